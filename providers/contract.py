@@ -1,0 +1,242 @@
+"""What a vendor is: a `Dialect`. Outbound it `connect`s to an `Outbound`, inbound its `routes`
+are data. Plain Python, no web, no database.
+
+Providers return facts (`Receipt`, `Failure`, results); they never change a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from providers.commands import (
+    Command,
+    CreateGroup,
+    FetchReceipts,
+    FetchStatus,
+    IdentifierKind,
+    ReceiptPage,
+    SendPush,
+    TransferStatus,
+    VendorTotal,
+)
+from providers.fields import FieldSpec
+from providers.message import Platform
+from providers.outcomes import Receipt, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request from a script, already parsed: `path` holds the route's named pieces."""
+
+    body: Any = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of ours. A text body is sent as it is, with `content_type`."""
+
+    status: int
+    body: Any
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCredentials:
+    """What a caller showed: an ApiKey's whole text, or its public id and secret."""
+
+    key: str
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How often one caller may call a class of routes."""
+
+    per_second: int | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One inbound call. `path` is a pattern such as `push/v1/status/{transfer}`.
+
+    `read` raises `Refusal`; `write` never fails. `quota` names an entry of `Dialect.quotas`.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Call], Command]
+    write: Callable[[Any], Reply]
+    quota: str = ""
+    is_synchronous: bool = False
+    max_bytes: int = 10_000_000
+    max_recipients: int = 20_000
+
+
+Hook = Route  # a call that a vendor makes to us; `read` gives events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """A login at a vendor, as plain values. `options` are the route's outbound identifiers."""
+
+    public_id: str
+    credentials: Mapping[str, str]
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What the vendor's cheapest harmless call said, in its own words."""
+
+    is_good: bool
+    words: str
+
+
+class Outbound(Protocol):
+    """One account, connected. Every method may raise `Failure` and nothing else.
+
+    A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
+    `can_report`: `fetch_status`, `fetch_totals`; `has_receipts`: `fetch_receipts`).
+    """
+
+    def check(self) -> CheckResult: ...
+
+    def send(self, push: SendPush) -> Receipt: ...
+
+
+class GroupKeeper(Protocol):
+    """An outbound client whose vendor has report groups of its own."""
+
+    def ensure_group(self, group: CreateGroup) -> str: ...
+
+
+class StatusTeller(Protocol):
+    """An outbound client that can be asked about a call."""
+
+    def fetch_status(self, command: FetchStatus) -> TransferStatus: ...
+
+    def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]: ...
+
+
+class ReceiptTeller(Protocol):
+    """An outbound client that tells what came back."""
+
+    def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage: ...
+
+
+class Addressing(StrEnum):
+    """How a vendor's recipients can be named."""
+
+    TOKEN = "token"
+    VENDOR_ID = "vendor_id"
+    USERNAME = "username"
+    LABEL = "label"
+    FILTER = "filter"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a vendor takes. Rates are per account."""
+
+    batch_size: int = 1000
+    texts_per_call: int = 1
+    requests_per_second: float | None = None
+    requests_per_day: int | None = None
+    day_zone: str = "UTC"
+    recipients_per_second: float | None = None
+    in_flight: int = 4
+    running_transfers: int | None = None
+    max_payload_bytes: int = 4096
+    addressing: frozenset[Addressing] = frozenset({Addressing.TOKEN})
+
+
+class Idempotency(StrEnum):
+    """What can be done when a request was written and no answer came."""
+
+    KEY = "key"  # resend with the same key
+    LOOKUP = "lookup"  # ask by our own id, resend only on a definite "not known"
+    NONE = "none"
+
+
+class Fate(StrEnum):
+    """What a route does with a message field."""
+
+    CARRIED = "carried"
+    RENAMED = "renamed"
+    TRUNCATED = "truncated"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """How one message field (`android.priority`) fares; `note` says how in a sentence."""
+
+    fate: Fate
+    name: str = ""
+    note: str = ""
+
+
+def _needs_no_identifiers(app_id: int) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One vendor's API, spoken by us in both directions. Everything else derives from it.
+
+    `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what
+    `issue_key` prints beside the key, from our app id. `lookup_lag` is how many seconds a vendor
+    may need until it knows a call that it accepted.
+    """
+
+    key: str
+    label: str
+    limits: Limits
+    platforms: frozenset[Platform]
+    credentials: tuple[FieldSpec, ...] = ()
+    base_urls: tuple[FieldSpec, ...] = ()
+    account_options: tuple[FieldSpec, ...] = ()
+    route_options: tuple[FieldSpec, ...] = ()
+    door_options: tuple[FieldSpec, ...] = ()
+    message_options: tuple[FieldSpec, ...] = ()  # fields that only this vendor has, for compose
+    identifier_kinds: tuple[IdentifierKind, ...] = ()
+    carries: Mapping[str, Carry] = field(default_factory=dict)
+    idempotency: Idempotency = Idempotency.NONE
+    lookup_lag: float = 0.0
+    blind_resend: bool = False
+    can_cancel: bool = False
+    can_report: bool = False
+    has_groups: bool = False
+    has_receipts: bool = False
+    wants_references: bool = False
+    is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
+    connect: Callable[[AccountConfig], Outbound] | None = None
+    routes: tuple[Route, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
+    authenticate: Callable[[Call], ApiCredentials] | None = None
+    write_authorization: Callable[[str], str] | None = None  # our key -> the header's value
+    write_refusal: Callable[[Refusal], Reply] | None = None
+    door_identifiers: Callable[[int], Mapping[str, Any]] = _needs_no_identifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call as it went over the wire, scrubbed: no secret, recipients replaced by counts."""
+
+    method: str
+    url: str
+    request: str
+    status: int | None
+    response: str
+    seconds: float

@@ -1,0 +1,138 @@
+"""Two small tables: `Fields` renames keys in both directions, `FieldSpec` describes one form field.
+
+No Django here: a form, an API check and a docs table are each derived from a `FieldSpec` by
+whoever needs them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Kind = str  # one of KINDS
+KINDS = frozenset(
+    {
+        "text", "long_text", "secret", "url", "link", "int", "bool", "choice", "color",
+        "int_list", "json", "json_object", "attachments",
+    }
+)  # fmt: skip
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text for people so that makemessages finds it; forms translate it when drawn."""
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """One field that a person or a script fills in.
+
+    `minimum` and `maximum` bound an int, or the length of a text; `pattern` must match whole.
+    `label` and `help` are English message ids.
+    """
+
+    name: str
+    kind: Kind = "text"
+    label: str
+    help: str = ""
+    required: bool = False
+    default: Any = None
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.name}: unknown kind {self.kind}")
+
+    def find_fault(self, value: Any) -> str | None:
+        """What is wrong with a JSON value for this field, or None. Types are never coerced."""
+        fault = _find_type_fault(self, value)
+        if fault:
+            return fault
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}"
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            return f"must look like {self.pattern}"
+        return _find_bound_fault(self, value)
+
+
+def _find_type_fault(spec: FieldSpec, value: Any) -> str | None:
+    match spec.kind:
+        case "int":
+            is_right = isinstance(value, int) and not isinstance(value, bool)
+            return None if is_right else "must be a whole number"
+        case "bool":
+            return None if isinstance(value, bool) else "must be true or false"
+        case "int_list":
+            return None if _is_list_of_ints(value) else "must be a list of whole numbers"
+        case "json_object":
+            return None if isinstance(value, dict) else "must be an object"
+        case "attachments":
+            return _find_attachment_fault(value)
+        case "json":
+            return None
+    return None if isinstance(value, str) else "must be a text"
+
+
+def _is_list_of_ints(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(item, int) and not isinstance(item, bool) for item in value
+    )
+
+
+def _find_attachment_fault(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return "must be a list"
+    for item in value:
+        if not isinstance(item, dict) or not item.get("file_url"):
+            return "each attachment needs a file_url"
+        if not all(isinstance(part, str) for part in item.values()):
+            return "each attachment holds texts only"
+        unknown = set(item) - {"id", "file_url", "file_type"}
+        if unknown:
+            return f"unknown attachment field {min(unknown)}"
+    return None
+
+
+def _find_bound_fault(spec: FieldSpec, value: Any) -> str | None:
+    size = value if isinstance(value, int) else len(value)
+    word = "" if isinstance(value, int) else "long: "
+    if spec.minimum is not None and size < spec.minimum:
+        return f"{word}at least {spec.minimum}"
+    if spec.maximum is not None and size > spec.maximum:
+        return f"{word}at most {spec.maximum}"
+    return None
+
+
+class Fields:
+    """A rename table: `Fields(body="text")` writes our `body` as `text` and reads it back."""
+
+    def __init__(self, **names: str) -> None:
+        self.names = names
+        self.ours = {theirs: ours for ours, theirs in names.items()}
+        if len(self.ours) != len(names):
+            raise ValueError("two of our names share one of theirs")
+
+    def write(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Our values under their names; what is None is left out."""
+        return {
+            self.names[ours]: value
+            for ours, value in values.items()
+            if ours in self.names and value is not None
+        }
+
+    def read(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Their values under our names; unknown keys and nulls are left out."""
+        return {
+            self.ours[theirs]: value
+            for theirs, value in body.items()
+            if theirs in self.ours and value is not None
+        }
+
+    def unknown(self, body: Mapping[str, Any]) -> set[str]:
+        """Keys of theirs that no field of ours has."""
+        return set(body) - set(self.ours)

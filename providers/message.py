@@ -1,0 +1,251 @@
+"""What a push says: common text, per-platform blocks, translations. Plain values.
+
+`providers.message_fields` lists and bounds the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from providers.fields import FieldSpec
+from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, MAX_TRANSLATIONS, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Title and body in one language."""
+
+    title: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AndroidContent:
+    """What only Android phones take; None is "not set". Times in ms unless named otherwise."""
+
+    silent: bool | None = None
+    title: str | None = None
+    body: str | None = None
+    icon: str | None = None
+    icon_background: str | None = None
+    image: str | None = None
+    banner: str | None = None
+    data: str | None = None
+    channel_id: str | None = None
+    priority: int | None = None
+    collapse_key: int | None = None
+    vibration: tuple[int, ...] | None = None
+    led_color: str | None = None
+    led_interval: int | None = None
+    led_pause_interval: int | None = None
+    time_to_live: int | None = None
+    visibility: str | None = None
+    urgency: str | None = None
+    deeplink: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One media file of an iOS push."""
+
+    id: str = ""
+    file_url: str = ""
+    file_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IosContent:
+    """What only iOS takes; None is "not set". `expiration` in seconds from now."""
+
+    silent: bool | None = None
+    title: str | None = None
+    body: str | None = None
+    badge: int | None = None
+    sound: str | None = None
+    thread_id: str | None = None
+    category: str | None = None
+    mutable_content: int | None = None
+    expiration: int | None = None
+    collapse_id: str | None = None
+    data: str | None = None
+    attachments: tuple[Attachment, ...] | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebContent:
+    """What only browsers take; None is "not set"."""
+
+    title: str | None = None
+    body: str | None = None
+    url: str | None = None
+    icon: str | None = None
+    image: str | None = None
+    extras: Mapping[str, Any] | None = None
+
+
+Content = AndroidContent | IosContent | WebContent
+BLOCKS: dict[Platform, type[AndroidContent] | type[IosContent] | type[WebContent]] = {
+    Platform.ANDROID: AndroidContent,
+    Platform.IOS: IosContent,
+    Platform.WEB: WebContent,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushMessage:
+    """One message for every platform and language.
+
+    `extras` maps a dialect's key to fields that only that vendor knows, carried opaquely.
+    """
+
+    title: str = ""
+    body: str = ""
+    android: AndroidContent | None = None
+    ios: IosContent | None = None
+    web: WebContent | None = None
+    translations: Mapping[str, Text] = field(default_factory=dict)
+    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def has_platform(self, platform: Platform) -> bool:
+        """Whether there is anything to send there: a block of its own or a common text."""
+        if platform is Platform.HMOS:
+            return bool(self.body)
+        return getattr(self, platform.value) is not None or bool(self.body)
+
+    def find_language(self, language: str) -> str:
+        """The translation a recipient gets: `pt-BR`, else `pt`, else "" for the common text."""
+        for candidate in (language, language.split("-", maxsplit=1)[0]):
+            if candidate and candidate in self.translations:
+                return candidate
+        return ""
+
+    def resolve(self, platform: Platform, language: str = "") -> PushMessage:
+        """The message for one platform and language: text folded into the block, no others left.
+
+        A translation wins over a block's own text, which wins over the common text.
+        """
+        block = getattr(self, platform.value, None) or BLOCKS.get(platform, AndroidContent)()
+        text = self.translations.get(self.find_language(language), Text())
+        title = text.title or block.title or self.title
+        body = text.body or block.body or self.body
+        resolved = replace(block, title=title or None, body=body or None)
+        folded: dict[str, Any] = {} if platform is Platform.HMOS else {platform.value: resolved}
+        return PushMessage(title=title, body=body, extras=self.extras, **folded)
+
+
+def read_message(body: Mapping[str, Any]) -> PushMessage:
+    """Build a message from its JSON form, which `find_message_faults` has passed."""
+    blocks = {
+        platform.value: _read_block(kind, body[platform.value])
+        for platform, kind in BLOCKS.items()
+        if body.get(platform.value) is not None
+    }
+    translations = {
+        language: Text(title=text.get("title") or "", body=text.get("body") or "")
+        for language, text in (body.get("translations") or {}).items()
+    }
+    return PushMessage(
+        title=body.get("title") or "",
+        body=body.get("body") or "",
+        translations=translations,
+        extras=body.get("extras") or {},
+        **blocks,
+    )
+
+
+def _read_block(kind: type[Any], body: Mapping[str, Any]) -> Any:
+    values = {key: value for key, value in body.items() if value is not None}
+    if "vibration" in values:
+        values["vibration"] = tuple(values["vibration"])
+    if "attachments" in values:
+        values["attachments"] = tuple(Attachment(**item) for item in values["attachments"])
+    return kind(**values)
+
+
+def write_message(message: PushMessage) -> dict[str, Any]:
+    """The JSON form that `read_message` reads back to an equal value; what is unset is absent."""
+    body: dict[str, Any] = {"title": message.title, "body": message.body}
+    for platform in BLOCKS:
+        block = getattr(message, platform.value)
+        if block is not None:
+            body[platform.value] = _write_block(block)
+    if message.translations:
+        body["translations"] = {
+            language: {"title": text.title, "body": text.body}
+            for language, text in message.translations.items()
+        }
+    if message.extras:
+        body["extras"] = {key: dict(values) for key, values in message.extras.items()}
+    return body
+
+
+def _write_block(block: Content) -> dict[str, Any]:
+    values = {item.name: getattr(block, item.name) for item in fields(block)}
+    if values.get("vibration") is not None:
+        values["vibration"] = list(values["vibration"])
+    if values.get("attachments") is not None:
+        values["attachments"] = [
+            {"id": item.id, "file_url": item.file_url, "file_type": item.file_type}
+            for item in values["attachments"]
+        ]
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def find_message_faults(body: Any) -> dict[str, str]:
+    """Faults of a JSON message by field path (`android.priority`), empty when it is good.
+
+    Unknown fields are faults; types are never coerced. Nulls mean "not set".
+    """
+    if not isinstance(body, dict):
+        return {"": "must be an object"}
+    faults = _find_block_faults(body, COMMON_FIELDS, "", others=_COMMON_OTHERS)
+    for platform, specs in BLOCK_FIELDS.items():
+        block = body.get(platform.value)
+        if block is not None:
+            faults |= _find_block_faults(block, specs, f"{platform.value}.")
+    faults |= _find_translation_faults(body.get("translations"))
+    return faults | _find_extras_faults(body.get("extras"))
+
+
+_COMMON_OTHERS = frozenset({"android", "ios", "web", "translations", "extras"})
+
+
+def _find_block_faults(
+    body: Any, specs: tuple[FieldSpec, ...], prefix: str, others: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    if not isinstance(body, dict):
+        return {prefix.rstrip("."): "must be an object"}
+    known = {spec.name: spec for spec in specs}
+    faults = {}
+    for name, value in body.items():
+        if name not in known and name not in others:
+            faults[f"{prefix}{name}"] = "unknown field"
+        elif name in known and value is not None:
+            fault = known[name].find_fault(value)
+            if fault:
+                faults[f"{prefix}{name}"] = fault
+    return faults
+
+
+def _find_translation_faults(body: Any) -> dict[str, str]:
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        return {"translations": "must be an object"}
+    if len(body) > MAX_TRANSLATIONS:
+        return {"translations": f"at most {MAX_TRANSLATIONS} languages"}
+    faults: dict[str, str] = {}
+    for language, text in body.items():
+        faults |= _find_block_faults(text, COMMON_FIELDS, f"translations.{language}.")
+    return faults
+
+
+def _find_extras_faults(body: Any) -> dict[str, str]:
+    if body is None:
+        return {}
+    if not isinstance(body, dict) or not all(isinstance(item, dict) for item in body.values()):
+        return {"extras": "must be an object of objects, one per dialect"}
+    return {}

@@ -1,0 +1,232 @@
+"""The fields of a message: one list from which the compose form, the API's checks, the loss
+report and docs/api are derived. Their names are the native API's names.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from providers.fields import FieldSpec, gettext_noop
+
+COLOR_RGB = r"#[0-9A-Fa-f]{6}"
+COLOR_ARGB = r"#[0-9A-Fa-f]{8}"
+
+
+class Platform(StrEnum):
+    """Where an installation of an app lives."""
+
+    ANDROID = "android"
+    IOS = "ios"
+    WEB = "web"
+    HMOS = "hmos"
+
+
+MAX_TRANSLATIONS = 200
+MAX_TITLE = 1024
+MAX_BODY = 4096
+MAX_TTL_SECONDS = 2_419_200
+
+_TITLE = FieldSpec(name="title", label=gettext_noop("Title"), maximum=MAX_TITLE)
+_BODY = FieldSpec(name="body", kind="long_text", label=gettext_noop("Text"), maximum=MAX_BODY)
+_SILENT = FieldSpec(
+    name="silent",
+    kind="bool",
+    label=gettext_noop("Silent"),
+    help=gettext_noop("Wakes the app without showing anything."),
+)
+_DATA = FieldSpec(
+    name="data",
+    kind="long_text",
+    label=gettext_noop("Data"),
+    help=gettext_noop("Opaque text for the app, often JSON."),
+    maximum=4096,
+)
+
+COMMON_FIELDS = (_TITLE, _BODY)
+
+ANDROID_FIELDS = (
+    _SILENT,
+    _TITLE,
+    _BODY,
+    FieldSpec(
+        name="icon",
+        label=gettext_noop("Icon"),
+        help=gettext_noop("Name of a drawable resource of the app; empty uses the app's icon."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="icon_background",
+        kind="color",
+        label=gettext_noop("Icon background"),
+        help=gettext_noop("#AARRGGBB, for example #FFFFFFFF."),
+        pattern=COLOR_ARGB,
+    ),
+    FieldSpec(
+        name="image",
+        kind="url",
+        label=gettext_noop("Image"),
+        help=gettext_noop("Small picture beside the text."),
+        maximum=2048,
+    ),
+    FieldSpec(
+        name="banner",
+        kind="url",
+        label=gettext_noop("Banner"),
+        help=gettext_noop("Large picture inside the push."),
+        maximum=2048,
+    ),
+    _DATA,
+    FieldSpec(
+        name="channel_id",
+        label=gettext_noop("Channel"),
+        help=gettext_noop("Notification channel of Android 8 and later."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="priority",
+        kind="int",
+        label=gettext_noop("Priority"),
+        minimum=-2,
+        maximum=2,
+        help=gettext_noop("From -2 (lowest) to 2 (highest)."),
+    ),
+    FieldSpec(
+        name="collapse_key",
+        kind="int",
+        label=gettext_noop("Collapse key"),
+        help=gettext_noop("A push with the same number replaces the one on the screen."),
+        minimum=0,
+        maximum=2**31 - 1,
+    ),
+    FieldSpec(
+        name="vibration",
+        kind="int_list",
+        label=gettext_noop("Vibration"),
+        help=gettext_noop("Milliseconds of pause and buzz in turn, for example 0, 500."),
+    ),
+    FieldSpec(
+        name="led_color",
+        kind="color",
+        label=gettext_noop("LED colour"),
+        help=gettext_noop("#RRGGBB."),
+        pattern=COLOR_RGB,
+    ),
+    FieldSpec(
+        name="led_interval",
+        kind="int",
+        label=gettext_noop("LED on, ms"),
+        minimum=0,
+        maximum=86_400_000,
+    ),
+    FieldSpec(
+        name="led_pause_interval",
+        kind="int",
+        label=gettext_noop("LED off, ms"),
+        minimum=0,
+        maximum=86_400_000,
+    ),
+    FieldSpec(
+        name="time_to_live",
+        kind="int",
+        label=gettext_noop("Time to live, s"),
+        help=gettext_noop("How long the gateway keeps it for a phone that is off."),
+        minimum=0,
+        maximum=MAX_TTL_SECONDS,
+    ),
+    FieldSpec(
+        name="visibility",
+        kind="choice",
+        label=gettext_noop("Lock screen"),
+        help=gettext_noop("Ignored by Android 8 and later."),
+        choices=("secret", "private", "public"),
+    ),
+    FieldSpec(
+        name="urgency",
+        kind="choice",
+        label=gettext_noop("Urgency"),
+        help=gettext_noop("high wakes a sleeping phone."),
+        choices=("high", "normal"),
+    ),
+    FieldSpec(
+        name="deeplink",
+        kind="link",
+        label=gettext_noop("Deep link"),
+        help=gettext_noop("Opened by a tap; empty opens the app."),
+        maximum=2048,
+    ),
+)
+
+IOS_FIELDS = (
+    _SILENT,
+    _TITLE,
+    _BODY,
+    FieldSpec(name="badge", kind="int", label=gettext_noop("Badge"), minimum=0, maximum=2**31 - 1),
+    FieldSpec(
+        name="sound",
+        kind="choice",
+        label=gettext_noop("Sound"),
+        choices=("default", "disable"),
+    ),
+    FieldSpec(name="thread_id", label=gettext_noop("Thread"), maximum=255),
+    FieldSpec(
+        name="category",
+        label=gettext_noop("Category"),
+        help=gettext_noop("Action category that the app declares."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="mutable_content",
+        kind="int",
+        label=gettext_noop("Mutable content"),
+        help=gettext_noop("1 lets the app's extension report delivery."),
+        minimum=0,
+        maximum=1,
+    ),
+    FieldSpec(
+        name="expiration",
+        kind="int",
+        label=gettext_noop("Expires after, s"),
+        minimum=0,
+        maximum=MAX_TTL_SECONDS,
+    ),
+    FieldSpec(
+        name="collapse_id",
+        label=gettext_noop("Collapse id"),
+        help=gettext_noop("A push with the same id replaces the one on the screen."),
+        maximum=64,
+    ),
+    _DATA,
+    FieldSpec(
+        name="attachments",
+        kind="attachments",
+        label=gettext_noop("Attachments"),
+        help=gettext_noop("One per line: URL, then optionally a type and an id."),
+    ),
+    FieldSpec(
+        name="url",
+        kind="link",
+        label=gettext_noop("URL"),
+        help=gettext_noop("Opened by a tap; empty opens the app."),
+        maximum=2048,
+    ),
+)
+
+WEB_FIELDS = (
+    _TITLE,
+    _BODY,
+    FieldSpec(name="url", kind="url", label=gettext_noop("URL"), maximum=2048),
+    FieldSpec(name="icon", kind="url", label=gettext_noop("Icon"), maximum=2048),
+    FieldSpec(name="image", kind="url", label=gettext_noop("Image"), maximum=2048),
+    FieldSpec(
+        name="extras",
+        kind="json_object",
+        label=gettext_noop("Extras"),
+        help=gettext_noop("A JSON object for the page's service worker."),
+    ),
+)
+
+BLOCK_FIELDS: dict[Platform, tuple[FieldSpec, ...]] = {
+    Platform.ANDROID: ANDROID_FIELDS,
+    Platform.IOS: IOS_FIELDS,
+    Platform.WEB: WEB_FIELDS,
+}

@@ -1,0 +1,122 @@
+"""Closed vocabularies: the outcome of a call, whose fault a failure is, why a caller is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What one vendor call did for a recipient."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Whose fault it is; decides what may be touched. Only TOKEN ever touches a token."""
+
+    TOKEN = "token"
+    PAYLOAD = "payload"
+    CREDENTIAL = "credential"
+    THROTTLED = "throttled"
+    VENDOR = "vendor"
+    OURS = "ours"
+    NO_ANSWER = "no_answer"
+    NO_ROUTE = "no_route"
+    NO_TOKEN = "no_token"
+    NO_MESSAGE = "no_message"
+    NOT_ADDRESSABLE = "not_addressable"
+    OPTED_OUT = "opted_out"
+    UNKNOWN_ID = "unknown_id"
+    TOO_LATE = "too_late"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one recipient of a call, by its place in the call's targets."""
+
+    index: int
+    outcome: Outcome
+    reason: Reason | None = None
+    message: str = ""
+    retry_after: float | None = None  # seconds; set when another try can help
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A vendor's answer to a send.
+
+    `outcome` holds for every recipient that `results` does not name. `raw` is what the vendor
+    really said, scrubbed, at most a few kB.
+    """
+
+    reference: str
+    outcome: Outcome
+    results: tuple[Result, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Failure(Exception):
+    """A vendor call that did not work.
+
+    `was_sent`: True when the vendor certainly got it, False when certainly not, None when nobody
+    knows (the request was written and no answer came). `retry_after` in seconds.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        is_permanent: bool = False,
+        was_sent: bool | None = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+        self.is_permanent = is_permanent
+        self.was_sent = was_sent
+
+
+class RefusalKind(StrEnum):
+    """Why we refuse a caller; each dialect has its own words and status for each."""
+
+    MALFORMED = "malformed"
+    MISSING = "missing"
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    METHOD = "method"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    THROTTLED = "throttled"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+
+
+class Refusal(Exception):
+    """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`."""
+
+    def __init__(
+        self,
+        kind: RefusalKind,
+        message: str,
+        *,
+        field: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.field = field
+        self.retry_after = retry_after

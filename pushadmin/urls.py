@@ -1,0 +1,6 @@
+"""Where every door is mounted."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
