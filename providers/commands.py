@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from providers.message import Platform, PushMessage
+from providers.message import PushMessage
+from providers.message_fields import Platform
 from providers.outcomes import Result
 
 TOKEN_KIND = "token"
@@ -132,7 +133,9 @@ class FetchReport:
 
     `dates` are day texts as the caller gave them (`today`, `7daysAgo`, `2026-11-20`); the reader
     of the command resolves them, since only it knows the app's zone. `where` is an expression
-    over `ReportField` names. `offset` counts from 0; `parents` narrows a drill-down.
+    over `ReportField` names. `offset` counts from 0. `parents` narrows a drill-down: it holds the
+    values of the first dimensions, and the rows are by the dimension after them (one cell a row).
+    `timezone` is "" for the app's, an IANA name, or an offset such as `+03:00`.
     """
 
     apps: tuple[str, ...]

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from providers.commands import (
     Command,
     CreateGroup,
+    Fault,
     FetchReceipts,
     FetchStatus,
     IdentifierKind,
@@ -23,7 +24,7 @@ from providers.commands import (
     VendorTotal,
 )
 from providers.fields import FieldSpec
-from providers.message import Platform
+from providers.message_fields import Platform
 from providers.outcomes import Receipt, Refusal
 
 
@@ -120,9 +121,13 @@ class GroupKeeper(Protocol):
 
 
 class StatusTeller(Protocol):
-    """An outbound client that can be asked about a call."""
+    """An outbound client that can be asked about a call.
 
-    def fetch_status(self, command: FetchStatus) -> TransferStatus: ...
+    `fetch_status` gives None when the vendor definitely does not know the call, so that it may
+    be sent again once `Dialect.lookup_lag` has passed. `day` is `YYYY-MM-DD`.
+    """
+
+    def fetch_status(self, command: FetchStatus) -> TransferStatus | None: ...
 
     def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]: ...
 
@@ -196,7 +201,8 @@ class Dialect:
 
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what
     `issue_key` prints beside the key, from our app id. `lookup_lag` is how many seconds a vendor
-    may need until it knows a call that it accepted.
+    may need until it knows a call that it accepted. `find_faults` tells what this vendor would
+    find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     """
 
     key: str
@@ -228,6 +234,7 @@ class Dialect:
     write_authorization: Callable[[str], str] | None = None  # our key -> the header's value
     write_refusal: Callable[[Refusal], Reply] | None = None
     door_identifiers: Callable[[int], Mapping[str, Any]] = _needs_no_identifiers
+    find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
