@@ -1,0 +1,328 @@
+"""The one place where a vendor call leaves us: failure classes and the scrubbed record of each
+call. The guard against inner addresses and the time limits are `http_session`'s.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypedDict, Unpack
+
+import requests
+from requests_hardened.ip_filter import InvalidIPAddress
+from urllib3.exceptions import HTTPError
+
+from providers.contract import Exchange
+from providers.http_session import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Progress,
+    find_progress,
+    get_session,
+    running_call,
+)
+from providers.outcomes import Failure, Reason
+from providers.pacing import read_retry_after
+from providers.scrub import Scrubber, cut_text, find_header_secrets
+
+__all__ = [
+    "CallOptions",
+    "call",
+    "explain_status",
+    "find_words",
+    "get_session",
+    "hopping",
+    "recording",
+]
+
+MAX_ANSWER_BYTES = 1_048_576
+MAX_WORDS_BYTES = 500
+HOP_HEADER = "X-Pushadmin-Hop"
+
+# A gateway's word that its own upstream did not answer says nothing about what that one did.
+UNCERTAIN_STATUSES = frozenset({408, 502, 504})
+THROTTLED_STATUSES = frozenset({420, 429})
+CREDENTIAL_STATUSES = frozenset({401, 403, 407})
+
+logger = logging.getLogger(__name__)
+
+
+class CallOptions(TypedDict, total=False):
+    """What `call` takes beside method and URL; everything is optional.
+
+    `recipients` are JSON keys whose values are counted, not kept. `secrets` are credentials that
+    stand neither in a header nor under a telling name. `read` turns the parsed body into a value:
+    a KeyError, TypeError and the like there means that the answer is not understood.
+    `read_error` gets the status and the parsed body (a text, if it is no JSON) of an answer that
+    is no success, and may know better than the status what it means. Times in seconds.
+    """
+
+    headers: Mapping[str, str]
+    params: Mapping[str, str | int]
+    json: Any
+    data: bytes | Mapping[str, str]
+    read: Callable[[Any], Any]
+    read_error: Callable[[int, Any], Failure | None]
+    recipients: Collection[str]
+    secrets: Collection[str]
+    connect_seconds: float
+    read_seconds: float
+    allows_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class _Unreadable(Exception):
+    """The answer's size or form cannot be worked with."""
+
+
+_scrubber: ContextVar[Scrubber | None] = ContextVar("scrubber", default=None)
+_record: ContextVar[list[Exchange] | None] = ContextVar("record", default=None)
+_hop: ContextVar[str] = ContextVar("hop", default="")
+
+
+def call(session: requests.Session, method: str, url: str, **options: Unpack[CallOptions]) -> Any:
+    """One vendor call: its parsed JSON body, or what `read` makes of it.
+
+    Raises `Failure` and nothing else. An empty answer is None where `allows_empty`.
+    """
+    request = _prepare_request(session, method, url, options)
+    scrubber = Scrubber(
+        find_header_secrets(request.headers) | set(options.get("secrets", ())),
+        options.get("recipients", ()),
+    )
+    progress = Progress(options.get("read_seconds", READ_SECONDS))
+    marks = (running_call.set(progress), _scrubber.set(scrubber))
+    try:
+        answer = _fetch_answer(session, request, options, scrubber)
+        return _read_answer(answer, options)
+    except Failure as failure:
+        failure.message = scrubber.scrub_text(failure.message)
+        failure.args = (failure.message,)
+        raise
+    finally:
+        running_call.reset(marks[0])
+        _scrubber.reset(marks[1])
+
+
+@contextmanager
+def recording() -> Iterator[list[Exchange]]:
+    """Collects the scrubbed exchanges of every call made inside, in this thread."""
+    exchanges: list[Exchange] = []
+    mark = _record.set(exchanges)
+    try:
+        yield exchanges
+    finally:
+        _record.reset(mark)
+
+
+@contextmanager
+def hopping(installation: str, hop: int) -> Iterator[None]:
+    """Calls made inside say that they are the `hop`-th of a chain of installations."""
+    mark = _hop.set(f"{installation},{hop}")
+    try:
+        yield
+    finally:
+        _hop.reset(mark)
+
+
+def _prepare_request(
+    session: requests.Session, method: str, url: str, options: CallOptions
+) -> requests.PreparedRequest:
+    headers = {"Accept": "application/json", **options.get("headers", {})}
+    data: Any = options.get("data")
+    if "json" in options:
+        headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        data = json.dumps(options["json"], separators=(",", ":")).encode()
+    if _hop.get():
+        headers[HOP_HEADER] = _hop.get()
+    request = requests.Request(method, url, headers, data=data, params=options.get("params"))
+    try:
+        return session.prepare_request(request)
+    except (requests.RequestException, ValueError):
+        raise Failure(
+            Reason.CREDENTIAL,
+            "The vendor's address or the account's credentials cannot be put into a request.",
+            is_permanent=True,
+        ) from None
+
+
+def _fetch_answer(
+    session: requests.Session,
+    request: requests.PreparedRequest,
+    options: CallOptions,
+    scrubber: Scrubber,
+) -> _Answer:
+    started = time.monotonic()
+    answer = None
+    try:
+        answer = _exchange_bytes(session, request, options)
+        return answer
+    except _ERRORS as error:
+        # The cause is dropped: its text and its request hold addresses, headers and keys.
+        raise _explain_silence(error) from None
+    finally:
+        seconds = time.monotonic() - started
+        status = answer.status if answer else None
+        where = scrubber.scrub_text(request.url or "")
+        logger.debug("%s %s: %s in %.3f s", request.method, where, status, seconds)
+        _keep_exchange(request, answer, where, seconds)
+
+
+_ERRORS = (requests.RequestException, HTTPError, OSError, http.client.HTTPException, _Unreadable)
+
+
+def _exchange_bytes(
+    session: requests.Session, request: requests.PreparedRequest, options: CallOptions
+) -> _Answer:
+    limits = (options.get("connect_seconds", CONNECT_SECONDS), find_progress().seconds)
+    response = session.send(request, timeout=limits, allow_redirects=False, stream=True)
+    # Leaving the block gives a connection back; one that was not read to its end is closed.
+    with response:
+        content = bytearray()
+        while chunk := response.raw.read(65536, decode_content=True):
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                raise _Unreadable("The vendor's answer is longer than 1 MB.")
+        return _Answer(response.status_code, response.headers, bytes(content))
+
+
+def _explain_silence(error: Exception) -> Failure:
+    if isinstance(error, _Unreadable):
+        return Failure(Reason.NO_ANSWER, str(error), was_sent=None)
+    if isinstance(error, InvalidIPAddress):
+        return Failure(
+            Reason.CREDENTIAL,
+            "The account's address leads to a private or loopback network. Correct it, or name "
+            "its origin in PUSHADMIN_OUTBOUND_ALLOW.",
+            is_permanent=True,
+        )
+    if find_progress().is_written:
+        return Failure(
+            Reason.NO_ANSWER,
+            f"The request was sent and no whole answer came ({type(error).__name__}).",
+            was_sent=None,
+        )
+    return Failure(Reason.VENDOR, f"The vendor cannot be reached ({type(error).__name__}).")
+
+
+def _read_answer(answer: _Answer, options: CallOptions) -> Any:
+    body, is_json = _parse_body(answer.content)
+    if not 200 <= answer.status < 300:
+        raise _explain_refusal(answer, body, options)
+    if not answer.content and options.get("allows_empty"):
+        return None
+    if not is_json:
+        raise _misunderstand(answer.status)
+    read = options.get("read")
+    if read is None:
+        return body
+    try:
+        return read(body)
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise _misunderstand(answer.status) from None
+
+
+def _misunderstand(status: int) -> Failure:
+    # Something answered, yet perhaps not the vendor: whether it got the call, nobody knows.
+    words = f"The vendor's answer ({status}) is not what its documentation says."
+    return Failure(Reason.NO_ANSWER, words, was_sent=None)
+
+
+def _parse_body(content: bytes) -> tuple[Any, bool]:
+    try:
+        return json.loads(content), True
+    except (ValueError, RecursionError):
+        return content.decode("utf-8", "replace"), False
+
+
+def _explain_refusal(answer: _Answer, body: Any, options: CallOptions) -> Failure:
+    read_error = options.get("read_error")
+    failure = read_error(answer.status, body) if read_error else None
+    if failure is None:
+        failure = explain_status(answer.status, find_words(body))
+    if failure.retry_after is None and not failure.is_permanent:
+        asked = answer.headers.get("Retry-After", "")
+        failure.retry_after = read_retry_after(asked, datetime.now(UTC))
+    return failure
+
+
+def explain_status(status: int, words: str = "") -> Failure:
+    """What a status other than 2xx means, for any vendor; `words` are the vendor's own."""
+    message = words or f"HTTP {status} {http.client.responses.get(status, '')}".strip()
+    was_sent = None if status in UNCERTAIN_STATUSES else True
+    if status in CREDENTIAL_STATUSES:
+        return Failure(Reason.CREDENTIAL, message, is_permanent=True, was_sent=True)
+    if status in THROTTLED_STATUSES:
+        return Failure(Reason.THROTTLED, message, was_sent=True)
+    if 300 <= status < 400:
+        message = f"The account's address answers with a redirect ({status}). Correct it."
+        return Failure(Reason.CREDENTIAL, message, is_permanent=True, was_sent=True)
+    if status >= 500 or status in UNCERTAIN_STATUSES:
+        return Failure(Reason.VENDOR, message, was_sent=was_sent)
+    return Failure(Reason.PAYLOAD, message, is_permanent=True, was_sent=True)
+
+
+def find_words(body: Any) -> str:
+    """A sentence for people somewhere in an error body; "" if there is none."""
+    if isinstance(body, str):
+        is_page = body.lstrip().startswith("<")
+        return "" if is_page else cut_text(body.strip(), MAX_WORDS_BYTES)
+    if isinstance(body, list):
+        return find_words(body[0]) if body else ""
+    if isinstance(body, dict):
+        for key in ("message", "error_description", "description", "detail", "error", "errors"):
+            words = find_words(body.get(key))
+            if words:
+                return words
+    return ""
+
+
+def _keep_exchange(
+    request: requests.PreparedRequest, answer: _Answer | None, where: str, seconds: float
+) -> None:
+    exchanges = _record.get()
+    scrubber = _scrubber.get()
+    if exchanges is None or scrubber is None:
+        return
+    exchanges.append(
+        Exchange(
+            method=request.method or "",
+            url=cut_text(where),
+            request=_scrub_bytes(scrubber, request.body),
+            status=answer.status if answer else None,
+            response=_scrub_bytes(scrubber, answer.content if answer else None),
+            seconds=seconds,
+        )
+    )
+
+
+def _scrub_bytes(scrubber: Scrubber, body: Any) -> str:
+    if not body:
+        return ""
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    return scrubber.scrub_body(_parse_body(content)[0])
+
+
+class _LogFilter(logging.Filter):
+    """Takes the running call's secrets out of what the HTTP library logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        scrubber = _scrubber.get() or Scrubber()
+        record.msg, record.args = scrubber.scrub_text(record.getMessage()), ()
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_LogFilter())

@@ -1,0 +1,129 @@
+"""How fast one account may be called. Pure arithmetic: whoever keeps the values gives the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
+
+from providers.outcomes import Reason
+
+MAX_RETRY_AFTER = 3600.0
+MAX_BACKOFF = 3600.0
+
+# First waits in seconds, when a vendor names none.
+FIRST_WAIT = {Reason.VENDOR: 10.0, Reason.THROTTLED: 60.0}
+DEFAULT_FIRST_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket: `rate` per second, at most `burst` at once. `level` may be a debt.
+
+    An amount above `burst` is taken when the bucket is full and leaves a debt, so the average
+    rate holds for calls of any size.
+    """
+
+    rate: float
+    burst: float
+    level: float
+    filled_at: datetime
+
+    @classmethod
+    def full(cls, rate: float, *, now: datetime, burst: float = 0.0) -> Bucket:
+        """A full bucket; `burst` 0 means one second's worth, at least 1."""
+        size = burst or max(1.0, rate)
+        return cls(rate=rate, burst=size, level=size, filled_at=now)
+
+    def refill(self, now: datetime) -> Bucket:
+        """The bucket at `now`; a clock that went back adds nothing."""
+        seconds = max(0.0, (now - self.filled_at).total_seconds())
+        level = min(self.burst, self.level + seconds * self.rate)
+        return replace(self, level=level, filled_at=max(now, self.filled_at))
+
+    def find_wait(self, amount: float, now: datetime) -> float:
+        """Seconds until `amount` may be taken; 0 means now."""
+        missing = min(amount, self.burst) - self.refill(now).level
+        return max(0.0, missing / self.rate)
+
+    def take(self, amount: float, now: datetime) -> Bucket:
+        """The bucket after `amount` was taken, which `find_wait` must have allowed."""
+        filled = self.refill(now)
+        return replace(filled, level=filled.level - amount)
+
+
+@dataclass(frozen=True, slots=True)
+class DayQuota:
+    """So many calls a day; the day begins at midnight in `zone`."""
+
+    limit: int
+    zone: str = "UTC"
+    day: date | None = None
+    used: int = 0
+
+    def find_wait(self, amount: int, now: datetime) -> float:
+        """Seconds until `amount` fits: 0, or the time until the next reset."""
+        used = self.used if self.day == find_day(now, self.zone) else 0
+        if used + amount <= self.limit:
+            return 0.0
+        return (find_reset(now, self.zone) - now).total_seconds()
+
+    def take(self, amount: int, now: datetime) -> DayQuota:
+        """The quota after `amount` was used."""
+        today = find_day(now, self.zone)
+        used = self.used if self.day == today else 0
+        return replace(self, day=today, used=used + amount)
+
+
+def find_day(now: datetime, zone: str) -> date:
+    """The calendar day that it is in `zone`."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def find_reset(now: datetime, zone: str) -> datetime:
+    """The next midnight in `zone`, in UTC."""
+    tomorrow = find_day(now, zone) + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def read_retry_after(text: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, at most an hour.
+
+    A date that has passed is 0; what is neither a date nor a positive number is None.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _read_retry_date(text, now)
+    if not seconds >= 0:  # NaN too
+        return None
+    return min(seconds, MAX_RETRY_AFTER)
+
+
+def _read_retry_date(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - now).total_seconds()), MAX_RETRY_AFTER)
+
+
+def find_backoff(tries: int, draw: float, first: float, cap: float = MAX_BACKOFF) -> float:
+    """Full jitter: a share `draw` (0 to 1) of `first` doubled for each earlier try."""
+    return draw * min(cap, first * 2.0 ** min(tries, 64))
+
+
+def find_retry_wait(
+    reason: Reason, tries: int, draw: float, retry_after: float | None = None
+) -> float:
+    """Seconds until the next try. What the vendor asked for wins, within its cap.
+
+    `tries` counts earlier retries, `draw` is a random number from 0 to 1.
+    """
+    if retry_after is not None:
+        # A little more than asked, so that those who wait for it do not come back at once.
+        return min(max(0.0, retry_after), MAX_RETRY_AFTER) + draw
+    return find_backoff(tries, draw, FIRST_WAIT.get(reason, DEFAULT_FIRST_WAIT))
