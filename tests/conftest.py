@@ -1,8 +1,16 @@
-"""What every test shares."""
+"""Fixtures that every test may use: a shared cast of users, a workspace, an app, a clock."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
 from hypothesis import HealthCheck, settings
+
+from campaigns.models import App, Membership, Workspace
+from tests import builders
 
 # Machines are slow and busy: a run is the same every time and no example is too slow.
 settings.register_profile(
@@ -13,3 +21,42 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("suite")
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return builders.make_workspace()
+
+
+@pytest.fixture
+def app(workspace: Workspace) -> App:
+    return builders.make_app(workspace)
+
+
+@pytest.fixture
+def owner(workspace: Workspace) -> Any:
+    """An admin of the whole workspace."""
+    return builders.make_member("owner", workspace, role=Membership.Role.ADMIN)
+
+
+@pytest.fixture
+def colleague(app: App) -> Any:
+    """A composer of one app."""
+    return builders.make_member("colleague", app.workspace, app=app, role=Membership.Role.COMPOSER)
+
+
+@pytest.fixture
+def stranger(db: None) -> Any:
+    """An admin of another workspace, who must never see ours."""
+    other = builders.make_workspace(slug="other")
+    return builders.make_member("stranger", other, role=Membership.Role.ADMIN)
+
+
+@pytest.fixture
+def superuser(db: None) -> Any:
+    return get_user_model().objects.create_superuser("root", "root@example.org", "pw")

@@ -1,0 +1,98 @@
+"""Refusals: a kind that decides the HTTP status, a code for programs, a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from providers.outcomes import Refusal, RefusalKind
+
+HTTP_STATUS = {
+    RefusalKind.MALFORMED: 400,
+    RefusalKind.MISSING: 400,
+    RefusalKind.INVALID: 400,
+    RefusalKind.UNAUTHENTICATED: 401,
+    RefusalKind.FORBIDDEN: 403,
+    RefusalKind.NOT_FOUND: 404,
+    RefusalKind.METHOD: 405,
+    RefusalKind.CONFLICT: 409,
+    RefusalKind.TOO_LARGE: 413,
+    RefusalKind.THROTTLED: 429,
+    RefusalKind.INTERNAL: 500,
+    RefusalKind.UNAVAILABLE: 503,
+}
+
+
+class Refused(Refusal):
+    """One of our rules said no.
+
+    `message` is a sentence that says how to mend it; `fields` maps field paths to sentences.
+    """
+
+    kind_default = RefusalKind.INVALID
+    code = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: RefusalKind | None = None,
+        code: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        field = next(iter(fields), "") if fields else ""
+        super().__init__(kind or self.kind_default, message, field=field)
+        self.code = code or type(self).code
+        self.fields = dict(fields or {})
+
+
+class Invalid(Refused):
+    """A value that a person or a script gave is wrong."""
+
+    code = "invalid"
+
+
+class NotReady(Refused):
+    """The thing exists but cannot start yet."""
+
+    kind_default = RefusalKind.CONFLICT
+    code = "not_ready"
+
+
+class NotFound(Refused):
+    """No such thing, or it belongs to somebody else."""
+
+    kind_default = RefusalKind.NOT_FOUND
+    code = "not_found"
+
+
+class Forbidden(Refused):
+    """It exists and may be seen, but not changed by this actor."""
+
+    kind_default = RefusalKind.FORBIDDEN
+    code = "forbidden"
+
+
+class Conflict(Refused):
+    """It clashes with what is there already."""
+
+    kind_default = RefusalKind.CONFLICT
+    code = "conflict"
+
+
+class IllegalMove(Conflict):
+    """This status cannot become that one."""
+
+    code = "illegal_move"
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed it first."""
+
+    code = "changed_meanwhile"
+
+
+class KeyReused(Refused):
+    """An idempotency key came again with another body; HTTP 422 on the native API."""
+
+    kind_default = RefusalKind.CONFLICT
+    code = "idempotency_key_reused"

@@ -1,0 +1,256 @@
+"""Tenancy and access: workspaces, memberships, keys, idempotency, audit."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.scoping import ScopedQuerySet
+
+
+class Workspace(models.Model):
+    """The tenant: one organisation."""
+
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(_("slug"), unique=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "pk"
+
+    class Meta:
+        verbose_name = _("workspace")
+        verbose_name_plural = _("workspaces")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """What one user may do in a workspace; app empty = in all its apps."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer", _("Viewer")
+        COMPOSER = "composer", _("Composer")
+        APPROVER = "approver", _("Approver")
+        SENDER = "sender", _("Sender")
+        ADMIN = "admin", _("Admin")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="memberships", verbose_name=_("workspace")
+    )
+    app = models.ForeignKey(
+        "campaigns.App",
+        models.CASCADE,
+        related_name="memberships",
+        null=True,
+        blank=True,
+        verbose_name=_("app"),
+        help_text=_("Empty: every app of the workspace."),
+    )
+    role = models.CharField(_("role"), max_length=10, choices=Role)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "workspace"
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "workspace", "app"],
+                condition=Q(app__isnull=False),
+                name="membership_of_app_once",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "workspace"],
+                condition=Q(app__isnull=True),
+                name="membership_of_workspace_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=["viewer", "composer", "approver", "sender", "admin"]),
+                name="membership_role_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()}"
+
+
+def visible_app_ids(principal: Any) -> QuerySet[Any]:
+    """Ids of the apps that a user or an ApiKey reaches, as a subquery."""
+    from campaigns.models.audience import App
+
+    if isinstance(principal, ApiKey):
+        return App.objects.filter(principal.reach()).values("pk")
+    if principal is None or isinstance(principal, AnonymousUser) or not principal.is_active:
+        return App.objects.none().values("pk")
+    if principal.is_superuser:
+        return App.objects.values("pk")
+    own = Membership.objects.filter(user=principal)
+    wide = own.filter(app__isnull=True).values("workspace_id")
+    return App.objects.filter(
+        Q(pk__in=own.filter(app__isnull=False).values("app_id")) | Q(workspace_id__in=wide)
+    ).values("pk")
+
+
+def visible_workspace_ids(principal: Any) -> QuerySet[Any]:
+    """Ids of the workspaces that a user or an ApiKey belongs to, as a subquery."""
+    if isinstance(principal, ApiKey):
+        return Workspace.objects.filter(pk=principal.workspace_id).values("pk")
+    if principal is None or isinstance(principal, AnonymousUser) or not principal.is_active:
+        return Workspace.objects.none().values("pk")
+    if principal.is_superuser:
+        return Workspace.objects.values("pk")
+    return Membership.objects.filter(user=principal).values("workspace_id")
+
+
+class ApiKey(models.Model):
+    """A script's key: stored hashed, shown once, scoped to apps and maybe to one dialect.
+
+    Its text is `<public_id>.<secret>`; dialects that want a pair take the two halves.
+    """
+
+    class Scope(models.TextChoices):
+        READ = "read", _("Read")
+        AUDIENCE = "audience", _("Change the audience")
+        COMPOSE = "compose", _("Compose")
+        SEND = "send", _("Send")
+        BYPASS_APPROVAL = "bypass_approval", _("Send without approval")
+
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="api_keys", verbose_name=_("workspace")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    public_id = models.CharField(_("public id"), max_length=24, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    apps = models.ManyToManyField(
+        "campaigns.App",
+        blank=True,
+        related_name="api_keys",
+        verbose_name=_("apps"),
+        help_text=_("Empty: every app of the workspace."),
+    )
+    dialect = models.CharField(
+        _("dialect"),
+        max_length=40,
+        blank=True,
+        help_text=_("Empty: the native API and every dialect."),
+    )
+    scopes = models.JSONField(_("scopes"), default=list)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_by = models.CharField(_("created by"), max_length=150, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "workspace"
+    # What Django and DRF ask of whoever made a request.
+    is_superuser = False
+    is_active = True
+    is_authenticated = True
+    is_anonymous = False
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.public_id})"
+
+    @staticmethod
+    def make_public_id() -> str:
+        """24 hex digits."""
+        return secrets.token_hex(12)
+
+    @staticmethod
+    def make_secret() -> str:
+        """40 hex digits: 160 random bits."""
+        return secrets.token_hex(20)
+
+    @staticmethod
+    def hash_secret(secret: str) -> str:
+        """SHA-256 in hex; the secret is random and long, so no slow hash is needed."""
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+    def reach(self) -> Q:
+        """Which apps the key reaches: those named, else all of its workspace."""
+        named = self.apps.through.objects.filter(apikey_id=self.pk)
+        return Q(workspace_id=self.workspace_id) & (
+            Q(pk__in=named.values("app_id")) | ~Q(models.Exists(named))
+        )
+
+    def is_usable(self, now: datetime) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class IdempotencyRecord(models.Model):
+    """The answer that a door gave for a caller's own key; kept 24 hours."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    door = models.CharField(max_length=40)
+    scope = models.CharField(max_length=120, blank=True)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "door", "scope", "key"], name="idempotency_key_once"
+            )
+        ]
+
+
+class AuditEntry(models.Model):
+    """Who changed what: ids and field names of personal fields, never their values."""
+
+    workspace = models.ForeignKey(
+        Workspace,
+        models.CASCADE,
+        related_name="audit_entries",
+        null=True,
+        verbose_name=_("workspace"),
+    )
+    at = models.DateTimeField(_("at"), db_index=True)
+    actor = models.CharField(_("actor"), max_length=150)
+    verb = models.CharField(_("verb"), max_length=60)
+    target_type = models.CharField(_("kind"), max_length=60)
+    target_id = models.CharField(_("id"), max_length=60, blank=True)
+    fields = models.JSONField(_("fields"), default=dict, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "workspace"
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        indexes = [models.Index(fields=["target_type", "target_id"], name="audit_target")]
+
+
+class Installation(models.Model):
+    """One row about this installation: its id, the schema, the keys it was set up with."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    installation_id = models.CharField(max_length=32)
+    schema_version = models.PositiveIntegerField(default=1)
+    oldest_worker = models.PositiveIntegerField(default=1)
+    key_fingerprints = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="installation_is_one")]

@@ -1,0 +1,173 @@
+"""Ways out and in: accounts at vendors, routes to them, doors for scripts, what was said."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.access import Workspace
+from campaigns.models.audience import PLATFORM_KEYS, PLATFORMS, App, Group
+from campaigns.models.scoping import ScopedQuerySet
+
+
+def make_public_id() -> str:
+    """An unguessable id for hook addresses, 24 hex digits."""
+    return secrets.token_hex(12)
+
+
+class Account(models.Model):
+    """One login at one vendor or gateway. Credentials are encrypted by providers.vault."""
+
+    class Health(models.TextChoices):
+        UNKNOWN = "unknown", _("Not checked")
+        GOOD = "good", _("Good")
+        BAD = "bad", _("Refused")
+
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="accounts", verbose_name=_("workspace")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    dialect = models.CharField(_("vendor"), max_length=40)
+    public_id = models.CharField(max_length=24, unique=True, default=make_public_id, editable=False)
+    credentials = models.TextField(editable=False, blank=True)  # a vault text, never plain
+    base_urls = models.JSONField(_("base URLs"), default=dict, blank=True)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+    health = models.CharField(
+        _("health"), max_length=8, choices=Health, default=Health.UNKNOWN, editable=False
+    )
+    health_words = models.CharField(_("vendor said"), max_length=500, blank=True, editable=False)
+    checked_at = models.DateTimeField(_("checked"), null=True, blank=True, editable=False)
+    receipt_cursor = models.CharField(max_length=200, blank=True, editable=False)
+    poll_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "workspace"
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="account_name_once"),
+            models.CheckConstraint(
+                condition=Q(health__in=["unknown", "good", "bad"]), name="account_health_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Route(models.Model):
+    """Which account serves which platform of an app, in which order."""
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="routes", verbose_name=_("app"))
+    platform = models.CharField(_("platform"), max_length=8, choices=PLATFORMS)
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="routes", verbose_name=_("account")
+    )
+    position = models.PositiveSmallIntegerField(_("order"), default=0)
+    options = models.JSONField(
+        _("vendor's identifiers"),
+        default=dict,
+        blank=True,
+        help_text=_("What the vendor assigned, for example the app's id there."),
+    )
+
+    objects = ScopedQuerySet.as_manager()
+    app_path = "app"
+
+    class Meta:
+        verbose_name = _("route")
+        verbose_name_plural = _("routes")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "platform", "account"], name="route_once"),
+            models.CheckConstraint(
+                condition=Q(platform__in=PLATFORM_KEYS), name="route_platform_known"
+            ),
+        ]
+
+
+class Door(models.Model):
+    """Inbound: what we assigned to a dialect's scripts for one app."""
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="doors", verbose_name=_("app"))
+    dialect = models.CharField(_("dialect"), max_length=40)
+    identifiers = models.JSONField(_("identifiers"), default=dict, blank=True)
+    secrets = models.TextField(editable=False, blank=True)  # a vault text, never plain
+    options = models.JSONField(_("options"), default=dict, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+    app_path = "app"
+
+    class Meta:
+        verbose_name = _("door")
+        verbose_name_plural = _("doors")
+        constraints = [models.UniqueConstraint(fields=["app", "dialect"], name="door_once")]
+
+
+class VendorGroup(models.Model):
+    """The id that a vendor gave to one of our groups at one account."""
+
+    group = models.ForeignKey(Group, models.CASCADE, related_name="vendor_groups")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="vendor_groups")
+    vendor_id = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["group", "account"], name="vendor_group_once")
+        ]
+
+
+class Throttle(models.Model):
+    """How fast one account may be called for one app (app_id 0: for all of them together).
+
+    `tokens` is the bucket, refilled from `refilled_at` by providers.pacing; `day_used` counts
+    the calls of `day` in the vendor's reset zone.
+    """
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="throttles")
+    app_id = models.BigIntegerField(default=0)
+    tokens = models.FloatField(default=0)
+    refilled_at = models.DateTimeField(null=True)
+    blocked_until = models.DateTimeField(null=True)
+    day = models.DateField(null=True)
+    day_used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "app_id"], name="throttle_once")]
+
+
+class Exchange(models.Model):
+    """One call as it went over the wire, scrubbed; kept 14 days."""
+
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="exchanges", verbose_name=_("account")
+    )
+    transfer_id = models.BigIntegerField(_("transfer"), null=True)
+    batch_id = models.BigIntegerField(null=True)
+    attempt_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(_("at"), db_index=True)
+    method = models.CharField(_("method"), max_length=8)
+    url = models.CharField(_("address"), max_length=500)
+    request = models.TextField(_("request"), blank=True)
+    status = models.PositiveSmallIntegerField(_("status"), null=True)
+    response = models.TextField(_("answer"), blank=True)
+    seconds = models.FloatField(_("seconds"), default=0)
+    reason = models.CharField(_("reason"), max_length=20, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "account__workspace"
+
+    class Meta:
+        verbose_name = _("exchange")
+        verbose_name_plural = _("exchanges")
+        indexes = [
+            models.Index(fields=["transfer_id", "-id"], name="exchange_transfer"),
+            models.Index(fields=["batch_id", "reason"], name="exchange_batch"),
+        ]

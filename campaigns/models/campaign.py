@@ -1,0 +1,151 @@
+"""What an operator sends: what, to whom, when, by which rules; with a guarded life."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.access import Workspace, visible_app_ids
+from campaigns.models.audience import App, AppGroup, Group
+from campaigns.models.message import Message
+from campaigns.models.moves import Moving, StatusEvent
+from campaigns.models.scoping import ScopedQuerySet
+
+
+class Policy(models.TextChoices):
+    """What happens to recipients whose call got no answer."""
+
+    AT_LEAST_ONCE = "at_least_once", _("At least once")
+    AT_MOST_ONCE = "at_most_once", _("At most once")
+
+
+class CampaignQuerySet(ScopedQuerySet):
+    """A campaign is seen by whoever sees its app, or any member app of its app group."""
+
+    def _visible_to(self, principal: Any) -> Q:
+        apps = visible_app_ids(principal)
+        members = AppGroup.apps.through.objects.filter(
+            appgroup_id=models.OuterRef("app_group_id"), app_id__in=apps
+        )
+        return Q(app__in=apps) | Q(models.Exists(members))
+
+
+class Campaign(Moving):
+    """One send as an operator or a script planned it; one transfer per app comes of it.
+
+    `send_at` is a wall clock text (`2026-11-20T09:00`) in `timezone`; `due_at` the instant that
+    it means. `audience` is the JSON of DESIGN §13: exactly one key.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        IN_REVIEW = "in_review", _("In review")
+        SCHEDULED = "scheduled", _("Scheduled")
+        SENDING = "sending", _("Sending")
+        PAUSED = "paused", _("Paused")
+        SENT = "sent", _("Sent")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        Status.DRAFT: {Status.IN_REVIEW, Status.SCHEDULED, Status.SENDING, Status.CANCELLED},
+        Status.IN_REVIEW: {Status.DRAFT, Status.SCHEDULED, Status.SENDING, Status.CANCELLED},
+        Status.SCHEDULED: {Status.DRAFT, Status.SENDING, Status.CANCELLED, Status.FAILED},
+        Status.SENDING: {Status.PAUSED, Status.SENT, Status.CANCELLED, Status.FAILED},
+        Status.PAUSED: {Status.SENDING, Status.CANCELLED},
+        Status.SENT: set(),
+        Status.CANCELLED: set(),
+        Status.FAILED: set(),
+    }
+    EDITABLE = frozenset({Status.DRAFT, Status.IN_REVIEW})
+    CANCELLABLE = frozenset(
+        {Status.DRAFT, Status.IN_REVIEW, Status.SCHEDULED, Status.SENDING, Status.PAUSED}
+    )
+    RUNNING = frozenset({Status.SENDING, Status.PAUSED})
+    FINISHED = frozenset({Status.SENT, Status.CANCELLED, Status.FAILED})
+
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="campaigns", verbose_name=_("workspace")
+    )
+    app = models.ForeignKey(
+        App, models.CASCADE, related_name="campaigns", null=True, verbose_name=_("app")
+    )
+    app_group = models.ForeignKey(
+        AppGroup,
+        models.CASCADE,
+        related_name="campaigns",
+        null=True,
+        blank=True,
+        verbose_name=_("app group"),
+    )
+    group = models.ForeignKey(
+        Group,
+        models.PROTECT,
+        related_name="campaigns",
+        null=True,
+        blank=True,
+        verbose_name=_("group"),
+    )
+    name = models.CharField(_("name"), max_length=200)
+    tag = models.CharField(_("tag"), max_length=255, blank=True)
+    message = models.ForeignKey(Message, models.PROTECT, related_name="campaigns")
+    audience = models.JSONField(_("audience"), default=dict)
+    only_primary = models.BooleanField(_("primary devices only"), default=False)
+    send_at = models.CharField(_("send at"), max_length=40, blank=True)
+    timezone = models.CharField(_("time zone"), max_length=64, blank=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    expires_in = models.PositiveIntegerField(_("expires after, s"), null=True, blank=True)
+    rate = models.PositiveIntegerField(_("rate, per s"), null=True, blank=True)
+    policy = models.CharField(
+        _("policy"), max_length=16, choices=Policy, default=Policy.AT_LEAST_ONCE
+    )
+    strict = models.BooleanField(_("refuse a lossy route"), default=False)
+    is_test = models.BooleanField(_("test"), default=False)
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.DRAFT)
+    status_since = models.DateTimeField(_("since"))
+    created_at = models.DateTimeField(_("created"), db_index=True)
+    created_by = models.CharField(_("created by"), max_length=150)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "draft",
+                        "in_review",
+                        "scheduled",
+                        "sending",
+                        "paused",
+                        "sent",
+                        "cancelled",
+                        "failed",
+                    ]
+                ),
+                name="campaign_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(app__isnull=False) ^ Q(app_group__isnull=False),
+                name="campaign_app_or_group",
+            ),
+            models.CheckConstraint(
+                condition=Q(policy__in=["at_least_once", "at_most_once"]),
+                name="campaign_policy_known",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "due_at"], name="campaign_due")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignEvent(StatusEvent):
+    """One move of a campaign."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="events")

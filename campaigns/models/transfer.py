@@ -1,0 +1,271 @@
+"""One execution for one app: its parts, its queue of batches, its calls."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.access import ApiKey, Workspace
+from campaigns.models.accounts import Account
+from campaigns.models.audience import PLATFORM_KEYS, App, AppGroup, Group
+from campaigns.models.campaign import Campaign, Policy
+from campaigns.models.message import Message
+from campaigns.models.moves import Moving, StatusEvent
+from campaigns.models.scoping import ScopedQuerySet
+
+
+class Submission(models.Model):
+    """One accepted call from a script; the ids that we answered resolve through it."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="submissions")
+    app = models.ForeignKey(App, models.CASCADE, related_name="submissions", null=True)
+    app_group = models.ForeignKey(AppGroup, models.CASCADE, related_name="submissions", null=True)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="submissions", null=True, blank=True
+    )
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, related_name="+", null=True)
+    door = models.CharField(max_length=40)  # "native" or a dialect's key
+    client_key = models.CharField(max_length=255, blank=True)
+    reference = models.CharField(max_length=64, blank=True, db_index=True)
+    created_at = models.DateTimeField()
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "workspace"
+
+
+class Transfer(Moving):
+    """One execution for one app, with a frozen audience.
+
+    Its id is the numeric id that dialects answer. `freeze_cursor` resumes the freeze after a
+    crash; `audience` counts the recipients once `frozen_at` is set. `faults` are
+    `commands.Fault` values as objects.
+    """
+
+    class Status(models.TextChoices):
+        ACCEPTED = "accepted", _("Preparing")
+        SENDING = "sending", _("Sending")
+        PAUSED = "paused", _("Paused")
+        SENT = "sent", _("Sent")
+        CANCELLED = "cancelled", _("Cancelled")
+        FAILED = "failed", _("Failed")
+
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        Status.ACCEPTED: {Status.SENDING, Status.PAUSED, Status.CANCELLED, Status.FAILED},
+        Status.SENDING: {Status.PAUSED, Status.SENT, Status.CANCELLED, Status.FAILED},
+        Status.PAUSED: {Status.ACCEPTED, Status.SENDING, Status.CANCELLED, Status.FAILED},
+        Status.SENT: set(),
+        Status.CANCELLED: set(),
+        Status.FAILED: set(),
+    }
+    RUNNING = frozenset({Status.ACCEPTED, Status.SENDING, Status.PAUSED})
+    FINISHED = frozenset({Status.SENT, Status.CANCELLED, Status.FAILED})
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="transfers", verbose_name=_("app"))
+    group = models.ForeignKey(
+        Group, models.PROTECT, related_name="transfers", verbose_name=_("group")
+    )
+    tag = models.CharField(_("tag"), max_length=255, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="transfers", null=True, blank=True
+    )
+    submission = models.ForeignKey(
+        Submission, models.SET_NULL, related_name="transfers", null=True, blank=True
+    )
+    client_key = models.CharField(_("client's id"), max_length=255, blank=True)
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.ACCEPTED)
+    status_since = models.DateTimeField(_("since"))
+    policy = models.CharField(max_length=16, choices=Policy, default=Policy.AT_LEAST_ONCE)
+    priority = models.SmallIntegerField(default=5)  # 0 is served first
+    rate = models.PositiveIntegerField(_("rate, per s"), null=True, blank=True)
+    due_at = models.DateTimeField(_("due"))
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    is_test = models.BooleanField(_("test"), default=False)
+    audience = models.PositiveIntegerField(_("audience"), default=0)
+    freeze_cursor = models.JSONField(default=dict)
+    frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
+    faults = models.JSONField(_("faults"), default=list, blank=True)
+    hops = models.PositiveSmallIntegerField(default=0)  # how many exchanges it came through
+    created_at = models.DateTimeField(_("created"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+    app_path = "app"
+
+    class Meta:
+        verbose_name = _("transfer")
+        verbose_name_plural = _("transfers")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["accepted", "sending", "paused", "sent", "cancelled", "failed"]
+                ),
+                name="transfer_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(policy__in=["at_least_once", "at_most_once"]),
+                name="transfer_policy_known",
+            ),
+            models.UniqueConstraint(
+                fields=["group", "client_key"],
+                condition=~Q(client_key=""),
+                name="transfer_client_key_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["app", "-created_at"], name="transfer_app_recent"),
+            models.Index(
+                fields=["status", "due_at"],
+                condition=Q(status__in=["accepted", "sending", "paused"]),
+                name="transfer_running",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"#{self.pk}"
+
+
+class TransferEvent(StatusEvent):
+    """One move of a transfer."""
+
+    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="events")
+
+
+class Part(models.Model):
+    """One message in one transfer. `resent` counts recipients who may have got it twice."""
+
+    class Kind(models.TextChoices):
+        DEVICE = "device", _("Device")
+        PERSON = "person", _("Person")
+
+    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField(default=0)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.DEVICE)
+    message = models.ForeignKey(Message, models.PROTECT, related_name="parts")
+    audience = models.PositiveIntegerField(default=0)
+    resent = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["transfer", "number"], name="part_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["device", "person"]), name="part_kind_known"
+            ),
+        ]
+
+
+class TargetChunk(models.Model):
+    """Ids that a script named for a part, until the freeze has resolved them.
+
+    `ids` is zlib-compressed JSON: a list of texts of one `kind`.
+    """
+
+    part = models.ForeignKey(Part, models.CASCADE, related_name="target_chunks")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=40)
+    ids = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["part", "number"], name="target_chunk_once")]
+
+
+class RejectedIds(models.Model):
+    """Ids of a part that nobody knows; they count as skipped. `ids` as in TargetChunk."""
+
+    part = models.ForeignKey(Part, models.CASCADE, related_name="rejected_ids")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=40)
+    count = models.PositiveIntegerField()
+    ids = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["part", "number"], name="rejected_ids_once")]
+
+
+class Batch(models.Model):
+    """The queue: recipients of one part with one platform, text and due time.
+
+    `recipients` and `cohorts` are packed by campaigns.models.packing, in the same order, sorted
+    by recipient. Every write by a worker is fenced with `fence`, which each claim raises.
+    """
+
+    class State(models.TextChoices):
+        READY = "ready", _("Ready")
+        LEASED = "leased", _("Leased")
+        DONE = "done", _("Done")
+
+    part = models.ForeignKey(Part, models.CASCADE, related_name="batches")
+    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="batches")
+    app = models.ForeignKey(App, models.CASCADE, related_name="+")
+    platform = models.CharField(max_length=8)
+    language = models.CharField(max_length=16, blank=True)
+    recipients = models.BinaryField()
+    cohorts = models.BinaryField()
+    count = models.PositiveIntegerField()
+    settled = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=8, choices=State, default=State.READY)
+    priority = models.SmallIntegerField(default=5)
+    due_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    fence = models.BigIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)  # claims in a row that flushed nothing
+    retries = models.PositiveSmallIntegerField(default=0)  # tries that a vendor turned down
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", null=True)
+    is_folded = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["ready", "leased", "done"]), name="batch_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(platform__in=PLATFORM_KEYS), name="batch_platform_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(settled__lte=models.F("count")), name="batch_settled_at_most_count"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["priority", "due_at"],
+                condition=Q(state__in=["ready", "leased"]),
+                name="batch_claimable",
+            ),
+            models.Index(fields=["transfer", "state"], name="batch_transfer"),
+        ]
+
+
+class Attempt(models.Model):
+    """One vendor call for a batch: written before the call, closed after it.
+
+    It covers the recipients at places `first` .. `last` (included) of the batch that had no
+    Delivery when it began. Open (`answered_at` null) means that nobody knows yet.
+    """
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="attempt_rows")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    key = models.CharField(max_length=64)
+    first = models.PositiveIntegerField(default=0)
+    last = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    was_sent = models.BooleanField(null=True)
+    outcome = models.CharField(max_length=10, blank=True)
+    reason = models.CharField(max_length=20, blank=True)
+    words = models.CharField(max_length=500, blank=True)
+    reference = models.CharField(max_length=64, blank=True)
+    poll_at = models.DateTimeField(null=True)  # when to ask the vendor about it again
+    polled_state = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["batch"], condition=Q(answered_at__isnull=True), name="attempt_open"
+            ),
+            models.Index(
+                fields=["poll_at"], condition=Q(poll_at__isnull=False), name="attempt_to_poll"
+            ),
+        ]

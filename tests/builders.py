@@ -1,0 +1,40 @@
+"""Builders of rows for tests: each makes one valid thing, with only what matters named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from campaigns.models import App, Device, Group, Membership, Workspace
+from campaigns.models.audience import hash64
+
+
+def make_workspace(slug: str = "acme") -> Workspace:
+    return Workspace.objects.create(name=slug.title(), slug=slug)
+
+
+def make_app(workspace: Workspace, slug: str = "shop", **fields: Any) -> App:
+    app = App.objects.create(
+        workspace=workspace,
+        name=slug.title(),
+        slug=slug,
+        platforms=["android", "ios", "web"],
+        **fields,
+    )
+    Group.objects.create(app=app, name="General")
+    return app
+
+
+def make_member(
+    name: str, workspace: Workspace, *, role: str, app: App | None = None, password: str = "pw"
+) -> Any:
+    user = get_user_model().objects.create_user(name, password=password, is_staff=True)
+    Membership.objects.create(user=user, workspace=workspace, app=app, role=role)
+    return user
+
+
+def make_device(app: App, token: str, platform: str = "android", **fields: Any) -> Device:
+    return Device.objects.create(
+        app=app, platform=platform, token=token, token_hash=hash64(token), **fields
+    )
