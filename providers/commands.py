@@ -133,7 +133,8 @@ class FetchReport:
 
     `dates` are day texts as the caller gave them (`today`, `7daysAgo`, `2026-11-20`); the reader
     of the command resolves them, since only it knows the app's zone. `where` is an expression
-    over `ReportField` names. `offset` counts from 0. `parents` narrows a drill-down: it holds the
+    over `ReportField` names; its values are the caller's texts (a group's id may be no number).
+    `offset` counts from 0. `parents` narrows a drill-down: it holds the
     values of the first dimensions, and the rows are by the dimension after them (one cell a row).
     `timezone` is "" for the app's, an IANA name, or an offset such as `+03:00`.
     """
