@@ -1,0 +1,129 @@
+"""When a campaign starts: a wall clock in a time zone, or an instant with an offset."""
+
+from __future__ import annotations
+
+import zoneinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Invalid
+
+MAX_AHEAD = timedelta(days=366)
+RECIPIENT_ZONE = "recipient"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`due_at` is the instant in UTC, None for "as soon as it is launched".
+
+    `send_at` and `timezone` are kept as they were given (the zone filled in); `note` is a sentence
+    for people when the clocks change at that hour, else "".
+    """
+
+    send_at: str = ""
+    timezone: str = ""
+    due_at: datetime | None = None
+    note: str = ""
+
+
+def plan_schedule(send_at: str, timezone: str, *, default_zone: str, now: datetime) -> Schedule:
+    """Find the instant that `send_at` means; "" is at once.
+
+    `send_at` is `2026-11-20T09:00` in `timezone` (IANA, else `default_zone`), or carries an offset
+    and then stands without a zone. Raises Invalid with the field: malformed, past, over a year.
+    """
+    if not send_at:
+        return _plan_now(timezone)
+    moment = _parse_moment(send_at)
+    if moment.tzinfo is not None:
+        schedule = _plan_instant(send_at, moment, timezone)
+    else:
+        schedule = _plan_wall_clock(send_at, moment, timezone or default_zone)
+    _check_bounds(schedule.due_at or now, now)
+    return schedule
+
+
+def find_instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
+    """The instant (UTC) of a naive wall clock, and a sentence if the clocks change there.
+
+    An hour that happens twice means its first time; one that is left out, the moment after it.
+    """
+    first = wall.replace(tzinfo=zone, fold=0)
+    second = wall.replace(tzinfo=zone, fold=1)
+    before, after = first.astimezone(UTC), second.astimezone(UTC)
+    if before == after:
+        return before, ""
+    if before < after:
+        words = _("The clocks go back: %(wall)s happens twice, and the first time is meant.")
+        return before, words % {"wall": wall.strftime("%H:%M")}
+    instant = _find_change(after, before, zone)
+    words = _("The clocks go forward: %(wall)s does not exist that day; it starts at %(start)s.")
+    start = instant.astimezone(zone).strftime("%H:%M")
+    return instant, words % {"wall": wall.strftime("%H:%M"), "start": start}
+
+
+def _find_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """The second at which the offset of `zone` changes between two instants."""
+    old = low.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
+        if middle.astimezone(zone).utcoffset() == old:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _plan_now(timezone: str) -> Schedule:
+    if timezone:
+        find_zone(timezone)
+    return Schedule(timezone=timezone)
+
+
+def _plan_instant(send_at: str, moment: datetime, timezone: str) -> Schedule:
+    if timezone:
+        words = _("send_at carries an offset already; leave the time zone away, or the offset.")
+        raise Invalid(words, fields={"timezone": words})
+    return Schedule(send_at, "", moment.astimezone(UTC))
+
+
+def _plan_wall_clock(send_at: str, wall: datetime, timezone: str) -> Schedule:
+    due_at, note = find_instant(wall, find_zone(timezone))
+    return Schedule(send_at, timezone, due_at, note)
+
+
+def find_zone(name: str) -> ZoneInfo:
+    """The IANA time zone of that name; raises Invalid."""
+    if name == RECIPIENT_ZONE:
+        words = _("Sending at each recipient's own hour is not possible yet; name one time zone.")
+        raise Invalid(words, fields={"timezone": words})
+    if name not in zoneinfo.available_timezones():
+        words = _("%(name)s is no IANA time zone such as Europe/Berlin.") % {"name": name}
+        raise Invalid(words, fields={"timezone": words})
+    return ZoneInfo(name)
+
+
+def _parse_moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        words = _("Write the time as 2026-11-20T09:00, or with an offset as 2026-11-20T09:00Z.")
+        raise Invalid(words, fields={"send_at": words}) from error
+    # Near the ends of the calendar an offset cannot be applied.
+    if not 1970 < moment.year < 9999:
+        words = _("The year %(year)s is out of reach.") % {"year": moment.year}
+        raise Invalid(words, fields={"send_at": words})
+    return moment
+
+
+def _check_bounds(due_at: datetime, now: datetime) -> None:
+    words = ""
+    if due_at <= now:
+        words = _("This time has passed already; choose a later one, or none to send at once.")
+    elif due_at - now > MAX_AHEAD:
+        words = _("A campaign can be scheduled at most one year ahead.")
+    if words:
+        raise Invalid(words, fields={"send_at": words})
