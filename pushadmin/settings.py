@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from pushadmin.environment import (
+    env,
+    is_loopback,
+    load_env_file,
+    read_bool,
+    read_database,
+    read_int,
+    read_key,
+    read_list,
+    read_public_url,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+load_env_file(BASE_DIR / ".env")
 
+# --- where we are ---
 VAR_DIR = Path(env.str("PUSHADMIN_VAR", default=str(BASE_DIR / "var")))
-PORT = env.int("PUSHADMIN_PORT", default=8000)
-PUBLIC_URL = env.str("PUSHADMIN_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-SECRET_KEY = env.str("SECRET_KEY", default="not-yet-generated")
-VAULT_KEYS = env.list("PUSHADMIN_VAULT_KEYS", default=[])
-DEBUG = False
-ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname, "127.0.0.1", "localhost", "[::1]"]
+PORT = read_int("PUSHADMIN_PORT", default=8000, minimum=1, maximum=65535)
+INSECURE_HTTP = read_bool("PUSHADMIN_INSECURE_HTTP", default=False)
+_URL = read_public_url(
+    "PUSHADMIN_URL", default=f"http://127.0.0.1:{PORT}", may_be_insecure=INSECURE_HTTP
+)
+PUBLIC_URL = _URL.geturl()
+IS_HTTPS = _URL.scheme == "https"
+_HOST = _URL.hostname or ""
+_LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+DEBUG = read_bool("PUSHADMIN_DEBUG", default=False)
+if DEBUG and not is_loopback(_HOST):
+    raise ImproperlyConfigured(
+        "PUSHADMIN_DEBUG=1 shows settings and code to visitors; it is for loopback addresses only."
+    )
+ALLOWED_HOSTS = [_HOST, *(_LOOPBACK_HOSTS if is_loopback(_HOST) else ["127.0.0.1"])]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+TRUSTED_PROXIES = read_list("PUSHADMIN_TRUSTED_PROXIES")
 
+# --- database and keys ---
+DATABASES = {
+    "default": read_database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'pushadmin.sqlite3'}")
+}
+IS_SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+SECRET_KEY = read_key("SECRET_KEY", file=VAR_DIR / "secret.key", may_generate=IS_SQLITE)
+VAULT_KEYS = [
+    key.strip()
+    for key in read_key(
+        "PUSHADMIN_VAULT_KEYS", file=VAR_DIR / "vault.key", may_generate=IS_SQLITE
+    ).split(",")
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- parts ---
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
@@ -34,12 +72,18 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
+    "csp",
     "campaigns",
+    "pushadmin",
 ]
 
 MIDDLEWARE = [
+    "pushadmin.proxies.TrustedProxyMiddleware",
+    "pushadmin.logs.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -66,30 +110,85 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'pushadmin.sqlite3'}")
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Without these, concurrent writers fail with "database is locked" (docs/decisions).
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
-    }
-
+# --- people ---
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
-
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
 
+# --- static files ---
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- headers ---
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # Alpine in the Unfold shell evaluates its attributes; there is no inline script anywhere.
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        # Pictures of a push are shown in its preview from wherever they are.
+        "img-src": ["'self'", "data:", "https:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- vendors ---
 # Loopback or private origins that vendor calls may reach, as scheme://host:port texts.
-OUTBOUND_ALLOW = env.list("PUSHADMIN_OUTBOUND_ALLOW", default=[])
+OUTBOUND_ALLOW = read_list("PUSHADMIN_OUTBOUND_ALLOW")
 SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
+
+# --- logs ---
+LOG_LEVEL = env.str("PUSHADMIN_LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    raise ImproperlyConfigured("PUSHADMIN_LOG_LEVEL is one of DEBUG, INFO, WARNING, ERROR.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "pushadmin.logs.LineFormatter"}},
+    "filters": {"request_id": {"()": "pushadmin.logs.RequestIdFilter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # Errors go to the console too, not to an e-mail address that nobody has set.
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+}

@@ -1,0 +1,130 @@
+"""How settings read the environment: strictly, and with a sentence when something is wrong."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off", ""})
+# Without these, concurrent writers fail with "database is locked" (docs/decisions/0003).
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+}
+
+env = environ.FileAwareEnv()
+
+
+def load_env_file(path: Path) -> None:
+    """Add what a .env file says, below what the environment itself says."""
+    if path.exists():
+        env.read_env(path)
+
+
+def read_bool(name: str, *, default: bool) -> bool:
+    """A boolean that must be one; anything but true/false, yes/no, on/off, 1/0 stops the start."""
+    text = env.str(name, default=str(default)).strip().lower()
+    if text in TRUE:
+        return True
+    if text in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}.")
+
+
+def read_int(name: str, *, default: int, minimum: int, maximum: int) -> int:
+    """A whole number within bounds; anything else stops the start."""
+    text = env.str(name, default=str(default)).strip()
+    if not text.lstrip("-").isdecimal() or not minimum <= int(text) <= maximum:
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number from {minimum} to {maximum}, not {text!r}."
+        )
+    return int(text)
+
+
+def read_public_url(name: str, *, default: str, may_be_insecure: bool) -> SplitResult:
+    """The address people type; plain http only for loopback hosts unless said otherwise."""
+    text = env.str(name, default=default).rstrip("/")
+    url = urlsplit(text)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path or url.query:
+        raise ImproperlyConfigured(f"{name} must look like https://push.example.org, not {text!r}.")
+    if url.scheme == "http" and not is_loopback(url.hostname) and not may_be_insecure:
+        raise ImproperlyConfigured(
+            f"{name} is plain http on {url.hostname}: passwords would travel in the clear. "
+            "Use https, or set PUSHADMIN_INSECURE_HTTP=1 if something in front encrypts."
+        )
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def read_database(name: str, *, default: str) -> dict[str, Any]:
+    """Django's settings for a database URL, with the options that SQLite needs."""
+    database: dict[str, Any] = env.db_url_config(env.str(name, default="") or default)
+    engine = database.get("ENGINE", "")
+    if engine == "django.db.backends.sqlite3":
+        database["OPTIONS"] = {**database.get("OPTIONS", {}), **SQLITE_OPTIONS}
+    elif engine == "django.db.backends.postgresql":
+        database["CONN_HEALTH_CHECKS"] = True
+        database["CONN_MAX_AGE"] = 60
+    else:
+        raise ImproperlyConfigured(f"{name} must be a sqlite:// or a postgres:// address.")
+    return database
+
+
+def read_key(name: str, *, file: Path, may_generate: bool) -> str:
+    """A secret from the environment, else from `file`, made there (mode 0600) if that is allowed.
+
+    Generated keys are for one machine only: a second host would make others, and neither could
+    read what the first has encrypted.
+    """
+    given = env.str(name, default="")
+    if given:
+        return given
+    if file.exists():
+        return file.read_text().strip()
+    if not may_generate:
+        raise ImproperlyConfigured(
+            f"{name} is not set. On PostgreSQL every host needs the same one: see .env.example."
+        )
+    return _make_key_file(file)
+
+
+def _make_key_file(file: Path) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # A key that is good for both uses: 32 random bytes as URL-safe base64.
+    key = Fernet.generate_key().decode()
+    temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(key)
+    try:
+        # A link fails if another process has made the file first: then that key counts.
+        os.link(temporary, file)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    return file.read_text().strip()
+
+
+def read_list(name: str) -> list[str]:
+    """A comma-separated list, empty entries dropped."""
+    return [item.strip() for item in env.str(name, default="").split(",") if item.strip()]
