@@ -57,7 +57,11 @@ class Scrubber:
         # Longest first, so that a secret which contains another is replaced whole. A secret of
         # three characters would shred every text and protects nothing.
         plain = {secret for secret in secrets if len(secret) > 3}
-        escaped = {json.dumps(secret)[1:-1] for secret in plain}
+        escaped = {
+            json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+            for secret in plain
+            for is_ascii in (True, False)
+        }
         quoted = {form(secret) for secret in plain for form in (quote, quote_plus)}
         self.secrets = sorted(plain | escaped | quoted, key=len, reverse=True)
         self.recipients = frozenset(recipients)
