@@ -181,6 +181,7 @@ def _fetch_answer(
         _keep_exchange(request, answer, where, seconds)
 
 
+_MISREADINGS = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 _ERRORS = (requests.RequestException, HTTPError, OSError, http.client.HTTPException, _Unreadable)
 
 
@@ -231,7 +232,7 @@ def _read_answer(answer: _Answer, options: CallOptions) -> Any:
         return body
     try:
         return read(body)
-    except (LookupError, TypeError, AttributeError, ValueError):
+    except _MISREADINGS:
         raise _misunderstand(answer.status) from None
 
 
@@ -249,14 +250,21 @@ def _parse_body(content: bytes) -> tuple[Any, bool]:
 
 
 def _explain_refusal(answer: _Answer, body: Any, options: CallOptions) -> Failure:
-    read_error = options.get("read_error")
-    failure = read_error(answer.status, body) if read_error else None
+    failure = _ask_vendor(answer.status, body, options)
     if failure is None:
         failure = explain_status(answer.status, find_words(body))
     if failure.retry_after is None and not failure.is_permanent:
         asked = answer.headers.get("Retry-After", "")
         failure.retry_after = read_retry_after(asked, datetime.now(UTC))
     return failure
+
+
+def _ask_vendor(status: int, body: Any, options: CallOptions) -> Failure | None:
+    read_error = options.get("read_error")
+    try:
+        return read_error(status, body) if read_error else None
+    except _MISREADINGS:
+        return None  # an error page of somebody in between
 
 
 def explain_status(status: int, words: str = "") -> Failure:

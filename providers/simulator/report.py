@@ -1,0 +1,211 @@
+"""A simulated vendor's report: counts of its transfers by the asked dimensions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from providers.audience import And, Condition, Expression, Not, Op, Or
+from providers.commands import (
+    Cell,
+    FetchReport,
+    GroupRow,
+    Metric,
+    ReceiptKind,
+    ReportField,
+    ReportRow,
+    ReportTable,
+)
+from providers.outcomes import Refusal, RefusalKind
+from providers.simulator.journal import SentTransfer
+
+Numbers = tuple[float | None, ...]
+Cells = Mapping[ReportField, Cell]
+
+
+@dataclass(slots=True)
+class _Counts:
+    sent: int = 0
+    delivered: int = 0
+    opened: int = 0
+
+    def add(self, other: _Counts) -> None:
+        self.sent += other.sent
+        self.delivered += other.delivered
+        self.opened += other.opened
+
+    def find(self, metric: Metric) -> float | None:
+        """None for what the simulated vendor does not count."""
+        match metric:
+            case Metric.SENT:
+                return self.sent
+            case Metric.DELIVERED:
+                return self.delivered
+            case Metric.OPENED:
+                return self.opened
+            case Metric.OPEN_RATE:
+                return 100 * self.opened / self.sent if self.sent else 0.0
+        return None
+
+
+def build_report(
+    command: FetchReport,
+    transfers: Iterable[SentTransfer],
+    groups: Mapping[str, GroupRow],
+    now: datetime,
+) -> ReportTable:
+    """The page of rows that `command` asks for, with totals over all rows."""
+    zone = read_zone(command.timezone)
+    first, last = read_day(command.date_from, now, zone), read_day(command.date_to, now, zone)
+    table: dict[tuple[Cell, ...], _Counts] = {}
+    for transfer in transfers:
+        if not first <= transfer.at.astimezone(zone).date() <= last:
+            continue
+        for cells, counts in _count_platforms(transfer, groups, now):
+            key = _find_row(command, cells)
+            if key is not None:
+                table.setdefault(key, _Counts()).add(counts)
+    return _cut_page(command, table, (first, last))
+
+
+def _count_platforms(
+    transfer: SentTransfer, groups: Mapping[str, GroupRow], now: datetime
+) -> list[tuple[Cells, _Counts]]:
+    group = groups.get(transfer.group)
+    counts: dict[str, _Counts] = {}
+    platform_of = {}
+    for platform, recipient in transfer.list_recipients():
+        platform_of[recipient] = platform
+        counts.setdefault(platform, _Counts()).sent += 1
+    for at, recipient, kind in transfer.list_receipts():
+        if at <= now.timestamp():
+            found = counts[platform_of[recipient]]
+            found.delivered += kind is ReceiptKind.DELIVERED
+            found.opened += kind is ReceiptKind.OPENED
+    empty = {"": _Counts()}  # a transfer that reached nobody has a row all the same
+    return [
+        (
+            {
+                ReportField.GROUP: Cell(group.name if group else "", transfer.group),
+                ReportField.TAG: Cell(transfer.tag),
+                ReportField.TRANSFER: Cell(str(transfer.id), str(transfer.id)),
+                ReportField.PLATFORM: Cell(platform),
+            },
+            found,
+        )
+        for platform, found in (counts or empty).items()
+    ]
+
+
+def _find_row(command: FetchReport, cells: Cells) -> tuple[Cell, ...] | None:
+    """The row to which these cells belong; None if they are filtered away."""
+    if command.where is not None and not is_true(command.where, cells):
+        return None
+    dimensions = [cells[name] for name in command.dimensions]
+    if not command.is_drilldown:
+        return tuple(dimensions)
+    depth = len(command.parents)
+    for cell, parent in zip(dimensions, command.parents, strict=False):
+        if parent not in (cell.id, cell.name):
+            return None
+    return tuple(dimensions[depth : depth + 1])
+
+
+_COMPARE: dict[Op, Callable[[Any, Any], bool]] = {
+    Op.EQ: eq,
+    Op.NE: ne,
+    Op.GT: gt,
+    Op.GTE: ge,
+    Op.LT: lt,
+    Op.LTE: le,
+    Op.IN: lambda text, values: text in values,
+    Op.CONTAINS: lambda text, part: part in text,
+    Op.STARTS_WITH: lambda text, start: text.startswith(start),
+    Op.EXISTS: lambda text, wanted: bool(text) is wanted,
+}
+
+
+def is_true(expression: Expression, cells: Cells) -> bool:
+    """Whether a filter holds; a group may be named by its id or its name."""
+    match expression:
+        case And(terms):
+            return all(is_true(term, cells) for term in terms)
+        case Or(terms):
+            return any(is_true(term, cells) for term in terms)
+        case Not(term):
+            return not is_true(term, cells)
+        case Condition(name, op, value):
+            cell = cells[ReportField(name.rpartition(".")[2])]
+            value = value if isinstance(value, tuple | bool) else str(value)
+            combine = all if op is Op.NE else any
+            return combine(_COMPARE[op](text, value) for text in {cell.id or cell.name, cell.name})
+
+
+def _cut_page(
+    command: FetchReport, table: Mapping[tuple[Cell, ...], _Counts], days: tuple[date, date]
+) -> ReportTable:
+    rows = [
+        ReportRow(cells, tuple(counts.find(metric) for metric in command.metrics))
+        for cells, counts in table.items()
+    ]
+    # Sorting is stable, so the least important order comes first.
+    for name, is_descending in reversed(command.sort):
+        rows.sort(key=_find_sort_key(command, name), reverse=is_descending)
+    total = _Counts()
+    for counts in table.values():
+        total.add(counts)
+    columns = list(zip(*(row.metrics for row in rows), strict=True)) or [()] * len(command.metrics)
+    return ReportTable(
+        command=command,
+        rows=tuple(rows[command.offset : command.offset + command.limit]),
+        total_rows=len(rows),
+        totals=tuple(total.find(metric) for metric in command.metrics),
+        minima=_find_extremes(columns, min),
+        maxima=_find_extremes(columns, max),
+        date_from=days[0].isoformat(),
+        date_to=days[1].isoformat(),
+    )
+
+
+def _find_sort_key(command: FetchReport, name: str) -> Callable[[ReportRow], Any]:
+    if name in command.metrics:
+        place = command.metrics.index(Metric(name))
+        return lambda row: row.metrics[place] or 0
+    dimensions = command.dimensions[len(command.parents) :]
+    if name not in dimensions:
+        raise Refusal(RefusalKind.INVALID, f"The report is not sorted by {name}.", field="sort")
+    place = dimensions.index(ReportField(name))
+    return lambda row: row.dimensions[place].name
+
+
+def _find_extremes(columns: Sequence[Numbers], choose: Callable[[list[float]], float]) -> Numbers:
+    known = [[number for number in column if number is not None] for column in columns]
+    return tuple(choose(numbers) if numbers else None for numbers in known)
+
+
+def read_zone(text: str) -> tzinfo:
+    """A zone from an IANA name or an offset such as `+03:00`; "" is UTC."""
+    offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", text)
+    if not offset:
+        return ZoneInfo(text) if text else UTC
+    sign, hours, minutes = offset.groups()
+    delta = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-delta if sign == "-" else delta)
+
+
+def read_day(text: str, now: datetime, zone: tzinfo) -> date:
+    """A day from `today`, `yesterday`, `7daysAgo` or `2026-11-20`; raises `Refusal`."""
+    today = now.astimezone(zone).date()
+    ago = re.fullmatch(r"(\d{1,5})daysAgo", text)
+    if ago:
+        return today - timedelta(days=int(ago[1]))
+    words = {"today": today, "yesterday": today - timedelta(days=1)}
+    try:
+        return words.get(text) or date.fromisoformat(text)
+    except ValueError:
+        raise Refusal(RefusalKind.INVALID, f"{text} is no day.", field="date") from None
