@@ -5,6 +5,7 @@ from campaigns.models.access import (
     AuditEntry,
     IdempotencyRecord,
     Installation,
+    KeyUse,
     Membership,
     Workspace,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Group",
     "IdempotencyRecord",
     "Installation",
+    "KeyUse",
     "Label",
     "LabelMember",
     "Membership",

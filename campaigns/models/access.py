@@ -197,6 +197,23 @@ class ApiKey(models.Model):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
+class KeyUse(models.Model):
+    """How much of one of a dialect's quotas a key has used; kept by providers.pacing."""
+
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, related_name="uses")
+    dialect = models.CharField(max_length=40)
+    quota = models.CharField(max_length=40)
+    level = models.FloatField()
+    filled_at = models.DateTimeField()
+    day = models.DateField()
+    day_used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "dialect", "quota"], name="key_use_once")
+        ]
+
+
 class IdempotencyRecord(models.Model):
     """The answer that a door gave for a caller's own key; kept 24 hours."""
 

@@ -18,7 +18,10 @@ from campaigns.models.scoping import ScopedQuerySet
 
 
 class Submission(models.Model):
-    """One accepted call from a script; the ids that we answered resolve through it."""
+    """One accepted call from a script; the ids that we answered resolve through it.
+
+    `fingerprint` tells the same call, sent again under its `client_key`, from another one.
+    """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="submissions")
     app = models.ForeignKey(App, models.CASCADE, related_name="submissions", null=True)
@@ -29,6 +32,7 @@ class Submission(models.Model):
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, related_name="+", null=True)
     door = models.CharField(max_length=40)  # "native" or a dialect's key
     client_key = models.CharField(max_length=255, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
     reference = models.CharField(max_length=64, blank=True, db_index=True)
     created_at = models.DateTimeField()
 
