@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from campaigns.models import App, Device, Group, Membership, Workspace
+from campaigns.models import Account, App, Device, Group, Membership, Route, Workspace
 from campaigns.models.audience import hash64
 
 
@@ -38,3 +38,11 @@ def make_device(app: App, token: str, platform: str = "android", **fields: Any) 
     return Device.objects.create(
         app=app, platform=platform, token=token, token_hash=hash64(token), **fields
     )
+
+
+def make_route(app: App, platform: str, dialect: str = "sandbox", **fields: Any) -> Route:
+    """A route through an account of that dialect, made if the workspace has none."""
+    account, _is_new = Account.objects.get_or_create(
+        workspace=app.workspace, name=dialect.title(), defaults={"dialect": dialect}
+    )
+    return Route.objects.create(app=app, platform=platform, account=account, **fields)

@@ -1,0 +1,256 @@
+"""What becomes of a message on its way out: losses on a route, problems before launch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import Account, App, Route
+from campaigns.selectors.routes import find_first_routes, has_disabled_route
+from providers import registry
+from providers.commands import PushPart, SendPush
+from providers.contract import Addressing, Carry, Dialect, Fate
+from providers.message import PushMessage, write_message
+from providers.message_fields import Platform
+
+PER_RECIPIENT = frozenset({Addressing.TOKEN, Addressing.VENDOR_ID, Addressing.USERNAME})
+TEXT_FIELDS = ("title", "body")
+DROPPED = Carry(Fate.DROPPED)
+# A batch has one language, so every route carries translations unless its dialect says otherwise.
+DEFAULTS = {"translations": Carry(Fate.CARRIED)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A field that a route does not carry as it was written.
+
+    `field` is a path such as `android.priority`, `name` what the vendor calls it, `note` a
+    sentence. A renamed field arrives whole; the others lose something.
+    """
+
+    platform: str
+    account: str
+    dialect: str
+    field: str
+    fate: Fate
+    name: str = ""
+    note: str = ""
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether something of the field is lost, so that strict mode refuses it."""
+        return self.fate in {Fate.DROPPED, Fate.TRUNCATED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something to mend before launch, or to know; `field` is a path of the native API."""
+
+    code: str
+    field: str
+    sentence: str
+    is_blocking: bool = True
+
+
+def find_losses(app: App, message: PushMessage, platforms: Iterable[str]) -> tuple[Loss, ...]:
+    """Fields that are set and that each platform's first route renames, truncates or drops."""
+    routes = find_first_routes(app)
+    chosen = [(platform, routes[platform]) for platform in platforms if platform in routes]
+    spoken = {route.account.dialect for _platform, route in chosen}
+    losses = [
+        loss for platform, route in chosen for loss in _find_route_losses(message, platform, route)
+    ]
+    unheard = [key for key in message.extras if key not in spoken]
+    return (*losses, *(_lose_extras(key) for key in unheard))
+
+
+def _find_route_losses(message: PushMessage, platform: str, route: Route) -> Iterator[Loss]:
+    dialect = registry.get(route.account.dialect)
+    for field in list_set_fields(message, platform):
+        carry = find_carry(dialect, platform, field)
+        if carry.fate is not Fate.CARRIED:
+            yield Loss(
+                platform=platform,
+                account=route.account.name,
+                dialect=dialect.label,
+                field=field,
+                fate=carry.fate,
+                name=carry.name,
+                note=_(carry.note) if carry.note else "",
+            )
+
+
+def _lose_extras(key: str) -> Loss:
+    return Loss(
+        platform="",
+        account="",
+        dialect=key,
+        field=f"extras.{key}",
+        fate=Fate.DROPPED,
+        note=_("No route of this audience speaks that dialect."),
+    )
+
+
+def list_set_fields(message: PushMessage, platform: str) -> list[str]:
+    """Paths of the fields that this message sets for one platform."""
+    body = write_message(message)
+    paths = [name for name in TEXT_FIELDS if body.get(name)]
+    paths += [f"{platform}.{name}" for name in body.get(platform, {})]
+    return paths + (["translations"] if message.translations else [])
+
+
+def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
+    """How a field fares; a common text travels as the platform's own where only that is named."""
+    name = field.rpartition(".")[2]
+    candidates = [field]
+    if name in TEXT_FIELDS:
+        candidates += [f"{platform}.{name}", name]
+    found = (dialect.carries[path] for path in candidates if path in dialect.carries)
+    return next(found, DEFAULTS.get(field, DROPPED))
+
+
+def measure_payload(dialect: Dialect, message: PushMessage, platform: Platform) -> int:
+    """Bytes of what this dialect carries there, as UTF-8 JSON, in the longest language."""
+    languages = ["", *message.translations]
+    return max(_measure_text(dialect, message, platform, language) for language in languages)
+
+
+def _measure_text(dialect: Dialect, message: PushMessage, platform: Platform, language: str) -> int:
+    resolved = message.resolve(platform, language)
+    body = write_message(resolved).get(platform.value)
+    block = body if body is not None else {"title": resolved.title, "body": resolved.body}
+    kept: dict[str, Any] = {
+        name: value
+        for name, value in block.items()
+        if find_carry(dialect, platform, f"{platform}.{name}").fate is not Fate.DROPPED
+    }
+    kept |= message.extras.get(dialect.key, {})
+    return len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def has_text(message: PushMessage, platform: Platform) -> bool:
+    """Whether a recipient there would get something: a text in some language, or a silent push."""
+    block = getattr(message, platform.value, None)
+    if getattr(block, "silent", None):
+        return True
+    if not message.has_platform(platform):
+        return False
+    return any(message.resolve(platform, language).body for language in ["", *message.translations])
+
+
+def find_message_problems(
+    app: App, message: PushMessage, counts: Mapping[str, int]
+) -> tuple[Problem, ...]:
+    """What stands against sending this message to so many recipients per platform of one app.
+
+    What concerns only some of the platforms is told; what leaves nobody to reach blocks.
+    """
+    platforms = [Platform(name) for name, count in counts.items() if count]
+    routes = find_first_routes(app)
+    served = [platform for platform in platforms if platform.value in routes]
+    spoken = [platform for platform in platforms if has_text(message, platform)]
+    problems = list(_find_text_problems(message, platforms, spoken))
+    problems += _find_route_problems(app, platforms, served)
+    for platform in served:
+        if platform in spoken:
+            problems += _find_account_problems(message, platform, routes[platform.value].account)
+    return tuple(problems)
+
+
+def _find_text_problems(
+    message: PushMessage, platforms: list[Platform], spoken: list[Platform]
+) -> Iterator[Problem]:
+    if not any(has_text(message, platform) for platform in platforms or list(Platform)):
+        yield Problem(
+            code="no_text",
+            field="message.body",
+            sentence=_("The message has no text. Write what recipients should read."),
+        )
+        return
+    for platform in platforms:
+        if platform not in spoken:
+            yield _describe_silence(platform, is_meant=bool(getattr(message, platform, None)))
+    if Platform.IOS in spoken and not _has_title(message, Platform.IOS):
+        yield Problem(
+            code="no_title",
+            field="message.ios.title",
+            sentence=_("iOS shows a push without a title; some vendors refuse it."),
+            is_blocking=False,
+        )
+
+
+def _describe_silence(platform: Platform, *, is_meant: bool) -> Problem:
+    field = f"message.{platform}.body"
+    if is_meant:
+        words = _("The %(platform)s fields have no text. Write one, or clear these fields.")
+        return Problem(code="no_text", field=field, sentence=words % {"platform": platform})
+    words = _("There is no text for %(platform)s: its recipients are skipped.")
+    sentence = words % {"platform": platform}
+    return Problem(code="no_message", field=field, sentence=sentence, is_blocking=False)
+
+
+def _has_title(message: PushMessage, platform: Platform) -> bool:
+    block = getattr(message, platform.value, None)
+    return bool(message.resolve(platform).title or getattr(block, "silent", None))
+
+
+def _find_route_problems(
+    app: App, platforms: list[Platform], served: list[Platform]
+) -> Iterator[Problem]:
+    for platform in platforms:
+        if platform in served:
+            continue
+        is_off = has_disabled_route(app, platform.value)
+        sentence = (
+            _("Every account that serves %(platform)s of %(app)s is switched off.")
+            if is_off
+            else _("No route serves %(platform)s of %(app)s: its recipients are skipped.")
+        )
+        yield Problem(
+            code="account_disabled" if is_off else "no_route",
+            field="audience",
+            sentence=sentence % {"platform": platform, "app": app.name},
+            is_blocking=is_off or not served,
+        )
+
+
+def _find_account_problems(
+    message: PushMessage, platform: Platform, account: Account
+) -> Iterator[Problem]:
+    dialect = registry.get(account.dialect)
+    names = {"platform": platform, "account": account.name}
+    if account.health == Account.Health.BAD:
+        words = _("%(account)s was refused when it was last checked: %(words)s")
+        sentence = words % {**names, "words": account.health_words}
+        yield Problem(
+            code="account_unhealthy", field="audience", sentence=sentence, is_blocking=False
+        )
+    if not dialect.limits.addressing & PER_RECIPIENT:
+        words = _("%(account)s cannot address the recipients on %(platform)s one by one.")
+        yield Problem(code="not_addressable", field="audience", sentence=words % names)
+    size, limit = measure_payload(dialect, message, platform), dialect.limits.max_payload_bytes
+    if size > limit:
+        words = _("The %(platform)s message is %(size)d bytes long; at most %(limit)d are carried.")
+        sentence = words % {**names, "size": size, "limit": limit}
+        yield Problem(code="payload_too_big", field=f"message.{platform}", sentence=sentence)
+    yield from _find_vendor_faults(dialect, message, platform)
+
+
+def _find_vendor_faults(
+    dialect: Dialect, message: PushMessage, platform: Platform
+) -> Iterator[Problem]:
+    """What the vendor itself would refuse, only after it has taken the call."""
+    if dialect.find_faults is None:
+        return
+    push = SendPush(parts=(PushPart(message.resolve(platform), ()),))
+    if dialect.find_faults(push):
+        words = _("%(vendor)s refuses a visible %(platform)s push without a title and a text.")
+        yield Problem(
+            code="vendor_refuses",
+            field=f"message.{platform}.title",
+            sentence=words % {"vendor": dialect.label, "platform": platform},
+        )

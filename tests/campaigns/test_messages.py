@@ -1,0 +1,171 @@
+"""What a route does to a message is known before it is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.models import Account
+from campaigns.services.messages import find_losses, find_message_problems, measure_payload
+from providers import registry
+from providers.contract import Fate
+from providers.message import (
+    AndroidContent,
+    IosContent,
+    PushMessage,
+    Text,
+    WebContent,
+)
+from providers.message_fields import Platform
+from tests import builders
+
+pytestmark = pytest.mark.database
+HELLO = PushMessage(title="Hi", body="There")
+
+
+@pytest.fixture
+def served(app):
+    for platform in ("android", "ios", "web"):
+        builders.make_route(app, platform)
+    return app
+
+
+def codes(problems):
+    return {problem.code: problem.is_blocking for problem in problems}
+
+
+def test_a_route_that_carries_everything_loses_nothing(served):
+    message = PushMessage(
+        title="Hi", body="There", android=AndroidContent(priority=2),
+        translations={"de": Text("Hallo", "Du")},
+    )  # fmt: skip
+
+    assert find_losses(served, message, ["android", "ios", "web"]) == ()
+
+
+def test_what_a_dialect_does_not_name_is_dropped(app):
+    builders.make_route(app, "web", dialect="appmetrica")
+    message = PushMessage(body="There", web=WebContent(image="https://example.org/a.png"))
+
+    losses = find_losses(app, message, ["web"])
+
+    lost = [loss for loss in losses if loss.is_lossy]
+    assert [(loss.field, loss.fate, loss.platform) for loss in lost] == [
+        ("web.image", Fate.DROPPED, "web")
+    ]
+
+
+def test_a_renamed_field_is_told_with_its_name_there_and_is_no_loss(app):
+    builders.make_route(app, "android", dialect="appmetrica")
+    message = PushMessage(body="There", android=AndroidContent(deeplink="shop://sale"))
+
+    losses = find_losses(app, message, ["android"])
+
+    renamed = {loss.field: loss.name for loss in losses}
+    assert renamed["android.deeplink"] == "open_action.deeplink"
+    assert not any(loss.is_lossy for loss in losses)
+
+
+def test_only_the_first_enabled_route_of_a_platform_is_asked(app):
+    first = builders.make_route(app, "ios", dialect="appmetrica", position=0)
+    builders.make_route(app, "ios", position=1)
+    Account.objects.filter(pk=first.account_id).update(is_enabled=False)
+
+    assert find_losses(app, HELLO, ["ios"]) == ()
+
+
+def test_extras_that_no_route_understands_are_named(served):
+    message = PushMessage(body="There", extras={"appmetrica": {"a": 1}, "sandbox": {"b": 2}})
+
+    losses = find_losses(served, message, ["android"])
+
+    assert [loss.field for loss in losses] == ["extras.appmetrica"]
+
+
+def test_a_good_message_has_no_problem(served):
+    assert find_message_problems(served, HELLO, {"android": 3, "ios": 1, "web": 2}) == ()
+
+
+def test_a_message_without_any_text_cannot_start(served):
+    problems = find_message_problems(served, PushMessage(title="Hi"), {"android": 3})
+
+    assert codes(problems) == {"no_text": True}
+
+
+def test_a_silent_push_needs_no_text(served):
+    message = PushMessage(android=AndroidContent(silent=True, data="{}"))
+
+    assert find_message_problems(served, message, {"android": 3}) == ()
+
+
+def test_a_platform_that_the_message_does_not_mean_is_only_told(served):
+    message = PushMessage(android=AndroidContent(title="Hi", body="There"))
+
+    problems = find_message_problems(served, message, {"android": 3, "web": 2})
+
+    assert codes(problems) == {"no_message": False}
+
+
+def test_fields_of_a_platform_without_its_text_cannot_start(served):
+    message = PushMessage(android=AndroidContent(title="Hi", body="There"), ios=IosContent(badge=1))
+
+    problems = find_message_problems(served, message, {"android": 3, "ios": 2})
+
+    assert codes(problems) == {"no_text": True}
+    assert problems[0].field == "message.ios.body"
+
+
+def test_ios_without_a_title_is_only_told(served):
+    problems = find_message_problems(served, PushMessage(body="There"), {"ios": 2})
+
+    assert codes(problems) == {"no_title": False}
+
+
+def test_one_platform_without_a_route_is_told_and_none_with_one_blocks(app):
+    builders.make_route(app, "android")
+
+    some = find_message_problems(app, HELLO, {"android": 3, "web": 2})
+    none = find_message_problems(app, HELLO, {"web": 2})
+
+    assert codes(some) == {"no_route": False}
+    assert codes(none) == {"no_route": True}
+
+
+def test_an_account_that_is_switched_off_blocks(served):
+    Account.objects.update(is_enabled=False)
+
+    problems = find_message_problems(served, HELLO, {"android": 3})
+
+    assert codes(problems) == {"account_disabled": True}
+
+
+def test_an_account_that_was_refused_is_told_in_the_vendors_words(served):
+    Account.objects.update(health="bad", health_words="Wrong key")
+
+    problems = find_message_problems(served, HELLO, {"android": 3})
+
+    assert codes(problems) == {"account_unhealthy": False}
+    assert "Wrong key" in problems[0].sentence
+
+
+def test_a_payload_is_measured_in_bytes_and_in_the_longest_language():
+    message = PushMessage(body="Hi", translations={"ru": Text("", "я" * 100)})
+
+    size = measure_payload(registry.get("sandbox"), message, Platform.ANDROID)
+
+    assert size == len('{"body":""}') + 200
+
+
+def test_a_payload_over_the_limit_cannot_start(served):
+    at_limit = PushMessage(title="Hi", body="a" * (4096 - len('{"title":"Hi","body":""}')))
+    above = PushMessage(title="Hi!", body=at_limit.body)
+
+    assert find_message_problems(served, at_limit, {"android": 3}) == ()
+    assert codes(find_message_problems(served, above, {"android": 3})) == {"payload_too_big": True}
+
+
+def test_what_the_vendor_would_refuse_later_cannot_start(app):
+    builders.make_route(app, "android", dialect="appmetrica")
+
+    problems = find_message_problems(app, PushMessage(body="There"), {"android": 3})
+
+    assert codes(problems) == {"vendor_refuses": True}
