@@ -1,0 +1,241 @@
+"""Draws a `FieldSpec` as a Django form field: credentials, addresses, options, message fields.
+
+What `clean` gives is the JSON value that `FieldSpec.find_fault` accepts, or None when the field
+was left empty.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold import widgets
+
+from providers.fields import FieldSpec
+from providers.vault import last_four
+
+SCRIPT_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
+ATTACHMENT_PARTS = ("file_url", "file_type", "id")
+
+
+def build_field(spec: FieldSpec, *, secret: str = "") -> SpecField:
+    """One form field. `secret` is what is kept of a secret now; an empty answer keeps it."""
+    return SpecField(spec, secret=secret)
+
+
+def build_fields(
+    specs: Iterable[FieldSpec], *, secrets: Mapping[str, str] | None = None, prefix: str = ""
+) -> dict[str, forms.Field]:
+    """Form fields by name, `prefix` in front of each."""
+    kept = secrets or {}
+    return {
+        f"{prefix}{spec.name}": build_field(spec, secret=kept.get(spec.name, "")) for spec in specs
+    }
+
+
+def merge_secrets(
+    specs: Iterable[FieldSpec], cleaned: Mapping[str, Any], kept: Mapping[str, str]
+) -> dict[str, str]:
+    """The credentials to keep: new values win, a secret that was left empty stays."""
+    merged = {}
+    for spec in specs:
+        value = cleaned.get(spec.name)
+        if value is None and spec.kind == "secret":
+            value = kept.get(spec.name)
+        if value is not None:
+            merged[spec.name] = str(value)
+    return merged
+
+
+class SpecField(forms.Field):
+    """A form field for one `FieldSpec`."""
+
+    def __init__(self, spec: FieldSpec, *, secret: str = "") -> None:
+        self.spec = spec
+        super().__init__(
+            required=spec.required and spec.kind != "bool" and not secret,
+            label=gettext_lazy(spec.label),
+            help_text=gettext_lazy(spec.help) if spec.help else "",
+            initial=spec.default,
+            widget=_build_widget(spec, secret),
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        """A JSON value as the text that a person edits; text that failed comes back as it was."""
+        if value is None or isinstance(value, str | bool):
+            return value
+        return _TEXTS.get(self.spec.kind, str)(value)
+
+    def to_python(self, value: Any) -> Any:
+        """The JSON value of what was typed; None when empty. Raises `ValidationError`."""
+        if self.spec.kind == "bool":
+            is_left_alone = not value and self.spec.default is None and not self.spec.required
+            return None if is_left_alone else bool(value)
+        text = "" if value is None else str(value).replace("\r\n", "\n")
+        if not text.strip():
+            return None
+        read = _READERS.get(self.spec.kind)
+        if read:
+            return read(text.strip())
+        return text if self.spec.kind in {"long_text", "secret"} else text.strip()
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is None:
+            return
+        fault = self.spec.find_fault(value)
+        if fault:
+            raise ValidationError(_explain(self.spec, value, fault))
+
+
+def _explain(spec: FieldSpec, value: Any, fault: str) -> str:
+    """How to put it right."""
+    hint = {"min": spec.minimum, "max": spec.maximum, "fault": fault}
+    if spec.pattern and isinstance(value, str) and not re.fullmatch(spec.pattern, value):
+        example = _(spec.help) if spec.help else spec.pattern
+        return _("This has not the right form: %(example)s") % {"example": example}
+    if isinstance(value, int) and None not in (spec.minimum, spec.maximum):
+        return _("Enter a number from %(min)s to %(max)s.") % hint
+    if isinstance(value, str) and spec.maximum is not None and len(value) > spec.maximum:
+        hint["size"] = len(value)
+        return _("Shorten it to %(max)s characters; it has %(size)s.") % hint
+    if isinstance(value, str) and spec.minimum is not None and len(value) < spec.minimum:
+        return _("Enter at least %(min)s characters.") % hint
+    return _("This cannot be used: %(fault)s.") % hint
+
+
+def _read_int(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValidationError(_("Enter a whole number, digits only."))
+    return int(text)
+
+
+def _read_ints(text: str) -> list[int]:
+    pieces = re.split(r"[,\s]+", text.strip(", \n[]"))
+    if not all(re.fullmatch(r"-?[0-9]{1,18}", piece) for piece in pieces):
+        raise ValidationError(_("Enter whole numbers with commas between them, like 0, 500."))
+    return [int(piece) for piece in pieces]
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        words = _("This is no JSON: %(error)s.") % {"error": error}
+        raise ValidationError(words) from error
+    except RecursionError as error:
+        raise ValidationError(_("This JSON is nested too deeply.")) from error
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    value = _read_json(text)
+    if not isinstance(value, dict):
+        raise ValidationError(_('Enter a JSON object, like {"key": "value"}.'))
+    return value
+
+
+def _read_url(text: str) -> str:
+    parts = _split_address(text)
+    if parts[0] not in {"http", "https"} or not parts[1]:
+        raise ValidationError(_("Enter a whole address that begins with https://."))
+    return text
+
+
+def _read_link(text: str) -> str:
+    scheme, _host = _split_address(text)
+    if not scheme or scheme in SCRIPT_SCHEMES:
+        raise ValidationError(_("Enter an address with its scheme, like shop://cart or https://."))
+    return text
+
+
+def _split_address(text: str) -> tuple[str, str]:
+    """Scheme and host of an address, "" where it has none or is malformed."""
+    if re.search(r"[\s\x00-\x1f]", text):
+        return "", ""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme.lower(), parts.hostname or ""
+    except ValueError:
+        return "", ""
+
+
+def _read_attachments(text: str) -> list[dict[str, str]]:
+    return [_read_attachment(line) for line in text.splitlines() if line.strip()]
+
+
+def _read_attachment(line: str) -> dict[str, str]:
+    pieces = line.split()
+    if len(pieces) > len(ATTACHMENT_PARTS):
+        raise ValidationError(_("One attachment per line: its address, then a type and an id."))
+    _read_url(pieces[0])
+    return dict(zip(ATTACHMENT_PARTS, pieces, strict=False))
+
+
+def _write_attachments(items: Iterable[Mapping[str, str]]) -> str:
+    lines = []
+    for item in items:
+        values = [item.get(name, "") for name in ATTACHMENT_PARTS]
+        lines.append(" ".join(values).rstrip())
+    return "\n".join(lines)
+
+
+def _write_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "int": _read_int,
+    "int_list": _read_ints,
+    "json": _read_json,
+    "json_object": _read_object,
+    "url": _read_url,
+    "link": _read_link,
+    "attachments": _read_attachments,
+}
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "int_list": lambda numbers: ", ".join(map(str, numbers)),
+    "json": _write_json,
+    "json_object": _write_json,
+    "attachments": _write_attachments,
+}
+
+
+def _build_widget(spec: FieldSpec, secret: str) -> forms.Widget:
+    length = {"maxlength": spec.maximum}
+    widget: forms.Widget
+    match spec.kind:
+        case "secret":
+            widget = widgets.UnfoldAdminPasswordWidget(attrs=_hint_at(secret))
+        case "bool":
+            widget = widgets.UnfoldBooleanSwitchWidget()
+        case "choice":
+            choices = [(choice, choice) for choice in spec.choices]
+            widget = widgets.UnfoldAdminSelectWidget(choices=[("", "—"), *choices])
+        case "int":
+            limits = {"min": spec.minimum, "max": spec.maximum}
+            widget = widgets.UnfoldAdminIntegerFieldWidget(attrs=_drop_none(limits))
+        case "long_text" | "json" | "json_object" | "attachments":
+            widget = widgets.UnfoldAdminTextareaWidget(attrs=_drop_none({"rows": 3, **length}))
+        case _:
+            attrs = {"pattern": spec.pattern or None, **length}
+            widget = widgets.UnfoldAdminTextInputWidget(attrs=_drop_none(attrs))
+    return widget
+
+
+def _hint_at(secret: str) -> dict[str, str]:
+    """A secret itself is never drawn, only that there is one and its last four characters."""
+    attrs = {"autocomplete": "new-password"}
+    if secret:
+        attrs["placeholder"] = f"•••• {last_four(secret)}".rstrip()
+    return attrs
+
+
+def _drop_none(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attrs.items() if value is not None}
