@@ -220,9 +220,9 @@ def _read_mask(field: ReportField, mask: str) -> Condition:
     inner = mask.strip("*")
     if "*" in inner:
         raise _Unreadable
-    if mask.startswith("*") and mask.endswith("*"):
+    if mask.startswith("*") and mask != "*":
+        if not mask.endswith("*"):
+            raise _Unreadable
         return Condition(field.value, Op.CONTAINS, inner)
-    if mask.startswith("*"):
-        raise _Unreadable
     op = Op.STARTS_WITH if mask.endswith("*") else Op.EQ
     return Condition(field.value, op, inner)
