@@ -53,7 +53,7 @@ def read_int(name: str, *, default: int, minimum: int, maximum: int) -> int:
 
 def read_public_url(name: str, *, default: str, may_be_insecure: bool) -> SplitResult:
     """The address people type; plain http only for loopback hosts unless said otherwise."""
-    text = env.str(name, default=default).rstrip("/")
+    text: str = env.str(name, default=default).rstrip("/")
     url = urlsplit(text)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path or url.query:
         raise ImproperlyConfigured(f"{name} must look like https://push.example.org, not {text!r}.")
@@ -95,7 +95,7 @@ def read_key(name: str, *, file: Path, may_generate: bool) -> str:
     Generated keys are for one machine only: a second host would make others, and neither could
     read what the first has encrypted.
     """
-    given = env.str(name, default="")
+    given: str = env.str(name, default="")
     if given:
         return given
     if file.exists():

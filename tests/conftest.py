@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.db import connection
 from hypothesis import HealthCheck, settings
+from requests.adapters import HTTPAdapter
 
 from campaigns.models import App, Membership, Workspace
 from tests import builders
@@ -29,6 +31,19 @@ def pytest_configure() -> None:
     django_settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
+
+
+@pytest.fixture(autouse=True)
+def _no_call_inside_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test does, a request that leaves while a transaction is open fails it."""
+    send = HTTPAdapter.send
+
+    def guarded_send(adapter: HTTPAdapter, *args: Any, **kwargs: Any) -> Any:
+        blocks = [block for block in connection.atomic_blocks if not block._from_testcase]
+        assert not blocks, "a vendor was called inside a transaction"
+        return send(adapter, *args, **kwargs)
+
+    monkeypatch.setattr(HTTPAdapter, "send", guarded_send)
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+"""Docs that lag fail here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from providers import registry
+from tests.house.sources import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("benchmarks/*.md")])
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path):
+    targets = LINK.findall(page.read_text())
+
+    missing = [target for target in targets if not (page.parent / target).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("dialect", registry.all_dialects(), ids=lambda dialect: dialect.key)
+def test_every_vendor_has_a_page_that_names_its_calls(dialect):
+    text = (ROOT / "docs/vendors" / f"{dialect.key}.md").read_text()
+
+    unmentioned = [
+        route.path
+        for route in dialect.routes
+        if re.sub(r"{\w+}", "", route.path).rstrip("/").split("{")[0].split("/")[-1] not in text
+    ]
+
+    assert dialect.label in text
+    assert unmentioned == []
+
+
+def test_decisions_are_numbered_without_gaps():
+    numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_changelog_has_an_unreleased_part_with_something_in_it():
+    text = (ROOT / "CHANGELOG.md").read_text()
+
+    assert re.search(r"^## Unreleased\n\n- \S", text, re.MULTILINE)
+
+
+def test_every_make_target_that_help_shows_has_a_sentence():
+    text = (ROOT / "Makefile").read_text()
+
+    targets = re.findall(r"^([a-z-]+):.*## (.+)$", text, re.MULTILINE)
+
+    wanted = {"run", "test", "test-fast", "lint", "format", "bench", "gallery", "vendor", "help"}
+    assert wanted <= {name for name, _sentence in targets}
