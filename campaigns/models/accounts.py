@@ -135,6 +135,7 @@ class Throttle(models.Model):
     app_id = models.BigIntegerField(default=0)
     tokens = models.FloatField(default=0)
     refilled_at = models.DateTimeField(null=True)
+    paced_until = models.DateTimeField(null=True)  # by recipients per second
     blocked_until = models.DateTimeField(null=True)
     day = models.DateField(null=True)
     day_used = models.PositiveIntegerField(default=0)

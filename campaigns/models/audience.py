@@ -122,6 +122,7 @@ class Group(models.Model):
         help_text=_("Messages per second, 100 to 5000."),
     )
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
+    paced_until = models.DateTimeField(null=True, editable=False)  # by its send rate
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ScopedQuerySet.as_manager()

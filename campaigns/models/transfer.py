@@ -45,7 +45,8 @@ class Transfer(Moving):
 
     Its id is the numeric id that dialects answer. `freeze_cursor` resumes the freeze after a
     crash; `audience` counts the recipients once `frozen_at` is set. `faults` are
-    `commands.Fault` values as objects.
+    `commands.Fault` values as objects. `finished_at` is set when every recipient is settled and
+    folded, which for a cancelled or failed one is a moment after its status has changed.
     """
 
     class Status(models.TextChoices):
@@ -91,6 +92,7 @@ class Transfer(Moving):
     audience = models.PositiveIntegerField(_("audience"), default=0)
     freeze_cursor = models.JSONField(default=dict)
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
+    paced_until = models.DateTimeField(null=True, editable=False)  # by its own rate
     faults = models.JSONField(_("faults"), default=list, blank=True)
     hops = models.PositiveSmallIntegerField(default=0)  # how many exchanges it came through
     created_at = models.DateTimeField(_("created"))
@@ -123,8 +125,8 @@ class Transfer(Moving):
             models.Index(fields=["app", "-created_at"], name="transfer_app_recent"),
             models.Index(
                 fields=["status", "due_at"],
-                condition=Q(status__in=["accepted", "sending", "paused"]),
-                name="transfer_running",
+                condition=Q(finished_at__isnull=True),
+                name="transfer_open",
             ),
         ]
 
