@@ -115,15 +115,15 @@ class _Reader:
     def _read_terms(self, items: Any, path: str, depth: int) -> tuple[Expression, ...]:
         if not isinstance(items, list):
             raise MalformedExpression("Expected a list of expressions.", path)
+        if not items:
+            self._count_term(path)
         return tuple(
             self.read(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(items)
         )
 
     def _read_condition(self, body: dict[str, Any], path: str) -> Condition:
         self._refuse_others(body, {"field", "op", "value"}, path)
-        self.terms += 1
-        if self.terms > MAX_TERMS:
-            raise MalformedExpression(f"At most {MAX_TERMS} conditions are allowed.", path)
+        self._count_term(path)
         field = body.get("field")
         if not isinstance(field, str) or not field:
             raise MalformedExpression("A condition needs a field.", path)
@@ -134,9 +134,14 @@ class _Reader:
             raise MalformedExpression(f"op is one of {known}.", path) from error
         return Condition(field, op, self._read_value(op, body.get("value"), path))
 
+    def _count_term(self, path: str) -> None:
+        self.terms += 1
+        if self.terms > MAX_TERMS:
+            raise MalformedExpression(f"At most {MAX_TERMS} conditions are allowed.", path)
+
     def _read_value(self, op: Op, value: Any, path: str) -> Any:
         if op is Op.EXISTS:
-            if value not in (None, True, False):
+            if value is not None and not isinstance(value, bool):
                 raise MalformedExpression("exists takes true or false.", path)
             return value is not False
         if op is Op.IN:

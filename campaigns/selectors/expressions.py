@@ -1,0 +1,200 @@
+"""Audience expressions compiled to one condition on Device, true or false and never NULL.
+
+`And` and `Or` are monotone, so a NULL inside them cannot make a row match; `Not` is the only
+place where NULL would leak, and it is written as CASE, whose ELSE takes both false and NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import BooleanField, Case, F, Q, Value, When
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import (
+    Exact,
+    GreaterThan,
+    GreaterThanOrEqual,
+    IsNull,
+    LessThan,
+    LessThanOrEqual,
+)
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Invalid
+from campaigns.models.audience import pack_version
+from campaigns.selectors.attributes import (
+    Attribute,
+    CodePoints,
+    FlagAttribute,
+    NumberAttribute,
+    TextAttribute,
+)
+from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
+from providers.audience import (
+    And,
+    Condition,
+    Expression,
+    MalformedExpression,
+    Not,
+    Op,
+    Or,
+    read_expression,
+)
+
+NEVER = Q(pk__in=[])
+ALWAYS = ~NEVER
+COMPARISONS: dict[Op, Any] = {
+    Op.EQ: Exact,
+    Op.GT: GreaterThan,
+    Op.GTE: GreaterThanOrEqual,
+    Op.LT: LessThan,
+    Op.LTE: LessThanOrEqual,
+}
+
+
+def check_expression(body: Any, path: str = "expression") -> Expression:
+    """Read an expression and check its fields, ops and values.
+
+    Raises Invalid; its `fields` has one key, the path to the fault (`expression.and[0]`).
+    """
+    try:
+        expression = read_expression(body)
+    except MalformedExpression as error:
+        raise Invalid(error.message, fields={_join(path, error.path): error.message}) from error
+    _check_conditions(expression, path)
+    return expression
+
+
+def _check_conditions(expression: Expression, path: str) -> None:
+    match expression:
+        case And(terms) | Or(terms):
+            key = "and" if isinstance(expression, And) else "or"
+            for index, term in enumerate(terms):
+                _check_conditions(term, f"{path}.{key}[{index}]")
+        case Not(term):
+            _check_conditions(term, f"{path}.not")
+        case Condition():
+            fault = _find_condition_fault(expression)
+            if fault:
+                raise Invalid(fault, fields={path: fault})
+
+
+def _find_condition_fault(condition: Condition) -> str:
+    field = find_field(condition.field)
+    if field is None:
+        return _("There is no field named %(name)s.") % {"name": ascii(condition.field)}
+    return field.find_fault(condition.op, condition.value)
+
+
+def _join(path: str, rest: str) -> str:
+    return f"{path}.{rest}" if rest else path
+
+
+def compile_expression(expression: Expression) -> Q:
+    """The condition on Device. Expects what `check_expression` has passed."""
+    match expression:
+        case And(terms):
+            combined = ALWAYS
+            for term in terms:
+                combined &= compile_expression(term)
+            return combined
+        case Or(terms):
+            combined = NEVER
+            for term in terms:
+                combined |= compile_expression(term)
+            return combined
+        case Not(term):
+            return _deny(compile_expression(term))
+    return _compile_condition(expression)
+
+
+def _deny(condition: Q) -> Q:
+    is_false = Case(
+        When(condition, then=Value(False)), default=Value(True), output_field=BooleanField()
+    )
+    return Q(is_false)
+
+
+def _compile_condition(condition: Condition) -> Q:
+    field = find_field(condition.field)
+    if field is None:
+        raise Invalid(_find_condition_fault(condition))
+    if condition.op is Op.EXISTS:
+        exists = _compile_presence(field)
+        return exists if condition.value else _deny(exists)
+    if condition.op is Op.NE:
+        equal = _COMPILERS[field.kind](field, Op.EQ, condition.value)
+        return _compile_presence(field) & _deny(equal)
+    if condition.op is Op.IN:
+        return _compile_choice(field, condition.value)
+    return _COMPILERS[field.kind](field, condition.op, condition.value)
+
+
+def _compile_presence(field: AudienceField) -> Q:
+    if field.kind is FieldKind.CUSTOM:
+        return Q(IsNull(Attribute(field.column, field.attribute), False))
+    present = Q(**{f"{field.column}__isnull": False})
+    if field.kind in {FieldKind.TEXT, FieldKind.VERSION}:
+        return Q(**{f"{field.column}__gt": ""})
+    return present
+
+
+def _compile_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
+    if field.kind is FieldKind.TEXT:
+        return Q(**{f"{field.column}__in": [value for value in values if value]})
+    combined = NEVER
+    for value in values:
+        combined |= _COMPILERS[field.kind](field, Op.EQ, value)
+    return combined
+
+
+def _compile_text(field: AudienceField, op: Op, value: str) -> Q:
+    present = _compile_presence(field)
+    if op is Op.EQ:
+        return Q(**{field.column: value}) if value else NEVER
+    if op in {Op.CONTAINS, Op.STARTS_WITH}:
+        return present & _compile_search(F(field.column), op, value)
+    return present & Q(COMPARISONS[op](CodePoints(F(field.column)), value))
+
+
+def _compile_search(text: Any, op: Op, value: str) -> Q:
+    # LIKE ignores case on SQLite; the place of a text inside another does not.
+    place = StrIndex(text, Value(value))
+    return Q(Exact(place, 1)) if op is Op.STARTS_WITH else Q(GreaterThan(place, 0))
+
+
+def _compile_version(field: AudienceField, op: Op, value: str) -> Q:
+    if op in {Op.CONTAINS, Op.STARTS_WITH}:
+        return _compile_text(field, op, value)
+    number = f"{field.column}_number"
+    return _compile_presence(field) & Q(COMPARISONS[op](F(number), pack_version(value)))
+
+
+def _compile_flag(field: AudienceField, op: Op, value: bool) -> Q:
+    return Q(**{field.column: value})
+
+
+def _compile_time(field: AudienceField, op: Op, value: str) -> Q:
+    return Q(COMPARISONS[op](F(field.column), datetime.fromisoformat(value)))
+
+
+def _compile_custom(field: AudienceField, op: Op, value: Any) -> Q:
+    if isinstance(value, bool):
+        return Q(Exact(FlagAttribute(field.column, field.attribute), value))
+    if not isinstance(value, str):
+        return Q(COMPARISONS[op](NumberAttribute(field.column, field.attribute), float(value)))
+    text = TextAttribute(field.column, field.attribute)
+    if op in {Op.CONTAINS, Op.STARTS_WITH}:
+        return _compile_search(text, op, value)
+    return Q(COMPARISONS[op](text, value))
+
+
+_COMPILERS: dict[FieldKind, Callable[[AudienceField, Op, Any], Q]] = {
+    FieldKind.TEXT: _compile_text,
+    FieldKind.VERSION: _compile_version,
+    FieldKind.FLAG: _compile_flag,
+    FieldKind.TIME: _compile_time,
+    FieldKind.CUSTOM: _compile_custom,
+}

@@ -1,0 +1,72 @@
+"""What an audience expression means, in plain Python: the yardstick for the compiled query."""
+
+from __future__ import annotations
+
+import operator
+from datetime import datetime
+from typing import Any
+
+from campaigns.models import Device
+from campaigns.models.audience import pack_version
+from providers.audience import And, Condition, Expression, Not, Op, Or
+
+ORDER = {Op.GT: operator.gt, Op.GTE: operator.ge, Op.LT: operator.lt, Op.LTE: operator.le}
+VERSIONS = {"device.app_version", "device.sdk_version", "device.os_version"}
+TIMES = {"device.last_seen_at", "device.created_at"}
+
+
+def is_meant(device: Device, expression: Expression) -> bool:
+    match expression:
+        case And(terms):
+            return all(is_meant(device, term) for term in terms)
+        case Or(terms):
+            return any(is_meant(device, term) for term in terms)
+        case Not(term):
+            return not is_meant(device, term)
+    return holds(device, expression)
+
+
+def holds(device: Device, condition: Condition) -> bool:
+    found = look_up(device, condition.field)
+    if condition.op is Op.EXISTS:
+        return (found is not None) == condition.value
+    if found is None:
+        return False
+    if condition.op is Op.NE:
+        return not compare(condition.field, Op.EQ, found, condition.value)
+    if condition.op is Op.IN:
+        return any(compare(condition.field, Op.EQ, found, item) for item in condition.value)
+    return compare(condition.field, condition.op, found, condition.value)
+
+
+def look_up(device: Device, name: str) -> Any:
+    """The attribute's value; None when it is missing."""
+    owner, _dot, field = name.partition(".")
+    row = device if owner == "device" else device.person
+    if row is None:
+        return None
+    if field.startswith("custom."):
+        return row.attributes.get(field.removeprefix("custom."))
+    found = getattr(row, field)
+    return None if found == "" else found
+
+
+def compare(field: str, op: Op, found: Any, value: Any) -> bool:
+    if op in {Op.CONTAINS, Op.STARTS_WITH}:
+        test = str.__contains__ if op is Op.CONTAINS else str.startswith
+        return isinstance(found, str) and test(found, value)
+    if field in VERSIONS:
+        found, value = pack_version(found), pack_version(value)
+    if field in TIMES:
+        value = datetime.fromisoformat(value)
+    if kind_of(found) != kind_of(value):
+        return False
+    if op is Op.EQ:
+        return bool(found == value)
+    return kind_of(found) != "flag" and bool(ORDER[op](found, value))
+
+
+def kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "flag"
+    return "number" if isinstance(value, int | float) else type(value).__name__
