@@ -113,7 +113,8 @@ def find_faults(push: SendPush) -> tuple[Fault, ...]:
 def _find_part_faults(part: PushPart) -> Iterator[Fault]:
     blocks = {Platform.ANDROID: part.message.android, Platform.IOS: part.message.ios}
     for targets in part.targets:
-        platform = KINDS[targets.kind].platform
+        kind = KINDS.get(targets.kind)
+        platform = kind.platform if kind else None
         if platform is not None and blocks[platform] is None:
             yield Fault(FaultKind.NO_MESSAGE, platform.value, targets.kind)
     for platform, block in blocks.items():
