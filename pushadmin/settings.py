@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from pushadmin import navigation
 from pushadmin.environment import (
     env,
     is_loopback,
@@ -117,6 +118,7 @@ USE_TZ = True
 USE_I18N = True
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/"
+AUTHENTICATION_BACKENDS = ["pushadmin.auth.MembershipBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -125,6 +127,9 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# --- the shell ---
+UNFOLD = navigation.UNFOLD
 
 # --- static files ---
 STATIC_URL = "/static/"

@@ -21,6 +21,7 @@ from providers.outcomes import RefusalKind
 Role = Membership.Role
 Scope = ApiKey.Scope
 
+SUPERUSER = "superuser"  # stands where no role is enough
 # Which roles hold what a role may do. Approving and sending are apart on purpose (four eyes).
 HOLDERS: dict[str, frozenset[str]] = {
     Role.VIEWER: frozenset(Role),
@@ -28,6 +29,7 @@ HOLDERS: dict[str, frozenset[str]] = {
     Role.APPROVER: frozenset({Role.APPROVER, Role.ADMIN}),
     Role.SENDER: frozenset({Role.SENDER, Role.ADMIN}),
     Role.ADMIN: frozenset({Role.ADMIN}),
+    SUPERUSER: frozenset(),
 }
 # What a key may do instead of a role; a key never approves and never administers.
 SCOPE_OF_ROLE = {Role.VIEWER: Scope.READ, Role.COMPOSER: Scope.COMPOSE, Role.SENDER: Scope.SEND}
@@ -91,8 +93,26 @@ def has_role(principal: Any, place: App | Workspace | None, role: str) -> bool:
     return held.filter(role__in=HOLDERS[role]).exists()
 
 
+def find_workspaces(user: Any, role: str) -> QuerySet[Workspace]:
+    """Workspaces in which a user has the role for all apps."""
+    if user.is_superuser and user.is_active:
+        return Workspace.objects.all()
+    wide = find_memberships(user, None).filter(app__isnull=True, role__in=HOLDERS[role])
+    return Workspace.objects.filter(pk__in=wide.values("workspace_id"))
+
+
+def find_apps(user: Any, role: str) -> QuerySet[App]:
+    """Apps in which a user has the role."""
+    if user.is_superuser and user.is_active:
+        return App.objects.all()
+    held = find_memberships(user, None).filter(role__in=HOLDERS[role])
+    own = held.filter(app__isnull=False).values("app_id")
+    wide = held.filter(app__isnull=True).values("workspace_id")
+    return App.objects.filter(Q(pk__in=own) | Q(workspace_id__in=wide))
+
+
 def _key_has_role(key: ApiKey, place: App | Workspace | None, role: str) -> bool:
-    if SCOPE_OF_ROLE.get(Role(role)) not in key.scopes:
+    if role not in SCOPE_OF_ROLE or SCOPE_OF_ROLE[Role(role)] not in key.scopes:
         return False
     if isinstance(place, App):
         return App.objects.filter(key.reach(), pk=place.pk).exists()

@@ -1,0 +1,1 @@
+// Staff pages: fields that belong to one vendor, and the credentials that are shown once.
