@@ -267,7 +267,7 @@ class Installation(models.Model):
     installation_id = models.CharField(max_length=32)
     schema_version = models.PositiveIntegerField(default=1)
     oldest_worker = models.PositiveIntegerField(default=1)
-    key_fingerprints = models.JSONField(default=dict)
+    key_fingerprints = models.JSONField(default=list)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="installation_is_one")]
