@@ -27,6 +27,7 @@ from providers.http_session import (
     find_progress,
     get_session,
     running_call,
+    using_session,
 )
 from providers.outcomes import Failure, Reason
 from providers.pacing import read_retry_after
@@ -40,6 +41,7 @@ __all__ = [
     "get_session",
     "hopping",
     "recording",
+    "using_session",
 ]
 
 MAX_ANSWER_BYTES = 1_048_576

@@ -9,6 +9,8 @@ import io
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -26,6 +28,7 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 20.0  # for sending, and again for the whole answer; far below a batch's lease
 
 _local = threading.local()
+_chosen: ContextVar[requests.Session | None] = ContextVar("chosen", default=None)
 
 
 @dataclass(slots=True)
@@ -41,10 +44,23 @@ running_call: ContextVar[Progress | None] = ContextVar("running_call", default=N
 
 def get_session() -> requests.Session:
     """This thread's session: connections are kept, cookies, proxies and .netrc are not."""
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen
     if not hasattr(_local, "session"):
         _local.session = VendorSession()
     session: requests.Session = _local.session
     return session
+
+
+@contextmanager
+def using_session(session: requests.Session) -> Iterator[None]:
+    """Calls made inside take `session`, for example one that leads to our own door."""
+    mark = _chosen.set(session)
+    try:
+        yield
+    finally:
+        _chosen.reset(mark)
 
 
 class VendorSession(requests.Session):

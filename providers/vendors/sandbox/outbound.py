@@ -14,15 +14,10 @@ from providers.outcomes import Failure, Reason, Receipt
 from providers.vendors.sandbox import wire
 
 
-def connect(account: AccountConfig) -> Sandbox:
-    """A client for that account in this thread's session."""
-    return Sandbox(account, session=http.get_session())
-
-
 class Sandbox:
-    """One account at the sandbox."""
+    """One account. `session` defaults to the running thread's own."""
 
-    def __init__(self, account: AccountConfig, *, session: requests.Session) -> None:
+    def __init__(self, account: AccountConfig, session: requests.Session | None = None) -> None:
         self.account = account
         self.session = session
         self.headers = {
@@ -56,7 +51,7 @@ class Sandbox:
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         return http.call(
-            self.session,
+            self.session or http.get_session(),
             method,
             f"{self._find_base_url()}/{path}",
             headers=self.headers,

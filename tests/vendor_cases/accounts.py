@@ -1,0 +1,52 @@
+"""Accounts for any vendor, made from what its dialect declares."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from providers import registry
+from providers.contract import AccountConfig, Dialect
+from providers.fields import FieldSpec
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+ALL = registry.all_dialects()
+OUTBOUND = [dialect for dialect in ALL if dialect.connect]
+SIMULATED = [dialect for dialect in OUTBOUND if dialect.routes]
+GROUPED = [dialect for dialect in SIMULATED if dialect.has_groups]
+REPORTING = [dialect for dialect in SIMULATED if dialect.can_report]
+RECEIPTS = [dialect for dialect in SIMULATED if dialect.has_receipts]
+
+
+def make_account(dialect: Dialect, url: str, **credentials: str) -> AccountConfig:
+    """An account whose every address is the simulator at `url`."""
+    own = load_own_data(dialect)
+    return AccountConfig(
+        public_id="acc-1",
+        credentials={
+            **{spec.name: make_text(spec) for spec in dialect.credentials},
+            **own.get("credentials", {}),
+            **credentials,
+        },
+        base_urls={spec.name: f"{url}/{dialect.key}" for spec in dialect.base_urls},
+        options={
+            **{spec.name: make_value(spec) for spec in dialect.route_options},
+            **own.get("options", {}),
+        },
+    )
+
+
+def load_own_data(dialect: Dialect) -> dict[str, Any]:
+    path = FIXTURES / dialect.key / "account.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def make_text(spec: FieldSpec) -> str:
+    return f"canary-{spec.name}-4711-secret"
+
+
+def make_value(spec: FieldSpec) -> Any:
+    if spec.kind == "int":
+        return spec.minimum or 1
+    return spec.choices[0] if spec.choices else f"some-{spec.name}"

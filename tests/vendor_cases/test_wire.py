@@ -1,0 +1,172 @@
+"""What our client writes, our routes read, and the other way round."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.commands import (
+    Accepted,
+    CreateGroup,
+    FetchReceipts,
+    FetchStatus,
+    GroupRow,
+    GroupRows,
+    ListGroups,
+    ReceiptEvent,
+    ReceiptKind,
+    ReceiptPage,
+    TransferState,
+    TransferStatus,
+)
+from providers.contract import Dialect
+from providers.outcomes import Failure, Outcome, Reason, Refusal, RefusalKind, Result
+from tests.vendor_cases.accounts import GROUPED, RECEIPTS, REPORTING, SIMULATED, make_account
+from tests.vendor_cases.doors import entering_door
+from tests.vendor_cases.strategies import make_push, normalize, sends
+
+URL = "http://vendor.example"
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
+
+
+def each(dialects: list[Dialect]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("dialect", dialects, ids=lambda dialect: dialect.key)
+
+
+@each(SIMULATED)
+@given(data=st.data())
+def test_a_send_is_read_as_it_was_written(dialect, data):
+    platform, push = data.draw(sends(dialect))
+    with entering_door(dialect, lambda command: Accepted("9", command.client_key)) as door:
+        receipt = dialect.connect(make_account(dialect, URL)).send(push)
+
+    [command] = door.commands
+    [part] = command.parts
+    assert (receipt.reference, receipt.outcome) == ("9", Outcome.ACCEPTED)
+    assert part.targets == push.parts[0].targets
+    assert normalize(part.message, platform) == normalize(push.parts[0].message, platform)
+    assert (command.client_key, command.tag, command.group) == (
+        push.client_key,
+        push.tag,
+        push.group,
+    )
+
+
+@each([dialect for dialect in SIMULATED if dialect.wants_references])
+@given(
+    results=st.lists(
+        st.builds(
+            Result,
+            index=st.integers(0, 249),
+            outcome=st.sampled_from(Outcome),
+            reason=st.none() | st.sampled_from(Reason),
+            message=st.text(max_size=20),
+            retry_after=st.none() | st.floats(0, 3600),
+        ),
+        max_size=5,
+    )
+)
+def test_results_per_recipient_come_back(dialect, results):
+    with entering_door(dialect, lambda command: Accepted("9", "", tuple(results))):
+        receipt = dialect.connect(make_account(dialect, URL)).send(make_push(dialect))
+
+    assert receipt.results == tuple(results)
+
+
+@each(GROUPED)
+def test_a_group_is_found_before_it_is_created(dialect):
+    account = make_account(dialect, URL)
+    app = str(account.options["app_id"])
+    row = GroupRow("5", app, "News", 5000)
+
+    def answer(command):
+        return GroupRows((row,)) if isinstance(command, ListGroups) else None
+
+    with entering_door(dialect, answer) as door:
+        group = dialect.connect(account).ensure_group(CreateGroup(app, "News"))
+
+    assert group == "5"
+    assert [type(command) for command in door.commands] == [ListGroups]
+
+
+@each(REPORTING)
+@given(
+    moment=MOMENTS,
+    state=st.sampled_from([TransferState.ACCEPTED, TransferState.SENDING, TransferState.SENT]),
+)
+def test_a_status_is_read_as_it_was_written(dialect, moment, state):
+    status = TransferStatus(
+        transfer="9",
+        group="5",
+        tag="news",
+        state=state,
+        created_at=moment.replace(microsecond=0),
+        client_key="17",
+    )
+
+    with entering_door(dialect, lambda command: status) as door:
+        client = dialect.connect(make_account(dialect, URL))
+        fetched = client.fetch_status(FetchStatus(group="5", client_key="17"))
+
+    assert fetched == status
+    assert door.commands == [FetchStatus(group="5", client_key="17")]
+
+
+@each(RECEIPTS)
+@given(
+    events=st.lists(
+        st.builds(ReceiptEvent, st.text("abc.1"), st.sampled_from(ReceiptKind), MOMENTS), max_size=5
+    )
+)
+def test_receipts_are_read_as_they_were_written(dialect, events):
+    page = ReceiptPage(tuple(events), "77")
+
+    with entering_door(dialect, lambda command: page) as door:
+        client = dialect.connect(make_account(dialect, URL))
+        fetched = client.fetch_receipts(FetchReceipts("70", 10))
+
+    assert fetched == page
+    assert door.commands == [FetchReceipts("70", 10)]
+
+
+@each(SIMULATED)
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (RefusalKind.MALFORMED, Reason.PAYLOAD),
+        (RefusalKind.MISSING, Reason.PAYLOAD),
+        (RefusalKind.INVALID, Reason.PAYLOAD),
+        (RefusalKind.UNAUTHENTICATED, Reason.CREDENTIAL),
+        (RefusalKind.FORBIDDEN, Reason.CREDENTIAL),
+        (RefusalKind.TOO_LARGE, Reason.PAYLOAD),
+        (RefusalKind.THROTTLED, Reason.THROTTLED),
+        (RefusalKind.INTERNAL, Reason.VENDOR),
+        (RefusalKind.UNAVAILABLE, Reason.VENDOR),
+    ],
+)
+def test_a_refusal_is_understood_as_what_it_means(dialect, kind, reason):
+    def refuse(command):
+        raise Refusal(kind, "Words of the vendor", retry_after=7)
+
+    with (
+        entering_door(dialect, refuse),
+        pytest.raises(Failure) as caught,
+    ):
+        dialect.connect(make_account(dialect, URL)).send(make_push(dialect, group="5"))
+
+    assert caught.value.reason is reason
+    assert "Words of the vendor" in caught.value.message
+    assert caught.value.was_sent is not False
+    assert caught.value.is_permanent is (caught.value.retry_after is None)
+
+
+@each(SIMULATED)
+@pytest.mark.parametrize("kind", list(RefusalKind))
+def test_every_refusal_has_a_form(dialect, kind):
+    reply = dialect.write_refusal(Refusal(kind, "No", field="a.b"))
+
+    assert 400 <= reply.status < 600
+    assert reply.body
