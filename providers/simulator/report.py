@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from operator import eq, ge, gt, le, lt, ne
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from providers.audience import And, Condition, Expression, Not, Op, Or
 from providers.commands import (
     Cell,
     FetchReport,
@@ -22,10 +18,10 @@ from providers.commands import (
     ReportTable,
 )
 from providers.outcomes import Refusal, RefusalKind
+from providers.reporting import Cells, is_true, read_day, read_zone
 from providers.simulator.journal import SentTransfer
 
 Numbers = tuple[float | None, ...]
-Cells = Mapping[ReportField, Cell]
 
 
 @dataclass(slots=True)
@@ -116,36 +112,6 @@ def _find_row(command: FetchReport, cells: Cells) -> tuple[Cell, ...] | None:
     return tuple(dimensions[depth : depth + 1])
 
 
-_COMPARE: dict[Op, Callable[[Any, Any], bool]] = {
-    Op.EQ: eq,
-    Op.NE: ne,
-    Op.GT: gt,
-    Op.GTE: ge,
-    Op.LT: lt,
-    Op.LTE: le,
-    Op.IN: lambda text, values: text in values,
-    Op.CONTAINS: lambda text, part: part in text,
-    Op.STARTS_WITH: lambda text, start: text.startswith(start),
-    Op.EXISTS: lambda text, wanted: bool(text) is wanted,
-}
-
-
-def is_true(expression: Expression, cells: Cells) -> bool:
-    """Whether a filter holds; a group may be named by its id or its name."""
-    match expression:
-        case And(terms):
-            return all(is_true(term, cells) for term in terms)
-        case Or(terms):
-            return any(is_true(term, cells) for term in terms)
-        case Not(term):
-            return not is_true(term, cells)
-        case Condition(name, op, value):
-            cell = cells[ReportField(name.rpartition(".")[2])]
-            value = value if isinstance(value, tuple | bool) else str(value)
-            combine = all if op is Op.NE else any
-            return combine(_COMPARE[op](text, value) for text in {cell.id or cell.name, cell.name})
-
-
 def _cut_page(
     command: FetchReport, table: Mapping[tuple[Cell, ...], _Counts], days: tuple[date, date]
 ) -> ReportTable:
@@ -186,26 +152,3 @@ def _find_sort_key(command: FetchReport, name: str) -> Callable[[ReportRow], Any
 def _find_extremes(columns: Sequence[Numbers], choose: Callable[[list[float]], float]) -> Numbers:
     known = [[number for number in column if number is not None] for column in columns]
     return tuple(choose(numbers) if numbers else None for numbers in known)
-
-
-def read_zone(text: str) -> tzinfo:
-    """A zone from an IANA name or an offset such as `+03:00`; "" is UTC."""
-    offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", text)
-    if not offset:
-        return ZoneInfo(text) if text else UTC
-    sign, hours, minutes = offset.groups()
-    delta = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(-delta if sign == "-" else delta)
-
-
-def read_day(text: str, now: datetime, zone: tzinfo) -> date:
-    """A day from `today`, `yesterday`, `7daysAgo` or `2026-11-20`; raises `Refusal`."""
-    today = now.astimezone(zone).date()
-    ago = re.fullmatch(r"(\d{1,5})daysAgo", text)
-    if ago:
-        return today - timedelta(days=int(ago[1]))
-    words = {"today": today, "yesterday": today - timedelta(days=1)}
-    try:
-        return words.get(text) or date.fromisoformat(text)
-    except ValueError:
-        raise Refusal(RefusalKind.INVALID, f"{text} is no day.", field="date") from None
