@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import requests
+from django.utils.translation import gettext as _
 
 from providers import http
 from providers.audience import Condition, Op
@@ -53,7 +54,8 @@ class AppMetrica:
         except Failure as failure:
             is_good = failure.reason is Reason.PAYLOAD and "app_id" not in self.account.options
             return CheckResult(is_good, failure.message)
-        return CheckResult(True, f"{len(groups)} groups")
+        words = _("The token is accepted; groups of the application: %(names)s")
+        return CheckResult(True, words % {"names": ", ".join(sorted(groups)) or "-"})
 
     def ensure_group(self, group: CreateGroup) -> str:
         """The vendor's id of the group of that name, which is created if there is none."""
