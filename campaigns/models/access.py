@@ -116,6 +116,17 @@ def visible_workspace_ids(principal: Any) -> QuerySet[Any]:
     return Membership.objects.filter(user=principal).values("workspace_id")
 
 
+def wide_workspace_ids(principal: Any) -> QuerySet[Any]:
+    """Ids of the workspaces of which a user or an ApiKey reaches every app, as a subquery."""
+    if isinstance(principal, ApiKey):
+        is_wide = not principal.apps.exists()
+        return Workspace.objects.filter(pk=principal.workspace_id if is_wide else None).values("pk")
+    wide = Membership.objects.filter(app__isnull=True)
+    if principal is None or isinstance(principal, AnonymousUser) or not principal.is_active:
+        return wide.none().values("workspace_id")
+    return wide.filter(user=principal).values("workspace_id")
+
+
 class ApiKey(models.Model):
     """A script's key: stored hashed, shown once, scoped to apps and maybe to one dialect.
 

@@ -32,13 +32,18 @@ class ScopedQuerySet(models.QuerySet[Any]):
 
 
 class PersonQuerySet(ScopedQuerySet):
-    """Persons are seen by members of an app in which they have a device or a label."""
+    """Persons are seen by members of an app in which they have a device or a label.
+
+    Members for all apps of a workspace see all its persons, those without a device included.
+    """
 
     def _visible_to(self, principal: Any) -> Q:
-        from campaigns.models.access import visible_app_ids
+        from campaigns.models.access import visible_app_ids, wide_workspace_ids
         from campaigns.models.audience import Device, LabelMember
 
+        wide = wide_workspace_ids(principal)
         apps = visible_app_ids(principal)
         devices = Device.objects.filter(person_id=models.OuterRef("pk"), app_id__in=apps)
         labels = LabelMember.objects.filter(person_id=models.OuterRef("pk"), label__app_id__in=apps)
-        return Q(models.Exists(devices)) | Q(models.Exists(labels))
+        seen = Q(models.Exists(devices)) | Q(models.Exists(labels))
+        return seen | Q(workspace_id__in=wide)

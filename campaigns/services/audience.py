@@ -1,0 +1,260 @@
+"""Labels, segments, persons: made, changed, filled. Groups and devices have files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Conflict, Invalid
+from campaigns.models import App, Campaign, Label, LabelMember, Person, Segment
+from campaigns.selectors.audience import MAX_RECIPIENTS
+from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.expressions import check_expression
+from campaigns.services.access import record_audit
+from campaigns.services.devices import DeviceRow, Registered, Rejected, register_devices
+from campaigns.services.groups import (
+    archive_group,
+    check_name,
+    create_group,
+    restore_group,
+    save_named,
+    update_group,
+)
+
+__all__ = [
+    "DeviceRow",
+    "MembersChanged",
+    "Registered",
+    "Rejected",
+    "add_members",
+    "archive_group",
+    "create_group",
+    "create_label",
+    "create_segment",
+    "delete_label",
+    "delete_segment",
+    "register_devices",
+    "remove_members",
+    "restore_group",
+    "update_group",
+    "update_label",
+    "update_person",
+    "update_segment",
+]
+MAX_NAME = 128
+MAX_DESCRIPTION = 255
+CHUNK = 5000
+Who = Sequence[str] | QuerySet[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MembersChanged:
+    """`changed` persons were added or removed; `unknown` external ids belong to nobody here."""
+
+    changed: int
+    member_count: int
+    unknown: tuple[str, ...] = ()
+
+
+def create_label(app: App, *, name: str, description: str = "", actor: str, now: datetime) -> Label:
+    """Make an empty label. Raises Invalid, or Conflict when the name is taken."""
+    label = Label(
+        app=app, name=check_name(name, MAX_NAME), description=_check_description(description)
+    )
+    _save(label, "create", ("name", "description"), actor, now)
+    return label
+
+
+def update_label(
+    label: Label, *, name: str | None = None, description: str | None = None,
+    actor: str, now: datetime,
+) -> Label:  # fmt: skip
+    """Change what is given. A label that an unfinished campaign names keeps its name."""
+    if name is not None and name != label.name:
+        _refuse_used_label(label)
+        label.name = check_name(name, MAX_NAME)
+    if description is not None:
+        label.description = _check_description(description)
+    _save(label, "update", _given(name=name, description=description), actor, now)
+    return label
+
+
+def delete_label(label: Label, *, actor: str, now: datetime) -> None:
+    """Forget the label and who carries it; raises Conflict while a campaign names it."""
+    _refuse_used_label(label)
+    with transaction.atomic():
+        record_audit(actor, "delete", label, workspace=label.app.workspace, now=now)
+        label.delete()
+
+
+def create_segment(
+    app: App, *, name: str, expression: Any, description: str = "", actor: str, now: datetime
+) -> Segment:
+    """Save an expression under a name. Raises Invalid, or Conflict when the name is taken."""
+    check_expression(expression)
+    segment = Segment(
+        app=app,
+        name=check_name(name, MAX_NAME),
+        description=_check_description(description),
+        expression=expression,
+    )
+    _save(segment, "create", ("name", "description", "expression"), actor, now)
+    return segment
+
+
+def update_segment(segment: Segment, *, actor: str, now: datetime, **changes: Any) -> Segment:
+    """Change `name`, `description` or `expression`, whichever is given and not None."""
+    checks = {
+        "name": lambda value: check_name(value, MAX_NAME),
+        "description": _check_description,
+        "expression": _check_body,
+    }
+    for field in _given(**changes):
+        setattr(segment, field, checks[field](changes[field]))
+    _save(segment, "update", _given(**changes), actor, now)
+    return segment
+
+
+def delete_segment(segment: Segment, *, actor: str, now: datetime) -> None:
+    """Forget the segment; raises Conflict while a campaign uses it."""
+    unfinished = Campaign.objects.exclude(status__in=Campaign.FINISHED)
+    if unfinished.filter(audience={"segment": segment.pk}).exists():
+        raise Conflict(_("A campaign that is not finished uses this segment."), code="in_use")
+    with transaction.atomic():
+        record_audit(actor, "delete", segment, workspace=segment.app.workspace, now=now)
+        segment.delete()
+
+
+def _check_body(expression: Any) -> Any:
+    check_expression(expression)
+    return expression
+
+
+def _check_description(text: Any) -> str:
+    fault = find_text_fault(text, MAX_DESCRIPTION)
+    if fault:
+        raise Invalid(fault, fields={"description": fault})
+    return str(text).strip()
+
+
+def _given(**changes: Any) -> list[str]:
+    return [name for name, value in changes.items() if value is not None]
+
+
+def _save(
+    row: Label | Segment, verb: str, fields: Iterable[str], actor: str, now: datetime
+) -> None:
+    with transaction.atomic():
+        save_named(row, _("This app already has one of that name."))
+        record_audit(actor, verb, row, workspace=row.app.workspace, fields=fields, now=now)
+
+
+def _refuse_used_label(label: Label) -> None:
+    apps = Campaign.objects.exclude(status__in=Campaign.FINISHED).filter(
+        workspace_id=label.app.workspace_id, audience__has_key="labels"
+    )
+    if any(label.name in body["labels"] for body in apps.values_list("audience", flat=True)):
+        raise Conflict(_("A campaign that is not finished names this label."), code="in_use")
+
+
+def add_members(
+    label: Label, who: Who, *, principal: Any, actor: str, now: datetime
+) -> MembersChanged:
+    """Let persons carry the label: external user ids, or a search as a queryset of persons.
+
+    Only persons whom the principal may see are found; of a search at most 20,000 are taken.
+    """
+    persons, unknown = _find_persons(label, who, principal)
+    with transaction.atomic():
+        _lock(label)
+        added = sum(_add_chunk(label, chunk) for chunk in _split(persons))
+        return _count_change(label, added, unknown, ("add_members", actor, now))
+
+
+def remove_members(
+    label: Label, who: Who, *, principal: Any, actor: str, now: datetime
+) -> MembersChanged:
+    """Take the label from persons, named as in `add_members`."""
+    persons, unknown = _find_persons(label, who, principal)
+    with transaction.atomic():
+        _lock(label)
+        members = LabelMember.objects.filter(label=label)
+        removed = sum(members.filter(person_id__in=chunk).delete()[0] for chunk in _split(persons))
+        return _count_change(label, -removed, unknown, ("remove_members", actor, now))
+
+
+def _find_persons(label: Label, who: Who, principal: Any) -> tuple[list[int], tuple[str, ...]]:
+    """Ids of the persons that are meant, in order, and the external ids that nobody has."""
+    seen = Person.objects.for_user(principal).filter(workspace_id=label.app.workspace_id)
+    if isinstance(who, QuerySet):
+        found = seen.filter(pk__in=who.order_by().values("pk"))
+        return list(found.order_by("pk").values_list("pk", flat=True)[:MAX_RECIPIENTS]), ()
+    names = tuple(dict.fromkeys(_check_external_ids(who)))
+    known: dict[str, int] = {}
+    for chunk in _split(names):
+        rows = seen.filter(external_user_id__in=chunk)
+        known |= dict(rows.values_list("external_user_id", "pk"))
+    return sorted(known.values()), tuple(name for name in names if name not in known)
+
+
+def _check_external_ids(names: Any) -> Sequence[str]:
+    fault = ""
+    if not isinstance(names, list | tuple) or not names:
+        fault = _("Name at least one person by external user id.")
+    elif len(names) > MAX_RECIPIENTS:
+        fault = _("At most %(maximum)s persons at a time.") % {"maximum": MAX_RECIPIENTS}
+    else:
+        faults = (find_text_fault(name, 255) for name in names)
+        fault = next((text for text in faults if text), "")
+    if fault:
+        raise Invalid(fault, fields={"persons": fault})
+    return names
+
+
+def _split(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def _lock(label: Label) -> None:
+    # Whoever changes members holds this row, so that what is counted is what was changed.
+    Label.objects.select_for_update().get(pk=label.pk)
+
+
+def _add_chunk(label: Label, persons: Sequence[int]) -> int:
+    members = LabelMember.objects.filter(label=label, person_id__in=persons)
+    carrying = set(members.values_list("person_id", flat=True))
+    added = [
+        LabelMember(label=label, person_id=person) for person in persons if person not in carrying
+    ]
+    LabelMember.objects.bulk_create(added)
+    return len(added)
+
+
+def _count_change(
+    label: Label, change: int, unknown: tuple[str, ...], audit: tuple[str, str, datetime]
+) -> MembersChanged:
+    verb, actor, now = audit
+    Label.objects.filter(pk=label.pk).update(member_count=F("member_count") + change)
+    label.refresh_from_db(fields=["member_count"])
+    record_audit(actor, verb, label, workspace=label.app.workspace, fields=["members"], now=now)
+    return MembersChanged(abs(change), label.member_count, unknown)
+
+
+def update_person(person: Person, values: dict[str, Any], *, actor: str, now: datetime) -> Person:
+    """Change checked columns of a person; `opted_out` true or false sets or clears the time."""
+    columns = dict(values)
+    if "opted_out" in columns:
+        is_out = columns.pop("opted_out")
+        columns["opted_out_at"] = (person.opted_out_at or now) if is_out else None
+    for name, value in columns.items():
+        setattr(person, name, value)
+    with transaction.atomic():
+        save_named(person, _("Somebody else has this external user id."))
+        record_audit(actor, "update", person, workspace=person.workspace, fields=values, now=now)
+    return person

@@ -1,0 +1,128 @@
+"""One device as a script registers it, and what can be wrong with it before it meets the others."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.selectors.attributes import ATTRIBUTE_NAME
+from campaigns.selectors.audience_fields import MAX_NUMBER, MAX_VALUE_LENGTH, find_text_fault
+from providers import registry
+
+MAX_TOKEN = 4096
+MAX_ATTRIBUTES = 100
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+COUNTRY = re.compile(r"[A-Z]{2}")
+COLUMN_LENGTHS = {
+    "app_version": 32, "sdk_version": 32, "os_version": 32, "manufacturer": 64, "model": 64,
+}  # fmt: skip
+FLAGS = ("is_secure", "notifications_enabled", "is_primary")
+COLUMNS = ("language", "country", "timezone", *COLUMN_LENGTHS, *FLAGS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRow:
+    """One row of a bulk register. What is empty leaves the device as it is.
+
+    `attributes` are laid over the device's own, a None takes one away; `columns` are values of
+    `COLUMNS`.
+    """
+
+    platform: str
+    token: str = ""
+    external_user_id: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@cache
+def identifier_platforms() -> dict[str, str]:
+    """Kinds of id that some dialect knows a device by, with their platform or "" for any."""
+    return {
+        kind.name: kind.platform.value if kind.platform else ""
+        for dialect in registry.all_dialects()
+        for kind in dialect.identifier_kinds
+        if not kind.is_token
+    }
+
+
+def find_row_fault(row: DeviceRow) -> str:
+    """A reason code when the row cannot be registered whatever else exists, or ""."""
+    if row.platform not in PLATFORM_KEYS:
+        return "invalid_platform"
+    if not row.token and not row.ids:
+        return "no_identity"
+    if find_text_fault(row.token, MAX_TOKEN):
+        return "invalid_token"
+    if find_text_fault(row.external_user_id, 255):
+        return "invalid_external_user_id"
+    if not are_attributes_good(row.attributes):
+        return "invalid_attributes"
+    return _find_ids_fault(row) or find_column_fault(row.columns)
+
+
+def _find_ids_fault(row: DeviceRow) -> str:
+    known = identifier_platforms()
+    for kind, value in row.ids.items():
+        if kind not in known:
+            return "unknown_id_kind"
+        if not value or find_text_fault(value, MAX_TOKEN):
+            return "invalid_ids"
+        if known[kind] not in {"", row.platform}:
+            return "wrong_platform"
+    return ""
+
+
+def find_column_fault(columns: Mapping[str, Any]) -> str:
+    """`invalid_<name>` of the first column whose value does not fit, or ""."""
+    return next((f"invalid_{name}" for name in columns if not _fits(name, columns[name])), "")
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in FLAGS:
+        return isinstance(value, bool)
+    if value == "":
+        return True
+    if find_text_fault(value, COLUMN_LENGTHS.get(name, 64)):
+        return False
+    match name:
+        case "language":
+            return len(value) <= 16 and LANGUAGE.fullmatch(value) is not None
+        case "country":
+            return COUNTRY.fullmatch(value) is not None
+        case "timezone":
+            return value in _zones()
+    return True
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def are_attributes_good(attributes: Mapping[str, Any]) -> bool:
+    """Whether custom attributes can be stored and named in an expression."""
+    return len(attributes) <= MAX_ATTRIBUTES and all(
+        ATTRIBUTE_NAME.fullmatch(name) and _is_storable(value) for name, value in attributes.items()
+    )
+
+
+def _is_storable(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MAX_ATTRIBUTES and all(_is_plain(item) for item in value)
+    return value is None or _is_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return not find_text_fault(value, MAX_VALUE_LENGTH)
+    if isinstance(value, bool):
+        return True
+    return isinstance(value, int | float) and math.isfinite(value) and abs(value) <= MAX_NUMBER

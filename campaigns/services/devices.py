@@ -1,0 +1,241 @@
+"""Registering devices in bulk: read what they may match, decide in memory, write at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from campaigns.models import App, AuditEntry, Device, DeviceIdentifier, Person
+from campaigns.models.audience import hash64, pack_version
+from campaigns.services.access import record_audit
+from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
+
+# Rows per transaction: a write holds the database for well under half a second.
+CHUNK = 2000
+VERSIONS = ("app_version", "sdk_version", "os_version")
+WRITTEN = (
+    "person", "token", "token_hash", "token_state", "token_evidence", "token_state_at",
+    *COLUMNS, *(f"{name}_number" for name in VERSIONS), "attributes", "updated_at",
+)  # fmt: skip
+REGISTER_LOCK = 0x70_75_73_68  # any number of our own, the same in every process
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was left out: its place and a reason code such as `conflict`."""
+
+    index: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """`devices` are our ids in the order of the rows, 0 where a row was rejected."""
+
+    created: int
+    updated: int
+    rejected: tuple[Rejected, ...]
+    devices: tuple[int, ...]
+
+
+def register_devices(
+    app: App, rows: Sequence[DeviceRow], *, actor: str, now: datetime
+) -> Registered:
+    """Create or update devices: matched by token, then by ids in the order given.
+
+    A known token with another external user id moves the device to that person; a row that
+    matches two devices is rejected as `conflict`. Later rows see what earlier ones did.
+    """
+    found: list[Device | None] = []
+    created = 0
+    rejected: list[Rejected] = []
+    for start in range(0, len(rows), CHUNK):
+        with transaction.atomic():
+            _lock(app)
+            register = _Register(app, actor, now)
+            chunk = register.add(rows[start : start + CHUNK])
+            register.save()
+        found += [place if isinstance(place, Device) else None for place in chunk]
+        rejected += [
+            Rejected(start + index, place)
+            for index, place in enumerate(chunk)
+            if isinstance(place, str)
+        ]
+        created += len(register.created)
+    record_audit(actor, "register_devices", app, workspace=app.workspace, now=now)
+    updated = len(rows) - len(rejected) - created
+    return Registered(
+        created, updated, tuple(rejected), tuple(device.pk if device else 0 for device in found)
+    )
+
+
+def _lock(app: App) -> None:
+    # On SQLite the transaction has the whole database. The app's row is not used as the lock,
+    # because the engine holds it for every claim.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [REGISTER_LOCK, app.pk])
+
+
+class _Register:
+    """The devices that a chunk of rows may touch, and what becomes of them."""
+
+    def __init__(self, app: App, actor: str, now: datetime) -> None:
+        self.app, self.actor, self.now = app, actor, now
+        self.by_token: dict[Key, Device] = {}
+        self.by_id: dict[Key, Device] = {}
+        self.held: dict[int, dict[str, DeviceIdentifier]] = {}  # by id() of the device
+        self.persons: dict[str, Person] = {}
+        self.created: list[Device] = []
+        self.changed: dict[int, Device] = {}
+        self.retokened: list[int] = []
+        self.dropped: list[int] = []
+        self.moved: set[int] = set()
+
+    def add(self, rows: Iterable[DeviceRow]) -> list[Device | str]:
+        """For each row its device, or the reason why it is left out."""
+        faults = [(row, find_row_fault(row)) for row in rows]
+        self._load([row for row, fault in faults if not fault])
+        return [fault or self._place(row) for row, fault in faults]
+
+    def _load(self, rows: list[DeviceRow]) -> None:
+        self._load_persons({row.external_user_id for row in rows} - {""})
+        hashes = {hash64(row.token) for row in rows if row.token}
+        for device in Device.objects.filter(app=self.app, token_hash__in=hashes):
+            self.by_token[device.platform, device.token_hash] = device
+        devices = {device.pk: device for device in self.by_token.values()}
+        self._load_identifiers(rows, devices)
+
+    def _load_persons(self, names: set[str]) -> None:
+        known = Person.objects.filter(workspace_id=self.app.workspace_id)
+        missing = names - set(
+            known.filter(external_user_id__in=names).values_list("external_user_id", flat=True)
+        )
+        Person.objects.bulk_create(
+            (
+                Person(workspace_id=self.app.workspace_id, external_user_id=name)
+                for name in sorted(missing)
+            ),
+            ignore_conflicts=True,
+        )
+        for person in known.filter(external_user_id__in=names):
+            self.persons[person.external_user_id] = person
+
+    def _load_identifiers(self, rows: list[DeviceRow], devices: dict[int, Device]) -> None:
+        hashes = {hash64(value) for row in rows for value in row.ids.values()}
+        kinds = {kind for row in rows for kind in row.ids}
+        matching = DeviceIdentifier.objects.filter(
+            app=self.app, kind__in=kinds, value_hash__in=hashes
+        )
+        others = set(matching.values_list("device_id", flat=True)) - devices.keys()
+        devices |= Device.objects.in_bulk(others)
+        for device in devices.values():
+            if device.token_hash is not None:
+                self.by_token[device.platform, device.token_hash] = device
+        for identifier in DeviceIdentifier.objects.filter(device__in=devices):
+            device = devices[identifier.device_id]
+            self.by_id[identifier.kind, identifier.value_hash] = device
+            self.held.setdefault(id(device), {})[identifier.kind] = identifier
+
+    def _place(self, row: DeviceRow) -> Device | str:
+        matches = [self.by_token.get((row.platform, hash64(row.token)))] if row.token else []
+        matches += [self.by_id.get((kind, hash64(value))) for kind, value in row.ids.items()]
+        known = {id(device): device for device in matches if device is not None}
+        if len(known) > 1 or any(one.platform != row.platform for one in known.values()):
+            return "conflict"
+        device = next(iter(known.values()), None)
+        if device is None:
+            device = Device(app=self.app, platform=row.platform, token_state="missing")
+            self.created.append(device)
+        self._write(device, row)
+        return device
+
+    def _write(self, device: Device, row: DeviceRow) -> None:
+        if device.pk:
+            self.changed[device.pk] = device
+        self._write_person(device, row.external_user_id)
+        if row.token:
+            self._write_token(device, row.token)
+        for name, value in row.columns.items():
+            setattr(device, name, value)
+            if name in VERSIONS:
+                setattr(device, f"{name}_number", pack_version(value))
+        merged = {**device.attributes, **row.attributes}
+        device.attributes = {name: value for name, value in merged.items() if value is not None}
+        for kind, value in row.ids.items():
+            self._write_identifier(device, kind, value)
+
+    def _write_person(self, device: Device, name: str) -> None:
+        if not name:
+            return
+        person = self.persons[name]
+        if device.pk and device.person_id not in {None, person.pk}:
+            self.moved.add(device.pk)
+        device.person = person
+
+    def _write_token(self, device: Device, token: str) -> None:
+        new = hash64(token)
+        if device.token_hash not in {None, new}:
+            self.by_token.pop((device.platform, device.token_hash), None)
+            if device.pk:
+                self.retokened.append(device.pk)
+        if device.token_hash != new or device.token_state != Device.TokenState.ACTIVE:
+            device.token_state, device.token_evidence = Device.TokenState.ACTIVE, "registered"
+            device.token_state_at = self.now
+        device.token, device.token_hash = token, new
+        self.by_token[device.platform, new] = device
+
+    def _write_identifier(self, device: Device, kind: str, value: str) -> None:
+        new, held = hash64(value), self.held.setdefault(id(device), {})
+        old = held.get(kind)
+        if old is not None and old.value_hash == new:
+            return
+        if old is not None:
+            self.by_id.pop((kind, old.value_hash), None)
+            if old.pk:
+                self.dropped.append(old.pk)
+        held[kind] = DeviceIdentifier(app=self.app, kind=kind, value=value, value_hash=new)
+        self.by_id[kind, new] = device
+
+    def save(self) -> None:
+        """Write everything; what is freed is written before what may take its place."""
+        DeviceIdentifier.objects.filter(pk__in=self.dropped).delete()
+        Device.objects.filter(pk__in=self.retokened).update(token_hash=None)
+        if self.changed:
+            Device.objects.bulk_create(
+                self.changed.values(),
+                update_conflicts=True,
+                unique_fields=["id"],
+                update_fields=list(WRITTEN),
+            )
+        Device.objects.bulk_create(self.created)
+        DeviceIdentifier.objects.bulk_create(self._list_new_identifiers())
+        AuditEntry.objects.bulk_create(self._list_moves())
+
+    def _list_new_identifiers(self) -> list[DeviceIdentifier]:
+        new = []
+        for device in (*self.created, *self.changed.values()):
+            for identifier in self.held.get(id(device), {}).values():
+                if identifier.pk is None:
+                    identifier.device = device
+                    new.append(identifier)
+        return new
+
+    def _list_moves(self) -> list[Any]:
+        return [
+            AuditEntry(
+                workspace_id=self.app.workspace_id,
+                at=self.now,
+                actor=self.actor,
+                verb="move",
+                target_type="device",
+                target_id=str(pk),
+                fields=["person"],
+            )
+            for pk in sorted(self.moved)
+        ]
