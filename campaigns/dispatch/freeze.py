@@ -1,0 +1,364 @@
+"""Freezes audiences: recipients become packed batches, chunk by chunk, and nothing may be
+claimed before the last one is written.
+
+A chunk is read without a lock and written in one short transaction together with the cursor, so
+a freeze that dies goes on where its last chunk ended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)  # fmt: skip
+from django.db.models.functions import Coalesce, NullIf
+
+from campaigns.dispatch import books, resolve
+from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
+from campaigns.dispatch.plan import unpack_texts
+from campaigns.dispatch.routes import Reach, list_reaches
+from campaigns.models import Batch, Device, DeviceIdentifier, Part, Transfer
+from campaigns.models.bulk import GatherIds, IdList, read_ids
+from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
+from campaigns.selectors.audience import read_audience, select_devices
+from providers.message import PushMessage
+from providers.message_fields import Platform
+from providers.outcomes import Reason
+
+CHUNK_DEVICES = 25_000
+MAX_BATCH = 50_000
+FREEZE_LEASE = timedelta(seconds=30)
+ACTOR = "dispatch"
+
+
+def freeze_step(worker: str, now: datetime) -> bool:
+    """Do one piece of freezing if any transfer needs it; True when something was done."""
+    for transfer_id in _list_unfrozen(now):
+        transfer = _lease_one(transfer_id, worker, now)
+        if transfer is not None:
+            _freeze_piece(transfer, now)
+            return True
+    return False
+
+
+def freeze_transfer(transfer: Transfer, *, now: datetime, worker: str = ACTOR) -> None:
+    """Freeze one transfer to its end, in this process."""
+    while (leased := _lease_one(transfer.pk, worker, now)) is not None:
+        _freeze_piece(leased, now)
+    transfer.refresh_from_db()
+
+
+def _list_unfrozen(now: datetime) -> list[int]:
+    unfrozen = Transfer.objects.filter(finished_at__isnull=True, frozen_at__isnull=True)
+    # One that is over before it has begun still has recipients to account for.
+    due = unfrozen.filter(Q(due_at__lte=now) | Q(status__in=Transfer.FINISHED))
+    return list(due.order_by("priority", "pk").values_list("pk", flat=True)[:10])
+
+
+def _freeze_piece(transfer: Transfer, now: datetime) -> None:
+    part = _find_part(transfer)
+    if part is None:
+        _finish_freeze(transfer, now)
+    elif _needs_resolving(transfer, part):
+        _resolve_part(transfer, part, now)
+    else:
+        _freeze_chunk(transfer, part, now)
+
+
+def _lease_one(transfer_id: int, worker: str, now: datetime) -> Transfer | None:
+    """The transfer, if nobody else is freezing it; the lease is kept in its cursor."""
+    with transaction.atomic():
+        unfrozen = Transfer.objects.select_for_update(of=("self",)).filter(frozen_at__isnull=True)
+        transfer = (
+            unfrozen.select_related("app", "group", "campaign", "submission")
+            .filter(pk=transfer_id)
+            .first()
+        )
+        if transfer is None:
+            return None
+        cursor = transfer.freeze_cursor
+        held = cursor.get("until", "") > now.isoformat() and cursor.get("by") != worker
+        if held:
+            return None
+        cursor |= {"by": worker, "until": (now + FREEZE_LEASE).isoformat()}
+        Transfer.objects.filter(pk=transfer_id).update(freeze_cursor=cursor)
+    return transfer
+
+
+def _find_part(transfer: Transfer) -> Part | None:
+    number = transfer.freeze_cursor.get("part", 0)
+    parts = transfer.parts.select_related("message").filter(number__gte=number)
+    return parts.order_by("number").first()
+
+
+def _needs_resolving(transfer: Transfer, part: Part) -> bool:
+    return "chunk" not in transfer.freeze_cursor and part.target_chunks.exists()
+
+
+def _lock_cursor(transfer: Transfer) -> bool:
+    """Hold the transfer in the caller's transaction; False when somebody else went on."""
+    kept = Transfer.objects.select_for_update().filter(pk=transfer.pk, frozen_at__isnull=True)
+    return kept.values_list("freeze_cursor", flat=True).first() == transfer.freeze_cursor
+
+
+def _move_cursor(transfer: Transfer, **changes: Any) -> None:
+    """Advance the locked cursor; what is None is taken out."""
+    cursor = {**transfer.freeze_cursor, **changes}
+    cursor = {name: value for name, value in cursor.items() if value is not None}
+    Transfer.objects.filter(pk=transfer.pk).update(freeze_cursor=cursor)
+
+
+def _resolve_part(transfer: Transfer, part: Part, now: datetime) -> None:
+    resolved = resolve.resolve_targets(transfer, part)
+    with transaction.atomic():
+        if _lock_cursor(transfer):
+            unknown = resolve.keep_resolved(part, resolved, now)
+            Part.objects.filter(pk=part.pk).update(audience=F("audience") + unknown)
+            _move_cursor(transfer, part=part.number, chunk=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """The devices of one chunk, and where the cursor stands after it."""
+
+    devices: QuerySet[Device] | None
+    after: Mapping[str, Any]
+
+
+_NEXT_PART = {"chunk": None, "after": None, "bound": None, "short": None}
+
+
+def _freeze_chunk(transfer: Transfer, part: Part, now: datetime) -> None:
+    piece = _cut_slice(transfer, part)
+    chunk = _Chunk(transfer, part, now)
+    if piece.devices is not None:
+        chunk.gather(piece.devices)
+    with transaction.atomic():
+        if _lock_cursor(transfer):
+            short = chunk.write()
+            _move_cursor(transfer, **({"short": short} | dict(piece.after)))
+
+
+def _cut_slice(transfer: Transfer, part: Part) -> _Slice:
+    cursor = transfer.freeze_cursor
+    if "chunk" in cursor:
+        return _cut_targets(part, cursor["chunk"])
+    if transfer.campaign is None:
+        return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
+    return _cut_audience(transfer, part)
+
+
+def _cut_targets(part: Part, number: int) -> _Slice:
+    chunk = part.target_chunks.filter(number=number).first()
+    if chunk is None:
+        return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
+    ids = [int(text) for text in unpack_texts(chunk.ids)]
+    return _Slice(Device.objects.filter(pk__in=IdList(ids)), {"chunk": number + 1})
+
+
+def _cut_audience(transfer: Transfer, part: Part) -> _Slice:
+    campaign = transfer.campaign
+    audience = read_audience(transfer.app, campaign.audience, principal=None)
+    devices = select_devices(transfer.app, audience, only_primary=campaign.only_primary)
+    cursor = transfer.freeze_cursor
+    after = cursor.get("after", 0)
+    bound = cursor.get("bound")
+    if bound is None:  # taken once: who registers later is not in it
+        bound = Device.objects.filter(app=transfer.app).aggregate(last=Max("pk"))["last"] or 0
+    left = devices.filter(pk__gt=after, pk__lte=bound)
+    ends = left.order_by("pk").values_list("pk", flat=True)[CHUNK_DEVICES - 1 : CHUNK_DEVICES]
+    end = next(iter(ends), None)
+    if end is None:
+        return _Slice(left, {**_NEXT_PART, "part": part.number + 1})
+    return _Slice(left.filter(pk__lte=end), {"after": end, "bound": bound})
+
+
+Members = list[books.Member]
+
+
+class _Chunk:
+    """Recipients of one slice, sorted into batches and into those who are skipped."""
+
+    def __init__(self, transfer: Transfer, part: Part, now: datetime) -> None:
+        self.transfer = transfer
+        self.part = part
+        self.now = now
+        self.message: PushMessage = part.message.read()
+        self.reaches = list_reaches(transfer.app)
+        self.piles: dict[tuple[str, str], Members] = defaultdict(list)
+        self.skipped: dict[tuple[str, str], Members] = defaultdict(list)
+        self.count = 0
+
+    def gather(self, devices: QuerySet[Device]) -> None:
+        rows = list(_group_devices(devices, self.transfer.app.default_language, self.reaches))
+        keys = {_read_cohort(row) for row in rows}
+        cohorts = intern_cohorts(self.transfer.app_id, keys)
+        for row in rows:
+            cohort = cohorts[_read_cohort(row)]
+            members = [(recipient, cohort) for recipient in read_ids(row["ids"])]
+            self.count += len(members)
+            platform = row["platform"]
+            reason = _find_skip(row, self.message, self.reaches.get(platform))
+            if reason:
+                self.skipped[(platform, reason.value)] += members
+            else:
+                language = self.message.find_language(row["spoken"])
+                self.piles[(platform, language)] += members
+
+    def write(self) -> dict[str, int]:
+        """Insert everything; gives the last, short batch of each key by its id."""
+        for (platform, reason), members in self.skipped.items():
+            page = books.Page(part_id=self.part.pk, platform=platform, at=self.now)
+            books.append_deliveries(page, books.Verdict("skipped", reason), members)
+            books.fold_skipped(page, reason, Tally(cohort for _recipient, cohort in members))
+        Part.objects.filter(pk=self.part.pk).update(audience=F("audience") + self.count)
+        short = dict(self.transfer.freeze_cursor.get("short", {}))
+        for key, members in sorted(self.piles.items()):
+            self._write_pile(key, members, short)
+        return short
+
+    def _write_pile(self, key: tuple[str, str], members: Members, short: dict[str, int]) -> None:
+        platform, language = key
+        name = f"{platform}|{language}"
+        size = find_batch_size(self.transfer, self.reaches[platform])
+        if name in short:
+            members = _take_batch(short.pop(name)) + members
+        members.sort()
+        cuts = [members[start : start + size] for start in range(0, len(members), size)]
+        batches = Batch.objects.bulk_create(
+            self._make_batch(platform, language, cut) for cut in cuts
+        )
+        if len(cuts[-1]) < size:
+            short[name] = batches[-1].pk
+
+    def _make_batch(self, platform: str, language: str, cut: Members) -> Batch:
+        recipients, cohorts = zip(*cut, strict=True)
+        return Batch(
+            part=self.part,
+            transfer=self.transfer,
+            app_id=self.transfer.app_id,
+            platform=platform,
+            language=language,
+            recipients=pack_ids(recipients),
+            cohorts=pack_cohorts(cohorts),
+            count=len(cut),
+            priority=self.transfer.priority,
+            due_at=self.transfer.due_at,
+        )
+
+
+def _take_batch(batch_id: int) -> Members:
+    """Members of a batch that is not full; it makes room for a fuller one."""
+    batch = Batch.objects.get(pk=batch_id)
+    members = list(zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True))
+    batch.delete()
+    return members
+
+
+def find_batch_size(transfer: Transfer, reach: Reach) -> int:
+    """Recipients per batch: what a call may carry, and no more than the pace lets go at once."""
+    limits = reach.way.dialect.limits
+    size = min(limits.batch_size, MAX_BATCH)
+    if transfer.rate:
+        size = min(size, transfer.rate)
+    if not reach.way.dialect.has_groups:
+        # A vendor with groups of its own keeps the group's rate itself.
+        size = min(size, transfer.group.send_rate)
+    return max(1, size)
+
+
+def _group_devices(
+    devices: QuerySet[Device], default_language: str, reaches: Mapping[str, Reach]
+) -> QuerySet[Device, dict[str, Any]]:
+    """One row per kind of recipient, with their ids gathered by the database."""
+    return (
+        devices.order_by()
+        .annotate(
+            spoken=_first_text("language", "person__language", default=default_language),
+            place=_first_text("country", "person__country", default=""),
+            major=F("app_version_number").bitrightshift(36),
+            is_out=Case(
+                When(person__opted_out_at__isnull=False, then=True),
+                default=False,
+                output_field=BooleanField(),
+            ),
+            token_is=Case(
+                When(token_state=Device.TokenState.DISABLED, then=Value("disabled")),
+                When(token="", then=Value("missing")),
+                default=F("token_state"),
+                output_field=CharField(),
+            ),
+            has_id=_find_other_ids(reaches),
+        )
+        .values("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
+        .annotate(ids=GatherIds("pk"))
+    )
+
+
+def _first_text(*columns: str, default: str) -> Coalesce:
+    texts = [NullIf(F(column), Value("")) for column in columns]
+    return Coalesce(*texts, Value(default), output_field=CharField())
+
+
+def _find_other_ids(reaches: Mapping[str, Reach]) -> Case:
+    """Whether a device that its way cannot address by token has another id that it takes."""
+    cases = []
+    for platform, reach in reaches.items():
+        if not reach.id_kinds:
+            continue
+        own = DeviceIdentifier.objects.filter(device=OuterRef("pk"), kind__in=reach.id_kinds)
+        needs = Q(platform=platform)
+        if reach.token_kind:
+            needs &= ~(Q(token_state=Device.TokenState.ACTIVE) & ~Q(token=""))
+        cases.append(When(needs & Q(Exists(own)), then=True))
+    return Case(*cases, default=False, output_field=BooleanField())
+
+
+def _read_cohort(row: Mapping[str, Any]) -> CohortKey:
+    return row["platform"], row["spoken"], row["place"], row["major"]
+
+
+def _find_skip(row: Mapping[str, Any], message: PushMessage, reach: Reach | None) -> Reason | None:
+    """Why this kind of recipient gets nothing, if so."""
+    if row["is_out"]:
+        return Reason.OPTED_OUT
+    if not message.has_platform(Platform(row["platform"])):
+        return Reason.NO_MESSAGE
+    if reach is None:
+        return Reason.NO_ROUTE
+    if row["token_is"] == Device.TokenState.DISABLED:
+        return Reason.NO_TOKEN
+    if row["has_id"] or (reach.token_kind and row["token_is"] == Device.TokenState.ACTIVE):
+        return None
+    return Reason.NO_TOKEN if reach.token_kind else Reason.NOT_ADDRESSABLE
+
+
+def _finish_freeze(transfer: Transfer, now: datetime) -> None:
+    with transaction.atomic():
+        if not _lock_cursor(transfer):
+            return
+        audience = transfer.parts.aggregate(total=Sum("audience"))["total"] or 0
+        done = Transfer.objects.filter(pk=transfer.pk)
+        done.update(audience=audience, frozen_at=now, freeze_cursor={})
+        transfer.refresh_from_db()
+        if transfer.status == Transfer.Status.ACCEPTED:
+            new = Transfer.Status.FAILED if transfer.faults else Transfer.Status.SENDING
+            transfer.move_to(new, actor=ACTOR, now=now)

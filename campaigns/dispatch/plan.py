@@ -1,0 +1,197 @@
+"""Makes transfers out of campaigns and accepted calls, and starts what is due."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.errors import ChangedMeanwhile, Refused
+from campaigns.models import (
+    App,
+    Campaign,
+    Group,
+    Message,
+    Part,
+    Policy,
+    Submission,
+    TargetChunk,
+    Transfer,
+)
+from campaigns.models.audience import DEFAULT_GROUP
+from providers.commands import Fault, Targets
+
+SCHEDULER = "scheduler"
+CHUNK_IDS = 25_000  # ids of one TargetChunk row
+DEVICE_KIND = "device"  # targets that are our own device ids, as texts
+
+
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """One message and the ids that a script named; none = the campaign's audience."""
+
+    message: Message
+    targets: tuple[Targets, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTransfer:
+    """What a transfer is made of. Times are aware; `rate` in recipients per second."""
+
+    app: App
+    group: Group
+    parts: Sequence[NewPart]
+    campaign: Campaign | None = None
+    submission: Submission | None = None
+    name: str = ""
+    tag: str = ""
+    client_key: str = ""
+    policy: str = Policy.AT_LEAST_ONCE
+    priority: int = 5
+    rate: int | None = None
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+    is_test: bool = False
+    faults: tuple[Fault, ...] = ()
+    hops: int = 0
+
+
+def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer:
+    """Write down a transfer with its parts and targets; a worker freezes and sends it.
+
+    With `faults` it becomes `failed` and its recipients are settled so.
+    """
+    with transaction.atomic():
+        transfer = Transfer.objects.create(
+            app=plan.app,
+            group=plan.group,
+            campaign=plan.campaign,
+            submission=plan.submission,
+            name=plan.name[:200],
+            tag=plan.tag,
+            client_key=plan.client_key,
+            policy=plan.policy,
+            priority=plan.priority,
+            rate=plan.rate,
+            due_at=plan.due_at or now,
+            expires_at=plan.expires_at,
+            is_test=plan.is_test,
+            faults=[write_fault(fault) for fault in plan.faults],
+            hops=plan.hops,
+            status=Transfer.Status.ACCEPTED,
+            status_since=now,
+            created_at=now,
+        )
+        transfer.events.create(old="", new=transfer.status, actor=actor, at=now)
+        for number, part in enumerate(plan.parts):
+            _create_part(transfer, number, part)
+    return transfer
+
+
+def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
+    part = Part.objects.create(transfer=transfer, number=number, message=new.message)
+    chunks = _cut_targets(new.targets)
+    TargetChunk.objects.bulk_create(
+        TargetChunk(part=part, number=place, kind=kind, ids=pack_texts(ids))
+        for place, (kind, ids) in enumerate(chunks)
+    )
+
+
+def _cut_targets(targets: Sequence[Targets]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for block in targets:
+        for start in range(0, len(block.values), CHUNK_IDS):
+            yield block.kind, block.values[start : start + CHUNK_IDS]
+
+
+def pack_texts(texts: Sequence[str]) -> bytes:
+    """Ids as the `ids` column of TargetChunk and RejectedIds keeps them."""
+    return zlib.compress(json.dumps(texts, separators=(",", ":")).encode(), 1)
+
+
+def unpack_texts(packed: bytes | memoryview) -> list[str]:
+    """The ids that `pack_texts` was given."""
+    texts: list[str] = json.loads(zlib.decompress(packed))
+    return texts
+
+
+def write_fault(fault: Fault) -> dict[str, str]:
+    """A fault as Transfer.faults keeps it; empty fields are absent."""
+    body = {
+        "kind": fault.kind.value,
+        "platform": fault.platform,
+        "identifier": fault.identifier,
+        "detail": fault.detail,
+    }
+    return {name: value for name, value in body.items() if value}
+
+
+def start_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """Move a campaign to SENDING and make one transfer per app. Raises what `move_to` raises."""
+    apps = list_apps(campaign)
+    if not apps:
+        raise Refused(_("The app group has no member apps. Add one, then launch again."))
+    with transaction.atomic():
+        campaign.move_to(Campaign.Status.SENDING, actor=actor, now=now)
+        for app in apps:
+            create_transfer(_plan_app(campaign, app, now), actor=actor, now=now)
+    return campaign
+
+
+def list_apps(campaign: Campaign) -> list[App]:
+    """The apps that a campaign sends for: its own, or the members of its app group."""
+    if campaign.app_group is None:
+        return [campaign.app]
+    return list(campaign.app_group.apps.order_by("pk"))
+
+
+def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
+    lifetime = campaign.expires_in
+    return NewTransfer(
+        app=app,
+        group=_find_group(campaign, app),
+        parts=(NewPart(campaign.message),),
+        campaign=campaign,
+        name=campaign.name,
+        tag=campaign.tag,
+        policy=campaign.policy,
+        rate=campaign.rate,
+        due_at=now,
+        expires_at=None if lifetime is None else now + timedelta(seconds=lifetime),
+        is_test=campaign.is_test,
+    )
+
+
+def _find_group(campaign: Campaign, app: App) -> Group:
+    """The campaign's group; in another app of an app group, the one of the same name there."""
+    if campaign.group is not None and campaign.group.app_id == app.pk:
+        return campaign.group
+    name = campaign.group.name if campaign.group else DEFAULT_GROUP
+    group, _created = Group.objects.get_or_create(app=app, name=name)
+    return group
+
+
+def start_due(now: datetime) -> int:
+    """Start every scheduled campaign whose time has come; gives how many were taken up."""
+    due = Campaign.objects.filter(status=Campaign.Status.SCHEDULED, due_at__lte=now)
+    campaigns = list(due.select_related("app", "app_group", "group", "message")[:50])
+    for campaign in campaigns:
+        _start_one(campaign, now)
+    return len(campaigns)
+
+
+def _start_one(campaign: Campaign, now: datetime) -> None:
+    try:
+        start_campaign(campaign, actor=SCHEDULER, now=now)
+    except ChangedMeanwhile:
+        return  # another scheduler was faster, or a person has just cancelled it
+    except Refused as refusal:
+        campaign.refresh_from_db()
+        if campaign.status == Campaign.Status.SCHEDULED:
+            campaign.move_to(
+                Campaign.Status.FAILED, actor=SCHEDULER, now=now, note=refusal.message[:500]
+            )

@@ -1,0 +1,124 @@
+"""Turns the ids that a script named into our device ids, set-based, once per part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from campaigns.dispatch import books
+from campaigns.dispatch.plan import CHUNK_IDS, DEVICE_KIND, pack_texts, unpack_texts
+from campaigns.dispatch.routes import find_dialect
+from campaigns.models import Device, DeviceIdentifier, Part, RejectedIds, TargetChunk, Transfer
+from campaigns.models.audience import hash64
+from campaigns.models.bulk import IdList
+from providers.commands import TOKEN_KIND, IdentifierKind
+from providers.outcomes import Reason
+
+LOOKUP_IDS = 25_000
+
+
+@dataclass(slots=True)
+class Resolved:
+    """What a part's ids turned out to be."""
+
+    devices: set[int] = field(default_factory=set)
+    rejected: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def resolve_targets(transfer: Transfer, part: Part) -> Resolved:
+    """Look up every id that the part names; reads only."""
+    resolved = Resolved()
+    seen: dict[str, set[str]] = defaultdict(set)
+    for chunk in part.target_chunks.order_by("number").iterator():
+        fresh = [text for text in unpack_texts(chunk.ids) if text not in seen[chunk.kind]]
+        seen[chunk.kind].update(fresh)
+        known = dict(_find_devices(transfer, chunk.kind, list(dict.fromkeys(fresh))))
+        resolved.devices.update(known.values())
+        unknown = [text for text in dict.fromkeys(fresh) if text not in known]
+        if unknown:
+            resolved.rejected[chunk.kind] += unknown
+    return resolved
+
+
+def keep_resolved(part: Part, resolved: Resolved, now: datetime) -> int:
+    """Put device ids in the place of the named ones and book the unknown; gives the unknown.
+
+    Runs in the caller's transaction.
+    """
+    part.target_chunks.all().delete()
+    ids = sorted(resolved.devices)
+    TargetChunk.objects.bulk_create(
+        TargetChunk(part=part, number=number, kind=DEVICE_KIND, ids=pack_texts(list(map(str, cut))))
+        for number, cut in enumerate(_cut(ids))
+    )
+    return _book_rejected(part, resolved.rejected, now)
+
+
+def _book_rejected(part: Part, rejected: dict[str, list[str]], now: datetime) -> int:
+    rows = [(kind, cut) for kind, texts in sorted(rejected.items()) for cut in _cut(texts)]
+    RejectedIds.objects.bulk_create(
+        RejectedIds(part=part, number=number, kind=kind, count=len(cut), ids=pack_texts(cut))
+        for number, (kind, cut) in enumerate(rows)
+    )
+    count = sum(len(cut) for _kind, cut in rows)
+    if count:
+        page = books.Page(part_id=part.pk, platform="", at=now)
+        verdict = books.Verdict("skipped", Reason.UNKNOWN_ID.value)
+        books.move_counters([(page, verdict, count)])
+        books.fold_skipped(page, verdict.reason, {0: count})
+    return count
+
+
+def _cut(items: Sequence[object]) -> Iterator[list[object]]:
+    for start in range(0, len(items), CHUNK_IDS):
+        yield list(items[start : start + CHUNK_IDS])
+
+
+def _find_devices(
+    transfer: Transfer, kind_name: str, texts: Sequence[str]
+) -> Iterator[tuple[str, int]]:
+    if kind_name == DEVICE_KIND:
+        yield from _find_by_id(transfer.app_id, texts)
+        return
+    kind = _find_kind(transfer, kind_name)
+    hashes = [hash64(text) for text in texts]
+    wanted = set(texts)
+    for start in range(0, len(hashes), LOOKUP_IDS):
+        rows = _select_rows(transfer.app_id, kind, hashes[start : start + LOOKUP_IDS])
+        # The hash only narrows; two ids may share one.
+        yield from ((text, device) for text, device in rows.iterator() if text in wanted)
+
+
+def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:
+    ids = [int(text) for text in texts if text.isdecimal() and len(text) < 19]
+    known = Device.objects.filter(app_id=app_id, pk__in=IdList(ids)).values_list("pk", flat=True)
+    for device in known:
+        yield str(device), device
+
+
+def _find_kind(transfer: Transfer, name: str) -> IdentifierKind:
+    dialect = find_dialect(transfer.submission.door) if transfer.submission else None
+    kinds = dialect.identifier_kinds if dialect else ()
+    own = [kind for kind in kinds if kind.name == name]
+    return own[0] if own else IdentifierKind(name, is_token=name == TOKEN_KIND)
+
+
+def _select_rows(
+    app_id: int, kind: IdentifierKind, hashes: Iterable[int]
+) -> QuerySet[Device] | QuerySet[DeviceIdentifier]:
+    if kind.is_token:
+        devices = Device.objects.filter(app_id=app_id, token_hash__in=IdList(hashes))
+        # A platform lets the unique index of tokens answer.
+        if kind.platform:
+            devices = devices.filter(platform=kind.platform.value)
+        return devices.values_list("token", "pk")
+    rows = DeviceIdentifier.objects.filter(
+        app_id=app_id, kind=kind.name, value_hash__in=IdList(hashes)
+    )
+    if kind.platform:
+        rows = rows.filter(device__platform=kind.platform.value)
+    return rows.values_list("value", "device_id")

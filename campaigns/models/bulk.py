@@ -1,0 +1,150 @@
+"""Many rows at once, the same call on both databases: append, count up, look up by id lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import Aggregate, Value
+from django.db.models.expressions import Func
+
+
+class IdList(Func):
+    """A list of integers as a subquery for `__in`: one parameter, however many there are."""
+
+    template = "(SELECT value FROM json_each(%(expressions)s))"
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        super().__init__(
+            Value(json.dumps(list(ids)), output_field=models.TextField()),
+            output_field=models.BigIntegerField(),
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # ANY over an array made of the same JSON text; the planner sees one constant.
+        template = "(SELECT value::bigint FROM json_array_elements_text(%(expressions)s::json))"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+class GatherIds(Aggregate):
+    """The ids of a group; `read_ids` makes a list of what the database gives."""
+
+    function = "json_group_array"
+    output_field = models.TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="array_agg", **context)
+
+
+def read_ids(gathered: Any) -> list[int]:
+    """What a GatherIds column holds, as a list."""
+    return json.loads(gathered) if isinstance(gathered, str) else list(gathered)
+
+
+def append_rows(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    skip_known: bool = False,
+) -> int:
+    """Append rows of plain values in one go; gives how many were really inserted.
+
+    With `skip_known` rows whose key is there already are left out instead of refused.
+    """
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            return _insert_many(cursor, model, columns, rows, skip_known)
+        if skip_known:
+            return _insert_arrays(cursor, model, columns, rows)
+        return _copy_rows(cursor, model, columns, rows)
+
+
+def add_counts(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Add to `count` of the row whose key is `columns`, or begin it. The count stands last.
+
+    Rows are written in sorted key order, so two writers cannot wait for each other in a ring.
+    """
+    if not rows:
+        return
+    table, names = _quote(model._meta.db_table), _list_columns(model, columns)
+    marks = ", ".join(["%s"] * (len(columns) + 1))
+    sql = (
+        f"INSERT INTO {table} ({names}, {_quote('count')}) VALUES ({marks}) "  # noqa: S608 quoted
+        f"ON CONFLICT ({names}) DO UPDATE SET "
+        f"{_quote('count')} = {table}.{_quote('count')} + excluded.{_quote('count')}"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, _adapt_rows(model, [*columns, "count"], sorted(rows)))
+
+
+def _insert_many(
+    cursor: Any,
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    skip_known: bool,
+) -> int:
+    verb = "INSERT OR IGNORE" if skip_known else "INSERT"
+    marks = ", ".join(["%s"] * len(columns))
+    table, names = _quote(model._meta.db_table), _list_columns(model, columns)
+    sql = f"{verb} INTO {table} ({names}) VALUES ({marks})"
+    cursor.executemany(sql, _adapt_rows(model, columns, rows))
+    return int(cursor.rowcount)
+
+
+def _insert_arrays(
+    cursor: Any, model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> int:
+    arrays = ", ".join(f"%s::{_find_type(model, column)}[]" for column in columns)
+    table, names = _quote(model._meta.db_table), _list_columns(model, columns)
+    sql = f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608 quoted
+    cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+    return int(cursor.rowcount)
+
+
+def _copy_rows(
+    cursor: Any, model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> int:
+    names = _list_columns(model, columns)
+    with cursor.copy(f"COPY {_quote(model._meta.db_table)} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    return len(rows)
+
+
+def _adapt_rows(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> list[list[Any]]:
+    """Values as this database keeps them; columns that hold one value are adapted once."""
+    adapted = [
+        _adapt_column(model._meta.get_field(name), values)
+        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    return [list(row) for row in zip(*adapted, strict=True)]
+
+
+def _adapt_column(field: Any, values: Sequence[Any]) -> Sequence[Any]:
+    if not isinstance(field, models.DateTimeField):
+        return values
+    known = {value: field.get_db_prep_value(value, connection) for value in set(values)}
+    return [known[value] for value in values]
+
+
+def _list_columns(model: type[models.Model], columns: Sequence[str]) -> str:
+    return ", ".join(_quote(model._meta.get_field(column).column) for column in columns)
+
+
+def _find_type(model: type[models.Model], column: str) -> str:
+    field = model._meta.get_field(column)
+    return str(field.rel_db_type(connection) if field.is_relation else field.db_type(connection))
+
+
+def _quote(name: str) -> str:
+    return connection.ops.quote_name(name)

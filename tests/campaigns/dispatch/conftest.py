@@ -1,0 +1,66 @@
+"""An app with a sandbox route on Android and iOS, and campaigns and calls to send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer, start_campaign
+from campaigns.models import App, Campaign, Group, Message, Submission, Transfer
+from providers.commands import Targets
+from tests import builders
+
+CONTENT: dict[str, Any] = {"title": "Hi", "body": "There"}
+
+
+@pytest.fixture
+def routed(app: App) -> App:
+    for platform in ("android", "ios"):
+        builders.make_route(app, platform)
+    return app
+
+
+@pytest.fixture
+def start(routed: App, now: datetime) -> Callable[..., Transfer]:
+    """Start a campaign; gives its transfer, not yet frozen."""
+
+    def start(content: dict[str, Any] = CONTENT, **fields: Any) -> Transfer:
+        campaign = Campaign.objects.create(
+            workspace=routed.workspace,
+            app=routed,
+            name="Spring",
+            message=Message.objects.create(app=routed, content=content),
+            audience=fields.pop("audience", {"all": True}),
+            status_since=now,
+            created_at=now,
+            created_by="owner",
+            **fields,
+        )
+        start_campaign(campaign, actor="owner", now=now)
+        return Transfer.objects.get(campaign=campaign)
+
+    return start
+
+
+@pytest.fixture
+def submit(routed: App, now: datetime) -> Callable[..., Transfer]:
+    """Take a script's call in the sandbox dialect; gives its transfer, not yet frozen."""
+
+    def submit(*targets: Targets, **fields: Any) -> Transfer:
+        submission = Submission.objects.create(
+            workspace=routed.workspace, app=routed, door="sandbox", created_at=now
+        )
+        part = NewPart(Message.objects.create(app=routed, content=CONTENT), targets)
+        plan = NewTransfer(
+            app=routed,
+            group=Group.objects.get(app=routed),
+            parts=(part,),
+            submission=submission,
+            **fields,
+        )
+        return create_transfer(plan, actor="sandbox", now=now)
+
+    return submit
