@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from campaigns.models import Account
-from campaigns.services.messages import find_losses, find_message_problems, measure_payload
+from campaigns.services.messages import (
+    find_carry,
+    find_losses,
+    find_message_problems,
+    measure_payload,
+)
 from providers import registry
-from providers.contract import Fate
+from providers.contract import Carry, Fate
 from providers.message import (
     AndroidContent,
     IosContent,
     PushMessage,
     Text,
-    WebContent,
 )
 from providers.message_fields import Platform
 from tests import builders
@@ -43,15 +49,22 @@ def test_a_route_that_carries_everything_loses_nothing(served):
 
 
 def test_what_a_dialect_does_not_name_is_dropped(app):
+    builders.make_route(app, "ios", dialect="appmetrica")
+    message = PushMessage(body="There", ios=IosContent(badge=1))
+    narrow = replace(registry.get("appmetrica"), carries={"body": Carry(Fate.CARRIED, "text")})
+
+    carry = find_carry(narrow, "ios", "ios.badge")
+
+    assert carry.fate is Fate.DROPPED
+    assert not any(loss.is_lossy for loss in find_losses(app, message, ["ios"]))
+
+
+def test_a_route_to_a_platform_that_its_vendor_does_not_serve_is_none(app):
     builders.make_route(app, "web", dialect="appmetrica")
-    message = PushMessage(body="There", web=WebContent(image="https://example.org/a.png"))
 
-    losses = find_losses(app, message, ["web"])
+    problems = find_message_problems(app, HELLO, {"web": 2})
 
-    lost = [loss for loss in losses if loss.is_lossy]
-    assert [(loss.field, loss.fate, loss.platform) for loss in lost] == [
-        ("web.image", Fate.DROPPED, "web")
-    ]
+    assert codes(problems) == {"no_route": True}
 
 
 def test_a_renamed_field_is_told_with_its_name_there_and_is_no_loss(app):

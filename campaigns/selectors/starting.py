@@ -1,0 +1,49 @@
+"""What must hold when a campaign starts, whether a person launches it or its time has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import App, Campaign
+
+STARTABLE = frozenset({Campaign.Status.DRAFT, Campaign.Status.IN_REVIEW, Campaign.Status.SCHEDULED})
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a campaign cannot start: a code for programs, a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+def list_apps(campaign: Campaign) -> list[App]:
+    """The apps that a campaign is sent to: its own, or the members of its app group."""
+    if campaign.app_group is not None:
+        return list(campaign.app_group.apps.select_related("workspace").order_by("pk"))
+    return [campaign.app] if campaign.app is not None else []
+
+
+def find_obstacle(campaign: Campaign) -> Obstacle | None:
+    """What stands against starting now, or None.
+
+    An audience that has become empty and a platform without a route are no obstacles: the first
+    ends `sent` with 0 recipients, the second settles its recipients as skipped.
+    """
+    if campaign.status not in STARTABLE:
+        words = _("This campaign is %(status)s and cannot start again.")
+        return Obstacle("illegal_move", words % {"status": campaign.get_status_display()})
+    apps = list_apps(campaign)
+    if not apps:
+        return Obstacle("no_app", _("The app group has no apps."))
+    if campaign.group is not None and campaign.group.archived_at is not None:
+        words = _("The group %(group)s is archived; restore it or choose another.")
+        return Obstacle("group_archived", words % {"group": campaign.group.name})
+    return None
+
+
+def may_start(campaign: Campaign) -> bool:
+    """Whether nothing stands against starting now."""
+    return find_obstacle(campaign) is None

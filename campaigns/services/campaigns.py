@@ -1,0 +1,183 @@
+"""What people and scripts do with campaigns. The rules of launching live here and nowhere else.
+
+Whoever calls has asked for the role or the scope; `principal` bounds what may be named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch import plan
+from campaigns.errors import Conflict, Invalid, NotReady
+from campaigns.models import App, Campaign, Message
+from campaigns.selectors.starting import list_apps
+from campaigns.services import transfers
+from campaigns.services.access import record_audit
+from campaigns.services.campaign_values import read_campaign
+from campaigns.services.messages import Problem
+from campaigns.services.preflight import count_reach, find_problems
+
+MAX_TEST_DEVICES = 10
+Status = Campaign.Status
+
+# What a copy takes over; its place in time it gets anew.
+COPIED = (
+    "workspace", "app", "app_group", "group", "name", "tag", "audience", "only_primary",
+    "expires_in", "rate", "policy", "strict",
+)  # fmt: skip
+# What a change writes: all that a body can name.
+CHANGED = (*COPIED, "send_at", "timezone", "due_at")
+
+
+def create_campaign(principal: Any, body: Any, *, actor: str, now: datetime) -> Campaign:
+    """Save a draft from the native API's JSON. Raises Invalid with a sentence per wrong field."""
+    campaign = read_campaign(principal, body, actor=actor, now=now)
+    campaign.name = campaign.name or campaign.message.headline[:200] or _("Campaign")
+    return _save_new(campaign, "create_campaign", actor=actor, now=now)
+
+
+@transaction.atomic
+def _save_new(campaign: Campaign, verb: str, *, actor: str, now: datetime) -> Campaign:
+    campaign.message.save()
+    campaign.message = campaign.message  # the foreign key takes the id that it has got
+    campaign.save()
+    record_audit(actor, verb, campaign, workspace=campaign.workspace, now=now)
+    return campaign
+
+
+def update_campaign(
+    campaign: Campaign, principal: Any, body: Any, *, actor: str, now: datetime
+) -> Campaign:
+    """Change a draft; what the body leaves out stays. Raises Invalid, or Conflict once it runs."""
+    fresh = read_campaign(principal, body, actor=actor, now=now, base=campaign)
+    values = {name: getattr(fresh, name) for name in CHANGED}
+    values["name"] = values["name"] or campaign.name
+    with transaction.atomic():
+        fresh.message.save()
+        values["message"] = fresh.message
+        # The WHERE clause is the lock: what has been launched meanwhile is not touched.
+        rows = Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.EDITABLE)
+        if not rows.update(**values):
+            raise Conflict(
+                _("Only a draft can be changed. Copy the campaign to change it."),
+                code="not_editable",
+            )
+        record_audit(
+            actor, "update_campaign", campaign,
+            workspace=campaign.workspace, fields=[str(name) for name in body], now=now,
+        )  # fmt: skip
+    campaign.refresh_from_db()
+    return campaign
+
+
+def duplicate_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """A new draft with the same content, to be sent at once when launched."""
+    copy = _copy_campaign(campaign, actor=actor, now=now)
+    copy.name = (_("Copy of %(name)s") % {"name": campaign.name})[:200]
+    return _save_new(copy, "duplicate_campaign", actor=actor, now=now)
+
+
+def _copy_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    message = Message(app_id=campaign.message.app_id, content=campaign.message.content)
+    return Campaign(
+        **{name: getattr(campaign, name) for name in COPIED},
+        message=message,
+        status_since=now,
+        created_at=now,
+        created_by=actor,
+    )
+
+
+def launch_campaign(
+    campaign: Campaign, *, actor: str, now: datetime, may_bypass_approval: bool = False
+) -> Campaign:
+    """Start sending, or schedule what has a later time.
+
+    Raises NotReady, whose `fields` hold every reason, or Conflict `approval_required`. Of two who
+    press at once the second is told by ChangedMeanwhile.
+    """
+    if not may_bypass_approval:
+        _refuse_unapproved(list_apps(campaign))
+    _refuse_blocked([item for item in find_problems(campaign, now=now) if item.is_blocking])
+    with transaction.atomic():
+        if campaign.due_at is not None and campaign.due_at > now:
+            campaign.move_to(Status.SCHEDULED, actor=actor, now=now)
+        else:
+            plan.start_campaign(campaign, actor=actor, now=now)
+        record_audit(actor, "launch_campaign", campaign, workspace=campaign.workspace, now=now)
+    return campaign
+
+
+def _refuse_unapproved(apps: Iterable[App]) -> None:
+    names = [app.name for app in apps if app.needs_approval]
+    if names:
+        raise Conflict(
+            _("%(apps)s: somebody else has to approve before this is sent.")
+            % {"apps": ", ".join(names)},
+            code="approval_required",
+        )
+
+
+def _refuse_blocked(problems: list[Problem]) -> None:
+    if problems:
+        fields: dict[str, str] = {}
+        for problem in problems:
+            fields[problem.field] = f"{fields.get(problem.field, '')} {problem.sentence}".strip()
+        sentences = dict.fromkeys(problem.sentence for problem in problems)
+        raise NotReady(" ".join(sentences), code=problems[0].code, fields=fields)
+
+
+def pause_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """Stop sending for now; calls in flight still end. Raises IllegalMove, ChangedMeanwhile."""
+    return _move(campaign, Status.PAUSED, transfers.pause_running, actor=actor, now=now)
+
+
+def resume_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """Go on where a pause stopped it. Raises IllegalMove, ChangedMeanwhile."""
+    return _move(campaign, Status.SENDING, transfers.resume_paused, actor=actor, now=now)
+
+
+def cancel_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """End it; whoever has not been sent to is settled as cancelled."""
+    return _move(campaign, Status.CANCELLED, transfers.cancel_running, actor=actor, now=now)
+
+
+def _move(
+    campaign: Campaign, status: str, follow: Callable[..., None], *, actor: str, now: datetime
+) -> Campaign:
+    with transaction.atomic():
+        campaign.move_to(status, actor=actor, now=now)
+        follow(campaign, actor=actor, now=now)
+        record_audit(actor, f"{status}_campaign", campaign, workspace=campaign.workspace, now=now)
+    return campaign
+
+
+def test_campaign(
+    principal: Any, campaign: Campaign, audience: Any, *, actor: str, now: datetime
+) -> Campaign:
+    """Send the message at once to a few devices, as a campaign of its own marked as a test.
+
+    `audience` is an audience's JSON that means at most 10 devices. Raises Invalid or NotReady.
+    """
+    body = {"audience": audience, "send_at": None, "timezone": None}
+    test = read_campaign(principal, body, actor=actor, now=now, base=campaign)
+    test.name = (_("Test of %(name)s") % {"name": campaign.name})[:200]
+    test.is_test = True
+    count = sum(reach.total for reach in count_reach(test))
+    if count > MAX_TEST_DEVICES:
+        words = _("A test goes to at most %(limit)d devices; this audience has %(count)d.")
+        sentence = words % {"limit": MAX_TEST_DEVICES, "count": count}
+        raise Invalid(sentence, fields={"audience": sentence})
+    with transaction.atomic():
+        _save_new(test, "test_campaign", actor=actor, now=now)
+        # A test reaches a handful of named devices, so it needs nobody's approval.
+        return launch_campaign(test, actor=actor, now=now, may_bypass_approval=True)
+
+
+# Test runners take any function with this prefix for a test of their own.
+test_campaign.__test__ = False  # type: ignore[attr-defined]

@@ -1,0 +1,187 @@
+"""Checks before launch: every reason why a campaign cannot start, and what to expect of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Invalid
+from campaigns.models import Account, App, Campaign, Transfer
+from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.routes import find_first_routes
+from campaigns.selectors.starting import find_obstacle, list_apps
+from campaigns.services.messages import (
+    Loss,
+    Problem,
+    find_losses,
+    find_message_problems,
+)
+from providers import registry
+from providers.message import PushMessage
+
+MAX_RUNNING = 50  # transfers of one app at the same time
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Recipients of one app: how many there are per platform, and in how many languages."""
+
+    app: App
+    platforms: Mapping[str, int]
+    languages: int
+
+    @property
+    def total(self) -> int:
+        """Recipients on all platforms."""
+        return sum(self.platforms.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a send will take: recipients, vendor calls, and seconds at the declared limits."""
+
+    recipients: int
+    calls: int
+    seconds: float
+
+
+def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
+    """Recipients that the audience means at this moment, app by app."""
+    reaches = []
+    for app in list_apps(campaign):
+        audience = read_audience(app, campaign.audience, principal=None)
+        counts = count_devices(app, audience, only_primary=campaign.only_primary)
+        reaches.append(Reach(app, counts["platforms"], max(1, len(counts["languages"]))))
+    return tuple(reaches)
+
+
+def find_campaign_losses(campaign: Campaign) -> tuple[Loss, ...]:
+    """The loss report of every app and platform that the audience reaches, each loss once."""
+    message = campaign.message.read()
+    losses = [
+        loss
+        for reach in count_reach(campaign)
+        for loss in find_losses(reach.app, message, reach.platforms)
+    ]
+    return tuple(dict.fromkeys(losses))
+
+
+def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
+    """Everything that stands against launching this campaign, saved or not; blocking ones first.
+
+    Rows are read and nothing is changed. An empty answer means that it can be launched.
+    """
+    problems = [*_find_own_problems(campaign, now)]
+    try:
+        reaches = count_reach(campaign)
+    except Invalid as refusal:
+        faults = refusal.fields or {"audience": refusal.message}
+        problems += [
+            Problem(code="invalid", field=path, sentence=words) for path, words in faults.items()
+        ]
+        return tuple(problems)
+    problems += _find_reach_problems(campaign, reaches)
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
+
+
+def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
+    obstacle = find_obstacle(campaign)
+    if obstacle is not None:
+        field = "group" if obstacle.code == "group_archived" else "status"
+        yield Problem(code=obstacle.code, field=field, sentence=obstacle.sentence)
+    if campaign.send_at and campaign.due_at is not None and campaign.due_at <= now:
+        words = _("The planned time has passed; choose a later one, or none to send at once.")
+        yield Problem(code="past_schedule", field="send_at", sentence=words)
+
+
+def _find_reach_problems(campaign: Campaign, reaches: tuple[Reach, ...]) -> Iterator[Problem]:
+    message = campaign.message.read()
+    if not any(reach.total for reach in reaches):
+        words = _("Nobody is in this audience. Choose another, or register devices first.")
+        yield Problem(code="empty_audience", field="audience", sentence=words)
+    for reach in reaches:
+        yield from find_message_problems(reach.app, message, reach.platforms)
+        yield from _find_queue_problems(reach.app)
+        if campaign.strict:
+            yield from _refuse_losses(reach, message)
+    forecast = forecast_send(campaign, reaches)
+    if campaign.expires_in is not None and forecast.seconds > campaign.expires_in:
+        words = _("Sending takes about %(seconds)d s; what is not sent after %(limit)d s expires.")
+        sentence = words % {"seconds": ceil(forecast.seconds), "limit": campaign.expires_in}
+        yield Problem(
+            code="expires_too_soon", field="expires_in", sentence=sentence, is_blocking=False
+        )
+
+
+def _find_queue_problems(app: App) -> Iterator[Problem]:
+    running = Transfer.objects.filter(app=app, status__in=Transfer.RUNNING).count()
+    if running >= MAX_RUNNING:
+        words = _("%(app)s has %(count)d transfers running; wait until some have ended.")
+        sentence = words % {"app": app.name, "count": running}
+        yield Problem(code="queue_full", field="app", sentence=sentence)
+
+
+def _refuse_losses(reach: Reach, message: PushMessage) -> Iterator[Problem]:
+    for loss in find_losses(reach.app, message, reach.platforms):
+        if loss.is_lossy:
+            words = _("%(field)s would be %(fate)s by %(account)s; strict mode refuses that.")
+            names = {
+                "field": loss.field,
+                "fate": loss.fate,
+                "account": loss.account or loss.dialect,
+            }
+            yield Problem(code="lossy", field=f"message.{loss.field}", sentence=words % names)
+
+
+def forecast_send(campaign: Campaign, reaches: tuple[Reach, ...]) -> Forecast:
+    """How many calls a send needs and how long it takes at least, by the declared limits."""
+    loads: dict[int, list[Any]] = defaultdict(list)
+    accounts: dict[int, Account] = {}
+    for reach in reaches:
+        for platform, route in find_first_routes(reach.app).items():
+            count = reach.platforms.get(platform, 0)
+            if count:
+                accounts[route.account_id] = route.account
+                loads[route.account_id].append((count, reach.languages))
+    forecasts = [_forecast_account(accounts[pk], load) for pk, load in loads.items()]
+    recipients = sum(forecast.recipients for forecast in forecasts)
+    slowest = max((forecast.seconds for forecast in forecasts), default=0.0)
+    return Forecast(
+        recipients=recipients,
+        calls=sum(forecast.calls for forecast in forecasts),
+        seconds=max(slowest, _find_own_pace(campaign, reaches)),
+    )
+
+
+def _forecast_account(account: Account, load: list[tuple[int, int]]) -> Forecast:
+    """`load` holds (recipients, languages) per platform; each language is called for apart."""
+    limits = registry.get(account.dialect).limits
+    recipients = sum(count for count, _languages in load)
+    calls = sum(
+        ceil(count / limits.batch_size) + min(count, languages) - 1 for count, languages in load
+    )
+    seconds = [0.0]
+    if limits.requests_per_second:
+        seconds.append(calls / limits.requests_per_second)
+    if limits.recipients_per_second:
+        seconds.append(recipients / limits.recipients_per_second)
+    if limits.requests_per_day:
+        # The first day's quota can be used at once; every further one takes until its reset.
+        seconds.append((calls - 1) // limits.requests_per_day * SECONDS_PER_DAY)
+    return Forecast(recipients, calls, max(seconds))
+
+
+def _find_own_pace(campaign: Campaign, reaches: tuple[Reach, ...]) -> float:
+    """Seconds that the campaign's and its group's own rates ask for in the largest app."""
+    group_rate = campaign.group.send_rate if campaign.group is not None else None
+    rates = [rate for rate in (campaign.rate, group_rate) if rate]
+    largest = max((reach.total for reach in reaches), default=0)
+    return largest / min(rates) if rates else 0.0

@@ -1,0 +1,86 @@
+"""Pause, resume and cancel transfers, alone or all those of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+
+from campaigns.errors import ChangedMeanwhile, IllegalMove
+from campaigns.models import Campaign, Transfer
+from campaigns.services.access import record_audit
+
+Status = Transfer.Status
+Move = Callable[..., None]
+
+
+def pause_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
+    """Stop sending for now; calls in flight still end. Raises IllegalMove, ChangedMeanwhile."""
+    return _act(transfer, _pause, "pause_transfer", actor=actor, now=now)
+
+
+def resume_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
+    """Go on where a pause stopped it. Raises IllegalMove, ChangedMeanwhile."""
+    return _act(transfer, _resume, "resume_transfer", actor=actor, now=now)
+
+
+def cancel_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
+    """End it; whoever has not been sent to is settled as cancelled."""
+    return _act(transfer, _cancel, "cancel_transfer", actor=actor, now=now)
+
+
+def _act(transfer: Transfer, move: Move, verb: str, *, actor: str, now: datetime) -> Transfer:
+    with transaction.atomic():
+        move(transfer, actor=actor, now=now)
+        workspace = transfer.app.workspace
+        record_audit(actor, verb, transfer, workspace=workspace, now=now)
+    return transfer
+
+
+def _pause(transfer: Transfer, *, actor: str, now: datetime) -> None:
+    transfer.move_to(Status.PAUSED, actor=actor, now=now)
+
+
+def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
+    # What was stopped while its audience was being frozen goes on freezing.
+    status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
+    transfer.move_to(status, actor=actor, now=now)
+
+
+def _cancel(transfer: Transfer, *, actor: str, now: datetime) -> None:
+    transfer.move_to(Status.CANCELLED, actor=actor, now=now)
+
+
+def pause_running(campaign: Campaign, *, actor: str, now: datetime) -> None:
+    """Pause every transfer of a campaign that is preparing or sending."""
+    _move_all(campaign, {Status.ACCEPTED, Status.SENDING}, _pause, actor=actor, now=now)
+
+
+def resume_paused(campaign: Campaign, *, actor: str, now: datetime) -> None:
+    """Resume every paused transfer of a campaign."""
+    _move_all(campaign, {Status.PAUSED}, _resume, actor=actor, now=now)
+
+
+def cancel_running(campaign: Campaign, *, actor: str, now: datetime) -> None:
+    """Cancel every transfer of a campaign that has not ended."""
+    _move_all(campaign, set(Transfer.RUNNING), _cancel, actor=actor, now=now)
+
+
+def _move_all(
+    campaign: Campaign, statuses: set[str], move: Move, *, actor: str, now: datetime
+) -> None:
+    for transfer in Transfer.objects.filter(campaign=campaign, status__in=statuses):
+        _move_or_leave(transfer, statuses, move, actor=actor, now=now)
+
+
+def _move_or_leave(
+    transfer: Transfer, statuses: set[str], move: Move, *, actor: str, now: datetime
+) -> None:
+    """Move one transfer; the engine may have moved it meanwhile, on or to its end."""
+    while transfer.status in statuses:
+        try:
+            return move(transfer, actor=actor, now=now)
+        except (ChangedMeanwhile, IllegalMove):
+            transfer.refresh_from_db(fields=["status", "status_since", "frozen_at"])
+    return None
