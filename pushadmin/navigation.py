@@ -144,7 +144,10 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("pushadmin/pushadmin.css"),
         lambda request: static("pushadmin/staff.css"),
     ],
-    "SCRIPTS": [lambda request: static("pushadmin/staff.js")],
+    "SCRIPTS": [
+        lambda request: static("pushadmin/shell.js"),
+        lambda request: static("pushadmin/staff.js"),
+    ],
     "COMMAND": {
         # Small lists only: each is searched with a scan.
         "search_models": ["campaigns.app", "campaigns.group", "campaigns.label"],

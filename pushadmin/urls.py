@@ -1,6 +1,6 @@
 """Where every door is mounted."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [path("", include("campaigns.pages.urls")), path("admin/", admin.site.urls)]

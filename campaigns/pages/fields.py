@@ -1,0 +1,54 @@
+"""What the forms of the operator pages share: how a field is drawn, how long lists are pasted."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from django import forms
+from django.forms.renderers import TemplatesSetting
+
+SEPARATORS = re.compile(r"[\s,;]+")
+
+
+class PageRenderer(TemplatesSetting):
+    """Draws a field with its label, help and errors so that their ids always resolve."""
+
+    field_template_name = "ui/field.html"
+
+
+class PageForm(forms.Form):
+    """A form of an operator page."""
+
+    default_renderer = PageRenderer
+    use_required_attribute = False  # an error in words beats a bubble over a hidden tab
+    required_css_class = ""
+
+    def offer(self, name: str, rows: Any) -> None:
+        """Let a field choose among these rows."""
+        field = cast("forms.ModelChoiceField[Any]", self.fields[name])
+        field.queryset = rows
+
+    def place_faults(self, faults: dict[str, str]) -> dict[str, str]:
+        """Show faults at fields of these names; give back those that have no field here."""
+        elsewhere = {}
+        for name, sentence in faults.items():
+            if name in self.fields:
+                self.add_error(name, sentence)
+            else:
+                elsewhere[name] = sentence
+        return elsewhere
+
+
+def split_ids(text: str) -> list[str]:
+    """Ids pasted from a sheet or a file: apart by blanks, commas or lines; each once."""
+    return [item for item in dict.fromkeys(SEPARATORS.split(text)) if item]
+
+
+def shrink(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what is not set: nothing, an empty text or list, an unchecked box."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and value is not False and value not in ("", [], {}, ())
+    }

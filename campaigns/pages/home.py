@@ -1,0 +1,81 @@
+"""Home: what is running, what needs me, the last two weeks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from campaigns.models import Account, App, Campaign, Membership, Settled, Transfer
+from campaigns.pages.progress import Progress, read_progress
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.selectors.reports import DayTotal, daily_totals
+from campaigns.services.access import has_role
+
+DAYS = 14
+SHOWN = 8
+WORRYING = timedelta(days=7)
+
+
+@operator_page
+def home(request: HttpRequest) -> HttpResponse:
+    """The first page after signing in."""
+    now = timezone.now()
+    app_ids = list(App.objects.for_user(request.user).values_list("pk", flat=True))
+    days = daily_totals(app_ids, DAYS, now)
+    context = {
+        "has_apps": bool(app_ids),
+        "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
+        "running": list_running(request.user),
+        "troubled": _list_troubled(request.user, now - WORRYING),
+        "accounts": Account.objects.for_user(request.user).filter(health=Account.Health.BAD),
+        "drafts": _list_drafts(request.user),
+        "days": days,
+        "has_days": any(sum(day.outcomes.values()) for day in days),
+        "chart": write_chart(days),
+    }
+    return draw_page(request, "pages/home.html", _("Home"), context)
+
+
+@operator_page
+def running(request: HttpRequest) -> HttpResponse:
+    """The polled piece of home."""
+    return draw_fragment(request, "pages/running.html", {"running": list_running(request.user)})
+
+
+def list_running(principal: Any) -> list[Progress]:
+    """Transfers under way, the newest first."""
+    rows = Transfer.objects.for_user(principal).filter(status__in=Transfer.RUNNING)
+    return read_progress(rows.select_related("app").order_by("-pk")[:SHOWN])
+
+
+def _list_troubled(principal: Any, since: Any) -> Any:
+    rows = Transfer.objects.for_user(principal).select_related("app")
+    failed = rows.filter(status=Transfer.Status.FAILED, created_at__gte=since)
+    paused = rows.filter(status=Transfer.Status.PAUSED)
+    return [*paused.order_by("-pk")[:SHOWN], *failed.order_by("-pk")[:SHOWN]]
+
+
+def _list_drafts(principal: Any) -> Any:
+    rows = Campaign.objects.for_user(principal).filter(status__in=Campaign.EDITABLE)
+    return rows.select_related("app", "app_group").order_by("-pk")[:5]
+
+
+def write_chart(days: tuple[DayTotal, ...]) -> dict[str, Any]:
+    """What charts.js draws: outcomes by day."""
+    kinds = [(Settled.SENT, "sent"), (Settled.FAILED, "failed")]
+    return {
+        "labels": [date_format(day.day, "j M") for day in days],
+        "series": [
+            {
+                "label": str(outcome.label),
+                "kind": kind,
+                "values": [day.outcomes[outcome] for day in days],
+            }
+            for outcome, kind in kinds
+        ],
+    }

@@ -1,0 +1,111 @@
+"""How pages write numbers, times, statuses and things that nobody reported."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxSelectMultiple, RadioSelect, Textarea
+from django.template.defaultfilters import date as format_date
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from campaigns.models.audience import PLATFORMS
+
+register = template.Library()
+NOTHING = "\N{EN DASH}"
+
+TONES = {
+    "draft": "",
+    "in_review": "warn",
+    "scheduled": "info",
+    "accepted": "info",
+    "sending": "info",
+    "paused": "warn",
+    "sent": "good",
+    "cancelled": "",
+    "failed": "bad",
+    "skipped": "",
+    "expired": "warn",
+    "unknown": "warn",
+    "good": "good",
+    "bad": "bad",
+    "carried": "good",
+    "renamed": "info",
+    "truncated": "warn",
+    "dropped": "bad",
+}
+LIVE = frozenset({"sending", "accepted"})
+WIDE_WIDGETS = (Textarea, CheckboxSelectMultiple, RadioSelect)
+
+
+@register.filter
+def number(value: int | float | None) -> str:
+    """A count with its thousands apart; what nobody reported is said in words."""
+    if value is None:
+        return _("not reported")
+    if isinstance(value, float) and not value.is_integer():
+        value = round(value, 1)
+    return number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """A share of 1 as a percentage; none where it cannot be told."""
+    return NOTHING if value is None else f"{value * 100:.1f} %"
+
+
+@register.filter
+def platform_name(key: str) -> str:
+    """The platform's name for people."""
+    return str(dict(PLATFORMS).get(key, key or _("unknown")))
+
+
+@register.filter
+def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
+    """A moment in a zone, the zone beside it, as a <time> element."""
+    if moment is None:
+        return NOTHING
+    local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
+    text = f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
+def is_wide(field: BoundField) -> bool:
+    """Whether a field takes the form's whole width."""
+    widget = field.field.widget
+    return isinstance(widget, WIDE_WIDGETS) or "data-pa-wide" in widget.attrs
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """One icon of the shell's font; it is decoration and is not read out."""
+    return format_html('<span class="pa-icon {}" aria-hidden="true">{}</span>', extra, name)
+
+
+@register.simple_tag
+def chip(key: str, label: Any = "") -> SafeString:
+    """A status, outcome or fate as a coloured word."""
+    tone = TONES.get(key, "")
+    classes = f"pa-chip-{tone}" if tone else ""
+    live = "pa-chip-live" if key in LIVE else ""
+    return format_html(
+        '<span class="pa-chip {} {}">{}</span>', classes, live, label or key.replace("_", " ")
+    )
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: Any) -> str:
+    """The page's own query with some parameters changed; an empty one is left out."""
+    parameters = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            parameters.pop(name, None)
+        else:
+            parameters[name] = str(value)
+    return "?" + parameters.urlencode()

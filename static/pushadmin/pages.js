@@ -1,0 +1,37 @@
+// Small manners of the operator pages: dialogs, filters that apply themselves, rows that unfold.
+(() => {
+  "use strict";
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-pa-dialog]");
+    if (opener) document.getElementById(opener.dataset.paDialog)?.showModal();
+    if (event.target.closest("[data-pa-close]")) event.target.closest("dialog")?.close();
+    const unfolder = event.target.closest("[data-pa-unfold]");
+    if (unfolder) toggleRows(unfolder);
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-pa-apply]")) event.target.form.requestSubmit();
+  });
+
+  // A row that has its children already hides and shows them; else htmx fetches them once.
+  function toggleRows(button) {
+    const isOpen = button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", String(!isOpen));
+    document.querySelectorAll(`[data-pa-parent="${CSS.escape(button.dataset.paUnfold)}"]`).forEach((row) => {
+      row.hidden = isOpen;
+      const inner = row.querySelector("[data-pa-unfold][aria-expanded=true]");
+      if (isOpen && inner) toggleRows(inner);
+    });
+  }
+
+  document.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.status));
+  document.addEventListener("htmx:sendError", () => say(0));
+
+  function say(status) {
+    const place = document.getElementById("pa-live-problem");
+    if (!place) return;
+    place.hidden = false;
+    place.querySelector("[data-pa-status]").textContent = status ? `(${status})` : "";
+  }
+})();

@@ -1,0 +1,59 @@
+// Repairs of the shell that its own markup leaves out: a main landmark, a skip link, and keyboard
+// access to controls that are only clickable. Loaded on the staff pages as well.
+(() => {
+  "use strict";
+
+  const CLICKABLE = "#nav-sidebar h2[x-on\\:click], #nav-sidebar [x-on\\:click], #header-inner [x-on\\:click], [aria-haspopup]";
+
+  function makeReachable(node) {
+    if (node.matches("a[href], button, input, select, textarea, summary, [tabindex]")) return;
+    if (node.querySelector("a[href], button, input, select, textarea")) return;
+    node.tabIndex = 0;
+    node.setAttribute("role", "button");
+    node.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      node.click();
+    });
+  }
+
+  function nameIcons(root) {
+    // Icons are ligatures, that is words; a control whose only content is one keeps it as a name.
+    root.querySelectorAll(".material-symbols-outlined:not([aria-hidden])").forEach((icon) => {
+      const control = icon.closest("a, button, [role=button]");
+      const words = icon.textContent.trim().replaceAll("_", " ");
+      if (control && control.textContent.trim() === icon.textContent.trim() && !control.title && !control.getAttribute("aria-label")) {
+        control.setAttribute("aria-label", words);
+      }
+      icon.setAttribute("aria-hidden", "true");
+    });
+  }
+
+  function addLandmarks() {
+    const main = document.getElementById("main");
+    if (!main) return;
+    main.setAttribute("role", "main");
+    const link = document.createElement("a");
+    link.href = "#content";
+    link.className = "pa-skip";
+    link.textContent = document.body.dataset.paSkip || "Skip to content";
+    document.getElementById("content")?.setAttribute("tabindex", "-1");
+    document.body.prepend(link);
+  }
+
+  function labelSelect2() {
+    new MutationObserver(() => {
+      document.querySelectorAll(".select2-search__field:not([aria-label])").forEach((box) => {
+        const field = box.closest(".select2-container")?.previousElementSibling;
+        box.setAttribute("aria-label", field?.labels?.[0]?.textContent.trim() || "Search");
+      });
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    addLandmarks();
+    document.querySelectorAll(CLICKABLE).forEach(makeReachable);
+    nameIcons(document);
+    labelSelect2();
+  });
+})();

@@ -1,0 +1,100 @@
+"""Home, the list of campaigns and reports, through Django's test client."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign, Message
+from campaigns.pages.reports import disarm, stream_csv
+
+PAGES = ["home", "campaigns", "reports", "report_csv", "running", "report_rows"]
+
+
+@pytest.fixture(autouse=True)
+def plain_static(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+def make_campaign(app, name="Autumn sale", **fields):
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
+    return Campaign.objects.create(
+        workspace=app.workspace, app=app, name=name, message=message, status_since=at,
+        created_at=at, created_by="owner", **fields,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_for_a_member(client, app, owner, name):
+    client.force_login(owner)
+
+    response = client.get(reverse(name))
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_asks_a_visitor_to_sign_in(client, db, name):
+    response = client.get(reverse(name))
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/")
+
+
+def test_the_list_shows_campaigns_of_ones_own_apps_only(client, app, colleague, stranger):
+    make_campaign(app)
+    client.force_login(stranger)
+
+    response = client.get(reverse("campaigns"))
+
+    assert "Autumn sale" not in response.content.decode()
+    assert "No campaign yet" in response.content.decode()
+
+
+def test_filters_narrow_the_list(client, app, owner):
+    make_campaign(app, "Autumn sale", tag="promo")
+    make_campaign(app, "Order shipped", tag="orders")
+    client.force_login(owner)
+
+    page = client.get(reverse("campaigns"), {"tag": "orders", "app": app.pk}).content.decode()
+
+    assert "Order shipped" in page
+    assert "Autumn sale" not in page
+
+
+def test_an_app_of_somebody_else_is_no_choice_of_a_report(client, app, stranger):
+    client.force_login(stranger)
+
+    response = client.get(reverse("reports"), {"app": app.pk})
+
+    assert response.status_code == 200
+    assert response.context["form"].errors.keys() >= {"app"}
+    assert app.pk not in response.context["asked"].app_ids
+
+
+def test_a_report_from_the_last_day_to_the_first_says_what_to_choose(client, app, owner):
+    client.force_login(owner)
+    days = {"date_from": "2026-11-20", "date_to": "2026-11-01"}
+
+    page = client.get(reverse("reports"), days).content.decode()
+
+    assert "Choose a day after the first" in page
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_a_cell_that_looks_like_a_formula_is_disarmed(text):
+    assert disarm(text) == "'" + text
+
+
+def test_a_download_is_streamed_with_its_name():
+    response = stream_csv(iter([["group", "sent"], ["=cmd", None]]), "report.csv")
+
+    assert b"".join(response) == b"group,sent\r\n'=cmd,\r\n"
+    assert 'filename="report.csv"' in response["Content-Disposition"]
