@@ -1,0 +1,293 @@
+"""How a transfer or a campaign stands: counters, pace, errors, receipts. Plain values.
+
+Nothing here reads recipients, so a page that asks every second costs the same for any audience.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Max, Sum
+
+from campaigns.models import (
+    Account,
+    Attempt,
+    Batch,
+    Campaign,
+    Counter,
+    Exchange,
+    Part,
+    ReceiptCount,
+    Transfer,
+    VendorCount,
+)
+from providers import registry
+from providers.commands import Fault, FaultKind, ReceiptKind, TransferState
+
+RATE_WINDOW = timedelta(seconds=10)
+# The newest rows that are looked at: bounds the cost, whatever else is running.
+RECENT_ATTEMPTS = 2000
+RECENT_EXCHANGES = 200
+MAX_ERRORS = 5
+MAX_WORDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The books of one or more transfers; `audience` is the sum of all but `resent`."""
+
+    audience: int = 0
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    expired: int = 0
+    cancelled: int = 0
+    unknown: int = 0
+    pending: int = 0
+    resent: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Recipients whose outcome is known."""
+        return self.audience - self.pending
+
+    @property
+    def percent(self) -> int:
+        """How much is settled, 0 to 100; an empty audience is done."""
+        return 100 * self.settled // self.audience if self.audience else 100
+
+    def as_dict(self) -> dict[str, int]:
+        """The nine numbers by their names, as the API shows them."""
+        return asdict(self)
+
+
+def count_transfers(ids: Collection[int]) -> dict[int, Counters]:
+    """Counters of each of these transfers, in two queries."""
+    return _count_by("transfer_id", {"transfer_id__in": ids}, ids)
+
+
+def count_campaigns(ids: Collection[int]) -> dict[int, Counters]:
+    """Counters of each of these campaigns over all their transfers, in two queries."""
+    return _count_by("transfer__campaign_id", {"transfer__campaign_id__in": ids}, ids)
+
+
+def transfer_counters(transfer: Transfer) -> Counters:
+    """Counters of one transfer."""
+    return count_transfers([transfer.pk])[transfer.pk]
+
+
+def campaign_counters(campaign: Campaign) -> Counters:
+    """Counters of all transfers of a campaign; zeros before it has any."""
+    return count_campaigns([campaign.pk])[campaign.pk]
+
+
+def _count_by(key: str, where: Mapping[str, Any], ids: Collection[int]) -> dict[int, Counters]:
+    outcomes: dict[int, dict[str, int]] = defaultdict(dict)
+    # Counters first: a chunk that is frozen between the two reads then only adds to `pending`.
+    settled = Counter.objects.filter(**{f"part__{name}": value for name, value in where.items()})
+    rows = settled.values_list(f"part__{key}", "outcome").annotate(total=Sum("count"))
+    for owner, outcome, total in rows:
+        outcomes[owner][outcome] = total
+    sizes = Part.objects.filter(**where).values_list(key).order_by()
+    totals = {
+        owner: (audience, resent)
+        for owner, audience, resent in sizes.annotate(a=Sum("audience"), r=Sum("resent"))
+    }
+    return {owner: _balance(outcomes[owner], *totals.get(owner, (0, 0))) for owner in ids}
+
+
+def _balance(outcomes: Mapping[str, int], audience: int, resent: int) -> Counters:
+    settled = sum(outcomes.values())
+    whole = max(audience, settled)
+    return Counters(audience=whole, pending=whole - settled, resent=resent, **outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCounters:
+    """The books of one platform; "" holds ids that nobody knows."""
+
+    platform: str
+    counters: Counters
+
+
+def platform_counters(transfer: Transfer) -> tuple[PlatformCounters, ...]:
+    """Counters by platform, in the order of their names."""
+    outcomes: dict[str, dict[str, int]] = defaultdict(dict)
+    rows = Counter.objects.filter(part__transfer=transfer).values_list("platform", "outcome")
+    for platform, outcome, total in rows.annotate(total=Sum("count")):
+        outcomes[platform][outcome] = total
+    pending = _count_pending(transfer)
+    return tuple(
+        PlatformCounters(platform, _add_pending(outcomes[platform], pending.get(platform, 0)))
+        for platform in sorted({*outcomes, *pending})
+    )
+
+
+def _add_pending(outcomes: Mapping[str, int], pending: int) -> Counters:
+    return Counters(audience=sum(outcomes.values()) + pending, pending=pending, **outcomes)
+
+
+def _count_pending(transfer: Transfer) -> dict[str, int]:
+    """Recipients of open batches, of which there are few: a batch holds a thousand or more."""
+    if transfer.status in Transfer.FINISHED:
+        return {}
+    open_batches = Batch.objects.filter(
+        transfer=transfer, state__in=[Batch.State.READY, Batch.State.LEASED]
+    )
+    rows = open_batches.values_list("platform").annotate(n=Sum(F("count") - F("settled")))
+    return {platform: count for platform, count in rows if count}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLine:
+    """One failed call: when, through which account, whose fault, and the vendor's own words."""
+
+    at: datetime
+    account: str
+    reason: str
+    words: str
+    status: int | None
+    exchange_id: int
+
+
+def list_errors(transfer: Transfer, limit: int = MAX_ERRORS) -> tuple[ErrorLine, ...]:
+    """The last failed calls of a transfer, newest first."""
+    exchanges = Exchange.objects.filter(transfer_id=transfer.pk).select_related("account")
+    recent = exchanges.order_by("-pk").defer("request")[:RECENT_EXCHANGES]
+    failed = [exchange for exchange in recent if exchange.reason][:limit]
+    attempts = [exchange.attempt_id for exchange in failed if exchange.attempt_id]
+    words = dict(Attempt.objects.filter(pk__in=attempts).values_list("pk", "words"))
+    return tuple(_describe_error(exchange, words) for exchange in failed)
+
+
+def _describe_error(exchange: Exchange, words: Mapping[int, str]) -> ErrorLine:
+    return ErrorLine(
+        at=exchange.at,
+        account=exchange.account.name,
+        reason=exchange.reason,
+        words=(words.get(exchange.attempt_id or 0) or exchange.response)[:MAX_WORDS],
+        status=exchange.status,
+        exchange_id=exchange.pk,
+    )
+
+
+def measure_rate(transfer: Transfer, *, now: datetime) -> float:
+    """Recipients per second that vendors took in the last seconds; 0 when nothing runs."""
+    if transfer.status != Transfer.Status.SENDING:
+        return 0.0
+    newest = Attempt.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    taken = Attempt.objects.filter(
+        pk__gt=newest - RECENT_ATTEMPTS,
+        batch__transfer=transfer,
+        answered_at__gt=now - RATE_WINDOW,
+        was_sent=True,
+    ).aggregate(n=Sum(F("last") - F("first") + 1))["n"]
+    running = now - transfer.status_since
+    seconds = min(RATE_WINDOW, max(running, timedelta(seconds=1))).total_seconds()
+    return (taken or 0) / seconds
+
+
+@dataclass(frozen=True, slots=True)
+class VendorFigure:
+    """A total that a vendor reports, beside the equation and never in it."""
+
+    account: str
+    metric: str
+    value: int
+    as_of: datetime
+
+
+def list_vendor_figures(transfer: Transfer) -> tuple[VendorFigure, ...]:
+    """What vendors count of a transfer, over all its parts; `as_of` is the oldest answer."""
+    figures: dict[tuple[str, str], VendorFigure] = {}
+    counts = VendorCount.objects.filter(part__transfer=transfer).select_related("account")
+    for row in counts.order_by("account__name", "metric", "pk"):
+        key = (row.account.name, row.metric)
+        known = figures.get(key)
+        value = row.value + (known.value if known else 0)
+        as_of = min(row.as_of, known.as_of) if known else row.as_of
+        figures[key] = VendorFigure(*key, value, as_of)
+    return tuple(figures.values())
+
+
+def count_receipts(transfer: Transfer) -> dict[str, int | None]:
+    """What came back, by kind; None where no account of the transfer reports that kind."""
+    rows = ReceiptCount.objects.filter(part__transfer=transfer).values_list("kind")
+    counts: dict[str, int | None] = dict(rows.order_by().annotate(total=Sum("count")))
+    baseline = 0 if _has_receipts(transfer) else None
+    told = {ReceiptKind.DELIVERED, ReceiptKind.OPENED}
+    return {
+        kind.value: counts.get(kind.value, baseline if kind in told else None)
+        for kind in ReceiptKind
+    }
+
+
+def _has_receipts(transfer: Transfer) -> bool:
+    """Whether an account that took something of this transfer tells what came back."""
+    dialects = [dialect.key for dialect in registry.all_dialects() if dialect.has_receipts]
+    used = Counter.objects.filter(part__transfer=transfer).exclude(account_id=0)
+    ids = used.values_list("account_id", flat=True).distinct()
+    return Account.objects.filter(pk__in=list(ids), dialect__in=dialects).exists()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Everything that the status page and the API show of one transfer.
+
+    `rate` in recipients per second; `seconds_left` None when nobody can say.
+    """
+
+    counters: Counters
+    platforms: tuple[PlatformCounters, ...]
+    rate: float
+    seconds_left: float | None
+    errors: tuple[ErrorLine, ...]
+    receipts: Mapping[str, int | None]
+    vendor_figures: tuple[VendorFigure, ...]
+
+
+def progress(transfer: Transfer, *, now: datetime) -> Progress:
+    """How one transfer stands."""
+    counters = transfer_counters(transfer)
+    rate = measure_rate(transfer, now=now)
+    return Progress(
+        counters=counters,
+        platforms=platform_counters(transfer),
+        rate=rate,
+        seconds_left=counters.pending / rate if rate else None,
+        errors=list_errors(transfer),
+        receipts=count_receipts(transfer),
+        vendor_figures=list_vendor_figures(transfer),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StateOfTransfer:
+    """What a dialect answers about a transfer: its state and, where it failed, why."""
+
+    state: TransferState
+    faults: tuple[Fault, ...] = ()
+
+
+def transfer_state(transfer: Transfer) -> StateOfTransfer:
+    """The life of a transfer in a dialect's few words. It never goes back."""
+    faults = read_faults(transfer)
+    match transfer.status:
+        case Transfer.Status.SENT:
+            return StateOfTransfer(TransferState.SENT)
+        case Transfer.Status.FAILED:
+            return StateOfTransfer(TransferState.FAILED, faults)
+        case Transfer.Status.CANCELLED:
+            return StateOfTransfer(TransferState.CANCELLED, (Fault(FaultKind.CANCELLED),))
+    # What is paused before its audience was complete starts anew as accepted when it goes on.
+    has_begun = transfer.status == Transfer.Status.SENDING or transfer.frozen_at is not None
+    return StateOfTransfer(TransferState.SENDING if has_begun else TransferState.ACCEPTED)
+
+
+def read_faults(transfer: Transfer) -> tuple[Fault, ...]:
+    """The faults of a transfer as values."""
+    return tuple(Fault(**body | {"kind": FaultKind(body["kind"])}) for body in transfer.faults)
