@@ -342,3 +342,23 @@ def test_a_chain_of_installations_counts_its_hops(open_vendor, session):
 
     assert b"X-Pushadmin-Hop: inst-1,2\r\n" in vendor.requests[0]
     assert b"X-Pushadmin-Hop" not in vendor.requests[1]
+
+
+def test_a_name_is_resolved_once_and_its_address_is_pinned(session, monkeypatch):
+    answers = ["8.8.8.8", "127.0.0.1"]
+    dialled = []
+
+    def resolve(host, port, *args, **kwargs):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
+
+    def dial(address, *args, **kwargs):
+        dialled.append(address[0])
+        raise OSError("no network in a test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr("urllib3.util.connection.create_connection", dial)
+
+    failure = fail_call(session, "http://rebinding.example/")
+
+    assert dialled == ["8.8.8.8"]
+    assert (failure.reason, failure.was_sent) == (Reason.VENDOR, False)
