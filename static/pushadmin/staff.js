@@ -1,1 +1,5 @@
-// Staff pages: fields that belong to one vendor, and the credentials that are shown once.
+// Staff pages: a button that cannot be undone asks first.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.question;
+  if (question && !window.confirm(question)) event.preventDefault();
+});

@@ -84,3 +84,9 @@ def test_every_verb_of_every_model_names_a_role_that_exists():
     known = {*Role, access.SUPERUSER, ""}
 
     assert {needs.role_for(verb) for needs in NEEDS.values() for verb in ("view", "add")} <= known
+
+
+def test_the_sidebar_shows_what_a_person_may_open(owner, colleague):
+    assert {"Labels", "Accounts"} <= sidebar_of(colleague)
+    assert {"API keys", "Audit log"} <= sidebar_of(owner)
+    assert not {"API keys", "Audit log", "Users", "Exchanges"} & sidebar_of(colleague)

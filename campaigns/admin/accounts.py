@@ -1,0 +1,161 @@
+"""Accounts, their form drawn from the dialect, and what was said over the wire."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from campaigns.admin.base import (
+    BoundedPaginator,
+    Fact,
+    ReadOnlyAdmin,
+    ScopedFilter,
+    StaffAdmin,
+    Verb,
+)
+from campaigns.models import Account, Exchange
+from campaigns.services.access import name_actor
+from campaigns.services.accounts import check_account, mask_credentials, save_account
+from providers import registry, vault
+from providers.contract import Dialect
+from providers.fields import FieldSpec
+from providers.forms import build_fields, merge_secrets
+
+CREDENTIAL, ADDRESS, OPTION = "credential_", "address_", "option_"
+
+
+class AccountForm(forms.ModelForm):
+    """The plain fields; those of the dialect are added by `build_form`."""
+
+    dialect_spoken: Dialect
+
+    class Meta:
+        model = Account
+        fields = ["workspace", "name", "is_enabled"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account = self.instance
+        if account.pk is None:
+            account.dialect = self.dialect_spoken.key
+        for prefix, kept in ((ADDRESS, account.base_urls), (OPTION, account.options)):
+            for name, value in kept.items():
+                if f"{prefix}{name}" in self.fields:
+                    self.initial[f"{prefix}{name}"] = value
+
+    def read_values(self, specs: tuple[FieldSpec, ...], prefix: str) -> dict[str, Any]:
+        """What was filled in for these fields, under their own names."""
+        values = {spec.name: self.cleaned_data.get(f"{prefix}{spec.name}") for spec in specs}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
+    """The account form of one dialect; secrets that are kept show their last four characters."""
+    kept = vault.decrypt(account.credentials) if account else {}
+    fields: dict[str, Any] = {
+        **build_fields(dialect.credentials, secrets=kept, prefix=CREDENTIAL),
+        **build_fields(dialect.base_urls, prefix=ADDRESS),
+        **build_fields(dialect.account_options, prefix=OPTION),
+    }
+    return type("DialectAccountForm", (AccountForm,), {**fields, "dialect_spoken": dialect})
+
+
+@admin.register(Account)
+class AccountAdmin(StaffAdmin):
+    """One login at one vendor; its secrets never reach a page."""
+
+    list_display = ["name", "vendor", "show_health", "is_enabled", "checked_at"]
+    list_filter = [("workspace", ScopedFilter), ("health", ChoicesDropdownFilter)]
+    search_fields = ["name"]
+    ordering = ["name"]
+    fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
+    hidden_fields: ClassVar[tuple[str, ...]] = ("credentials",)
+    audits_itself = True
+    verbs: ClassVar[tuple[Verb, ...]] = (
+        Verb(name="try_out", label=gettext_lazy("Check at the vendor"), icon="network_check"),
+    )
+
+    @admin.display(description=gettext_lazy("vendor"))
+    def vendor(self, account: Account) -> str:
+        return registry.get(account.dialect).label
+
+    @display(description=gettext_lazy("health"), label={"good": "success", "bad": "danger"})
+    def show_health(self, account: Account) -> tuple[str, str]:
+        return account.health, account.get_health_display()
+
+    def list_facts(self, request: HttpRequest, row: Account) -> list[Fact]:
+        chip = {"good": "good", "bad": "bad"}.get(row.health, "info")
+        facts = [
+            Fact(_("Vendor"), registry.get(row.dialect).label),
+            Fact(_("Health"), row.get_health_display(), chip=chip),
+        ]
+        if row.health_words:
+            facts.append(Fact(_("The vendor said"), row.health_words, is_code=True))
+        if self.has_change_permission(request, row):
+            facts += [
+                Fact(name, f"•••• {last}".rstrip(), is_code=True)
+                for name, last in mask_credentials(row).items()
+            ]
+        return facts
+
+    def try_out(self, request: HttpRequest, row: Account) -> None:
+        result = check_account(row, actor=name_actor(request.user), now=timezone.now())
+        tell = messages.success if result.is_good else messages.error
+        tell(request, result.words)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        known = {dialect.key for dialect in registry.all_dialects()}
+        if request.GET.get("dialect") in known or not self.has_add_permission(request):
+            return super().add_view(request, form_url, extra_context)
+        context = {"dialects": registry.all_dialects()}
+        return self.draw(request, "staff/vendors.html", _("Add account"), context)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        dialect = registry.get(obj.dialect if obj else request.GET["dialect"])
+        kwargs["form"] = build_form(dialect, obj)
+        kwargs["fields"] = ["workspace", "name", "is_enabled"]
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        dialect = registry.get(obj.dialect if obj else request.GET["dialect"])
+        if obj and not self.has_change_permission(request, obj):
+            return ["workspace", "name", "is_enabled"]
+        return ["workspace", "name", "is_enabled", *build_form(dialect, None).declared_fields]
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        dialect = form.dialect_spoken
+        typed = form.read_values(dialect.credentials, CREDENTIAL)
+        kept = vault.decrypt(obj.credentials)
+        obj.base_urls = form.read_values(dialect.base_urls, ADDRESS)
+        obj.options = form.read_values(dialect.account_options, OPTION)
+        save_account(
+            obj,
+            merge_secrets(dialect.credentials, typed, kept),
+            fields=form.changed_data,
+            actor=name_actor(request.user),
+            now=timezone.now(),
+        )
+
+
+@admin.register(Exchange)
+class ExchangeAdmin(ReadOnlyAdmin):
+    """One call as it went over the wire, scrubbed."""
+
+    list_display = ["at", "account", "method", "url", "status", "reason", "seconds"]
+    list_filter = [("account", ScopedFilter)]
+    list_select_related = ["account"]
+    fields = [
+        "at", "account", "transfer_id", "method", "url", "request", "status", "response",
+        "seconds", "reason",
+    ]  # fmt: skip
+    paginator = BoundedPaginator

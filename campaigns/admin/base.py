@@ -1,0 +1,320 @@
+"""What every staff page shares: rows through `for_user`, rights by role, changes in the audit log.
+
+A page shows facts above its form and offers verbs: buttons that post, each of which calls a
+service. Nothing is changed by following a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Field, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise, cached_property
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from campaigns.errors import Refused
+from campaigns.models import App, AuditEntry, Workspace
+from campaigns.services.access import (
+    find_apps,
+    find_workspaces,
+    name_actor,
+    record_audit,
+)
+from campaigns.services.permissions import NEEDS, SUPERUSER, Role, find_place, may
+
+HISTORY_SIZE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line above the form: text, maybe a link, maybe a chip (good, bad, warn, info)."""
+
+    label: str
+    text: str
+    link: str = ""
+    chip: str = ""
+    is_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """A button that posts: `name` is the method of the admin class that does it."""
+
+    name: str
+    label: str | Promise
+    icon: str
+    question: str | Promise = ""  # asked before it is done
+    is_dangerous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text that is shown once and kept nowhere."""
+
+    title: str
+    label: str
+    text: str
+    note: str
+    back: str
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than a person pages, so that a big table is never scanned to its end."""
+
+    MAX_ROWS = 2000
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[: self.MAX_ROWS].count())
+
+
+class ScopedFilter(RelatedDropdownFilter):
+    """A filter by a related row that offers only rows which the user may see."""
+
+    MAX_CHOICES = 200
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        rows = field.remote_field.model.objects.for_user(request.user).order_by("name")
+        return [(row.pk, str(row)) for row in rows[: self.MAX_CHOICES]]
+
+
+class StaffAdmin(ModelAdmin):
+    """The base of every staff page. Rights come from `permissions.NEEDS`, rows from `for_user`."""
+
+    list_filter_submit = True
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None  # nothing in bulk: rights differ from row to row
+    warn_unsaved_form = True
+    change_form_outer_before_template = "staff/panel.html"
+    fixed_fields: ClassVar[tuple[str, ...]] = ()  # set once, when the row is added
+    hidden_fields: ClassVar[tuple[str, ...]] = ()  # no filter may ask for them
+    audits_itself = False  # its services leave the audit entry
+    verbs: ClassVar[tuple[Verb, ...]] = ()
+
+    # --- who sees what ---
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = self.list_visible(request)
+        needs = NEEDS[str(self.opts.model_name)]
+        if needs.view != Role.VIEWER:
+            reached = find_workspaces(request.user, needs.view)
+            rows = rows.filter(**{f"{self.model.workspace_path}__in": reached.values("pk")})
+        return rows.order_by(*(self.get_ordering(request) or ["-pk"]))
+
+    def list_visible(self, request: HttpRequest) -> QuerySet[Any]:
+        visible: QuerySet[Any] = self.model.objects.for_user(request.user)
+        return visible
+
+    def allows(self, request: HttpRequest, verb: str, row: Any) -> bool:
+        """Whether this user may do that here. A row may come as its id, which says nothing."""
+        role = NEEDS[str(self.opts.model_name)].role_for(verb)
+        name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
+        if not role or not request.user.has_perm(name):  # type: ignore[union-attr]
+            return False
+        return not isinstance(row, Model) or may(request.user, verb, row)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "add", None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, "delete", obj)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        if lookup.split("__", maxsplit=1)[0] in self.hidden_fields:
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = self.fixed_fields if obj else ()
+        return (*super().get_readonly_fields(request, obj), *fixed)
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if formfield and isinstance(formfield.widget, RelatedFieldWidgetWrapper):
+            for offer in ("add", "change", "delete", "view"):
+                setattr(formfield.widget, f"can_{offer}_related", False)
+        return formfield
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault("queryset", self.list_choices(db_field.remote_field.model, request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault("queryset", self.list_choices(db_field.remote_field.model, request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def list_choices(self, model: Any, request: HttpRequest) -> QuerySet[Any]:
+        """What a field of the form may name: places where the user may change such rows."""
+        needs = NEEDS[str(self.opts.model_name)]
+        role = needs.add or needs.change or SUPERUSER
+        if model is Workspace:
+            return find_workspaces(request.user, role).order_by("name")
+        if model is App:
+            return find_apps(request.user, role).order_by("name")
+        visible: QuerySet[Any] = model.objects.for_user(request.user)
+        return visible
+
+    # --- what is kept of a change ---
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[str]:
+        inner = [
+            f"{formset.prefix}.{name}"
+            for formset in formsets or ()
+            for piece in formset.forms
+            if piece.has_changed()
+            for name in piece.changed_data
+        ]
+        return [*form.changed_data, *inner]
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        self.leave_entry(request, "add", obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        self.leave_entry(request, "change", obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Any]) -> None:
+        for row in queryset:
+            self.leave_entry(request, "delete", row, ())
+
+    def leave_entry(self, request: HttpRequest, verb: str, row: Any, fields: Iterable[str]) -> None:
+        if self.audits_itself and verb != "delete":
+            return
+        place = find_place(row)
+        workspace = place.workspace if isinstance(place, App) else place
+        actor = name_actor(request.user)
+        record_audit(actor, verb, row, workspace=workspace, fields=fields, now=timezone.now())
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        row = self.find_row(request, object_id)
+        entries = AuditEntry.objects.filter(
+            target_type=self.opts.model_name, target_id=str(row.pk)
+        ).order_by("-pk")
+        context = {"entries": entries[:HISTORY_SIZE], "object": row, "opts": self.opts}
+        title = _("Changes of %(name)s") % {"name": row}
+        return self.draw(request, "staff/history.html", title, context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # Django would list every row below, and there may be a million.
+        rows = list(objs)
+        needed = {self.opts.verbose_name for row in rows if not may(request.user, "delete", row)}
+        return [str(row) for row in rows], {self.opts.verbose_name: len(rows)}, needed, []
+
+    # --- verbs and panels ---
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_do"
+        view = self.admin_site.admin_view(self.do_verb)
+        return [path("<path:object_id>/do/<str:verb>/", view, name=name), *super().get_urls()]
+
+    def find_row(self, request: HttpRequest, object_id: str) -> Any:
+        """The row if this user may see it, else 404."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404(_("There is no such page, or it is not yours."))
+        return row
+
+    def do_verb(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponseBase:
+        row = self.find_row(request, object_id)
+        if request.method != "POST":
+            return redirect(self.link_to(row))
+        if verb not in {offered.name for offered in self.list_verbs(request, row)}:
+            raise PermissionDenied
+        try:
+            answer: HttpResponse | None = getattr(self, verb)(request, row)
+        except Refused as refusal:
+            messages.error(request, refusal.message)
+            answer = None
+        return answer or redirect(self.link_to(row))
+
+    def list_verbs(self, request: HttpRequest, row: Any) -> list[Verb]:
+        """The verbs that make sense for this row now, for who may change it."""
+        return list(self.verbs) if self.has_change_permission(request, row) else []
+
+    def list_facts(self, request: HttpRequest, row: Any) -> list[Fact]:
+        """Lines to show above the form."""
+        return []
+
+    def link_to(self, row: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        context = {"panel": self.draw_panel(request, row)} if row else {}
+        try:
+            return super().changeform_view(
+                request, object_id, form_url, {**context, **(extra_context or {})}
+            )
+        except Refused as refusal:
+            sentences = [refusal.message, *refusal.fields.values()]
+            messages.error(request, " ".join(dict.fromkeys(sentences)))
+            return redirect(request.get_full_path())
+
+    def draw_panel(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What `staff/panel.html` shows; pages add keys for a panel of their own."""
+        return {
+            "row": row,
+            "facts": self.list_facts(request, row),
+            "verbs": self.list_verbs(request, row),
+            "url_name": f"admin:{self.opts.app_label}_{self.opts.model_name}_do",
+        }
+
+    def draw(
+        self, request: HttpRequest, template: str, title: str, context: dict[str, Any]
+    ) -> HttpResponse:
+        """A page of its own in the shell."""
+        frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        return TemplateResponse(request, template, {**frame, **context})
+
+    def show_once(self, request: HttpRequest, shown: Shown) -> HttpResponse:
+        """The only time that a secret is seen; no cache keeps the page."""
+        draw = never_cache(
+            lambda asked: self.draw(asked, "staff/once.html", shown.title, {"shown": shown})
+        )
+        response: HttpResponse = draw(request)
+        return response
+
+
+class ReadOnlyAdmin(StaffAdmin):
+    """Rows that nobody changes by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

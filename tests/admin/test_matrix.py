@@ -1,0 +1,127 @@
+"""Nobody reads or changes what belongs to another workspace: every staff page, every row."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from campaigns.models import (
+    Account,
+    ApiKey,
+    App,
+    AppGroup,
+    AuditEntry,
+    Device,
+    Exchange,
+    Group,
+    Label,
+    Membership,
+    Person,
+    Segment,
+    Workspace,
+)  # fmt: skip
+from campaigns.services import access
+from campaigns.services.accounts import save_account
+from tests import builders
+
+pytestmark = pytest.mark.database
+MARK = "Zanzibar"  # stands in every row of ours, so any page that holds it leaks
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.model_name)
+OURS = [model for model in MODELS if model._meta.app_label == "campaigns"]
+LINKS = [field for model in OURS for field in model._meta.fields if field.remote_field]
+
+
+@pytest.fixture
+def rows(app, owner, now):
+    workspace = app.workspace
+    Workspace.objects.filter(pk=workspace.pk).update(name=MARK)
+    App.objects.filter(pk=app.pk).update(name=MARK)
+    person = Person.objects.create(workspace=workspace, external_user_id=MARK)
+    device = builders.make_device(app, MARK, person=person)
+    key, _text = access.issue_key(workspace, name=MARK, actor=MARK, now=now)
+    account = save_account(
+        Account(workspace=workspace, name=MARK, dialect="sandbox"), {"api_key": "s3cr3t-canary"},
+        actor=MARK, now=now,
+    )  # fmt: skip
+    return {
+        Workspace: workspace, App: app, Person: person, Device: device, ApiKey: key,
+        Account: account,
+        AppGroup: AppGroup.objects.create(workspace=workspace, name=MARK, slug="z", group_key="k"),
+        Group: Group.objects.create(app=app, name=MARK),
+        Label: Label.objects.create(app=app, name=MARK),
+        Segment: Segment.objects.create(app=app, name=MARK, expression={"and": []}),
+        Membership: owner.memberships.get(),
+        Exchange: Exchange.objects.create(account=account, at=now, method="GET", url=MARK),
+        AuditEntry: AuditEntry.objects.filter(actor=MARK).first(),
+    }  # fmt: skip
+
+
+def url_of(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def test_every_page_of_the_staff_door_is_ours_or_the_users():
+    assert {model._meta.model_name for model in MODELS} - {"user"} == {
+        model._meta.model_name for model in OURS
+    }
+
+
+def test_the_cast_covers_every_model(rows):
+    assert set(rows) == set(OURS)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.model_name)
+def test_a_stranger_gets_nothing_of_any_row(client, rows, stranger, model):
+    client.force_login(stranger)
+    pk = rows[model].pk
+    read = [url_of(model, page, pk) for page in ("change", "history", "delete")]
+    read += [url_of(model, "changelist"), url_of(model, "changelist") + "?q=zzz"]
+    written = [url_of(model, page, pk) for page in ("change", "delete")]
+    written += [url_of(model, "do", pk, verb) for verb in ("revoke", "archive")]
+
+    asked = [client.get(url, follow=True) for url in read]
+    asked += [client.post(url, {"post": "yes"}, follow=True) for url in written]
+
+    assert not any(answer.status_code >= 500 for answer in asked)
+    assert not any(MARK in answer.content.decode() for answer in asked)
+    assert model.objects.filter(pk=pk).exists()
+
+
+@pytest.mark.parametrize("field", LINKS, ids=str)
+def test_a_stranger_is_offered_nothing_of_ours(client, rows, stranger, field):
+    client.force_login(stranger)
+
+    answer = client.get(
+        reverse("admin:autocomplete"),
+        {
+            "app_label": "campaigns",
+            "model_name": field.model._meta.model_name,
+            "field_name": field.name,
+            "term": "",
+        },
+    )
+
+    assert answer.status_code in (200, 403, 404)
+    assert MARK not in answer.content.decode()
+    assert "owner" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.model_name)
+def test_the_owner_sees_each_page_and_no_secret(client, rows, owner, model):
+    client.force_login(owner)
+    pk = rows[model].pk
+
+    answers = [
+        client.get(url_of(model, "changelist")),
+        client.get(url_of(model, "change", pk)),
+        client.get(url_of(model, "history", pk)),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert not any("s3cr3t-canary" in answer.content.decode() for answer in answers)
+
+
+def test_who_is_no_staff_is_sent_to_the_login(client, rows):
+    for model in OURS:
+        assert client.get(url_of(model, "changelist")).status_code == 302
