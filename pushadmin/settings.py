@@ -177,6 +177,11 @@ CONTENT_SECURITY_POLICY = {
 OUTBOUND_ALLOW = read_list("PUSHADMIN_OUTBOUND_ALLOW")
 SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
 
+# --- retention, in days (manage.py prune) ---
+KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1, maximum=3650)
+KEEP_RECEIPTS_DAYS = read_int("PUSHADMIN_KEEP_RECEIPTS", default=400, minimum=1, maximum=3650)
+KEEP_IDEMPOTENCY_DAYS = read_int("PUSHADMIN_KEEP_IDEMPOTENCY", default=1, minimum=1, maximum=365)
+
 # --- logs ---
 LOG_LEVEL = env.str("PUSHADMIN_LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -1,0 +1,55 @@
+"""`manage.py dispatch`: one worker, or the scheduler. `up` starts several of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, close_old_connections, connection
+
+from campaigns.dispatch import engine
+
+logger = logging.getLogger(__name__)
+SHORTEST_NAP = 0.05
+LONGEST_NAP = 1.0  # the idle look is the sweep that heals lost wakes
+AFTER_DATABASE_ERROR = 1.0
+
+
+class Command(BaseCommand):
+    help = "Runs one dispatch worker, or with --scheduler what has to be done by the clock."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--name", default=f"worker-{os.getpid()}")
+        parser.add_argument("--scheduler", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.is_stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        parent = os.getppid()
+        nap = SHORTEST_NAP
+        while not self.is_stopping and os.getppid() == parent:
+            did_work = self._pump(options["name"], is_scheduler=options["scheduler"])
+            nap = SHORTEST_NAP if did_work else min(LONGEST_NAP, nap * 2)
+            if not did_work and not self.is_stopping:
+                time.sleep(nap)
+
+    def _pump(self, name: str, *, is_scheduler: bool) -> bool:
+        """One piece of work; a database that is away is waited for, never a reason to end."""
+        pump = engine.tick if is_scheduler else engine.pump
+        close_old_connections()
+        try:
+            return pump(name, should_stop=lambda: self.is_stopping)
+        except DatabaseError as error:
+            logger.warning("The database did not answer (%s); trying again.", error)
+            connection.close()
+            time.sleep(AFTER_DATABASE_ERROR)
+            return False
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        self.is_stopping = True
