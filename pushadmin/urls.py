@@ -3,4 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-urlpatterns = [path("", include("campaigns.pages.urls")), path("admin/", admin.site.urls)]
+from pushadmin.health import healthz, readyz
+
+urlpatterns = [
+    path("", include("campaigns.pages.urls")),
+    path("admin/", admin.site.urls),
+    path("compat/", include("campaigns.compat.urls")),
+    path("healthz", healthz),
+    path("readyz", readyz),
+]

@@ -1,0 +1,169 @@
+"""The vendor-compatible door: one view for every dialect and each of its routes.
+
+It answers JSON in the dialect's own shape whatever happens, ourselves failing included.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from campaigns.compat.bodies import Body, parse_body
+from campaigns.errors import Forbidden, Invalid, Refused
+from campaigns.models import ApiKey
+from campaigns.services import access, intake, quotas
+from campaigns.services.installation import find_installation
+from providers import registry
+from providers.commands import SendPush
+from providers.contract import Call, Dialect, Reply, Route
+from providers.outcomes import Refusal, RefusalKind
+from providers.routing import find_route
+
+HOP_HEADER = "x-pushadmin-hop"
+MAX_HOPS = 3
+MAX_FIELDS = 1_000
+DEFAULT_CAP = 10_000_000
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A call that has found its route; its body is still on the line."""
+
+    dialect: Dialect
+    route: Route
+    call: Call
+    body: Body
+
+
+@csrf_exempt
+def answer_call(request: WSGIRequest, dialect: str, path: str) -> HttpResponse:
+    """Answer one call of a script that speaks `dialect`; `path` is what follows its mount."""
+    spoken = find_dialect(dialect)
+    if spoken is None:
+        return JsonResponse({"code": "not_found", "message": "No such dialect."}, status=404)
+    body = Body(request.environ)
+    cap = DEFAULT_CAP
+    try:
+        visit = _find_visit(request, spoken, path.lstrip("/"), body)
+        cap = visit.route.max_bytes
+        reply = _serve(visit)
+    except Refusal as refusal:
+        reply = _write_refusal(spoken, refusal)
+    except Exception:
+        request_id = getattr(request, "request_id", "")
+        logger.exception("a call of %s failed: request %s", spoken.key, request_id)
+        words = _("Something went wrong here. Quote request %(id)s.") % {"id": request_id}
+        reply = _write_refusal(spoken, Refusal(RefusalKind.INTERNAL, words))
+    body.drain(2 * cap)
+    return write_response(reply)
+
+
+def find_dialect(key: str) -> Dialect | None:
+    """The dialect of that key if scripts may speak it here: it has routes, and is a real vendor."""
+    for dialect in registry.all_dialects():
+        if dialect.key == key and is_open(dialect):
+            return dialect
+    return None
+
+
+def is_open(dialect: Dialect) -> bool:
+    """Whether we offer a door for it."""
+    has_door = dialect.routes and dialect.authenticate and dialect.write_refusal
+    return bool(has_door) and not dialect.is_sandbox
+
+
+def _find_visit(request: WSGIRequest, dialect: Dialect, path: str, body: Body) -> Visit:
+    route, pieces = find_route(dialect.routes, str(request.method), path)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    call = Call(None, pieces, _read_query(request), headers)
+    return Visit(dialect, route, call, body)
+
+
+def _read_query(request: WSGIRequest) -> dict[str, str]:
+    text = request.environ.get("QUERY_STRING", "").encode("latin-1").decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError as error:
+        message = f"More than {MAX_FIELDS} parameters."
+        raise Refusal(RefusalKind.INVALID, message) from error
+
+
+def _serve(visit: Visit) -> Reply:
+    now = timezone.now()
+    hops = _read_hops(visit.call.headers)
+    key = _find_key(visit)
+    quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
+    command = visit.route.read(_complete_call(visit))
+    if isinstance(command, SendPush):
+        _refuse_crowd(command, visit.route)
+    caller = intake.Caller(key, visit.dialect, now, hops)
+    return visit.route.write(intake.execute(command, caller))
+
+
+def _read_hops(headers: Mapping[str, str]) -> int:
+    """How many installations the call has come through; raises Refused for one in a circle."""
+    text = headers.get(HOP_HEADER)
+    if text is None:
+        return 0
+    sender, _comma, count = text.partition(",")
+    count = count.strip()
+    if not (count.isascii() and count.isdigit() and len(count) < 4):
+        raise Invalid(_("The header X-Pushadmin-Hop is malformed."))
+    if sender.strip() == find_installation().installation_id or int(count) > MAX_HOPS:
+        raise Forbidden(_("This call has gone round in a circle."), code="loop")
+    return int(count)
+
+
+def _find_key(visit: Visit) -> ApiKey:
+    shown = visit.dialect.authenticate(visit.call)  # type: ignore[misc]  # is_open has asked
+    text = (shown.key, shown.secret) if shown.secret else shown.key
+    key = access.find_key(text, now=timezone.now())
+    if key.dialect not in ("", visit.dialect.key):
+        raise Refused(
+            _("This key is for another door."), kind=RefusalKind.FORBIDDEN, code="other_dialect"
+        )
+    return key
+
+
+def _complete_call(visit: Visit) -> Call:
+    """The call with its body, which is JSON whatever its content type says."""
+    call = visit.call
+    if visit.route.method in BODILESS:
+        return call
+    content = visit.body.read(visit.route.max_bytes)
+    return Call(parse_body(content), call.path, call.query, call.headers)
+
+
+def _refuse_crowd(push: SendPush, route: Route) -> None:
+    count = sum(len(targets.values) for part in push.parts for targets in part.targets)
+    if count > route.max_recipients:
+        raise Invalid(_("At most %(count)s recipients per call.") % {"count": route.max_recipients})
+
+
+def _write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
+    reply: Reply = dialect.write_refusal(refusal)  # type: ignore[misc]  # is_open has asked
+    return reply
+
+
+def write_response(reply: Reply) -> HttpResponse:
+    """A reply as Django sends it."""
+    content: Any = reply.body
+    if not isinstance(content, str):
+        content = json.dumps(content, separators=(",", ":"))
+    response = HttpResponse(content, status=reply.status, content_type=reply.content_type)
+    for name, value in reply.headers.items():
+        response.headers[name] = value
+    return response

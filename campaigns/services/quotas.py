@@ -1,0 +1,69 @@
+"""A vendor's limits on calls, imitated per key and class of calls, for all web processes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Refused
+from campaigns.models import ApiKey, KeyUse
+from providers.contract import Dialect, Quota
+from providers.outcomes import RefusalKind
+from providers.pacing import Bucket, DayQuota, find_day
+
+RESET_ZONE = "UTC"
+
+
+def use_quota(key: ApiKey, dialect: Dialect, name: str, *, now: datetime) -> None:
+    """Count one call against the dialect's quota of that name; raises Refused when it is used up.
+
+    A call that is refused is not counted.
+    """
+    quota = dialect.quotas.get(name)
+    if quota is None:
+        return
+    wait = _take_call(key, dialect.key, name, quota, now)
+    if wait > 0:
+        refusal = Refused(_("Too many calls."), kind=RefusalKind.THROTTLED, code="throttled")
+        refusal.retry_after = wait
+        raise refusal
+
+
+def _take_call(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime) -> float:
+    """Seconds until the call may be made; 0 when it was counted."""
+    _ensure_use(key, dialect, name, quota, now)
+    with transaction.atomic():
+        rows = KeyUse.objects.select_for_update()
+        use = rows.get(api_key=key, dialect=dialect, quota=name)
+        rate = float(quota.per_second or 0)
+        bucket = Bucket(rate, max(1.0, rate), use.level, use.filled_at)
+        day = DayQuota(quota.per_day or 0, RESET_ZONE, use.day, use.day_used)
+        wait = max(
+            bucket.find_wait(1, now) if rate else 0.0, day.find_wait(1, now) if day.limit else 0.0
+        )
+        if wait <= 0:
+            bucket, day = bucket.take(1, now), day.take(1, now)
+            use.level, use.filled_at = bucket.level, bucket.filled_at
+            use.day, use.day_used = find_day(now, RESET_ZONE), day.used
+            use.save()
+    return wait
+
+
+def _ensure_use(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime) -> None:
+    known = KeyUse.objects.filter(api_key=key, dialect=dialect, quota=name)
+    if known.exists():
+        return
+    try:
+        with transaction.atomic():
+            KeyUse.objects.create(
+                api_key=key,
+                dialect=dialect,
+                quota=name,
+                level=max(1.0, quota.per_second or 0),
+                filled_at=now,
+                day=find_day(now, RESET_ZONE),
+            )
+    except IntegrityError:
+        return  # another process has just made it

@@ -1,0 +1,192 @@
+"""What holds at the door of every dialect, derived from its routes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from campaigns.models import ApiKey
+from campaigns.services import access
+from campaigns.services.installation import find_installation
+from tests.compat.conftest import OPEN, make_key
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+for_each = pytest.mark.parametrize("dialect", OPEN, ids=lambda dialect: dialect.key)
+ROUTES = [(dialect, route) for dialect in OPEN for route in dialect.routes]
+for_each_route = pytest.mark.parametrize(
+    ("dialect", "route"),
+    ROUTES,
+    ids=[f"{item.key} {way.method} {way.path}" for item, way in ROUTES],
+)
+GROUPED = [dialect for dialect in OPEN if dialect.has_groups]
+
+
+def fill(path: str, text: str = "1") -> str:
+    return "/".join(text if piece.startswith("{") else piece for piece in path.split("/"))
+
+
+def assert_shape(dialect, answer, kind):
+    """The answer is what the dialect writes for such a refusal: its status, its keys, JSON."""
+    from providers.outcomes import Refusal
+
+    expected = dialect.write_refusal(Refusal(kind, "words"))
+    assert answer.status_code == expected.status
+    assert answer["Content-Type"] == "application/json"
+    assert set(expected.body) <= set(json.loads(answer.content))
+
+
+@for_each_route
+def test_a_call_without_a_key_is_refused_in_the_dialects_shape(client, dialect, route):
+    answer = client.generic(route.method, f"/compat/{dialect.key}/{fill(route.path)}")
+
+    assert_shape(dialect, answer, "unauthenticated")
+
+
+@for_each_route
+def test_a_body_that_is_no_json_is_refused_in_the_dialects_shape(speak, dialect, route):
+    answer = speak(dialect).call(route.method, fill(route.path, "0"), b"{")
+
+    assert answer.status_code in (400, 404)
+    assert answer["Content-Type"] == "application/json"
+
+
+@for_each
+def test_an_expired_a_revoked_and_a_strange_key_are_refused_alike(speak, app, dialect):
+    path = fill(dialect.routes[0].path)
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    expired, expired_text = make_key(app)
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=past)
+    revoked, revoked_text = make_key(app)
+    access.revoke_key(revoked, actor="owner", now=past)
+
+    for text in (expired_text, revoked_text, "no.key", "", "\u00e9"):
+        answer = speak(dialect, text or "x").call(dialect.routes[0].method, path)
+        assert_shape(dialect, answer, "unauthenticated")
+
+
+@for_each
+def test_a_key_of_another_dialect_is_refused(speak, app, dialect):
+    _key, text = make_key(app, "sandbox")
+
+    answer = speak(dialect, text).call(dialect.routes[0].method, fill(dialect.routes[0].path))
+
+    assert_shape(dialect, answer, "forbidden")
+
+
+@for_each
+def test_unknown_addresses_and_methods_are_refused_in_the_dialects_shape(speak, dialect):
+    script = speak(dialect)
+    answers = [script.call("GET", path) for path in ("", "nowhere", "a\n/b", "%00", "../x")]
+
+    for answer in answers:
+        assert_shape(dialect, answer, "not_found")
+    known = fill(dialect.routes[0].path)
+    assert_shape(dialect, script.call("PATCH", known), "method")
+
+
+@for_each
+def test_a_second_slash_before_the_path_does_no_harm(speak, dialect):
+    route = dialect.routes[0]
+
+    answer = speak(dialect).call(route.method, f"/{fill(route.path)}", b"{")
+
+    assert answer.status_code != 404
+
+
+def test_an_unknown_dialect_is_answered_in_json(client):
+    answer = client.get("/compat/nobody/v1/push")
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+
+
+@for_each
+def test_a_call_that_went_round_in_a_circle_is_refused(speak, dialect):
+    route, own = dialect.routes[0], find_installation().installation_id
+    script = speak(dialect)
+
+    for hop in (f"{own},1", "another,4"):
+        headers = {"X-Pushadmin-Hop": hop}
+        assert_shape(dialect, script.call(route.method, fill(route.path), **headers), "forbidden")
+    malformed = script.call(route.method, fill(route.path), **{"X-Pushadmin-Hop": "another"})
+    assert malformed.status_code == 400
+
+
+@for_each
+def test_our_own_failure_has_the_dialects_shape(speak, dialect, monkeypatch, caplog):
+    def fail(*args, **options):
+        raise ZeroDivisionError("secret words")
+
+    monkeypatch.setattr(access, "find_key", fail)
+
+    answer = speak_first(speak, dialect)
+
+    assert_shape(dialect, answer, "internal")
+    assert b"secret words" not in answer.content
+    assert answer["X-Request-Id"] in answer.content.decode()
+    assert "a call of" in caplog.text
+
+
+def speak_first(speak, dialect):
+    route = dialect.routes[0]
+    return speak(dialect).call(route.method, fill(route.path))
+
+
+@for_each
+def test_the_vendors_rate_is_imitated(speak, dialect):
+    route = next(item for item in dialect.routes if item.quota)
+    rate = dialect.quotas[route.quota].per_second
+    script = speak(dialect)
+
+    answers = [script.call(route.method, fill(route.path)) for _call in range(4 * rate)]
+
+    throttled = [answer for answer in answers if answer.status_code == 429]
+    assert throttled
+    assert_shape(dialect, throttled[0], "throttled")
+    assert int(throttled[0]["Retry-After"]) >= 1
+
+
+@for_each
+def test_a_body_over_its_cap_is_refused_without_being_parsed(speak, dialect):
+    route = min(
+        (item for item in dialect.routes if item.method == "POST"), key=lambda r: r.max_bytes
+    )
+
+    answer = speak(dialect).call("POST", fill(route.path), b"{" * (route.max_bytes + 1))
+
+    assert_shape(dialect, answer, "too_large")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@for_each_route
+@examples(max_examples=25)
+@given(
+    body=json_values | st.binary(max_size=40),
+    piece=st.text(max_size=12),
+    query=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
+)
+def test_no_body_and_no_path_makes_us_fail(speak, dialect, route, *, body, piece, query):
+    from urllib.parse import quote, urlencode
+
+    from campaigns.models import KeyUse
+
+    KeyUse.objects.all().delete()
+    content = body if isinstance(body, bytes) else json.dumps(body)
+    path = f"{fill(route.path, quote(piece, safe='') or '1')}?{urlencode(query)}"
+
+    answer = speak(dialect).call(route.method, path, content)
+
+    assert answer.status_code < 500
+    assert answer["Content-Type"].startswith(("application/json", "text/csv"))
