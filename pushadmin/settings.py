@@ -182,6 +182,33 @@ KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1
 KEEP_RECEIPTS_DAYS = read_int("PUSHADMIN_KEEP_RECEIPTS", default=400, minimum=1, maximum=3650)
 KEEP_IDEMPOTENCY_DAYS = read_int("PUSHADMIN_KEEP_IDEMPOTENCY", default=1, minimum=1, maximum=365)
 
+# --- native API ---
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "campaigns.api.authentication.KeyAuthentication",
+        "campaigns.api.authentication.BrowserAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["campaigns.api.authentication.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["campaigns.api.bodies.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "campaigns.api.bodies.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "campaigns.api.errors.answer_exception",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "pushadmin",
+    "DESCRIPTION": "The native API of pushadmin. v1 only ever adds.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
 # --- logs ---
 LOG_LEVEL = env.str("PUSHADMIN_LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -8,6 +8,7 @@ from pushadmin.health import healthz, readyz
 urlpatterns = [
     path("", include("campaigns.pages.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("campaigns.api.urls")),
     path("compat/", include("campaigns.compat.urls")),
     path("healthz", healthz),
     path("readyz", readyz),

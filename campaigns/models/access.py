@@ -119,8 +119,8 @@ def visible_workspace_ids(principal: Any) -> QuerySet[Any]:
 def wide_workspace_ids(principal: Any) -> QuerySet[Any]:
     """Ids of the workspaces of which a user or an ApiKey reaches every app, as a subquery."""
     if isinstance(principal, ApiKey):
-        is_wide = not principal.apps.exists()
-        return Workspace.objects.filter(pk=principal.workspace_id if is_wide else None).values("pk")
+        own = Workspace.objects.filter(pk=principal.workspace_id)
+        return (own.none() if principal.apps.exists() else own).values("pk")
     wide = Membership.objects.filter(app__isnull=True)
     if principal is None or isinstance(principal, AnonymousUser) or not principal.is_active:
         return wide.none().values("workspace_id")

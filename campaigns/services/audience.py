@@ -17,7 +17,8 @@ from campaigns.selectors.audience import MAX_RECIPIENTS
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression
 from campaigns.services.access import record_audit
-from campaigns.services.devices import DeviceRow, Registered, Rejected, register_devices
+from campaigns.services.device_rows import DeviceRow
+from campaigns.services.devices import Registered, Rejected, register_devices
 from campaigns.services.groups import (
     archive_group,
     check_name,
@@ -203,7 +204,7 @@ def _find_persons(label: Label, who: Who, principal: Any) -> tuple[list[int], tu
     return sorted(known.values()), tuple(name for name in names if name not in known)
 
 
-def _check_external_ids(names: Any) -> Sequence[str]:
+def _check_external_ids(names: Any) -> Sequence[Any]:
     fault = ""
     if not isinstance(names, list | tuple) or not names:
         fault = _("Name at least one person by external user id.")

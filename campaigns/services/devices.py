@@ -218,7 +218,7 @@ class _Register:
         AuditEntry.objects.bulk_create(self._list_moves())
 
     def _list_new_identifiers(self) -> list[DeviceIdentifier]:
-        new = []
+        new: list[DeviceIdentifier] = []
         for device in (*self.created, *self.changed.values()):
             for identifier in self.held.get(id(device), {}).values():
                 if identifier.pk is None:

@@ -1,0 +1,335 @@
+"""Apps, groups, labels, segments, persons and devices over the native API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+import msgspec
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+    inline_serializer,
+)
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.api import shapes
+from campaigns.api.base import ListedViewSet
+from campaigns.api.bodies import TypedParser
+from campaigns.api.errors import TooLarge
+from campaigns.errors import Invalid
+from campaigns.models import App, Device, Group, Label, Person, Segment
+from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
+from campaigns.services import audience
+from campaigns.services.device_rows import (
+    COLUMNS,
+    DeviceRow,
+    are_attributes_good,
+    find_column_fault,
+)
+from campaigns.services.devices import register_devices
+
+MAX_DEVICES = 10_000
+MAX_BULK_BYTES = 25_000_000
+ID = OpenApiParameter("id", OpenApiTypes.INT64, OpenApiParameter.PATH)
+PAGE = [
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 1000, default 100."),
+    OpenApiParameter("after", OpenApiTypes.INT64, description="Rows with a higher id."),
+]
+APP = OpenApiParameter("app", OpenApiTypes.STR, description="The app's slug.")
+
+
+@cache
+def page_of(shape: Any) -> Any:
+    """The schema of a page of rows."""
+    return inline_serializer(
+        f"{shape.__name__.removesuffix('Shape')}Page",
+        {"results": shape(many=True), "next": serializers.URLField(allow_null=True)},
+    )
+
+
+def listed(shape: Any, *parameters: OpenApiParameter) -> Any:
+    """Describe `list` and `retrieve` of a view set."""
+    return extend_schema_view(
+        list=extend_schema(parameters=[*PAGE, *parameters], responses=page_of(shape)),
+        retrieve=extend_schema(parameters=[ID], responses=shape),
+    )
+
+
+@listed(shapes.AppShape)
+class AppViews(ListedViewSet):
+    queryset = App.objects.all()
+    shown = shapes.AppShape
+    serializer_class = shapes.AppShape
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def list(self, request: Request) -> Response:
+        return self.answer_page(self.get_queryset(), self.shown)
+
+
+@listed(shapes.GroupShape, APP)
+class GroupViews(ListedViewSet):
+    queryset = Group.objects.select_related("app__workspace")
+    shown = shapes.GroupShape
+
+    def get_serializer_class(self) -> Any:
+        return shapes.GroupChange if self.action == "partial_update" else shapes.GroupBody
+
+    @extend_schema(request=shapes.GroupBody, responses={201: shapes.GroupShape})
+    def create(self, request: Request) -> Response:
+        body = self.read_body()
+        app = self.find_app(body.pop("app", None))
+        self.require(app)
+        return Response(self.shown(audience.create_group(app, **body, **self.by)).data, status=201)
+
+    @extend_schema(parameters=[ID], request=shapes.GroupChange, responses=shapes.GroupShape)
+    def partial_update(self, request: Request, pk: str = "") -> Response:
+        group = audience.update_group(self.find_row_to_change(), **self.read_body(), **self.by)
+        return Response(self.shown(group).data)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.GroupShape)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: str = "") -> Response:
+        group = audience.archive_group(self.find_row_to_change(), **self.by)
+        return Response(self.shown(group).data)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.GroupShape)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str = "") -> Response:
+        group = audience.restore_group(self.find_row_to_change(), **self.by)
+        return Response(self.shown(group).data)
+
+
+@listed(shapes.LabelShape, APP)
+class LabelViews(ListedViewSet):
+    queryset = Label.objects.select_related("app__workspace")
+    shown = shapes.LabelShape
+
+    def get_serializer_class(self) -> Any:
+        bodies = {"create": shapes.LabelBody, "partial_update": shapes.LabelChange}
+        return bodies.get(self.action or "", shapes.MembersBody)
+
+    @extend_schema(request=shapes.LabelBody, responses={201: shapes.LabelShape})
+    def create(self, request: Request) -> Response:
+        body = self.read_body()
+        app = self.find_app(body.pop("app", None))
+        self.require(app)
+        return Response(self.shown(audience.create_label(app, **body, **self.by)).data, status=201)
+
+    @extend_schema(parameters=[ID], request=shapes.LabelChange, responses=shapes.LabelShape)
+    def partial_update(self, request: Request, pk: str = "") -> Response:
+        label = audience.update_label(self.find_row_to_change(), **self.read_body(), **self.by)
+        return Response(self.shown(label).data)
+
+    @extend_schema(parameters=[ID], responses={204: None})
+    def destroy(self, request: Request, pk: str = "") -> Response:
+        audience.delete_label(self.find_row_to_change(), **self.by)
+        return Response(status=204)
+
+    @extend_schema(
+        parameters=[ID], request=shapes.MembersBody, responses=shapes.MembersChangedShape
+    )
+    @action(detail=True, methods=["post"], url_path="members/add")
+    def add_members(self, request: Request, pk: str = "") -> Response:
+        return self._change(audience.add_members)
+
+    @extend_schema(
+        parameters=[ID], request=shapes.MembersBody, responses=shapes.MembersChangedShape
+    )
+    @action(detail=True, methods=["post"], url_path="members/remove")
+    def remove_members(self, request: Request, pk: str = "") -> Response:
+        return self._change(audience.remove_members)
+
+    def _change(self, verb: Any) -> Response:
+        label = self.find_row_to_change()
+        persons = self.read_body()["persons"]
+        result = verb(label, persons, principal=self.request.user, **self.by)
+        return Response(shapes.MembersChangedShape(result).data)
+
+    @extend_schema(parameters=[ID, *PAGE], responses=page_of(shapes.PersonShape))
+    @action(detail=True, methods=["get"])
+    def members(self, request: Request, pk: str = "") -> Response:
+        persons = Person.objects.for_user(request.user).filter(label_members__label=self.find_row())
+        return self.answer_page(persons, shapes.PersonShape)
+
+    paged = frozenset({"list", "members"})
+
+
+@listed(shapes.SegmentShape, APP)
+class SegmentViews(ListedViewSet):
+    queryset = Segment.objects.select_related("app__workspace")
+    shown = shapes.SegmentShape
+
+    def get_serializer_class(self) -> Any:
+        return shapes.SegmentChange if self.action == "partial_update" else shapes.SegmentBody
+
+    @extend_schema(request=shapes.SegmentBody, responses={201: shapes.SegmentShape})
+    def create(self, request: Request) -> Response:
+        body = self.read_body()
+        app = self.find_app(body.pop("app", None))
+        self.require(app)
+        segment = audience.create_segment(app, **body, **self.by)
+        return Response(self.shown(segment).data, status=201)
+
+    @extend_schema(parameters=[ID], request=shapes.SegmentChange, responses=shapes.SegmentShape)
+    def partial_update(self, request: Request, pk: str = "") -> Response:
+        segment = audience.update_segment(self.find_row_to_change(), **self.by, **self.read_body())
+        return Response(self.shown(segment).data)
+
+    @extend_schema(parameters=[ID], responses={204: None})
+    def destroy(self, request: Request, pk: str = "") -> Response:
+        audience.delete_segment(self.find_row_to_change(), **self.by)
+        return Response(status=204)
+
+    @extend_schema(parameters=[ID], responses=shapes.CountShape)
+    @action(detail=True, methods=["get"])
+    def count(self, request: Request, pk: str = "") -> Response:
+        segment = self.find_row()
+        return Response(count_devices(segment.app, _aim_at(segment)))
+
+    @extend_schema(parameters=[ID], responses=shapes.DeviceShape(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def sample(self, request: Request, pk: str = "") -> Response:
+        segment = self.find_row()
+        devices = sample_devices(segment.app, _aim_at(segment))
+        return Response(shapes.DeviceShape(devices, many=True).data)
+
+
+def _aim_at(segment: Segment) -> Audience:
+    return Audience(AudienceKind.SEGMENT, segment=segment.pk)
+
+
+@listed(
+    shapes.PersonShape,
+    OpenApiParameter("external_user_id", OpenApiTypes.STR),
+    OpenApiParameter("email", OpenApiTypes.STR),
+    OpenApiParameter("phone", OpenApiTypes.STR),
+)
+class PersonViews(ListedViewSet):
+    queryset = Person.objects.select_related("workspace")
+    shown = shapes.PersonShape
+    serializer_class = shapes.PersonChange
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("external_user_id", "email", "phone")
+    }
+
+    def list(self, request: Request) -> Response:
+        chosen = {
+            name: request.query_params[name]
+            for name in self.filters["list"]
+            if name in request.query_params
+        }
+        return self.answer_page(self.get_queryset().filter(**chosen), self.shown)
+
+    @extend_schema(parameters=[ID], request=shapes.PersonChange, responses=shapes.PersonShape)
+    def partial_update(self, request: Request, pk: str = "") -> Response:
+        person = self.find_row()
+        self.require(None)
+        values = self.read_body()
+        _check_person(values)
+        return Response(self.shown(audience.update_person(person, values, **self.by)).data)
+
+
+def _check_person(values: dict[str, Any]) -> None:
+    places = {name: values[name] for name in ("language", "country", "timezone") if name in values}
+    fault = find_column_fault(places)
+    if not fault and not are_attributes_good(values.get("attributes", {})):
+        fault = "invalid_attributes"
+    if fault:
+        name = fault.removeprefix("invalid_")
+        sentence = _("This is no %(name)s that can be stored.") % {"name": name}
+        raise Invalid(sentence, fields={name: sentence})
+
+
+class BulkDevice(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One row of a bulk body; `columns` of a DeviceRow are named one by one."""
+
+    platform: str
+    token: str | None = None
+    external_user_id: str | None = None
+    ids: dict[str, str] | None = None
+    attributes: dict[str, Any] | None = None
+    language: str | None = None
+    country: str | None = None
+    timezone: str | None = None
+    app_version: str | None = None
+    sdk_version: str | None = None
+    os_version: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    is_secure: bool | None = None
+    notifications_enabled: bool | None = None
+    is_primary: bool | None = None
+
+
+class BulkDevices(msgspec.Struct, forbid_unknown_fields=True):
+    devices: list[BulkDevice]
+    app: str | None = None
+
+
+def read_row(item: BulkDevice) -> DeviceRow:
+    """The row as the service takes it; what is null is not set."""
+    columns = {name: getattr(item, name) for name in COLUMNS}
+    return DeviceRow(
+        platform=item.platform,
+        token=item.token or "",
+        external_user_id=item.external_user_id or "",
+        ids=item.ids or {},
+        attributes=item.attributes or {},
+        columns={name: value for name, value in columns.items() if value is not None},
+    )
+
+
+@listed(
+    shapes.DeviceShape,
+    APP,
+    OpenApiParameter("platform", OpenApiTypes.STR, enum=PLATFORM_KEYS),
+    OpenApiParameter("external_user_id", OpenApiTypes.STR),
+)
+class DeviceViews(ListedViewSet):
+    queryset = Device.objects.select_related("app", "person").prefetch_related("identifiers")
+    shown = shapes.DeviceShape
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("app", "platform", "external_user_id")
+    }
+    body_type = BulkDevices
+
+    @property
+    def max_bytes(self) -> int:
+        return MAX_BULK_BYTES
+
+    def list(self, request: Request) -> Response:
+        return self.answer_page(self._filter(self.filter_app(self.get_queryset())), self.shown)
+
+    def _filter(self, devices: QuerySet[Any]) -> QuerySet[Any]:
+        platform = self.request.query_params.get("platform")
+        if platform is not None:
+            if platform not in PLATFORM_KEYS:
+                sentence = _("One of %(known)s.") % {"known": ", ".join(PLATFORM_KEYS)}
+                raise Invalid(sentence, fields={"platform": sentence})
+            devices = devices.filter(platform=platform)
+        name = self.request.query_params.get("external_user_id")
+        return devices if name is None else devices.filter(person__external_user_id=name)
+
+    @extend_schema(request=shapes.BulkBody, responses=shapes.RegisteredShape)
+    @action(detail=False, methods=["post"], parser_classes=[TypedParser])
+    def bulk(self, request: Request) -> Response:
+        body = request.data
+        if not isinstance(body, BulkDevices):
+            sentence = _("Send an object with devices, a list.")
+            raise Invalid(sentence, fields={"devices": sentence})
+        if len(body.devices) > MAX_DEVICES:
+            raise TooLarge(_("At most %(maximum)s devices at a time.") % {"maximum": MAX_DEVICES})
+        app = self.find_app(body.app)
+        self.require(app)
+        result = register_devices(app, [read_row(item) for item in body.devices], **self.by)
+        return Response(shapes.RegisteredShape(result).data)

@@ -1,0 +1,322 @@
+"""Audience resources over the native API: shapes, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from campaigns.models import Device, Group, Label, Person, Segment
+from tests import builders
+from tests.api.conftest import make_client
+
+pytestmark = pytest.mark.database
+GERMANS = {"field": "device.country", "op": "eq", "value": "DE"}
+
+
+def test_apps_carry_the_id_that_issue_key_prints(client, app):
+    answer = client.get("/api/v1/apps/")
+
+    [row] = answer.json()["results"]
+    assert (row["id"], row["slug"], row["app_id"]) == (app.pk, "shop", app.pk)
+    assert answer.json()["next"] is None
+
+
+def test_a_group_lives_its_life(client, app):
+    made = client.post("/api/v1/groups/", {"name": "News"})
+    address = f"/api/v1/groups/{made.json()['id']}/"
+    changed = client.patch(address, {"send_rate": 100})
+    archived = client.post(f"{address}archive/")
+    restored = client.post(f"{address}restore/")
+
+    assert made.status_code == 201
+    assert made.json() | {"id": 0} == {
+        "id": 0, "app": "shop", "name": "News", "send_rate": 5000, "is_archived": False,
+    }  # fmt: skip
+    assert changed.json()["send_rate"] == 100
+    assert (archived.json()["is_archived"], restored.json()["is_archived"]) == (True, False)
+    assert client.post("/api/v1/groups/", {"name": "News"}).status_code == 409
+
+
+def test_a_label_is_filled_and_emptied(client, app):
+    Person.objects.create(workspace=app.workspace, external_user_id="ann")
+    address = f"/api/v1/labels/{client.post('/api/v1/labels/', {'name': 'vip'}).json()['id']}/"
+
+    added = client.post(f"{address}members/add/", {"persons": ["ann", "zoe"]})
+    members = client.get(f"{address}members/")
+    removed = client.post(f"{address}members/remove/", {"persons": ["ann"]})
+
+    assert added.json() == {"changed": 1, "member_count": 1, "unknown": ["zoe"]}
+    assert [row["external_user_id"] for row in members.json()["results"]] == ["ann"]
+    assert removed.json()["member_count"] == 0
+    assert client.delete(address).status_code == 204
+
+
+def test_a_segment_counts_and_shows_a_sample(client, app):
+    device = builders.make_device(app, "t1", country="DE", language="de")
+    builders.make_device(app, "t2", country="FR")
+    made = client.post("/api/v1/segments/", {"name": "Germans", "expression": GERMANS})
+    address = f"/api/v1/segments/{made.json()['id']}/"
+
+    count, sample = client.get(f"{address}count/"), client.get(f"{address}sample/")
+
+    assert count.json() == {"total": 1, "platforms": {"android": 1}, "languages": {"de": 1}}
+    assert [row["id"] for row in sample.json()] == [device.pk]
+
+
+def test_a_wrong_segment_says_where(client, app):
+    wrong = {"and": [GERMANS, {"field": "device.colour", "op": "eq", "value": 1}]}
+
+    answer = client.post("/api/v1/segments/", {"name": "Bad", "expression": wrong})
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == ["expression.and[1]"]
+    assert not Segment.objects.exists()
+
+
+def test_a_person_is_found_and_changed(client, app):
+    person = Person.objects.create(workspace=app.workspace, external_user_id="ann")
+    address = f"/api/v1/persons/{person.pk}/"
+
+    found = client.get("/api/v1/persons/?external_user_id=ann").json()["results"]
+    changed = client.patch(address, {"country": "DE", "opted_out": True})
+    wrong = client.patch(address, {"country": "Germany"[:2]})
+
+    assert [row["id"] for row in found] == [person.pk]
+    assert (changed.json()["country"], changed.json()["opted_out"]) == ("DE", True)
+    assert wrong.json()["fields"].keys() == {"country"}
+
+
+def test_devices_are_registered_and_listed(client, app):
+    rows = [
+        {"platform": "android", "token": "t1", "external_user_id": "ann",
+         "ids": {"google_aid": "g1"}, "attributes": {"plan": "pro"}},
+        {"platform": "ios", "token": "t2", "country": "DE"},
+        {"platform": "beos", "token": "t3"},
+    ]  # fmt: skip
+
+    answer = client.post("/api/v1/devices/bulk/", {"devices": rows})
+    listed = client.get("/api/v1/devices/?platform=android&limit=5").json()
+
+    assert answer.json() == {
+        "created": 2, "updated": 0, "rejected": [{"index": 2, "reason": "invalid_platform"}],
+    }  # fmt: skip
+    [row] = listed["results"]
+    assert row["ids"] == {"google_aid": "g1"}
+    assert (row["platform"], row["token"], row["external_user_id"]) == ("android", "t1", "ann")
+    assert row["attributes"] == {"plan": "pro"}
+    assert listed["next"] is None
+
+
+def test_pages_follow_each_other_by_id(client, app):
+    made = [builders.make_device(app, f"t{number}").pk for number in range(5)]
+
+    seen, address = [], "/api/v1/devices/?limit=2"
+    while address:
+        page = client.get(address).json()
+        seen += [row["id"] for row in page["results"]]
+        address = page["next"]
+
+    assert seen == made
+    assert client.get("/api/v1/devices/?limit=2").json()["next"].startswith("http://testserver/")
+
+
+@pytest.mark.parametrize("limit", ["ten", "0", "1001", "-1", "1.5", "", "9" * 400, "²"])
+def test_a_limit_that_is_none_is_refused(client, limit):
+    answer = client.get("/api/v1/devices/", {"limit": limit})
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == ["limit"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": 5}, "name"),
+        ({"name": "News", "send_rate": "100"}, "send_rate"),
+        ({"name": "News", "send_rate": True}, "send_rate"),
+        ({"name": "News", "send_rate": 100.0}, "send_rate"),
+        ({"name": "News", "colour": "red"}, "colour"),
+        ({"name": "News", "app": "nowhere"}, "app"),
+        ({}, "name"),
+    ],
+)
+def test_values_are_never_coerced_and_unknown_fields_are_named(client, body, field):
+    answer = client.post("/api/v1/groups/", body)
+
+    assert answer.status_code == 400
+    assert list(answer.json()["fields"]) == [field]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"nonsense", b"\xff", b'{"devices": {}}', b'{"devices": [], "x": 1}', b"[]", b"",
+        b'{"devices": [{"platform": 1}]}', b'{"devices": [{"platform": "ios", "colour": 1}]}',
+        b'{"devices": [{"platform": "ios", "attributes": {"a": NaN}}]}', b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_malformed_bulk_body_is_refused_in_json(client, body):
+    answer = client.generic("POST", "/api/v1/devices/bulk/", body, "application/json")
+
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"code", "message", "fields", "request_id"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"\xff", b'{"name": "a", "name": "b"}', b'{"name": NaN}', b'{"name": 1e400}',
+        b'{"name": "\\ud800"}', b'{"name": "a\\u0000"}', b"[" * 100_000, b"[]", b"5", b"null",
+        b'{"name": ' + b"[" * 21 + b"]" * 21 + b"}", b'{"name": ' + b"9" * 5000 + b"}",
+        b"{" + b",".join(b'"k%d": 1' % number for number in range(1001)) + b"}",
+    ],
+)  # fmt: skip
+def test_a_malformed_body_is_refused_in_json(client, body):
+    answer = client.generic("POST", "/api/v1/groups/", body, "application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert Group.objects.count() == 1
+
+
+def test_too_many_devices_or_bytes_are_413(client):
+    many = [{"platform": "ios", "token": "t"}] * 10_001
+
+    counted = client.post("/api/v1/devices/bulk/", {"devices": many})
+    sized = client.generic(
+        "POST", "/api/v1/groups/", b" " * 10_000_001, content_type="application/json"
+    )
+
+    assert (counted.status_code, sized.status_code) == (413, 413)
+    assert counted.json()["code"] == sized.json()["code"] == "too_large"
+    assert not Device.objects.exists()
+
+
+def test_every_refusal_is_json_in_one_shape(client, app):
+    label = Label.objects.create(app=app, name="vip")
+    answers = [
+        client.get("/api/v1/nowhere/"),
+        client.get("/api/v1/apps"),
+        client.get("/api/v1/groups/99999999999999999999/"),
+        client.put(f"/api/v1/labels/{label.pk}/", {}),
+        client.generic("POST", "/api/v1/groups/", b"name=News", "text/plain"),
+        client.get("/api/v1/apps/?colour=red"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 405, 415, 400]
+    assert {answer.headers["Content-Type"] for answer in answers} == {"application/json"}
+    assert all(
+        answer.json().keys() == {"code", "message", "fields", "request_id"} for answer in answers
+    )
+    assert list(answers[-1].json()["fields"]) == ["colour"]
+
+
+def test_a_stranger_finds_nothing_of_ours(foreign, app):
+    label = Label.objects.create(app=app, name="vip")
+    segment = Segment.objects.create(app=app, name="All", expression={"and": []})
+    device = builders.make_device(app, "t1")
+    person = Person.objects.create(workspace=app.workspace, external_user_id="ann")
+    group = Group.objects.get(app=app)
+
+    answers = [
+        foreign.get(f"/api/v1/labels/{label.pk}/members/"),
+        foreign.post(f"/api/v1/labels/{label.pk}/members/add/", {"persons": ["ann"]}),
+        foreign.delete(f"/api/v1/segments/{segment.pk}/"),
+        foreign.get(f"/api/v1/segments/{segment.pk}/count/"),
+        foreign.get(f"/api/v1/devices/{device.pk}/"),
+        foreign.patch(f"/api/v1/persons/{person.pk}/", {"email": "x@example.org"}),
+        foreign.post(f"/api/v1/groups/{group.pk}/archive/"),
+        foreign.get(f"/api/v1/apps/{app.pk}/"),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert foreign.get("/api/v1/devices/").json()["results"] == []
+    assert foreign.get("/api/v1/devices/?app=shop").status_code == 400
+
+
+def test_keys_are_asked_for_and_bound_by_their_scopes(client, app, workspace):
+    reader = make_client(workspace, scopes=["read"])
+    vendor = make_client(workspace, dialect="sandbox")
+    client.credentials()
+
+    answers = [
+        client.get("/api/v1/apps/"),
+        vendor.get("/api/v1/apps/"),
+        reader.get("/api/v1/apps/"),
+        reader.post("/api/v1/groups/", {"name": "News"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 200, 403]
+    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_people_in_a_browser_need_the_csrf_token_and_the_role(app, workspace):
+    from rest_framework.test import APIClient
+
+    viewer = builders.make_member("viewer", workspace, role="viewer")
+    browser = APIClient(enforce_csrf_checks=True)
+    browser.force_login(viewer)
+
+    forged = browser.post("/api/v1/groups/", {"name": "News"}, format="json")
+    relaxed = APIClient()
+    relaxed.force_login(viewer)
+    powerless = relaxed.post("/api/v1/groups/", {"name": "News"}, format="json")
+
+    assert relaxed.get("/api/v1/apps/").status_code == 200
+    assert (forged.status_code, powerless.status_code) == (403, 403)
+
+
+def test_the_same_idempotency_key_does_it_once(client):
+    post = {"path": "/api/v1/groups/", "data": {"name": "News"}, "HTTP_IDEMPOTENCY_KEY": "k1"}
+
+    first, second = client.post(**post), client.post(**post)
+    other = client.post(**{**post, "data": {"name": "Other"}})
+    refused = client.post("/api/v1/groups/", {"name": ""}, HTTP_IDEMPOTENCY_KEY="k2")
+    mended = client.post("/api/v1/groups/", {"name": "Late"}, HTTP_IDEMPOTENCY_KEY="k2")
+
+    assert first.json() == second.json()
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert "Idempotent-Replay" not in first.headers
+    assert second.headers["Idempotent-Replay"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (refused.status_code, mended.status_code) == (400, 201)
+
+
+def test_another_key_of_the_workspace_gets_its_own_answer(client, workspace):
+    second = make_client(workspace)
+
+    answers = [
+        script.post("/api/v1/groups/", {"name": name}, HTTP_IDEMPOTENCY_KEY="same")
+        for script, name in ((client, "One"), (second, "Two"))
+    ]
+
+    assert [answer.json()["name"] for answer in answers] == ["One", "Two"]
+
+
+def test_what_nobody_expected_is_a_500_in_json(client, monkeypatch, caplog):
+    monkeypatch.setattr("campaigns.api.audience_views.audience.create_group", lambda: None)
+
+    answer = client.post("/api/v1/groups/", {"name": "News"})
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "TypeError" in caplog.text
+    assert "TypeError" not in json.dumps(answer.json())
+
+
+def test_the_schema_has_no_warnings_and_a_page_to_read_it(client, capsys):
+    from drf_spectacular.drainage import GENERATOR_STATS
+    from drf_spectacular.generators import SchemaGenerator
+
+    GENERATOR_STATS.reset()
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    page = client.get("/api/v1/docs/")
+    script = client.get("/api/v1/docs/?script=")
+
+    assert not GENERATOR_STATS
+    assert "/api/v1/devices/bulk/" in schema["paths"]
+    assert page.status_code == script.status_code == 200
+    assert b"cdn" not in page.content
+    assert b"<script>" not in page.content
+    assert client.get("/api/v1/schema/").status_code == 200
+    assert capsys.readouterr().err == ""
