@@ -1,0 +1,202 @@
+"""Our own clients drive our own doors: groups, pushes taken once, their status and report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
+from campaigns.models import ApiKey, Campaign, Group, Submission, TargetChunk, Transfer
+from campaigns.services import intake
+from providers.commands import (
+    CreateGroup,
+    FetchGroup,
+    FetchReport,
+    FetchStatus,
+    ListGroups,
+    Metric,
+    PushPart,
+    SendPush,
+    Targets,
+    TransferState,
+    UpdateGroup,
+)
+from providers.message import AndroidContent, PushMessage
+from providers.message_fields import Platform
+from providers.outcomes import Failure
+from tests import builders
+from tests.compat.conftest import OPEN, make_key
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+GROUPED = [dialect for dialect in OPEN if dialect.has_groups]
+for_each_grouped = pytest.mark.parametrize("dialect", GROUPED, ids=lambda dialect: dialect.key)
+MESSAGE = PushMessage(android=AndroidContent(title="Hi", body="There"))
+
+
+def find_kind(dialect):
+    return next(kind.name for kind in dialect.identifier_kinds if kind.platform is Platform.ANDROID)
+
+
+def make_push(dialect, group, **fields):
+    targets = Targets(find_kind(dialect), ("token-1", "token-2"))
+    parts = (PushPart(MESSAGE, (targets,)),)
+    values = {"parts": parts, "group": group, "tag": "spring", "client_key": "77", **fields}
+    return SendPush(**values)
+
+
+@pytest.fixture
+def caller(app):
+    return intake.Caller(make_key(app)[0], GROUPED[0], datetime.now(UTC))
+
+
+@pytest.fixture
+def group(app):
+    return Group.objects.create(app=app, name="News")
+
+
+@for_each_grouped
+def test_our_client_sends_through_our_door(app, connect, dialect):
+    client, led = connect(dialect)
+
+    with led:
+        group = client.ensure_group(CreateGroup("", "News", 500))
+        again = client.ensure_group(CreateGroup("", "News", 500))
+        receipt = client.send(make_push(dialect, group))
+        by_id = client.fetch_status(FetchStatus(transfer=receipt.reference))
+        by_key = client.fetch_status(FetchStatus(group=group, client_key="77"))
+
+    transfer = Transfer.objects.get(pk=receipt.reference)
+    assert group == again
+    assert (transfer.group.name, transfer.group.send_rate) == ("News", 500)
+    assert (transfer.app, transfer.tag, transfer.client_key) == (app, "spring", "77")
+    assert transfer.submission.door == dialect.key
+    assert by_id.state is by_key.state is TransferState.ACCEPTED
+    assert TargetChunk.objects.filter(part__transfer=transfer).count() == 1
+    assert not Campaign.objects.exists()
+
+
+@for_each_grouped
+def test_a_push_of_a_strangers_group_is_refused(workspace, app, connect, dialect):
+    other = builders.make_app(workspace, "other")
+    foreign = Group.objects.create(app=other, name="Theirs")
+    client, led = connect(dialect)
+
+    with led, pytest.raises(Failure):
+        client.send(make_push(dialect, str(foreign.pk)))
+
+    assert not Transfer.objects.exists()
+    assert not Submission.objects.exists()
+
+
+def test_the_same_push_under_the_same_id_is_taken_once(caller, group):
+    push = make_push(caller.dialect, str(group.pk))
+
+    first, second = intake.execute(push, caller), intake.execute(push, caller)
+
+    assert first == second
+    assert Transfer.objects.count() == Submission.objects.count() == 1
+
+
+def test_another_push_under_the_same_id_is_a_conflict(caller, group):
+    push = make_push(caller.dialect, str(group.pk))
+    intake.execute(push, caller)
+
+    with pytest.raises(Conflict):
+        intake.execute(replace(push, tag="autumn"), caller)
+
+    assert Transfer.objects.count() == 1
+
+
+def test_an_id_counts_inside_its_group_only(app, caller, group):
+    second = Group.objects.create(app=app, name="Offers")
+
+    transfers = [
+        intake.execute(make_push(caller.dialect, str(item.pk)), caller).transfer
+        for item in (group, second)
+    ]
+
+    assert len(set(transfers)) == 2
+
+
+def test_pushes_without_an_id_are_all_taken(caller, group):
+    push = make_push(caller.dialect, str(group.pk), client_key="")
+
+    transfers = {intake.execute(push, caller).transfer for _call in range(2)}
+
+    assert len(transfers) == 2
+
+
+def test_an_archived_group_takes_no_push(caller, group, now):
+    Group.objects.filter(pk=group.pk).update(archived_at=now)
+
+    with pytest.raises(Invalid):
+        intake.execute(make_push(caller.dialect, str(group.pk)), caller)
+
+
+def test_where_approval_is_needed_a_key_must_be_allowed_to_go_without(app, caller, group):
+    app.needs_approval = True
+    app.save()
+    push = make_push(caller.dialect, str(group.pk))
+    allowed, _text = make_key(app, scopes=ApiKey.Scope.values)
+
+    with pytest.raises(Forbidden):
+        intake.execute(push, caller)
+    accepted = intake.execute(push, replace(caller, key=allowed))
+
+    assert Transfer.objects.get().pk == int(accepted.transfer)
+
+
+def test_a_key_without_the_scope_is_refused(app, caller, group):
+    reader, _text = make_key(app, scopes=["read"])
+
+    with pytest.raises(Forbidden):
+        intake.execute(make_push(caller.dialect, str(group.pk)), replace(caller, key=reader))
+
+
+def test_what_the_dialect_judges_later_is_kept_with_the_transfer(caller, group):
+    silent = PushMessage(android=AndroidContent())
+    push = make_push(caller.dialect, str(group.pk))
+    push = replace(push, parts=(PushPart(silent, push.parts[0].targets),))
+
+    accepted = intake.execute(push, caller)
+    status = intake.execute(FetchStatus(transfer=accepted.transfer), caller)
+
+    assert status.state is TransferState.ACCEPTED
+    assert status.faults == caller.dialect.find_faults(push)
+
+
+def test_the_status_tells_the_time_in_the_apps_zone(app, caller, group):
+    app.timezone = "Asia/Tokyo"
+    app.save()
+    accepted = intake.execute(make_push(caller.dialect, str(group.pk)), caller)
+
+    status = intake.execute(FetchStatus(transfer=accepted.transfer), caller)
+
+    assert status.created_at.isoformat().endswith("+09:00")
+    assert status.created_at == caller.now
+
+
+def test_what_belongs_to_others_is_not_there(workspace, caller, now):
+    other = builders.make_app(workspace, "other")
+    foreign = other.groups.get()
+    transfer = Transfer.objects.create(
+        app=other, group=foreign, status_since=now, due_at=now, created_at=now, client_key="7"
+    )
+    metrics = (Metric.SENT,)
+    asked = (
+        ListGroups(str(other.pk)),
+        CreateGroup(str(other.pk), "Mine"),
+        FetchGroup(str(foreign.pk)),
+        UpdateGroup(str(foreign.pk), "Mine"),
+        FetchStatus(transfer=str(transfer.pk)),
+        FetchStatus(group=str(foreign.pk), client_key="7"),
+        FetchReport(apps=(str(other.pk),), metrics=metrics),
+        FetchGroup("99999999999999999999"),
+        FetchGroup("\u0661"),
+    )
+
+    for command in asked:
+        with pytest.raises(NotFound):
+            intake.execute(command, caller)
