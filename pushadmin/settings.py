@@ -177,6 +177,10 @@ CONTENT_SECURITY_POLICY = {
 OUTBOUND_ALLOW = read_list("PUSHADMIN_OUTBOUND_ALLOW")
 SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
 
+# --- dispatch ---
+# How long a batch belongs to the worker that claimed it; far above the time limit of a call.
+LEASE_SECONDS = env.int("PUSHADMIN_LEASE_SECONDS", default=60)
+
 # --- retention, in days (manage.py prune) ---
 KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1, maximum=3650)
 KEEP_RECEIPTS_DAYS = read_int("PUSHADMIN_KEEP_RECEIPTS", default=400, minimum=1, maximum=3650)

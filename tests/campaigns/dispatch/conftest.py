@@ -12,6 +12,9 @@ from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer, start
 from campaigns.models import App, Campaign, Group, Message, Submission, Transfer
 from providers.commands import Targets
 from tests import builders
+from tests.vendor_cases.conftest import simulator
+
+__all__ = ["simulator"]
 
 CONTENT: dict[str, Any] = {"title": "Hi", "body": "There"}
 

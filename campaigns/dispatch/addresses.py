@@ -1,0 +1,110 @@
+"""Where recipients are reached through one way: their ids there, looked up set-based."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from campaigns.dispatch.books import Member
+from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.dispatch.routes import Reach, Way, find_reach
+from campaigns.models import Batch, Delivery, Device, DeviceIdentifier
+from campaigns.models.bulk import IdList
+from campaigns.models.packing import unpack_cohorts, unpack_ids
+from providers.commands import Targets
+from providers.outcomes import Reason
+
+
+@dataclass(slots=True)
+class Addressed:
+    """Members in the order of the call's targets, and those that cannot be called any more."""
+
+    targets: tuple[Targets, ...] = ()
+    members: list[Member] = field(default_factory=list)
+    tokens: dict[int, str] = field(default_factory=dict)  # recipient -> the token it is sent to
+    skipped: dict[Reason, list[Member]] = field(default_factory=lambda: defaultdict(list))
+
+
+def list_owed(batch: Batch) -> list[Member]:
+    """The members of a batch that have no outcome yet."""
+    recipients = unpack_ids(batch.recipients)
+    members = zip(recipients, unpack_cohorts(batch.cohorts), strict=True)
+    if not batch.settled:
+        return list(members)
+    settled = set(
+        Delivery.objects.filter(
+            part_id=batch.part_id, recipient__in=IdList(recipients)
+        ).values_list("recipient", flat=True)
+    )
+    return [member for member in members if member[0] not in settled]
+
+
+def address_members(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
+    """The ids by which this way reaches each member."""
+    reach = find_reach(way, batch.platform)
+    addressed = Addressed()
+    by_kind: dict[str, list[tuple[Member, str]]] = defaultdict(list)
+    for member, kind, value in _find_addresses(reach, members, addressed):
+        by_kind[kind].append((member, value))
+    targets = []
+    for kind, pairs in by_kind.items():
+        addressed.members += [member for member, _value in pairs]
+        values = tuple(value for _member, value in pairs)
+        targets.append(Targets(kind, values, _write_references(batch, way, pairs)))
+    addressed.targets = tuple(targets)
+    return addressed
+
+
+def _write_references(
+    batch: Batch, way: Way, pairs: Sequence[tuple[Member, str]]
+) -> tuple[str, ...]:
+    if not way.dialect.wants_references:
+        return ()
+    return tuple(write_receipt_token(batch.part_id, member[0]) for member, _value in pairs)
+
+
+def _find_addresses(
+    reach: Reach, members: Sequence[Member], addressed: Addressed
+) -> list[tuple[Member, str, str]]:
+    devices = {
+        row[0]: row
+        for row in Device.objects.filter(pk__in=IdList(member[0] for member in members))
+        .values_list("pk", "token", "token_state", "person__opted_out_at")
+        .iterator()
+    }
+    found, others = [], []
+    for member in members:
+        _pk, token, state, opted_out = devices.get(member[0], (0, "", "missing", None))
+        if opted_out is not None:
+            addressed.skipped[Reason.OPTED_OUT].append(member)
+        elif state == Device.TokenState.DISABLED:
+            addressed.skipped[Reason.NO_TOKEN].append(member)
+        elif token and reach.token_kind:
+            addressed.tokens[member[0]] = token
+            found.append((member, reach.token_kind, token))
+        else:
+            others.append(member)
+    return found + _find_other_addresses(reach, others, addressed)
+
+
+def _find_other_addresses(
+    reach: Reach, members: Sequence[Member], addressed: Addressed
+) -> list[tuple[Member, str, str]]:
+    if not members:
+        return []
+    ids: dict[int, dict[str, str]] = defaultdict(dict)
+    rows = DeviceIdentifier.objects.filter(
+        device__in=IdList(member[0] for member in members), kind__in=reach.id_kinds
+    )
+    for device, kind, value in rows.values_list("device_id", "kind", "value"):
+        ids[device][kind] = value
+    found = []
+    for member in members:
+        kind = next((kind for kind in reach.id_kinds if kind in ids[member[0]]), "")
+        if kind:
+            found.append((member, kind, ids[member[0]][kind]))
+        else:
+            reason = Reason.NO_TOKEN if reach.token_kind else Reason.NOT_ADDRESSABLE
+            addressed.skipped[reason].append(member)
+    return found

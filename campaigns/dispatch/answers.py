@@ -1,0 +1,239 @@
+"""Reads a vendor's answer: who is settled how, who is tried again and when, who is told."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch import folds, pace, settle, steer
+from campaigns.dispatch.addresses import Addressed
+from campaigns.dispatch.books import Member, Verdict
+from campaigns.dispatch.claim import Lease
+from campaigns.dispatch.outbound import Reply
+from campaigns.dispatch.routes import list_ways
+from campaigns.errors import ChangedMeanwhile, IllegalMove
+from campaigns.models import Account, Attempt, Counter, Policy, Transfer
+from providers.commands import Fault, FaultKind
+from providers.outcomes import Failure, Outcome, Reason, Receipt, Result
+from providers.pacing import find_retry_wait
+
+ACTOR = "dispatch"
+MAX_RETRIES = 10
+BURST = 3  # calls refused for their content until a person is asked
+POLL_AFTER = timedelta(seconds=5)
+UNKNOWN = Verdict("unknown", Reason.NO_ANSWER.value)
+VERDICTS = {
+    Outcome.ACCEPTED: Verdict("sent"),
+    Outcome.DELIVERED: Verdict("sent"),
+    Outcome.EXPIRED: Verdict("expired", Reason.TOO_LATE.value),
+    Outcome.UNKNOWN: UNKNOWN,
+}
+
+
+def settle_reply(
+    lease: Lease, attempt: Attempt, addressed: Addressed, reply: Reply, now: datetime
+) -> None:
+    """Write down what a call came to. Raises LeaseLost."""
+    if isinstance(reply.result, Receipt):
+        _settle_receipt(lease, attempt, addressed, reply, now)
+    else:
+        _settle_failure(lease, attempt, addressed, reply, now)
+
+
+def _settle_receipt(
+    lease: Lease, attempt: Attempt, addressed: Addressed, reply: Reply, now: datetime
+) -> None:
+    receipt = cast(Receipt, reply.result)
+    verdicts, retried = _sort_results(receipt, addressed.members, lease)
+    can_report = lease.way is not None and lease.way.dialect.can_report
+    settle.flush(
+        lease,
+        settle.Flush(
+            verdicts=verdicts,
+            attempt=attempt,
+            answer=settle.Answer(
+                outcome=receipt.outcome.value,
+                was_sent=True,
+                words=_find_words(receipt),
+                reference=receipt.reference,
+                poll_at=now + POLL_AFTER if can_report and receipt.reference else None,
+                exchanges=reply.exchanges,
+            ),
+            due_at=_find_next_try(lease, retried, now),
+            is_retry=bool(retried),
+            dead_tokens=_find_dead_tokens(receipt, addressed),
+        ),
+        now,
+    )
+
+
+def _sort_results(
+    receipt: Receipt, members: Sequence[Member], lease: Lease
+) -> tuple[dict[Verdict, list[Member]], list[Result]]:
+    named = {result.index: result for result in receipt.results}
+    verdicts: dict[Verdict, list[Member]] = defaultdict(list)
+    retried = []
+    may_retry = lease.batch.retries < MAX_RETRIES
+    for index, member in enumerate(members):
+        result = named.get(index)
+        if result is not None and result.retry_after is not None and may_retry:
+            retried.append(result)
+        else:
+            verdicts[_judge(receipt.outcome, result)].append(member)
+    return verdicts, retried
+
+
+def _judge(outcome: Outcome, result: Result | None) -> Verdict:
+    if result is not None:
+        outcome = result.outcome
+    if outcome in VERDICTS:
+        return VERDICTS[outcome]
+    reason = result.reason if result and result.reason else Reason.VENDOR
+    return Verdict("failed", reason.value)
+
+
+def _find_words(receipt: Receipt) -> str:
+    return next((result.message for result in receipt.results if result.message), "")
+
+
+def _find_dead_tokens(receipt: Receipt, addressed: Addressed) -> dict[int, str]:
+    dead = {}
+    for result in receipt.results:
+        if result.reason is Reason.TOKEN and 0 <= result.index < len(addressed.members):
+            recipient = addressed.members[result.index][0]
+            if recipient in addressed.tokens:
+                dead[recipient] = addressed.tokens[recipient]
+    return dead
+
+
+def _find_next_try(lease: Lease, retried: Sequence[Result], now: datetime) -> datetime | None:
+    if not retried:
+        return None
+    longest = max(retried, key=lambda result: result.retry_after or 0)
+    reason = longest.reason or Reason.VENDOR
+    return find_retry(lease, reason, longest.retry_after, now)
+
+
+def find_retry(lease: Lease, reason: Reason, retry_after: float | None, now: datetime) -> datetime:
+    """When a batch is tried again; not later than it expires, so that it can be settled then."""
+    wait = find_retry_wait(reason, lease.batch.retries, random.random(), retry_after)  # noqa: S311 jitter
+    due = now + timedelta(seconds=wait)
+    expires_at = lease.transfer.expires_at
+    return min(due, expires_at) if expires_at else due
+
+
+def _settle_failure(
+    lease: Lease, attempt: Attempt, addressed: Addressed, reply: Reply, now: datetime
+) -> None:
+    failure = cast(Failure, reply.result)
+    what = settle.Flush(attempt=attempt, answer=_close(failure, reply))
+    if failure.was_sent is None:
+        _leave_open(lease, what, failure, now)
+    elif failure.reason is Reason.CREDENTIAL:
+        _settle_refused(lease, what, addressed, failure, now)
+        return
+    elif failure.is_permanent or lease.batch.retries >= MAX_RETRIES:
+        what.verdicts = {_judge_failure(attempt, failure): addressed.members}
+    else:
+        what.is_retry = True
+        what.due_at = find_retry(lease, failure.reason, failure.retry_after, now)
+        _block(lease, attempt, failure, now)
+    settle.flush(lease, what, now)
+    if failure.reason is Reason.PAYLOAD and failure.is_permanent:
+        _pause_burst(lease, failure, now)
+
+
+def _close(failure: Failure, reply: Reply) -> settle.Answer:
+    return settle.Answer(
+        # No answer leaves the call open: the next claim asks the no-answer table.
+        outcome="" if failure.was_sent is None else Outcome.FAILED.value,
+        was_sent=failure.was_sent,
+        reason=failure.reason.value,
+        words=failure.message,
+        exchanges=reply.exchanges,
+    )
+
+
+def _leave_open(lease: Lease, what: settle.Flush, failure: Failure, now: datetime) -> None:
+    what.is_retry = True
+    wait = failure.retry_after
+    if lease.transfer.policy == Policy.AT_MOST_ONCE:
+        what.due_at = now
+    else:
+        what.due_at = find_retry(lease, failure.reason, wait, now)
+
+
+def _judge_failure(attempt: Attempt, failure: Failure) -> Verdict:
+    """Our own mistake with a key that was used before means that the first call was taken."""
+    earlier = Attempt.objects.filter(batch_id=attempt.batch_id, key=attempt.key)
+    if failure.reason is Reason.OURS and earlier.exclude(pk=attempt.pk).exists():
+        return UNKNOWN
+    return Verdict("failed", failure.reason.value)
+
+
+def _block(lease: Lease, attempt: Attempt, failure: Failure, now: datetime) -> None:
+    if failure.reason is Reason.THROTTLED or failure.retry_after is not None:
+        until = find_retry(lease, failure.reason, failure.retry_after, now)
+        pace.block_pair(attempt.account_id, lease.batch.app_id, until)
+
+
+def _settle_refused(
+    lease: Lease, what: settle.Flush, addressed: Addressed, failure: Failure, now: datetime
+) -> None:
+    """The account's credentials are bad: another account, a person, or the end."""
+    Account.objects.filter(pk=lease.batch.account_id).update(
+        health=Account.Health.BAD, health_words=failure.message[:500], checked_at=now
+    )
+    transfer = lease.transfer
+    if _has_other_way(lease):
+        settle.flush(lease, what, now)
+    elif transfer.campaign_id is not None:
+        settle.flush(lease, what, now)
+        _pause(transfer, _("The account's credentials were refused: %s") % failure.message, now)
+    else:
+        what.verdicts = {Verdict("failed", Reason.CREDENTIAL.value): addressed.members}
+        settle.flush(lease, what, now)
+        _fail_unsent(transfer, lease.batch.platform, failure, now)
+
+
+def _has_other_way(lease: Lease) -> bool:
+    ways = list_ways(lease.batch.app_id, lease.batch.platform)
+    return any(way.account.health != Account.Health.BAD for way in ways)
+
+
+def _fail_unsent(transfer: Transfer, platform: str, failure: Failure, now: datetime) -> None:
+    reached = Counter.objects.filter(
+        part__transfer=transfer, outcome__in=["sent", "unknown"], count__gt=0
+    )
+    if reached.exists():
+        return
+    fault = Fault(FaultKind.CREDENTIALS, platform, detail=failure.message[:500])
+    transfer.refresh_from_db()
+    try:
+        steer.fail_transfer(transfer, fault, actor=ACTOR, now=now)
+    except (ChangedMeanwhile, IllegalMove):
+        return  # another batch has just ended it
+
+
+def _pause_burst(lease: Lease, failure: Failure, now: datetime) -> None:
+    """Most calls are refused for what they say: a person has to look, unless a script sent it."""
+    if lease.transfer.campaign_id is None:
+        return
+    calls = Attempt.objects.filter(batch__transfer=lease.transfer, answered_at__isnull=False)
+    refused = calls.filter(reason=Reason.PAYLOAD).count()
+    if refused >= BURST and refused * 2 > calls.count():
+        _pause(lease.transfer, _("The vendor refuses the message: %s") % failure.message, now)
+
+
+def _pause(transfer: Transfer, note: str, now: datetime) -> None:
+    transfer.refresh_from_db()
+    try:
+        steer.pause_transfer(transfer, actor=ACTOR, now=now, note=note)
+    except (ChangedMeanwhile, IllegalMove):
+        return  # paused already, or ended
+    folds.follow_transfers(transfer.campaign, now)

@@ -1,0 +1,137 @@
+"""Leases one due batch: which transfer is next, through which account, and may it go now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from campaigns.dispatch.pace import open_pace
+from campaigns.dispatch.routes import Way, list_ways
+from campaigns.models import App, Attempt, Batch, Transfer
+from providers.outcomes import Reason
+
+CANDIDATES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A batch that is ours until its lease ends. Without a way nothing is sent any more."""
+
+    batch: Batch
+    way: Way | None
+
+    @property
+    def transfer(self) -> Transfer:
+        """The transfer that the batch belongs to, as it was when the batch was claimed."""
+        transfer: Transfer = self.batch.transfer
+        return transfer
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What may happen to a batch now; neither way nor drain means that it must wait."""
+
+    way: Way | None = None
+    drains: bool = False
+
+
+def claim_batch(now: datetime) -> Lease | None:
+    """Lease a batch that may be worked on now, or give None."""
+    for transfer in _list_transfers():
+        lease = _claim_of(transfer, now)
+        if lease is not None:
+            return lease
+    return None
+
+
+def find_lease_end(now: datetime) -> datetime:
+    """Until when a batch is ours if it is claimed or flushed now."""
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def _list_transfers() -> list[Transfer]:
+    running = Q(status=Transfer.Status.SENDING) | Q(status__in=Transfer.FINISHED)
+    open_ones = Transfer.objects.filter(running, finished_at__isnull=True, frozen_at__isnull=False)
+    # Fair share: of equal priority, the app that has waited longest is served first.
+    order = ("priority", F("app__last_claim_at").asc(nulls_first=True), "pk")
+    return list(open_ones.select_related("group").order_by(*order)[:CANDIDATES])
+
+
+def _select_claimable(transfer: Transfer, now: datetime) -> QuerySet[Batch]:
+    batches = Batch.objects.filter(transfer=transfer)
+    ready = Q(state=Batch.State.READY)
+    if transfer.status == Transfer.Status.SENDING:
+        ready &= Q(due_at__lte=now)  # what is over need not wait for its next try
+    return batches.filter(ready | Q(state=Batch.State.LEASED, lease_until__lte=now))
+
+
+def _claim_of(transfer: Transfer, now: datetime) -> Lease | None:
+    # Looked at without a lock first: an idle worker writes nothing.
+    if not _select_claimable(transfer, now).exists():
+        return None
+    waiting: set[str] = set()
+    with transaction.atomic():
+        while (batch := _lock_batch(transfer, waiting, now)) is not None:
+            choice = _choose_way(batch, now)
+            if choice.way is not None or choice.drains:
+                return _lease(batch, choice.way, now)
+            waiting.add(batch.platform)
+    return None
+
+
+def _lock_batch(transfer: Transfer, waiting: set[str], now: datetime) -> Batch | None:
+    claimable = _select_claimable(transfer, now).exclude(platform__in=waiting)
+    locked = claimable.select_for_update(skip_locked=True, of=("self",))
+    batch = locked.select_related("transfer__group", "transfer__app", "part__message").first()
+    if batch is None or batch.transfer.status == Transfer.Status.PAUSED:
+        return None
+    return batch
+
+
+def _lease(batch: Batch, way: Way | None, now: datetime) -> Lease:
+    batch.state = Batch.State.LEASED
+    batch.lease_until = find_lease_end(now)
+    batch.fence += 1
+    batch.attempts += 1
+    batch.account = way.account if way else batch.account
+    batch.save(update_fields=["state", "lease_until", "fence", "attempts", "account"])
+    App.objects.filter(pk=batch.app_id).update(last_claim_at=now)
+    return Lease(batch, way)
+
+
+def _choose_way(batch: Batch, now: datetime) -> _Choice:
+    transfer = batch.transfer
+    if is_over(transfer, now):
+        return _Choice(drains=True)
+    ways = list_ways(batch.app_id, batch.platform)
+    pinned = find_pinned_account(batch)
+    if pinned is not None:
+        ways = [way for way in ways if way.account.pk == pinned]
+    if not ways:
+        return _Choice(drains=True)
+    for way in ways:
+        pace = open_pace(way, transfer, now)
+        if pace.is_blocked():
+            continue
+        if not pace.may_send():
+            return _Choice()  # a moment's pace is no reason to change the account
+        pace.take(batch.count - batch.settled)
+        return _Choice(way)
+    return _Choice()
+
+
+def is_over(transfer: Transfer, now: datetime) -> bool:
+    """Nothing of it is sent any more: it was ended, or its time has run out."""
+    has_expired = transfer.expires_at is not None and transfer.expires_at <= now
+    return has_expired or transfer.status in Transfer.FINISHED
+
+
+def find_pinned_account(batch: Batch) -> int | None:
+    """The account that has, or may have, sent something of this batch: it stays with it."""
+    refused = Q(was_sent=False) | Q(reason__in=[Reason.CREDENTIAL, Reason.THROTTLED])
+    tried = Attempt.objects.filter(batch=batch).exclude(Q(answered_at__isnull=False) & refused)
+    return tried.order_by("-pk").values_list("account_id", flat=True).first()

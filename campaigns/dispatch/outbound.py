@@ -1,0 +1,114 @@
+"""Calls a vendor for a lease: the client, its group there, the call itself. No transaction and,
+while a call runs, no database."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from campaigns.dispatch.addresses import Addressed
+from campaigns.dispatch.claim import Lease
+from campaigns.dispatch.routes import Way
+from campaigns.models import Installation, Transfer, VendorGroup
+from providers import http, vault
+from providers.commands import CreateGroup, PushPart, SendPush
+from providers.contract import AccountConfig, Exchange
+from providers.message_fields import Platform
+from providers.outcomes import Failure, Reason, Receipt
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a call gave: a receipt or a failure, and what went over the wire."""
+
+    result: Receipt | Failure
+    exchanges: Sequence[Exchange] = ()
+
+
+def connect_way(way: Way) -> Any:
+    """A client of the way's account. Raises Failure when its credentials cannot be read."""
+    account = way.account
+    try:
+        credentials = vault.decrypt(account.credentials)
+    except vault.VaultError as error:
+        raise Failure(Reason.CREDENTIAL, str(error), is_permanent=True) from None
+    config = AccountConfig(
+        public_id=account.public_id,
+        credentials=credentials,
+        base_urls=account.base_urls,
+        options={**account.options, **way.route.options},
+    )
+    if way.dialect.connect is None:
+        raise Failure(Reason.NO_ROUTE, "Nothing can be sent there.", is_permanent=True)
+    return way.dialect.connect(config)
+
+
+def ensure_group(client: Any, way: Way, transfer: Transfer) -> str:
+    """The vendor's id of the transfer's group, made there if need be; else the group's name.
+
+    Raises Failure.
+    """
+    group = transfer.group
+    if not way.dialect.has_groups:
+        return str(group.name)
+    known = VendorGroup.objects.filter(group=group, account=way.account).first()
+    if known is not None:
+        return known.vendor_id
+    vendor_id = client.ensure_group(
+        CreateGroup(str(way.route.options.get("app_id", "")), group.name, group.send_rate)
+    )
+    row, _is_new = VendorGroup.objects.get_or_create(
+        group=group, account=way.account, defaults={"vendor_id": vendor_id}
+    )
+    return row.vendor_id
+
+
+def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: datetime) -> SendPush:
+    """The call for those who were addressed, with the one text of the batch."""
+    batch, transfer = lease.batch, lease.transfer
+    message = batch.part.message.read().resolve(Platform(batch.platform), batch.language)
+    left = None
+    if transfer.expires_at is not None:
+        left = max(1, int((transfer.expires_at - now).total_seconds()))
+    return SendPush(
+        parts=(PushPart(message, addressed.targets),),
+        group=group,
+        tag=transfer.tag,
+        name=transfer.name,
+        client_key=key,
+        expires_in=left,
+    )
+
+
+@dataclass(slots=True)
+class Ready:
+    """A call that only has to be made."""
+
+    client: Any
+    push: SendPush
+
+    def call(self, hop: tuple[str, int]) -> Reply:
+        """Send; a failure is a value here."""
+        with http.recording() as exchanges, http.hopping(*hop):
+            try:
+                return Reply(self.client.send(self.push), exchanges)
+            except Failure as failure:
+                return Reply(failure, exchanges)
+
+
+def prepare_call(lease: Lease, addressed: Addressed, key: str, now: datetime) -> Ready:
+    """Connect, find the vendor's group, write the push. Raises Failure."""
+    assert lease.way is not None  # noqa: S101 nothing is prepared without a way
+    client = connect_way(lease.way)
+    group = ensure_group(client, lease.way, lease.transfer)
+    return Ready(client, write_push(lease, addressed, group, key, now))
+
+
+def find_hop(transfer: Transfer) -> tuple[str, int]:
+    """This installation's id and the number of exchanges that the call then has come through."""
+    fresh = {"installation_id": secrets.token_hex(16)}
+    installation, _is_new = Installation.objects.get_or_create(pk=1, defaults=fresh)
+    return installation.installation_id, transfer.hops + 1

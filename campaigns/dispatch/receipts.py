@@ -1,0 +1,129 @@
+"""Takes in what comes back from recipients: appended once, counted by hour, beside the books."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from campaigns.dispatch import books
+from campaigns.dispatch.outbound import connect_way
+from campaigns.dispatch.receipt_tokens import read_receipt_token
+from campaigns.dispatch.routes import Way, find_dialect
+from campaigns.models import Account, Attempt, Device, Part, ReceiptCount, ReceiptRow, Route
+from campaigns.models.bulk import IdList, add_counts, append_rows
+from providers import registry
+from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
+from providers.outcomes import Failure
+
+Clock = Callable[[], datetime]
+PAGE = 5000
+BUSY_WAIT = timedelta(seconds=2)
+IDLE_WAIT = timedelta(minutes=5)
+FETCH_LEASE = timedelta(seconds=60)
+RECENT = timedelta(days=1)
+RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id")
+COUNT_COLUMNS = ("part", "hour", "platform", "account_id", "kind")
+
+
+def fetch_step(clock: Clock) -> bool:
+    """Fetch one page of one account whose time has come; True when something came."""
+    now = clock()
+    talkative = [dialect.key for dialect in registry.all_dialects() if dialect.has_receipts]
+    due = Account.objects.filter(dialect__in=talkative, is_enabled=True).filter(
+        Q(poll_at__isnull=True) | Q(poll_at__lte=now)
+    )
+    account = due.order_by("poll_at", "pk").first()
+    if account is None:
+        return False
+    mine = Account.objects.filter(pk=account.pk, poll_at=account.poll_at)
+    if not mine.update(poll_at=now + FETCH_LEASE):
+        return False
+    return _fetch(account, clock)
+
+
+def _fetch(account: Account, clock: Clock) -> bool:
+    way = _find_way(account)
+    page = ReceiptPage((), account.receipt_cursor)
+    try:
+        if way is not None:
+            command = FetchReceipts(account.receipt_cursor, PAGE)
+            page = connect_way(way).fetch_receipts(command)
+    except Failure:
+        page = ReceiptPage((), account.receipt_cursor)  # asked again at the usual time
+    now = clock()
+    with transaction.atomic():
+        kept = Account.objects.select_for_update().filter(
+            pk=account.pk, receipt_cursor=account.receipt_cursor
+        )
+        later = now if len(page.events) >= PAGE else now + _find_wait(account, now)
+        if kept.update(receipt_cursor=page.cursor[:200], poll_at=later):
+            keep_receipts(page.events, account.pk, now)
+    return bool(page.events)
+
+
+def _find_way(account: Account) -> Way | None:
+    route = Route.objects.filter(account=account).select_related("account").first()
+    dialect = find_dialect(account.dialect)
+    return Way(route, dialect) if route and dialect else None
+
+
+def _find_wait(account: Account, now: datetime) -> timedelta:
+    last = Attempt.objects.filter(account=account).order_by("-pk").values_list("started_at").first()
+    return BUSY_WAIT if last and last[0] > now - RECENT else IDLE_WAIT
+
+
+def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime) -> int:
+    """Keep receipts whose reference is ours; gives how many are new.
+
+    Runs in the caller's transaction. A receipt that came before changes nothing.
+    """
+    rows: dict[tuple[int, int, str], datetime] = {}
+    for event in events:
+        found = read_receipt_token(event.reference)
+        if found is not None:
+            rows.setdefault((*found, event.kind.value), event.at)
+    rows = _leave_known(rows)
+    values = [(*key, at, account_id) for key, at in rows.items()]
+    append_rows(ReceiptRow, RECEIPT_COLUMNS, values, skip_known=True)
+    _count(rows, account_id)
+    _disable_unregistered(rows, now)
+    return len(rows)
+
+
+_Rows = Mapping[tuple[int, int, str], datetime]
+
+
+def _leave_known(rows: _Rows) -> dict[tuple[int, int, str], datetime]:
+    """Without those that are kept already, and those of parts that are gone."""
+    by_part = defaultdict(set)
+    for part, recipient, _kind in rows:
+        by_part[part].add(recipient)
+    known: set[tuple[int, int, str]] = set()
+    existing = set(Part.objects.filter(pk__in=IdList(by_part)).values_list("pk", flat=True))
+    for part in existing:
+        same = ReceiptRow.objects.filter(part_id=part, recipient__in=IdList(by_part[part]))
+        known.update(same.values_list("part_id", "recipient", "kind"))
+    return {key: at for key, at in rows.items() if key[0] in existing and key not in known}
+
+
+def _count(rows: _Rows, account_id: int) -> None:
+    recipients = {recipient for _part, recipient, _kind in rows}
+    platforms = dict(Device.objects.filter(pk__in=IdList(recipients)).values_list("pk", "platform"))
+    tally: Tally[tuple[object, ...]] = Tally()
+    for (part, recipient, kind), at in rows.items():
+        tally[(part, books.find_hour(at), platforms.get(recipient, ""), account_id, kind)] += 1
+    add_counts(ReceiptCount, COUNT_COLUMNS, [(*key, count) for key, count in tally.items()])
+
+
+def _disable_unregistered(rows: _Rows, now: datetime) -> None:
+    gone = [recipient for _p, recipient, kind in rows if kind == ReceiptKind.UNREGISTERED]
+    Device.objects.filter(pk__in=IdList(gone), token_state=Device.TokenState.ACTIVE).update(
+        token_state=Device.TokenState.DISABLED,
+        token_evidence="A receipt says that the app is no longer registered.",
+        token_state_at=now,
+    )

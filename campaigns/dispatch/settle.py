@@ -1,0 +1,228 @@
+"""Writes down what became of a claimed batch: every write is fenced with the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from campaigns.dispatch import books
+from campaigns.dispatch.books import Member, Page, Verdict
+from campaigns.dispatch.claim import Lease, find_lease_end
+from campaigns.models import Attempt, Batch, Device
+from campaigns.models import Exchange as ExchangeRow
+from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
+from providers.contract import Exchange
+from providers.outcomes import Outcome, Reason
+
+MAX_KEPT_FAILURES = 20
+Verdicts = Mapping[Verdict, Sequence[Member]]
+
+
+class LeaseLost(Exception):
+    """Somebody else has claimed the batch meanwhile; whatever we hold about it is void."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """How a call is closed. `words` are the vendor's own; `poll_at` when to ask it again."""
+
+    outcome: str
+    was_sent: bool | None
+    reason: str = ""
+    words: str = ""
+    reference: str = ""
+    poll_at: datetime | None = None
+    exchanges: Sequence[Exchange] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Flush:
+    """What is written in one transaction. Who is not in `verdicts` stays owed until `due_at`."""
+
+    verdicts: Verdicts = field(default_factory=dict)
+    attempt: Attempt | None = None
+    answer: Answer | None = None
+    due_at: datetime | None = None
+    is_retry: bool = False
+    dead_tokens: Mapping[int, str] = field(default_factory=dict)
+
+
+def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
+    """Settle, close the call, and give the batch back or end it. Raises LeaseLost."""
+    with transaction.atomic():
+        batch = lock_leased(lease)
+        settle_members(batch, what.verdicts, what.attempt, now)
+        if what.attempt is not None and what.answer is not None:
+            close_attempt(what.attempt, what.answer, now)
+            keep_exchanges(lease, what.attempt, what.answer, now)
+        disable_tokens(what.dead_tokens, what.answer, now)
+        _release(batch, what, now)
+    return batch
+
+
+def lock_leased(lease: Lease) -> Batch:
+    """The batch, locked, if it is still ours. Raises LeaseLost."""
+    ours = Batch.objects.select_for_update().filter(
+        pk=lease.batch.pk, fence=lease.batch.fence, state=Batch.State.LEASED
+    )
+    batch = ours.first()
+    if batch is None:
+        raise LeaseLost
+    return batch
+
+
+def settle_members(
+    batch: Batch, verdicts: Verdicts, attempt: Attempt | None, now: datetime
+) -> None:
+    """Append the outcomes of members of a locked batch."""
+    page = Page(
+        part_id=batch.part_id,
+        platform=batch.platform,
+        at=now,
+        account_id=attempt.account_id if attempt else 0,
+        attempt_id=attempt.pk if attempt else 0,
+    )
+    for verdict, members in sorted(verdicts.items(), key=lambda item: repr(item[0])):
+        if members:
+            batch.settled += books.append_deliveries(page, verdict, members)
+
+
+def _release(batch: Batch, what: Flush, now: datetime) -> None:
+    batch.state = Batch.State.DONE if batch.settled >= batch.count else Batch.State.READY
+    batch.lease_until = None
+    batch.attempts = 0
+    batch.retries += what.is_retry
+    batch.due_at = what.due_at or now
+    batch.save(update_fields=["state", "lease_until", "attempts", "retries", "due_at", "settled"])
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that is about to be made: its key, who is left out of it, what it repeats."""
+
+    key: str
+    skipped: Verdicts
+    stale: Attempt | None = None
+    resent: int = 0
+
+
+def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
+    """Write down a call right before its first byte, with those who are left out of it.
+
+    None when nobody is left to be called. Raises LeaseLost.
+    """
+    with transaction.atomic():
+        batch = lock_leased(lease)
+        settle_members(batch, call.skipped, None, now)
+        if call.stale is not None:
+            close_stale(call.stale, now)
+        if batch.settled >= batch.count:
+            _release(batch, Flush(), now)
+            return None
+        if call.resent:
+            books.count_resent(batch.part_id, min(call.resent, batch.count - batch.settled))
+        batch.lease_until = find_lease_end(now)
+        batch.save(update_fields=["lease_until", "settled"])
+        return Attempt.objects.create(
+            batch=batch,
+            account_id=lease.batch.account_id,
+            key=call.key,
+            last=batch.count - 1,
+            started_at=now,
+        )
+
+
+def close_stale(attempt: Attempt, now: datetime) -> None:
+    """An open call gives way to its repeat, or is known never to have arrived."""
+    answer = Answer(
+        outcome=Outcome.UNKNOWN.value,
+        was_sent=attempt.was_sent,
+        reason=Reason.NO_ANSWER.value,
+        words=attempt.words,
+    )
+    close_attempt(attempt, answer, now)
+
+
+def close_attempt(attempt: Attempt, answer: Answer, now: datetime) -> None:
+    """Fill in what came of a call; one without a known answer stays open unless it is `unknown`."""
+    attempt.was_sent = answer.was_sent
+    attempt.outcome = answer.outcome
+    attempt.reason = answer.reason
+    attempt.words = answer.words[:500]
+    attempt.reference = answer.reference[:64]
+    attempt.poll_at = answer.poll_at
+    attempt.answered_at = now if answer.outcome else None
+    attempt.save()
+
+
+def keep_exchanges(lease: Lease, attempt: Attempt, answer: Answer, now: datetime) -> None:
+    """Keep the first failures of each reason, and one success of a batch."""
+    if not answer.exchanges:
+        return
+    kept = ExchangeRow.objects.filter(batch_id=lease.batch.pk, reason=answer.reason).count()
+    room = (MAX_KEPT_FAILURES if answer.reason else 1) - kept
+    ExchangeRow.objects.bulk_create(
+        ExchangeRow(
+            account_id=attempt.account_id,
+            transfer_id=lease.transfer.pk,
+            batch_id=lease.batch.pk,
+            attempt_id=attempt.pk,
+            at=now,
+            method=exchange.method,
+            url=exchange.url[:500],
+            request=exchange.request,
+            status=exchange.status,
+            response=exchange.response,
+            seconds=exchange.seconds,
+            reason=answer.reason,
+        )
+        for exchange in list(answer.exchanges)[-max(room, 0) :]
+        if room > 0
+    )
+
+
+def disable_tokens(dead: Mapping[int, str], answer: Answer | None, now: datetime) -> None:
+    """Switch off tokens that a vendor calls dead, unless they have changed since the call."""
+    if not dead:
+        return
+    devices = Device.objects.filter(pk__in=list(dead), token_state=Device.TokenState.ACTIVE)
+    same = [pk for pk, token in devices.values_list("pk", "token") if dead[pk] == token]
+    words = answer.words if answer and answer.words else "unregistered"
+    Device.objects.filter(pk__in=same).update(
+        token_state=Device.TokenState.DISABLED, token_evidence=words[:400], token_state_at=now
+    )
+
+
+def split_batch(lease: Lease, owed: Sequence[Member], now: datetime) -> None:
+    """Halve what a crashing batch still owes, so that the recipient at fault ends up alone."""
+    with transaction.atomic():
+        batch = lock_leased(lease)
+        rest = {recipient for recipient, _cohort in owed}
+        members = zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
+        _shrink(batch, [member for member in members if member[0] not in rest])
+        middle = len(owed) // 2
+        for half in (owed[:middle], owed[middle:]):
+            Batch.objects.create(
+                part_id=batch.part_id,
+                transfer_id=batch.transfer_id,
+                app_id=batch.app_id,
+                platform=batch.platform,
+                language=batch.language,
+                recipients=pack_ids(recipient for recipient, _cohort in half),
+                cohorts=pack_cohorts(cohort for _recipient, cohort in half),
+                count=len(half),
+                priority=batch.priority,
+                due_at=now,
+            )
+
+
+def _shrink(batch: Batch, settled: Sequence[Member]) -> None:
+    batch.recipients = pack_ids(recipient for recipient, _cohort in settled)
+    batch.cohorts = pack_cohorts(cohort for _recipient, cohort in settled)
+    batch.count = batch.settled = len(settled)
+    batch.state = Batch.State.DONE
+    batch.lease_until = None
+    batch.save()
