@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.forms.renderers import TemplatesSetting
+from django.forms.utils import ErrorDict
 
 SEPARATORS = re.compile(r"[\s,;]+")
 
@@ -24,10 +25,20 @@ class PageForm(forms.Form):
     use_required_attribute = False  # an error in words beats a bubble over a hidden tab
     required_css_class = ""
 
+    def forget_errors(self) -> None:
+        """Draw what was typed without checking it."""
+        self._errors = ErrorDict()
+        self.cleaned_data = {}
+
     def offer(self, name: str, rows: Any) -> None:
         """Let a field choose among these rows."""
         field = cast("forms.ModelChoiceField[Any]", self.fields[name])
         field.queryset = rows
+
+    def offer_choices(self, name: str, choices: list[tuple[Any, Any]]) -> None:
+        """Let a field choose among these values."""
+        field = cast(forms.ChoiceField, self.fields[name])
+        field.choices = choices
 
     def place_faults(self, faults: dict[str, str]) -> dict[str, str]:
         """Show faults at fields of these names; give back those that have no field here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
@@ -38,6 +39,19 @@ class Progress:
         """Settled, as a whole percentage."""
         audience = self.transfer.audience
         return 100 * self.settled // audience if audience else 0
+
+    def rate(self, now: datetime) -> float | None:
+        """Recipients settled per second on average since the audience was frozen."""
+        start = self.transfer.frozen_at
+        end = self.transfer.finished_at or now
+        seconds = (end - start).total_seconds() if start else 0
+        return self.settled / seconds if seconds >= 1 and self.settled else None
+
+    def remaining(self, now: datetime) -> timedelta | None:
+        """How long it goes on at that rate; None when that cannot be told."""
+        rate = self.rate(now)
+        is_sending = self.transfer.status == Transfer.Status.SENDING
+        return timedelta(seconds=round(self.pending / rate)) if rate and is_sending else None
 
     @property
     def delivered(self) -> int | None:

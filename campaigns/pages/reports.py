@@ -138,6 +138,7 @@ def _draw_rows(
                 "path_above": "/".join(parents),
                 "query": "?" + asked.urlencode(),
                 "is_transfer": level == 2,
+                "id": cell.id or cell.name,
             }
         )
     return rows

@@ -9,13 +9,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from campaigns.errors import Refused
 from providers.outcomes import RefusalKind
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 STOP_POLLING = 286  # htmx: swap this answer in and ask no more
 
 
@@ -24,7 +25,7 @@ def operator_page(view: View) -> View:
 
     @staff_member_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Refused as refusal:

@@ -2,12 +2,23 @@
 
 from django.urls import path
 
-from campaigns.pages import home, listing, reports
+from campaigns.pages import campaign, compose, home, listing, recipients, reports, transfer
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("running/", home.running, name="running"),
     path("campaigns/", listing.campaigns, name="campaigns"),
+    path("campaigns/new/", compose.new_campaign, name="compose"),
+    path("campaigns/check/", compose.check_campaign, name="check"),
+    path("campaigns/<int:pk>/", campaign.campaign_page, name="campaign"),
+    path("campaigns/<int:pk>/edit/", compose.edit_campaign, name="edit"),
+    path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),
+    path("campaigns/<int:pk>/<slug:verb>/", campaign.change_campaign, name="change_campaign"),
+    path("transfers/<int:pk>/", transfer.transfer_page, name="transfer"),
+    path("transfers/<int:pk>/status/", transfer.transfer_status, name="transfer_status"),
+    path("transfers/<int:pk>/recipients/", recipients.recipients, name="recipients"),
+    path("transfers/<int:pk>/recipients.csv", recipients.recipients_csv, name="recipients_csv"),
+    path("transfers/<int:pk>/<slug:verb>/", transfer.change_transfer, name="change_transfer"),
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),
     path("reports.csv", reports.report_csv, name="report_csv"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -60,6 +60,18 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def words(key: str) -> str:
+    """A key such as `not_addressable` as words."""
+    return key.replace("_", " ")
+
+
+@register.filter
+def span(length: timedelta) -> str:
+    """A span of time as `1:02:03`."""
+    return str(length)
+
+
+@register.filter
 def platform_name(key: str) -> str:
     """The platform's name for people."""
     return str(dict(PLATFORMS).get(key, key or _("unknown")))
@@ -108,4 +120,4 @@ def query(context: template.Context, **changes: Any) -> str:
             parameters.pop(name, None)
         else:
             parameters[name] = str(value)
-    return "?" + parameters.urlencode()
+    return f"?{parameters.urlencode()}"

@@ -1,0 +1,198 @@
+"""To whom, as a form: all, labels, a segment, or ids pasted from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from campaigns.models import App, Device, DeviceIdentifier, Label, Segment
+from campaigns.models.audience import hash64
+from campaigns.pages.fields import PageForm, split_ids
+from campaigns.selectors.audience import MAX_RECIPIENTS
+from providers import registry
+
+PERSONS = "persons"
+DEVICES = "devices"
+TOKENS = "token"
+CHUNK = 500  # values per query, below every database's limit of parameters
+
+
+class AudienceForm(PageForm):
+    """Gives the JSON of an audience; ids of vendors become ids of our devices."""
+
+    KINDS = [
+        ("all", gettext_lazy("Everyone")),
+        ("labels", gettext_lazy("Labels")),
+        ("segment", gettext_lazy("A segment")),
+        ("ids", gettext_lazy("Pasted ids")),
+        ("expression", gettext_lazy("An expression")),
+    ]
+
+    audience_kind = forms.ChoiceField(
+        label=gettext_lazy("Who gets it"), choices=KINDS, widget=forms.RadioSelect, initial="all"
+    )
+    labels = forms.MultipleChoiceField(
+        label=gettext_lazy("Labels"),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=gettext_lazy("Persons who carry all of the chosen labels."),
+    )
+    segment = forms.TypedChoiceField(
+        label=gettext_lazy("Segment"), coerce=int, required=False, empty_value=None
+    )
+    ids_kind = forms.ChoiceField(label=gettext_lazy("What the ids are"), required=False)
+    ids = forms.CharField(
+        label=gettext_lazy("Ids"),
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
+        required=False,
+        help_text=gettext_lazy("One per line, or apart by commas or blanks; at most 20,000."),
+    )
+    expression = forms.JSONField(
+        label=gettext_lazy("Expression"),
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        required=False,
+        help_text=gettext_lazy(
+            'JSON over attributes, for example {"field": "device.language", "op": "eq", '
+            '"value": "de"}. Save it as a segment to use it again.'
+        ),
+    )
+    only_primary = forms.BooleanField(
+        label=gettext_lazy("Only the primary device of each person"), required=False
+    )
+
+    def __init__(self, *args: Any, apps: Sequence[App], principal: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.apps = apps
+        self.unknown_ids: list[str] = []
+        self.offer_choices("labels", list_labels(apps, principal))
+        self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
+        self.offer_choices("ids_kind", list_id_kinds())
+
+    def clean(self) -> dict[str, Any]:
+        """What belongs to the chosen kind must be there."""
+        values = super().clean() or self.cleaned_data
+        kind = values.get("audience_kind", "")
+        missing = {
+            "labels": _("Choose at least one label."),
+            "segment": _("Choose a segment."),
+            "expression": _("Write the expression, or choose somebody else."),
+        }
+        if kind in missing and kind not in self.errors and not values.get(kind):
+            self.add_error(kind, missing[kind])
+        if kind == "ids":
+            self._clean_ids(split_ids(values.get("ids") or ""))
+        return values
+
+    def _clean_ids(self, ids: list[str]) -> None:
+        if not ids:
+            self.add_error("ids", _("Paste at least one id."))
+        elif len(ids) > MAX_RECIPIENTS:
+            words = _("These are %(count)s ids; at most %(maximum)s can be named.")
+            self.add_error("ids", words % {"count": len(ids), "maximum": MAX_RECIPIENTS})
+        else:
+            self._resolve_ids(ids)
+
+    def _resolve_ids(self, ids: list[str]) -> None:
+        kind = self.cleaned_data.get("ids_kind") or PERSONS
+        if kind == PERSONS:
+            self.resolved: list[Any] = ids
+            return
+        found = find_devices(self.apps, kind, ids)
+        self.unknown_ids = [value for value in ids if value not in found]
+        self.resolved = sorted(set(found.values()))
+        if not self.resolved:
+            words = _("None of these ids is known here. Check what kind of ids they are.")
+            self.add_error("ids", words)
+
+    @cached_property
+    def audience(self) -> dict[str, Any]:
+        """The audience's JSON: exactly one key. Only for a valid form."""
+        kind = self.cleaned_data["audience_kind"]
+        if kind == "ids":
+            is_persons = (self.cleaned_data.get("ids_kind") or PERSONS) == PERSONS
+            return {PERSONS if is_persons else DEVICES: self.resolved}
+        return {kind: True if kind == "all" else self.cleaned_data[kind]}
+
+    @property
+    def unknown_words(self) -> str:
+        """A sentence about pasted ids that nobody knows, or ""."""
+        count = len(self.unknown_ids)
+        if not count:
+            return ""
+        words = ngettext(
+            "%(count)s id is unknown and left out: %(some)s",
+            "%(count)s ids are unknown and left out: %(some)s",
+            count,
+        )
+        some = ", ".join(value[:40] for value in islice(self.unknown_ids, 5))
+        return words % {"count": count, "some": some + ("…" if count > 5 else "")}
+
+
+def list_labels(apps: Sequence[App], principal: Any) -> list[tuple[str, str]]:
+    """Label names of the apps with their sizes, each name once."""
+    members: dict[str, int] = {}
+    for label in Label.objects.for_user(principal).filter(app__in=apps).order_by("name"):
+        members[label.name] = members.get(label.name, 0) + label.member_count
+    words = _("%(name)s (%(count)s persons)")
+    return [(name, words % {"name": name, "count": f"{n:,}"}) for name, n in members.items()]
+
+
+def list_segments(apps: Sequence[App], principal: Any) -> list[tuple[int, str]]:
+    """Segments of the apps; the app's name is told apart where there are several."""
+    segments = Segment.objects.for_user(principal).filter(app__in=apps).select_related("app")
+    several = len(apps) > 1
+    return [
+        (segment.pk, f"{segment.name} ({segment.app})" if several else segment.name)
+        for segment in segments.order_by("name", "pk")
+    ]
+
+
+def list_id_kinds() -> list[tuple[str, str]]:
+    """What pasted ids may be: ours, push tokens, and every kind that a vendor declares."""
+    kinds = {
+        kind.name: kind.name
+        for dialect in registry.all_dialects()
+        for kind in dialect.identifier_kinds
+        if not kind.is_token
+    }
+    return [
+        (PERSONS, _("External user ids")),
+        (DEVICES, _("Device ids (numbers)")),
+        (TOKENS, _("Push tokens")),
+        *sorted(kinds.items()),
+    ]
+
+
+def find_devices(apps: Sequence[App], kind: str, values: Sequence[str]) -> dict[str, int]:
+    """Which devices of the apps these ids mean: `{value: device id}`; unknown ones are absent."""
+    found: dict[str, int] = {}
+    for chunk in _chunks(values):
+        found |= _find_chunk(apps, kind, chunk)
+    return found
+
+
+def _find_chunk(apps: Sequence[App], kind: str, values: list[str]) -> dict[str, int]:
+    devices = Device.objects.filter(app__in=apps)
+    if kind == DEVICES:
+        numbers = [int(value) for value in values if value.isdecimal() and len(value) < 16]
+        return {str(pk): pk for pk in devices.filter(pk__in=numbers).values_list("pk", flat=True)}
+    hashes = [hash64(value) for value in values]
+    if kind == TOKENS:
+        rows = devices.filter(Q(token_hash__in=hashes)).values_list("token", "pk")
+    else:
+        named = DeviceIdentifier.objects.filter(app__in=apps, kind=kind, value_hash__in=hashes)
+        rows = named.values_list("value", "device_id")
+    wanted = set(values)
+    return {value: pk for value, pk in rows if value in wanted}
+
+
+def _chunks(values: Sequence[str]) -> Iterable[list[str]]:
+    for start in range(0, len(values), CHUNK):
+        yield list(values[start : start + CHUNK])

@@ -1,0 +1,95 @@
+"""The page of one campaign: what it says, how far it is, what has happened, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from campaigns.errors import Refused
+from campaigns.models import Campaign, Membership, Transfer
+from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.pages.lookups import find_campaign, may, require_sender
+from campaigns.pages.progress import read_progress
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.selectors.starting import list_apps
+from campaigns.services.access import name_actor
+from campaigns.services.campaigns import (
+    cancel_campaign,
+    launch_campaign,
+    pause_campaign,
+    resume_campaign,
+)
+from campaigns.services.preflight import find_problems
+
+Status = Campaign.Status
+Verb = Callable[..., Any]
+VERBS: dict[str, tuple[Verb, frozenset[str], Any]] = {
+    "launch": (launch_campaign, frozenset({Status.DRAFT}), gettext_lazy("Sending has begun.")),
+    "pause": (pause_campaign, frozenset({Status.SENDING}), gettext_lazy("Paused.")),
+    "resume": (resume_campaign, frozenset({Status.PAUSED}), gettext_lazy("Going on.")),
+    "cancel": (cancel_campaign, Campaign.CANCELLABLE, gettext_lazy("Cancelled.")),
+}
+
+
+@operator_page
+def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One campaign."""
+    campaign = find_campaign(request.user, pk)
+    apps = list_apps(campaign)
+    content = campaign.message.content
+    is_draft = campaign.status in Campaign.EDITABLE
+    context = {
+        **_read_status(request, campaign),
+        "content": content,
+        "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
+        "events": campaign.events.order_by("-pk")[:30],
+        "problems": find_problems(campaign, now=timezone.now()) if is_draft else (),
+        "is_draft": is_draft,
+        "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
+    }
+    return draw_page(request, "pages/campaign.html", campaign.name, context)
+
+
+@operator_page
+def campaign_status(request: HttpRequest, pk: int) -> HttpResponse:
+    """The polled piece of it."""
+    campaign = find_campaign(request.user, pk)
+    context = _read_status(request, campaign)
+    is_last = not context["is_live"]
+    return draw_fragment(request, "pages/campaign_status.html", context, is_last=is_last)
+
+
+def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    own = Transfer.objects.for_user(request.user).filter(campaign=campaign)
+    is_sender = may(request.user, list_apps(campaign), Membership.Role.SENDER)
+    verbs = [name for name, (_verb, when, _words) in VERBS.items() if campaign.status in when]
+    return {
+        "campaign": campaign,
+        "progress": read_progress(own.select_related("app").order_by("pk")),
+        "is_live": campaign.status in {Status.SENDING, Status.SCHEDULED, Status.PAUSED},
+        "verbs": verbs if is_sender else [],
+    }
+
+
+@require_POST
+@operator_page
+def change_campaign(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Launch, pause, resume or cancel."""
+    campaign = find_campaign(request.user, pk)
+    if verb not in VERBS:
+        raise Http404
+    require_sender(request.user, list_apps(campaign))
+    act, _when, words = VERBS[verb]
+    try:
+        act(campaign, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, words)
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+    return redirect("campaign", pk=pk)

@@ -1,0 +1,135 @@
+"""The compose page: write, check while typing, save, send or schedule."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.errors import Forbidden, Refused
+from campaigns.models import Campaign, Membership, Transfer
+from campaigns.pages.composition import (
+    Composition,
+    find_campaign_place,
+    find_first_place,
+    find_place,
+    read_campaign_initial,
+    read_composition,
+    start_composition,
+)
+from campaigns.pages.lookups import find_campaign
+from campaigns.pages.message_form import TranslationForm
+from campaigns.pages.precheck import check_composition
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.services.access import has_role, name_actor, require_role
+from campaigns.services.campaigns import create_campaign, launch_campaign, update_campaign
+
+Role = Membership.Role
+REDRAW, DRAFT, SEND = "redraw", "draft", "send"
+RECENT_TAGS = 30
+
+
+@operator_page
+def new_campaign(request: HttpRequest) -> HttpResponse:
+    """A new campaign, empty or as a copy of `?copy=<id>`."""
+    if request.method == "POST":
+        return _take_post(request, None)
+    copied = request.GET.get("copy", "")
+    if copied:
+        return _draw(request, _copy_campaign(request, copied), None)
+    key = request.GET.get("target", "")
+    place = find_place(request.user, key) if key else find_first_place(request.user)
+    if place is None:
+        return draw_page(request, "pages/no_app.html", _("New campaign"), {})
+    return _draw(request, start_composition(request.user, place), None)
+
+
+@operator_page
+def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
+    """A draft."""
+    campaign = find_campaign(request.user, pk)
+    if campaign.status not in Campaign.EDITABLE:
+        return redirect("campaign", pk=pk)
+    if request.method == "POST":
+        return _take_post(request, campaign)
+    place = find_campaign_place(request.user, campaign)
+    initial = read_campaign_initial(campaign)
+    return _draw(request, start_composition(request.user, place, initial), campaign)
+
+
+@require_POST
+@operator_page
+def check_campaign(request: HttpRequest) -> HttpResponse:
+    """The panel beside the form, for what is filled in so far."""
+    composition = read_composition(request.user, request.POST)
+    check = check_composition(composition, request.user, timezone.now())
+    context = {"check": check, "composition": composition}
+    return draw_fragment(request, "pages/compose_check.html", context)
+
+
+def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
+    campaign = find_campaign(request.user, int(pk) if pk.isdecimal() else 0)
+    initial = read_campaign_initial(campaign)
+    initial["name"] = _("Copy of %(name)s") % {"name": campaign.name}
+    initial |= {"when": "now", "send_at": ""}
+    place = find_campaign_place(request.user, campaign)
+    return start_composition(request.user, place, initial)
+
+
+def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
+    composition = read_composition(request.user, request.POST)
+    action = request.POST.get("action", DRAFT)
+    if action == REDRAW:
+        composition.forget_errors()
+        return _draw(request, composition, campaign)
+    _require_roles(request, composition, Role.COMPOSER)
+    if action == SEND:
+        _require_roles(request, composition, Role.SENDER)
+    if not composition.is_valid():
+        return _draw(request, composition, campaign)
+    try:
+        campaign = _save(request, composition, campaign, timezone.now())
+        if action == SEND:
+            launch_campaign(campaign, actor=name_actor(request.user), now=timezone.now())
+    except Refused as refusal:
+        composition.place_faults(refusal.fields or {"": refusal.message})
+        return _draw(request, composition, campaign)
+    return redirect("campaign", pk=campaign.pk)
+
+
+def _save(
+    request: HttpRequest, composition: Composition, campaign: Campaign | None, now: datetime
+) -> Campaign:
+    body, actor = composition.write_body(), name_actor(request.user)
+    if campaign is None:
+        return create_campaign(request.user, body, actor=actor, now=now)
+    return update_campaign(campaign, request.user, body, actor=actor, now=now)
+
+
+def _require_roles(request: HttpRequest, composition: Composition, role: str) -> None:
+    for app in composition.place.apps:
+        require_role(request.user, app, role)
+
+
+def _draw(
+    request: HttpRequest, composition: Composition, campaign: Campaign | None
+) -> HttpResponse:
+    apps = composition.place.apps
+    if not all(has_role(request.user, app, Role.COMPOSER) for app in apps):
+        raise Forbidden(_("You may look at campaigns of this app, but not write them."))
+    tags = Transfer.objects.filter(app__in=apps).exclude(tag="").order_by("-created_at")
+    context = {
+        "composition": composition,
+        "campaign": campaign,
+        "app": apps[0],
+        "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
+        "tags": list(dict.fromkeys(tags.values_list("tag", flat=True)[:200]))[:RECENT_TAGS],
+        "empty_translation": TranslationForm(prefix="translations-__prefix__"),
+    }
+    title = campaign.name if campaign else _("New campaign")
+    status = 422 if composition.has_errors() else 200
+    return draw_page(request, "pages/compose.html", title, context, status=status)

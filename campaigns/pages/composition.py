@@ -1,0 +1,222 @@
+"""Everything on the compose page as one value: read from a POST, a draft, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from campaigns.errors import NotFound
+from campaigns.models import App, AppGroup, Campaign, Membership
+from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
+from campaigns.pages.message_form import (
+    MessageForm,
+    Tab,
+    TranslationFormSet,
+    Translations,
+    read_initial,
+    read_translations,
+)
+from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
+from campaigns.selectors.routes import find_first_routes
+from campaigns.services.access import has_role
+from providers import registry
+from providers.contract import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the campaign is sent."""
+
+    app: App | None
+    app_group: AppGroup | None
+    apps: tuple[App, ...]
+
+    @property
+    def key(self) -> str:
+        """`app:<id>` or `app_group:<id>`."""
+        return f"app_group:{self.app_group.pk}" if self.app_group else f"app:{self.apps[0].pk}"
+
+    def dialects(self) -> list[Dialect]:
+        """The vendors on the first routes of the apps, each once."""
+        keys = {
+            route.account.dialect for app in self.apps for route in find_first_routes(app).values()
+        }
+        return [registry.get(key) for key in sorted(keys)]
+
+
+def find_place(principal: Any, key: str) -> Place:
+    """The app or app group of a target key that the principal sees; raises NotFound."""
+    kind, _colon, number = key.partition(":")
+    pk = int(number) if number.isdecimal() and len(number) < 16 else 0
+    if kind == "app_group":
+        group = AppGroup.objects.for_user(principal).filter(pk=pk).first()
+        members = App.objects.for_user(principal).filter(app_groups=group) if group else ()
+        apps = tuple(members)
+        if group and apps:
+            return Place(None, group, apps)
+    app = App.objects.for_user(principal).filter(pk=pk).first() if kind == "app" else None
+    if app is None:
+        raise NotFound(_("There is no such app."))
+    return Place(app, None, (app,))
+
+
+def find_first_place(principal: Any) -> Place | None:
+    """The first app for which the principal may write campaigns, if any."""
+    for app in App.objects.for_user(principal).order_by("name"):
+        if has_role(principal, app, Membership.Role.COMPOSER):
+            return Place(app, None, (app,))
+    return None
+
+
+@dataclass(slots=True)
+class Composition:
+    """The forms of the compose page for one place."""
+
+    place: Place
+    target: TargetForm
+    plan: PlanForm
+    audience: AudienceForm
+    message: MessageForm
+    translations: Translations
+    elsewhere: dict[str, str] = field(default_factory=dict)  # faults that no field can show
+
+    @property
+    def tabs(self) -> list[Tab]:
+        """The platforms, then the vendors on the routes."""
+        return [*self.message.platform_tabs(), *self.message.vendor_tabs()]
+
+    def is_valid(self) -> bool:
+        """Whether every form is; all of them are checked."""
+        wrong = [form for form in self._parts() if not form.is_valid()]
+        return not wrong
+
+    def _parts(self) -> list[Any]:
+        return [self.plan, self.audience, self.message, self.translations]
+
+    def has_errors(self) -> bool:
+        """Whether something is marked as wrong."""
+        return any(any(form.errors) for form in self._parts()) or bool(self.elsewhere)
+
+    def forget_errors(self) -> None:
+        """Draw what was typed without marking anything wrong."""
+        for form in [self.plan, self.audience, self.message, *self.translations.forms]:
+            form.forget_errors()
+
+    def write_message(self) -> dict[str, Any]:
+        """The message's JSON form, translations included."""
+        content = self.message.write_content()
+        translations = self.translations.write_content()
+        return content | ({"translations": translations} if translations else {})
+
+    def write_body(self) -> dict[str, Any]:
+        """The native API's body of this campaign. Only when valid."""
+        place = self.place
+        where = {"app_group": place.app_group.pk} if place.app_group else {"app": place.apps[0].pk}
+        return {
+            **where,
+            **self.plan.write_values(),
+            "audience": self.audience.audience,
+            "only_primary": self.audience.cleaned_data["only_primary"],
+            "message": self.write_message(),
+        }
+
+    def place_faults(self, faults: Mapping[str, str]) -> None:
+        """Show faults, by paths of the native API, at the fields that they mean."""
+        for path, sentence in faults.items():
+            head, _dot, rest = path.partition(".")
+            if head == "message":
+                left = self.message.place_faults({rest.replace(".", "-"): sentence})
+            elif head == "audience":
+                left = self.audience.place_faults(
+                    {rest.partition("[")[0] or "audience_kind": sentence}
+                )
+            else:
+                left = self.plan.place_faults({FORM_NAMES.get(head, head): sentence})
+            if left:
+                self.elsewhere[path] = sentence
+
+
+FORM_NAMES = {"expires_in": "expires"}
+
+
+def read_composition(principal: Any, post: QueryDict) -> Composition:
+    """What was posted, for the place that was posted."""
+    place = find_place(principal, post.get("target", ""))
+    return Composition(
+        place=place,
+        target=TargetForm(post, principal=principal),
+        plan=PlanForm(post, apps=place.apps, has_groups=place.app is not None),
+        audience=AudienceForm(post, apps=place.apps, principal=principal),
+        message=MessageForm(post, dialects=place.dialects()),
+        translations=cast(
+            Translations, TranslationFormSet(_count_rows(post), prefix="translations")
+        ),
+    )
+
+
+def _count_rows(post: QueryDict) -> QueryDict:
+    """The post with the counts that a formset needs, so that a page without them still works."""
+    rows = post.copy()
+    rows.setdefault("translations-TOTAL_FORMS", "0")
+    rows["translations-INITIAL_FORMS"] = "0"
+    return rows
+
+
+def start_composition(
+    principal: Any, place: Place, initial: Mapping[str, Any] | None = None
+) -> Composition:
+    """An empty page for a place, or one filled from a campaign by `read_campaign_initial`."""
+    values = dict(initial or {})
+    values.setdefault("timezone", place.apps[0].timezone)
+    translations = values.pop("translations", [])
+    formset = TranslationFormSet(prefix="translations", initial=translations)
+    return Composition(
+        place=place,
+        target=TargetForm(initial={"target": place.key}, principal=principal),
+        plan=PlanForm(initial=values, apps=place.apps, has_groups=place.app is not None),
+        audience=AudienceForm(initial=values, apps=place.apps, principal=principal),
+        message=MessageForm(initial=values, dialects=place.dialects()),
+        translations=cast(Translations, formset),
+    )
+
+
+def find_campaign_place(principal: Any, campaign: Campaign) -> Place:
+    """The place of a campaign that exists."""
+    if campaign.app_group_id:
+        return find_place(principal, f"app_group:{campaign.app_group_id}")
+    return find_place(principal, f"app:{campaign.app_id}")
+
+
+def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
+    """The page's values of a stored campaign."""
+    content = campaign.message.content
+    expires, unit = split_seconds(campaign.expires_in)
+    return {
+        **read_initial(content),
+        **_read_audience_initial(campaign.audience),
+        "translations": read_translations(content),
+        "name": campaign.name,
+        "group": campaign.group.name if campaign.group else "",
+        "tag": campaign.tag,
+        "when": "later" if campaign.send_at else "now",
+        "send_at": campaign.send_at[:16],
+        "timezone": campaign.timezone or (campaign.app.timezone if campaign.app else "UTC"),
+        "expires": expires,
+        "expires_unit": unit,
+        "rate": campaign.rate,
+        "policy": campaign.policy,
+        "strict": campaign.strict,
+        "only_primary": campaign.only_primary,
+    }
+
+
+def _read_audience_initial(audience: Mapping[str, Any]) -> dict[str, Any]:
+    kind, value = next(iter(audience.items()), ("all", cast(Any, True)))
+    if kind in (PERSONS, DEVICES):
+        lines = "\n".join(str(item) for item in value)
+        return {"audience_kind": "ids", "ids_kind": kind, "ids": lines}
+    return {"audience_kind": kind, kind: value}

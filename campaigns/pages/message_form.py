@@ -1,0 +1,172 @@
+"""The message as a form: every field of every platform and vendor, derived from its FieldSpec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.pages.fields import PageForm, shrink
+from providers.contract import Dialect
+from providers.fields import FieldSpec
+from providers.forms import build_field
+from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, MAX_TRANSLATIONS, Platform
+
+LANGUAGE = RegexValidator(
+    r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+    gettext_lazy("Write a language tag such as de or pt-BR."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of the compose page: its fields, and whether one of them is set or wrong."""
+
+    key: str
+    label: str
+    fields: list[forms.BoundField]
+    is_platform: bool = False
+
+    @property
+    def is_used(self) -> bool:
+        """Whether something is filled in there."""
+        return any(field.value() not in (None, "", False, [], {}) for field in self.fields)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something there is wrong."""
+        return any(field.errors for field in self.fields)
+
+
+class MessageForm(PageForm):
+    """Common text, a block per platform, extras per vendor on the routes.
+
+    Field names are paths with dashes: `android-priority`, `extras-<dialect>-<name>`.
+    """
+
+    def __init__(self, *args: Any, dialects: Iterable[Dialect] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.dialects = tuple(dialects)
+        self._add_fields("", COMMON_FIELDS)
+        for platform, specs in BLOCK_FIELDS.items():
+            self._add_fields(f"{platform.value}-", specs)
+        for dialect in self.dialects:
+            self._add_fields(f"extras-{dialect.key}-", dialect.message_options)
+
+    def _add_fields(self, prefix: str, specs: tuple[FieldSpec, ...]) -> None:
+        for spec in specs:
+            field = build_field(spec)
+            field.widget.attrs["data-pa-path"] = f"{prefix}{spec.name}".replace("-", ".")
+            self.fields[prefix + spec.name] = field
+
+    def platform_tabs(self) -> list[Tab]:
+        """A tab per platform that has fields of its own."""
+        labels = {Platform.ANDROID: _("Android"), Platform.IOS: _("iOS"), Platform.WEB: _("Web")}
+        return [
+            Tab(platform.value, labels[platform], self._bound(f"{platform.value}-", specs), True)
+            for platform, specs in BLOCK_FIELDS.items()
+        ]
+
+    def vendor_tabs(self) -> list[Tab]:
+        """A tab per vendor on the routes; one without options of its own has no fields."""
+        return [
+            Tab(
+                f"vendor-{dialect.key}",
+                dialect.label,
+                self._bound(f"extras-{dialect.key}-", dialect.message_options),
+            )
+            for dialect in self.dialects
+        ]
+
+    def common_fields(self) -> list[forms.BoundField]:
+        """Title and text for every platform."""
+        return self._bound("", COMMON_FIELDS)
+
+    def _bound(self, prefix: str, specs: tuple[FieldSpec, ...]) -> list[forms.BoundField]:
+        return [self[prefix + spec.name] for spec in specs]
+
+    def write_content(self) -> dict[str, Any]:
+        """The message's JSON form without translations; what is not filled in is absent."""
+        content = self._collect("", COMMON_FIELDS)
+        for platform, specs in BLOCK_FIELDS.items():
+            content[platform.value] = self._collect(f"{platform.value}-", specs)
+        content["extras"] = shrink(
+            {
+                dialect.key: self._collect(f"extras-{dialect.key}-", dialect.message_options)
+                for dialect in self.dialects
+            }
+        )
+        return shrink(content)
+
+    def _collect(self, prefix: str, specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
+        named = {spec.name: self.cleaned_data.get(prefix + spec.name) for spec in specs}
+        return shrink(named)
+
+
+class TranslationForm(PageForm):
+    """Title and text in one more language."""
+
+    language = forms.CharField(
+        label=gettext_lazy("Language"),
+        max_length=16,
+        validators=[LANGUAGE],
+        help_text=gettext_lazy("For example de or pt-BR."),
+    )
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=1024, required=False)
+    body = forms.CharField(
+        label=gettext_lazy("Text"), max_length=4096, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class Translations(forms.BaseFormSet):  # type: ignore[type-arg]
+    """The translations of a message, one row each; an emptied row is left out."""
+
+    def clean(self) -> None:
+        """A language may come once."""
+        seen: set[str] = set()
+        for form in self.forms:
+            language = getattr(form, "cleaned_data", {}).get("language", "")
+            if language and language in seen:
+                form.add_error("language", _("This language is there already."))
+            seen.add(language)
+
+    def write_content(self) -> dict[str, Any]:
+        """`{language: {"title", "body"}}`."""
+        rows = [form.cleaned_data for form in self.forms if form.cleaned_data.get("language")]
+        return {
+            row["language"]: shrink({"title": row["title"], "body": row["body"]}) for row in rows
+        }
+
+
+TranslationFormSet = forms.formset_factory(
+    TranslationForm,
+    formset=Translations,
+    extra=0,
+    max_num=MAX_TRANSLATIONS,
+    validate_max=True,
+)
+
+
+def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The form's values of a stored message."""
+    initial = {spec.name: content.get(spec.name) for spec in COMMON_FIELDS}
+    for platform in BLOCK_FIELDS:
+        initial |= _prefixed(platform.value, content.get(platform.value))
+    for key, values in (content.get("extras") or {}).items():
+        initial |= _prefixed(f"extras-{key}", values)
+    return initial
+
+
+def read_translations(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the translations of a stored message."""
+    translations = content.get("translations") or {}
+    return [{"language": language, **text} for language, text in translations.items()]
+
+
+def _prefixed(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {f"{prefix}-{name}": value for name, value in (values or {}).items()}

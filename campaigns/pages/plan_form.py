@@ -1,0 +1,171 @@
+"""What a campaign is called, which folder it is reported in, when and how it is sent."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import App, AppGroup, Group, Policy
+from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.pages.fields import PageForm
+from providers.message_fields import MAX_TTL_SECONDS
+
+UNITS = {
+    "60": gettext_lazy("minutes"),
+    "3600": gettext_lazy("hours"),
+    "86400": gettext_lazy("days"),
+}
+
+
+class TargetForm(PageForm):
+    """Where it is sent: one app, or an app group. `app:<id>` or `app_group:<id>`."""
+
+    target = forms.ChoiceField(
+        label=gettext_lazy("App or app group"),
+        help_text=gettext_lazy("An app group sends to each of its apps, one transfer per app."),
+    )
+
+    def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer_choices("target", list_targets(principal))
+
+
+class PlanForm(PageForm):
+    """Name, folder, tag, time, pace and rules."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Campaign name"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("For lists and reports; recipients never see it."),
+    )
+    group = forms.ChoiceField(
+        label=gettext_lazy("Group"),
+        required=False,
+        help_text=gettext_lazy("The folder of its report."),
+    )
+    tag = forms.CharField(
+        label=gettext_lazy("Tag"),
+        max_length=128,
+        required=False,
+        help_text=gettext_lazy("The second level of its report."),
+        widget=forms.TextInput(attrs={"list": "pa-tags", "autocomplete": "off"}),
+    )
+    when = forms.ChoiceField(
+        label=gettext_lazy("When"),
+        choices=[
+            ("now", gettext_lazy("As soon as I send it")),
+            ("later", gettext_lazy("At a time")),
+        ],
+        widget=forms.RadioSelect,
+        initial="now",
+    )
+    send_at = forms.CharField(
+        label=gettext_lazy("Date and time"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    expires = forms.IntegerField(
+        label=gettext_lazy("Expires after"),
+        min_value=1,
+        required=False,
+        help_text=gettext_lazy("Whoever has not been sent to by then no longer is; empty: never."),
+    )
+    expires_unit = forms.ChoiceField(
+        label=gettext_lazy("Unit"), choices=list(UNITS.items()), initial="3600", required=False
+    )
+    rate = forms.IntegerField(
+        label=gettext_lazy("At most per second"),
+        min_value=1,
+        max_value=100_000,
+        required=False,
+        help_text=gettext_lazy("Recipients per second; empty: as fast as group and vendor allow."),
+    )
+    policy = forms.ChoiceField(
+        label=gettext_lazy("When a vendor does not answer"),
+        choices=[
+            (Policy.AT_LEAST_ONCE.value, gettext_lazy("Try again: nobody is missed")),
+            (Policy.AT_MOST_ONCE.value, gettext_lazy("Do not try again: nobody gets it twice")),
+        ],
+        initial=Policy.AT_LEAST_ONCE.value,
+    )
+    strict = forms.BooleanField(
+        label=gettext_lazy("Refuse a route that loses part of the message"), required=False
+    )
+
+    def __init__(self, *args: Any, apps: Sequence[App], has_groups: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer_choices("group", list_groups(apps[0]))
+        self.offer_choices("timezone", [(name, name) for name in list_zones(apps)])
+        if not has_groups:  # an app group reports into each app's own folder
+            del self.fields["group"]
+
+    def clean(self) -> dict[str, Any]:
+        """A time must be there when one is wanted."""
+        values = super().clean() or self.cleaned_data
+        if values.get("when") == "later" and not values.get("send_at"):
+            self.add_error("send_at", _("Choose the date and time, or send it now."))
+        if (self._seconds(values) or 0) > MAX_TTL_SECONDS:
+            self.add_error("expires", _("At most 28 days."))
+        return values
+
+    @staticmethod
+    def _seconds(values: dict[str, Any]) -> int | None:
+        count = values.get("expires")
+        return count * int(values.get("expires_unit") or 3600) if count else None
+
+    def write_values(self) -> dict[str, Any]:
+        """The native API's names. Only for a valid form."""
+        values = self.cleaned_data
+        is_later = values["when"] == "later"
+        return {
+            "name": values["name"],
+            "group": values.get("group") or None,
+            "tag": values["tag"],
+            "send_at": values["send_at"] if is_later else None,
+            "timezone": values["timezone"] if is_later else None,
+            "expires_in": self._seconds(values),
+            "rate": values["rate"],
+            "policy": values["policy"],
+            "strict": values["strict"],
+        }
+
+
+def list_targets(principal: Any) -> list[tuple[str, Any]]:
+    """Apps and app groups that the principal sees, grouped for a select."""
+    apps = App.objects.for_user(principal).order_by("name")
+    groups = AppGroup.objects.for_user(principal).order_by("name")
+    choices: list[tuple[str, Any]] = [
+        (_("Apps"), [(f"app:{app.pk}", app.name) for app in apps]),
+        (_("App groups"), [(f"app_group:{group.pk}", group.name) for group in groups]),
+    ]
+    return [(label, rows) for label, rows in choices if rows]
+
+
+def list_groups(app: App) -> list[tuple[str, str]]:
+    """Names of the app's open groups, the default one first."""
+    rows = Group.objects.filter(app=app, archived_at__isnull=True)
+    names = sorted(
+        rows.values_list("name", flat=True), key=lambda name: (name != DEFAULT_GROUP, name)
+    )
+    return [(name, name) for name in names]
+
+
+def list_zones(apps: Sequence[App]) -> list[str]:
+    """Every IANA zone, those of the apps first."""
+    own = list(dict.fromkeys(app.timezone for app in apps))
+    return own + sorted(zoneinfo.available_timezones() - set(own))
+
+
+def split_seconds(seconds: int | None) -> tuple[int | None, str]:
+    """A span as a count and the largest unit that divides it."""
+    if not seconds:
+        return None, "3600"
+    unit = next((unit for unit in (86400, 3600, 60) if seconds % unit == 0), 60)
+    return max(1, seconds // unit), str(unit)

@@ -1,0 +1,131 @@
+"""What an operator should know before sending: how many, what gets lost, what stands against it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Refused
+from campaigns.models import App
+from campaigns.pages.composition import Composition, Place
+from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.routes import find_first_routes
+from campaigns.services.messages import Loss, Problem, find_losses, find_message_problems
+from campaigns.services.schedule import Schedule, plan_schedule
+from providers.message import PushMessage, read_message
+
+COUNT_SECONDS = 20  # while somebody types the text, the audience is not counted again
+
+
+@dataclass(slots=True)
+class Precheck:
+    """The panel beside the form. `counts` is None while the audience cannot be told."""
+
+    counts: dict[str, Any] | None = None
+    losses: list[Loss] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    accounts: list[tuple[str, str]] = field(default_factory=list)  # (platform, account)
+    schedule: Schedule | None = None
+    unknown_ids: str = ""
+
+    @property
+    def total(self) -> int:
+        """Devices, 0 while it cannot be told."""
+        return self.counts["total"] if self.counts else 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing blocks."""
+        return not any(problem.is_blocking for problem in self.problems)
+
+
+def check_composition(composition: Composition, principal: Any, now: datetime) -> Precheck:
+    """Everything that can be told of what is filled in so far."""
+    check = Precheck()
+    if composition.audience.is_valid():
+        _count(composition, principal, check)
+    if composition.message.is_valid() and composition.translations.is_valid():
+        message = read_message(composition.write_message())
+        _inspect(composition.place, message, check)
+    if composition.plan.is_valid():
+        _plan(composition, check, now)
+    return check
+
+
+def _count(composition: Composition, principal: Any, check: Precheck) -> None:
+    form = composition.audience
+    only_primary = form.cleaned_data["only_primary"]
+    check.unknown_ids = form.unknown_words
+    try:
+        counts = [
+            count_audience(app, form.audience, only_primary, principal)
+            for app in composition.place.apps
+        ]
+    except Refused as refusal:
+        check.problems.append(Problem(code="audience", field="audience", sentence=refusal.message))
+        return
+    check.counts = add_counts(counts)
+    if not check.total:
+        words = _("Nobody is in this audience. Choose another one.")
+        check.problems.append(Problem(code="empty_audience", field="audience", sentence=words))
+
+
+def count_audience(
+    app: App, body: dict[str, Any], only_primary: bool, principal: Any
+) -> dict[str, Any]:
+    """How many devices an audience means now, kept for a few seconds."""
+    text = json.dumps([app.pk, body, only_primary, str(principal.pk)], sort_keys=True)
+    key = "pa-count-" + hashlib.sha256(text.encode()).hexdigest()
+    counts: dict[str, Any] | None = cache.get(key)
+    if counts is None:
+        audience = read_audience(app, body, principal=principal)
+        counts = count_devices(app, audience, only_primary=only_primary)
+        cache.set(key, counts, COUNT_SECONDS)
+    return counts
+
+
+def add_counts(counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Counts of several apps as one."""
+    total: dict[str, Any] = {"total": 0, "platforms": {}, "languages": {}}
+    for count in counts:
+        total["total"] += count["total"]
+        for name in ("platforms", "languages"):
+            for key, number in count[name].items():
+                total[name][key] = total[name].get(key, 0) + number
+    return total
+
+
+def _inspect(place: Place, message: PushMessage, check: Precheck) -> None:
+    seen = set(check.problems)
+    for app in place.apps:
+        platforms = check.counts["platforms"] if check.counts else dict.fromkeys(app.platforms, 0)
+        check.losses += find_losses(app, message, platforms)
+        routes = find_first_routes(app)
+        check.accounts += [
+            (platform, routes[platform].account.name)
+            for platform in platforms
+            if platform in routes
+        ]
+        for problem in find_message_problems(app, message, platforms):
+            if problem not in seen:
+                check.problems.append(problem)
+                seen.add(problem)
+
+
+def _plan(composition: Composition, check: Precheck, now: datetime) -> None:
+    values = composition.plan.write_values()
+    if not values["send_at"]:
+        return
+    zone = composition.place.apps[0].timezone
+    try:
+        check.schedule = plan_schedule(
+            values["send_at"], values["timezone"] or "", default_zone=zone, now=now
+        )
+    except Refused as refusal:
+        check.problems.append(Problem(code="schedule", field="send_at", sentence=refusal.message))

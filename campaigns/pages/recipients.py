@@ -1,0 +1,155 @@
+"""Who got it and who did not: the settled recipients of a transfer, searched, paged, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import Cohort, Delivery, Device, Part, Person, Settled, Transfer
+from campaigns.models.audience import PLATFORMS, hash64
+from campaigns.pages.fields import PageForm
+from campaigns.pages.lookups import find_transfer
+from campaigns.pages.reports import stream_csv
+from campaigns.pages.shell import draw_page, operator_page
+from providers.outcomes import Reason
+
+PAGE = 50
+CHUNK = 1000
+HEADING = ["recipient", "kind", "part", "platform", "external_user_id", "token", "outcome",
+           "reason", "at"]  # fmt: skip
+
+
+class RecipientFilter(PageForm):
+    """What the recipients may be narrowed by."""
+
+    search = forms.CharField(
+        label=gettext_lazy("Search"),
+        required=False,
+        max_length=4096,
+        widget=forms.TextInput({"type": "search"}),
+        help_text=gettext_lazy("A whole push token, device id or external user id."),
+    )
+    outcome = forms.ChoiceField(
+        label=gettext_lazy("Outcome"),
+        choices=[("", gettext_lazy("Any")), *Settled.choices],
+        required=False,
+    )
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Reason"),
+        choices=[
+            ("", gettext_lazy("Any")),
+            *((r.value, r.value.replace("_", " ")) for r in Reason),
+        ],
+        required=False,
+    )
+    platform = forms.ChoiceField(
+        label=gettext_lazy("Platform"),
+        choices=[("", gettext_lazy("Any")), *PLATFORMS],
+        required=False,
+    )
+
+    def select(self, transfer: Transfer) -> Any:
+        """The deliveries that fit, in the order of their key."""
+        self.is_valid()
+        given = self.cleaned_data
+        parts = list(Part.objects.filter(transfer=transfer).values_list("pk", flat=True))
+        rows = Delivery.objects.filter(part_id__in=parts)
+        plain = {name: given[name] for name in ("outcome", "reason") if given.get(name)}
+        if given.get("platform"):
+            cohorts = Cohort.objects.filter(app=transfer.app_id, platform=given["platform"])
+            rows = rows.filter(cohort_id__in=list(cohorts.values_list("pk", flat=True)))
+        if given.get("search"):
+            rows = rows.filter(recipient__in=find_recipients(transfer, given["search"].strip()))
+        return rows.filter(**plain).order_by("part_id", "recipient")
+
+
+def find_recipients(transfer: Transfer, text: str) -> list[int]:
+    """Ids of devices and persons of the transfer's app that a text may mean."""
+    devices = Device.objects.filter(app=transfer.app_id)
+    means = Q(token_hash=hash64(text)) | Q(person__external_user_id=text)
+    if text.isdecimal() and len(text) < 16:
+        means |= Q(pk=int(text))
+    persons = Person.objects.filter(
+        workspace_id=transfer.app.workspace_id, external_user_id=text
+    ).values_list("pk", flat=True)
+    by_person = Part.objects.filter(transfer=transfer, kind=Part.Kind.PERSON).exists()
+    found = list(devices.filter(means).values_list("pk", flat=True)[:CHUNK])
+    return found + (list(persons) if by_person else [])
+
+
+@operator_page
+def recipients(request: HttpRequest, pk: int) -> HttpResponse:
+    """One page of them, after the key that the last page ended with."""
+    transfer = find_transfer(request.user, pk)
+    form = RecipientFilter(request.GET)
+    rows = list(_after(form.select(transfer), request.GET.get("after", ""))[: PAGE + 1])
+    shown = list(describe_rows(transfer, rows[:PAGE]))
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    context = {
+        "transfer": transfer,
+        "form": form,
+        "rows": shown,
+        "after": f"{last.part_id}.{last.recipient}" if last else "",
+        "is_first": not request.GET.get("after"),
+        "is_filtered": any(request.GET.get(name) for name in form.fields),
+    }
+    title = _("Recipients of %(name)s") % {"name": transfer}
+    return draw_page(request, "pages/recipients.html", title, context)
+
+
+def _after(rows: Any, key: str) -> Any:
+    part, _dot, recipient = key.partition(".")
+    if not (part.isdecimal() and recipient.isdecimal() and len(key) < 40):
+        return rows
+    return rows.filter(
+        Q(part_id__gt=int(part)) | Q(part_id=int(part), recipient__gt=int(recipient))
+    )
+
+
+def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str, Any]]:
+    """Deliveries with who they are about, looked up together."""
+    kinds = dict(Part.objects.filter(transfer=transfer).values_list("pk", "kind"))
+    numbers = dict(Part.objects.filter(transfer=transfer).values_list("pk", "number"))
+    ids = [row.recipient for row in rows]
+    devices = Device.objects.filter(app=transfer.app_id).select_related("person").in_bulk(ids)
+    persons = Person.objects.filter(workspace=transfer.app.workspace_id).in_bulk(ids)
+    cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
+    for row in rows:
+        is_person = kinds[row.part_id] == Part.Kind.PERSON
+        device = None if is_person else devices.get(row.recipient)
+        person = persons.get(row.recipient) if is_person else device and device.person
+        cohort = cohorts.get(row.cohort_id)
+        yield {
+            "recipient": row.recipient,
+            "kind": kinds[row.part_id],
+            "part": numbers[row.part_id],
+            "platform": cohort.platform if cohort else "",
+            "external_user_id": person.external_user_id if person else "",
+            "token": device.token if device else "",
+            "outcome": row.outcome,
+            "reason": row.reason,
+            "at": row.at,
+        }
+
+
+@operator_page
+def recipients_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """All that fit the filters, a chunk at a time, so that memory stays small."""
+    transfer = find_transfer(request.user, pk)
+    selected = RecipientFilter(request.GET).select(transfer)
+    return stream_csv(_list_lines(transfer, selected), f"transfer-{transfer.pk}.csv")
+
+
+def _list_lines(transfer: Transfer, selected: Any) -> Iterator[list[Any]]:
+    yield HEADING
+    key = ""
+    while rows := list(_after(selected, key)[:CHUNK]):
+        for row in describe_rows(transfer, rows):
+            yield [*(row[name] for name in HEADING[:-1]), row["at"].isoformat()]
+        key = f"{rows[-1].part_id}.{rows[-1].recipient}"

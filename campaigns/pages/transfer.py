@@ -1,0 +1,103 @@
+"""The page of one transfer: its books, live; its faults and the vendor's words; its verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from campaigns.errors import Refused
+from campaigns.models import Membership, Transfer
+from campaigns.pages.lookups import find_transfer, may, require_sender
+from campaigns.pages.progress import list_last_words, list_vendor_counts, read_progress
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.services.access import name_actor
+from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
+from providers.commands import FaultKind
+
+Status = Transfer.Status
+VERBS: dict[str, tuple[Any, frozenset[str], Any]] = {
+    "pause": (
+        pause_transfer,
+        frozenset({Status.ACCEPTED, Status.SENDING}),
+        gettext_lazy("Paused."),
+    ),
+    "resume": (resume_transfer, frozenset({Status.PAUSED}), gettext_lazy("Going on.")),
+    "cancel": (cancel_transfer, Transfer.RUNNING, gettext_lazy("Cancelled.")),
+}
+FAULTS = {
+    FaultKind.CREDENTIALS: gettext_lazy("The vendor refused our credentials. Check the account."),
+    FaultKind.NO_MESSAGE: gettext_lazy("Recipients of this platform have no message."),
+    FaultKind.NO_TEXT: gettext_lazy("A visible push needs a text."),
+    FaultKind.NO_ROUTE: gettext_lazy("No route serves this platform."),
+    FaultKind.NOT_ADDRESSABLE: gettext_lazy("The route cannot address these recipients."),
+    FaultKind.CANCELLED: gettext_lazy("Somebody cancelled it."),
+}
+
+
+@operator_page
+def transfer_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One transfer."""
+    transfer = find_transfer(request.user, pk)
+    return draw_page(request, "pages/transfer.html", str(transfer), _read_status(request, transfer))
+
+
+@operator_page
+def transfer_status(request: HttpRequest, pk: int) -> HttpResponse:
+    """The polled piece of it."""
+    transfer = find_transfer(request.user, pk)
+    is_last = transfer.status in Transfer.FINISHED
+    context = _read_status(request, transfer)
+    return draw_fragment(request, "pages/transfer_status.html", context, is_last=is_last)
+
+
+def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
+    now = timezone.now()
+    [progress] = read_progress([transfer])
+    verbs = [name for name, (_verb, when, _words) in VERBS.items() if transfer.status in when]
+    is_sender = may(request.user, [transfer.app], Membership.Role.SENDER)
+    return {
+        "transfer": transfer,
+        "progress": progress,
+        "rate": progress.rate(now),
+        "remaining": progress.remaining(now),
+        "faults": [describe_fault(fault) for fault in transfer.faults],
+        "last_words": list_last_words(transfer),
+        "vendor_counts": list_vendor_counts(transfer),
+        "events": transfer.events.order_by("-pk")[:20],
+        "is_live": transfer.status in Transfer.RUNNING,
+        "verbs": verbs if is_sender else [],
+    }
+
+
+def describe_fault(fault: Mapping[str, Any]) -> str:
+    """Why a transfer failed, in a sentence."""
+    kind = fault.get("kind", "")
+    known = FAULTS.get(FaultKind(kind)) if kind in set(FaultKind) else None
+    sentence = str(known or fault.get("detail") or _("It failed for a reason that is not known."))
+    place = fault.get("platform") or fault.get("identifier")
+    return f"{place}: {sentence}" if place else sentence
+
+
+@require_POST
+@operator_page
+def change_transfer(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Pause, resume or cancel."""
+    transfer = find_transfer(request.user, pk)
+    if verb not in VERBS:
+        raise Http404
+    require_sender(request.user, [transfer.app])
+    act, _when, words = VERBS[verb]
+    try:
+        act(transfer, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, words)
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+    return redirect("transfer", pk=pk)

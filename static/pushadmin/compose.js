@@ -1,0 +1,139 @@
+// Compose: tabs, parts that show by choice, the phone that follows what is typed, translations.
+// Everything is delegated, because another app draws the whole form anew.
+(() => {
+  "use strict";
+
+  const root = () => document.getElementById("pa-compose");
+  const value = (path) => {
+    const field = root().querySelector(`[data-pa-path="${path}"]`);
+    if (!field) return "";
+    return field.type === "checkbox" ? field.checked : field.value.trim();
+  };
+
+  // Tabs -----------------------------------------------------------------------------------
+  function choose(tab, focus) {
+    const list = tab.closest("[role=tablist]");
+    list.querySelectorAll("[role=tab]").forEach((other) => {
+      const isChosen = other === tab;
+      other.setAttribute("aria-selected", String(isChosen));
+      other.tabIndex = isChosen ? 0 : -1;
+      const panel = document.getElementById(other.getAttribute("aria-controls"));
+      if (panel) panel.hidden = !isChosen;
+    });
+    if (focus) tab.focus();
+    if (tab.dataset.paPhone) draw(tab.dataset.paPhone);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest?.("[role=tab]");
+    if (!tab || !["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) return;
+    event.preventDefault();
+    const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")];
+    const at = tabs.indexOf(tab);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+    choose(tabs[(next + tabs.length) % tabs.length], true);
+  });
+
+  // Parts that belong to a choice ------------------------------------------------------------
+  function showParts() {
+    root().querySelectorAll("[data-pa-when]").forEach((part) => {
+      const [name, wanted] = part.dataset.paWhen.split("=");
+      const chosen = root().querySelector(`input[name="${name}"]:checked`);
+      part.hidden = chosen?.value !== wanted;
+    });
+    const isLater = root().querySelector('input[name="when"]:checked')?.value === "later";
+    root().querySelectorAll("[data-pa-send-now]").forEach((part) => (part.hidden = isLater));
+    root().querySelectorAll("[data-pa-send-later]").forEach((part) => (part.hidden = !isLater));
+  }
+
+  // The phone --------------------------------------------------------------------------------
+  function put(phone, name, text) {
+    phone.querySelectorAll(`[data-pa-show="${name}"]`).forEach((place) => {
+      place.textContent = text;
+      place.hidden = !text;
+    });
+  }
+
+  function picture(phone, name, url) {
+    phone.querySelectorAll(`[data-pa-picture="${name}"]`).forEach((image) => {
+      const isUrl = /^https:\/\/.+/.test(url);
+      image.hidden = !isUrl;
+      if (isUrl && image.getAttribute("src") !== url) image.src = url;
+    });
+  }
+
+  function draw(platform) {
+    const phone = root()?.querySelector(`[data-pa-phone-of="${platform}"]`);
+    if (!phone) return;
+    root().querySelectorAll("[data-pa-phone-of]").forEach((other) => (other.hidden = other !== phone));
+    root().querySelectorAll("[data-pa-preview-tab]").forEach((tab) => {
+      tab.setAttribute("aria-pressed", String(tab.dataset.paPreviewTab === platform));
+    });
+    const title = value(`${platform}.title`) || value("title");
+    const body = value(`${platform}.body`) || value("body");
+    const isSilent = value(`${platform}.silent`) === true;
+    put(phone, "title", title);
+    put(phone, "body", body || phone.dataset.paEmpty);
+    put(phone, "badge", platform === "ios" ? value("ios.badge") : "");
+    picture(phone, "image", value(`${platform}.image`));
+    picture(phone, "banner", platform === "android" ? value("android.banner") : "");
+    phone.querySelectorAll("[data-pa-loud]").forEach((part) => (part.hidden = isSilent));
+    phone.querySelectorAll("[data-pa-silent]").forEach((part) => (part.hidden = !isSilent));
+    const meter = document.getElementById("pa-meter");
+    if (meter) meter.textContent = `${[...title].length} + ${[...body].length}`;
+  }
+
+  const shown = () => root().querySelector("[data-pa-preview-tab][aria-pressed=true]")?.dataset.paPreviewTab || "android";
+
+  // Translations -----------------------------------------------------------------------------
+  function addTranslation() {
+    const total = root().querySelector('[name="translations-TOTAL_FORMS"]');
+    const html = document.getElementById("pa-translation").innerHTML.replaceAll("__prefix__", total.value);
+    document.getElementById("pa-translations").insertAdjacentHTML("beforeend", html);
+    total.value = String(Number(total.value) + 1);
+    root().querySelector("#pa-translations > :last-child input")?.focus();
+  }
+
+  document.addEventListener("click", (event) => {
+    const at = (selector) => event.target.closest?.(selector);
+    if (at("[role=tab]")) choose(at("[role=tab]"));
+    if (at("[data-pa-preview-tab]")) draw(at("[data-pa-preview-tab]").dataset.paPreviewTab);
+    if (at("[data-pa-expand]")) {
+      const isOpen = root().classList.toggle("pa-push-open");
+      at("[data-pa-expand]").setAttribute("aria-pressed", String(isOpen));
+    }
+    if (at("[data-pa-add-translation]")) addTranslation();
+    if (at("[data-pa-remove]")) {
+      at(".pa-translation").remove();
+      root().querySelector("form").dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    if (at("[data-pa-ask]")) ask();
+  });
+
+  function ask() {
+    const words = document.getElementById("pa-confirm-words");
+    const place = document.getElementById("pa-ask-words");
+    if (words && place) place.textContent = words.textContent;
+    document.getElementById("pa-ask").showModal();
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.closest("#pa-compose")) draw(shown());
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("#pa-compose")) showParts();
+  });
+
+  function start() {
+    if (!root()) return;
+    showParts();
+    const wrong = root().querySelector("[role=tabpanel] .errors");
+    if (wrong) choose(document.getElementById(wrong.closest("[role=tabpanel]").getAttribute("aria-labelledby")));
+    draw(shown());
+  }
+
+  document.addEventListener("DOMContentLoaded", start);
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id === "pa-compose" || event.target?.id === "pa-compose") start();
+  });
+})();

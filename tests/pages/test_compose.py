@@ -1,0 +1,258 @@
+"""Compose: what is typed becomes the message, draft by draft, until it is sent."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign, Membership, Segment, Transfer
+from campaigns.pages.audience_form import find_devices
+from providers.message import find_message_faults
+from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
+from tests import builders
+
+# What a person types for a field, and the JSON value that it means.
+BY_KIND = {
+    "bool": ("on", True),
+    "url": ("https://example.org/picture.png", "https://example.org/picture.png"),
+    "link": ("shop://cart/7", "shop://cart/7"),
+    "int_list": ("0, 500, 200", [0, 500, 200]),
+    "json_object": ('{"plan": "gold"}', {"plan": "gold"}),
+    "attachments": (
+        "https://example.org/a.mp4 mp4 7",
+        [{"file_url": "https://example.org/a.mp4", "file_type": "mp4", "id": "7"}],
+    ),
+}
+
+
+def type_value(spec):
+    if spec.kind == "choice":
+        return spec.choices[-1], spec.choices[-1]
+    if spec.kind == "int":
+        return str(spec.maximum), spec.maximum
+    if spec.kind == "color":
+        text = "#12AB34CD"[: 9 if "8" in spec.pattern else 7]
+        return text, text
+    return BY_KIND.get(spec.kind, (f"typed {spec.name}", f"typed {spec.name}"))
+
+
+FIELDS = [("", spec) for spec in COMMON_FIELDS] + [
+    (platform.value, spec) for platform, specs in BLOCK_FIELDS.items() for spec in specs
+]
+
+
+@pytest.fixture
+def typed(app):
+    return {
+        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons",
+        "title": "Autumn sale", "body": "Fresh looks have landed.", "group": "General",
+        "when": "now", "timezone": "UTC", "expires_unit": "3600", "policy": "at_least_once",
+        "action": "draft",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def ready(app):
+    """An app with a route and two devices."""
+    builders.make_route(app, "android")
+    return [builders.make_device(app, f"token-{n}") for n in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("platform", "spec"), FIELDS, ids=[f"{p}.{s.name}".strip(".") for p, s in FIELDS]
+)
+def test_every_field_of_the_form_reaches_the_message(client, owner, typed, platform, spec):
+    client.force_login(owner)
+    text, value = type_value(spec)
+    name = f"{platform}-{spec.name}" if platform else spec.name
+
+    response = client.post(reverse("compose"), typed | {name: text})
+
+    content = Campaign.objects.get().message.content
+    assert response.status_code == 302
+    assert (content[platform] if platform else content)[spec.name] == value
+    assert find_message_faults(content) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("android-priority", "9", "Enter a number from -2 to 2."),
+        ("android-led_color", "red", "This has not the right form"),
+        ("android-banner", "banner.png", "Enter a whole address"),
+        ("ios-badge", "many", "Enter a whole number"),
+        ("web-extras", "[1]", "Enter a JSON object"),
+        ("send_at", "", "Choose the date and time"),
+    ],
+)
+def test_a_wrong_value_says_which_field_and_how_to_fix_it(
+    client, owner, typed, name, text, sentence
+):
+    client.force_login(owner)
+    when = {"when": "later"} if name == "send_at" else {}
+
+    response = client.post(reverse("compose"), typed | when | {name: text})
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert sentence in page
+    assert f'id="id_{name}_error"' in page
+    assert not Campaign.objects.exists()
+
+
+def test_a_draft_opens_with_everything_that_was_typed(client, owner, typed):
+    client.force_login(owner)
+    more = {
+        "android-vibration": "0, 500", "tag": "promo", "expires": "2", "rate": "70",
+        "translations-TOTAL_FORMS": "1", "translations-0-language": "de",
+        "translations-0-title": "Herbst", "translations-0-body": "Alles neu.",
+    }  # fmt: skip
+    client.post(reverse("compose"), typed | more)
+    campaign = Campaign.objects.get()
+
+    page = client.get(reverse("edit", args=[campaign.pk])).content.decode()
+
+    assert campaign.message.content["translations"]["de"]["body"] == "Alles neu."
+    assert campaign.expires_in == 7200
+    for text in ("0, 500", "promo", "Alles neu.", "Fresh looks have landed."):
+        assert text in page
+
+
+def test_sending_makes_a_transfer_and_shows_its_campaign(client, owner, typed, ready):
+    client.force_login(owner)
+
+    response = client.post(reverse("compose"), typed | {"action": "send"}, follow=True)
+
+    campaign = Campaign.objects.get()
+    assert response.redirect_chain[-1][0] == reverse("campaign", args=[campaign.pk])
+    assert campaign.status == Campaign.Status.SENDING
+    assert Transfer.objects.get().campaign == campaign
+    assert reverse("transfer", args=[Transfer.objects.get().pk]) in response.content.decode()
+
+
+def test_what_cannot_be_sent_stays_a_draft_and_says_why(client, owner, typed):
+    client.force_login(owner)
+
+    response = client.post(reverse("compose"), typed | {"action": "send"})
+
+    assert response.status_code == 422
+    assert Campaign.objects.get().status == Campaign.Status.DRAFT
+    assert "pa-error" in response.content.decode()
+
+
+def test_the_panel_counts_the_audience_by_platform(client, owner, typed, ready, app):
+    builders.make_device(app, "other", "ios")
+    client.force_login(owner)
+
+    page = client.post(reverse("check"), typed).content.decode()
+
+    assert 'data-pa-total="3"' in page
+    assert "Android" in page
+    assert "No route serves ios" in page
+
+
+def test_a_composer_may_write_but_not_send(client, colleague, typed, ready):
+    client.force_login(colleague)
+
+    drafted = client.post(reverse("compose"), typed)
+    refused = client.post(reverse("compose"), typed | {"action": "send"})
+
+    assert drafted.status_code == 302
+    assert refused.status_code == 403
+    assert Campaign.objects.get().status == Campaign.Status.DRAFT
+
+
+def test_a_viewer_may_not_write(client, app, typed):
+    viewer = builders.make_member("viewer", app.workspace, role=Membership.Role.VIEWER)
+    client.force_login(viewer)
+
+    assert client.post(reverse("compose"), typed).status_code == 403
+
+
+def test_an_app_of_somebody_else_does_not_exist(client, stranger, typed):
+    client.force_login(stranger)
+
+    assert client.post(reverse("compose"), typed).status_code == 404
+    assert client.post(reverse("check"), typed).status_code == 404
+
+
+def test_pasted_ids_find_devices_and_the_unknown_ones_are_told(client, owner, typed, ready):
+    client.force_login(owner)
+    ids = {"audience_kind": "ids", "ids_kind": "token", "ids": "token-0, nobody\ntoken-1"}
+
+    panel = client.post(reverse("check"), typed | ids).content.decode()
+    client.post(reverse("compose"), typed | ids)
+
+    assert "1 id is unknown and left out: nobody" in panel
+    assert Campaign.objects.get().audience == {"devices": sorted(device.pk for device in ready)}
+
+
+def test_ids_are_looked_up_in_the_app_only(app, workspace):
+    other = builders.make_app(workspace, slug="second")
+    device = builders.make_device(other, "theirs")
+
+    assert find_devices([app], "token", ["theirs"]) == {}
+    assert find_devices([other], "devices", [str(device.pk), "x"]) == {str(device.pk): device.pk}
+
+
+def test_another_app_keeps_what_was_typed_and_marks_nothing(client, owner, typed, workspace):
+    other = builders.make_app(workspace, slug="second")
+    Segment.objects.create(app=other, name="Germans", expression={})
+    client.force_login(owner)
+    moved = {"target": f"app:{other.pk}", "action": "redraw", "android-priority": "99"}
+
+    response = client.post(reverse("compose"), typed | moved)
+
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "Germans" in page
+    assert "Fresh looks have landed." in page
+    assert not Campaign.objects.exists()
+
+
+def test_a_running_campaign_is_paused_and_resumed_by_a_sender(client, owner, typed, ready):
+    client.force_login(owner)
+    client.post(reverse("compose"), typed | {"action": "send"})
+    campaign = Campaign.objects.get()
+
+    client.post(reverse("change_campaign", args=[campaign.pk, "pause"]))
+    campaign.refresh_from_db()
+
+    assert campaign.status == Campaign.Status.PAUSED
+    assert Transfer.objects.get().status == Transfer.Status.PAUSED
+
+
+def test_polling_stops_when_a_transfer_has_ended(client, owner, typed, ready):
+    client.force_login(owner)
+    client.post(reverse("compose"), typed | {"action": "send"})
+    transfer = Transfer.objects.get()
+    running = client.get(reverse("transfer_status", args=[transfer.pk]))
+
+    client.post(reverse("change_transfer", args=[transfer.pk, "cancel"]))
+    ended = client.get(reverse("transfer_status", args=[transfer.pk]))
+
+    assert (running.status_code, ended.status_code) == (200, 286)
+    assert "hx-get" in running.content.decode()
+    assert "hx-get" not in ended.content.decode()
+
+
+@pytest.mark.parametrize("name", ["campaign", "edit", "campaign_status"], ids=lambda name: name)
+def test_a_campaign_of_somebody_else_is_not_there(client, owner, stranger, typed, name):
+    client.force_login(owner)
+    client.post(reverse("compose"), typed)
+    pk = Campaign.objects.get().pk
+
+    client.force_login(stranger)
+
+    assert client.get(reverse(name, args=[pk])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["transfer", "transfer_status", "recipients", "recipients_csv"])
+def test_a_transfer_of_somebody_else_is_not_there(client, owner, stranger, typed, ready, name):
+    client.force_login(owner)
+    client.post(reverse("compose"), typed | {"action": "send"})
+    pk = Transfer.objects.get().pk
+
+    assert client.get(reverse(name, args=[pk])).status_code == 200
+    client.force_login(stranger)
+    assert client.get(reverse(name, args=[pk])).status_code == 404
