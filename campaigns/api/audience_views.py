@@ -240,7 +240,9 @@ class PersonViews(ListedViewSet):
 
 
 def _check_person(values: dict[str, Any]) -> None:
-    places = {name: values[name] for name in ("language", "country", "timezone") if name in values}
+    places: dict[str, Any] = {
+        name: values[name] for name in ("language", "country", "timezone") if name in values
+    }
     fault = find_column_fault(places)
     if not fault and not are_attributes_good(values.get("attributes", {})):
         fault = "invalid_attributes"

@@ -67,7 +67,9 @@ class NativeViewSet(GenericViewSet[Any]):
         return {"actor": name_actor(self.request.user), "now": self.now}
 
     def get_queryset(self) -> QuerySet[Any]:
-        return self.queryset.for_user(self.request.user)  # type: ignore[union-attr]
+        rows: Any = super().get_queryset()
+        seen: QuerySet[Any] = rows.for_user(self.request.user)
+        return seen
 
     def find_row(self) -> Any:
         """The row of the address; NotFound when there is none or it is somebody else's."""
@@ -98,7 +100,8 @@ class NativeViewSet(GenericViewSet[Any]):
     def find_app(self, slug: str | None) -> App:
         """The app of that slug, or the caller's only app; raises Invalid."""
         apps = App.objects.for_user(self.request.user)
-        named = list((apps.filter(slug=slug) if slug else apps).select_related("workspace")[:2])
+        rows = apps.filter(slug=slug) if slug else apps
+        named: list[App] = list(rows.select_related("workspace")[:2])
         if len(named) == 1:
             return named[0]
         sentence = (

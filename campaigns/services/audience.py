@@ -204,7 +204,7 @@ def _find_persons(label: Label, who: Who, principal: Any) -> tuple[list[int], tu
     return sorted(known.values()), tuple(name for name in names if name not in known)
 
 
-def _check_external_ids(names: Any) -> Sequence[Any]:
+def _check_external_ids(names: Any) -> Any:
     fault = ""
     if not isinstance(names, list | tuple) or not names:
         fault = _("Name at least one person by external user id.")

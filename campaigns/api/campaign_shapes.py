@@ -1,0 +1,202 @@
+"""What the native API shows and takes about campaigns, transfers, deliveries and reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from campaigns.models import Campaign, Policy, Transfer
+from campaigns.models.ledger import SETTLED_KEYS
+from campaigns.selectors.status import Counters, count_campaigns, count_transfers
+
+
+class CountersShape(serializers.Serializer[Any]):
+    audience = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    expired = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    resent = serializers.IntegerField()
+
+
+class CountedList(serializers.ListSerializer[Any]):
+    """Rows whose counters are read for all of them at once."""
+
+    def to_representation(self, data: Any) -> Any:
+        rows = list(data)
+        self.child.counted = self.child.count_all([row.pk for row in rows])  # type: ignore[union-attr]
+        return super().to_representation(rows)
+
+
+class CountedShape(serializers.ModelSerializer[Any]):
+    """A row with its nine counters."""
+
+    count_all: Any = staticmethod(count_campaigns)
+    counted: dict[int, Counters] | None = None
+
+    class Meta:
+        model: Any = Campaign
+        fields: Any = []
+        list_serializer_class = CountedList
+
+    counters = serializers.SerializerMethodField()
+
+    def get_counters(self, row: Any) -> CountersShape:
+        counted = self.counted if self.counted is not None else self.count_all([row.pk])
+        return counted[row.pk].as_dict()  # type: ignore[return-value]
+
+
+class CampaignShape(CountedShape):
+    app = serializers.SerializerMethodField()
+    app_group = serializers.SerializerMethodField()
+    group = serializers.SerializerMethodField()
+    audience = serializers.JSONField(read_only=True)
+    message = serializers.JSONField(source="message.content", read_only=True)
+    transfers = serializers.SerializerMethodField()
+
+    class Meta(CountedShape.Meta):
+        model = Campaign
+        fields = [
+            "id", "name", "status", "counters", "app", "app_group", "group", "tag", "audience",
+            "only_primary", "message", "send_at", "timezone", "due_at", "expires_in", "rate",
+            "policy", "strict", "is_test", "created_at", "created_by", "transfers",
+        ]  # fmt: skip
+
+    def get_app(self, campaign: Campaign) -> str | None:
+        return campaign.app.slug if campaign.app else None
+
+    def get_app_group(self, campaign: Campaign) -> str | None:
+        return campaign.app_group.slug if campaign.app_group else None
+
+    def get_group(self, campaign: Campaign) -> str | None:
+        return campaign.group.name if campaign.group else None
+
+    def get_transfers(self, campaign: Campaign) -> list[int]:
+        return sorted(transfer.pk for transfer in campaign.transfers.all())
+
+
+class MessageBody(serializers.Serializer[Any]):
+    title = serializers.CharField(required=False)
+    body = serializers.CharField(required=False)
+    android = serializers.DictField(required=False)
+    ios = serializers.DictField(required=False)
+    web = serializers.DictField(required=False)
+    translations = serializers.DictField(required=False)
+    extras = serializers.DictField(required=False)
+
+
+class CampaignBody(serializers.Serializer[Any]):
+    """For the schema only: the service reads the body and names every fault at once."""
+
+    name = serializers.CharField(required=False)
+    app = serializers.CharField(required=False)
+    app_group = serializers.CharField(required=False)
+    group = serializers.CharField(required=False)
+    tag = serializers.CharField(required=False)
+    audience = serializers.JSONField()
+    only_primary = serializers.BooleanField(required=False)
+    message = MessageBody()
+    send_at = serializers.CharField(required=False)
+    timezone = serializers.CharField(required=False)
+    expires_in = serializers.IntegerField(required=False)
+    rate = serializers.IntegerField(required=False)
+    policy = serializers.ChoiceField(Policy.choices, required=False)
+    strict = serializers.BooleanField(required=False)
+
+
+class TestBody(serializers.Serializer[Any]):
+    audience = serializers.JSONField()
+
+
+class ProblemShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    field = serializers.CharField()
+    sentence = serializers.CharField()
+    is_blocking = serializers.BooleanField()
+
+
+class LossShape(serializers.Serializer[Any]):
+    platform = serializers.CharField()
+    account = serializers.CharField()
+    field = serializers.CharField()
+    fate = serializers.CharField()
+    name = serializers.CharField()
+    note = serializers.CharField()
+
+
+class CheckShape(serializers.Serializer[Any]):
+    """What launching would find: what stands against it, what the routes do to the message."""
+
+    total = serializers.IntegerField()
+    problems = ProblemShape(many=True)
+    losses = LossShape(many=True)
+
+
+class TransferShape(CountedShape):
+    count_all = staticmethod(count_transfers)
+    app = serializers.CharField(source="app.slug", read_only=True)
+    group = serializers.CharField(source="group.name", read_only=True)
+    faults = serializers.JSONField(read_only=True)
+
+    class Meta(CountedShape.Meta):
+        model = Transfer
+        fields = [
+            "id", "app", "campaign", "name", "group", "tag", "status", "counters", "policy", "rate",
+            "due_at", "expires_at", "is_test", "faults", "created_at", "finished_at",
+        ]  # fmt: skip
+
+
+class PlatformShape(serializers.Serializer[Any]):
+    platform = serializers.CharField()
+    counters = CountersShape()
+
+
+class ErrorShape(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    account = serializers.CharField()
+    reason = serializers.CharField()
+    words = serializers.CharField()
+    status = serializers.IntegerField(allow_null=True)
+
+
+class FigureShape(serializers.Serializer[Any]):
+    account = serializers.CharField()
+    metric = serializers.CharField()
+    value = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+
+
+class ProgressShape(serializers.Serializer[Any]):
+    """`receipts` are null where no account reports them; `seconds_left` when nobody can say."""
+
+    platforms = PlatformShape(many=True)
+    rate = serializers.FloatField()
+    seconds_left = serializers.FloatField(allow_null=True)
+    errors = ErrorShape(many=True)  # type: ignore[assignment]
+    receipts = serializers.DictField(child=serializers.IntegerField(allow_null=True))
+    vendor_figures = FigureShape(many=True)
+
+
+class DeliveryShape(serializers.Serializer[Any]):
+    recipient = serializers.IntegerField()
+    kind = serializers.ChoiceField(["device", "person"])
+    part = serializers.IntegerField()
+    platform = serializers.CharField()
+    outcome = serializers.ChoiceField(SETTLED_KEYS)
+    reason = serializers.CharField()
+    account = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class ReportShape(serializers.Serializer[Any]):
+    """Each row holds a cell `{"name", "id"}` per dimension and a number or null per metric."""
+
+    rows = serializers.ListField(child=serializers.DictField())
+    totals = serializers.DictField(child=serializers.FloatField(allow_null=True))
+    total_rows = serializers.IntegerField()
+    date_from = serializers.DateField()
+    date_to = serializers.DateField()

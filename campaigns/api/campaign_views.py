@@ -1,0 +1,313 @@
+"""Campaigns with their verbs, transfers with their deliveries, and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.api import campaign_shapes as shapes
+from campaigns.api.audience_views import APP, ID, PAGE, listed, page_of
+from campaigns.api.base import ListedViewSet, NativeViewSet
+from campaigns.api.deliveries import list_deliveries
+from campaigns.api.paging import read_number
+from campaigns.errors import Invalid
+from campaigns.models import ApiKey, App, Campaign, Transfer
+from campaigns.models.ledger import SETTLED_KEYS
+from campaigns.selectors.reports import report_table
+from campaigns.selectors.starting import list_apps
+from campaigns.selectors.status import progress
+from campaigns.services import campaigns, transfers
+from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
+from providers.commands import FetchReport, Metric, ReportField, ReportTable
+
+STATUS = OpenApiParameter("status", OpenApiTypes.STR)
+Verb = Callable[..., Any]
+SEND_VERBS = ("launch", "pause", "resume", "cancel", "test")
+
+
+def choose(request: Request, name: str, known: Sequence[str]) -> str | None:
+    """A query parameter that is one of a few words; raises Invalid."""
+    value = request.query_params.get(name)
+    if value is not None and value not in known:
+        sentence = _("One of %(known)s.") % {"known": ", ".join(known)}
+        raise Invalid(sentence, fields={name: sentence})
+    return value
+
+
+@listed(shapes.CampaignShape, APP, STATUS)
+class CampaignViews(ListedViewSet):
+    queryset = Campaign.objects.select_related(
+        "workspace", "app__workspace", "app_group", "group", "message"
+    ).prefetch_related("transfers")
+    shown = shapes.CampaignShape
+    serializer_class = shapes.CampaignBody
+    change_scope = ApiKey.Scope.COMPOSE
+    scopes: ClassVar[Mapping[str, str]] = dict.fromkeys(SEND_VERBS, ApiKey.Scope.SEND)
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("app", "status")}
+
+    def list(self, request: Request) -> Response:
+        rows = self.filter_app(self.get_queryset())
+        status = choose(request, "status", Campaign.Status.values)
+        return self.answer_page(rows.filter(status=status) if status else rows, self.shown)
+
+    @extend_schema(request=shapes.CampaignBody, responses={201: shapes.CampaignShape})
+    def create(self, request: Request) -> Response:
+        with transaction.atomic():
+            campaign = campaigns.create_campaign(request.user, request.data, **self.by)
+            self._require_apps(campaign)
+        return self._show(campaign, 201)
+
+    @extend_schema(parameters=[ID], request=shapes.CampaignBody, responses=shapes.CampaignShape)
+    def partial_update(self, request: Request, pk: str = "") -> Response:
+        with transaction.atomic():
+            campaign = campaigns.update_campaign(
+                self.find_row_to_change(), request.user, self._read_object(), **self.by
+            )
+            self._require_apps(campaign)
+        return self._show(campaign)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def launch(self, request: Request, pk: str = "") -> Response:
+        scopes = request.user.scopes if isinstance(request.user, ApiKey) else ()
+        bypass = ApiKey.Scope.BYPASS_APPROVAL in scopes
+        campaign = self._find_for_verb()
+        campaigns.launch_campaign(campaign, may_bypass_approval=bypass, **self.by)
+        return self._show(campaign)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str = "") -> Response:
+        return self._show(campaigns.pause_campaign(self._find_for_verb(), **self.by))
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str = "") -> Response:
+        return self._show(campaigns.resume_campaign(self._find_for_verb(), **self.by))
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str = "") -> Response:
+        return self._show(campaigns.cancel_campaign(self._find_for_verb(), **self.by))
+
+    @extend_schema(parameters=[ID], request=shapes.TestBody, responses={201: shapes.CampaignShape})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str = "") -> Response:
+        body = self._read_object()
+        self._refuse_others(body, {"audience"})
+        campaign = self.find_row_to_change()
+        audience = body.get("audience")
+        test = campaigns.test_campaign(request.user, campaign, audience, **self.by)
+        return self._show(test, 201)
+
+    @extend_schema(parameters=[ID], responses=shapes.CheckShape)
+    @action(detail=True, methods=["get"])
+    def check(self, request: Request, pk: str = "") -> Response:
+        campaign = self.find_row()
+        problems = find_problems(campaign, now=self.now)
+        is_whole = not any(problem.code == "invalid" for problem in problems)
+        answer = {
+            "total": sum(reach.total for reach in count_reach(campaign)) if is_whole else 0,
+            "problems": problems,
+            "losses": find_campaign_losses(campaign) if is_whole else (),
+        }
+        return Response(shapes.CheckShape(answer).data)
+
+    def find_row_to_change(self) -> Campaign:
+        campaign: Campaign = self.find_row()
+        self._require_apps(campaign)
+        return campaign
+
+    def _find_for_verb(self) -> Campaign:
+        body = self.request.data
+        self._refuse_others(body if isinstance(body, dict) else {}, set())
+        return self.find_row_to_change()
+
+    def _require_apps(self, campaign: Campaign) -> None:
+        for app in list_apps(campaign):
+            self.require(app)
+
+    def _read_object(self) -> dict[str, Any]:
+        body = self.request.data
+        if not isinstance(body, dict):
+            raise Invalid(_("Send a JSON object."))
+        return body
+
+    def _refuse_others(self, body: Mapping[str, Any], known: set[str]) -> None:
+        faults = {str(name): _("Unknown field.") for name in body if name not in known}
+        if faults:
+            raise Invalid(_("Some fields are unknown; see fields."), fields=faults)
+
+    def _show(self, campaign: Campaign, status: int = 200) -> Response:
+        fresh = self.queryset.get(pk=campaign.pk)
+        return Response(self.shown(fresh).data, status=status)
+
+
+@listed(shapes.TransferShape, APP, STATUS, OpenApiParameter("campaign", OpenApiTypes.INT64))
+class TransferViews(ListedViewSet):
+    queryset = Transfer.objects.select_related("app__workspace", "group")
+    shown = shapes.TransferShape
+    serializer_class = shapes.TransferShape
+    change_scope = ApiKey.Scope.SEND
+    paged = frozenset({"list", "deliveries"})
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("app", "status", "campaign"),
+        "deliveries": ("outcome", "reason", "platform"),
+    }
+
+    def list(self, request: Request) -> Response:
+        rows: QuerySet[Any] = self.filter_app(self.get_queryset())
+        status = choose(request, "status", Transfer.Status.values)
+        campaign = read_number(request, "campaign", 0, 1, 2**53)
+        chosen = Q(status=status) if status else Q()
+        return self.answer_page(
+            rows.filter(chosen & Q(campaign_id=campaign) if campaign else chosen), self.shown
+        )
+
+    @extend_schema(parameters=[ID], responses=shapes.ProgressShape)
+    @action(detail=True, methods=["get"])
+    def progress(self, request: Request, pk: str = "") -> Response:
+        return Response(shapes.ProgressShape(progress(self.find_row(), now=self.now)).data)
+
+    @extend_schema(
+        parameters=[
+            ID,
+            PAGE[0],
+            OpenApiParameter("after", OpenApiTypes.STR, description="From `next`."),
+            OpenApiParameter("outcome", OpenApiTypes.STR, enum=SETTLED_KEYS),
+            OpenApiParameter("reason", OpenApiTypes.STR),
+            OpenApiParameter("platform", OpenApiTypes.STR),
+        ],
+        responses=page_of(shapes.DeliveryShape),
+    )
+    @action(detail=True, methods=["get"])
+    def deliveries(self, request: Request, pk: str = "") -> Response:
+        rows, following = list_deliveries(request, self.find_row())
+        return Response({"results": shapes.DeliveryShape(rows, many=True).data, "next": following})
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.TransferShape)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str = "") -> Response:
+        return self._act(transfers.pause_transfer)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.TransferShape)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str = "") -> Response:
+        return self._act(transfers.resume_transfer)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.TransferShape)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str = "") -> Response:
+        return self._act(transfers.cancel_transfer)
+
+    def _act(self, verb: Verb) -> Response:
+        return Response(self.shown(verb(self.find_row_to_change(), **self.by)).data)
+
+
+METRICS = (Metric.SENT, Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
+MOST_ROWS = 10_000
+REPORT_PARAMETERS = ("app", "by", "metrics", "sort", "date_from", "date_to", "timezone", "limit")
+
+
+class ReportViews(NativeViewSet):
+    """One table: numbers by group, tag, transfer or platform over days."""
+
+    queryset = App.objects.all()
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {"list": (*REPORT_PARAMETERS, "offset")}
+    paged = frozenset()
+
+    @extend_schema(
+        parameters=[
+            APP,
+            OpenApiParameter("by", OpenApiTypes.STR, description="group,tag,transfer,platform"),
+            OpenApiParameter("metrics", OpenApiTypes.STR, description="Default: the four counts."),
+            OpenApiParameter("sort", OpenApiTypes.STR, description="-sent: the largest first."),
+            OpenApiParameter("date_from", OpenApiTypes.STR, description="2026-11-20 or 6daysAgo"),
+            OpenApiParameter("date_to", OpenApiTypes.STR, description="2026-11-20 or today"),
+            OpenApiParameter("timezone", OpenApiTypes.STR, description="Default: the app's."),
+            OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 10000, default 100."),
+            OpenApiParameter("offset", OpenApiTypes.INT, description="From 0."),
+        ],
+        responses=shapes.ReportShape,
+    )
+    def list(self, request: Request) -> Response:
+        apps = self.filter_own_app()
+        table = report_table(apps, self._read_command(apps), self.now)
+        return Response(show_table(table))
+
+    def filter_own_app(self) -> Sequence[int]:
+        slug = self.request.query_params.get("app")
+        rows = self.get_queryset()
+        return (
+            [self.find_app(slug).pk]
+            if slug is not None
+            else list(rows.values_list("pk", flat=True))
+        )
+
+    def _read_command(self, apps: Sequence[int]) -> FetchReport:
+        query = self.request.query_params
+        return FetchReport(
+            apps=tuple(map(str, apps)),
+            dimensions=tuple(ReportField(word) for word in self._split("by", ReportField)),
+            metrics=tuple(Metric(word) for word in self._split("metrics", Metric)) or METRICS,
+            date_from=query.get("date_from", "6daysAgo"),
+            date_to=query.get("date_to", "today"),
+            sort=self._read_sort(),
+            limit=read_number(self.request, "limit", 100, 1, MOST_ROWS),
+            offset=read_number(self.request, "offset", 0, 0, 2**31),
+            timezone=_check_zone(query.get("timezone", "")),
+        )
+
+    def _split(self, name: str, known: Any) -> Sequence[str]:
+        words = [word for word in self.request.query_params.get(name, "").split(",") if word]
+        if set(words) - set(known) or len(set(words)) < len(words):
+            sentence = _("Some of %(known)s, each once, with commas.") % {"known": ", ".join(known)}
+            raise Invalid(sentence, fields={name: sentence})
+        return words
+
+    def _read_sort(self) -> tuple[tuple[str, bool], ...]:
+        words = [word for word in self.request.query_params.get("sort", "").split(",") if word]
+        known = {*ReportField, *Metric}
+        if any(word.removeprefix("-") not in known for word in words):
+            sentence = _("Sort by dimensions or metrics, with - for the largest first.")
+            raise Invalid(sentence, fields={"sort": sentence})
+        return tuple((word.removeprefix("-"), word.startswith("-")) for word in words)
+
+
+def _check_zone(name: str) -> str:
+    if name and name not in available_timezones():
+        sentence = _("Name an IANA time zone such as Europe/Berlin.")
+        raise Invalid(sentence, fields={"timezone": sentence})
+    return name
+
+
+def show_table(table: ReportTable) -> dict[str, Any]:
+    """A report as our JSON: a cell per dimension and a number or null per metric, by name."""
+    command = table.command
+    dimensions = [field.value for field in command.dimensions]
+    metrics = [metric.value for metric in command.metrics]
+    rows = [
+        {
+            name: {"name": cell.name, "id": cell.id}
+            for name, cell in zip(dimensions, row.dimensions, strict=True)
+        }
+        | dict(zip(metrics, row.metrics, strict=True))
+        for row in table.rows
+    ]
+    return {
+        "rows": rows,
+        "totals": dict(zip(metrics, table.totals, strict=True)),
+        "total_rows": table.total_rows,
+        "date_from": table.date_from,
+        "date_to": table.date_to,
+    }
