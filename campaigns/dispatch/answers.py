@@ -186,7 +186,7 @@ def _settle_refused(
     lease: Lease, what: settle.Flush, addressed: Addressed, failure: Failure, now: datetime
 ) -> None:
     """The account's credentials are bad: another account, a person, or the end."""
-    Account.objects.filter(pk=lease.batch.account_id).update(
+    Account.objects.filter(pk=lease.find_account().pk).update(
         health=Account.Health.BAD, health_words=failure.message[:500], checked_at=now
     )
     transfer = lease.transfer

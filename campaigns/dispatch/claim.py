@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 
 from campaigns.dispatch.pace import open_pace
 from campaigns.dispatch.routes import Way, list_ways
-from campaigns.models import App, Attempt, Batch, Transfer
+from campaigns.models import Account, App, Attempt, Batch, Transfer
 from providers.outcomes import Reason
 
 CANDIDATES = 50
@@ -29,6 +29,12 @@ class Lease:
         """The transfer that the batch belongs to, as it was when the batch was claimed."""
         transfer: Transfer = self.batch.transfer
         return transfer
+
+    def find_account(self) -> Account:
+        """The account of the way; only what has a way is called."""
+        if self.way is None:
+            raise ValueError("Nothing is sent through no account.")
+        return self.way.account
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,4 +29,4 @@ def _read_cohorts(app_id: int) -> dict[CohortKey, int]:
     rows = Cohort.objects.filter(app_id=app_id).values_list(
         "platform", "language", "country", "app_major", "pk"
     )
-    return {(platform, *rest): number for platform, *rest, number in rows}
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}

@@ -1,23 +1,16 @@
-"""One turn of the machine room, whoever drives it, and the loop of the embedded worker."""
+"""One turn of the machine room, whoever drives it: a worker process, the scheduler, a queue."""
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
-from types import FrameType
 
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 
 from campaigns.dispatch import folds, freeze, plan, polls, receipts, send
 
-IDLE_SECONDS = 0.2
-logger = logging.getLogger(__name__)
+Clock = Callable[[], datetime]
 
 
 def read_clock() -> datetime:
@@ -30,66 +23,37 @@ def read_clock() -> datetime:
     return moment
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """Who works, and by which clock."""
-
-    name: str = field(default_factory=lambda: f"{os.uname().nodename}:{os.getpid()}")
-    clock: Callable[[], datetime] = read_clock
+def go_on() -> bool:
+    """Nobody asks to stop."""
+    return False
 
 
-def pump(worker: Worker) -> bool:
-    """One turn: start what is due, freeze, send, fold, ask vendors. True when anything was done."""
-    return pump_work(worker) or pump_sweep(worker)
+def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
+    """A worker's turn: freeze a chunk or work off a batch; True when anything was done.
+
+    Nothing is held across turns, so a worker that stops between two loses nothing.
+    """
+    if should_stop():
+        return False
+    return freeze.freeze_step(name, clock()) or send.send_batch(clock)
 
 
-def pump_work(worker: Worker) -> bool:
-    """A worker's turn: freeze a chunk or send a batch."""
-    return freeze.freeze_step(worker.name, worker.clock()) or send.send_batch(worker.clock)
+def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
+    """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
+    did = bool(plan.start_due(clock()))
+    for step in (fold, polls.poll_step, receipts.fetch_step):
+        if should_stop():
+            return did
+        did = step(clock) or did
+    return did
 
 
-def pump_sweep(worker: Worker) -> bool:
-    """The scheduler's turn: what time brings and what a crash has left behind."""
-    now = worker.clock()
-    did = bool(plan.start_due(now))
-    did = folds.fold_step(now) or did
-    did = polls.poll_step(worker.clock) or did
-    return receipts.fetch_step(worker.clock) or did
+def fold(clock: Clock) -> bool:
+    """Fold and end what no worker has ended."""
+    return folds.fold_step(clock())
 
 
-def drain(worker: Worker, turns: int = 10_000) -> int:
-    """Pump until nothing is left to be done now; gives the number of turns."""
-    for turn in range(turns):
-        if not pump(worker):
-            return turn
-    return turns
-
-
-class Stop:
-    """Set by the first SIGTERM; a batch in flight is finished, then the loop ends."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.parent = os.getppid()
-
-    def listen(self) -> None:
-        """Take SIGTERM and SIGINT; the second one ends the process at once."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.event.is_set():
-            os._exit(1)
-        self.event.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait; True when the loop must end, also because the parent has gone."""
-        return self.event.wait(seconds) or os.getppid() != self.parent
-
-
-def run(turn: Callable[[Worker], bool], worker: Worker, stop: Stop) -> None:
-    """Turn until told to stop. A batch is never held across turns, so stopping loses nothing."""
-    while not stop.wait(0):
-        close_old_connections()
-        if not turn(worker) and stop.wait(IDLE_SECONDS):
-            return
+def drain(name: str = "drain", *, clock: Clock = read_clock) -> None:
+    """Turn until nothing is left to be done now, in this process."""
+    while pump(name, clock=clock) or tick(name, clock=clock):
+        pass

@@ -35,7 +35,7 @@ from campaigns.dispatch import books, resolve
 from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
 from campaigns.dispatch.plan import unpack_texts
 from campaigns.dispatch.routes import Reach, list_reaches
-from campaigns.models import Batch, Device, DeviceIdentifier, Part, Transfer
+from campaigns.models import Batch, Campaign, Device, DeviceIdentifier, Part, Transfer
 from campaigns.models.bulk import GatherIds, IdList, read_ids
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
 from campaigns.selectors.audience import read_audience, select_devices
@@ -163,7 +163,7 @@ def _cut_slice(transfer: Transfer, part: Part) -> _Slice:
         return _cut_targets(part, cursor["chunk"])
     if transfer.campaign is None:
         return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
-    return _cut_audience(transfer, part)
+    return _cut_audience(transfer, transfer.campaign, part)
 
 
 def _cut_targets(part: Part, number: int) -> _Slice:
@@ -174,8 +174,7 @@ def _cut_targets(part: Part, number: int) -> _Slice:
     return _Slice(Device.objects.filter(pk__in=IdList(ids)), {"chunk": number + 1})
 
 
-def _cut_audience(transfer: Transfer, part: Part) -> _Slice:
-    campaign = transfer.campaign
+def _cut_audience(transfer: Transfer, campaign: Campaign, part: Part) -> _Slice:
     audience = read_audience(transfer.app, campaign.audience, principal=None)
     devices = select_devices(transfer.app, audience, only_primary=campaign.only_primary)
     cursor = transfer.freeze_cursor
@@ -287,7 +286,7 @@ def find_batch_size(transfer: Transfer, reach: Reach) -> int:
 
 def _group_devices(
     devices: QuerySet[Device], default_language: str, reaches: Mapping[str, Reach]
-) -> QuerySet[Device, dict[str, Any]]:
+) -> QuerySet[Any, Any]:
     """One row per kind of recipient, with their ids gathered by the database."""
     return (
         devices.order_by()

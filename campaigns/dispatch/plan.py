@@ -145,7 +145,7 @@ def start_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign
 def list_apps(campaign: Campaign) -> list[App]:
     """The apps that a campaign sends for: its own, or the members of its app group."""
     if campaign.app_group is None:
-        return [campaign.app]
+        return [campaign.app] if campaign.app else []
     return list(campaign.app_group.apps.order_by("pk"))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
@@ -19,6 +21,7 @@ from providers.commands import TOKEN_KIND, IdentifierKind
 from providers.outcomes import Reason
 
 LOOKUP_IDS = 25_000
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -69,11 +72,11 @@ def _book_rejected(part: Part, rejected: dict[str, list[str]], now: datetime) ->
         page = books.Page(part_id=part.pk, platform="", at=now)
         verdict = books.Verdict("skipped", Reason.UNKNOWN_ID.value)
         books.move_counters([(page, verdict, count)])
-        books.fold_skipped(page, verdict.reason, {0: count})
+        books.fold_skipped(page, verdict.reason, Tally({0: count}))
     return count
 
 
-def _cut(items: Sequence[object]) -> Iterator[list[object]]:
+def _cut(items: Sequence[T]) -> Iterator[list[T]]:
     for start in range(0, len(items), CHUNK_IDS):
         yield list(items[start : start + CHUNK_IDS])
 
@@ -109,7 +112,7 @@ def _find_kind(transfer: Transfer, name: str) -> IdentifierKind:
 
 def _select_rows(
     app_id: int, kind: IdentifierKind, hashes: Iterable[int]
-) -> QuerySet[Device] | QuerySet[DeviceIdentifier]:
+) -> QuerySet[Any, tuple[str, int]]:
     if kind.is_token:
         devices = Device.objects.filter(app_id=app_id, token_hash__in=IdList(hashes))
         # A platform lets the unique index of tokens answer.

@@ -17,7 +17,7 @@ from providers.commands import FaultKind
 from providers.outcomes import Failure, Reason
 
 Clock = Callable[[], datetime]
-FAULT_REASONS = {
+FAULT_REASONS: dict[str, Reason] = {
     FaultKind.CREDENTIALS: Reason.CREDENTIAL,
     FaultKind.NO_MESSAGE: Reason.NO_MESSAGE,
     FaultKind.NO_TEXT: Reason.PAYLOAD,
@@ -70,7 +70,7 @@ def _find_end(lease: Lease, now: datetime) -> Verdict | None:
         return Verdict("cancelled", Reason.CANCELLED.value)
     if transfer.status == Transfer.Status.FAILED:
         kind = transfer.faults[0].get("kind", "") if transfer.faults else ""
-        return Verdict("failed", FAULT_REASONS.get(kind, Reason.OURS).value)
+        return Verdict("failed", FAULT_REASONS.get(str(kind), Reason.OURS).value)
     if is_over(transfer, now):
         return Verdict("expired", Reason.TOO_LATE.value)
     if lease.way is None:

@@ -128,7 +128,7 @@ def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
         batch.save(update_fields=["lease_until", "settled"])
         return Attempt.objects.create(
             batch=batch,
-            account_id=lease.batch.account_id,
+            account=lease.find_account(),
             key=call.key,
             last=batch.count - 1,
             started_at=now,

@@ -81,7 +81,7 @@ def add_counts(
         f"{_quote('count')} = {table}.{_quote('count')} + excluded.{_quote('count')}"
     )
     with connection.cursor() as cursor:
-        cursor.executemany(sql, _adapt_rows(model, [*columns, "count"], sorted(rows)))
+        cursor.executemany(sql, _adapt_rows(model, [*columns, "count"], sorted(rows, key=tuple)))
 
 
 def _insert_many(
@@ -138,12 +138,16 @@ def _adapt_column(field: Any, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _list_columns(model: type[models.Model], columns: Sequence[str]) -> str:
-    return ", ".join(_quote(model._meta.get_field(column).column) for column in columns)
+    return ", ".join(_quote(_find_field(model, column).column) for column in columns)
 
 
 def _find_type(model: type[models.Model], column: str) -> str:
-    field = model._meta.get_field(column)
+    field = _find_field(model, column)
     return str(field.rel_db_type(connection) if field.is_relation else field.db_type(connection))
+
+
+def _find_field(model: type[models.Model], column: str) -> Any:
+    return model._meta.get_field(column)
 
 
 def _quote(name: str) -> str:

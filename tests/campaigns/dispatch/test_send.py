@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from campaigns.dispatch import steer
-from campaigns.dispatch.engine import Worker, drain, pump_work
+from campaigns.dispatch.engine import Clock, drain, pump
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
@@ -48,10 +48,10 @@ def account(routed: App, simulator: Simulator) -> Account:
 
 
 @pytest.fixture
-def worker(now: datetime) -> Worker:
-    """Its clock goes on by a twentieth of a second whenever it is read."""
+def clock(now: datetime) -> Clock:
+    """A clock that goes on by a twentieth of a second whenever it is read."""
     ticks = count()
-    return Worker(clock=lambda: now + timedelta(seconds=next(ticks) / 20))
+    return lambda: now + timedelta(seconds=next(ticks) / 20)
 
 
 def count_outcomes(transfer: Transfer) -> dict[str, int]:
@@ -65,12 +65,12 @@ def add_devices(app: App, size: int, platform: str = "android") -> None:
 
 
 def test_a_campaign_reaches_everybody_once(
-    account: Account, routed: App, start: Start, worker: Worker, simulator: Simulator
+    account: Account, routed: App, start: Start, clock: Clock, simulator: Simulator
 ) -> None:
     add_devices(routed, 300)
     transfer = start()
 
-    drain(worker)
+    drain(clock=clock)
 
     transfer.refresh_from_db()
     assert transfer.status == Transfer.Status.SENT
@@ -83,14 +83,14 @@ def test_a_campaign_reaches_everybody_once(
 
 
 def test_dead_tokens_are_switched_off_and_nothing_else(
-    account: Account, routed: App, start: Start, worker: Worker
+    account: Account, routed: App, start: Start, clock: Clock
 ) -> None:
     account.options = {"decay_percent": 100}
     account.save()
     add_devices(routed, 3)
     transfer = start()
 
-    drain(worker)
+    drain(clock=clock)
 
     assert Delivery.objects.filter(outcome="failed", reason="token").count() == 3
     assert Device.objects.filter(token_state="disabled").exclude(token_evidence="").count() == 3
@@ -99,14 +99,14 @@ def test_dead_tokens_are_switched_off_and_nothing_else(
 
 
 def test_refused_credentials_end_a_scripts_transfer_as_failed(
-    account: Account, routed: App, submit: Start, worker: Worker
+    account: Account, routed: App, submit: Start, clock: Clock
 ) -> None:
     account.options = {"is_refused": True}
     account.save()
     add_devices(routed, 3)
     transfer = submit(Targets("token", ("android0", "android1", "who")))
 
-    drain(worker)
+    drain(clock=clock)
 
     transfer.refresh_from_db()
     assert transfer.status == Transfer.Status.FAILED
@@ -120,33 +120,33 @@ def test_refused_credentials_end_a_scripts_transfer_as_failed(
 
 
 def test_refused_credentials_pause_a_campaign_and_resuming_sends_the_rest(
-    account: Account, routed: App, start: Start, worker: Worker, now: datetime
+    account: Account, routed: App, start: Start, clock: Clock, now: datetime
 ) -> None:
     account.options = {"is_refused": True}
     account.save()
     add_devices(routed, 3)
     transfer = start()
-    drain(worker)
+    drain(clock=clock)
     transfer.refresh_from_db()
     was = (transfer.status, Campaign.objects.get().status, Delivery.objects.count())
     Account.objects.update(options={})
     steer.resume_transfer(transfer, actor="owner", now=now)
 
-    drain(worker)
+    drain(clock=clock)
 
     assert was == ("paused", "paused", 0)
     assert count_outcomes(transfer) == {"sent": 3}
 
 
 def test_a_busy_vendor_blocks_the_pair_and_the_batch_waits(
-    account: Account, routed: App, start: Start, worker: Worker
+    account: Account, routed: App, start: Start, clock: Clock
 ) -> None:
     account.options = {"vendor_percent": 100}
     account.save()
     add_devices(routed, 3)
     start()
 
-    drain(worker)
+    drain(clock=clock)
 
     batch = Batch.objects.get()
     assert (batch.state, batch.settled) == ("ready", 0)
@@ -156,49 +156,49 @@ def test_a_busy_vendor_blocks_the_pair_and_the_batch_waits(
 
 
 def test_cancelling_settles_who_is_still_owed(
-    account: Account, routed: App, start: Start, worker: Worker, now: datetime
+    account: Account, routed: App, start: Start, clock: Clock, now: datetime
 ) -> None:
     add_devices(routed, 5)
     transfer = start(rate=2)
     while not Delivery.objects.exists():
-        pump_work(worker)
+        pump("worker", clock=clock)
     transfer.refresh_from_db()
 
     steer.cancel_transfer(transfer, actor="owner", now=now)
-    drain(worker)
+    drain(clock=clock)
 
     assert count_outcomes(transfer) == {"sent": 2, "cancelled": 3}
     assert check_books().faults == []
 
 
 def test_what_is_late_expires(
-    account: Account, routed: App, submit: Start, worker: Worker, now: datetime
+    account: Account, routed: App, submit: Start, clock: Clock, now: datetime
 ) -> None:
     add_devices(routed, 2)
     transfer = submit(
         Targets("token", ("android0", "android1")), expires_at=now - timedelta(seconds=1)
     )
 
-    drain(worker)
+    drain(clock=clock)
 
     assert count_outcomes(transfer) == {"expired": 2}
 
 
 def test_a_paused_transfer_is_not_claimed(
-    account: Account, routed: App, start: Start, worker: Worker, now: datetime
+    account: Account, routed: App, start: Start, clock: Clock, now: datetime
 ) -> None:
     add_devices(routed, 2)
     transfer = start()
     steer.pause_transfer(transfer, actor="owner", now=now)
 
-    drain(worker)
+    drain(clock=clock)
 
     assert Delivery.objects.count() == 0
     assert Batch.objects.get().state == "ready"
 
 
 def test_nothing_is_claimed_while_the_account_is_blocked(
-    account: Account, routed: App, start: Start, worker: Worker, now: datetime
+    account: Account, routed: App, start: Start, clock: Clock, now: datetime
 ) -> None:
     add_devices(routed, 2)
     Throttle.objects.create(
@@ -206,15 +206,15 @@ def test_nothing_is_claimed_while_the_account_is_blocked(
     )
     start()
 
-    drain(worker)
+    drain(clock=clock)
 
     assert Attempt.objects.count() == 0
 
 
-def test_a_campaign_for_nobody_ends_sent(account: Account, start: Start, worker: Worker) -> None:
+def test_a_campaign_for_nobody_ends_sent(account: Account, start: Start, clock: Clock) -> None:
     transfer = start()
 
-    drain(worker)
+    drain(clock=clock)
 
     transfer.refresh_from_db()
     assert (transfer.status, transfer.audience) == (Transfer.Status.SENT, 0)
