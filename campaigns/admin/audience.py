@@ -1,258 +1,32 @@
-"""Apps, app groups, report folders, labels, segments, people and devices."""
+"""Labels, segments, people and devices: who can be reached."""
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from campaigns.admin.base import (
-    BoundedPaginator,
-    Fact,
-    ReadOnlyAdmin,
-    ScopedFilter,
-    Shown,
-    StaffAdmin,
-    Verb,
-)
-from campaigns.errors import Refused
-from campaigns.models import (
-    Account,
-    App,
-    AppGroup,
-    Device,
-    DeviceIdentifier,
-    Group,
-    Label,
-    Person,
-    Route,
-    Segment,
-)
-from campaigns.models.audience import DEFAULT_GROUP, PLATFORMS
+from campaigns.admin.base import BoundedPaginator, Fact, ReadOnlyAdmin, ScopedFilter, StaffAdmin
+from campaigns.errors import Invalid, Refused
+from campaigns.models import App, Device, DeviceIdentifier, Label, Person, Segment
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
-from campaigns.services.access import (
-    has_role,
-    make_group_key,
-    name_actor,
-    regenerate_group_secret,
-)
-from campaigns.services.groups import archive_group, restore_group
+from campaigns.services import audience
+from campaigns.services.access import has_role, name_actor
 from campaigns.services.permissions import Role
-from providers import registry
 
-
-class RouteForm(forms.ModelForm):
-    """One route; its identifiers are checked against what the account's vendor declares."""
-
-    class Meta:
-        model = Route
-        fields = ["platform", "account", "position", "options"]
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
-        account, options = cleaned.get("account"), cleaned.get("options")
-        if account and isinstance(options, dict):
-            for spec in registry.get(account.dialect).route_options:
-                value = options.get(spec.name)
-                fault = spec.find_fault(value) if value is not None else None
-                if value is None and spec.required:
-                    fault = _("is missing")
-                if fault:
-                    words = {"name": spec.name, "label": _(spec.label), "fault": fault}
-                    self.add_error("options", _('"%(name)s" (%(label)s): %(fault)s.') % words)
-        if account and self.instance.app_id and account.workspace_id != self.find_workspace_id():
-            self.add_error("account", _("Choose an account of the app's own workspace."))
-        return cleaned
-
-    def find_workspace_id(self) -> int:
-        return int(App.objects.values_list("workspace_id", flat=True).get(pk=self.instance.app_id))
-
-
-class RouteInline(TabularInline):
-    """Which account serves which platform, in which order."""
-
-    model = Route
-    form = RouteForm
-    extra = 0
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs["queryset"] = Account.objects.for_user(request.user).order_by("name")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None and has_role(request.user, obj, Role.VIEWER)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None and has_role(request.user, obj, Role.ADMIN)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_add_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_add_permission(request, obj)
-
-
-class AppForm(forms.ModelForm):
-    """Platforms are boxes to tick, kept as a list."""
-
-    platforms = forms.MultipleChoiceField(
-        label=gettext_lazy("Platforms"),
-        choices=PLATFORMS,
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-    )
-
-    icon_url = forms.URLField(
-        label=gettext_lazy("Icon"),
-        required=False,
-        assume_scheme="https",
-        widget=UnfoldAdminTextInputWidget,
-    )
-
-    class Meta:
-        model = App
-        fields = [
-            "workspace", "name", "slug", "platforms", "timezone", "default_language",
-            "needs_approval", "icon_url",
-        ]  # fmt: skip
-
-
-@admin.register(App)
-class AppAdmin(StaffAdmin):
-    """One application profile: its identifiers for scripts, zone and routes."""
-
-    form = AppForm
-    list_display = ["name", "slug", "workspace", "timezone"]
-    list_filter = [("workspace", ScopedFilter)]
-    list_select_related = ["workspace"]
-    search_fields = ["name", "slug"]
-    ordering = ["name"]
-    inlines = [RouteInline]
-    fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
-
-    def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
-        facts = [Fact(_("App id"), str(row.pk), is_code=True)]
-        for dialect in registry.all_dialects():
-            if dialect.routes:
-                shown = ", ".join(
-                    f"{name} = {value}" for name, value in dialect.door_identifiers(row.pk).items()
-                )
-                where = f"/compat/{dialect.key}/ {shown}".strip()
-                facts.append(Fact(dialect.label, where, is_code=True))
-        return facts
-
-    def save_model(self, request: HttpRequest, obj: App, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if not change:
-            Group.objects.get_or_create(app=obj, name=DEFAULT_GROUP)
-
-
-@admin.register(AppGroup)
-class AppGroupAdmin(StaffAdmin):
-    """Several apps pushed together; the key is always visible, the secret is shown once."""
-
-    list_display = ["name", "slug", "group_key", "workspace"]
-    list_filter = [("workspace", ScopedFilter)]
-    list_select_related = ["workspace"]
-    search_fields = ["name", "slug"]
-    ordering = ["name"]
-    fields = ["workspace", "name", "slug", "apps"]
-    autocomplete_fields = ["apps"]
-    fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
-    hidden_fields: ClassVar[tuple[str, ...]] = ("secret_hash",)
-    verbs: ClassVar[tuple[Verb, ...]] = (
-        Verb(
-            name="regenerate_secret",
-            label=gettext_lazy("New master secret"),
-            icon="key",
-            question=gettext_lazy("Scripts that use the present secret stop working. Go on?"),
-            is_dangerous=True,
-        ),
-    )
-
-    def list_facts(self, request: HttpRequest, row: AppGroup) -> list[Fact]:
-        secret = _("set; shown only when it is made") if row.secret_hash else _("not made yet")
-        return [
-            Fact(_("Group key"), row.group_key, is_code=True),
-            Fact(_("Master secret"), secret),
-        ]
-
-    def save_model(self, request: HttpRequest, obj: AppGroup, form: Any, change: bool) -> None:
-        if not change:
-            obj.group_key = make_group_key()
-        super().save_model(request, obj, form, change)
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        kwargs.setdefault("form", AppGroupForm)
-        return super().get_form(request, obj, change, **kwargs)
-
-    def regenerate_secret(self, request: HttpRequest, row: AppGroup) -> HttpResponse:
-        secret = regenerate_group_secret(row, actor=name_actor(request.user), now=timezone.now())
-        note = _("Copy it now. It is not kept and cannot be shown again.")
-        shown = Shown(str(row), _("Group master secret"), secret, note, self.link_to(row))
-        return self.show_once(request, shown)
-
-
-class AppGroupForm(forms.ModelForm):
-    """Members are apps of the group's own workspace."""
-
-    class Meta:
-        model = AppGroup
-        fields = ["workspace", "name", "slug", "apps"]
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
-        workspace = cleaned.get("workspace") or (self.instance.pk and self.instance.workspace)
-        if any(app.workspace != workspace for app in cleaned.get("apps") or ()):
-            self.add_error("apps", _("Choose apps of the group's own workspace."))
-        return cleaned
-
-
-@admin.register(Group)
-class GroupAdmin(StaffAdmin):
-    """A named report folder of one app."""
-
-    list_display = ["name", "app", "send_rate", "archived_at"]
-    list_filter = [("app", ScopedFilter)]
-    list_select_related = ["app"]
-    search_fields = ["name"]
-    ordering = ["name"]
-    fields = ["app", "name", "send_rate"]
-    autocomplete_fields = ["app"]
-    fixed_fields: ClassVar[tuple[str, ...]] = ("app",)
-    verbs: ClassVar[tuple[Verb, ...]] = (
-        Verb(name="archive", label=gettext_lazy("Archive"), icon="archive"),
-        Verb(name="restore", label=gettext_lazy("Restore"), icon="unarchive"),
-    )
-
-    def list_verbs(self, request: HttpRequest, row: Group) -> list[Verb]:
-        archive, restore = self.verbs
-        offered = [restore if row.archived_at else archive]
-        return offered if self.has_change_permission(request, row) else []
-
-    def list_facts(self, request: HttpRequest, row: Group) -> list[Fact]:
-        if row.archived_at is None:
-            return [Fact(_("State"), _("In use"), chip="good")]
-        return [Fact(_("State"), _("Archived"), chip="warn")]
-
-    def archive(self, request: HttpRequest, row: Group) -> None:
-        archive_group(row, actor=name_actor(request.user), now=timezone.now())
-        messages.success(request, _("The group is archived; nothing can be sent in it."))
-
-    def restore(self, request: HttpRequest, row: Group) -> None:
-        restore_group(row, actor=name_actor(request.user), now=timezone.now())
-        messages.success(request, _("The group can be used again."))
+MOST_SHOWN = 20
 
 
 @admin.register(Label)
@@ -267,26 +41,103 @@ class LabelAdmin(StaffAdmin):
     fields = ["app", "name", "description"]
     autocomplete_fields = ["app"]
     fixed_fields: ClassVar[tuple[str, ...]] = ("app",)
+    audits_itself = True
+    own_verbs: ClassVar[tuple[str, ...]] = ("add_members", "remove_members")
 
     def list_facts(self, request: HttpRequest, row: Label) -> list[Fact]:
         return [Fact(_("Members"), str(row.member_count))]
 
+    def draw_panel(self, request: HttpRequest, row: Label) -> dict[str, Any]:
+        panel = super().draw_panel(request, row)
+        if not self.has_change_permission(request, row):
+            return panel
+        term = request.GET.get("who", "").strip()
+        seen = Person.objects.for_user(request.user).filter(workspace_id=row.app.workspace_id)
+        members = seen.filter(label_members__label=row)
+        found = seen.filter(pk__in=find_person_ids(term, request.user)) if term else seen.none()
+        carriers = set(members.filter(pk__in=found).values_list("pk", flat=True))
+        return {
+            **panel,
+            "template": "staff/members.html",
+            "who": term,
+            "found": [(person, person.pk in carriers) for person in found[:MOST_SHOWN]],
+            "members": members.order_by("-label_members__added_at")[:MOST_SHOWN],
+        }
+
+    def add_members(self, request: HttpRequest, row: Label) -> None:
+        self.change_members(request, row, audience.add_members, _("%(count)s added."))
+
+    def remove_members(self, request: HttpRequest, row: Label) -> None:
+        self.change_members(request, row, audience.remove_members, _("%(count)s removed."))
+
+    def change_members(self, request: HttpRequest, row: Label, change: Any, sentence: str) -> None:
+        """Add or remove one person that was found, or those whose ids were pasted."""
+        who: Any = Person.objects.filter(pk=request.POST.get("person") or 0)
+        if "person" not in request.POST:
+            who = request.POST.get("ids", "").replace(",", "\n").split()
+        done = change(
+            row,
+            who,
+            principal=request.user,
+            actor=name_actor(request.user),
+            now=timezone.now(),
+        )
+        messages.success(request, sentence % {"count": done.changed})
+        if done.unknown:
+            names = ", ".join(done.unknown[:MOST_SHOWN])
+            words = {"count": len(done.unknown), "names": names}
+            messages.warning(request, _("%(count)s nobody knows here: %(names)s") % words)
+
+    def save_model(self, request: HttpRequest, obj: Label, form: Any, change: bool) -> None:
+        given: Any = {"name": obj.name, "description": obj.description}
+        who: Any = {"actor": name_actor(request.user), "now": timezone.now()}
+        if change:
+            audience.update_label(Label.objects.get(pk=obj.pk), **given, **who)
+        else:
+            obj.pk = audience.create_label(obj.app, **given, **who).pk
+
+    def delete_model(self, request: HttpRequest, obj: Label) -> None:
+        audience.delete_label(obj, actor=name_actor(request.user), now=timezone.now())
+
 
 class SegmentForm(forms.ModelForm):
-    """The expression is checked as it would be when it is used."""
+    """The expression is checked as it would be when it is used, and counted while one types."""
 
     class Meta:
         model = Segment
         fields = ["app", "name", "description", "expression"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expression" not in self.fields:
+            return
+        where = reverse("admin:campaigns_segment_count")
+        if self.instance.pk:
+            where += f"?app={self.instance.app_id}"
+        self.fields["expression"].widget.attrs.update(
+            {
+                "rows": 10,
+                "spellcheck": "false",
+                "hx-post": where,
+                "hx-trigger": "load, input changed delay:500ms",
+                "hx-target": "#segment-count",
+                "hx-include": "closest form",
+            }
+        )
 
     def clean_expression(self) -> Any:
         body = self.cleaned_data["expression"]
         try:
             check_expression(body)
         except Refused as refusal:
-            sentences = [f"{path}: {words}" for path, words in refusal.fields.items()]
-            raise forms.ValidationError(sentences or [refusal.message]) from refusal
+            raise forms.ValidationError(say_faults(refusal)) from refusal
         return body
+
+
+def say_faults(refusal: Refused) -> list[str]:
+    """Each fault with its place in the expression."""
+    sentences = [f"{place}: {words}" for place, words in refusal.fields.items()]
+    return sentences or [refusal.message]
 
 
 @admin.register(Segment)
@@ -294,24 +145,59 @@ class SegmentAdmin(StaffAdmin):
     """A saved, dynamic expression, with how many it means now and ten of them."""
 
     form = SegmentForm
+    change_form_after_template = "staff/segment.html"
     list_display = ["name", "app", "description", "updated_at"]
     list_filter = [("app", ScopedFilter)]
     list_select_related = ["app"]
     search_fields = ["name"]
     ordering = ["name"]
+    fields = ["app", "name", "description", "expression"]
     autocomplete_fields = ["app"]
     fixed_fields: ClassVar[tuple[str, ...]] = ("app",)
+    audits_itself = True
 
-    def list_facts(self, request: HttpRequest, row: Segment) -> list[Fact]:
-        audience = Audience(AudienceKind.SEGMENT, segment=row.pk)
-        count = count_devices(row.app, audience)
-        split = ", ".join(f"{name} {number}" for name, number in count["platforms"].items())
-        sample = [str(device) for device in sample_devices(row.app, audience)]
-        return [
-            Fact(_("Devices now"), str(count["total"])),
-            Fact(_("By platform"), split or "—"),
-            Fact(_("For example"), ", ".join(sample) or "—"),
-        ]
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.count_view)
+        return [path("count/", view, name="campaigns_segment_count"), *super().get_urls()]
+
+    def count_view(self, request: HttpRequest) -> HttpResponse:
+        """The fragment below the expression: what is wrong with it, or whom it means now."""
+        chosen = request.GET.get("app") or request.POST.get("app") or ""
+        apps = App.objects.for_user(request.user)
+        app = apps.filter(pk=chosen).first() if chosen.isdecimal() else None
+        context: dict[str, Any] = {"app": app}
+        try:
+            body = _parse(request.POST.get("expression", ""))
+            expression = check_expression(body)
+            if app:
+                meant = Audience(AudienceKind.EXPRESSION, expression=expression)
+                context["count"] = count_devices(app, meant)
+                context["sample"] = sample_devices(app, meant)
+        except Refused as refusal:
+            context["faults"] = say_faults(refusal)
+        return TemplateResponse(request, "staff/segment_count.html", context)
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        given: Any = {
+            "name": obj.name,
+            "description": obj.description,
+            "expression": obj.expression,
+        }
+        who: Any = {"actor": name_actor(request.user), "now": timezone.now()}
+        if change:
+            audience.update_segment(Segment.objects.get(pk=obj.pk), **given, **who)
+        else:
+            obj.pk = audience.create_segment(obj.app, **given, **who).pk
+
+    def delete_model(self, request: HttpRequest, obj: Segment) -> None:
+        audience.delete_segment(obj, actor=name_actor(request.user), now=timezone.now())
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(_("This is no JSON yet: %(error)s.") % {"error": error}) from error
 
 
 @admin.register(Person)

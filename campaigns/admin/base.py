@@ -30,12 +30,13 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from campaigns.errors import Refused
 from campaigns.models import App, AuditEntry, Workspace
 from campaigns.services.access import (
+    SUPERUSER,
     find_apps,
     find_workspaces,
     name_actor,
     record_audit,
 )
-from campaigns.services.permissions import NEEDS, SUPERUSER, Role, find_place, may
+from campaigns.services.permissions import NEEDS, Role, find_place, may
 
 HISTORY_SIZE = 200
 
@@ -107,6 +108,7 @@ class StaffAdmin(ModelAdmin):
     hidden_fields: ClassVar[tuple[str, ...]] = ()  # no filter may ask for them
     audits_itself = False  # its services leave the audit entry
     verbs: ClassVar[tuple[Verb, ...]] = ()
+    own_verbs: ClassVar[tuple[str, ...]] = ()  # verbs whose forms the page's own panel draws
 
     # --- who sees what ---
 
@@ -202,7 +204,7 @@ class StaffAdmin(ModelAdmin):
             self.leave_entry(request, "delete", row, ())
 
     def leave_entry(self, request: HttpRequest, verb: str, row: Any, fields: Iterable[str]) -> None:
-        if self.audits_itself and verb != "delete":
+        if self.audits_itself:
             return
         place = find_place(row)
         workspace = place.workspace if isinstance(place, App) else place
@@ -244,7 +246,8 @@ class StaffAdmin(ModelAdmin):
         row = self.find_row(request, object_id)
         if request.method != "POST":
             return redirect(self.link_to(row))
-        if verb not in {offered.name for offered in self.list_verbs(request, row)}:
+        own = self.own_verbs if self.has_change_permission(request, row) else ()
+        if verb not in {*own, *(offered.name for offered in self.list_verbs(request, row))}:
             raise PermissionDenied
         try:
             answer: HttpResponse | None = getattr(self, verb)(request, row)
@@ -278,9 +281,19 @@ class StaffAdmin(ModelAdmin):
                 request, object_id, form_url, {**context, **(extra_context or {})}
             )
         except Refused as refusal:
-            sentences = [refusal.message, *refusal.fields.values()]
-            messages.error(request, " ".join(dict.fromkeys(sentences)))
-            return redirect(request.get_full_path())
+            return self.tell_refusal(request, refusal)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except Refused as refusal:
+            return self.tell_refusal(request, refusal)
+
+    def tell_refusal(self, request: HttpRequest, refusal: Refused) -> HttpResponse:
+        """Say why not, on the page that was asked for; nothing has been changed."""
+        sentences = [refusal.message, *refusal.fields.values()]
+        messages.error(request, " ".join(dict.fromkeys(sentences)))
+        return redirect(request.get_full_path())
 
     def draw_panel(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What `staff/panel.html` shows; pages add keys for a panel of their own."""

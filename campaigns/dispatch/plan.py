@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
-from campaigns.errors import ChangedMeanwhile, Refused
+from campaigns.errors import ChangedMeanwhile, NotReady, Refused
 from campaigns.models import (
     App,
     Campaign,
@@ -24,6 +23,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.selectors.starting import find_obstacle, list_apps
 from providers.commands import Fault, Targets
 
 SCHEDULER = "scheduler"
@@ -131,22 +131,18 @@ def write_fault(fault: Fault) -> dict[str, str]:
 
 
 def start_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
-    """Move a campaign to SENDING and make one transfer per app. Raises what `move_to` raises."""
-    apps = list_apps(campaign)
-    if not apps:
-        raise Refused(_("The app group has no member apps. Add one, then launch again."))
+    """Move a campaign to SENDING and make one transfer per app.
+
+    Raises NotReady when something stands against it, and what `move_to` raises.
+    """
+    obstacle = find_obstacle(campaign)
+    if obstacle is not None:
+        raise NotReady(obstacle.sentence, code=obstacle.code)
     with transaction.atomic():
         campaign.move_to(Campaign.Status.SENDING, actor=actor, now=now)
-        for app in apps:
+        for app in list_apps(campaign):
             create_transfer(_plan_app(campaign, app, now), actor=actor, now=now)
     return campaign
-
-
-def list_apps(campaign: Campaign) -> list[App]:
-    """The apps that a campaign sends for: its own, or the members of its app group."""
-    if campaign.app_group is None:
-        return [campaign.app] if campaign.app else []
-    return list(campaign.app_group.apps.order_by("pk"))
 
 
 def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:

@@ -16,24 +16,16 @@ from django.utils.translation import gettext as _
 from campaigns.errors import NotFound
 from campaigns.models import ApiKey, App, Group, Transfer
 from campaigns.selectors.reports import report_table
+from campaigns.selectors.status import transfer_state
 from campaigns.services import groups
 from campaigns.services.access import name_actor, require_scope
 from campaigns.services.intake_push import accept_push
 from providers import commands
-from providers.commands import Done, Fault, FaultKind, TransferState
+from providers.commands import Done
 from providers.contract import Dialect
 
 Scope = ApiKey.Scope
 MAX_ID = 2**63 - 1
-
-STATES = {
-    Transfer.Status.ACCEPTED: TransferState.ACCEPTED,
-    Transfer.Status.SENDING: TransferState.SENDING,
-    Transfer.Status.PAUSED: TransferState.SENDING,
-    Transfer.Status.SENT: TransferState.SENT,
-    Transfer.Status.CANCELLED: TransferState.CANCELLED,
-    Transfer.Status.FAILED: TransferState.FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +139,14 @@ def _send_push(command: commands.SendPush, caller: Caller) -> commands.Accepted:
 
 def _fetch_status(command: commands.FetchStatus, caller: Caller) -> commands.TransferStatus:
     transfer = _find_transfer(command, caller)
+    told = transfer_state(transfer)
     return commands.TransferStatus(
         transfer=str(transfer.pk),
         group=str(transfer.group_id),
         tag=transfer.tag,
-        state=STATES[Transfer.Status(transfer.status)],
+        state=told.state,
         created_at=transfer.created_at.astimezone(ZoneInfo(transfer.app.timezone)),
-        faults=tuple(_read_fault(fault) for fault in transfer.faults),
+        faults=told.faults,
         client_key=command.client_key,
     )
 
@@ -168,11 +161,6 @@ def _find_transfer(command: commands.FetchStatus, caller: Caller) -> Transfer:
     if transfer is None:
         raise NotFound(_("There is no such transfer."))
     return transfer
-
-
-def _read_fault(body: dict[str, str]) -> Fault:
-    others = {name: text for name, text in body.items() if name != "kind"}
-    return Fault(FaultKind(body["kind"]), **others)
 
 
 def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.ReportTable:

@@ -1,5 +1,28 @@
-// Staff pages: a button that cannot be undone asks first.
-document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.question;
-  if (question && !window.confirm(question)) event.preventDefault();
-});
+// Staff pages: a button that cannot be undone asks first; a route shows its own vendor's fields.
+(() => {
+  "use strict";
+
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.question;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  function showOwnFields(select) {
+    const dialect = select.selectedOptions[0]?.dataset.dialect || "";
+    const route = select.closest(".form-group");
+    route?.querySelectorAll("[name*='-option__']").forEach((input) => {
+      const row = input.closest(".field-row") || input.closest("[class*='field-option__']");
+      if (row) row.hidden = !input.name.includes(`-option__${dialect}__`);
+    });
+  }
+
+  function showAll() {
+    document.querySelectorAll("select[name^='routes-'][name$='-account']").forEach(showOwnFields);
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("select[name^='routes-'][name$='-account']")) showOwnFields(event.target);
+  });
+  document.addEventListener("formset:added", showAll);
+  document.addEventListener("DOMContentLoaded", showAll);
+})();

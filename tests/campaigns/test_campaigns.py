@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from campaigns.dispatch import plan
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
 from campaigns.models import (
     AppGroup,
@@ -179,6 +180,28 @@ def test_a_launch_with_a_later_time_only_schedules(make, now):
 
     assert campaign.status == "scheduled"
     assert not Transfer.objects.exists()
+
+
+def test_a_scheduled_campaign_starts_when_its_time_has_come(make, now):
+    campaign = launch(make(send_at="2026-11-21T09:00"), now)
+
+    plan.start_due(now + timedelta(hours=20))
+    before = campaign.transfers.count()
+    plan.start_due(now + timedelta(hours=21))
+
+    campaign.refresh_from_db()
+    assert (before, campaign.status, campaign.transfers.count()) == (0, "sending", 1)
+
+
+def test_what_no_longer_holds_at_its_time_fails_in_words(make, now):
+    campaign = launch(make(send_at="2026-11-21T09:00"), now)
+    Group.objects.update(archived_at=now)
+
+    plan.start_due(now + timedelta(hours=21))
+
+    campaign.refresh_from_db()
+    assert campaign.status == "failed"
+    assert "General is archived" in campaign.events.last().note
 
 
 def test_an_app_group_makes_a_transfer_per_app(make, served, now):

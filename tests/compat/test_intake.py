@@ -161,9 +161,12 @@ def test_what_the_dialect_judges_later_is_kept_with_the_transfer(caller, group):
     push = replace(push, parts=(PushPart(silent, push.parts[0].targets),))
 
     accepted = intake.execute(push, caller)
+    accepted_status = intake.execute(FetchStatus(transfer=accepted.transfer), caller)
+    Transfer.objects.get().move_to("failed", actor="dispatch", now=caller.now)
     status = intake.execute(FetchStatus(transfer=accepted.transfer), caller)
 
-    assert status.state is TransferState.ACCEPTED
+    assert (accepted_status.state, accepted_status.faults) == (TransferState.ACCEPTED, ())
+    assert status.state is TransferState.FAILED
     assert status.faults == caller.dialect.find_faults(push)
 
 

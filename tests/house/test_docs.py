@@ -14,11 +14,11 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_to_a_file_leads_to_one(page: Path):
-    targets = LINK.findall(page.read_text())
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(document: Path):
+    targets = LINK.findall(document.read_text())
 
-    missing = [target for target in targets if not (page.parent / target).exists()]
+    missing = [target for target in targets if not (document.parent / target).exists()]
 
     assert missing == []
 

@@ -1,0 +1,200 @@
+"""Apps with their routes, app groups and report folders."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+
+from campaigns.admin.base import (
+    Fact,
+    ScopedFilter,
+    Shown,
+    StaffAdmin,
+    Verb,
+)
+from campaigns.admin.routes import RouteInline
+from campaigns.models import (
+    App,
+    AppGroup,
+    Group,
+)
+from campaigns.models.audience import DEFAULT_GROUP, PLATFORMS
+from campaigns.services.access import (
+    make_group_key,
+    name_actor,
+    regenerate_group_secret,
+)
+from campaigns.services.groups import archive_group, create_group, restore_group, update_group
+from providers import registry
+
+
+class AppForm(forms.ModelForm):
+    """Platforms are boxes to tick, kept as a list."""
+
+    platforms = forms.MultipleChoiceField(
+        label=gettext_lazy("Platforms"),
+        choices=PLATFORMS,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
+    icon_url = forms.URLField(
+        label=gettext_lazy("Icon"),
+        required=False,
+        assume_scheme="https",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    class Meta:
+        model = App
+        fields = [
+            "workspace", "name", "slug", "platforms", "timezone", "default_language",
+            "needs_approval", "icon_url",
+        ]  # fmt: skip
+
+
+@admin.register(App)
+class AppAdmin(StaffAdmin):
+    """One application profile: its identifiers for scripts, zone and routes."""
+
+    form = AppForm
+    list_display = ["name", "slug", "workspace", "timezone"]
+    list_filter = [("workspace", ScopedFilter)]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "slug"]
+    ordering = ["name"]
+    inlines = [RouteInline]
+    fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
+
+    def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
+        facts = [Fact(_("App id"), str(row.pk), is_code=True)]
+        for dialect in registry.all_dialects():
+            if dialect.routes:
+                shown = ", ".join(
+                    f"{name} = {value}" for name, value in dialect.door_identifiers(row.pk).items()
+                )
+                where = f"/compat/{dialect.key}/ {shown}".strip()
+                facts.append(Fact(dialect.label, where, is_code=True))
+        return facts
+
+    def save_model(self, request: HttpRequest, obj: App, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            Group.objects.get_or_create(app=obj, name=DEFAULT_GROUP)
+
+
+@admin.register(AppGroup)
+class AppGroupAdmin(StaffAdmin):
+    """Several apps pushed together; the key is always visible, the secret is shown once."""
+
+    list_display = ["name", "slug", "group_key", "workspace"]
+    list_filter = [("workspace", ScopedFilter)]
+    list_select_related = ["workspace"]
+    search_fields = ["name", "slug"]
+    ordering = ["name"]
+    fields = ["workspace", "name", "slug", "apps"]
+    autocomplete_fields = ["apps"]
+    fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
+    hidden_fields: ClassVar[tuple[str, ...]] = ("secret_hash",)
+    verbs: ClassVar[tuple[Verb, ...]] = (
+        Verb(
+            name="regenerate_secret",
+            label=gettext_lazy("New master secret"),
+            icon="key",
+            question=gettext_lazy("Scripts that use the present secret stop working. Go on?"),
+            is_dangerous=True,
+        ),
+    )
+
+    def list_facts(self, request: HttpRequest, row: AppGroup) -> list[Fact]:
+        secret = _("set; shown only when it is made") if row.secret_hash else _("not made yet")
+        return [
+            Fact(_("Group key"), row.group_key, is_code=True),
+            Fact(_("Master secret"), secret),
+        ]
+
+    def save_model(self, request: HttpRequest, obj: AppGroup, form: Any, change: bool) -> None:
+        if not change:
+            obj.group_key = make_group_key()
+        super().save_model(request, obj, form, change)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs.setdefault("form", AppGroupForm)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def regenerate_secret(self, request: HttpRequest, row: AppGroup) -> HttpResponse:
+        secret = regenerate_group_secret(row, actor=name_actor(request.user), now=timezone.now())
+        note = _("Copy it now. It is not kept and cannot be shown again.")
+        shown = Shown(str(row), _("Group master secret"), secret, note, self.link_to(row))
+        return self.show_once(request, shown)
+
+
+class AppGroupForm(forms.ModelForm):
+    """Members are apps of the group's own workspace."""
+
+    class Meta:
+        model = AppGroup
+        fields = ["workspace", "name", "slug", "apps"]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        workspace = cleaned.get("workspace") or (self.instance.pk and self.instance.workspace)
+        if any(app.workspace != workspace for app in cleaned.get("apps") or ()):
+            self.add_error("apps", _("Choose apps of the group's own workspace."))
+        return cleaned
+
+
+@admin.register(Group)
+class GroupAdmin(StaffAdmin):
+    """A named report folder of one app."""
+
+    list_display = ["name", "app", "send_rate", "archived_at"]
+    list_filter = [("app", ScopedFilter)]
+    list_select_related = ["app"]
+    search_fields = ["name"]
+    ordering = ["name"]
+    fields = ["app", "name", "send_rate"]
+    autocomplete_fields = ["app"]
+    fixed_fields: ClassVar[tuple[str, ...]] = ("app",)
+    verbs: ClassVar[tuple[Verb, ...]] = (
+        Verb(name="archive", label=gettext_lazy("Archive"), icon="archive"),
+        Verb(name="restore", label=gettext_lazy("Restore"), icon="unarchive"),
+    )
+    audits_itself = True
+
+    def list_verbs(self, request: HttpRequest, row: Group) -> list[Verb]:
+        archive, restore = self.verbs
+        offered = [restore if row.archived_at else archive]
+        return offered if self.has_change_permission(request, row) else []
+
+    def list_facts(self, request: HttpRequest, row: Group) -> list[Fact]:
+        state = Fact(_("State"), _("In use"), chip="good")
+        if row.archived_at:
+            state = Fact(_("State"), _("Archived"), chip="warn")
+        where = f"{reverse('reports')}?app={row.app.slug}&group={row.pk}"
+        return [state, Fact(_("Report"), _("Open its report"), link=where)]
+
+    def archive(self, request: HttpRequest, row: Group) -> None:
+        archive_group(row, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The group is archived; nothing can be sent in it."))
+
+    def restore(self, request: HttpRequest, row: Group) -> None:
+        restore_group(row, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The group can be used again."))
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        given: Any = {"name": obj.name, "send_rate": obj.send_rate}
+        who: Any = {"actor": name_actor(request.user), "now": timezone.now()}
+        if change:
+            update_group(Group.objects.get(pk=obj.pk), **given, **who)
+        else:
+            obj.pk = create_group(obj.app, **given, **who).pk

@@ -1,0 +1,143 @@
+"""The demo's audience: persons with devices, labels they carry, segments over both."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from campaigns.models import App, Device, Person
+from campaigns.services.audience import add_members, create_label, create_segment
+from campaigns.services.device_rows import DeviceRow
+from campaigns.services.devices import register_devices
+from providers import registry
+from providers.message_fields import Platform
+
+# Of ten devices three are somebody's second one; the platforms take turns, so these differ.
+DEVICES_OF_TEN_PERSONS = 7
+AGE = timedelta(days=60)
+PLACES = (
+    ("de", "DE", "Europe/Berlin"), ("en", "GB", "Europe/London"), ("en", "US", "America/New_York"),
+    ("es", "ES", "Europe/Madrid"), ("fr", "FR", "Europe/Paris"),
+    ("pt-BR", "BR", "America/Sao_Paulo"), ("ru", "KZ", "Asia/Almaty"),
+)  # fmt: skip
+MODELS = {
+    "android": (("Google", "Pixel 9"), ("Samsung", "Galaxy S25"), ("Xiaomi", "14T")),
+    "ios": (("Apple", "iPhone 15"), ("Apple", "iPhone 17 Pro")),
+    "web": (("", "Chrome"), ("", "Firefox"), ("", "Safari")),
+}
+VERSIONS = ("3.9.4", "4.0.0", "4.1.2", "4.2.0")
+PLANS = ("free", "free", "plus", "gold")
+FIRST_NAMES = ("ada", "bela", "chen", "dara", "emil", "fatou", "goran", "hana", "ines", "jun")
+# The first persons are left as they are, so that whoever tries a first send reaches them.
+FIRST_OPTED_OUT = 1000
+LABELS = (
+    ("Newsletter", "Asked for our weekly news", 9), ("VIP", "Gold plan, two orders a month", 25),
+    ("Beta testers", "Agreed to try new versions", 40),
+)  # fmt: skip
+SEGMENTS = (
+    ("German speakers", {"field": "device.language", "op": "eq", "value": "de"}),
+    ("Newest version", {"field": "device.app_version", "op": "gte", "value": "4.2"}),
+    (
+        "Paying on a phone",
+        {
+            "and": [
+                {"field": "person.custom.plan", "op": "in", "value": ["plus", "gold"]},
+                {"not": {"field": "device.platform", "op": "eq", "value": "web"}},
+            ]
+        },
+    ),
+)
+
+
+def fill_devices(
+    app: App, count: int, platforms: Sequence[str], *, actor: str, now: datetime
+) -> None:
+    """Register devices whose platforms take turns, and the persons who own them."""
+    owners = max(1, count * DEVICES_OF_TEN_PERSONS // 10)
+    Person.objects.bulk_create(_make_person(app, number, now) for number in range(owners))
+    rows = [
+        _make_row(app, number, owners, platforms[number % len(platforms)])
+        for number in range(count)
+    ]
+    register_devices(app, rows, actor=actor, now=now)
+    # They were there when the past transfers went out.
+    Device.objects.filter(app=app).update(created_at=now - AGE)
+
+
+def _name_person(app: App, number: int) -> str:
+    return f"{app.slug}-{number:05d}"
+
+
+def _make_person(app: App, number: int, now: datetime) -> Person:
+    language, country, zone = PLACES[number % len(PLACES)]
+    name = FIRST_NAMES[number % len(FIRST_NAMES)]
+    opted_out = number >= FIRST_OPTED_OUT and number % 97 == 0
+    return Person(
+        workspace=app.workspace,
+        external_user_id=_name_person(app, number),
+        email=f"{name}.{number}@{app.slug}.example",
+        phone=f"15550{app.pk % 10}{number:05d}",
+        language=language,
+        country=country,
+        timezone=zone,
+        attributes={"plan": PLANS[number % len(PLANS)], "orders": number % 13},
+        opted_out_at=now - AGE / 2 if opted_out else None,
+    )
+
+
+def _make_row(app: App, number: int, owners: int, platform: str) -> DeviceRow:
+    owner = number % owners
+    language, country, zone = PLACES[owner % len(PLACES)]
+    models = MODELS[platform]
+    manufacturer, model = models[number % len(models)]
+    return DeviceRow(
+        platform=platform,
+        token=hashlib.sha256(f"{app.slug} {number}".encode()).hexdigest(),
+        external_user_id=_name_person(app, owner),
+        ids=dict(_make_ids(app, number, platform)),
+        attributes={"theme": "dark" if number % 3 else "light", "visits": number % 50},
+        columns={
+            "language": language,
+            "country": country,
+            "timezone": zone,
+            "app_version": VERSIONS[number % len(VERSIONS)],
+            "manufacturer": manufacturer,
+            "model": model,
+            "notifications_enabled": True,
+            "is_primary": number < owners,
+        },
+    )
+
+
+def _make_ids(app: App, number: int, platform: str) -> Iterator[tuple[str, str]]:
+    for kind in list_id_kinds(platform):
+        yield kind, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{app.slug}/{kind}/{number}"))
+
+
+@cache
+def list_id_kinds(platform: str) -> tuple[str, ...]:
+    """For each dialect that serves a platform, the first id of its own that only this one has."""
+    kinds: dict[str, None] = {}
+    for dialect in registry.all_dialects():
+        own = [
+            kind.name
+            for kind in dialect.identifier_kinds
+            if kind.platform == Platform(platform) and not kind.is_token
+        ]
+        kinds |= dict.fromkeys(own[:1])
+    return tuple(kinds)
+
+
+def fill_audience(app: App, principal: Any, *, actor: str, now: datetime) -> None:
+    """Labels with members, and segments."""
+    persons = Person.objects.filter(external_user_id__startswith=f"{app.slug}-").order_by("pk")
+    names = list(persons.values_list("external_user_id", flat=True))
+    for name, description, every in LABELS:
+        label = create_label(app, name=name, description=description, actor=actor, now=now)
+        add_members(label, names[::every], principal=principal, actor=actor, now=now)
+    for name, expression in SEGMENTS:
+        create_segment(app, name=name, expression=expression, actor=actor, now=now)

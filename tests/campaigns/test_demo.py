@@ -1,0 +1,151 @@
+"""An empty database becomes something to look at and to send to, once."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db.models import Count
+
+from campaigns.dispatch.verify import check_books
+from campaigns.models import (
+    Account,
+    App,
+    Campaign,
+    Delivery,
+    Device,
+    DeviceIdentifier,
+    Person,
+    ReceiptCount,
+    ReceiptRow,
+    Route,
+    Transfer,
+    Workspace,
+)
+from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.status import count_receipts, transfer_counters
+from campaigns.services import demo
+from campaigns.services.access import find_key
+from providers import vault
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def filled(db, now, monkeypatch):
+    monkeypatch.setattr(demo, "DEVICES", 600)
+    monkeypatch.setattr(demo, "LAPSED_DEVICES", 30)
+    return demo.fill_demo(now=now)
+
+
+def test_the_platforms_of_the_demos_devices_take_turns(filled):
+    platforms = Device.objects.filter(app__slug="shoply").order_by("pk").values_list("platform")
+
+    assert [platform for (platform,) in platforms[:4]] == ["android", "ios", "web", "android"]
+    assert Tally(platforms) == {("android",): 200, ("ios",): 200, ("web",): 200}
+
+
+def test_every_phone_of_the_demo_has_a_token_and_an_id_of_its_platform(filled):
+    kinds = DeviceIdentifier.objects.filter(app__slug="shoply").values_list(
+        "device__platform", "kind"
+    )
+
+    counted = {(platform, kind): n for platform, kind, n in kinds.annotate(n=Count("pk"))}
+
+    assert counted[("android", "google_aid")] == counted[("ios", "ios_ifa")] == 200
+    assert not Device.objects.filter(token="").exists()
+
+
+def test_the_demos_labels_and_segments_reach_somebody(filled):
+    app = App.objects.get(slug="shoply")
+    audiences = [{"labels": [label.name]} for label in app.labels.all()]
+    audiences += [{"segment": segment.pk} for segment in app.segments.all()]
+
+    counts = [
+        count_devices(app, read_audience(app, body, principal=None))["total"] for body in audiences
+    ]
+
+    assert len(counts) == 6
+    assert all(0 < count < 600 for count in counts)
+    assert {group.name for group in app.groups.all()} > {DEFAULT_GROUP}
+    assert Person.objects.filter(email__endswith="@shoply.example").count() == 420
+
+
+def test_the_books_of_the_demos_past_balance_and_cover_the_last_days(filled, now):
+    audit = check_books()
+
+    transfers = Transfer.objects.all()
+    days = {(now.date() - transfer.created_at.date()).days for transfer in transfers}
+    assert audit.faults == []
+    assert days == set(range(1, 14))
+    assert audit.transfers == 13
+    assert {transfer.status for transfer in transfers} == {"sent"}
+    assert Tally(Campaign.objects.values_list("status", flat=True)) == {"sent": 13, "draft": 1}
+
+
+def test_the_demos_receipts_agree_with_their_rows(filled, now):
+    transfer = Transfer.objects.latest("audience")
+
+    receipts = count_receipts(transfer)
+
+    counters = transfer_counters(transfer)
+    rows = ReceiptRow.objects.filter(part__transfer=transfer)
+    assert receipts["delivered"] == rows.filter(kind="delivered").count()
+    assert 0 < receipts["opened"] < receipts["delivered"] < counters.sent
+    assert not ReceiptRow.objects.filter(at__gt=now).exists()
+    assert ReceiptCount.objects.filter(part__transfer=transfer, platform="ios").exists()
+    assert Delivery.objects.filter(part__transfer=transfer).count() == counters.audience
+
+
+def test_only_the_android_route_of_the_lapsed_app_is_refused(filled):
+    routes = Route.objects.filter(app__slug="lapsed").select_related("account")
+    keys = {
+        route.platform: set(vault.decrypt(route.account.credentials).values()) for route in routes
+    }
+
+    assert keys == {"android": {"refused"}, "ios": {demo.GOOD_KEY}}
+    assert Account.objects.count() == 2
+    assert Device.objects.filter(app__slug="lapsed").count() == 30
+
+
+def test_the_demos_key_and_password_are_good(filled, now):
+    key = find_key(filled.api_key, now=now)
+    user = get_user_model().objects.get(username=filled.user)
+
+    assert [app.slug for app in App.objects.for_user(key)] == ["shoply"]
+    assert key.dialect == ""
+    assert user.is_superuser
+    assert user.check_password(filled.password)
+
+
+def test_a_second_demo_changes_nothing(filled, now):
+    assert demo.fill_demo(now=now) is None
+
+    assert Workspace.objects.count() == 1
+    assert Device.objects.count() == 630
+
+
+def test_a_user_who_was_there_keeps_the_password(db, now, monkeypatch):
+    get_user_model().objects.create_superuser("admin", password="mine")
+    monkeypatch.setattr(demo, "DEVICES", 600)
+
+    filled = demo.fill_demo(now=now)
+
+    assert filled.password == ""
+    assert get_user_model().objects.get().check_password("mine")
+
+
+def test_the_command_prints_secrets_once(db, monkeypatch):
+    monkeypatch.setattr(demo, "DEVICES", 600)
+    first, second = StringIO(), StringIO()
+
+    call_command("demo", stdout=first)
+    call_command("demo", stdout=second)
+
+    assert "password" in first.getvalue()
+    assert "API key" in first.getvalue()
+    assert second.getvalue() == "The database is filled already; nothing was changed.\n"
