@@ -100,9 +100,11 @@ class AccountAdmin(StaffAdmin):
         if row.health_words:
             facts.append(Fact(_("The vendor said"), row.health_words, is_code=True))
         if self.has_change_permission(request, row):
+            last = mask_credentials(row)
             facts += [
-                Fact(name, f"•••• {last}".rstrip(), is_code=True)
-                for name, last in mask_credentials(row).items()
+                Fact(_(spec.label), f"•••• {last[spec.name]}".rstrip(), is_code=True)
+                for spec in registry.get(row.dialect).credentials
+                if spec.name in last
             ]
         return facts
 

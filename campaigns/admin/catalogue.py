@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -180,7 +182,9 @@ class GroupAdmin(StaffAdmin):
         state = Fact(_("State"), _("In use"), chip="good")
         if row.archived_at:
             state = Fact(_("State"), _("Archived"), chip="warn")
-        where = f"{reverse('reports')}?app={row.app.slug}&group={row.pk}"
+        today = timezone.localdate()
+        days = {"date_from": today - timedelta(days=29), "date_to": today, "app": row.app_id}
+        where = f"{reverse('reports')}?{urlencode(days)}"
         return [state, Fact(_("Report"), _("Open its report"), link=where)]
 
     def archive(self, request: HttpRequest, row: Group) -> None:

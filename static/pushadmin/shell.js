@@ -20,6 +20,10 @@
   function nameIcons(root) {
     // Icons are ligatures, that is words; a control whose only content is one keeps it as a name.
     root.querySelectorAll(".material-symbols-outlined:not([aria-hidden])").forEach((icon) => {
+      if (icon.getAttribute("role") === "button") {
+        icon.setAttribute("aria-label", icon.title || icon.textContent.trim().replaceAll("_", " "));
+        return;
+      }
       const control = icon.closest("a, button, [role=button]");
       const words = icon.textContent.trim().replaceAll("_", " ");
       if (control && control.textContent.trim() === icon.textContent.trim() && !control.title && !control.getAttribute("aria-label")) {
