@@ -11,10 +11,8 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.sources import ROOT
+from tests.installation import READY_SECONDS, find_free_port, wait_for
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_TYPED = {"make run\n", "make test\n"}  # the first is the fixture, the second runs this
@@ -51,26 +50,16 @@ def copy_project(target: Path) -> None:
         (venv / stamp).touch()
 
 
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def is_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"not ready after 90 s:\n{log.read_text()}")
-
-
-class Installation:
+class Copy:
     def __init__(self, folder: Path, port: int, log: Path) -> None:
         self.folder = folder
         self.port = port
@@ -91,18 +80,18 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     folder = tmp_path_factory.mktemp("copy")
     copy_project(folder)
     log = folder / "run.log"
-    running = Installation(folder, find_free_port(), log)
+    running = Copy(folder, find_free_port(), log)
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["make", "run"], cwd=folder, env=running.environment, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            wait_until_ready(running.url, process, log)
+            wait_for("make run", lambda: is_ready(running.url, process, log), READY_SECONDS)
             yield running
         finally:
             os.killpg(process.pid, signal.SIGTERM)
