@@ -1,14 +1,16 @@
 """Where every door is mounted."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from campaigns.api.urls import NowhereView
 from pushadmin.health import healthz, readyz
 
 urlpatterns = [
     path("", include("campaigns.pages.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("campaigns.api.urls")),
+    re_path("^api/", NowhereView.as_view()),
     path("compat/", include("campaigns.compat.urls")),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -198,13 +198,14 @@ def test_every_refusal_is_json_in_one_shape(client, app):
     answers = [
         client.get("/api/v1/nowhere/"),
         client.get("/api/v1/apps"),
+        client.get("/api/v2/apps/"),
         client.get("/api/v1/groups/99999999999999999999/"),
         client.put(f"/api/v1/labels/{label.pk}/", {}),
         client.generic("POST", "/api/v1/groups/", b"name=News", "text/plain"),
         client.get("/api/v1/apps/?colour=red"),
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404, 404, 405, 415, 400]
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 404, 405, 415, 400]
     assert {answer.headers["Content-Type"] for answer in answers} == {"application/json"}
     assert all(
         answer.json().keys() == {"code", "message", "fields", "request_id"} for answer in answers

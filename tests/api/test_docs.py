@@ -1,0 +1,70 @@
+"""docs/api.md says what is true: its tables, its addresses, its examples."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from campaigns.models import Transfer
+from tests import builders
+from tests.api.docs_tables import PAGE, TABLE, write_page
+
+pytestmark = pytest.mark.database
+BLOCK = re.compile(r"```(http|json)\n(.*?)```", re.DOTALL)
+
+
+def test_the_tables_are_made_from_the_code():
+    text = PAGE.read_text()
+
+    assert {name for _start, name, _end in TABLE.findall(text)} == {
+        "audience", "common", "android", "ios", "web",
+    }  # fmt: skip
+    assert write_page(text) == text, "run python -m tests.api.docs_tables"
+
+
+def test_every_resource_of_the_schema_is_on_the_page():
+    text = PAGE.read_text()
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+
+    words = {word for path in paths for word in path.split("/")[3:] if word and "{" not in word}
+
+    assert {word for word in words if f"{word}/" not in text} == set()
+
+
+def run_example(client, example, known):
+    """Send one block of the page; ids of what it makes fill the next blocks' places."""
+    head, _blank, body = example.partition("\n\n")
+    method, address = fill(head, known).split()
+    answer = client.generic(method, address, fill(body, known), "application/json")
+    made = re.fullmatch(r"/api/v1/(\w+)s/", address)
+    if made and method == "POST":
+        known[made[1]] = answer.json()["id"]
+    rows = answer.json().get("results") if isinstance(answer.json(), dict) else None
+    if rows and address.startswith("/api/v1/persons/"):
+        known["person"] = rows[0]["id"]
+    known["transfer"] = Transfer.objects.values_list("pk", flat=True).first()
+    return answer
+
+
+def fill(text, known):
+    return re.sub(r"{(\w+)}", lambda found: str(known.get(found[1], found[0])), text).strip()
+
+
+def test_every_example_does_what_the_page_says(client, app):
+    for platform in ("android", "ios", "web"):
+        builders.make_route(app, platform)
+    builders.make_device(app, "first")
+    known, answer, statuses = {}, None, []
+
+    for kind, text in BLOCK.findall(PAGE.read_text()):
+        if kind == "http":
+            answer = run_example(client, text, known)
+            statuses.append((text.splitlines()[0], answer.status_code))
+        else:
+            assert answer.json().keys() == json.loads(text).keys(), text
+
+    assert [line for line, status in statuses if status not in {200, 201}] == []
+    assert len(statuses) > 25
