@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 Kind = str  # one of KINDS
 KINDS = frozenset(
@@ -106,6 +107,32 @@ def _find_bound_fault(spec: FieldSpec, value: Any) -> str | None:
     if spec.maximum is not None and size > spec.maximum:
         return f"{word}at most {spec.maximum}"
     return None
+
+
+SCRIPT_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a text is a whole http or https address: what the kind `url` means."""
+    scheme, host = _split_address(text)
+    return scheme in {"http", "https"} and bool(host)
+
+
+def is_link(text: str) -> bool:
+    """Whether a text has a scheme that runs no script: what the kind `link` means."""
+    scheme, _host = _split_address(text)
+    return bool(scheme) and scheme not in SCRIPT_SCHEMES
+
+
+def _split_address(text: str) -> tuple[str, str]:
+    """Scheme and host of an address, "" where it has none or is malformed."""
+    if re.search(r"[\s\x00-\x1f]", text):
+        return "", ""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme.lower(), parts.hostname or ""
+    except ValueError:
+        return "", ""
 
 
 class Fields:

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,10 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import widgets
 
-from providers.fields import FieldSpec
+from providers.fields import FieldSpec, is_link, is_web_address
 from providers.vault import last_four
 
-SCRIPT_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
 ATTACHMENT_PARTS = ("file_url", "file_type", "id")
 
 
@@ -142,28 +140,15 @@ def _read_object(text: str) -> dict[str, Any]:
 
 
 def _read_url(text: str) -> str:
-    parts = _split_address(text)
-    if parts[0] not in {"http", "https"} or not parts[1]:
+    if not is_web_address(text):
         raise ValidationError(_("Enter a whole address that begins with https://."))
     return text
 
 
 def _read_link(text: str) -> str:
-    scheme, _host = _split_address(text)
-    if not scheme or scheme in SCRIPT_SCHEMES:
+    if not is_link(text):
         raise ValidationError(_("Enter an address with its scheme, like shop://cart or https://."))
     return text
-
-
-def _split_address(text: str) -> tuple[str, str]:
-    """Scheme and host of an address, "" where it has none or is malformed."""
-    if re.search(r"[\s\x00-\x1f]", text):
-        return "", ""
-    try:
-        parts = urlsplit(text)
-        return parts.scheme.lower(), parts.hostname or ""
-    except ValueError:
-        return "", ""
 
 
 def _read_attachments(text: str) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from providers.fields import FieldSpec
+from providers.fields import FieldSpec, is_link, is_web_address
 from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, MAX_TRANSLATIONS, Platform
 
 
@@ -208,6 +208,36 @@ def find_message_faults(body: Any) -> dict[str, str]:
             faults |= _find_block_faults(block, specs, f"{platform.value}.")
     faults |= _find_translation_faults(body.get("translations"))
     return faults | _find_extras_faults(body.get("extras"))
+
+
+def find_address_faults(message: PushMessage) -> dict[str, str]:
+    """Addresses of a message that are none, by field path.
+
+    Not part of `find_message_faults`, because a vendor's scripts may send what that vendor takes.
+    """
+    faults = {}
+    for platform, specs in BLOCK_FIELDS.items():
+        block = getattr(message, platform.value)
+        for spec in specs if block is not None else ():
+            value = getattr(block, spec.name)
+            fault = _find_address_fault(spec, value) if value else None
+            if fault:
+                faults[f"{platform.value}.{spec.name}"] = fault
+    return faults
+
+
+def _find_address_fault(spec: FieldSpec, value: Any) -> str | None:
+    match spec.kind:
+        case "url":
+            addresses = [value]
+        case "attachments":
+            addresses = [item.file_url for item in value]
+        case "link":
+            return None if is_link(value) else "must be an address with its scheme"
+        case _:
+            return None
+    are_whole = all(is_web_address(address) for address in addresses)
+    return None if are_whole else "must be a whole http or https address"
 
 
 _COMMON_OTHERS = frozenset({"android", "ios", "web", "translations", "extras"})

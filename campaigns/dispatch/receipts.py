@@ -23,7 +23,8 @@ from providers.outcomes import Failure
 Clock = Callable[[], datetime]
 PAGE = 5000
 BUSY_WAIT = timedelta(seconds=2)
-IDLE_WAIT = timedelta(minutes=5)
+# An account that was idle may be sent through at any moment, and people watch what comes back.
+IDLE_WAIT = timedelta(seconds=20)
 FETCH_LEASE = timedelta(seconds=60)
 RECENT = timedelta(days=1)
 RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id")

@@ -16,7 +16,13 @@ from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.selectors.audience import read_audience
 from campaigns.services.schedule import Schedule, plan_schedule
 from providers.fields import FieldSpec, gettext_noop
-from providers.message import find_message_faults, read_message, write_message
+from providers.message import (
+    PushMessage,
+    find_address_faults,
+    find_message_faults,
+    read_message,
+    write_message,
+)
 from providers.message_fields import MAX_TTL_SECONDS
 
 Value = TypeVar("Value")
@@ -175,10 +181,10 @@ class _Reader:
     def _read_message(self) -> dict[str, Any]:
         body = self.body.get("message", {})
         faults = find_message_faults(body)
-        if faults:
-            self.faults |= {f"message.{path}".rstrip("."): words for path, words in faults.items()}
-            return {}
-        return write_message(read_message(body))
+        message = PushMessage() if faults else read_message(body)
+        faults |= find_address_faults(message)
+        self.faults |= {f"message.{path}".rstrip("."): words for path, words in faults.items()}
+        return write_message(message)
 
     def _plan(self, values: Mapping[str, Any], place: Place) -> Schedule:
         zone = place.default_zone

@@ -106,6 +106,12 @@ def test_every_wrong_value_is_named_in_one_answer(make):
         ({"audience": {"segment": 999}}, "audience.segment"),
         ({"audience": {"labels": ["nobody"]}}, "audience.labels"),
         ({"message": "Hello"}, "message"),
+        ({"message": {"body": "Hi", "web": {"icon": "icon.png"}}}, "message.web.icon"),
+        ({"message": {"ios": {"url": "javascript:alert(1)"}}}, "message.ios.url"),
+        (
+            {"message": {"ios": {"attachments": [{"file_url": "a.mp4"}]}}},
+            "message.ios.attachments",
+        ),
         ({"tag": "a" * 129}, "tag"),
         ({"send_at": "2026-11-20T11:59"}, "send_at"),
     ],
