@@ -87,7 +87,7 @@ class _Register:
 
     def __init__(self, app: App, actor: str, now: datetime) -> None:
         self.app, self.actor, self.now = app, actor, now
-        self.by_token: dict[Key, Device] = {}
+        self.by_token: dict[tuple[str, int | None], Device] = {}
         self.by_id: dict[Key, Device] = {}
         self.held: dict[int, dict[str, DeviceIdentifier]] = {}  # by id() of the device
         self.persons: dict[str, Person] = {}
