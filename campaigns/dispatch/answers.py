@@ -233,7 +233,7 @@ def _pause_burst(lease: Lease, failure: Failure, now: datetime) -> None:
 def _pause(transfer: Transfer, note: str, now: datetime) -> None:
     transfer.refresh_from_db()
     try:
-        steer.pause_transfer(transfer, actor=ACTOR, now=now, note=note)
+        steer.pause_transfer(transfer, note, actor=ACTOR, now=now)
     except (ChangedMeanwhile, IllegalMove):
         return  # paused already, or ended
     folds.follow_transfers(transfer.campaign, now)

@@ -27,11 +27,11 @@ def routed(app: App) -> App:
 
 
 @pytest.fixture
-def start(routed: App, now: datetime) -> Callable[..., Transfer]:
-    """Start a campaign; gives its transfer, not yet frozen."""
+def make_campaign(routed: App, now: datetime) -> Callable[..., Campaign]:
+    """A draft for everybody, unless the fields say otherwise."""
 
-    def start(content: dict[str, Any] = CONTENT, **fields: Any) -> Transfer:
-        campaign = Campaign.objects.create(
+    def make_campaign(content: dict[str, Any] = CONTENT, **fields: Any) -> Campaign:
+        return Campaign.objects.create(
             workspace=routed.workspace,
             app=routed,
             name="Spring",
@@ -42,10 +42,32 @@ def start(routed: App, now: datetime) -> Callable[..., Transfer]:
             created_by="owner",
             **fields,
         )
+
+    return make_campaign
+
+
+@pytest.fixture
+def start(make_campaign: Callable[..., Campaign], now: datetime) -> Callable[..., Transfer]:
+    """Start a campaign; gives its transfer, not yet frozen."""
+
+    def start(content: dict[str, Any] = CONTENT, **fields: Any) -> Transfer:
+        campaign = make_campaign(content, **fields)
         start_campaign(campaign, actor="owner", now=now)
         return Transfer.objects.get(campaign=campaign)
 
     return start
+
+
+@pytest.fixture
+def schedule(make_campaign: Callable[..., Campaign], now: datetime) -> Callable[..., Campaign]:
+    """A scheduled campaign."""
+
+    def schedule(**fields: Any) -> Campaign:
+        campaign = make_campaign(**fields)
+        campaign.move_to(Campaign.Status.SCHEDULED, actor="owner", now=now)
+        return campaign
+
+    return schedule
 
 
 @pytest.fixture

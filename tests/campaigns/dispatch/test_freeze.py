@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from campaigns.dispatch import freeze
+from campaigns.dispatch import freeze, plan
 from campaigns.models import (
     App,
     Batch,
+    Campaign,
     Counter,
     Delivery,
     Device,
+    Group,
     Person,
     RejectedIds,
     Rollup,
@@ -155,3 +157,31 @@ def test_nobody_freezes_what_another_worker_holds(start: Start, now: datetime) -
     did = freeze.freeze_step("me", now)
 
     assert did is False
+
+
+def test_a_scheduled_campaign_starts_when_its_time_has_come(
+    routed: App, schedule: Callable[..., Campaign], now: datetime
+) -> None:
+    campaign = schedule(due_at=now)
+    later = schedule(due_at=now + timedelta(seconds=1))
+
+    plan.start_due(now)
+
+    campaign.refresh_from_db()
+    later.refresh_from_db()
+    assert (campaign.status, later.status) == ("sending", "scheduled")
+    assert Transfer.objects.get().campaign == campaign
+
+
+def test_a_due_campaign_that_cannot_start_fails_and_says_why(
+    routed: App, schedule: Callable[..., Campaign], now: datetime
+) -> None:
+    group = Group.objects.get(app=routed)
+    campaign = schedule(due_at=now, group=group)
+    Group.objects.update(archived_at=now)
+
+    plan.start_due(now)
+
+    campaign.refresh_from_db()
+    assert campaign.status == "failed"
+    assert "archived" in campaign.events.last().note

@@ -8,7 +8,6 @@ from itertools import count
 
 import pytest
 
-from campaigns.dispatch import steer
 from campaigns.dispatch.engine import Clock, drain, pump
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
@@ -25,6 +24,7 @@ from campaigns.models import (
     Throttle,
     Transfer,
 )
+from campaigns.services import campaigns, transfers
 from providers import vault
 from providers.commands import Targets
 from providers.simulator import Simulator
@@ -128,9 +128,10 @@ def test_refused_credentials_pause_a_campaign_and_resuming_sends_the_rest(
     transfer = start()
     drain(clock=clock)
     transfer.refresh_from_db()
-    was = (transfer.status, Campaign.objects.get().status, Delivery.objects.count())
+    campaign = Campaign.objects.get()
+    was = (transfer.status, campaign.status, Delivery.objects.count())
     Account.objects.update(options={})
-    steer.resume_transfer(transfer, actor="owner", now=now)
+    campaigns.resume_campaign(campaign, actor="owner", now=now)
 
     drain(clock=clock)
 
@@ -164,7 +165,7 @@ def test_cancelling_settles_who_is_still_owed(
         pump("worker", clock=clock)
     transfer.refresh_from_db()
 
-    steer.cancel_transfer(transfer, actor="owner", now=now)
+    transfers.cancel_transfer(transfer, actor="owner", now=now)
     drain(clock=clock)
 
     assert count_outcomes(transfer) == {"sent": 2, "cancelled": 3}
@@ -189,7 +190,7 @@ def test_a_paused_transfer_is_not_claimed(
 ) -> None:
     add_devices(routed, 2)
     transfer = start()
-    steer.pause_transfer(transfer, actor="owner", now=now)
+    transfers.pause_transfer(transfer, actor="owner", now=now)
 
     drain(clock=clock)
 
