@@ -52,7 +52,7 @@ class WorkspaceAdmin(StaffAdmin):
 
 
 @admin.register(User)
-class StaffUserAdmin(StaffAdmin, DjangoUserAdmin):
+class StaffUserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[misc]
     """Who signs in. What they may do stands in their memberships, not here."""
 
     form = UserChangeForm

@@ -200,9 +200,27 @@ def _parse(text: str) -> Any:
         raise Invalid(_("This is no JSON yet: %(error)s.") % {"error": error}) from error
 
 
+class PersonForm(forms.ModelForm):
+    """Attributes stay an object, whatever is typed."""
+
+    class Meta:
+        model = Person
+        fields = ["attributes"]
+
+    def clean_attributes(self) -> dict[str, Any]:
+        typed = self.cleaned_data["attributes"]
+        if typed is None:
+            return {}
+        if not isinstance(typed, dict):
+            raise forms.ValidationError(_('Enter an object, like {"plan": "pro"}.'))
+        return typed
+
+
 @admin.register(Person)
 class PersonAdmin(StaffAdmin):
     """Who: found by any id, e-mail, phone, or an id of a device."""
+
+    form = PersonForm
 
     list_display = ["__str__", "language", "country", "opted_out_at", "updated_at"]
     paginator = BoundedPaginator

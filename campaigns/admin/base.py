@@ -128,7 +128,7 @@ class StaffAdmin(ModelAdmin):
         """Whether this user may do that here. A row may come as its id, which says nothing."""
         role = NEEDS[str(self.opts.model_name)].role_for(verb)
         name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
-        if not role or not request.user.has_perm(name):  # type: ignore[union-attr]
+        if not role or not request.user.has_perm(name):
             return False
         return not isinstance(row, Model) or may(request.user, verb, row)
 

@@ -1,0 +1,307 @@
+"""What staff pages change: by role, through services, with an entry for each change."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db.models import Model
+from django.urls import get_resolver, reverse
+
+from campaigns.models import (
+    Account,
+    App,
+    AuditEntry,
+    Campaign,
+    Device,
+    Group,
+    Label,
+    Membership,
+    Message,
+    Person,
+    Route,
+    Segment,
+    Transfer,
+)  # fmt: skip
+from campaigns.models.audience import hash64
+from campaigns.services.accounts import check_account, save_account
+from providers import registry
+from tests import builders
+from tests.vendor_cases.conftest import simulator
+
+__all__ = ["simulator"]
+pytestmark = pytest.mark.database
+NEEDY = next(
+    dialect
+    for dialect in registry.all_dialects()
+    if any(spec.required for spec in dialect.route_options)
+)
+
+
+def url_of(row: Model | type[Model], page: str, *args: object) -> str:
+    return reverse(f"admin:campaigns_{row._meta.model_name}_{page}", args=args)
+
+
+def make_account(app, now, dialect="sandbox", **credentials):
+    account = Account(workspace=app.workspace, name=dialect, dialect=dialect)
+    return save_account(account, credentials, actor="owner", now=now)
+
+
+def find_verbs():
+    return list(AuditEntry.objects.order_by("pk").values_list("actor", "verb", "target_type"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_is_checked_at_a_real_socket_in_the_vendors_own_words(app, now, simulator):
+    good = check_account(make_account(app, now, api_key="good-key-1"), actor="owner", now=now)
+    bad = Account.objects.get()
+    save_account(bad, {"api_key": "refused"}, actor="owner", now=now)
+    refused = check_account(bad, actor="owner", now=now)
+
+    bad.refresh_from_db()
+    assert good.is_good
+    assert not refused.is_good
+    assert (bad.health, bad.health_words) == ("bad", refused.words)
+    assert find_verbs()[-1] == ("owner", "check", "account")
+
+
+def test_a_secret_that_is_left_empty_is_kept(client, app, owner, now):
+    account = make_account(app, now, api_key="first-key-1234")
+    before = account.credentials
+    client.force_login(owner)
+
+    answer = client.post(
+        url_of(account, "change", account.pk), {"name": "Renamed", "credential_api_key": ""}
+    )
+
+    account.refresh_from_db()
+    assert answer.status_code == 302
+    assert account.name == "Renamed"
+    assert account.credentials != before  # encrypted anew
+    assert "1234" in client.get(url_of(account, "change", account.pk)).content.decode()
+    assert AuditEntry.objects.filter(target_type="account", verb="change").count() == 1
+
+
+def route_form(account, **options):
+    return {
+        "name": "Shop", "slug": "shop", "platforms": ["android"], "timezone": "UTC",
+        "default_language": "en", "routes-TOTAL_FORMS": 1, "routes-INITIAL_FORMS": 0,
+        "routes-0-platform": "android", "routes-0-account": account.pk, "routes-0-position": 0,
+        **{f"routes-0-option__{NEEDY.key}__{name}": value for name, value in options.items()},
+    }  # fmt: skip
+
+
+def test_a_route_asks_for_what_its_vendor_needs(client, app, owner, now):
+    account = make_account(app, now, NEEDY.key)
+    client.force_login(owner)
+    needed = {spec.name: "17" for spec in NEEDY.route_options if spec.required}
+
+    without = client.post(url_of(app, "change", app.pk), route_form(account))
+    client.post(url_of(app, "change", app.pk), route_form(account, **needed))
+
+    assert "The vendor needs this." in without.content.decode()
+    assert {str(value) for value in Route.objects.get().options.values()} == {"17"}
+
+
+def test_a_route_leads_to_no_account_of_another_workspace(client, app, owner, stranger, now):
+    theirs = builders.make_app(stranger.memberships.get().workspace, slug="theirs")
+    account = make_account(theirs, now, api_key="their-key-1")
+    client.force_login(owner)
+
+    answer = client.post(url_of(app, "change", app.pk), route_form(account))
+
+    assert answer.status_code == 200
+    assert not Route.objects.exists()
+
+
+def test_each_change_leaves_one_entry_with_names_of_fields_only(client, app, owner):
+    person = Person.objects.create(workspace=app.workspace, external_user_id="u1")
+    builders.make_device(app, "t1", person=person)
+    client.force_login(owner)
+
+    client.post(
+        url_of(person, "change", person.pk),
+        {"email": "new@example.org", "attributes": "{}", "initial-attributes": "{}"},
+    )
+
+    entry = AuditEntry.objects.get(target_type="person")
+    assert (entry.actor, entry.target_id, entry.fields) == ("owner", str(person.pk), ["email"])
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("", {}), ('{"plan": "pro"}', {"plan": "pro"})])
+def test_attributes_stay_an_object(client, app, owner, typed, kept):
+    person = Person.objects.create(workspace=app.workspace, attributes={"old": 1})
+    builders.make_device(app, "t1", person=person)
+    client.force_login(owner)
+
+    client.post(url_of(person, "change", person.pk), {"attributes": typed})
+    refused = client.post(url_of(person, "change", person.pk), {"attributes": "[1]"})
+
+    person.refresh_from_db()
+    assert "Enter an object" in refused.content.decode()
+    assert person.attributes == kept
+
+
+def test_groups_labels_and_segments_are_made_by_services(client, app, colleague):
+    client.force_login(colleague)
+    client.post(url_of(Group, "add"), {"app": app.pk, "name": "Autumn", "send_rate": 100})
+    client.post(url_of(Label, "add"), {"app": app.pk, "name": "Gold"})
+    client.post(url_of(Segment, "add"), {"app": app.pk, "name": "All", "expression": '{"and": []}'})
+    label = Label.objects.get()
+
+    client.post(url_of(label, "delete", label.pk), {"post": "yes"})
+
+    assert find_verbs() == [
+        ("colleague", "create", "group"),
+        ("colleague", "create", "label"),
+        ("colleague", "create", "segment"),
+        ("colleague", "delete", "label"),
+    ]
+
+
+def test_a_label_that_a_campaign_names_is_not_deleted_and_the_page_says_why(client, app, owner):
+    label = Label.objects.create(app=app, name="Gold")
+    make_campaign(app, audience={"labels": ["Gold"]})
+    client.force_login(owner)
+
+    answer = client.post(url_of(label, "delete", label.pk), {"post": "yes"}, follow=True)
+
+    assert "names this label" in answer.content.decode()
+    assert Label.objects.exists()
+
+
+def make_campaign(app, **fields):
+    at = app.created_at
+    message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
+    return Campaign.objects.create(
+        workspace=app.workspace, app=app, name="Zanzibar", message=message, status_since=at,
+        created_at=at, created_by="owner", **{"audience": {"all": True}, **fields},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [Group, Label, Segment, Device, App])
+def test_a_colleague_gets_nothing_of_the_app_next_door(client, app, colleague, model):
+    second = builders.make_app(app.workspace, slug="second")
+    rows = {
+        Group: second.groups.get(),
+        Label: Label.objects.create(app=second, name="Next door"),
+        Segment: Segment.objects.create(app=second, name="Next door", expression={"and": []}),
+        Device: builders.make_device(second, "next-door"),
+        App: second,
+    }
+    client.force_login(colleague)
+    row = rows[model]
+
+    assert client.get(url_of(row, "change", row.pk)).status_code == 302
+    assert client.get(url_of(row, "history", row.pk)).status_code == 404
+    assert f"/{row.pk}/change/" not in client.get(url_of(row, "changelist")).content.decode()
+
+
+def test_a_viewer_sees_and_changes_nothing(client, app):
+    viewer = builders.make_member("v", app.workspace, app=app, role=Membership.Role.VIEWER)
+    label = Label.objects.create(app=app, name="Gold")
+    client.force_login(viewer)
+
+    page = client.get(url_of(label, "change", label.pk))
+    changed = client.post(url_of(label, "change", label.pk), {"name": "Silver"})
+    added = client.post(url_of(label, "do", label.pk, "add_members"), {"ids": "u1"})
+
+    assert page.status_code == 200
+    assert "Add them" not in page.content.decode()
+    assert (changed.status_code, added.status_code) == (403, 403)
+    assert Label.objects.get().name == "Gold"
+
+
+def test_a_verb_is_not_done_by_following_a_link(client, app, owner):
+    group = Group.objects.create(app=app, name="Autumn")
+    client.force_login(owner)
+
+    client.get(url_of(group, "do", group.pk, "archive"))
+
+    group.refresh_from_db()
+    assert group.archived_at is None
+
+
+@pytest.mark.parametrize("term", ["t0ken", "gaid-1", "u1", "a@example.org", "+49 30 1234"])
+def test_a_device_is_found_by_whatever_one_knows_of_it(client, app, owner, term):
+    kind = next(
+        kind.name
+        for dialect in registry.all_dialects()
+        for kind in dialect.identifier_kinds
+        if not kind.is_token
+    )
+    person = Person.objects.create(
+        workspace=app.workspace, external_user_id="u1", email="a@example.org", phone="49301234"
+    )
+    device = builders.make_device(app, "t0ken", person=person)
+    builders.make_device(app, "other")
+    device.identifiers.create(app=app, kind=kind, value="gaid-1", value_hash=hash64("gaid-1"))
+    client.force_login(owner)
+
+    devices = client.get(url_of(device, "changelist"), {"q": term}).content.decode()
+    persons = client.get(url_of(person, "changelist"), {"q": term}).content.decode()
+
+    assert f"/device/{device.pk}/change/" in devices
+    assert devices.count("/change/") == 1
+    assert f"/person/{person.pk}/change/" in persons
+
+
+def list_operator_paths():
+    """Every path of the pages door that names a row."""
+    from campaigns.pages.urls import urlpatterns
+
+    return [str(item.pattern) for item in urlpatterns if "<int:pk>" in str(item.pattern)]
+
+
+@pytest.mark.parametrize("pattern", list_operator_paths())
+def test_a_stranger_gets_nothing_of_an_operator_page(client, app, stranger, now, pattern):
+    campaign = make_campaign(app)
+    transfer = Transfer.objects.create(
+        app=app, group=app.groups.get(), name="Zanzibar", campaign=campaign, status_since=now,
+        due_at=now, created_at=now,
+    )  # fmt: skip
+    pk = transfer.pk if pattern.startswith("transfers") else campaign.pk
+    path = "/" + pattern.replace("<int:pk>", str(pk)).replace("<slug:verb>", "cancel")
+    client.force_login(stranger)
+
+    answers = [client.get(path), client.post(path)]
+
+    campaign.refresh_from_db()
+    transfer.refresh_from_db()
+    assert {answer.status_code for answer in answers} <= {302, 403, 404, 405}
+    assert not any("Zanzibar" in answer.content.decode() for answer in answers)
+    assert (campaign.status, transfer.status) == ("draft", "accepted")
+
+
+# Pages that anybody may open: the login itself, its translations, the API's description, and
+# what monitors ask.
+OPEN = {
+    "/admin/login/",
+    "/admin/jsi18n/",
+    "/api/v1/docs/",
+    "/api/v1/schema/",
+    "/healthz",
+    "/readyz",
+}
+
+
+def list_paths(patterns, prefix="/"):
+    for item in patterns:
+        piece = PLACEHOLDER.sub("1", str(item.pattern).strip("^$").replace("\\.", "."))
+        path = prefix + piece.replace("\\Z", "").rstrip("$").replace("/?", "/")
+        if hasattr(item, "url_patterns"):
+            yield from list_paths(item.url_patterns, path)
+        else:
+            yield path
+
+
+PLACEHOLDER = re.compile(r"<[^>]+>|\(\?P<\w+>[^)]*\)")
+
+
+def test_a_visitor_gets_no_page_that_nobody_declared_open(client, db):
+    paths = sorted(set(list_paths(get_resolver().url_patterns)) - OPEN)
+
+    given = [path for path in paths if client.get(path).status_code == 200]
+
+    assert len(paths) > 100
+    assert given == []
