@@ -4,76 +4,14 @@ and dark, into var/gallery; those that README shows go to docs/images.
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.chromium import FLAGS, find_chromium
+from tests.demo_server import ROOT, run_demo, sign_in
 
-ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "a-long-gallery-password"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 SHOWN = {"home_desk_light", "compose_desk_light", "transfer_desk_dark", "reports_desk_light"}
-
-
-@contextmanager
-def run_demo() -> Iterator[str]:
-    """A server over a demo in a folder of its own; gives its address."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        environment = {
-            **os.environ, "PUSHADMIN_VAR": folder, "PUSHADMIN_PORT": str(port),
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        }  # fmt: skip
-        for command in (
-            ["migrate", "--verbosity", "0"],
-            ["collectstatic", "--noinput", "--verbosity", "0"],
-            ["demo"],
-            ["createsuperuser", "--noinput", "--username", "gallery", "--email", "g@example.org"],
-        ):
-            manage(command, environment)
-        up = [sys.executable, "manage.py", "up", "--port", str(port), "--workers", "1"]
-        server = subprocess.Popen(up, cwd=ROOT, env=environment)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/healthz")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def manage(command: list[str], environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
-
-
-def wait_for(url: str) -> None:
-    for _attempt in range(300):
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit(f"{url} does not answer")
-
-
-def sign_in(page: Page, url: str) -> None:
-    page.goto(f"{url}/admin/login/")
-    page.fill("#id_username", "gallery")
-    page.fill("#id_password", PASSWORD)
-    page.press("#id_password", "Enter")
-    page.wait_for_url(f"{url}/**")
 
 
 def fill_compose(page: Page) -> None:

@@ -66,7 +66,7 @@ def find_place(principal: Any, key: str) -> Place:
 
 def find_first_place(principal: Any) -> Place | None:
     """The first app for which the principal may write campaigns, if any."""
-    for app in App.objects.for_user(principal).order_by("name"):
+    for app in App.objects.for_user(principal).order_by("pk"):
         if has_role(principal, app, Membership.Role.COMPOSER):
             return Place(app, None, (app,))
     return None

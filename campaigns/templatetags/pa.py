@@ -101,13 +101,16 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 
 @register.simple_tag
-def chip(key: str, label: Any = "") -> SafeString:
-    """A status, outcome or fate as a coloured word."""
+def chip(key: str, label: Any = "", *, is_past: bool = False) -> SafeString:
+    """A status, outcome or fate as a coloured word; what is under way now is marked as live."""
     tone = TONES.get(key, "")
     classes = f"pa-chip-{tone}" if tone else ""
-    live = "pa-chip-live" if key in LIVE else ""
+    live = "pa-chip-live" if key in LIVE and not is_past else ""
     return format_html(
-        '<span class="pa-chip {} {}">{}</span>', classes, live, label or key.replace("_", " ")
+        '<span class="pa-chip {} {}">{}</span>',
+        classes,
+        live,
+        label or key.replace("_", " ").capitalize(),
     )
 
 

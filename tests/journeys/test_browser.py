@@ -1,0 +1,113 @@
+"""The main job in a real browser: sign in, compose, send to the demo, watch, report, download."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.chromium import FLAGS, find_chromium
+from tests.demo_server import run_demo, sign_in
+
+# Playwright's synchronous calls run an event loop in the thread of the test.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+WIDTHS = {1440: 900, 390: 844}
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    return {**browser_type_launch_args, "executable_path": find_chromium(), "args": FLAGS}
+
+
+@pytest.fixture(scope="module")
+def demo():
+    with run_demo() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def base_url():
+    return ""
+
+
+def find_barriers(page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{item['id']}: {item['nodes'][0]['html'][:200]}"
+        for item in found
+        if item["impact"] in {"serious", "critical"}
+    ]
+
+
+def look_at(page, url: str) -> list[str]:
+    """Barriers of a page at two widths, light and dark, and whether it fits its width."""
+    barriers = []
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.goto(url)
+            page.wait_for_load_state("networkidle")
+            place = f"{url} {width} {scheme}"
+            barriers += [f"{place} {barrier}" for barrier in find_barriers(page)]
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                barriers.append(f"{place} is wider than the window")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return barriers
+
+
+def test_a_campaign_goes_from_the_form_to_its_report(page, demo):
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.set_default_timeout(30_000)
+
+    sign_in(page, demo)
+    page.get_by_role("link", name="New campaign").first.click()
+    page.get_by_label("Campaign name").fill("Journey")
+    page.get_by_label("Tag").fill("journey")
+    page.locator("#id_title").fill("Autumn sale")
+    page.locator("#id_body").fill("Fresh looks have landed.")
+    page.wait_for_selector('[data-pa-total="5000"]')
+    assert page.locator(".pa-phone [data-pa-show=title]").first.inner_text() == "Autumn sale"
+    page.locator("[data-pa-ask]").click()
+    assert "5,000 devices" in page.locator("#pa-ask-words").inner_text()
+    page.get_by_role("button", name="Yes, go").click()
+
+    page.get_by_role("link", name="Transfer").click()
+    page.locator("#pa-status:not([hx-get])").wait_for(timeout=120_000)
+    assert "5,000 of 5,000 settled" in page.locator("#pa-status").inner_text()
+    transfer = page.url
+    counts = {
+        key: int(page.locator(f"[data-pa-outcome={key}]").inner_text().replace(",", ""))
+        for key in ("sent", "failed", "skipped", "expired", "cancelled", "unknown", "pending")
+    }
+    assert sum(counts.values()) == 5000
+    assert counts["sent"] > 0
+
+    page.get_by_role("link", name="Reports").click()
+    page.get_by_role("button", name="General").click()
+    page.get_by_role("button", name="journey").click()
+    row = page.locator("tr", has=page.locator(f"a[href='{transfer.removeprefix(demo)}']"))
+    assert row.locator("td").first.inner_text() == f"{counts['sent']:,}"
+    with page.expect_download() as report:
+        page.get_by_role("link", name="Download CSV").click()
+    assert report.value.suggested_filename.endswith(".csv")
+
+    page.goto(f"{transfer}recipients/?outcome=sent")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download CSV").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    lines = list(csv.DictReader(text.splitlines()))
+    assert len(lines) == counts["sent"]
+
+    paths = ["/", "/campaigns/", "/campaigns/new/", "/reports/"]
+    urls = [*(demo + path for path in paths), transfer, f"{transfer}recipients/"]
+    assert [barrier for url in urls for barrier in look_at(page, url)] == []
+    assert complaints == []
