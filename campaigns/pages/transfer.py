@@ -16,8 +16,9 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may, require_sender
-from campaigns.pages.progress import list_last_words, list_vendor_counts, read_progress
+from campaigns.pages.progress import list_last_words, read_progress
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.selectors.status import list_vendor_figures
 from campaigns.services.access import name_actor
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
@@ -70,7 +71,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "remaining": progress.remaining(now),
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "last_words": list_last_words(transfer),
-        "vendor_counts": list_vendor_counts(transfer),
+        "vendor_counts": list_vendor_figures(transfer),
         "events": transfer.events.order_by("-pk")[:20],
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": verbs if is_sender else [],

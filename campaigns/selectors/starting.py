@@ -42,8 +42,3 @@ def find_obstacle(campaign: Campaign) -> Obstacle | None:
         words = _("The group %(group)s is archived; restore it or choose another.")
         return Obstacle("group_archived", words % {"group": campaign.group.name})
     return None
-
-
-def may_start(campaign: Campaign) -> bool:
-    """Whether nothing stands against starting now."""
-    return find_obstacle(campaign) is None

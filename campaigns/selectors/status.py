@@ -17,7 +17,6 @@ from campaigns.models import (
     Account,
     Attempt,
     Batch,
-    Campaign,
     Counter,
     Exchange,
     Part,
@@ -34,6 +33,8 @@ RECENT_ATTEMPTS = 2000
 RECENT_EXCHANGES = 200
 MAX_ERRORS = 5
 MAX_WORDS = 500
+# What an account with receipts is known to tell, even before the first one came.
+TOLD_KINDS = (ReceiptKind.DELIVERED.value, ReceiptKind.OPENED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,6 @@ class Counters:
     pending: int = 0
     resent: int = 0
 
-    @property
-    def settled(self) -> int:
-        """Recipients whose outcome is known."""
-        return self.audience - self.pending
-
-    @property
-    def percent(self) -> int:
-        """How much is settled, 0 to 100; an empty audience is done."""
-        return 100 * self.settled // self.audience if self.audience else 100
-
     def as_dict(self) -> dict[str, int]:
         """The nine numbers by their names, as the API shows them."""
         return asdict(self)
@@ -73,16 +64,6 @@ def count_transfers(ids: Collection[int]) -> dict[int, Counters]:
 def count_campaigns(ids: Collection[int]) -> dict[int, Counters]:
     """Counters of each of these campaigns over all their transfers, in two queries."""
     return _count_by("transfer__campaign_id", {"transfer__campaign_id__in": ids}, ids)
-
-
-def transfer_counters(transfer: Transfer) -> Counters:
-    """Counters of one transfer."""
-    return count_transfers([transfer.pk])[transfer.pk]
-
-
-def campaign_counters(campaign: Campaign) -> Counters:
-    """Counters of all transfers of a campaign; zeros before it has any."""
-    return count_campaigns([campaign.pk])[campaign.pk]
 
 
 def _count_by(key: str, where: Mapping[str, Any], ids: Collection[int]) -> dict[int, Counters]:
@@ -214,24 +195,33 @@ def list_vendor_figures(transfer: Transfer) -> tuple[VendorFigure, ...]:
     return tuple(figures.values())
 
 
-def count_receipts(transfer: Transfer) -> dict[str, int | None]:
-    """What came back, by kind; None where no account of the transfer reports that kind."""
-    rows = ReceiptCount.objects.filter(part__transfer=transfer).values_list("kind")
-    counts: dict[str, int | None] = dict(rows.order_by().annotate(total=Sum("count")))
-    baseline = 0 if _has_receipts(transfer) else None
-    told = {ReceiptKind.DELIVERED, ReceiptKind.OPENED}
-    return {
-        kind.value: counts.get(kind.value, baseline if kind in told else None)
-        for kind in ReceiptKind
-    }
+def count_receipts(ids: Collection[int]) -> dict[int, dict[str, int | None]]:
+    """What came back for each of these transfers, by kind, in three queries.
+
+    None where no account of the transfer reports that kind.
+    """
+    rows = ReceiptCount.objects.filter(part__transfer__in=ids)
+    keys = rows.order_by().values_list("part__transfer_id", "kind")
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for owner, kind, total in keys.annotate(total=Sum("count")):
+        counts[owner][kind] = total
+    talkative = _find_talkative(ids)
+    return {owner: _fill_receipts(counts[owner], is_told=owner in talkative) for owner in ids}
 
 
-def _has_receipts(transfer: Transfer) -> bool:
-    """Whether an account that took something of this transfer tells what came back."""
+def _fill_receipts(counts: Mapping[str, int], *, is_told: bool) -> dict[str, int | None]:
+    baseline = dict.fromkeys(TOLD_KINDS, 0) if is_told else {}
+    known = baseline | dict(counts)
+    return {kind.value: known.get(kind.value) for kind in ReceiptKind}
+
+
+def _find_talkative(ids: Collection[int]) -> set[int]:
+    """Transfers of which an account that tells what came back has taken something."""
     dialects = [dialect.key for dialect in registry.all_dialects() if dialect.has_receipts]
-    used = Counter.objects.filter(part__transfer=transfer).exclude(account_id=0)
-    ids = used.values_list("account_id", flat=True).distinct()
-    return Account.objects.filter(pk__in=list(ids), dialect__in=dialects).exists()
+    accounts = set(Account.objects.filter(dialect__in=dialects).values_list("pk", flat=True))
+    used = Counter.objects.filter(part__transfer__in=ids).exclude(account_id=0)
+    pairs = used.values_list("part__transfer_id", "account_id").distinct()
+    return {owner for owner, account in pairs if account in accounts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +242,7 @@ class Progress:
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
     """How one transfer stands."""
-    counters = transfer_counters(transfer)
+    counters = count_transfers([transfer.pk])[transfer.pk]
     rate = measure_rate(transfer, now=now)
     return Progress(
         counters=counters,
@@ -260,7 +250,7 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         rate=rate,
         seconds_left=counters.pending / rate if rate else None,
         errors=list_errors(transfer),
-        receipts=count_receipts(transfer),
+        receipts=count_receipts([transfer.pk])[transfer.pk],
         vendor_figures=list_vendor_figures(transfer),
     )
 

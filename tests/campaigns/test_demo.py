@@ -27,7 +27,7 @@ from campaigns.models import (
 )
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.selectors.audience import count_devices, read_audience
-from campaigns.selectors.status import count_receipts, transfer_counters
+from campaigns.selectors.status import count_receipts, count_transfers
 from campaigns.services import demo
 from campaigns.services.access import find_key
 from providers import vault
@@ -90,9 +90,9 @@ def test_the_books_of_the_demos_past_balance_and_cover_the_last_days(filled, now
 def test_the_demos_receipts_agree_with_their_rows(filled, now):
     transfer = Transfer.objects.latest("audience")
 
-    receipts = count_receipts(transfer)
+    receipts = count_receipts([transfer.pk])[transfer.pk]
 
-    counters = transfer_counters(transfer)
+    counters = count_transfers([transfer.pk])[transfer.pk]
     rows = ReceiptRow.objects.filter(part__transfer=transfer)
     assert receipts["delivered"] == rows.filter(kind="delivered").count()
     assert 0 < receipts["opened"] < receipts["delivered"] < counters.sent

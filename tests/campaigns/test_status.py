@@ -64,14 +64,13 @@ def settled(transfer, account):
 
 
 def test_the_books_balance_with_what_is_pending(settled):
-    counters = status.transfer_counters(settled)
+    counters = status.count_transfers([settled.pk])[settled.pk]
 
     assert counters.as_dict() == {
         "audience": 100, "sent": 70, "failed": 5, "skipped": 5, "expired": 0, "cancelled": 0,
         "unknown": 0, "pending": 20, "resent": 2,
     }  # fmt: skip
-    assert counters.percent == 80
-    assert status.campaign_counters(settled.campaign) == counters
+    assert status.count_campaigns([settled.campaign_id]) == {settled.campaign_id: counters}
 
 
 def test_platforms_show_their_own_books(settled):
@@ -134,7 +133,7 @@ def test_errors_are_the_vendors_own_words_newest_first(settled, account, now):
 def test_what_nobody_reports_is_not_zero(settled, account, now):
     type(account).objects.update(dialect="appmetrica")
 
-    receipts = status.count_receipts(settled)
+    receipts = status.count_receipts([settled.pk])[settled.pk]
 
     assert set(receipts.values()) == {None}
 
@@ -144,7 +143,7 @@ def test_an_account_that_tells_of_receipts_starts_at_zero(settled, account, now)
         part=settled.parts.get(), hour=now, platform="android", kind="delivered", count=7
     )
 
-    receipts = status.count_receipts(settled)
+    receipts = status.count_receipts([settled.pk])[settled.pk]
 
     assert (receipts["delivered"], receipts["opened"], receipts["shown"]) == (7, 0, None)
 
@@ -157,7 +156,7 @@ def test_a_vendors_totals_stand_beside_the_books(settled, account, now):
     figures = status.list_vendor_figures(settled)
 
     assert [(figure.metric, figure.value) for figure in figures] == [("opened", 9)]
-    assert status.transfer_counters(settled).sent == 70
+    assert status.count_transfers([settled.pk])[settled.pk].sent == 70
 
 
 @pytest.mark.parametrize(
