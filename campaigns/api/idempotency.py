@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from campaigns.models import ApiKey, IdempotencyRecord
 
 HEADER = "Idempotency-Key"
 MAX_KEY = 255
+NO_CONTENT = 204
 KEPT = timedelta(hours=24)
 
 
@@ -38,13 +38,10 @@ def answer_once(request: Request, now: datetime, act: Callable[[], Response]) ->
         if not is_new:
             return _replay(record, fingerprint)
         answer = act()
-        record.status, record.answer = answer.status_code, answer.data
-        IdempotencyRecord.objects.filter(pk=record.pk).update(**_columns(record))
+        record.status = answer.status_code
+        record.answer = {} if answer.data is None else answer.data
+        record.save(update_fields=["status", "answer"])
     return answer
-
-
-def _columns(record: IdempotencyRecord) -> dict[str, Any]:
-    return {"status": record.status, "answer": record.answer}
 
 
 def _find_record(
@@ -68,4 +65,5 @@ def _take_fingerprint(request: Request) -> str:
 def _replay(record: IdempotencyRecord, fingerprint: str) -> Response:
     if record.fingerprint != fingerprint:
         raise KeyReused(_("This Idempotency-Key came before with another call."))
-    return Response(record.answer, status=record.status, headers={"Idempotent-Replay": "true"})
+    body = None if record.status == NO_CONTENT else record.answer
+    return Response(body, status=record.status, headers={"Idempotent-Replay": "true"})

@@ -214,7 +214,7 @@ def count_devices(app: App, audience: Audience, *, only_primary: bool = False) -
 
 
 def _count_by(devices: QuerySet[Device], *columns: str) -> Any:
-    return devices.order_by().values_list(*columns).annotate(count=Count("pk"))
+    return devices.order_by().values_list(*columns).annotate(count=Count("*"))
 
 
 def sample_devices(

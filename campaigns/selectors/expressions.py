@@ -168,8 +168,12 @@ def _compile_search(text: Any, op: Op, value: str) -> Q:
 def _compile_version(field: AudienceField, op: Op, value: str) -> Q:
     if op in {Op.CONTAINS, Op.STARTS_WITH}:
         return _compile_text(field, op, value)
-    number = f"{field.column}_number"
-    return _compile_presence(field) & Q(COMPARISONS[op](F(number), pack_version(value)))
+    number = pack_version(value)
+    compared = Q(COMPARISONS[op](F(f"{field.column}_number"), number))
+    # A missing version is 0, which these cannot match: the index then answers alone.
+    if op is Op.GT or (number and op in {Op.EQ, Op.GTE}):
+        return compared
+    return _compile_presence(field) & compared
 
 
 def _compile_flag(field: AudienceField, op: Op, value: bool) -> Q:

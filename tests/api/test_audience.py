@@ -321,3 +321,13 @@ def test_the_schema_has_no_warnings_and_a_page_to_read_it(client, capsys):
     assert b"<script>" not in page.content
     assert client.get("/api/v1/schema/").status_code == 200
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_deleted_once_stays_answered(client, app):
+    label = Label.objects.create(app=app, name="vip")
+    address = f"/api/v1/labels/{label.pk}/"
+
+    answers = [client.delete(address, HTTP_IDEMPOTENCY_KEY="gone") for _again in range(2)]
+
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert answers[1].headers["Idempotent-Replay"] == "true"
