@@ -20,6 +20,7 @@ from campaigns.admin.base import BoundedPaginator, Fact, ReadOnlyAdmin, ScopedFi
 from campaigns.errors import Invalid, Refused
 from campaigns.models import App, Device, DeviceIdentifier, Label, Person, Segment
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
+from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
 from campaigns.services import audience
@@ -159,6 +160,16 @@ class SegmentAdmin(StaffAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.count_view)
         return [path("count/", view, name="campaigns_segment_count"), *super().get_urls()]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        known = {"field_catalogue": field_catalogue(), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, known)
 
     def count_view(self, request: HttpRequest) -> HttpResponse:
         """The fragment below the expression: what is wrong with it, or whom it means now."""

@@ -23,6 +23,16 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[name^='routes-'][name$='-account']")) showOwnFields(event.target);
   });
+  function nameChoosers() {
+    // The box that shows the chosen row is named by itself, so it has no name while it is empty.
+    document.querySelectorAll(".select2-selection__rendered").forEach((box) => {
+      const field = box.closest(".select2-container")?.previousElementSibling;
+      const label = field?.labels?.[0]?.textContent.trim();
+      if (label) box.setAttribute("aria-label", label);
+    });
+  }
+
+  window.addEventListener("load", nameChoosers);
   document.addEventListener("formset:added", showAll);
   document.addEventListener("DOMContentLoaded", showAll);
 })();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.urls import get_resolver, reverse
 
@@ -244,6 +245,56 @@ def test_a_device_is_found_by_whatever_one_knows_of_it(client, app, owner, term)
     assert f"/device/{device.pk}/change/" in devices
     assert devices.count("/change/") == 1
     assert f"/person/{person.pk}/change/" in persons
+
+
+def test_a_long_list_is_never_counted_to_its_end(client, app, owner, django_assert_max_num_queries):
+    builders.make_device(app, "t1")
+    client.force_login(owner)
+
+    with django_assert_max_num_queries(30) as asked:
+        client.get(url_of(Device, "changelist"))
+        client.get(url_of(Person, "changelist"))
+
+    counts = [query["sql"] for query in asked if "COUNT(" in query["sql"]]
+    assert counts
+    assert all("LIMIT" in sql for sql in counts if "_device" in sql or "_person" in sql)
+
+
+def test_a_superuser_adds_people_who_may_sign_in_and_nothing_else(client, superuser):
+    client.force_login(superuser)
+    password = "correct horse battery"
+
+    client.post(
+        reverse("admin:auth_user_add"),
+        {
+            "username": "new",
+            "password1": password,
+            "password2": password,
+            "usable_password": "true",
+        },
+    )
+
+    made = get_user_model().objects.get(username="new")
+    assert made.is_staff
+    assert made.check_password(password)
+    assert made.get_all_permissions() == set()
+    assert client.get(reverse("admin:auth_user_change", args=[made.pk])).status_code == 200
+    assert client.get(reverse("admin:auth_user_password_change", args=[made.pk])).status_code == 200
+    assert ("root", "add", "user") in find_verbs()
+
+
+def test_an_admin_sees_the_people_of_the_workspace_and_changes_none(client, owner, colleague):
+    client.force_login(owner)
+    other = get_user_model().objects.create_user("elsewhere", is_staff=True)
+
+    shown = client.get(reverse("admin:auth_user_changelist")).content.decode()
+    changed = client.post(
+        reverse("admin:auth_user_change", args=[colleague.pk]), {"username": "x", "is_superuser": 1}
+    )
+
+    assert "colleague" in shown
+    assert other.username not in shown
+    assert changed.status_code == 403
 
 
 def list_operator_paths():
