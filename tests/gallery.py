@@ -58,6 +58,7 @@ def shoot(browser: Browser, url: str) -> None:
                 if name == "compose":
                     fill_compose(page)
                 page.wait_for_timeout(400)
+                page.evaluate("window.scrollTo(0, 0)")
                 key = f"{name}_{size}_{scheme}"
                 page.screenshot(path=target / f"{key}.png", full_page=True)
                 if key in SHOWN:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -185,7 +184,7 @@ def _find_chunk(apps: Sequence[App], kind: str, values: list[str]) -> dict[str, 
         return {str(pk): pk for pk in devices.filter(pk__in=numbers).values_list("pk", flat=True)}
     hashes = [hash64(value) for value in values]
     if kind == TOKENS:
-        rows = devices.filter(Q(token_hash__in=hashes)).values_list("token", "pk")
+        rows: Any = devices.filter(token_hash__in=hashes).values_list("token", "pk")
     else:
         named = DeviceIdentifier.objects.filter(app__in=apps, kind=kind, value_hash__in=hashes)
         rows = named.values_list("value", "device_id")

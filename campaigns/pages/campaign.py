@@ -16,7 +16,7 @@ from campaigns.errors import Refused
 from campaigns.models import Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.pages.lookups import find_campaign, may, require_sender
-from campaigns.pages.progress import read_progress
+from campaigns.pages.progress import read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import name_actor
@@ -72,7 +72,7 @@ def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     verbs = [name for name, (_verb, when, _words) in VERBS.items() if campaign.status in when]
     return {
         "campaign": campaign,
-        "progress": read_progress(own.select_related("app").order_by("pk")),
+        "progress": read_standings(own.select_related("app").order_by("pk")),
         "is_live": campaign.status in {Status.SENDING, Status.SCHEDULED, Status.PAUSED},
         "verbs": verbs if is_sender else [],
     }

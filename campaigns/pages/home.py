@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from campaigns.models import Account, App, Campaign, Membership, Settled, Transfer
-from campaigns.pages.progress import Progress, read_progress
+from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.reports import DayTotal, daily_totals
 from campaigns.services.access import has_role
@@ -47,10 +47,10 @@ def running(request: HttpRequest) -> HttpResponse:
     return draw_fragment(request, "pages/running.html", {"running": list_running(request.user)})
 
 
-def list_running(principal: Any) -> list[Progress]:
+def list_running(principal: Any) -> list[Standing]:
     """Transfers under way, the newest first."""
     rows = Transfer.objects.for_user(principal).filter(status__in=Transfer.RUNNING)
-    return read_progress(rows.select_related("app").order_by("-pk")[:SHOWN])
+    return read_standings(rows.select_related("app").order_by("-pk")[:SHOWN])
 
 
 def _list_troubled(principal: Any, since: Any) -> Any:

@@ -123,7 +123,7 @@ class TranslationForm(PageForm):
     )
 
 
-class Translations(forms.BaseFormSet):  # type: ignore[type-arg]
+class Translations(forms.BaseFormSet):
     """The translations of a message, one row each; an emptied row is left out."""
 
     def clean(self) -> None:

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may, require_sender
-from campaigns.pages.progress import list_last_words, read_progress
+from campaigns.pages.progress import list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
-from campaigns.selectors.status import list_vendor_figures
+from campaigns.selectors.status import progress as read_progress
 from campaigns.services.access import name_actor
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
@@ -61,17 +61,20 @@ def transfer_status(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
     now = timezone.now()
-    [progress] = read_progress([transfer])
+    [standing] = read_standings([transfer])
+    progress = read_progress(transfer, now=now)
     verbs = [name for name, (_verb, when, _words) in VERBS.items() if transfer.status in when]
     is_sender = may(request.user, [transfer.app], Membership.Role.SENDER)
     return {
         "transfer": transfer,
-        "progress": progress,
-        "rate": progress.rate(now),
-        "remaining": progress.remaining(now),
+        "standing": standing,
+        "platforms": list_platforms(progress.platforms),
+        "reasons": list_reasons(transfer),
+        "rate": progress.rate or standing.average(now),
+        "seconds_left": progress.seconds_left,
+        "errors": progress.errors,
+        "vendor_figures": progress.vendor_figures,
         "faults": [describe_fault(fault) for fault in transfer.faults],
-        "last_words": list_last_words(transfer),
-        "vendor_counts": list_vendor_figures(transfer),
         "events": transfer.events.order_by("-pk")[:20],
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": verbs if is_sender else [],

@@ -49,7 +49,7 @@ def number(value: int | float | None) -> str:
     if value is None:
         return _("not reported")
     if isinstance(value, float) and not value.is_integer():
-        value = round(value, 1)
+        value = round(value, 1 if abs(value) < 100 else None)
     return number_format(value, use_l10n=True, force_grouping=True)
 
 
@@ -66,9 +66,9 @@ def words(key: str) -> str:
 
 
 @register.filter
-def span(length: timedelta) -> str:
-    """A span of time as `1:02:03`."""
-    return str(length)
+def span(seconds: float) -> str:
+    """A span of seconds as `1:02:03`."""
+    return str(timedelta(seconds=round(seconds)))
 
 
 @register.filter
