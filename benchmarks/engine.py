@@ -1,0 +1,234 @@
+"""How fast an audience is frozen and sent: recipients per second, CPU per recipient.
+
+`python benchmarks/engine.py [--send N] [--freeze N]` uses a database of its own in a temporary
+folder (a file of SQLite, or a PostgreSQL server of its own), a simulator and two worker processes,
+and appends what it found to benchmarks/engine.txt. `--dialect` limits it to one vendor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).with_suffix(".txt")
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+WORKERS = 2
+DEVICES_PER_INSERT = 50_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--send", type=int, default=100_000)
+    parser.add_argument("--freeze", type=int, default=1_000_000)
+    parser.add_argument("--dialect", default="")
+    parser.add_argument("--postgres", action="store_true")
+    options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    if options.postgres and "DATABASE_URL" not in os.environ:
+        command = [sys.executable, "-m", "tests.postgres", sys.executable, *sys.argv]
+        sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+    with tempfile.TemporaryDirectory(prefix="pa-bench-") as folder, simulating(folder) as url:
+        prepare(folder, url)
+        lines = [*measure_sends(options, url), *measure_freeze(options)]
+    report(lines)
+
+
+@contextmanager
+def simulating(folder: str) -> Iterator[str]:
+    """A well-behaved vendor of every dialect in a process of its own."""
+    environment = {**os.environ, "PUSHADMIN_VAR": folder}
+    command = [*MANAGE, "simulator", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+def prepare(folder: str, url: str) -> None:
+    """Point this process and its children at the folder and the simulator; make the tables."""
+    os.environ |= {
+        "PUSHADMIN_VAR": folder,
+        "PUSHADMIN_SANDBOX_URL": url,
+        "PUSHADMIN_OUTBOUND_ALLOW": url,
+        "PUSHADMIN_LOG_LEVEL": "ERROR",
+        "DJANGO_SETTINGS_MODULE": "pushadmin.settings",
+    }
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def make_app(slug: str, size: int) -> Any:
+    """An app with so many Android phones."""
+    from django.db import transaction
+
+    from campaigns.models import App, Device, Group, Workspace
+    from campaigns.models.audience import hash64
+    from campaigns.models.bulk import append_rows
+
+    workspace, _is_new = Workspace.objects.get_or_create(name="Bench", slug="bench")
+    app = App.objects.create(workspace=workspace, name=slug, slug=slug, platforms=["android"])
+    Group.objects.create(app=app, name="General")
+    blank = Device(app=app, platform="android", app_version_number=3 << 36)
+    columns = [
+        field.name
+        for field in Device._meta.fields
+        if field.name not in {"id", "person", "is_secure", "notifications_enabled"}
+        and not (
+            field.null and getattr(blank, field.attname) is None and field.name != "token_hash"
+        )
+    ]
+    now = datetime.now(UTC)
+    languages, countries = ["en", "de", "fr", "es"], ["US", "DE", "FR", "ES", "MX"]
+
+    def make_row(number: int) -> list[Any]:
+        token = f"{slug}-{number:012d}-{'x' * 100}"
+        values = {
+            "app": app.pk,
+            "token": token,
+            "token_hash": hash64(token),
+            "language": languages[number % 4],
+            "country": countries[number % 5],
+            "attributes": "{}",
+            "created_at": now,
+            "updated_at": now,
+        }
+        return [values.get(name, getattr(blank, name, None)) for name in columns]
+
+    for start in range(0, size, DEVICES_PER_INSERT):
+        rows = [make_row(number) for number in range(start, min(size, start + DEVICES_PER_INSERT))]
+        with transaction.atomic():
+            append_rows(Device, columns, rows)
+    return app
+
+
+def route_through(app: Any, dialect: Any, url: str) -> None:
+    """Send the app's pushes through the simulator's form of one vendor."""
+    from campaigns.models import Account, Route
+    from providers import vault
+
+    account = Account.objects.create(
+        workspace=app.workspace,
+        name=app.slug,
+        dialect=dialect.key,
+        credentials=vault.encrypt({spec.name: "good" for spec in dialect.credentials}),
+        base_urls={spec.name: f"{url}/{dialect.key}" for spec in dialect.base_urls},
+    )
+    options = {spec.name: 5 for spec in dialect.route_options}
+    Route.objects.create(app=app, platform="android", account=account, options=options)
+
+
+def start_transfer(app: Any) -> Any:
+    from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
+    from campaigns.models import Campaign, Message, Transfer
+
+    message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
+    now = datetime.now(UTC)
+    campaign = Campaign.objects.create(
+        workspace=app.workspace,
+        app=app,
+        name="bench",
+        message=message,
+        audience={"all": True},
+        status=Campaign.Status.SENDING,
+        status_since=now,
+        created_at=now,
+        created_by="bench",
+    )
+    plan = NewTransfer(
+        app=app, group=app.groups.get(), parts=(NewPart(message),), campaign=campaign
+    )
+    transfer: Transfer = create_transfer(plan, actor="bench", now=now)
+    return transfer
+
+
+def measure_sends(options: argparse.Namespace, url: str) -> Iterator[str]:
+    from providers import registry
+
+    for dialect in registry.all_dialects():
+        if dialect.connect and options.send and options.dialect in ("", dialect.key):
+            yield measure_send(dialect, options.send, url)
+
+
+def measure_send(dialect: Any, size: int, url: str) -> str:
+    """From the frozen audience to the folded end. The groups' pace is lifted, not the vendor's."""
+    from campaigns.dispatch.freeze import freeze_transfer
+    from campaigns.models import Attempt, Counter, Group
+
+    app = make_app(f"send-{dialect.key}", size)
+    route_through(app, dialect, url)
+    transfer = start_transfer(app)
+    freeze_transfer(transfer, now=datetime.now(UTC))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    workers = [subprocess.Popen([*MANAGE, "dispatch", "--name", f"w{n}"]) for n in range(WORKERS)]
+    while not Attempt.objects.filter(batch__transfer=transfer).exists():
+        time.sleep(0.01)
+    began = time.monotonic()
+    while transfer.finished_at is None:
+        time.sleep(0.05)
+        # Groups keep at most 5000 a second; what is asked here is what the engine can.
+        Group.objects.filter(app=app).update(paced_until=None)
+        transfer.refresh_from_db()
+    seconds = time.monotonic() - began
+    for worker in workers:
+        worker.terminate()
+        worker.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+    sent = Counter.objects.get(part__transfer=transfer, outcome="sent").count
+    calls = Attempt.objects.filter(batch__transfer=transfer).count()
+    return (
+        f"send {dialect.key}: {sent:,} of {size:,} recipients in {seconds:.1f} s, "
+        f"{sent / seconds:,.0f}/s, {calls} calls, {WORKERS} workers, "
+        f"{cpu / size * 1e6:.0f} us CPU per recipient (start of the workers included)"
+    )
+
+
+def measure_freeze(options: argparse.Namespace) -> Iterator[str]:
+    from campaigns.dispatch.freeze import freeze_transfer
+    from providers import registry
+
+    if not options.freeze:
+        return
+    app = make_app("freeze", options.freeze)
+    dialect = next(dialect for dialect in registry.all_dialects() if dialect.connect)
+    route_through(app, dialect, "http://127.0.0.1:1")
+    transfer = start_transfer(app)
+    began, cpu = time.monotonic(), time.process_time()
+    freeze_transfer(transfer, now=datetime.now(UTC))
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    count = transfer.parts.get().batches.count()
+    yield (
+        f"freeze: {transfer.audience:,} recipients into {count} batches in {seconds:.1f} s, "
+        f"{transfer.audience / seconds:,.0f}/s, {cpu / options.freeze * 1e6:.1f} us CPU each"
+    )
+
+
+def report(lines: list[str]) -> None:
+    from django.db import connection
+
+    stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    load = os.getloadavg()[0]
+    where = f"{connection.vendor}, Python {platform.python_version()}, {os.cpu_count()} cores"
+    text = "\n".join([f"{stamp} ({where}, load {load:.1f})", *(f"  {line}" for line in lines)])
+    with RESULTS.open("a") as results:
+        results.write(f"{text}\n\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

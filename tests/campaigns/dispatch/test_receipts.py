@@ -1,0 +1,177 @@
+"""What comes back: receipts of single recipients, a vendor's status and its totals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns.dispatch import books, folds, freeze, polls, receipts, send
+from campaigns.dispatch.receipt_tokens import read_receipt_token, write_receipt_token
+from campaigns.dispatch.verify import check_books
+from campaigns.models import (
+    Account,
+    App,
+    Attempt,
+    Batch,
+    Correction,
+    Counter,
+    Delivery,
+    Device,
+    ReceiptCount,
+    ReceiptRow,
+    Route,
+    Transfer,
+    VendorCount,
+)
+from campaigns.models.packing import unpack_ids
+from providers import registry, vault
+from providers.commands import ReceiptEvent, ReceiptKind
+from providers.simulator import Simulator
+from tests import builders
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+Start = Callable[..., Transfer]
+REPORTING = [dialect for dialect in registry.all_dialects() if dialect.can_report]
+
+
+@dataclass
+class Ticking:
+    """A clock that somebody sets."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def sent(routed: App, start: Start, simulator: Simulator, now: datetime) -> Transfer:
+    """A transfer that has been sent to three devices."""
+    Account.objects.update(credentials=vault.encrypt({"api_key": "good"}))
+    for number in range(3):
+        builders.make_device(routed, f"t{number}")
+    transfer = start()
+    freeze.freeze_transfer(transfer, now=now)
+    send.send_batch(lambda: now)
+    transfer.refresh_from_db()
+    return transfer
+
+
+def make_events(transfer: Transfer, kind: ReceiptKind, at: datetime) -> list[ReceiptEvent]:
+    rows = Delivery.objects.filter(part__transfer=transfer).order_by("recipient")
+    return [ReceiptEvent(write_receipt_token(row.part_id, row.recipient), kind, at) for row in rows]
+
+
+@given(part=st.integers(1, 2**53), recipient=st.integers(1, 2**53))
+def test_a_receipt_token_names_its_part_and_recipient(part: int, recipient: int) -> None:
+    token = write_receipt_token(part, recipient)
+
+    assert read_receipt_token(token) == (part, recipient)
+
+
+@given(st.text(max_size=60))
+def test_a_text_that_is_no_token_of_ours_is_refused(text: str) -> None:
+    assert read_receipt_token(text) is None
+
+
+def test_a_changed_token_is_refused() -> None:
+    token = write_receipt_token(7, 8)
+
+    forged = token.replace("1.7.8.", "1.7.9.")
+
+    assert read_receipt_token(forged) is None
+
+
+def test_a_receipt_counts_once_however_often_it_comes(sent: Transfer, now: datetime) -> None:
+    events = make_events(sent, ReceiptKind.DELIVERED, now)
+    account = Account.objects.get()
+
+    first = receipts.keep_receipts(events, account.pk, now)
+    again = receipts.keep_receipts(events + events, account.pk, now)
+
+    assert (first, again) == (3, 0)
+    assert ReceiptRow.objects.count() == ReceiptCount.objects.get().count == 3
+
+
+def test_an_unregistered_device_loses_its_token(sent: Transfer, now: datetime) -> None:
+    events = make_events(sent, ReceiptKind.UNREGISTERED, now)[:1]
+
+    receipts.keep_receipts(events, Account.objects.get().pk, now)
+
+    assert Device.objects.filter(token_state="disabled").count() == 1
+
+
+def test_receipts_are_fetched_from_the_vendor(sent: Transfer, now: datetime) -> None:
+    clock = Ticking(now + timedelta(hours=1))
+
+    while receipts.fetch_step(clock):
+        clock.now += timedelta(seconds=10)
+
+    delivered = ReceiptCount.objects.filter(kind="delivered")
+    assert sum(delivered.values_list("count", flat=True)) == (
+        ReceiptRow.objects.filter(kind="delivered").count()
+    )
+    assert Account.objects.get().receipt_cursor
+
+
+def test_what_a_vendor_takes_back_moves_every_book(sent: Transfer, now: datetime) -> None:
+    folds.fold_batches(sent)
+    batch = Batch.objects.get()
+    change = books.Change(
+        old="sent", new="failed", reason="vendor", evidence="withdrawn", actor="dispatch"
+    )
+    recipients = unpack_ids(batch.recipients)[:2]
+
+    moved = books.correct_deliveries(batch, recipients, change, now)
+    again = books.correct_deliveries(batch, recipients, change, now)
+
+    assert (moved, again) == (2, 0)
+    counters = dict(Counter.objects.values_list("outcome", "count"))
+    assert counters == {"sent": 1, "failed": 2}
+    assert Correction.objects.get().evidence == "withdrawn"
+    assert check_books().faults == []
+
+
+def test_a_correction_that_the_books_do_not_know_is_refused(sent: Transfer, now: datetime) -> None:
+    change = books.Change(old="failed", new="sent", reason="", evidence="", actor="x")
+
+    with pytest.raises(ValueError, match="cannot become"):
+        books.correct_deliveries(Batch.objects.get(), [1], change, now)
+
+
+@pytest.mark.parametrize("key", [dialect.key for dialect in REPORTING])
+def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
+    key: str, routed: App, start: Start, simulator: Simulator, settings: object, now: datetime
+) -> None:
+    settings.OUTBOUND_ALLOW = [simulator.url]  # type: ignore[attr-defined]
+    Route.objects.all().delete()
+    dialect = registry.get(key)
+    options = {spec.name: 5 for spec in dialect.route_options}
+    route = builders.make_route(routed, "android", key, options=options)
+    Account.objects.filter(pk=route.account_id).update(
+        base_urls={spec.name: f"{simulator.url}/{key}" for spec in dialect.base_urls},
+        credentials=vault.encrypt({spec.name: "good" for spec in dialect.credentials}),
+    )
+    builders.make_device(routed, "t0")
+    clock = Ticking(now)
+    freeze.freeze_transfer(start(), now=now)
+    send.send_batch(clock)
+
+    for _turn in range(3):
+        clock.now += timedelta(minutes=2)
+        polls.poll_step(clock)
+
+    attempt = Attempt.objects.get()
+    assert attempt.reference
+    assert attempt.polled_state == "sent"
+    assert dict(VendorCount.objects.values_list("metric", "value"))["sent"] == 1

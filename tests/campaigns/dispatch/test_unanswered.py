@@ -1,0 +1,155 @@
+"""Calls that get no answer: what is done about them, by policy and by what the vendor can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from campaigns.dispatch import routes
+from campaigns.dispatch.addresses import address_members
+from campaigns.dispatch.engine import Clock, drain
+from campaigns.dispatch.verify import check_books
+from campaigns.models import Account, App, Attempt, Batch, Counter, Device, Part, Policy, Transfer
+from providers import registry, vault
+from providers.contract import Idempotency
+from providers.simulator import Simulator
+from tests import builders
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+Start = Callable[..., Transfer]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def account(routed: App, simulator: Simulator) -> Account:
+    account = Account.objects.get()
+    account.credentials = vault.encrypt({"api_key": "good"})
+    account.save()
+    for number in range(4):
+        builders.make_device(routed, f"t{number}")
+    return account
+
+
+@pytest.fixture
+def lossy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The first send is accepted, and its answer is lost on the way."""
+    answer, sends = simulator.answer, count(1)
+
+    def lose_first(method: str, *rest: Any) -> Any:
+        reply = answer(method, *rest)
+        if method == "POST" and next(sends) == 1:
+            raise ConnectionAbortedError
+        return reply
+
+    monkeypatch.setattr(simulator, "answer", lose_first)
+    return simulator
+
+
+def offer_vendor(monkeypatch: pytest.MonkeyPatch, **abilities: Any) -> None:
+    """The sandbox's vendor, able to do other things about a lost answer."""
+    dialect = replace(registry.get("sandbox"), **abilities)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
+    monkeypatch.setattr("campaigns.dispatch.unanswered.find_dialect", lambda key: dialect)
+
+
+def make_clock(now: datetime, hours: int) -> Clock:
+    ticks = count()
+    return lambda: now + timedelta(hours=hours, seconds=next(ticks) / 20)
+
+
+def run(now: datetime) -> None:
+    """Two workers, an hour apart: every wait is over when the second one comes."""
+    for hours in (0, 1):
+        drain(clock=make_clock(now, hours))
+
+
+def count_outcomes() -> dict[str, int]:
+    return {row.outcome: row.count for row in Counter.objects.all()}
+
+
+def test_a_vendor_with_keys_is_called_again_with_the_same_one(
+    account: Account, start: Start, lossy: Simulator, now: datetime
+) -> None:
+    start()
+
+    run(now)
+
+    assert count_outcomes() == {"sent": 4}
+    assert len(set(Attempt.objects.values_list("key", flat=True))) == 1
+    assert lossy.vendor.summarize()["doubled_recipients"] == 0
+    assert Part.objects.get().resent == 0
+
+
+def test_a_vendor_without_keys_leaves_them_unknown(
+    account: Account,
+    start: Start,
+    lossy: Simulator,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offer_vendor(monkeypatch, idempotency=Idempotency.NONE)
+    start()
+
+    run(now)
+
+    assert count_outcomes() == {"unknown": 4}
+    assert check_books().faults == []
+
+
+def test_a_blind_repeat_counts_who_may_have_got_it_twice(
+    account: Account,
+    start: Start,
+    lossy: Simulator,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offer_vendor(monkeypatch, idempotency=Idempotency.NONE, blind_resend=True)
+    start()
+
+    run(now)
+
+    assert count_outcomes() == {"sent": 4}
+    assert Part.objects.get().resent == 4
+
+
+def test_at_most_once_never_calls_again(
+    account: Account, start: Start, lossy: Simulator, now: datetime
+) -> None:
+    start(policy=Policy.AT_MOST_ONCE)
+
+    run(now)
+
+    assert count_outcomes() == {"unknown": 4}
+    assert lossy.vendor.summarize()["accepted_calls"] == 1
+
+
+def test_a_batch_that_keeps_killing_workers_is_halved_until_one_is_left(
+    account: Account, start: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = start()
+    culprit = Device.objects.filter(app=transfer.app).order_by("pk")[1].pk
+
+    def crash(batch: Batch, way: Any, members: Any) -> Any:
+        if culprit in [recipient for recipient, _cohort in members]:
+            raise KeyboardInterrupt
+        return address_members(batch, way, members)
+
+    monkeypatch.setattr("campaigns.dispatch.send.address_members", crash)
+    for hours in range(60):
+        try:
+            drain(clock=make_clock(now, hours))
+        except KeyboardInterrupt:
+            continue
+    outcomes = Counter.objects.values_list("outcome", "reason", "count")
+
+    assert set(outcomes) == {("sent", "", 3), ("failed", "ours", 1)}
+    assert check_books().faults == []
