@@ -49,6 +49,8 @@ def _settle_receipt(
     lease: Lease, attempt: Attempt, addressed: Addressed, reply: Reply, now: datetime
 ) -> None:
     receipt = cast(Receipt, reply.result)
+    bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
+    bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
     verdicts, retried = _sort_results(receipt, addressed.members, lease)
     can_report = lease.way is not None and lease.way.dialect.can_report
     settle.flush(

@@ -14,7 +14,7 @@ from campaigns.dispatch.routes import Way, list_ways
 from campaigns.models import Account, App, Attempt, Batch, Transfer
 from providers.outcomes import Reason
 
-CANDIDATES = 50
+CANDIDATES = 500  # enough that those which have to wait hide nobody else
 
 
 @dataclass(frozen=True, slots=True)

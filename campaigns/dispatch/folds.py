@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from providers.commands import Fault, FaultKind
 from providers.outcomes import Reason
 
 ACTOR = "dispatch"
-FOLD_BATCHES = 10
+FOLD_RECIPIENTS = 25_000  # per transaction, or one batch if that is larger
 
 
 def fold_step(now: datetime) -> bool:
@@ -33,17 +34,29 @@ def fold_step(now: datetime) -> bool:
 def fold_batches(transfer: Transfer) -> bool:
     """Fold the closed batches of one transfer into the roll-up, a few per transaction."""
     closed = Batch.objects.filter(transfer=transfer, state=Batch.State.DONE, is_folded=False)
-    did = False
-    while True:
+    counts = list(closed.values_list("pk", "count"))
+    for ids in _cut_batches(counts):
         with transaction.atomic():
             # PostgreSQL locks rows; on SQLite the transaction is the lock.
-            batches = list(closed.select_for_update(skip_locked=True)[:FOLD_BATCHES])
+            batches = list(closed.filter(pk__in=ids).select_for_update(skip_locked=True))
             for batch in batches:
                 books.fold_deliveries(batch.part_id, unpack_ids(batch.recipients))
             Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(is_folded=True)
-        did = did or bool(batches)
-        if len(batches) < FOLD_BATCHES:
-            return did
+    return bool(counts)
+
+
+def _cut_batches(counts: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Ids of batches, a few at a time, that hold some recipients together."""
+    ids: list[int] = []
+    total = 0
+    for pk, count in counts:
+        if ids and total + count > FOLD_RECIPIENTS:
+            yield ids
+            ids, total = [], 0
+        ids.append(pk)
+        total += count
+    if ids:
+        yield ids
 
 
 def finish_transfer(transfer: Transfer, now: datetime) -> bool:

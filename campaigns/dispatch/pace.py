@@ -109,7 +109,11 @@ class Pace:
 def open_pace(way: Way, transfer: Transfer, now: datetime) -> Pace:
     """Lock the throttle rows of a way for a transfer's app."""
     whole = _lock_throttle(way, ALL_APPS)
-    return Pace(way, transfer, whole, _lock_throttle(way, transfer.app_id), now)
+    own = _lock_throttle(way, transfer.app_id)
+    # Read under the lock: another worker may have moved them since the batch was found.
+    transfer.refresh_from_db(fields=["paced_until"])
+    transfer.group.refresh_from_db(fields=["paced_until"])
+    return Pace(way, transfer, whole, own, now)
 
 
 def _lock_throttle(way: Way, app_id: int) -> Throttle:

@@ -14,7 +14,17 @@ from campaigns.dispatch import books
 from campaigns.dispatch.outbound import connect_way
 from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.dispatch.routes import Way, find_dialect
-from campaigns.models import Account, Attempt, Device, Part, ReceiptCount, ReceiptRow, Route
+from campaigns.models import (
+    Account,
+    Attempt,
+    Batch,
+    Delivery,
+    Device,
+    Part,
+    ReceiptCount,
+    ReceiptRow,
+    Route,
+)
 from campaigns.models.bulk import IdList, add_counts, append_rows
 from providers import registry
 from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
@@ -93,6 +103,7 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
     append_rows(ReceiptRow, RECEIPT_COLUMNS, values, skip_known=True)
     _count(rows, account_id)
     _disable_unregistered(rows, now)
+    _clear_up_unknown(rows, now)
     return len(rows)
 
 
@@ -128,3 +139,27 @@ def _disable_unregistered(rows: _Rows, now: datetime) -> None:
         token_evidence="A receipt says that the app is no longer registered.",
         token_state_at=now,
     )
+
+
+def _clear_up_unknown(rows: _Rows, now: datetime) -> None:
+    """Who has received it was sent to, whatever became of the call's answer."""
+    by_part = defaultdict(list)
+    for part, recipient, kind in rows:
+        if kind != ReceiptKind.UNREGISTERED:
+            by_part[part].append(recipient)
+    for part, recipients in by_part.items():
+        unknown = Delivery.objects.filter(
+            part_id=part, recipient__in=IdList(recipients), outcome="unknown"
+        )
+        by_attempt = defaultdict(list)
+        for attempt, recipient in unknown.values_list("attempt_id", "recipient"):
+            by_attempt[attempt].append(recipient)
+        for attempt, members in by_attempt.items():
+            batch = Batch.objects.select_for_update().filter(attempt_rows=attempt).first()
+            if batch is not None:
+                books.correct_deliveries(batch, members, _RECEIVED, now)
+
+
+_RECEIVED = books.Change(
+    old="unknown", new="sent", reason="", evidence="A receipt came.", actor="dispatch"
+)

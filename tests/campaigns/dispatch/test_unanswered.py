@@ -9,13 +9,28 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from campaigns.dispatch import routes
 from campaigns.dispatch.addresses import address_members
 from campaigns.dispatch.engine import Clock, drain
+from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.dispatch.receipts import keep_receipts
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account, App, Attempt, Batch, Counter, Device, Part, Policy, Transfer
+from campaigns.models import (
+    Account,
+    App,
+    Attempt,
+    Batch,
+    Counter,
+    Delivery,
+    Device,
+    Part,
+    Policy,
+    Transfer,
+)
 from providers import registry, vault
+from providers.commands import ReceiptEvent, ReceiptKind
 from providers.contract import Idempotency
 from providers.simulator import Simulator
 from tests import builders
@@ -152,4 +167,19 @@ def test_a_batch_that_keeps_killing_workers_is_halved_until_one_is_left(
     outcomes = Counter.objects.values_list("outcome", "reason", "count")
 
     assert set(outcomes) == {("sent", "", 3), ("failed", "ours", 1)}
+    assert check_books().faults == []
+
+
+def test_a_receipt_clears_up_what_nobody_knew(
+    account: Account, start: Start, lossy: Simulator, now: datetime
+) -> None:
+    start(policy=Policy.AT_MOST_ONCE)
+    run(now)
+    delivery = Delivery.objects.order_by("recipient")[0]
+    token = write_receipt_token(delivery.part_id, delivery.recipient)
+
+    with transaction.atomic():
+        keep_receipts([ReceiptEvent(token, ReceiptKind.DELIVERED, now)], account.pk, now)
+
+    assert count_outcomes() == {"unknown": 3, "sent": 1}
     assert check_books().faults == []
