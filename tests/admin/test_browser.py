@@ -191,12 +191,12 @@ def test_a_segment_counts_while_one_types(staff, live_server, app):
     staff.get_by_label("Expression").fill('{"field": "device.country", "op": "eq"}')
     staff.locator(".staff-faults li").wait_for()
     staff.get_by_label("Expression").fill('{"field": "device.country", "op": "eq", "value": "DE"}')
-    staff.get_by_text("devices now").wait_for()
+    staff.get_by_text("1 device now").wait_for()
     look(staff, "segment")
     shown = staff.locator("#segment-count").inner_text()
     save(staff)
 
-    assert "1 devices now" in shown
+    assert "1 device now" in shown
     assert "ios 1" in shown
     assert Segment.objects.get().expression["value"] == "DE"
 
