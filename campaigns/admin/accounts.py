@@ -23,7 +23,7 @@ from campaigns.admin.base import (
 )
 from campaigns.models import Account, Exchange
 from campaigns.services.access import name_actor
-from campaigns.services.accounts import check_account, mask_credentials, save_account
+from campaigns.services.accounts import check_account, find_credentials, save_account
 from providers import registry, vault
 from providers.contract import Dialect
 from providers.fields import FieldSpec
@@ -59,13 +59,25 @@ class AccountForm(forms.ModelForm):
 
 def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
     """The account form of one dialect; secrets that are kept show their last four characters."""
-    kept = vault.decrypt(account.credentials) if account else {}
+    kept = (find_credentials(account) if account else None) or {}
     fields: dict[str, Any] = {
         **build_fields(dialect.credentials, secrets=kept, prefix=CREDENTIAL),
         **build_fields(dialect.base_urls, prefix=ADDRESS),
         **build_fields(dialect.account_options, prefix=OPTION),
     }
     return type("DialectAccountForm", (AccountForm,), {**fields, "dialect_spoken": dialect})
+
+
+def list_secrets(account: Account) -> list[Fact]:
+    """The last four characters of each credential, or that none can be read."""
+    kept = find_credentials(account)
+    if kept is None:
+        return [Fact(_("Credentials"), _("cannot be read; enter them again"), chip="bad")]
+    return [
+        Fact(_(spec.label), f"•••• {vault.last_four(kept[spec.name])}".rstrip(), is_code=True)
+        for spec in registry.get(account.dialect).credentials
+        if spec.name in kept
+    ]
 
 
 @admin.register(Account)
@@ -100,12 +112,7 @@ class AccountAdmin(StaffAdmin):
         if row.health_words:
             facts.append(Fact(_("The vendor said"), row.health_words, is_code=True))
         if self.has_change_permission(request, row):
-            last = mask_credentials(row)
-            facts += [
-                Fact(_(spec.label), f"•••• {last[spec.name]}".rstrip(), is_code=True)
-                for spec in registry.get(row.dialect).credentials
-                if spec.name in last
-            ]
+            facts += list_secrets(row)
         return facts
 
     def try_out(self, request: HttpRequest, row: Account) -> None:
@@ -137,7 +144,7 @@ class AccountAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         dialect = form.dialect_spoken
         typed = form.read_values(dialect.credentials, CREDENTIAL)
-        kept = vault.decrypt(obj.credentials)
+        kept = find_credentials(obj) or {}
         obj.base_urls = form.read_values(dialect.base_urls, ADDRESS)
         obj.options = form.read_values(dialect.account_options, OPTION)
         save_account(

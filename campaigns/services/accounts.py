@@ -37,7 +37,7 @@ def save_account(
 
 def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult:
     """Ask the vendor, outside any transaction, and keep what it said in its own words."""
-    result = checks.check_account(registry.get(account.dialect), _configure(account))
+    result = _ask_vendor(account)
     health = Account.Health.GOOD if result.is_good else Account.Health.BAD
     words = result.words[:500]
     with transaction.atomic():
@@ -49,16 +49,23 @@ def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult
     return result
 
 
-def mask_credentials(account: Account) -> dict[str, str]:
-    """The last four characters of each secret that is long enough, by field name."""
-    kept = vault.decrypt(account.credentials)
-    return {name: vault.last_four(value) for name, value in kept.items()}
+def find_credentials(account: Account) -> dict[str, str] | None:
+    """What is kept, in clear; None when no key of ours decrypts it, so it must be entered again."""
+    try:
+        return vault.decrypt(account.credentials)
+    except vault.VaultError:
+        return None
 
 
-def _configure(account: Account) -> AccountConfig:
-    return AccountConfig(
+def _ask_vendor(account: Account) -> CheckResult:
+    try:
+        credentials = vault.decrypt(account.credentials)
+    except vault.VaultError as error:
+        return CheckResult(False, str(error))
+    config = AccountConfig(
         public_id=account.public_id,
-        credentials=vault.decrypt(account.credentials),
+        credentials=credentials,
         base_urls=account.base_urls,
         options=account.options,
     )
+    return checks.check_account(registry.get(account.dialect), config)

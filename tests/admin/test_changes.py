@@ -25,8 +25,8 @@ from campaigns.models import (
     Transfer,
 )  # fmt: skip
 from campaigns.models.audience import hash64
-from campaigns.services.accounts import check_account, save_account
-from providers import registry
+from campaigns.services.accounts import check_account, find_credentials, save_account
+from providers import registry, vault
 from tests import builders
 from tests.vendor_cases.conftest import simulator
 
@@ -81,6 +81,22 @@ def test_a_secret_that_is_left_empty_is_kept(client, app, owner, now):
     assert account.credentials != before  # encrypted anew
     assert "1234" in client.get(url_of(account, "change", account.pk)).content.decode()
     assert AuditEntry.objects.filter(target_type="account", verb="change").count() == 1
+
+
+def test_credentials_that_no_key_decrypts_are_entered_again(client, app, owner, now, settings):
+    account = make_account(app, now, api_key="first-key-1234")
+    settings.VAULT_KEYS = [vault.generate_key()]
+    client.force_login(owner)
+
+    page = client.get(url_of(account, "change", account.pk))
+    client.post(url_of(account, "do", account.pk, "try_out"))
+    client.post(
+        url_of(account, "change", account.pk), {"name": "A", "credential_api_key": "new-key-5678"}
+    )
+
+    account.refresh_from_db()
+    assert "cannot be read; enter them again" in page.content.decode()
+    assert find_credentials(account) == {"api_key": "new-key-5678"}
 
 
 def route_form(account, **options):
@@ -295,6 +311,29 @@ def test_an_admin_sees_the_people_of_the_workspace_and_changes_none(client, owne
     assert "colleague" in shown
     assert other.username not in shown
     assert changed.status_code == 403
+
+
+def test_the_audit_log_is_changed_by_nobody(client, app, superuser):
+    entry = AuditEntry.objects.create(at=app.created_at, actor="a", verb="v", target_type="app")
+    client.force_login(superuser)
+
+    changed = client.post(url_of(entry, "change", entry.pk), {"actor": "b"})
+    deleted = client.post(url_of(entry, "delete", entry.pk), {"post": "yes"})
+
+    assert (changed.status_code, deleted.status_code) == (403, 403)
+    assert AuditEntry.objects.get().actor == "a"
+
+
+def test_the_search_of_the_sidebar_finds_ones_own_rows_only(client, app, owner, stranger):
+    Label.objects.create(app=app, name="Zanzibar")
+    client.force_login(stranger)
+    theirs = client.get("/admin/search/?s=zanzibar&extended=1").content.decode()
+    client.force_login(owner)
+
+    ours = client.get("/admin/search/?s=zanzibar&extended=1").content.decode()
+
+    assert "Zanzibar" in ours
+    assert "Zanzibar" not in theirs
 
 
 def list_operator_paths():
