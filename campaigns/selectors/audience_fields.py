@@ -16,6 +16,7 @@ from providers.audience import Op
 
 MAX_VALUE_LENGTH = 1024
 MAX_NUMBER = 2**53
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}")
 
 
@@ -95,7 +96,7 @@ def find_text_fault(value: Any, maximum: int = MAX_VALUE_LENGTH) -> str:
         return _("The value is a text.")
     if len(value) > maximum:
         return _("At most %(maximum)s characters are allowed.") % {"maximum": maximum}
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if UNSTORABLE.search(value):
         return _("The text holds a character that cannot be stored.")
     return ""
 
