@@ -1,0 +1,77 @@
+"""Every address that names a row, from the schema: a stranger finds nothing behind any of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.models import App, Campaign, Device, Group, Label, Person, Segment, Transfer
+from tests import builders
+from tests.api.test_hostile import list_calls
+
+pytestmark = pytest.mark.database
+MODELS = {
+    "apps": App, "groups": Group, "labels": Label, "segments": Segment, "persons": Person,
+    "devices": Device, "campaigns": Campaign, "transfers": Transfer,
+}  # fmt: skip
+
+
+@pytest.fixture
+def rows(client, app):
+    """The id of one row of ours per resource."""
+    builders.make_route(app, "android")
+    person = Person.objects.create(workspace=app.workspace, external_user_id="ann")
+    builders.make_device(app, "t1", person=person)
+    Label.objects.create(app=app, name="vip")
+    Segment.objects.create(app=app, name="All", expression={"and": []})
+    body = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
+    made = client.post("/api/v1/campaigns/", body).json()
+    client.post(f"/api/v1/campaigns/{made['id']}/launch/")
+    return {name: model.objects.latest("pk").pk for name, model in MODELS.items()}
+
+
+def count_everything():
+    return {name: list(model.objects.order_by("pk").values()) for name, model in MODELS.items()}
+
+
+def test_a_stranger_gets_404_wherever_a_row_is_named(rows, foreign):
+    calls = [(method, path) for method, path in list_calls() if "{id}" in path]
+    before = count_everything()
+
+    answers = {
+        (method, path): foreign.generic(
+            method.upper(),
+            path.replace("{id}", str(rows[path.split("/")[3]])),
+            b"{}",
+            "application/json",
+        ).status_code
+        for method, path in calls
+    }
+
+    assert len(calls) > 30
+    assert {call: status for call, status in answers.items() if status != 404} == {}
+    assert count_everything() == before
+
+
+def test_a_stranger_lists_only_what_is_theirs(rows, foreign):
+    theirs = {
+        name: [row["id"] for row in foreign.get(f"/api/v1/{name}/").json()["results"]]
+        for name in MODELS
+    }
+
+    assert {name: rows[name] in ids for name, ids in theirs.items() if rows[name] in ids} == {}
+    assert [len(theirs[name]) for name in ("apps", "devices", "persons", "campaigns")] == [
+        1, 0, 0, 0,
+    ]  # fmt: skip
+
+
+def test_nobody_gets_anything_without_a_key(rows, client):
+    client.credentials()
+
+    statuses = {
+        client.generic(
+            method.upper(), path.replace("{id}", "1"), b"{}", "application/json"
+        ).status_code
+        for method, path in list_calls()
+    }
+
+    assert statuses == {401}
