@@ -4,6 +4,8 @@ and dark, into var/gallery; those that README shows go to docs/images.
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.chromium import FLAGS, find_chromium
@@ -11,7 +13,7 @@ from tests.demo_server import ROOT, run_demo, sign_in
 
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
-SHOWN = {"home_desk_light", "compose_desk_light", "transfer_desk_dark", "reports_desk_light"}
+SHOWN = {"compose_desk_light": "compose", "reports_desk_light": "report", "home_desk_dark": "home"}
 
 
 def fill_compose(page: Page) -> None:
@@ -32,7 +34,17 @@ def send_campaign(page: Page, url: str) -> str:
     page.get_by_role("button", name="Yes, go").click()
     link = page.get_by_role("link", name="Transfer")
     link.first.wait_for()
-    return str(link.first.get_attribute("href"))
+    path = str(link.first.get_attribute("href"))
+    page.goto(url + path)
+    page.locator(".pa-chip-live").first.wait_for()
+    page.locator("[data-pa-outcome=sent]", has_not_text=re.compile("^0$")).wait_for()
+    keep(page, "transfer")
+    return path
+
+
+def keep(page: Page, name: str) -> None:
+    """What one sees of the page at once, for the README."""
+    page.screenshot(path=ROOT / "docs" / "images" / f"{name}.png")
 
 
 def list_pages(transfer: str) -> dict[str, str]:
@@ -62,7 +74,7 @@ def shoot(browser: Browser, url: str) -> None:
                 key = f"{name}_{size}_{scheme}"
                 page.screenshot(path=target / f"{key}.png", full_page=True)
                 if key in SHOWN:
-                    page.screenshot(path=ROOT / "docs" / "images" / f"{key}.png")
+                    keep(page, SHOWN[key])
                 print(key)
 
 

@@ -1,0 +1,159 @@
+"""Operator pages in a real browser: what scripts do, what keys do, what is in nobody's way."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from campaigns.models import Campaign, Label
+from tests import builders
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+
+
+@pytest.fixture
+def compose(staff, live_server, app):
+    """The compose page of an app that has a route, two phones and a label."""
+    builders.make_route(app, "android")
+    for number in range(2):
+        builders.make_device(app, f"token-{number}")
+    Label.objects.create(app=app, name="Readers")
+    under_way: set = set()
+    note_requests(staff, under_way)
+    staff.goto(f"{live_server.url}/campaigns/new/")
+    yield staff
+    leave(staff, under_way)
+
+
+def note_requests(page, under_way: set) -> None:
+    def begin(request) -> None:
+        under_way.add(request)
+
+    def end(request) -> None:
+        under_way.discard(request)
+
+    page.on("request", begin)
+    page.on("requestfinished", end)
+    page.on("requestfailed", end)
+
+
+def leave(page, under_way: set) -> None:
+    """Let the last checks end, so that the database is at rest when it is emptied."""
+    page.wait_for_timeout(800)
+    while under_way:
+        page.wait_for_timeout(50)
+    page.goto("about:blank")
+
+
+def find_barriers(page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [item["id"] for item in found if item["impact"] in {"serious", "critical"}]
+
+
+def show(page, name):
+    return page.locator(f"[data-pa-phone-of]:not([hidden]) [data-pa-show={name}]").first
+
+
+def test_the_phone_follows_what_is_typed(compose):
+    compose.locator("#id_title").fill("Common")
+    compose.locator("#id_android-title").fill("Only here")
+    assert show(compose, "title").inner_text() == "Only here"
+
+    compose.get_by_role("tab", name="iOS").click()
+    assert show(compose, "title").inner_text() == "Common"
+
+    compose.get_by_role("tab", name="Android").click()
+    compose.locator("#id_android-silent").check()
+    assert compose.get_by_text("Silent: the app wakes").first.is_visible()
+
+
+def test_tabs_are_walked_with_the_arrow_keys(compose):
+    compose.get_by_role("tab", name="Android").focus()
+    compose.keyboard.press("ArrowRight")
+
+    assert compose.get_by_role("tab", name="iOS").get_attribute("aria-selected") == "true"
+    assert compose.locator("#id_ios-badge").is_visible()
+    assert not compose.locator("#id_android-icon").is_visible()
+
+
+def test_the_panel_follows_the_audience_and_the_text(compose):
+    compose.locator('[data-pa-total="2"]').wait_for()
+    assert compose.get_by_text("The message has no text").is_visible()
+
+    compose.locator("#id_body").fill("Hello")
+    compose.get_by_text("The message has no text").wait_for(state="detached")
+    compose.get_by_label("Labels", exact=True).first.check()
+    compose.get_by_text("Finish the audience").wait_for()
+    compose.get_by_label(re.compile("Readers")).check()
+
+    compose.locator('[data-pa-total="0"]').wait_for()
+
+
+def test_a_language_is_added_filled_in_and_saved(compose):
+    compose.locator("#id_body").fill("Hello")
+    compose.get_by_role("button", name="Add a language").click()
+    compose.locator("#id_translations-0-language").fill("de")
+    compose.locator("#id_translations-0-body").fill("Hallo")
+    compose.get_by_role("button", name="Save draft").click()
+    compose.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+
+    assert Campaign.objects.get().message.content["translations"]["de"]["body"] == "Hallo"
+
+
+def test_another_app_keeps_what_was_typed(compose, app, workspace, live_server):
+    builders.make_app(workspace, slug="second")
+    compose.reload()
+    compose.locator("#id_title").fill("Kept")
+    compose.locator("#id_target").select_option(label="Second")
+
+    compose.locator('[data-pa-total="0"]').wait_for()
+    assert compose.locator("#id_title").input_value() == "Kept"
+    assert show(compose, "title").inner_text() == "Kept"
+
+
+def test_a_mistake_opens_its_tab_and_is_read_out(compose, complaints):
+    compose.locator("#id_body").fill("Hello")
+    compose.get_by_role("tab", name="iOS").click()
+    compose.locator("#id_ios-collapse_id").evaluate("field => field.removeAttribute('maxlength')")
+    compose.locator("#id_ios-collapse_id").fill("x" * 65)
+    compose.get_by_role("tab", name="Android").click()
+    compose.get_by_role("button", name="Save draft").click()
+
+    field = compose.locator("#id_ios-collapse_id")
+    field.wait_for()
+    assert (
+        "Shorten it to 64 characters" in compose.locator("#id_ios-collapse_id_error").inner_text()
+    )
+    assert "id_ios-collapse_id_error" in field.get_attribute("aria-describedby")
+    assert field.get_attribute("aria-invalid") == "true"
+    assert find_barriers(compose) == []
+    complaints.clear()  # the browser notes the answer's status, 422
+
+
+def test_a_draft_is_sent_only_after_a_question(compose):
+    compose.locator("#id_body").fill("Hello")
+    compose.locator('[data-pa-total="2"]').wait_for()
+    compose.locator("[data-pa-ask]").click()
+    compose.locator("#pa-ask").get_by_role("button", name="Not yet").click()
+    assert not Campaign.objects.exists()
+
+    compose.locator("[data-pa-ask]").click()
+    assert find_barriers(compose) == []
+    compose.get_by_role("button", name="Yes, go").click()
+    compose.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+
+    assert Campaign.objects.get().status == Campaign.Status.SENDING
+    assert find_barriers(compose) == []
+
+
+def test_the_first_stop_of_the_keyboard_skips_to_the_content(staff, live_server, app):
+    staff.goto(f"{live_server.url}/campaigns/")
+    staff.keyboard.press("Tab")
+    focused = staff.evaluate("document.activeElement.className")
+
+    assert focused == "pa-skip"
+    assert staff.get_by_role("main").count() == 1
+    assert find_barriers(staff) == []
