@@ -76,12 +76,8 @@ class Route:
     read: Callable[[Call], Command]
     write: Callable[[Any], Reply]
     quota: str = ""
-    is_synchronous: bool = False
     max_bytes: int = 10_000_000
     max_recipients: int = 20_000
-
-
-Hook = Route  # a call that a vendor makes to us; `read` gives events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +150,11 @@ class Limits:
     """What a vendor takes. Rates are per account."""
 
     batch_size: int = 1000
-    texts_per_call: int = 1
     requests_per_second: float | None = None
     requests_per_day: int | None = None
     day_zone: str = "UTC"
     recipients_per_second: float | None = None
     in_flight: int = 4
-    running_transfers: int | None = None
     max_payload_bytes: int = 4096
     addressing: frozenset[Addressing] = frozenset({Addressing.TOKEN})
 
@@ -213,14 +207,12 @@ class Dialect:
     base_urls: tuple[FieldSpec, ...] = ()
     account_options: tuple[FieldSpec, ...] = ()
     route_options: tuple[FieldSpec, ...] = ()
-    door_options: tuple[FieldSpec, ...] = ()
     message_options: tuple[FieldSpec, ...] = ()  # fields that only this vendor has, for compose
     identifier_kinds: tuple[IdentifierKind, ...] = ()
     carries: Mapping[str, Carry] = field(default_factory=dict)
     idempotency: Idempotency = Idempotency.NONE
     lookup_lag: float = 0.0
     blind_resend: bool = False
-    can_cancel: bool = False
     can_report: bool = False
     has_groups: bool = False
     has_receipts: bool = False
@@ -228,7 +220,6 @@ class Dialect:
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
     connect: Callable[[AccountConfig], Outbound] | None = None
     routes: tuple[Route, ...] = ()
-    hooks: tuple[Hook, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     authenticate: Callable[[Call], ApiCredentials] | None = None
     write_authorization: Callable[[str], str] | None = None  # our key -> the header's value

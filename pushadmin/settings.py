@@ -73,7 +73,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_filters",
     "csp",
     "axes",
     "campaigns",

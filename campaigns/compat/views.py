@@ -21,8 +21,8 @@ from django.views.decorators.csrf import csrf_exempt
 from campaigns.compat.bodies import Body, parse_body
 from campaigns.errors import Forbidden, Invalid, Refused
 from campaigns.models import ApiKey
+from campaigns.models.access import find_installation
 from campaigns.services import access, intake, quotas
-from campaigns.services.installation import find_installation
 from providers import registry
 from providers.commands import SendPush
 from providers.contract import Call, Dialect, Reply, Route

@@ -3,7 +3,6 @@ while a call runs, no database."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +11,11 @@ from typing import Any
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease
 from campaigns.dispatch.routes import Way
-from campaigns.models import Installation, Transfer, VendorGroup
+from campaigns.models import Transfer, VendorGroup
+from campaigns.models.access import find_installation
 from providers import http, vault
 from providers.commands import CreateGroup, PushPart, SendPush
-from providers.contract import AccountConfig, Exchange
+from providers.contract import AccountConfig, Exchange, GroupKeeper
 from providers.message_fields import Platform
 from providers.outcomes import Failure, Reason, Receipt
 
@@ -46,7 +46,7 @@ def connect_way(way: Way) -> Any:
     return way.dialect.connect(config)
 
 
-def ensure_group(client: Any, way: Way, transfer: Transfer) -> str:
+def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer) -> str:
     """The vendor's id of the transfer's group, made there if need be; else the group's name.
 
     Raises Failure.
@@ -109,6 +109,4 @@ def prepare_call(lease: Lease, addressed: Addressed, key: str, now: datetime) ->
 
 def find_hop(transfer: Transfer) -> tuple[str, int]:
     """This installation's id and the number of exchanges that the call then has come through."""
-    fresh = {"installation_id": secrets.token_hex(16)}
-    installation, _is_new = Installation.objects.get_or_create(pk=1, defaults=fresh)
-    return installation.installation_id, transfer.hops + 1
+    return find_installation().installation_id, transfer.hops + 1

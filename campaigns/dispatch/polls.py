@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from campaigns.dispatch import books, pace
 from campaigns.dispatch.outbound import connect_way
-from campaigns.dispatch.routes import Way, find_dialect
-from campaigns.models import Attempt, Batch, Delivery, Route, VendorCount
+from campaigns.dispatch.routes import Way, find_way_back
+from campaigns.models import Attempt, Batch, Delivery, VendorCount
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
 from providers.commands import FetchStatus, TransferState, TransferStatus
+from providers.contract import StatusTeller
 from providers.outcomes import Failure, Reason
 
 Clock = Callable[[], datetime]
@@ -44,7 +44,8 @@ def poll_step(clock: Clock) -> bool:
 
 
 def _poll(attempt: Attempt, clock: Clock) -> None:
-    way = _find_way(attempt)
+    batch = attempt.batch
+    way = find_way_back(attempt.account, batch.app_id, batch.platform)
     if way is None or not way.dialect.can_report:
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=None)
         return
@@ -60,18 +61,8 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=later)
 
 
-def _find_way(attempt: Attempt) -> Way | None:
-    batch = attempt.batch
-    routes = Route.objects.filter(
-        app_id=batch.app_id, platform=batch.platform, account=attempt.account
-    )
-    route = routes.select_related("account").first()
-    dialect = find_dialect(attempt.account.dialect)
-    return Way(route, dialect) if route and dialect else None
-
-
 def _poll_status(attempt: Attempt, way: Way, clock: Clock) -> None:
-    client = connect_way(way)
+    client: StatusTeller = connect_way(way)
     pace.count_call(way.account.pk, way.dialect.limits.day_zone, clock())
     status = client.fetch_status(FetchStatus(transfer=attempt.reference))
     now = clock()
@@ -121,7 +112,7 @@ def _poll_totals(attempt: Attempt, way: Way, clock: Clock) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=None)
         return
     totals: Tally[str] = Tally()
-    client = connect_way(way)
+    client: StatusTeller = connect_way(way)
     for call in calls.order_by("pk"):
         _add_totals(client, way, call, totals, clock)
     now = clock()
@@ -136,7 +127,9 @@ def _poll_totals(attempt: Attempt, way: Way, clock: Clock) -> None:
     Attempt.objects.filter(pk=attempt.pk).update(poll_at=later)
 
 
-def _add_totals(client: Any, way: Way, call: Attempt, totals: Tally[str], clock: Clock) -> None:
+def _add_totals(
+    client: StatusTeller, way: Way, call: Attempt, totals: Tally[str], clock: Clock
+) -> None:
     zone = ZoneInfo(call.batch.transfer.app.timezone)
     first, today = call.started_at.astimezone(zone).date(), clock().astimezone(zone).date()
     for offset in range(min((today - first).days + 1, TOTAL_DAYS)):

@@ -28,6 +28,7 @@ from campaigns.models import (
 from campaigns.models.bulk import IdList, add_counts, append_rows
 from providers import registry
 from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
+from providers.contract import ReceiptTeller
 from providers.outcomes import Failure
 
 Clock = Callable[[], datetime]
@@ -63,7 +64,8 @@ def _fetch(account: Account, clock: Clock) -> bool:
     try:
         if way is not None:
             command = FetchReceipts(account.receipt_cursor, PAGE)
-            page = connect_way(way).fetch_receipts(command)
+            client: ReceiptTeller = connect_way(way)
+            page = client.fetch_receipts(command)
     except Failure:
         page = ReceiptPage((), account.receipt_cursor)  # asked again at the usual time
     now = clock()

@@ -55,6 +55,14 @@ def list_ways(app_id: int, platform: str) -> list[Way]:
     return sorted(ways, key=lambda way: way.account.health == Account.Health.BAD)
 
 
+def find_way_back(account: Account, app_id: int, platform: str) -> Way | None:
+    """The way of a call that was made: to ask about it, even where nothing is sent any more."""
+    routes = Route.objects.filter(app_id=app_id, platform=platform, account=account)
+    route = routes.select_related("account").first()
+    dialect = find_dialect(account.dialect)
+    return Way(route, dialect) if route and dialect and dialect.connect else None
+
+
 def find_reach(way: Way, platform: str) -> Reach:
     """The kinds of id by which this way takes devices of the platform."""
     kinds = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,10 +10,10 @@ from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, find_retry
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.outbound import connect_way
-from campaigns.dispatch.routes import Way, find_dialect
-from campaigns.models import Attempt, Policy, Route, VendorGroup
+from campaigns.dispatch.routes import Way, find_way_back
+from campaigns.models import Attempt, Policy, VendorGroup
 from providers.commands import FetchStatus, TransferState, TransferStatus
-from providers.contract import Idempotency
+from providers.contract import Idempotency, StatusTeller
 from providers.outcomes import Failure, Outcome, Reason
 
 POISON = 5
@@ -57,12 +56,7 @@ def _give_up(attempt: Attempt, owed: list[Member]) -> Resolution:
 def _find_way(lease: Lease, attempt: Attempt) -> Way | None:
     if lease.way is not None and lease.way.account.pk == attempt.account_id:
         return lease.way
-    routes = Route.objects.filter(
-        app_id=lease.batch.app_id, platform=lease.batch.platform, account_id=attempt.account_id
-    )
-    route = routes.select_related("account").first()
-    dialect = find_dialect(route.account.dialect) if route else None
-    return Way(route, dialect) if route and dialect and dialect.connect else None
+    return find_way_back(attempt.account, lease.batch.app_id, lease.batch.platform)
 
 
 def _ask(lease: Lease, attempt: Attempt, way: Way, owed: list[Member], now: datetime) -> Resolution:
@@ -84,8 +78,8 @@ def _ask(lease: Lease, attempt: Attempt, way: Way, owed: list[Member], now: date
 def _fetch_status(attempt: Attempt, way: Way, group_id: int) -> TransferStatus | None:
     known = VendorGroup.objects.filter(group_id=group_id, account=way.account).first()
     command = FetchStatus(group=known.vendor_id if known else "", client_key=attempt.key)
-    ask: Callable[[FetchStatus], TransferStatus | None] = connect_way(way).fetch_status
-    return ask(command)
+    client: StatusTeller = connect_way(way)
+    return client.fetch_status(command)
 
 
 def _settle_known(

@@ -272,7 +272,11 @@ class AuditEntry(models.Model):
 
 
 class Installation(models.Model):
-    """One row about this installation: its id, the schema, the keys it was set up with."""
+    """One row about this installation: its id, the schema, the keys it was set up with.
+
+    `oldest_worker` is the oldest program version that may run on this database, `schema_version`
+    what the database holds; a release's migration raises them.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     installation_id = models.CharField(max_length=32)
@@ -282,3 +286,10 @@ class Installation(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="installation_is_one")]
+
+
+def find_installation() -> Installation:
+    """The one row, made when it is first asked for."""
+    fresh = {"installation_id": secrets.token_hex(16)}
+    installation, _is_new = Installation.objects.get_or_create(pk=1, defaults=fresh)
+    return installation

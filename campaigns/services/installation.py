@@ -1,21 +1,26 @@
-"""This installation: its id, which loops are refused by, and the keys it was set up with."""
+"""Whether this program may run on this database: versions, and the keys it was set up with."""
 
 from __future__ import annotations
-
-import secrets
 
 from django.utils.translation import gettext as _
 
 from campaigns.errors import NotReady
 from campaigns.models import Installation
+from campaigns.models.access import find_installation
 from providers import vault
 
+# Raised by a release that cannot run beside older ones, or that needs a newer schema.
+PROGRAM_VERSION = 1
+NEEDED_SCHEMA = 1
 
-def find_installation() -> Installation:
-    """The one row, made when it is first asked for."""
-    fresh = {"installation_id": secrets.token_hex(16)}
-    installation, _is_new = Installation.objects.get_or_create(pk=1, defaults=fresh)
-    return installation
+
+def check_versions() -> None:
+    """Raise NotReady where this program is too old for the database, or too new for it."""
+    installation = find_installation()
+    if installation.oldest_worker > PROGRAM_VERSION:
+        raise NotReady(_("This program is older than the database allows: update pushadmin here."))
+    if installation.schema_version < NEEDED_SCHEMA:
+        raise NotReady(_("The database is older than this program: run manage.py migrate."))
 
 
 def check_keys() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from campaigns.errors import NotReady
-from campaigns.services.installation import check_keys, find_installation
+from campaigns.models import Installation
+from campaigns.models.access import find_installation
+from campaigns.services.installation import check_keys, check_versions
 from providers import vault
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -18,6 +20,24 @@ def test_an_installation_keeps_its_id():
 
     assert first.installation_id == second.installation_id
     assert len(first.installation_id) == 32
+
+
+def test_a_program_starts_on_the_database_it_has_made():
+    check_versions()
+
+    assert Installation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [("oldest_worker", 2, "update pushadmin"), ("schema_version", 0, "manage.py migrate")],
+)
+def test_a_program_that_does_not_fit_the_database_does_not_start(column, value, words):
+    find_installation()
+    Installation.objects.update(**{column: value})
+
+    with pytest.raises(NotReady, match=words):
+        check_versions()
 
 
 def test_a_start_with_foreign_keys_is_refused(settings):

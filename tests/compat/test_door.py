@@ -11,8 +11,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from campaigns.models import ApiKey
+from campaigns.models.access import find_installation
 from campaigns.services import access
-from campaigns.services.installation import find_installation
 from tests.compat.conftest import OPEN, make_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

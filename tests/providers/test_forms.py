@@ -136,7 +136,7 @@ def list_all_specs() -> list[FieldSpec]:
     specs = [*COMMON_FIELDS, *(spec for block in BLOCK_FIELDS.values() for spec in block)]
     for dialect in registry.all_dialects():
         specs += dialect.credentials + dialect.base_urls + dialect.account_options
-        specs += dialect.route_options + dialect.door_options + dialect.message_options
+        specs += dialect.route_options + dialect.message_options
     return specs
 
 

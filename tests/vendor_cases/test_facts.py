@@ -14,10 +14,7 @@ from tests.vendor_cases.accounts import ALL
 from tests.vendor_cases.test_wire import each
 
 ROOT = Path(__file__).resolve().parents[2]
-SPECS = (
-    "credentials", "base_urls", "account_options", "route_options", "door_options",
-    "message_options",
-)  # fmt: skip
+SPECS = ("credentials", "base_urls", "account_options", "route_options", "message_options")
 PLAIN = ("wire", "inbound")
 WEB = {"django", "rest_framework", "requests", "urllib3", "pycurl", "campaigns", "pushadmin"}
 

@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from campaigns.errors import Refused
 from campaigns.management.supervisor import Child, Supervisor
-from campaigns.services.installation import check_keys
+from campaigns.services.installation import check_keys, check_versions
 
 WEB_PROCESSES = 2
 WEB_THREADS = 8
@@ -61,6 +61,7 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise CommandError("The database is older than this program: run manage.py migrate.")
         try:
+            check_versions()
             check_keys()
         except Refused as refusal:
             raise CommandError(refusal.message) from refusal

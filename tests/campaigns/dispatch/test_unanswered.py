@@ -73,7 +73,6 @@ def offer_vendor(monkeypatch: pytest.MonkeyPatch, **abilities: Any) -> None:
     """The sandbox's vendor, able to do other things about a lost answer."""
     dialect = replace(registry.get("sandbox"), **abilities)
     monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
-    monkeypatch.setattr("campaigns.dispatch.unanswered.find_dialect", lambda key: dialect)
 
 
 def make_clock(now: datetime, hours: int) -> Clock:

@@ -47,7 +47,7 @@ def test_our_calls_stay_within_the_vendors_limits() -> None:
     limits = DIALECT.limits
 
     assert (limits.requests_per_second, limits.requests_per_day) == (30, 5000)
-    assert (limits.batch_size, limits.texts_per_call, limits.day_zone) == (50_000, 1, "UTC")
+    assert (limits.batch_size, limits.day_zone) == (50_000, "UTC")
 
 
 def test_a_lost_answer_is_asked_for() -> None:
