@@ -52,7 +52,7 @@ class SendPush:
     """Send one or many parts. Outbound it is one vendor call, with one part.
 
     `client_key` is the caller's own id for the call (idempotency), "" when it has none.
-    `expires_in` in seconds from now.
+    `expires_in` in seconds from now. `app` is read where a call names the app and no group.
     """
 
     parts: tuple[PushPart, ...]
@@ -61,6 +61,7 @@ class SendPush:
     name: str = ""
     client_key: str = ""
     expires_in: int | None = None
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,10 @@ class RefusalKind(StrEnum):
 
 
 class Refusal(Exception):
-    """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`."""
+    """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`.
+
+    `allowed` are the methods of an address that refuses another one.
+    """
 
     def __init__(
         self,
@@ -114,9 +117,11 @@ class Refusal(Exception):
         *,
         field: str = "",
         retry_after: float | None = None,
+        allowed: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.allowed = allowed
         self.message = message
         self.field = field
         self.retry_after = retry_after

@@ -18,14 +18,16 @@ def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route, 
 
     Raises `Refusal`, NOT_FOUND or METHOD.
     """
-    is_known = False
+    allowed = set()
     for route in routes:
         found = _compile_path(route.path).fullmatch(path)
         if found and route.method == method:
             return route, {name: unquote(piece) for name, piece in found.groupdict().items()}
-        is_known = is_known or found is not None
-    if is_known:
-        raise Refusal(RefusalKind.METHOD, f"{method} is not allowed here.")
+        if found:
+            allowed.add(route.method)
+    if allowed:
+        message = f"{method} is not allowed here."
+        raise Refusal(RefusalKind.METHOD, message, allowed=tuple(sorted(allowed)))
     raise Refusal(RefusalKind.NOT_FOUND, "There is nothing at this address.")
 
 

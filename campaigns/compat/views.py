@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -155,7 +155,19 @@ def _refuse_crowd(push: SendPush, route: Route) -> None:
 
 def _write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
     reply: Reply = dialect.write_refusal(refusal)  # type: ignore[misc]  # is_open has asked
-    return reply
+    if not refusal.allowed:
+        return reply
+    # RFC 9110 15.5.6: who is refused for the method is told which ones there are.
+    return replace(reply, headers={**reply.headers, "Allow": ", ".join(refusal.allowed)})
+
+
+def answer_bad_request(request: HttpRequest, dialect: str) -> HttpResponse:
+    """The answer to a call that Django refuses before it is ours, such as one of a wrong host."""
+    spoken = find_dialect(dialect)
+    message = _("The request is malformed.")
+    if spoken is None:
+        return JsonResponse({"code": "invalid", "message": message}, status=400)
+    return write_response(_write_refusal(spoken, Refusal(RefusalKind.INVALID, message)))
 
 
 def write_response(reply: Reply) -> HttpResponse:

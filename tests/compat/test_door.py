@@ -86,7 +86,9 @@ def test_unknown_addresses_and_methods_are_refused_in_the_dialects_shape(speak, 
     for answer in answers:
         assert_shape(dialect, answer, "not_found")
     known = fill(dialect.routes[0].path)
-    assert_shape(dialect, script.call("PATCH", known), "method")
+    answer = script.call("PATCH", known)
+    assert_shape(dialect, answer, "method")
+    assert dialect.routes[0].method in answer["Allow"].split(", ")
 
 
 @for_each
@@ -96,6 +98,27 @@ def test_a_second_slash_before_the_path_does_no_harm(speak, dialect):
     answer = speak(dialect).call(route.method, f"/{fill(route.path)}", b"{")
 
     assert answer.status_code != 404
+
+
+@for_each
+def test_a_wrong_host_is_refused_in_the_dialects_shape(speak, dialect):
+    route = dialect.routes[0]
+
+    answer = speak(dialect).call(route.method, fill(route.path), Host="evil.example")
+
+    assert_shape(dialect, answer, "invalid")
+
+
+def test_a_wrong_host_is_refused_in_the_shape_of_the_door(client):
+    answers = [
+        client.get(path, headers={"Host": "evil.example"})
+        for path in ("/api/v1/apps/", "/compat/nobody/x", "/compat", "/")
+    ]
+
+    assert [answer.status_code for answer in answers] == [400] * 4
+    assert set(answers[0].json()) == {"code", "message", "fields", "request_id"}
+    assert set(answers[1].json()) == set(answers[2].json()) == {"code", "message"}
+    assert answers[3]["Content-Type"].startswith("text/html")
 
 
 def test_an_unknown_dialect_is_answered_in_json(client):

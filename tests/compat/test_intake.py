@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, Campaign, Group, Submission, TargetChunk, Transfer
-from campaigns.services import intake
+from campaigns.services import access, intake
 from providers.commands import (
     CreateGroup,
     FetchGroup,
@@ -126,6 +126,34 @@ def test_pushes_without_an_id_are_all_taken(caller, group):
     transfers = {intake.execute(push, caller).transfer for _call in range(2)}
 
     assert len(transfers) == 2
+
+
+def test_pushes_of_a_dialect_without_groups_go_into_one_of_its_name(app, caller):
+    plain = replace(caller, dialect=replace(caller.dialect, has_groups=False, label="Plain"))
+    push = make_push(caller.dialect, "", client_key="")
+
+    named = intake.execute(replace(push, app=str(app.pk)), plain)
+    unnamed = intake.execute(push, plain)
+
+    groups = {Transfer.objects.get(pk=item.transfer).group for item in (named, unnamed)}
+    assert [(group.app, group.name) for group in groups] == [(app, "Plain")]
+
+
+def test_a_key_of_two_apps_must_name_one_where_there_are_no_groups(workspace, app, caller):
+    other = builders.make_app(workspace, "other")
+    key, _text = access.issue_key(
+        workspace, name="Two", apps=[app, other], actor="owner", now=caller.now
+    )
+    dialect = replace(caller.dialect, has_groups=False, label="Plain")
+    push = make_push(dialect, "", client_key="")
+
+    with pytest.raises(Invalid):
+        intake.execute(push, replace(caller, key=key, dialect=dialect))
+    accepted = intake.execute(
+        replace(push, app=str(other.pk)), replace(caller, key=key, dialect=dialect)
+    )
+
+    assert Transfer.objects.get(pk=accepted.transfer).app == other
 
 
 def test_an_archived_group_takes_no_push(caller, group, now):

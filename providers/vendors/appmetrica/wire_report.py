@@ -10,7 +10,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from providers.commands import Cell, FetchReport, ReportField, ReportRow, ReportTable, VendorTotal
+from providers.commands import (
+    Cell,
+    FetchReport,
+    Metric,
+    ReportField,
+    ReportRow,
+    ReportTable,
+    VendorTotal,
+)
 from providers.contract import Reply
 from providers.message_fields import Platform
 
@@ -24,7 +32,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def write_report(table: ReportTable) -> Reply:
     """The whole envelope: a live client refuses an answer that lacks a part of it."""
-    if table.command.is_csv:
+    command = table.command
+    if command.is_csv:
         return Reply(200, write_csv(table), content_type="text/csv; charset=utf-8")
     # Nothing is sampled, so the sample is as large as the space: the rows of the table.
     body = {
@@ -35,9 +44,9 @@ def write_report(table: ReportTable) -> Reply:
         "sample_space": table.total_rows,
         "data_lag": 0,
         "query": _write_asked(table),
-        "totals": _write_numbers(table.totals),
-        "min": _write_numbers(table.minima),
-        "max": _write_numbers(table.maxima),
+        "totals": _write_numbers(command, table.totals),
+        "min": _write_numbers(command, table.minima),
+        "max": _write_numbers(command, table.maxima),
         "data": [_write_row(table.command, row) for row in table.rows],
     }
     return Reply(200, body)
@@ -59,7 +68,7 @@ def _write_asked(table: ReportTable) -> dict[str, Any]:
 
 
 def _write_row(command: FetchReport, row: ReportRow) -> dict[str, Any]:
-    metrics = _write_numbers(row.metrics)
+    metrics = _write_numbers(command, row.metrics)
     if not command.is_drilldown:
         cells = zip(command.dimensions, row.dimensions, strict=True)
         return {"dimensions": [_write_cell(*cell) for cell in cells], "metrics": metrics}
@@ -81,11 +90,17 @@ def _write_cell(field: ReportField, cell: Cell) -> dict[str, str]:
     return {"name": cell.name}
 
 
-def _write_numbers(values: tuple[float | None, ...]) -> list[float | None]:
-    return [_write_number(value) for value in values]
+def _write_numbers(command: FetchReport, values: tuple[float | None, ...]) -> list[float | None]:
+    pairs = zip(command.metrics, values, strict=True)
+    return [_write_number(metric, value) for metric, value in pairs]
 
 
-def _write_number(value: float | None) -> float | None:
+def _write_number(metric: Metric, value: float | None) -> float | None:
+    """What nobody reports is null, but for the conversion to events: its clients expect a number
+    and 0 is what the vendor shows an application that tracks no events.
+    """
+    if value is None and metric is Metric.EVENT_RATE:
+        return 0
     return int(value) if value is not None and value == int(value) else value
 
 
@@ -101,7 +116,7 @@ def write_csv(table: ReportTable) -> str:
     for row in table.rows:
         cells = row.dimensions[-len(dimensions) :] if dimensions else ()
         names = [_write_cell(*cell)["name"] for cell in zip(dimensions, cells, strict=True)]
-        writer.writerow([*map(_neutralise, names), *_write_numbers(row.metrics)])
+        writer.writerow([*map(_neutralise, names), *_write_numbers(command, row.metrics)])
     return text.getvalue()
 
 

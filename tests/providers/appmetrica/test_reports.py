@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -239,6 +240,21 @@ def test_the_envelope_is_whole() -> None:
             }
         ],
     }
+
+
+def test_a_conversion_that_nobody_reports_is_0_and_what_else_is_missing_is_null() -> None:
+    command = read(metrics="ym:pc:eventsConversion,ym:pc:openedDevices")
+    table = replace(
+        make_table(command, replace(ROW, metrics=(None, None))),
+        totals=(None, None), minima=(None, None), maxima=(None, None),
+    )  # fmt: skip
+
+    body = wire_report.write_report(table).body
+    text = wire_report.write_csv(table)
+
+    assert body["totals"] == body["min"] == body["max"] == [0, None]
+    assert body["data"][0]["metrics"] == [0, None]
+    assert text.splitlines()[1] == "News,sale,99,0,"
 
 
 def test_a_system_has_the_vendors_name() -> None:
