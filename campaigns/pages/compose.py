@@ -15,6 +15,7 @@ from campaigns.models import Campaign, Membership, Transfer
 from campaigns.pages.composition import (
     Composition,
     find_campaign_place,
+    find_field_id,
     find_first_place,
     find_place,
     read_campaign_initial,
@@ -67,7 +68,8 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     """The panel beside the form, for what is filled in so far."""
     composition = read_composition(request.user, request.POST)
     check = check_composition(composition, request.user, timezone.now())
-    context = {"check": check, "composition": composition}
+    problems = [(problem, find_field_id(problem.field)) for problem in check.problems]
+    context = {"check": check, "problems": problems}
     return draw_fragment(request, "pages/compose_check.html", context)
 
 

@@ -141,6 +141,20 @@ class Composition:
 
 
 FORM_NAMES = {"expires_in": "expires"}
+# Where a group of fields begins.
+FIRST_FIELDS = {"audience": "audience_kind_0", "message": "body"}
+
+
+def find_field_id(path: str) -> str:
+    """The id on the page of the field that a path of the native API means; "" for none."""
+    head, _dot, rest = path.partition(".")
+    if head == "message" and rest:
+        name = rest.replace(".", "-")
+        return f"id_{name}" if "-" in name or name in ("title", "body") else f"id_{name}-title"
+    if head in FIRST_FIELDS:
+        return f"id_{FIRST_FIELDS[head]}"
+    name = FORM_NAMES.get(head, head)
+    return f"id_{name}" if name in PlanForm.base_fields else ""
 
 
 def read_composition(principal: Any, post: QueryDict) -> Composition:

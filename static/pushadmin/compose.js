@@ -107,8 +107,21 @@
       at(".pa-translation").remove();
       root().querySelector("form").dispatchEvent(new Event("change", { bubbles: true }));
     }
+    if (at("[data-pa-goto]")) {
+      event.preventDefault();
+      goTo(at("[data-pa-goto]").hash.slice(1));
+    }
     if (at("[data-pa-ask]")) ask();
   });
+
+  // A field in a closed tab is shown before it is focused.
+  function goTo(id) {
+    const field = document.getElementById(id);
+    const panel = field?.closest("[role=tabpanel]");
+    if (panel) choose(document.getElementById(panel.getAttribute("aria-labelledby")));
+    field?.focus();
+    field?.scrollIntoView({ block: "center" });
+  }
 
   function ask() {
     const words = document.getElementById("pa-confirm-words");

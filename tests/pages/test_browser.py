@@ -92,6 +92,17 @@ def test_the_panel_follows_the_audience_and_the_text(compose):
     compose.locator('[data-pa-total="0"]').wait_for()
 
 
+def test_a_problem_leads_to_its_field_even_in_a_closed_tab(compose, app):
+    builders.make_device(app, "phone", "ios")
+    builders.make_route(app, "ios")
+    compose.locator("#id_body").fill("Hello")
+    compose.get_by_text("iOS shows a push without a title").wait_for()
+    compose.locator("a[href='#id_ios-title']").first.click()
+
+    assert compose.locator("#id_ios-title").is_visible()
+    assert compose.evaluate("document.activeElement.id") == "id_ios-title"
+
+
 def test_a_language_is_added_filled_in_and_saved(compose):
     compose.locator("#id_body").fill("Hello")
     compose.get_by_role("button", name="Add a language").click()
