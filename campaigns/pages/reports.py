@@ -14,15 +14,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App
+from campaigns.models import App, Settled
 from campaigns.pages.fields import PageForm
 from campaigns.pages.home import write_chart
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
-from campaigns.selectors.reports import daily_totals, list_report_rows, report_level, report_table
+from campaigns.selectors.reports import (
+    DayTotal,
+    daily_totals,
+    list_report_rows,
+    report_level,
+    report_table,
+)
 from providers.commands import FetchReport, Metric, ReportField, ReportTable
 
 DEFAULT_DAYS = 29
 MAX_DAYS = 366
+MAX_DAYS_AGO = 4000
 COLUMNS = (
     (Metric.SENT, gettext_lazy("Sent")),
     (Metric.DELIVERED, gettext_lazy("Delivered")),
@@ -93,19 +100,27 @@ def reports(request: HttpRequest) -> HttpResponse:
     """Totals, a plot by day, and the first level of the drill-down."""
     asked, now = _read_asked(request), timezone.now()
     table = report_level(asked.app_ids, asked.texts, (), now=now)
-    ago = max(1, min(MAX_DAYS, (now.date() - asked.days[0]).days + 1))
+    # One day more than counted in UTC: in the app's zone tomorrow may have begun.
+    ago = max(1, min(MAX_DAYS_AGO, (now.date() - asked.days[0]).days + 2))
     totals = daily_totals(asked.app_ids, ago, now)
     shown = tuple(day for day in totals if asked.days[0] <= day.day <= asked.days[1])
+    labels = [label for _metric, label in COLUMNS]
     context = {
         "asked": asked,
         "form": asked.form,
         "columns": COLUMNS,
-        "cards": list(zip([label for _metric, label in COLUMNS], table.totals, strict=True)),
+        "cards": [*zip(labels, table.totals, strict=True), *_sum_outcomes(shown)],
         "rows": _draw_rows(table, (), request),
         "days": shown,
         "chart": write_chart(shown),
     }
     return draw_page(request, "pages/reports.html", _("Reports"), context)
+
+
+def _sum_outcomes(days: tuple[DayTotal, ...]) -> list[tuple[Any, int]]:
+    """Everybody who was not sent to, by outcome."""
+    others = [outcome for outcome in Settled if outcome is not Settled.SENT]
+    return [(outcome.label, sum(day.outcomes[outcome] for day in days)) for outcome in others]
 
 
 @operator_page

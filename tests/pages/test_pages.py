@@ -98,3 +98,12 @@ def test_a_download_is_streamed_with_its_name():
 
     assert b"".join(response) == b"group,sent\r\n'=cmd,\r\n"
     assert 'filename="report.csv"' in response["Content-Disposition"]
+
+
+def test_a_report_shows_who_was_not_sent_to_by_outcome(client, app, owner):
+    client.force_login(owner)
+
+    cards = dict(client.get(reverse("reports")).context["cards"])
+
+    assert list(cards)[5:] == ["Failed", "Skipped", "Expired", "Cancelled", "Unknown"]
+    assert cards["Sent"] == cards["Failed"] == 0
