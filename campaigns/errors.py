@@ -6,21 +6,6 @@ from collections.abc import Mapping
 
 from providers.outcomes import Refusal, RefusalKind
 
-HTTP_STATUS = {
-    RefusalKind.MALFORMED: 400,
-    RefusalKind.MISSING: 400,
-    RefusalKind.INVALID: 400,
-    RefusalKind.UNAUTHENTICATED: 401,
-    RefusalKind.FORBIDDEN: 403,
-    RefusalKind.NOT_FOUND: 404,
-    RefusalKind.METHOD: 405,
-    RefusalKind.CONFLICT: 409,
-    RefusalKind.TOO_LARGE: 413,
-    RefusalKind.THROTTLED: 429,
-    RefusalKind.INTERNAL: 500,
-    RefusalKind.UNAVAILABLE: 503,
-}
-
 
 class Refused(Refusal):
     """One of our rules said no.

@@ -104,6 +104,23 @@ class RefusalKind(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+# The usual number for each; a dialect with numbers of its own has its own table.
+HTTP_STATUS = {
+    RefusalKind.MALFORMED: 400,
+    RefusalKind.MISSING: 400,
+    RefusalKind.INVALID: 400,
+    RefusalKind.UNAUTHENTICATED: 401,
+    RefusalKind.FORBIDDEN: 403,
+    RefusalKind.NOT_FOUND: 404,
+    RefusalKind.METHOD: 405,
+    RefusalKind.CONFLICT: 409,
+    RefusalKind.TOO_LARGE: 413,
+    RefusalKind.THROTTLED: 429,
+    RefusalKind.INTERNAL: 500,
+    RefusalKind.UNAVAILABLE: 503,
+}
+
+
 class Refusal(Exception):
     """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`.
 

@@ -15,7 +15,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if door == "compat":
         return answer_bad_request(request, rest[0])
     if door == "api":
-        body = {
+        body: dict[str, object] = {
             "code": "invalid",
             "message": _("The request is malformed."),
             "fields": {},

@@ -12,8 +12,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from campaigns.errors import HTTP_STATUS, KeyReused, Refused
-from providers.outcomes import Refusal
+from campaigns.errors import KeyReused, Refused
+from providers.outcomes import HTTP_STATUS, Refusal
 
 log = logging.getLogger(__name__)
 CODES = {

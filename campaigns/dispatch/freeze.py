@@ -259,7 +259,6 @@ class _Chunk:
             recipients=pack_ids(recipients),
             cohorts=pack_cohorts(cohorts),
             count=len(cut),
-            priority=self.transfer.priority,
             due_at=self.transfer.due_at,
         )
 

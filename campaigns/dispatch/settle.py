@@ -214,7 +214,6 @@ def split_batch(lease: Lease, owed: Sequence[Member], now: datetime) -> None:
                 recipients=pack_ids(recipient for recipient, _cohort in half),
                 cohorts=pack_cohorts(cohort for _recipient, cohort in half),
                 count=len(half),
-                priority=batch.priority,
                 due_at=now,
             )
 

@@ -213,7 +213,6 @@ class Batch(models.Model):
     count = models.PositiveIntegerField()
     settled = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=8, choices=State, default=State.READY)
-    priority = models.SmallIntegerField(default=5)
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=0)
@@ -234,14 +233,7 @@ class Batch(models.Model):
                 condition=Q(settled__lte=models.F("count")), name="batch_settled_at_most_count"
             ),
         ]
-        indexes = [
-            models.Index(
-                fields=["priority", "due_at"],
-                condition=Q(state__in=["ready", "leased"]),
-                name="batch_claimable",
-            ),
-            models.Index(fields=["transfer", "state"], name="batch_transfer"),
-        ]
+        indexes = [models.Index(fields=["transfer", "state"], name="batch_transfer")]
 
 
 class Attempt(models.Model):

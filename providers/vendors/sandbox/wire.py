@@ -23,6 +23,7 @@ from providers.commands import (
 from providers.contract import Reply
 from providers.message import find_message_faults, read_message, write_message
 from providers.outcomes import (
+    HTTP_STATUS,
     Failure,
     Outcome,
     Reason,
@@ -38,21 +39,6 @@ MAX_RECIPIENTS = 250
 MAX_PAGE = 10_000
 RECIPIENT_KEYS = frozenset({"ids", "references"})
 BEHAVIOUR_HEADER = "X-Simulate"
-
-STATUSES = {
-    RefusalKind.MALFORMED: 400,
-    RefusalKind.MISSING: 400,
-    RefusalKind.INVALID: 400,
-    RefusalKind.UNAUTHENTICATED: 401,
-    RefusalKind.FORBIDDEN: 403,
-    RefusalKind.NOT_FOUND: 404,
-    RefusalKind.METHOD: 405,
-    RefusalKind.CONFLICT: 409,
-    RefusalKind.TOO_LARGE: 413,
-    RefusalKind.THROTTLED: 429,
-    RefusalKind.INTERNAL: 500,
-    RefusalKind.UNAVAILABLE: 503,
-}
 
 
 def write_authorization(key: str) -> str:
@@ -243,11 +229,11 @@ def write_refusal(refusal: Refusal) -> Reply:
     headers = {}
     if refusal.retry_after is not None:
         headers["Retry-After"] = f"{refusal.retry_after:g}"
-    return Reply(STATUSES.get(refusal.kind, 400), {"error": error}, headers=headers)
+    return Reply(HTTP_STATUS[refusal.kind], {"error": error}, headers=headers)
 
 
 def read_error(status: int, body: Any) -> Failure | None:
     """A key that is used again for another body is our own mistake; the rest the status says."""
-    if status != STATUSES[RefusalKind.CONFLICT]:
+    if status != HTTP_STATUS[RefusalKind.CONFLICT]:
         return None
     return Failure(Reason.OURS, body["error"]["message"], is_permanent=True, was_sent=True)
