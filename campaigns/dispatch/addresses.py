@@ -69,9 +69,9 @@ def _find_addresses(
 ) -> list[tuple[Member, str, str]]:
     devices = {
         row[0]: row
-        for row in Device.objects.filter(pk__in=IdList(member[0] for member in members))
-        .values_list("pk", "token", "token_state", "person__opted_out_at")
-        .iterator()
+        for row in Device.objects.filter(
+            pk__in=IdList(member[0] for member in members)
+        ).values_list("pk", "token", "token_state", "person__opted_out_at")
     }
     found, others = [], []
     for member in members:

@@ -36,7 +36,7 @@ def resolve_targets(transfer: Transfer, part: Part) -> Resolved:
     """Look up every id that the part names; reads only."""
     resolved = Resolved()
     seen: dict[str, set[str]] = defaultdict(set)
-    for chunk in part.target_chunks.order_by("number").iterator():
+    for chunk in part.target_chunks.order_by("number"):
         fresh = [text for text in unpack_texts(chunk.ids) if text not in seen[chunk.kind]]
         seen[chunk.kind].update(fresh)
         known = dict(_find_devices(transfer, chunk.kind, list(dict.fromkeys(fresh))))
@@ -93,7 +93,7 @@ def _find_devices(
     for start in range(0, len(hashes), LOOKUP_IDS):
         rows = _select_rows(transfer.app_id, kind, hashes[start : start + LOOKUP_IDS])
         # The hash only narrows; two ids may share one.
-        yield from ((text, device) for text, device in rows.iterator() if text in wanted)
+        yield from ((text, device) for text, device in rows if text in wanted)
 
 
 def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -26,7 +26,8 @@ from providers.contract import Dialect
 from providers.simulator import Simulator
 from tests import builders
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+# Minutes on PostgreSQL, where emptying the tables for each place costs most: not marked `database`.
+pytestmark = pytest.mark.django_db(transaction=True)
 DIALECTS = [dialect for dialect in registry.all_dialects() if dialect.connect]
 RECIPIENTS = 6
 

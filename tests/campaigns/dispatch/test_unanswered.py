@@ -48,6 +48,7 @@ def now() -> datetime:
 def account(routed: App, simulator: Simulator) -> Account:
     account = Account.objects.get()
     account.credentials = vault.encrypt({"api_key": "good"})
+    account.options = {"delivered_percent": 0}
     account.save()
     for number in range(4):
         builders.make_device(routed, f"t{number}")
