@@ -163,11 +163,11 @@ def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
 
 
 def _find_group(campaign: Campaign, app: App) -> Group:
-    """The campaign's group; in another app of an app group, the one of the same name there."""
-    if campaign.group is not None and campaign.group.app_id == app.pk:
-        return campaign.group
-    name = campaign.group.name if campaign.group else DEFAULT_GROUP
-    group, _created = Group.objects.get_or_create(app=app, name=name)
+    """The campaign's group; an app group's campaign reports into each app's own default one."""
+    if campaign.group is not None:
+        chosen: Group = campaign.group
+        return chosen
+    group, _created = Group.objects.get_or_create(app=app, name=DEFAULT_GROUP)
     return group
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import Refused
 from campaigns.models import Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
-from campaigns.pages.lookups import find_campaign, may, require_sender
+from campaigns.pages.lookups import find_campaign, may
 from campaigns.pages.progress import read_standings
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.pages.verbs import Verbs, list_fitting, press
 from campaigns.selectors.starting import list_apps
-from campaigns.services.access import name_actor
 from campaigns.services.campaigns import (
     cancel_campaign,
     launch_campaign,
@@ -29,8 +26,7 @@ from campaigns.services.campaigns import (
 from campaigns.services.preflight import find_problems
 
 Status = Campaign.Status
-Verb = Callable[..., Any]
-VERBS: dict[str, tuple[Verb, frozenset[str], Any]] = {
+VERBS: Verbs = {
     "launch": (launch_campaign, frozenset({Status.DRAFT}), gettext_lazy("Sending has begun.")),
     "pause": (pause_campaign, frozenset({Status.SENDING}), gettext_lazy("Paused.")),
     "resume": (resume_campaign, frozenset({Status.PAUSED}), gettext_lazy("Going on.")),
@@ -69,12 +65,11 @@ def campaign_status(request: HttpRequest, pk: int) -> HttpResponse:
 def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     own = Transfer.objects.for_user(request.user).filter(campaign=campaign)
     is_sender = may(request.user, list_apps(campaign), Membership.Role.SENDER)
-    verbs = [name for name, (_verb, when, _words) in VERBS.items() if campaign.status in when]
     return {
         "campaign": campaign,
         "progress": read_standings(own.select_related("app").order_by("pk")),
         "is_live": campaign.status in {Status.SENDING, Status.SCHEDULED, Status.PAUSED},
-        "verbs": verbs if is_sender else [],
+        "verbs": list_fitting(VERBS, campaign.status) if is_sender else [],
     }
 
 
@@ -83,13 +78,5 @@ def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
 def change_campaign(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Launch, pause, resume or cancel."""
     campaign = find_campaign(request.user, pk)
-    if verb not in VERBS:
-        raise Http404
-    require_sender(request.user, list_apps(campaign))
-    act, _when, words = VERBS[verb]
-    try:
-        act(campaign, actor=name_actor(request.user), now=timezone.now())
-        messages.success(request, words)
-    except Refused as refusal:
-        tell_refusal(request, refusal)
+    press(request, campaign, list_apps(campaign), VERBS, verb)
     return redirect("campaign", pk=pk)

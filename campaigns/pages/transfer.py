@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
-from campaigns.pages.lookups import find_transfer, may, require_sender
+from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.progress import list_platforms, list_reasons, read_standings
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.pages.verbs import Verbs, list_fitting, press
 from campaigns.selectors.status import progress as read_progress
-from campaigns.services.access import name_actor
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
 
 Status = Transfer.Status
-VERBS: dict[str, tuple[Any, frozenset[str], Any]] = {
+VERBS: Verbs = {
     "pause": (
         pause_transfer,
         frozenset({Status.ACCEPTED, Status.SENDING}),
@@ -63,7 +61,6 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
     now = timezone.now()
     [standing] = read_standings([transfer])
     progress = read_progress(transfer, now=now)
-    verbs = [name for name, (_verb, when, _words) in VERBS.items() if transfer.status in when]
     is_sender = may(request.user, [transfer.app], Membership.Role.SENDER)
     return {
         "transfer": transfer,
@@ -77,7 +74,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "events": transfer.events.order_by("-pk")[:20],
         "is_live": transfer.status in Transfer.RUNNING,
-        "verbs": verbs if is_sender else [],
+        "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
     }
 
 
@@ -95,13 +92,5 @@ def describe_fault(fault: Mapping[str, Any]) -> str:
 def change_transfer(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Pause, resume or cancel."""
     transfer = find_transfer(request.user, pk)
-    if verb not in VERBS:
-        raise Http404
-    require_sender(request.user, [transfer.app])
-    act, _when, words = VERBS[verb]
-    try:
-        act(transfer, actor=name_actor(request.user), now=timezone.now())
-        messages.success(request, words)
-    except Refused as refusal:
-        tell_refusal(request, refusal)
+    press(request, transfer, [transfer.app], VERBS, verb)
     return redirect("transfer", pk=pk)
