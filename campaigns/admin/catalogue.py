@@ -60,6 +60,11 @@ class AppForm(forms.ModelForm):
             "workspace", "name", "slug", "platforms", "timezone", "default_language",
             "needs_approval", "icon_url",
         ]  # fmt: skip
+        help_texts = {
+            "needs_approval": gettext_lazy(
+                "Nothing is launched here but by keys with the scope “Send without approval”."
+            )
+        }
 
 
 @admin.register(App)

@@ -37,7 +37,7 @@ class Campaign(Moving):
     """One send as an operator or a script planned it; one transfer per app comes of it.
 
     `send_at` is a wall clock text (`2026-11-20T09:00`) in `timezone`; `due_at` the instant that
-    it means. `audience` is the JSON of DESIGN §13: exactly one key.
+    it means. `audience` is the JSON of docs/api.md: exactly one key.
     """
 
     class Status(models.TextChoices):

@@ -1,4 +1,4 @@
-"""A campaign from the native API's JSON (DESIGN §13), every wrong value named by its path."""
+"""A campaign from the native API's JSON (docs/api.md), every wrong value named by its path."""
 
 from __future__ import annotations
 

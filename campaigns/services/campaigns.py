@@ -117,7 +117,10 @@ def _refuse_unapproved(apps: Iterable[App]) -> None:
     names = [app.name for app in apps if app.needs_approval]
     if names:
         raise Conflict(
-            _("%(apps)s: somebody else has to approve before this is sent.")
+            _(
+                "%(apps)s: campaigns need an approval. A key with the scope bypass_approval may "
+                "launch without; an admin can switch this off on the app's page."
+            )
             % {"apps": ", ".join(names)},
             code="approval_required",
         )

@@ -19,7 +19,7 @@ from tests import builders
 pytestmark = pytest.mark.database
 Role = Membership.Role
 ROLES = list(Role)
-# Who may do what: the table of DESIGN, written out.
+# Who may do what: the table of docs/access.md, written out.
 MAY = {
     Role.VIEWER: {Role.VIEWER},
     Role.COMPOSER: {Role.VIEWER, Role.COMPOSER},
