@@ -6,6 +6,7 @@ whoever needs them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ KINDS = frozenset(
 def gettext_noop(text: str) -> str:
     """Mark a text for people so that makemessages finds it; forms translate it when drawn."""
     return text
+
+
+NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,8 @@ class FieldSpec:
         fault = _find_type_fault(self, value)
         if fault:
             return fault
+        if not _is_storable(value):
+            return "holds a character or a number that cannot be stored"
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}"
         if self.pattern and not re.fullmatch(self.pattern, value):
@@ -77,6 +83,16 @@ def _find_type_fault(spec: FieldSpec, value: Any) -> str | None:
         case "json":
             return None
     return None if isinstance(value, str) else "must be a text"
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether every database can hold it: no NUL, no half of a surrogate pair, no NaN."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+        text.encode()
+    except (ValueError, RecursionError):
+        return False
+    return NUL_ESCAPE.search(text) is None
 
 
 def _is_list_of_ints(value: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import widgets
@@ -107,6 +108,22 @@ def _explain(spec: FieldSpec, value: Any, fault: str) -> str:
     if isinstance(value, str) and spec.minimum is not None and len(value) < spec.minimum:
         return _("Enter at least %(min)s characters.") % hint
     return _("This cannot be used: %(fault)s.") % hint
+
+
+class BoundedJSONField(forms.JSONField):
+    """Django's field, which says so when JSON is nested too deeply for Python."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError as error:
+            raise ValidationError(_("This JSON is nested too deeply.")) from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
 
 
 def _read_int(text: str) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from campaigns.models import Account, App, Device, Group, Membership, Route, Workspace
+from campaigns.models import Account, App, Device, Group, Membership, Person, Route, Workspace
 from campaigns.models.audience import hash64
 
 
@@ -32,6 +32,10 @@ def make_member(
     user = get_user_model().objects.create_user(name, password=password, is_staff=True)
     Membership.objects.create(user=user, workspace=workspace, app=app, role=role)
     return user
+
+
+def make_person(workspace: Workspace, external_user_id: str = "ann", **fields: Any) -> Person:
+    return Person.objects.create(workspace=workspace, external_user_id=external_user_id, **fields)
 
 
 def make_device(app: App, token: str, platform: str = "android", **fields: Any) -> Device:

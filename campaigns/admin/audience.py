@@ -52,7 +52,7 @@ class LabelAdmin(StaffAdmin):
         panel = super().draw_panel(request, row)
         if not self.has_change_permission(request, row):
             return panel
-        term = request.GET.get("who", "").strip()
+        term = request.GET.get("who", "").replace("\0", "").strip()
         seen = Person.objects.for_user(request.user).filter(workspace_id=row.app.workspace_id)
         members = seen.filter(label_members__label=row)
         found = seen.filter(pk__in=find_person_ids(term, request.user)) if term else seen.none()
@@ -73,7 +73,9 @@ class LabelAdmin(StaffAdmin):
 
     def change_members(self, request: HttpRequest, row: Label, change: Any, sentence: str) -> None:
         """Add or remove one person that was found, or those whose ids were pasted."""
-        who: Any = Person.objects.filter(pk=request.POST.get("person") or 0)
+        chosen = request.POST.get("person", "")
+        is_id = chosen.isdecimal() and len(chosen) < 17
+        who: Any = Person.objects.filter(pk=int(chosen) if is_id else 0)
         if "person" not in request.POST:
             who = request.POST.get("ids", "").replace(",", "\n").split()
         done = change(
@@ -175,7 +177,7 @@ class SegmentAdmin(StaffAdmin):
         """The fragment below the expression: what is wrong with it, or whom it means now."""
         chosen = request.GET.get("app") or request.POST.get("app") or ""
         apps = App.objects.for_user(request.user)
-        app = apps.filter(pk=chosen).first() if chosen.isdecimal() else None
+        app = apps.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 17 else None
         context: dict[str, Any] = {"app": app}
         try:
             body = _parse(request.POST.get("expression", ""))

@@ -15,7 +15,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -37,6 +37,7 @@ from campaigns.services.access import (
     record_audit,
 )
 from campaigns.services.permissions import NEEDS, Role, find_place, may
+from providers.forms import BoundedJSONField
 
 HISTORY_SIZE = 200
 
@@ -154,6 +155,8 @@ class StaffAdmin(ModelAdmin):
         return (*super().get_readonly_fields(request, obj), *fixed)
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, JSONField):
+            kwargs.setdefault("form_class", BoundedJSONField)
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
         if formfield and isinstance(formfield.widget, RelatedFieldWidgetWrapper):
             for offer in ("add", "change", "delete", "view"):

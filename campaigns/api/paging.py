@@ -18,12 +18,17 @@ PAGE_PARAMETERS = ("limit", "after")
 
 
 def check_parameters(request: Request, known: tuple[str, ...]) -> None:
-    """Raise Invalid that names query parameters nobody knows, or that come twice."""
+    """Raise Invalid that names query parameters nobody knows, that come twice or hold a NUL."""
     faults = {
         name: _("Unknown query parameter.") for name in request.query_params if name not in known
     }
     faults |= {
         name: _("Give it once.") for name, values in request.query_params.lists() if len(values) > 1
+    }
+    faults |= {
+        name: _("It holds a character that cannot be stored.")  # PostgreSQL refuses it
+        for name, text in request.query_params.items()
+        if "\0" in text
     }
     if faults:
         raise Invalid(_("Some query parameters are wrong; see fields."), fields=faults)

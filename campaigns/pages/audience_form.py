@@ -16,6 +16,7 @@ from campaigns.models.audience import hash64
 from campaigns.pages.fields import PageForm, split_ids
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from providers import registry
+from providers.forms import BoundedJSONField
 
 PERSONS = "persons"
 DEVICES = "devices"
@@ -53,7 +54,7 @@ class AudienceForm(PageForm):
         required=False,
         help_text=gettext_lazy("One per line, or apart by commas or blanks; at most 20,000."),
     )
-    expression = forms.JSONField(
+    expression = BoundedJSONField(
         label=gettext_lazy("Expression"),
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
         required=False,

@@ -26,6 +26,7 @@ from campaigns.pages.lookups import find_campaign
 from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import check_composition
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.selectors.starting import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, launch_campaign, update_campaign
 
@@ -55,6 +56,8 @@ def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = find_campaign(request.user, pk)
     if campaign.status not in Campaign.EDITABLE:
         return redirect("campaign", pk=pk)
+    for app in list_apps(campaign):  # what is posted may name another app
+        require_role(request.user, app, Role.COMPOSER)
     if request.method == "POST":
         return _take_post(request, campaign)
     place = find_campaign_place(request.user, campaign)
@@ -74,7 +77,7 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
 
 
 def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
-    campaign = find_campaign(request.user, int(pk) if pk.isdecimal() else 0)
+    campaign = find_campaign(request.user, int(pk) if pk.isdecimal() and len(pk) < 17 else 0)
     initial = read_campaign_initial(campaign)
     initial["name"] = _("Copy of %(name)s") % {"name": campaign.name}
     initial |= {"when": "now", "send_at": ""}

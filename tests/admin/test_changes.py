@@ -395,3 +395,14 @@ def test_a_visitor_gets_no_page_that_nobody_declared_open(client, db):
 
     assert len(paths) > 100
     assert given == []
+
+
+@pytest.mark.parametrize("person", ["x", "\0", "9" * 30, ""])
+def test_a_forged_person_of_a_label_changes_nothing(client, app, owner, person):
+    label = Label.objects.create(app=app, name="Fans")
+    client.force_login(owner)
+
+    response = client.post(f"/admin/campaigns/label/{label.pk}/do/add_members/", {"person": person})
+
+    label.refresh_from_db()
+    assert (response.status_code, label.member_count) == (302, 0)

@@ -256,3 +256,42 @@ def test_a_transfer_of_somebody_else_is_not_there(client, owner, stranger, typed
     assert client.get(reverse(name, args=[pk])).status_code == 200
     client.force_login(stranger)
     assert client.get(reverse(name, args=[pk])).status_code == 404
+
+
+def test_a_viewer_cannot_take_a_draft_into_an_app_of_his_own(client, app, owner, typed):
+    client.force_login(owner)
+    client.post(reverse("compose"), typed | {"name": "Untouched"})
+    draft = Campaign.objects.get()
+    other = builders.make_app(app.workspace, slug="other-shop")
+    viewer = builders.make_member(
+        "viewer", app.workspace, app=app, role=Membership.Role.VIEWER
+    )  # fmt: skip
+    Membership.objects.create(
+        user=viewer, workspace=app.workspace, app=other, role=Membership.Role.SENDER
+    )
+    client.force_login(viewer)
+
+    response = client.post(
+        reverse("edit", args=[draft.pk]), typed | {"target": f"app:{other.pk}", "name": "Taken"}
+    )
+
+    draft.refresh_from_db()
+    assert response.status_code == 403
+    assert (draft.app, draft.name) == (app, "Untouched")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"body": "a\0b"},
+        {"android-data": "a\0b"},
+        {"audience_kind": "expression", "expression": "[" * 100_000},
+    ],
+)
+def test_what_no_database_can_hold_is_refused_at_its_field(client, owner, typed, hostile):
+    client.force_login(owner)
+
+    response = client.post(reverse("compose"), typed | hostile)
+
+    assert response.status_code == 422
+    assert not Campaign.objects.exists()
