@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -15,9 +14,9 @@ from campaigns.errors import Invalid
 from campaigns.models import Account, Cohort, Delivery, Part, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.ledger import SETTLED_KEYS
+from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
 from providers.outcomes import Reason
 
-CURSOR = re.compile(r"([0-9]{1,16})-(-?[0-9]{1,16})")
 KNOWN = {"outcome": SETTLED_KEYS, "platform": PLATFORM_KEYS, "reason": [*Reason]}
 
 
@@ -29,42 +28,35 @@ def list_deliveries(
     Raises Invalid for a filter, limit or cursor that is none.
     """
     limit = read_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
-    parts = {part.pk: part for part in Part.objects.filter(transfer=transfer)}
-    rows = _filter(request, transfer, Delivery.objects.filter(part_id__in=list(parts)))
-    found = list(rows.order_by("part_id", "recipient")[: limit + 1])
+    found = list(_select(request, transfer)[: limit + 1])
     page = found[:limit]
     following = None
     if len(found) > limit:
-        cursor = f"{page[-1].part_id}-{page[-1].recipient}"
+        cursor = write_cursor(page[-1])
         following = replace_query_param(request.build_absolute_uri(), "after", cursor)
-    return _describe(page, parts), following
+    return _describe(page, transfer), following
 
 
-def _filter(request: Request, transfer: Transfer, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+def _select(request: Request, transfer: Transfer) -> QuerySet[Delivery]:
     query = request.query_params
     for name, known in KNOWN.items():
         if name in query and query[name] not in known:
             sentence = _("One of %(known)s.") % {"known": ", ".join(known)}
             raise Invalid(sentence, fields={name: sentence})
-    for name in ("outcome", "reason"):
-        if name in query:
-            rows = rows.filter(**{name: query[name]})
-    if "platform" in query:
-        cohorts = Cohort.objects.filter(app_id=transfer.app_id, platform=query["platform"])
-        rows = rows.filter(cohort_id__in=cohorts.values("pk"))
+    rows = select_deliveries(transfer, **{name: query[name] for name in KNOWN if name in query})
     return rows.filter(_read_cursor(query["after"])) if "after" in query else rows
 
 
 def _read_cursor(text: str) -> Q:
-    found = CURSOR.fullmatch(text) if text.isascii() else None
-    if found is None:
+    behind = find_cursor(text)
+    if behind is None:
         sentence = _("Take the address of the next page from next.")
         raise Invalid(sentence, fields={"after": sentence})
-    part, recipient = int(found[1]), int(found[2])
-    return Q(part_id__gt=part) | Q(part_id=part, recipient__gt=recipient)
+    return behind
 
 
-def _describe(rows: list[Delivery], parts: dict[int, Part]) -> list[dict[str, Any]]:
+def _describe(rows: list[Delivery], transfer: Transfer) -> list[dict[str, Any]]:
+    parts = {part.pk: part for part in Part.objects.filter(transfer=transfer)}
     platforms = dict(
         Cohort.objects.filter(pk__in={row.cohort_id for row in rows}).values_list("pk", "platform")
     )

@@ -17,6 +17,7 @@ from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
 from campaigns.pages.reports import stream_csv
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
 from providers.outcomes import Reason
 
 PAGE = 50
@@ -58,15 +59,11 @@ class RecipientFilter(PageForm):
         """The deliveries that fit, in the order of their key."""
         self.is_valid()
         given = self.cleaned_data
-        parts = list(Part.objects.filter(transfer=transfer).values_list("pk", flat=True))
-        rows = Delivery.objects.filter(part_id__in=parts)
-        plain = {name: given[name] for name in ("outcome", "reason") if given.get(name)}
-        if given.get("platform"):
-            cohorts = Cohort.objects.filter(app=transfer.app_id, platform=given["platform"])
-            rows = rows.filter(cohort_id__in=list(cohorts.values_list("pk", flat=True)))
+        plain = {name: given.get(name, "") for name in ("outcome", "reason", "platform")}
+        rows = select_deliveries(transfer, **plain)
         if given.get("search"):
             rows = rows.filter(recipient__in=find_recipients(transfer, given["search"].strip()))
-        return rows.filter(**plain).order_by("part_id", "recipient")
+        return rows
 
 
 def find_recipients(transfer: Transfer, text: str) -> list[int]:
@@ -95,7 +92,7 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
         "transfer": transfer,
         "form": form,
         "rows": shown,
-        "after": f"{last.part_id}.{last.recipient}" if last else "",
+        "after": write_cursor(last) if last else "",
         "is_first": not request.GET.get("after"),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
     }
@@ -103,13 +100,9 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
     return draw_page(request, "pages/recipients.html", title, context)
 
 
-def _after(rows: Any, key: str) -> Any:
-    part, _dot, recipient = key.partition(".")
-    if not (part.isdecimal() and recipient.isdecimal() and len(key) < 40):
-        return rows
-    return rows.filter(
-        Q(part_id__gt=int(part)) | Q(part_id=int(part), recipient__gt=int(recipient))
-    )
+def _after(rows: Any, cursor: str) -> Any:
+    behind = find_cursor(cursor)
+    return rows if behind is None else rows.filter(behind)
 
 
 def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str, Any]]:
@@ -148,8 +141,8 @@ def recipients_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 def _list_lines(transfer: Transfer, selected: Any) -> Iterator[list[Any]]:
     yield HEADING
-    key = ""
-    while rows := list(_after(selected, key)[:CHUNK]):
+    cursor = ""
+    while rows := list(_after(selected, cursor)[:CHUNK]):
         for row in describe_rows(transfer, rows):
             yield [*(row[name] for name in HEADING[:-1]), row["at"].isoformat()]
-        key = f"{rows[-1].part_id}.{rows[-1].recipient}"
+        cursor = write_cursor(rows[-1])

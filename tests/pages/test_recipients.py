@@ -1,0 +1,69 @@
+"""The list of a transfer's recipients: pages, odd places, the whole as a file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Cohort, Delivery, Group, Message, Part, Transfer
+from campaigns.pages import recipients
+from tests import builders
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def transfer(app):
+    """120 settled devices, more than two pages hold."""
+    group, _is_new = Group.objects.get_or_create(app=app, name="General")
+    transfer = Transfer.objects.create(
+        app=app, group=group, status=Transfer.Status.SENT, status_since=NOW, due_at=NOW,
+        created_at=NOW,
+    )  # fmt: skip
+    message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
+    part = Part.objects.create(transfer=transfer, message=message)
+    cohort = Cohort.objects.create(app=app, platform="android")
+    devices = [builders.make_device(app, f"token-{number}") for number in range(120)]
+    Delivery.objects.bulk_create(
+        Delivery(part=part, recipient=device.pk, at=NOW, cohort_id=cohort.pk, outcome="sent")
+        for device in devices
+    )
+    return transfer
+
+
+def test_pages_go_on_where_the_last_one_ended(client, owner, transfer):
+    client.force_login(owner)
+    address = reverse("recipients", args=[transfer.pk])
+    first = client.get(address)
+
+    second = client.get(address, {"after": first.context["after"]})
+    third = client.get(address, {"after": second.context["after"]})
+
+    pages = [page.context["rows"] for page in (first, second, third)]
+    listed = [row["recipient"] for rows in pages for row in rows]
+    assert [len(rows) for rows in pages] == [50, 50, 20]
+    assert listed == sorted(Delivery.objects.values_list("recipient", flat=True))
+    assert third.context["after"] == ""
+
+
+@pytest.mark.parametrize("place", ["x", "1-", "9" * 30 + "-1", "1.2", "-"])
+def test_a_place_that_is_none_is_the_beginning(client, owner, transfer, place):
+    client.force_login(owner)
+
+    answer = client.get(reverse("recipients", args=[transfer.pk]), {"after": place})
+
+    assert answer.status_code == 200
+    assert len(answer.context["rows"]) == recipients.PAGE
+
+
+def test_the_file_holds_everybody_once(client, owner, transfer, monkeypatch):
+    monkeypatch.setattr(recipients, "CHUNK", 50)
+    client.force_login(owner)
+
+    answer = client.get(reverse("recipients_csv", args=[transfer.pk]))
+
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert len(lines) == 121
+    assert len({line.split(",")[0] for line in lines}) == 121
