@@ -1,25 +1,22 @@
-"""What Django itself refuses (a host that is not ours, say) is answered in the door's own shape."""
+"""What is answered before any view is asked: a forged Host header, a malformed request."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
-from django.views import defaults
+from django.views.defaults import bad_request
 
-from campaigns.compat.views import answer_bad_request
+SCRIPT_DOORS = ("/api/", "/compat/", "/healthz", "/readyz")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Scripts get JSON, browsers Django's page."""
-    _root, door, *rest = f"{request.path_info}///".split("/")
-    if door == "compat":
-        return answer_bad_request(request, rest[0])
-    if door == "api":
-        body: dict[str, object] = {
-            "code": "invalid",
-            "message": _("The request is malformed."),
-            "fields": {},
-            "request_id": getattr(request, "request_id", ""),
-        }
-        return JsonResponse(body, status=400)
-    return defaults.bad_request(request, exception)
+def refuse_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """400: in JSON for scripts, as a page for people."""
+    if not request.path.startswith(SCRIPT_DOORS):
+        return bad_request(request, exception)
+    body = {
+        "code": "invalid",
+        "message": _("The request is malformed, or names a host that this is not."),
+        "fields": {},
+        "request_id": getattr(request, "request_id", ""),
+    }
+    return JsonResponse(body, status=400)

@@ -17,3 +17,5 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
 ]
+
+handler400 = "pushadmin.refusals.refuse_request"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from django.db import DatabaseError, connection
 
 
@@ -27,3 +28,18 @@ def test_without_its_database_nothing_is_ready(client, db, monkeypatch):
         answer = client.get("/readyz")
 
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("address", ["/api/v1/apps/", "/compat/none/x", "/healthz"])
+def test_a_script_that_names_a_wrong_host_is_told_in_json(client, address):
+    answer = client.get(address, headers={"Host": "evil.example"})
+
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "message", "fields", "request_id"}
+
+
+def test_a_person_who_names_a_wrong_host_meets_a_page(client):
+    answer = client.get("/admin/login/", headers={"Host": "evil.example"})
+
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"].startswith("text/html")
