@@ -227,6 +227,12 @@ class Dialect:
     door_identifiers: Callable[[int], Mapping[str, Any]] = _needs_no_identifiers
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
 
+    @property
+    def has_door(self) -> bool:
+        """Whether scripts may speak it to us: it can be told who calls, and is a real vendor's."""
+        can_answer = self.routes and self.authenticate and self.write_refusal
+        return bool(can_answer) and not self.is_sandbox
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:

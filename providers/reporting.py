@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from providers.audience import And, Condition, Expression, Not, Op, Or
 from providers.commands import Cell, ReportField
@@ -62,13 +62,22 @@ def list_fields(expression: Expression | None) -> frozenset[ReportField]:
 
 
 def read_zone(text: str) -> tzinfo:
-    """A zone from an IANA name or an offset such as `+03:00`; "" is UTC."""
-    offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", text)
+    """A zone from an IANA name or an offset such as `+03:00`; "" is UTC. Raises `Refusal`."""
+    offset = re.fullmatch(r"([+-])([01]\d|2[0-3]):([0-5]\d)", text)
     if not offset:
-        return ZoneInfo(text) if text else UTC
+        return _find_named_zone(text) if text else UTC
     sign, hours, minutes = offset.groups()
     delta = timedelta(hours=int(hours), minutes=int(minutes))
     return timezone(-delta if sign == "-" else delta)
+
+
+def _find_named_zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise Refusal(
+            RefusalKind.INVALID, f"There is no time zone {name!r}.", field="timezone"
+        ) from error
 
 
 def read_day(text: str, now: datetime, zone: tzinfo) -> date:

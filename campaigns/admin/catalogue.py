@@ -83,7 +83,7 @@ class AppAdmin(StaffAdmin):
     def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
         facts = [Fact(_("App id"), str(row.pk), is_code=True)]
         for dialect in registry.all_dialects():
-            if dialect.routes:
+            if dialect.has_door:
                 shown = ", ".join(
                     f"{name} = {value}" for name, value in dialect.door_identifiers(row.pk).items()
                 )

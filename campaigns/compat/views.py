@@ -74,15 +74,9 @@ def answer_call(request: WSGIRequest, dialect: str, path: str) -> HttpResponse:
 def find_dialect(key: str) -> Dialect | None:
     """The dialect of that key if scripts may speak it here: it has routes, and is a real vendor."""
     for dialect in registry.all_dialects():
-        if dialect.key == key and is_open(dialect):
+        if dialect.key == key and dialect.has_door:
             return dialect
     return None
-
-
-def is_open(dialect: Dialect) -> bool:
-    """Whether we offer a door for it."""
-    has_door = dialect.routes and dialect.authenticate and dialect.write_refusal
-    return bool(has_door) and not dialect.is_sandbox
 
 
 def _find_visit(request: WSGIRequest, dialect: Dialect, path: str, body: Body) -> Visit:
@@ -128,7 +122,7 @@ def _read_hops(headers: Mapping[str, str]) -> int:
 
 
 def _find_key(visit: Visit) -> ApiKey:
-    shown = visit.dialect.authenticate(visit.call)  # type: ignore[misc]  # is_open has asked
+    shown = visit.dialect.authenticate(visit.call)  # type: ignore[misc]  # has_door has asked
     text = (shown.key, shown.secret) if shown.secret else shown.key
     key = access.find_key(text, now=timezone.now())
     if key.dialect not in ("", visit.dialect.key):
@@ -154,7 +148,7 @@ def _refuse_crowd(push: SendPush, route: Route) -> None:
 
 
 def _write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
-    reply: Reply = dialect.write_refusal(refusal)  # type: ignore[misc]  # is_open has asked
+    reply: Reply = dialect.write_refusal(refusal)  # type: ignore[misc]  # has_door has asked
     if not refusal.allowed:
         return reply
     # RFC 9110 15.5.6: who is refused for the method is told which ones there are.

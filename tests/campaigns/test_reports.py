@@ -28,6 +28,8 @@ from campaigns.selectors.reports import (
 )
 from providers.audience import And, Condition, Not, Op
 from providers.commands import FetchReport, Metric, ReportField
+from providers.outcomes import Refusal
+from providers.reporting import read_zone
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -366,3 +368,9 @@ def test_home_shows_each_of_the_last_days(app, now):
     assert [(item.outcomes["sent"], item.outcomes["failed"]) for item in days] == [
         (0, 0), (0, 2), (3, 0)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../etc/passwd", "+99:99", "x" * 5000, "+03", "\0"])
+def test_a_zone_that_does_not_exist_is_refused(zone):
+    with pytest.raises(Refusal, match="no time zone"):
+        read_zone(zone)

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     help = "Issues a key; the last line of the output is JSON with what a script needs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        dialects = [item.key for item in registry.all_dialects() if item.write_authorization]
+        dialects = [item.key for item in registry.all_dialects() if item.has_door]
         parser.add_argument("--app", required=True, help="the app's slug")
         parser.add_argument("--workspace", default="", help="if two workspaces have such an app")
         parser.add_argument("--dialect", default=NATIVE, choices=[NATIVE, *dialects])
