@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from campaigns.dispatch.books import Member
 from campaigns.dispatch.receipt_tokens import write_receipt_token
-from campaigns.dispatch.routes import Reach, Way, find_reach
+from campaigns.dispatch.routes import Reach, find_reach
 from campaigns.models import Batch, Delivery, Device, DeviceIdentifier
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_cohorts, unpack_ids
+from campaigns.selectors.routes import Way
 from providers.commands import Targets
 from providers.outcomes import Reason
 

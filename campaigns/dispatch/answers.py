@@ -15,9 +15,9 @@ from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease
 from campaigns.dispatch.outbound import Reply
-from campaigns.dispatch.routes import list_ways
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Account, Attempt, Counter, Policy, Transfer
+from campaigns.selectors.routes import list_ways
 from providers.commands import Fault, FaultKind
 from providers.outcomes import Failure, Outcome, Reason, Receipt, Result
 from providers.pacing import find_retry_wait

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from campaigns.dispatch.pace import open_pace
-from campaigns.dispatch.routes import Way, list_ways
 from campaigns.models import Account, App, Attempt, Batch, Transfer
+from campaigns.selectors.routes import Way, list_ways
 from providers.outcomes import Reason
 
 CANDIDATES = 500  # enough that those which have to wait hide nobody else

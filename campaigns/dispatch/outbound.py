@@ -10,9 +10,9 @@ from typing import Any
 
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease
-from campaigns.dispatch.routes import Way
 from campaigns.models import Transfer, VendorGroup
 from campaigns.models.access import find_installation
+from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, PushPart, SendPush
 from providers.contract import AccountConfig, Exchange, GroupKeeper

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
-from campaigns.dispatch.routes import Way
 from campaigns.models import Batch, Group, Throttle, Transfer
+from campaigns.selectors.routes import Way
 from providers.pacing import Bucket, DayQuota, find_day
 
 ALL_APPS = 0

@@ -11,10 +11,10 @@ from django.db import transaction
 
 from campaigns.dispatch import books, pace
 from campaigns.dispatch.outbound import connect_way
-from campaigns.dispatch.routes import Way, find_way_back
 from campaigns.models import Attempt, Batch, Delivery, VendorCount
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
+from campaigns.selectors.routes import Way, find_way_back
 from providers.commands import FetchStatus, TransferState, TransferStatus
 from providers.contract import StatusTeller
 from providers.outcomes import Failure, Reason

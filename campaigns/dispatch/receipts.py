@@ -13,7 +13,6 @@ from django.db.models import Q
 from campaigns.dispatch import books
 from campaigns.dispatch.outbound import connect_way
 from campaigns.dispatch.receipt_tokens import read_receipt_token
-from campaigns.dispatch.routes import Way, find_dialect
 from campaigns.models import (
     Account,
     Attempt,
@@ -26,6 +25,7 @@ from campaigns.models import (
     Route,
 )
 from campaigns.models.bulk import IdList, add_counts, append_rows
+from campaigns.selectors.routes import Way, find_dialect
 from providers import registry
 from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.contract import ReceiptTeller

@@ -13,10 +13,10 @@ from django.db.models import QuerySet
 
 from campaigns.dispatch import books
 from campaigns.dispatch.plan import CHUNK_IDS, DEVICE_KIND, pack_texts, unpack_texts
-from campaigns.dispatch.routes import find_dialect
 from campaigns.models import Device, DeviceIdentifier, Part, RejectedIds, TargetChunk, Transfer
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList
+from campaigns.selectors.routes import find_dialect
 from providers.commands import TOKEN_KIND, IdentifierKind
 from providers.outcomes import Reason
 

@@ -10,8 +10,8 @@ from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, find_retry
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.outbound import connect_way
-from campaigns.dispatch.routes import Way, find_way_back
 from campaigns.models import Attempt, Policy, VendorGroup
+from campaigns.selectors.routes import Way, find_way_back
 from providers.commands import FetchStatus, TransferState, TransferStatus
 from providers.contract import Idempotency, StatusTeller
 from providers.outcomes import Failure, Outcome, Reason

@@ -1,31 +1,67 @@
-"""Which account serves which platform of an app, as far as it can be said before sending."""
+"""Which account serves which platform of an app: one answer, before sending and while sending."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
 from campaigns.models import Account, App, Route
 from providers import registry
+from providers.contract import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One route that can be used: an enabled account whose vendor we can call."""
+
+    route: Route
+    dialect: Dialect
+
+    @property
+    def account(self) -> Account:
+        """The account at the vendor."""
+        account: Account = self.route.account
+        return account
+
+
+def find_dialect(key: str) -> Dialect | None:
+    """The dialect of that key, if this installation has it."""
+    try:
+        return registry.get(key)
+    except registry.NoSuchDialect:
+        return None
+
+
+def list_ways(app_id: int, platform: str) -> list[Way]:
+    """Usable routes in their order; accounts that were refused stand last."""
+    return _list_usable(Route.objects.filter(app_id=app_id, platform=platform))
 
 
 def find_first_routes(app: App) -> dict[str, Route]:
-    """The route that is tried first, by platform; accounts are loaded.
-
-    Accounts that were refused at their last check come after the others, as when sending.
-    """
-    routes = Route.objects.filter(app=app, account__is_enabled=True).select_related("account")
-    usable = [route for route in routes.order_by("position", "pk") if _can_send(route)]
+    """The route that is tried first, by platform; accounts are loaded."""
     first: dict[str, Route] = {}
-    for route in sorted(usable, key=lambda route: route.account.health == Account.Health.BAD):
-        first.setdefault(route.platform, route)
+    for way in _list_usable(Route.objects.filter(app=app)):
+        first.setdefault(way.route.platform, way.route)
     return first
 
 
-def _can_send(route: Route) -> bool:
-    """Whether this installation speaks to that vendor, and the vendor to that platform."""
-    try:
-        dialect = registry.get(route.account.dialect)
-    except registry.NoSuchDialect:
-        return False
-    return dialect.connect is not None and route.platform in dialect.platforms
+def _list_usable(routes: QuerySet[Route]) -> list[Way]:
+    enabled = routes.filter(account__is_enabled=True).select_related("account")
+    ways = []
+    for route in enabled.order_by("position", "pk"):
+        dialect = find_dialect(route.account.dialect)
+        if dialect and dialect.connect and route.platform in dialect.platforms:
+            ways.append(Way(route, dialect))
+    return sorted(ways, key=lambda way: way.account.health == Account.Health.BAD)
+
+
+def find_way_back(account: Account, app_id: int, platform: str) -> Way | None:
+    """The way of a call that was made: to ask about it, even where nothing is sent any more."""
+    routes = Route.objects.filter(app_id=app_id, platform=platform, account=account)
+    route = routes.select_related("account").first()
+    dialect = find_dialect(account.dialect)
+    return Way(route, dialect) if route and dialect and dialect.connect else None
 
 
 def has_disabled_route(app: App, platform: str) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from campaigns.dispatch import routes
 from campaigns.dispatch.addresses import address_members
 from campaigns.dispatch.engine import Clock, drain
 from campaigns.dispatch.receipt_tokens import write_receipt_token
@@ -29,6 +28,7 @@ from campaigns.models import (
     Policy,
     Transfer,
 )
+from campaigns.selectors import routes
 from providers import registry, vault
 from providers.commands import ReceiptEvent, ReceiptKind
 from providers.contract import Idempotency
