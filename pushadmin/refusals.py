@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.defaults import bad_request
@@ -13,7 +15,7 @@ def refuse_request(request: HttpRequest, exception: Exception) -> HttpResponseBa
     """400: in JSON for scripts, as a page for people."""
     if not request.path.startswith(SCRIPT_DOORS):
         return bad_request(request, exception)
-    body = {
+    body: dict[str, Any] = {
         "code": "invalid",
         "message": _("The request is malformed, or names a host that this is not."),
         "fields": {},
