@@ -190,7 +190,8 @@ def _cut_audience(transfer: Transfer, campaign: Campaign, part: Part) -> _Slice:
     return _Slice(left.filter(pk__lte=end), {"after": end, "bound": bound})
 
 
-Members = list[books.Member]
+# Recipients with their cohorts. Plain numbers: a million pairs would keep the collector busy.
+Pile = dict[int, int]
 
 
 class _Chunk:
@@ -202,8 +203,8 @@ class _Chunk:
         self.now = now
         self.message: PushMessage = part.message.read()
         self.reaches = list_reaches(transfer.app)
-        self.piles: dict[tuple[str, str], Members] = defaultdict(list)
-        self.skipped: dict[tuple[str, str], Members] = defaultdict(list)
+        self.piles: dict[tuple[str, str], Pile] = defaultdict(dict)
+        self.skipped: dict[tuple[str, str], Pile] = defaultdict(dict)
         self.count = 0
 
     def gather(self, devices: QuerySet[Device]) -> None:
@@ -212,61 +213,63 @@ class _Chunk:
         cohorts = intern_cohorts(self.transfer.app_id, keys)
         for row in rows:
             cohort = cohorts[_read_cohort(row)]
-            members = [(recipient, cohort) for recipient in read_ids(row["ids"])]
+            members = dict.fromkeys(read_ids(row["ids"]), cohort)
             self.count += len(members)
             platform = row["platform"]
             reason = _find_skip(row, self.message, self.reaches.get(platform))
             if reason:
-                self.skipped[(platform, reason.value)] += members
+                self.skipped[(platform, reason.value)] |= members
             else:
                 language = self.message.find_language(row["spoken"])
-                self.piles[(platform, language)] += members
+                self.piles[(platform, language)] |= members
 
     def write(self) -> dict[str, int]:
         """Insert everything; gives the last, short batch of each key by its id."""
         for (platform, reason), members in self.skipped.items():
             page = books.Page(part_id=self.part.pk, platform=platform, at=self.now)
-            books.append_deliveries(page, books.Verdict("skipped", reason), members)
-            books.fold_skipped(page, reason, Tally(cohort for _recipient, cohort in members))
+            verdict = books.Verdict("skipped", reason)
+            books.append_deliveries(page, verdict, list(members.items()))
+            books.fold_skipped(page, reason, Tally(members.values()))
         Part.objects.filter(pk=self.part.pk).update(audience=F("audience") + self.count)
         short = dict(self.transfer.freeze_cursor.get("short", {}))
         for key, members in sorted(self.piles.items()):
             self._write_pile(key, members, short)
         return short
 
-    def _write_pile(self, key: tuple[str, str], members: Members, short: dict[str, int]) -> None:
+    def _write_pile(self, key: tuple[str, str], members: Pile, short: dict[str, int]) -> None:
         platform, language = key
         name = f"{platform}|{language}"
         size = find_batch_size(self.transfer, self.reaches[platform])
         if name in short:
-            members = _take_batch(short.pop(name)) + members
-        members.sort()
-        cuts = [members[start : start + size] for start in range(0, len(members), size)]
+            members |= _take_batch(short.pop(name))
+        ids = sorted(members)
+        cuts = [ids[start : start + size] for start in range(0, len(ids), size)]
         batches = Batch.objects.bulk_create(
-            self._make_batch(platform, language, cut) for cut in cuts
+            self._make_batch(key, cut, [members[recipient] for recipient in cut]) for cut in cuts
         )
         if len(cuts[-1]) < size:
             short[name] = batches[-1].pk
 
-    def _make_batch(self, platform: str, language: str, cut: Members) -> Batch:
-        recipients, cohorts = zip(*cut, strict=True)
+    def _make_batch(self, key: tuple[str, str], ids: list[int], cohorts: list[int]) -> Batch:
+        platform, language = key
         return Batch(
             part=self.part,
             transfer=self.transfer,
             app_id=self.transfer.app_id,
             platform=platform,
             language=language,
-            recipients=pack_ids(recipients),
+            recipients=pack_ids(ids),
             cohorts=pack_cohorts(cohorts),
-            count=len(cut),
+            count=len(ids),
             due_at=self.transfer.due_at,
         )
 
 
-def _take_batch(batch_id: int) -> Members:
+def _take_batch(batch_id: int) -> Pile:
     """Members of a batch that is not full; it makes room for a fuller one."""
     batch = Batch.objects.get(pk=batch_id)
-    members = list(zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True))
+    ids, cohorts = unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts)
+    members = dict(zip(ids, cohorts, strict=True))
     batch.delete()
     return members
 

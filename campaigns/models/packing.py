@@ -6,6 +6,8 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, tee
+from operator import sub
 
 # Level 1: ids are sorted and dense, so more effort buys little and costs CPU on the hot path.
 LEVEL = 1
@@ -13,22 +15,13 @@ LEVEL = 1
 
 def pack_ids(ids: Iterable[int]) -> bytes:
     """64-bit ids, stored as differences, which compress to about a byte each when dense."""
-    previous = 0
-    deltas = array("q")
-    for value in ids:
-        deltas.append(value - previous)
-        previous = value
-    return _compress(deltas)
+    own, previous = tee(ids)
+    return _compress(array("q", map(sub, own, chain((0,), previous))))
 
 
 def unpack_ids(packed: bytes | memoryview) -> list[int]:
     """The ids in the order in which they were packed."""
-    total = 0
-    ids = []
-    for delta in _expand("q", packed):
-        total += delta
-        ids.append(total)
-    return ids
+    return list(accumulate(_expand("q", packed)))
 
 
 def pack_cohorts(cohorts: Iterable[int]) -> bytes:
