@@ -6,8 +6,6 @@ from django.urls import include, path, re_path
 from campaigns.api.urls import NowhereView
 from pushadmin.health import healthz, readyz
 
-handler400 = "pushadmin.refusals.bad_request"
-
 urlpatterns = [
     path("", include("campaigns.pages.urls")),
     path("admin/", admin.site.urls),

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -155,13 +155,10 @@ def _write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
     return replace(reply, headers={**reply.headers, "Allow": ", ".join(refusal.allowed)})
 
 
-def answer_bad_request(request: HttpRequest, dialect: str) -> HttpResponse:
+def answer_bad_request(dialect: Dialect) -> HttpResponse:
     """The answer to a call that Django refuses before it is ours, such as one of a wrong host."""
-    spoken = find_dialect(dialect)
     message = _("The request is malformed.")
-    if spoken is None:
-        return JsonResponse({"code": "invalid", "message": message}, status=400)
-    return write_response(_write_refusal(spoken, Refusal(RefusalKind.INVALID, message)))
+    return write_response(_write_refusal(dialect, Refusal(RefusalKind.INVALID, message)))
 
 
 def write_response(reply: Reply) -> HttpResponse:

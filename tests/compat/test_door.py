@@ -116,8 +116,9 @@ def test_a_wrong_host_is_refused_in_the_shape_of_the_door(client):
     ]
 
     assert [answer.status_code for answer in answers] == [400] * 4
-    assert set(answers[0].json()) == {"code", "message", "fields", "request_id"}
-    assert set(answers[1].json()) == set(answers[2].json()) == {"code", "message"}
+    assert all(
+        set(answer.json()) == {"code", "message", "fields", "request_id"} for answer in answers[:3]
+    )
     assert answers[3]["Content-Type"].startswith("text/html")
 
 
