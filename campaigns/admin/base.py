@@ -145,6 +145,25 @@ class StaffAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.allows(request, "delete", obj)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address fills in; where it names related rows, only by their ids."""
+        related = {
+            field.name
+            for field in (*self.opts.fields, *self.opts.many_to_many)
+            if field.is_relation
+        }
+        return {
+            name: value
+            for name, value in super().get_changeform_initial_data(request).items()
+            if name not in related or _are_ids(value)
+        }
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> Any:
+        # PostgreSQL refuses a NUL, and nothing holds one.
+        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         if lookup.split("__", maxsplit=1)[0] in self.hidden_fields:
             return False
@@ -321,6 +340,11 @@ class StaffAdmin(ModelAdmin):
         )
         response: HttpResponse = draw(request)
         return response
+
+
+def _are_ids(value: Any) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return all(str(item).isdecimal() and len(str(item)) < 17 for item in items)
 
 
 class ReadOnlyAdmin(StaffAdmin):

@@ -406,3 +406,25 @@ def test_a_forged_person_of_a_label_changes_nothing(client, app, owner, person):
 
     label.refresh_from_db()
     assert (response.status_code, label.member_count) == (302, 0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["label/add/?app=x", "label/add/?app=%00", "membership/add/?user=x", "apikey/add/?apps=x,1"],
+)
+def test_a_form_that_an_address_fills_in_wrongly_still_opens(client, owner, address):
+    client.force_login(owner)
+
+    response = client.get(f"/admin/campaigns/{address}")
+
+    assert response.status_code == 200
+
+
+@pytest.mark.database
+def test_a_search_for_a_nul_finds_what_there_is(client, app, owner):
+    client.force_login(owner)
+    field = "app_label=campaigns&model_name=label&field_name=app"
+
+    response = client.get(f"/admin/autocomplete/?{field}&term=%00")
+
+    assert response.status_code == 200
