@@ -260,7 +260,7 @@ class AuditEntry(models.Model):
     verb = models.CharField(_("verb"), max_length=60)
     target_type = models.CharField(_("kind"), max_length=60)
     target_id = models.CharField(_("id"), max_length=60, blank=True)
-    fields = models.JSONField(_("fields"), default=dict, blank=True)
+    fields = models.JSONField(_("fields"), default=list, blank=True)
 
     objects = ScopedQuerySet.as_manager()
     workspace_path = "workspace"
