@@ -51,6 +51,21 @@ class AccountForm(forms.ModelForm):
                 if f"{prefix}{name}" in self.fields:
                     self.initial[f"{prefix}{name}"] = value
 
+    def clean(self) -> dict[str, Any]:
+        """A kept secret goes to no other address than the one it was entered for.
+
+        Otherwise whoever may change an account could have its secrets sent to a host of theirs.
+        """
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        moved = any(name.startswith(ADDRESS) for name in self.changed_data)
+        if self.instance.pk is None or not moved:
+            return cleaned
+        for spec in self.dialect_spoken.credentials:
+            name = f"{CREDENTIAL}{spec.name}"
+            if spec.kind == "secret" and name in self.fields and not cleaned.get(name):
+                self.add_error(name, _("The address has changed, so enter this again."))
+        return cleaned
+
     def read_values(self, specs: tuple[FieldSpec, ...], prefix: str) -> dict[str, Any]:
         """What was filled in for these fields, under their own names."""
         values = {spec.name: self.cleaned_data.get(f"{prefix}{spec.name}") for spec in specs}

@@ -66,6 +66,21 @@ def test_an_account_is_checked_at_a_real_socket_in_the_vendors_own_words(app, no
     assert find_verbs()[-1] == ("owner", "check", "account")
 
 
+def test_a_kept_secret_goes_to_no_other_address(client, app, owner, now):
+    account = make_account(app, now, "appmetrica", token="first-key-1234")
+    before = account.credentials
+    client.force_login(owner)
+    moved = {"name": "Moved", "address_push": "https://elsewhere.example.org"}
+
+    refused = client.post(url_of(account, "change", account.pk), moved)
+    again = {**moved, "credential_token": "second-key-567"}
+    accepted = client.post(url_of(account, "change", account.pk), again)
+
+    assert b"The address has changed" in refused.content
+    assert accepted.status_code == 302
+    assert Account.objects.get().credentials != before
+
+
 def test_a_secret_that_is_left_empty_is_kept(client, app, owner, now):
     account = make_account(app, now, api_key="first-key-1234")
     before = account.credentials

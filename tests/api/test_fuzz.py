@@ -116,7 +116,7 @@ def test_other_content_types_are_refused_by_every_operation(client, operations):
 
 
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_odd_values_never_break_an_operation(client, app, operations, data):
     method, address, names, _parameters = data.draw(st.sampled_from(operations))
     known = st.sampled_from(names or ["name"])
@@ -128,7 +128,7 @@ def test_odd_values_never_break_an_operation(client, app, operations, data):
 
 
 @given(row=st.dictionaries(st.sampled_from(DEVICE_FIELDS), odd, max_size=4))
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_odd_devices_never_break_the_bulk_call(client, app, row):
     body = {"devices": [{"platform": "android", "token": "t", **row}]}
 

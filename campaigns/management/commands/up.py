@@ -86,6 +86,7 @@ def _plan_web(bound: socket.socket) -> Child:
         "--bind", f"fd://{bound.fileno()}",
         "--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS),
         "--worker-class", "gthread", "--timeout", "120", "--graceful-timeout", "20",
+        "--limit-request-line", "8190",  # filters of reports travel in the address
         "--log-level", "warning",
     ]  # fmt: skip
     return Child("web", command, sockets=(bound.fileno(),))
