@@ -42,10 +42,10 @@ test: lint ## Everything: rules, types, the suite on SQLite, the database part o
 	@$(MAKE) --no-print-directory test-sqlite
 
 test-postgres: $(VENV)/tests
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q -n 2 -m database
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q -n 2 --dist loadfile -m database
 
 test-sqlite: $(VENV)/tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: $(VENV)/tests ## The suite on SQLite without browsers, journeys and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not browser" --ignore tests/journeys --ignore tests/chaos
