@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
@@ -34,6 +35,12 @@ def pytest_configure() -> None:
     }
     # The middleware warns about a folder that only collectstatic makes.
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """No test sees what an earlier one has cached: ids of rows come again."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from campaigns.models import ApiKey
 from providers import registry
 
-SPOKEN = [item for item in registry.all_dialects() if item.write_authorization and item.routes]
+SPOKEN = [item for item in registry.all_dialects() if item.has_door]
 
 
 def issue(*arguments: str) -> dict:
