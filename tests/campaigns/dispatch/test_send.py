@@ -139,6 +139,28 @@ def test_refused_credentials_pause_a_campaign_and_resuming_sends_the_rest(
     assert count_outcomes(transfer) == {"sent": 3}
 
 
+def test_a_message_that_the_vendor_refuses_pauses_and_harms_no_token(
+    account: Account, routed: App, start: Start, clock: Clock
+) -> None:
+    account.options = {"payload_percent": 100}
+    account.save()
+    languages = [f"l{number}" for number in range(12)]
+    for language in languages:
+        builders.make_device(routed, language, language=language)
+    texts = {language: {"title": "Hi", "body": language} for language in languages}
+    transfer = start({"title": "Hi", "body": "There", "translations": texts})
+
+    drain(clock=clock)
+
+    transfer.refresh_from_db()
+    failed = count_outcomes(transfer)["failed"]
+    note = transfer.events.get(new="paused").note
+    assert transfer.status == "paused"
+    assert 0 < failed < len(languages)
+    assert "refuses the message" in note
+    assert not Device.objects.exclude(token_state="active").exists()
+
+
 def test_a_busy_vendor_blocks_the_pair_and_the_batch_waits(
     account: Account, routed: App, start: Start, clock: Clock
 ) -> None:
