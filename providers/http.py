@@ -22,8 +22,8 @@ from urllib3.exceptions import HTTPError
 from providers.contract import Exchange
 from providers.http_session import (
     CONNECT_SECONDS,
-    READ_SECONDS,
     Progress,
+    find_call_seconds,
     find_progress,
     get_session,
     running_call,
@@ -105,7 +105,7 @@ def call(session: requests.Session, method: str, url: str, **options: Unpack[Cal
         find_header_secrets(request.headers) | set(options.get("secrets", ())),
         options.get("recipients", ()),
     )
-    progress = Progress(options.get("read_seconds", READ_SECONDS))
+    progress = Progress(options.get("read_seconds", find_call_seconds()))
     marks = (running_call.set(progress), _scrubber.set(scrubber))
     try:
         answer = _fetch_answer(session, request, options, scrubber)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,17 +25,21 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 CONNECT_SECONDS = 3.0
-READ_SECONDS = 20.0  # for sending, and again for the whole answer; far below a batch's lease
 
 _local = threading.local()
 _chosen: ContextVar[requests.Session | None] = ContextVar("chosen", default=None)
+
+
+def find_call_seconds() -> float:
+    """How long sending may take, and again the whole answer; a batch's lease is longer."""
+    return float(settings.CALL_SECONDS)
 
 
 @dataclass(slots=True)
 class Progress:
     """How far a call has come. Sending and answering have `seconds` each."""
 
-    seconds: float = READ_SECONDS
+    seconds: float = field(default_factory=find_call_seconds)
     is_written: bool = False
 
 

@@ -191,8 +191,17 @@ OUTBOUND_ALLOW = read_list("PUSHADMIN_OUTBOUND_ALLOW")
 SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
 
 # --- dispatch ---
-# How long a batch belongs to the worker that claimed it; far above the time limit of a call.
-LEASE_SECONDS = env.int("PUSHADMIN_LEASE_SECONDS", default=60)
+# How long a vendor call may take to be sent, and again to be answered.
+CALL_SECONDS = read_int("PUSHADMIN_CALL_SECONDS", default=20, minimum=1, maximum=60)
+# How long a batch belongs to the worker that claimed it. A lease that ended before its call could
+# would let a second worker begin while the first still waits for the vendor.
+_LONGEST_CALL = 3 + 2 * CALL_SECONDS
+LEASE_SECONDS = read_int(
+    "PUSHADMIN_LEASE_SECONDS",
+    default=max(60, _LONGEST_CALL + 1),
+    minimum=_LONGEST_CALL + 1,
+    maximum=3600,
+)
 
 # --- retention, in days (manage.py prune) ---
 KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1, maximum=3650)

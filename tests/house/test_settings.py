@@ -66,6 +66,14 @@ def test_every_setting_of_the_environment_is_in_the_example_and_no_other():
             "PUSHADMIN_VAULT_KEYS is not set",
         ),
         ({"PUSHADMIN_LOG_LEVEL": "loud"}, "PUSHADMIN_LOG_LEVEL"),
+        (
+            {"PUSHADMIN_LEASE_SECONDS": "43"},
+            "PUSHADMIN_LEASE_SECONDS must be a whole number from 44",
+        ),
+        (
+            {"PUSHADMIN_LEASE_SECONDS": "60", "PUSHADMIN_CALL_SECONDS": "30"},
+            "PUSHADMIN_LEASE_SECONDS must be a whole number from 64",
+        ),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_a_sentence(tmp_path, environment, sentence):
