@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
+from campaigns.models.clock import find_instant
 
 MAX_AHEAD = timedelta(days=366)
 RECIPIENT_ZONE = "recipient"
@@ -44,37 +45,6 @@ def plan_schedule(send_at: str, timezone: str, *, default_zone: str, now: dateti
         schedule = _plan_wall_clock(send_at, moment, timezone or default_zone)
     _check_bounds(schedule.due_at or now, now)
     return schedule
-
-
-def find_instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
-    """The instant (UTC) of a naive wall clock, and a sentence if the clocks change there.
-
-    An hour that happens twice means its first time; one that is left out, the moment after it.
-    """
-    first = wall.replace(tzinfo=zone, fold=0)
-    second = wall.replace(tzinfo=zone, fold=1)
-    before, after = first.astimezone(UTC), second.astimezone(UTC)
-    if before == after:
-        return before, ""
-    if before < after:
-        words = _("The clocks go back: %(wall)s happens twice, and the first time is meant.")
-        return before, words % {"wall": wall.strftime("%H:%M")}
-    instant = _find_change(after, before, zone)
-    words = _("The clocks go forward: %(wall)s does not exist that day; it starts at %(start)s.")
-    start = instant.astimezone(zone).strftime("%H:%M")
-    return instant, words % {"wall": wall.strftime("%H:%M"), "start": start}
-
-
-def _find_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
-    """The second at which the offset of `zone` changes between two instants."""
-    old = low.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
-        if middle.astimezone(zone).utcoffset() == old:
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 def _plan_now(timezone: str) -> Schedule:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from campaigns.errors import Invalid
-from campaigns.services.schedule import find_instant, plan_schedule
+from campaigns.models.clock import find_instant
+from campaigns.services.schedule import plan_schedule
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
