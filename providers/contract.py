@@ -98,8 +98,26 @@ class CheckResult:
     words: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A send as it goes over the wire, written to its last byte: only talking is left.
+
+    `lookup` is how the vendor can be asked about it, where it can be.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)  # with the account's secret
+    body: bytes = field(repr=False)
+    lookup: FetchStatus | None = None
+
+
 class Outbound(Protocol):
     """One account, connected. Every method may raise `Failure` and nothing else.
+
+    A send has two halves. `write` renders and encodes everything and sends nothing to anybody;
+    the engine then notes the call in its books, and `send` only talks. So a worker that dies
+    without such a note has certainly not sent.
 
     A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
     `can_report`: `fetch_status`, `fetch_totals`; `has_receipts`: `fetch_receipts`).
@@ -107,7 +125,9 @@ class Outbound(Protocol):
 
     def check(self) -> CheckResult: ...
 
-    def send(self, push: SendPush) -> Receipt: ...
+    def write(self, push: SendPush) -> Request: ...
+
+    def send(self, request: Request) -> Receipt: ...
 
 
 class GroupKeeper(Protocol):

@@ -19,7 +19,8 @@ import requests
 from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError
 
-from providers.contract import Exchange
+from providers.commands import FetchStatus
+from providers.contract import Exchange, Request
 from providers.http_session import (
     CONNECT_SECONDS,
     Progress,
@@ -41,12 +42,15 @@ __all__ = [
     "get_session",
     "hopping",
     "recording",
+    "send",
     "using_session",
+    "write_request",
 ]
 
 MAX_ANSWER_BYTES = 1_048_576
 MAX_WORDS_BYTES = 500
 HOP_HEADER = "X-Pushadmin-Hop"
+JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
 # A gateway's word that its own upstream did not answer says nothing about what that one did.
 UNCERTAIN_STATUSES = frozenset({408, 502, 504})
@@ -119,6 +123,30 @@ def call(session: requests.Session, method: str, url: str, **options: Unpack[Cal
         _scrubber.reset(marks[1])
 
 
+def write_request(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    json: Any,
+    lookup: FetchStatus | None = None,
+) -> Request:
+    """A call with a JSON body, encoded, that `send` makes later; talks to nobody."""
+    return Request(
+        method=method,
+        url=url,
+        headers={**JSON_HEADERS, **headers},
+        body=_encode_json(json),
+        lookup=lookup,
+    )
+
+
+def send(session: requests.Session, request: Request, **options: Unpack[CallOptions]) -> Any:
+    """Make a call that was written before; as `call`."""
+    options = {**options, "headers": request.headers, "data": request.body}
+    return call(session, request.method, request.url, **options)
+
+
 @contextmanager
 def recording() -> Iterator[list[Exchange]]:
     """Collects the scrubbed exchanges of every call made inside, in this thread."""
@@ -146,8 +174,8 @@ def _prepare_request(
     headers = {"Accept": "application/json", **options.get("headers", {})}
     data: Any = options.get("data")
     if "json" in options:
-        headers.setdefault("Content-Type", "application/json; charset=utf-8")
-        data = json.dumps(options["json"], separators=(",", ":")).encode()
+        headers = {**JSON_HEADERS, **headers}
+        data = _encode_json(options["json"])
     if _hop.get():
         headers[HOP_HEADER] = _hop.get()
     request = requests.Request(method, url, headers, data=data, params=options.get("params"))
@@ -159,6 +187,10 @@ def _prepare_request(
             "The vendor's address or the account's credentials cannot be put into a request.",
             is_permanent=True,
         ) from None
+
+
+def _encode_json(body: Any) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _fetch_answer(

@@ -15,7 +15,7 @@ from campaigns.models.access import find_installation
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, PushPart, SendPush
-from providers.contract import AccountConfig, Exchange, GroupKeeper
+from providers.contract import AccountConfig, Exchange, GroupKeeper, Outbound, Request
 from providers.message_fields import Platform
 from providers.outcomes import Failure, Reason, Receipt
 
@@ -87,24 +87,24 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
 class Ready:
     """A call that only has to be made."""
 
-    client: Any
-    push: SendPush
+    client: Outbound
+    request: Request
 
     def call(self, hop: tuple[str, int]) -> Reply:
         """Send; a failure is a value here."""
         with http.recording() as exchanges, http.hopping(*hop):
             try:
-                return Reply(self.client.send(self.push), exchanges)
+                return Reply(self.client.send(self.request), exchanges)
             except Failure as failure:
                 return Reply(failure, exchanges)
 
 
 def prepare_call(lease: Lease, addressed: Addressed, key: str, now: datetime) -> Ready:
-    """Connect, find the vendor's group, write the push. Raises Failure."""
+    """Connect, find the vendor's group, write the request to its last byte. Raises Failure."""
     assert lease.way is not None  # noqa: S101 nothing is prepared without a way
     client = connect_way(lease.way)
     group = ensure_group(client, lease.way, lease.transfer)
-    return Ready(client, write_push(lease, addressed, group, key, now))
+    return Ready(client, client.write(write_push(lease, addressed, group, key, now)))
 
 
 def find_hop(transfer: Transfer) -> tuple[str, int]:

@@ -63,7 +63,7 @@ def test_our_client_sends_through_our_door(app, connect, dialect):
     with led:
         group = client.ensure_group(CreateGroup("", "News", 500))
         again = client.ensure_group(CreateGroup("", "News", 500))
-        receipt = client.send(make_push(dialect, group))
+        receipt = client.send(client.write(make_push(dialect, group)))
         by_id = client.fetch_status(FetchStatus(transfer=receipt.reference))
         by_key = client.fetch_status(FetchStatus(group=group, client_key="77"))
 
@@ -84,7 +84,7 @@ def test_a_push_of_a_strangers_group_is_refused(workspace, app, connect, dialect
     client, led = connect(dialect)
 
     with led, pytest.raises(Failure):
-        client.send(make_push(dialect, str(foreign.pk)))
+        client.send(client.write(make_push(dialect, str(foreign.pk))))
 
     assert not Transfer.objects.exists()
     assert not Submission.objects.exists()

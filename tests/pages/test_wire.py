@@ -60,7 +60,9 @@ def test_a_field_goes_from_the_form_to_the_socket(simulator, dialect, platform, 
     targets = tuple(replace(target, kind=names[0]) for target in part.targets)
 
     with http.recording() as exchanges:
-        client.send(replace(push, parts=(replace(part, message=message, targets=targets),)))
+        client.send(
+            client.write(replace(push, parts=(replace(part, message=message, targets=targets),)))
+        )
 
     sent = list_values(json.loads(exchanges[-1].request))
     values = list_values(type_value(spec)[1])

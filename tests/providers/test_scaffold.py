@@ -32,7 +32,7 @@ def test_a_new_vendor_sends_and_is_read(tmp_path, monkeypatch):
     with entering_door(dialect, lambda command: Accepted("9")) as door:
         door_url = {"api": "http://vendor.example/acmetest"}
         client = dialect.connect(replace(account, base_urls=door_url))
-        receipt = client.send(make_push(dialect))
+        receipt = client.send(client.write(make_push(dialect)))
         checked = client.check()
 
     assert receipt.reference == "9"

@@ -27,6 +27,7 @@ class DoorAdapter(BaseAdapter):
         self.dialect = dialect
         self.answer = answer
         self.commands: list[Any] = []
+        self.bodies: list[bytes] = []
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         reply = self._reply(request)
@@ -42,6 +43,7 @@ class DoorAdapter(BaseAdapter):
         headers = {name.lower(): value for name, value in request.headers.items()}
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         path = url.path.removeprefix(f"/{self.dialect.key}/")
+        self.bodies.append(request.body)
         try:
             route, pieces = find_route(self.dialect.routes, request.method, path)
             body = json.loads(request.body) if request.body else None

@@ -37,13 +37,13 @@ def find_group(dialect: Dialect, client) -> str:
 
 def send(dialect: Dialect, client, count: int = 1, key: str = "17", **values: str) -> Receipt:
     group = find_group(dialect, client)
-    return client.send(make_push(dialect, count, key, group, **values))
+    return client.send(client.write(make_push(dialect, count, key, group, **values)))
 
 
 def fail_send(dialect: Dialect, client, count: int = 1) -> Failure:
     group = "1" if dialect.has_groups else ""
     with pytest.raises(Failure) as caught:
-        client.send(make_push(dialect, count, "17", group))
+        client.send(client.write(make_push(dialect, count, "17", group)))
     return caught.value
 
 
@@ -105,10 +105,10 @@ def test_too_many_calls_are_told_when_to_come_back(dialect, simulator):
     group = find_group(dialect, client)
     simulator.behaviour = replace(simulator.behaviour, requests_per_second=1)
     push = make_push(dialect, group=group)
-    client.send(push)
+    client.send(client.write(push))
 
     with pytest.raises(Failure) as caught:
-        client.send(push)
+        client.send(client.write(push))
 
     assert caught.value.reason is Reason.THROTTLED
     assert caught.value.retry_after >= 1
@@ -194,7 +194,7 @@ def test_receipts_name_the_references_that_were_sent_along(dialect, simulator):
     simulator.behaviour = replace(simulator.behaviour, delivered_percent=100, receipt_seconds=0)
     client = connect(dialect, simulator)
     push = make_push(dialect, 5)
-    client.send(push)
+    client.send(client.write(push))
 
     first = client.fetch_receipts(FetchReceipts("", 3))
     rest = client.fetch_receipts(FetchReceipts(first.cursor, 100))
@@ -225,7 +225,7 @@ def test_no_secret_and_no_recipient_is_kept_or_said(dialect, simulator, caplog, 
 
 def try_all(client, push) -> list[str]:
     said = []
-    for act in (client.check, lambda: client.send(push)):
+    for act in (client.check, lambda: client.send(client.write(push))):
         try:
             said.append(repr(act()))
         except Failure as failure:

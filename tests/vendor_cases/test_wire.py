@@ -40,8 +40,9 @@ def each(dialects: list[Dialect]) -> pytest.MarkDecorator:
 @given(data=st.data())
 def test_a_send_is_read_as_it_was_written(dialect, data):
     platform, push = data.draw(sends(dialect))
+    client = dialect.connect(make_account(dialect, URL))
     with entering_door(dialect, lambda command: Accepted("9", command.client_key)) as door:
-        receipt = dialect.connect(make_account(dialect, URL)).send(push)
+        receipt = client.send(client.write(push))
 
     [command] = door.commands
     [part] = command.parts
@@ -53,6 +54,21 @@ def test_a_send_is_read_as_it_was_written(dialect, data):
         push.tag,
         push.group,
     )
+
+
+@each(SIMULATED)
+def test_a_send_is_written_to_its_last_byte_before_anybody_is_called(dialect):
+    client = dialect.connect(make_account(dialect, URL))
+    push = make_push(dialect, 3, group="5")
+    with entering_door(dialect, lambda command: Accepted("9", command.client_key)) as door:
+        request = client.write(push)
+        before = list(door.bodies)
+        client.send(request)
+
+    assert before == []
+    assert door.bodies == [request.body]
+    assert request == client.write(push)
+    assert "canary" not in repr(request)
 
 
 @each([dialect for dialect in SIMULATED if dialect.wants_references])
@@ -70,8 +86,9 @@ def test_a_send_is_read_as_it_was_written(dialect, data):
     )
 )
 def test_results_per_recipient_come_back(dialect, results):
+    client = dialect.connect(make_account(dialect, URL))
     with entering_door(dialect, lambda command: Accepted("9", "", tuple(results))):
-        receipt = dialect.connect(make_account(dialect, URL)).send(make_push(dialect))
+        receipt = client.send(client.write(make_push(dialect)))
 
     assert receipt.results == tuple(results)
 
@@ -151,11 +168,10 @@ def test_a_refusal_is_understood_as_what_it_means(dialect, kind, reason):
     def refuse(command):
         raise Refusal(kind, "Words of the vendor", retry_after=7)
 
-    with (
-        entering_door(dialect, refuse),
-        pytest.raises(Failure) as caught,
-    ):
-        dialect.connect(make_account(dialect, URL)).send(make_push(dialect, group="5"))
+    client = dialect.connect(make_account(dialect, URL))
+    request = client.write(make_push(dialect, group="5"))
+    with entering_door(dialect, refuse), pytest.raises(Failure) as caught:
+        client.send(request)
 
     assert caught.value.reason is reason
     assert "Words of the vendor" in caught.value.message

@@ -24,7 +24,7 @@ from providers.commands import (
     TransferStatus,
     VendorTotal,
 )
-from providers.contract import AccountConfig, CheckResult
+from providers.contract import AccountConfig, CheckResult, Request
 from providers.message import PushMessage
 from providers.outcomes import Failure, Outcome, Reason, Receipt
 
@@ -61,18 +61,26 @@ class AppMetrica:
         """The vendor's id of the group of that name, which is created if there is none."""
         return self._find_group(group.name) or self._create_group(group)
 
-    def send(self, push: SendPush) -> Receipt:
+    def write(self, push: SendPush) -> Request:
         """One platform, at most 50,000 devices, with an id of ours to ask by afterwards."""
         _check_size(push)
         part = _prepare_part(push.parts[0], push.expires_in)
         tag = (push.tag or push.name or NO_TAG)[: wire_sends.MAX_TAG]
-        request = replace(push, parts=(part,), tag=tag)
+        return http.write_request(
+            "POST",
+            self._find_url(wire_sends.SEND_PATH),
+            headers=self._write_headers(),
+            json=wire_sends.write_send(replace(push, parts=(part,), tag=tag)),
+            lookup=FetchStatus(group=push.group, client_key=push.client_key),
+        )
+
+    def send(self, request: Request) -> Receipt:
         try:
-            receipt: Receipt = self._call(
-                "POST",
-                wire_sends.SEND_PATH,
-                json=wire_sends.write_send(request),
+            receipt: Receipt = http.send(
+                self.session or http.get_session(),
+                request,
                 read=_read_receipt,
+                read_error=read_error,
                 recipients=wire_sends.RECIPIENT_KEYS,
             )
         except AlreadyTaken as failure:
@@ -108,9 +116,9 @@ class AppMetrica:
         )
         return wire_report.read_totals(table)
 
-    def _find_earlier(self, push: SendPush, failure: Failure) -> Receipt:
+    def _find_earlier(self, request: Request, failure: Failure) -> Receipt:
         # Our ids are drawn for one batch only: whoever took this one was an earlier try of ours.
-        status = self.fetch_status(FetchStatus(group=push.group, client_key=push.client_key))
+        status = self.fetch_status(request.lookup) if request.lookup else None
         if status is None:
             raise failure
         return Receipt(status.transfer, Outcome.ACCEPTED, raw={"transfer_id": status.transfer})
@@ -146,16 +154,22 @@ class AppMetrica:
         return str(row.id)
 
     def _call(self, method: str, path: str, *, base: str = "push", **options: Any) -> Any:
-        default = PUSH_URL if base == "push" else REPORTING_URL
-        address = (self.account.base_urls.get(base) or default).rstrip("/")
         return http.call(
             self.session or http.get_session(),
             method,
-            f"{address}/{path}",
-            headers=wire.write_headers(self.account.credentials["token"]),
+            self._find_url(path, base),
+            headers=self._write_headers(),
             read_error=read_error,
             **options,
         )
+
+    def _find_url(self, path: str, base: str = "push") -> str:
+        default = PUSH_URL if base == "push" else REPORTING_URL
+        address = (self.account.base_urls.get(base) or default).rstrip("/")
+        return f"{address}/{path}"
+
+    def _write_headers(self) -> dict[str, str]:
+        return wire.write_headers(self.account.credentials["token"])
 
 
 def _read_receipt(body: Mapping[str, Any]) -> Receipt:

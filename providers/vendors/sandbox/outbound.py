@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import requests
 from django.conf import settings
 
 from providers import http
 from providers.commands import FetchReceipts, ReceiptPage, SendPush
-from providers.contract import AccountConfig, CheckResult
+from providers.contract import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Reason, Receipt
 from providers.vendors.sandbox import wire
 
@@ -30,41 +28,39 @@ class Sandbox:
         self.fetch_receipts(FetchReceipts(limit=1))
         return CheckResult(True, "The sandbox accepts the key.")
 
-    def send(self, push: SendPush) -> Receipt:
-        receipt: Receipt = self._call(
-            "POST",
-            wire.SEND_PATH,
-            json=wire.write_send(push),
+    def write(self, push: SendPush) -> Request:
+        return http.write_request(
+            "POST", self._find_url(wire.SEND_PATH), headers=self.headers, json=wire.write_send(push)
+        )
+
+    def send(self, request: Request) -> Receipt:
+        receipt: Receipt = http.send(
+            self.session or http.get_session(),
+            request,
             read=wire.read_sent,
+            read_error=wire.read_error,
             recipients=wire.RECIPIENT_KEYS,
         )
         return receipt
 
     def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage:
-        page: ReceiptPage = self._call(
+        page: ReceiptPage = http.call(
+            self.session or http.get_session(),
             "GET",
-            wire.RECEIPTS_PATH,
+            self._find_url(wire.RECEIPTS_PATH),
+            headers=self.headers,
             params=wire.write_receipts_query(command),
             read=wire.read_receipts,
+            read_error=wire.read_error,
         )
         return page
 
-    def _call(self, method: str, path: str, **options: Any) -> Any:
-        return http.call(
-            self.session or http.get_session(),
-            method,
-            f"{self._find_base_url()}/{path}",
-            headers=self.headers,
-            read_error=wire.read_error,
-            **options,
-        )
-
-    def _find_base_url(self) -> str:
+    def _find_url(self, path: str) -> str:
         url = self.account.base_urls.get("api", "").rstrip("/")
         if url:
-            return url
+            return f"{url}/{path}"
         if settings.SANDBOX_URL:
-            return f"{settings.SANDBOX_URL.rstrip('/')}/sandbox"
+            return f"{settings.SANDBOX_URL.rstrip('/')}/sandbox/{path}"
         raise Failure(
             Reason.CREDENTIAL,
             "No sandbox is running: start everything with one command (manage.py up), "

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from campaigns.dispatch.addresses import address_members
 from campaigns.dispatch.engine import Clock, drain
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.receipts import keep_receipts
@@ -20,10 +19,8 @@ from campaigns.models import (
     Account,
     App,
     Attempt,
-    Batch,
     Counter,
     Delivery,
-    Device,
     Part,
     Policy,
     Transfer,
@@ -145,29 +142,6 @@ def test_at_most_once_never_calls_again(
 
     assert count_outcomes() == {"unknown": 4}
     assert lossy.vendor.summarize()["accepted_calls"] == 1
-
-
-def test_a_batch_that_keeps_killing_workers_is_halved_until_one_is_left(
-    account: Account, start: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    transfer = start()
-    culprit = Device.objects.filter(app=transfer.app).order_by("pk")[1].pk
-
-    def crash(batch: Batch, way: Any, members: Any) -> Any:
-        if culprit in [recipient for recipient, _cohort in members]:
-            raise KeyboardInterrupt
-        return address_members(batch, way, members)
-
-    monkeypatch.setattr("campaigns.dispatch.send.address_members", crash)
-    for hours in range(60):
-        try:
-            drain(clock=make_clock(now, hours))
-        except KeyboardInterrupt:
-            continue
-    outcomes = Counter.objects.values_list("outcome", "reason", "count")
-
-    assert set(outcomes) == {("sent", "", 3), ("failed", "ours", 1)}
-    assert check_books().faults == []
 
 
 def test_a_receipt_clears_up_what_nobody_knew(

@@ -89,7 +89,7 @@ def test_a_group_is_created_once_and_found_afterwards(client: AppMetrica) -> Non
 def test_a_send_is_accepted_and_known_by_both_ids(client: AppMetrica) -> None:
     push = replace(PUSH, group=client.ensure_group(GROUP))
 
-    receipt = client.send(push)
+    receipt = client.send(client.write(push))
 
     by_id = client.fetch_status(FetchStatus(transfer=receipt.reference))
     by_key = client.fetch_status(FetchStatus(group=push.group, client_key=push.client_key))
@@ -104,14 +104,16 @@ def test_a_send_is_accepted_and_known_by_both_ids(client: AppMetrica) -> None:
 def test_a_send_again_with_the_same_id_is_the_same_transfer(client: AppMetrica) -> None:
     push = replace(PUSH, group=client.ensure_group(GROUP))
 
-    assert client.send(push).reference == client.send(push).reference
+    request = client.write(push)
+
+    assert client.send(request).reference == client.send(request).reference
 
 
 def test_an_id_that_is_taken_leads_to_the_earlier_transfer(client: AppMetrica) -> None:
     push = replace(PUSH, group=client.ensure_group(GROUP))
-    first = client.send(push)
+    first = client.send(client.write(push))
 
-    second = client.send(replace(push, tag="other"))
+    second = client.send(client.write(replace(push, tag="other")))
 
     assert (second.reference, second.outcome) == (first.reference, Outcome.ACCEPTED)
 
@@ -119,7 +121,7 @@ def test_an_id_that_is_taken_leads_to_the_earlier_transfer(client: AppMetrica) -
 def test_a_key_that_is_no_number_is_found_again(client: AppMetrica) -> None:
     push = replace(PUSH, group=client.ensure_group(GROUP), client_key="batch-7f")
 
-    receipt = client.send(push)
+    receipt = client.send(client.write(push))
 
     status = client.fetch_status(FetchStatus(group=push.group, client_key="batch-7f"))
     assert status is not None
@@ -135,8 +137,8 @@ def test_what_the_vendor_does_not_know_is_none(client: AppMetrica) -> None:
 
 def test_totals_are_those_of_one_transfer(client: AppMetrica) -> None:
     push = replace(PUSH, group=client.ensure_group(GROUP))
-    receipt = client.send(push)
-    client.send(replace(push, client_key="778"))
+    receipt = client.send(client.write(push))
+    client.send(client.write(replace(push, client_key="778")))
 
     totals = client.fetch_totals(receipt.reference, "today")
 
@@ -199,7 +201,8 @@ def read_sent_body(request: bytes) -> dict[str, Any]:
 
 def send_and_read(open_vendor: Answer, session: VendorSession, push: SendPush) -> dict[str, Any]:
     vendor = open_vendor(SENT)
-    make_client(vendor.url, session).send(push)
+    client = make_client(vendor.url, session)
+    client.send(client.write(push))
     return read_sent_body(vendor.requests[0])
 
 
@@ -207,8 +210,9 @@ def test_a_call_carries_the_key_and_the_client_id(
     open_vendor: Answer, session: VendorSession
 ) -> None:
     vendor = open_vendor(SENT)
+    client = make_client(vendor.url, session)
 
-    make_client(vendor.url, session).send(PUSH)
+    client.send(client.write(PUSH))
 
     (request,) = vendor.requests
     assert request.startswith(b"POST /push/v1/send-batch HTTP/1.1\r\n")
@@ -313,7 +317,7 @@ def test_what_one_call_cannot_carry_never_leaves(
     vendor = open_vendor(SENT)
 
     with pytest.raises(Failure) as caught:
-        make_client(vendor.url, session).send(push)
+        make_client(vendor.url, session).write(push)
 
     assert (caught.value.reason, caught.value.is_permanent) == (reason, True)
     assert caught.value.was_sent is False
@@ -337,7 +341,7 @@ def test_fifty_thousand_devices_fit_into_one_call(
 def fail(open_vendor: Answer, session: VendorSession, answer: Any) -> Failure:
     client = make_client(open_vendor(answer).url, session)
     with pytest.raises(Failure) as caught:
-        client.send(PUSH)
+        client.send(client.write(PUSH))
     return caught.value
 
 
