@@ -167,7 +167,13 @@ class Addressing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a vendor takes. Rates are per account."""
+    """What a vendor takes. Rates are per account.
+
+    `call_rates` holds calls per second of single kinds of calls, as `Dialect.name_call` names
+    them, beside `requests_per_second` of all. `in_flight` bounds calls without an answer yet;
+    `running_tasks` accepted calls that the vendor is still working on, as far as `fetch_status`
+    tells, and for `task_seconds` where it cannot be asked.
+    """
 
     batch_size: int = 1000
     requests_per_second: float | None = None
@@ -175,6 +181,9 @@ class Limits:
     day_zone: str = "UTC"
     recipients_per_second: float | None = None
     in_flight: int = 4
+    running_tasks: int | None = None
+    task_seconds: float = 300.0
+    call_rates: Mapping[str, float] = field(default_factory=dict)
     max_payload_bytes: int = 4096
     addressing: frozenset[Addressing] = frozenset({Addressing.TOKEN})
 
@@ -205,6 +214,10 @@ class Carry:
     note: str = ""
 
 
+def _name_no_kind(options: Mapping[str, Any]) -> str:
+    return ""
+
+
 def _needs_no_identifiers(app_id: int) -> Mapping[str, str]:
     return {}
 
@@ -217,6 +230,8 @@ class Dialect:
     `issue_key` prints beside the key, from our app id. `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
+    `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
+    counts against; "" for none.
     """
 
     key: str
@@ -238,6 +253,7 @@ class Dialect:
     has_receipts: bool = False
     wants_references: bool = False
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
+    name_call: Callable[[Mapping[str, Any]], str] = _name_no_kind
     connect: Callable[[AccountConfig], Outbound] | None = None
     routes: tuple[Route, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
+from math import sqrt
 from zoneinfo import ZoneInfo
 
 from providers.outcomes import Reason
 
 MAX_RETRY_AFTER = 3600.0
 MAX_BACKOFF = 3600.0
+WINDOW = 10.0  # seconds
+MAX_SKEW = 10.0  # seconds that a caller may have waited for its turn
+RAMP_START = 0.1
 
 # First waits in seconds, when a vendor names none.
 FIRST_WAIT = {Reason.VENDOR: 10.0, Reason.THROTTLED: 60.0}
@@ -19,10 +23,11 @@ DEFAULT_FIRST_WAIT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A token bucket: `rate` per second, at most `burst` at once. `level` may be a debt.
+    """A token bucket: at most `burst` at once and never more than `rate` promises.
 
-    An amount above `burst` is taken when the bucket is full and leaves a debt, so the average
-    rate holds for calls of any size.
+    It is refilled a little slower than `rate`, so that a burst and what follows it stay within
+    the promise over any `window`. `level` may be a debt: an amount above `burst` is taken when
+    the bucket is full.
     """
 
     rate: float
@@ -36,21 +41,48 @@ class Bucket:
         size = burst or max(1.0, rate)
         return cls(rate=rate, burst=size, level=size, filled_at=now)
 
+    @property
+    def window(self) -> float:
+        """Seconds over which the promise holds: 10, or as long as ten bursts take."""
+        return max(WINDOW, 10.0 * self.burst / self.rate)
+
+    @property
+    def steady(self) -> float:
+        """What comes in per second."""
+        return self.rate - self.burst / self.window
+
     def refill(self, now: datetime) -> Bucket:
-        """The bucket at `now`; a clock that went back adds nothing."""
-        seconds = max(0.0, (now - self.filled_at).total_seconds())
-        level = min(self.burst, self.level + seconds * self.rate)
-        return replace(self, level=level, filled_at=max(now, self.filled_at))
+        """The bucket at `now`. A clock that went back adds nothing and is followed.
+
+        Less than MAX_SKEW is no clock that went back but a caller who had to wait.
+        """
+        seconds = (now - self.filled_at).total_seconds()
+        level = min(self.burst, self.level + max(0.0, seconds) * self.steady)
+        is_behind = -MAX_SKEW < seconds < 0
+        return replace(self, level=level, filled_at=self.filled_at if is_behind else now)
 
     def find_wait(self, amount: float, now: datetime) -> float:
         """Seconds until `amount` may be taken; 0 means now."""
         missing = min(amount, self.burst) - self.refill(now).level
-        return max(0.0, missing / self.rate)
+        # What rounding leaves over is nothing that anybody should wait for.
+        return missing / self.steady if missing > 1e-6 else 0.0
 
     def take(self, amount: float, now: datetime) -> Bucket:
         """The bucket after `amount` was taken, which `find_wait` must have allowed."""
         filled = self.refill(now)
         return replace(filled, level=filled.level - amount)
+
+
+def find_ramped(rate: float, seconds: float | None, taken: int) -> float:
+    """The rate of a ramp-up after `taken` were sent: from a tenth it grows linearly to `rate`.
+
+    After `t` seconds it is `rate * (0.1 + 0.9 * t / seconds)`; what was sent until then is the
+    integral of that, and is what is known: so a pause, or another limit, loses nothing of it.
+    """
+    if not seconds:
+        return rate
+    share = RAMP_START**2 + 2 * (1 - RAMP_START) * taken / (rate * seconds)
+    return rate * min(1.0, sqrt(share))
 
 
 @dataclass(frozen=True, slots=True)

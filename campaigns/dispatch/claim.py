@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from campaigns.dispatch.pace import open_pace
+from campaigns.dispatch.cuts import cut_batch, has_been_called
+from campaigns.dispatch.pace import open_paces
 from campaigns.models import Account, App, Attempt, Batch, Transfer
 from campaigns.selectors.routes import Way, list_ways
 from providers.outcomes import Reason
@@ -39,10 +40,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What may happen to a batch now; neither way nor drain means that it must wait."""
+    """What may happen to a batch now; neither way nor drain means that it must wait.
+
+    `size` is how many of its recipients may be sent to, 0 for all of them.
+    """
 
     way: Way | None = None
     drains: bool = False
+    size: int = 0
 
 
 def claim_batch(now: datetime) -> Lease | None:
@@ -80,13 +85,16 @@ def _claim_of(transfer: Transfer, now: datetime) -> Lease | None:
     if not _select_claimable(transfer, now).exists():
         return None
     waiting: set[str] = set()
-    with transaction.atomic():
-        while (batch := _lock_batch(transfer, waiting, now)) is not None:
+    while True:
+        # A transaction for each platform: the rows that pace one are never held with another's.
+        with transaction.atomic():
+            batch = _lock_batch(transfer, waiting, now)
+            if batch is None:
+                return None
             choice = _choose_way(batch, now)
             if choice.way is not None or choice.drains:
-                return _lease(batch, choice.way, now)
-            waiting.add(batch.platform)
-    return None
+                return _lease(batch, choice, now)
+        waiting.add(batch.platform)
 
 
 def _lock_batch(transfer: Transfer, waiting: set[str], now: datetime) -> Batch | None:
@@ -98,7 +106,10 @@ def _lock_batch(transfer: Transfer, waiting: set[str], now: datetime) -> Batch |
     return batch
 
 
-def _lease(batch: Batch, way: Way | None, now: datetime) -> Lease:
+def _lease(batch: Batch, choice: _Choice, now: datetime) -> Lease:
+    way = choice.way
+    if 0 < choice.size < batch.count - batch.settled:
+        batch = cut_batch(batch, choice.size)
     batch.state = Batch.State.LEASED
     batch.lease_until = find_lease_end(now)
     batch.fence += 1
@@ -119,14 +130,14 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
         ways = [way for way in ways if way.account.pk == pinned]
     if not ways:
         return _Choice(drains=True)
-    for way in ways:
-        pace = open_pace(way, transfer, now)
+    for pace in open_paces(ways, transfer, now):
         if pace.is_blocked():
             continue
-        if not pace.may_send():
+        size = pace.find_size(batch.count - batch.settled, is_whole=has_been_called(batch))
+        if not size:
             return _Choice()  # a moment's pace is no reason to change the account
-        pace.take(batch.count - batch.settled)
-        return _Choice(way)
+        pace.take(size)
+        return _Choice(pace.way, size=size)
     return _Choice()
 
 

@@ -1,126 +1,171 @@
-"""Whether an account may be called now: blocks, buckets, quotas, rates, calls in flight.
+"""Whether an account may be called now: blocks, buckets, quotas, calls and tasks running.
 
-The values live in rows that the caller's transaction locks, so they hold over every worker.
+The values live in rows that the caller's transaction locks, so they hold over every process and
+host. They are locked in one order, so that no two claims wait for each other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Q
 
-from campaigns.models import Batch, Group, Throttle, Transfer
+from campaigns.models import Allowance, Batch, Throttle, Transfer
+from campaigns.selectors.limits import (
+    ALL_APPS,
+    Promise,
+    find_bucket,
+    is_asked_to_wait,
+    list_call_rates,
+    list_promises,
+    select_tasks,
+)
 from campaigns.selectors.routes import Way
-from providers.pacing import Bucket, DayQuota, find_day
+from providers.pacing import Bucket, DayQuota
 
-ALL_APPS = 0
+Key = tuple[str, int]  # scope and owner of an Allowance
+
+
+@dataclass(slots=True)
+class Gauge:
+    """A locked token bucket of one promise."""
+
+    promise: Promise
+    row: Allowance
+    bucket: Bucket
+
+    def find_amount(self, recipients: int) -> int:
+        """What a call with so many recipients takes from it."""
+        return 1 if self.promise.counts_calls else recipients
+
+    def take(self, recipients: int, now: datetime) -> None:
+        """Use it for one call; what it lacks becomes a debt."""
+        amount = self.find_amount(recipients)
+        taken = self.bucket.take(amount, now)
+        self.row.level, self.row.filled_at = taken.level, taken.filled_at
+        self.row.taken += amount
 
 
 @dataclass(slots=True)
 class Pace:
-    """One way for one transfer, its throttle rows locked."""
+    """One way for one transfer, its throttle rows and buckets locked."""
 
     way: Way
-    transfer: Transfer
     whole: Throttle
     own: Throttle
+    gauges: Sequence[Gauge]
     now: datetime
 
     def is_blocked(self) -> bool:
         """The vendor asked us to wait, or its calls of today are used up."""
-        blocks = (self.whole.blocked_until, self.own.blocked_until)
-        if any(until is not None and until > self.now for until in blocks):
+        if any(is_asked_to_wait(row, self.now) for row in (self.whole, self.own)):
             return True
-        quota = self.find_quota()
-        return quota is not None and quota.find_wait(1, self.now) > 0
-
-    def find_quota(self) -> DayQuota | None:
-        """How many calls a day there are, if there is a limit."""
-        limits = self.way.dialect.limits
+        limits = self.way.limits
         if limits.requests_per_day is None:
-            return None
-        return DayQuota(
+            return False
+        quota = DayQuota(
             limits.requests_per_day, limits.day_zone, self.whole.day, self.whole.day_used
         )
+        return quota.find_wait(1, self.now) > 0
 
-    def find_bucket(self) -> Bucket | None:
-        """Calls per second, if there is a limit."""
-        rate = self.way.dialect.limits.requests_per_second
-        if rate is None:
-            return None
-        if self.whole.refilled_at is None:
-            return Bucket.full(rate, now=self.now)
-        return Bucket(rate, max(1.0, rate), self.whole.tokens, self.whole.refilled_at)
+    def find_size(self, owed: int, *, is_whole: bool) -> int:
+        """How many of `owed` may be sent in a call now; 0: wait. `is_whole`: all or none."""
+        bursts = [int(g.bucket.burst) for g in self.gauges if not g.promise.counts_calls]
+        size = owed if is_whole else max(1, min([owed, *bursts]))
+        waits = (g.bucket.find_wait(g.find_amount(size), self.now) for g in self.gauges)
+        return size if not any(waits) and self._has_room() else 0
 
-    def may_send(self) -> bool:
-        """Nothing asks to wait a moment longer."""
-        bucket = self.find_bucket()
-        if bucket is not None and bucket.find_wait(1, self.now) > 0:
-            return False
-        moments = (
-            self.transfer.paced_until,
-            self.transfer.group.paced_until,
-            self.whole.paced_until,
-        )
-        if any(until is not None and until > self.now for until in moments):
-            return False
-        return self._count_in_flight() < self.way.dialect.limits.in_flight
-
-    def _count_in_flight(self) -> int:
-        unfinished = Transfer.objects.filter(finished_at__isnull=True)
-        leased = Batch.objects.filter(
-            transfer__in=unfinished.values("pk"), state=Batch.State.LEASED, lease_until__gt=self.now
-        )
-        return leased.filter(account=self.way.account).count()
+    def _has_room(self) -> bool:
+        limits, account = self.way.limits, self.way.account
+        running = _count_in_flight(account.pk, self.now)
+        if running >= limits.in_flight or limits.running_tasks is None:
+            return running < limits.in_flight
+        tasks = select_tasks(account.pk, limits.task_seconds, self.now).count()
+        return running + tasks < limits.running_tasks
 
     def take(self, recipients: int) -> None:
         """Use one call with so many recipients."""
-        bucket, quota = self.find_bucket(), self.find_quota()
-        if bucket is not None:
-            taken = bucket.take(1, self.now)
-            self.whole.tokens, self.whole.refilled_at = taken.level, taken.filled_at
-        if quota is not None:
-            used = quota.take(1, self.now)
-            self.whole.day, self.whole.day_used = used.day, used.used
-        rate = self.way.dialect.limits.recipients_per_second
-        self.whole.paced_until = self._advance(self.whole.paced_until, rate, recipients)
-        self.whole.save()
-        self._pace_rows(recipients)
-
-    def _pace_rows(self, recipients: int) -> None:
-        group = self.transfer.group
-        if self.transfer.rate:
-            until = self._advance(self.transfer.paced_until, self.transfer.rate, recipients)
-            Transfer.objects.filter(pk=self.transfer.pk).update(paced_until=until)
-        if not self.way.dialect.has_groups:
-            until = self._advance(group.paced_until, group.send_rate, recipients)
-            Group.objects.filter(pk=group.pk).update(paced_until=until)
-
-    def _advance(
-        self, until: datetime | None, rate: float | None, recipients: int
-    ) -> datetime | None:
-        if not rate:
-            return until
-        start = self.now if until is None else max(self.now, until)
-        return start + timedelta(seconds=recipients / rate)
+        for gauge in self.gauges:
+            gauge.take(recipients, self.now)
+        _save_gauges(self.gauges)
+        _count_today(self.whole, self.way, self.now)
 
 
-def open_pace(way: Way, transfer: Transfer, now: datetime) -> Pace:
-    """Lock the throttle rows of a way for a transfer's app."""
-    whole = _lock_throttle(way, ALL_APPS)
-    own = _lock_throttle(way, transfer.app_id)
-    # Read under the lock: another worker may have moved them since the batch was found.
-    transfer.refresh_from_db(fields=["paced_until"])
-    transfer.group.refresh_from_db(fields=["paced_until"])
-    return Pace(way, transfer, whole, own, now)
-
-
-def _lock_throttle(way: Way, app_id: int) -> Throttle:
-    throttle, _is_new = Throttle.objects.select_for_update().get_or_create(
-        account=way.account, app_id=app_id
+def _count_in_flight(account_id: int, now: datetime) -> int:
+    unfinished = Transfer.objects.filter(finished_at__isnull=True)
+    leased = Batch.objects.filter(
+        transfer__in=unfinished.values("pk"), state=Batch.State.LEASED, lease_until__gt=now
     )
-    return throttle
+    return leased.filter(account_id=account_id).count()
+
+
+def _save_gauges(gauges: Iterable[Gauge]) -> None:
+    rows = [gauge.row for gauge in gauges]
+    Allowance.objects.bulk_update(rows, ["level", "filled_at", "taken"])
+
+
+def _count_today(whole: Throttle, way: Way, now: datetime) -> None:
+    used = DayQuota(0, way.limits.day_zone, whole.day, whole.day_used).take(1, now)
+    whole.day, whole.day_used = used.day, used.used
+    whole.save(update_fields=["day", "day_used"])
+
+
+def open_paces(ways: Sequence[Way], transfer: Transfer, now: datetime) -> list[Pace]:
+    """Lock everything that paces these ways for a transfer, in the caller's transaction."""
+    pairs = {(way.account.pk, app) for way in ways for app in (ALL_APPS, transfer.app_id)}
+    throttles = _lock_throttles(pairs)
+    promises = {way.account.pk: list_promises(way, transfer) for way in ways}
+    rows = _lock_allowances([one for some in promises.values() for one in some], now)
+    return [
+        Pace(
+            way,
+            throttles[way.account.pk, ALL_APPS],
+            throttles[way.account.pk, transfer.app_id],
+            _read_gauges(promises[way.account.pk], rows, now),
+            now,
+        )
+        for way in ways
+    ]
+
+
+def _lock_throttles(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Throttle]:
+    wanted = sorted(pairs)
+    match = Q(*(Q(account_id=account, app_id=app) for account, app in wanted), _connector=Q.OR)
+    locked = Throttle.objects.select_for_update().filter(match).order_by("account_id", "app_id")
+    rows = {(row.account_id, row.app_id): row for row in locked}
+    if len(rows) == len(wanted):
+        return rows
+    missing = [Throttle(account_id=account, app_id=app) for account, app in wanted]
+    Throttle.objects.bulk_create(missing, ignore_conflicts=True)
+    return {(row.account_id, row.app_id): row for row in locked.all()}
+
+
+def _lock_allowances(promises: Sequence[Promise], now: datetime) -> dict[Key, Allowance]:
+    if not promises:
+        return {}
+    wanted = {(one.scope, one.owner_id): one for one in promises}
+    match = Q(*(Q(scope=scope, owner_id=owner) for scope, owner in wanted), _connector=Q.OR)
+    locked = Allowance.objects.select_for_update().filter(match).order_by("scope", "owner_id")
+    rows = {(row.scope, row.owner_id): row for row in locked}
+    if len(rows) == len(wanted):
+        return rows
+    missing = [
+        Allowance(scope=scope, owner_id=owner, level=level, filled_at=now)
+        for (scope, owner), one in sorted(wanted.items())
+        for level in [find_bucket(one, None, now).level]
+    ]
+    Allowance.objects.bulk_create(missing, ignore_conflicts=True)
+    return {(row.scope, row.owner_id): row for row in locked.all()}
+
+
+def _read_gauges(
+    promises: Iterable[Promise], rows: Mapping[Key, Allowance], now: datetime
+) -> list[Gauge]:
+    kept = ((one, rows[one.scope, one.owner_id]) for one in promises)
+    return [Gauge(one, row, find_bucket(one, row, now)) for one, row in kept]
 
 
 def block_pair(account_id: int, app_id: int, until: datetime) -> None:
@@ -132,10 +177,13 @@ def block_pair(account_id: int, app_id: int, until: datetime) -> None:
     )
 
 
-def count_call(account_id: int, zone: str, now: datetime) -> None:
-    """Count a call beside the sends (a status, a report) against the day's quota."""
-    today = find_day(now, zone)
-    row, _is_new = Throttle.objects.get_or_create(account_id=account_id, app_id=ALL_APPS)
-    rows = Throttle.objects.filter(pk=row.pk)
-    if not rows.filter(day=today).update(day_used=F("day_used") + 1):
-        rows.update(day=today, day_used=1)
+def count_call(way: Way, now: datetime) -> None:
+    """Count a call beside the sends (a status, a report): it is made, and the sends wait for it."""
+    promises = list(list_call_rates(way))
+    with transaction.atomic():
+        whole = _lock_throttles([(way.account.pk, ALL_APPS)])[way.account.pk, ALL_APPS]
+        gauges = _read_gauges(promises, _lock_allowances(promises, now), now)
+        for gauge in gauges:
+            gauge.take(1, now)
+        _save_gauges(gauges)
+        _count_today(whole, way, now)

@@ -14,6 +14,7 @@ from campaigns.dispatch.outbound import connect_way
 from campaigns.models import Attempt, Batch, Delivery, VendorCount
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
+from campaigns.selectors.limits import FINAL
 from campaigns.selectors.routes import Way, find_way_back
 from providers.commands import FetchStatus, TransferState, TransferStatus
 from providers.contract import StatusTeller
@@ -26,7 +27,6 @@ TOTAL_DAYS = 3  # days of a call that its totals are added up over
 # After the call was accepted: often at first, then rarely, then never again.
 STATUS_WAITS = ((60, 10), (600, 60), (6 * 3600, 600))
 TOTAL_WAITS = ((600, 60), (3600, 600), (TOTAL_DAYS * 86400, 6 * 3600))
-FINAL = frozenset({TransferState.SENT, TransferState.FAILED, TransferState.CANCELLED})
 
 
 def poll_step(clock: Clock) -> bool:
@@ -63,7 +63,7 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
 
 def _poll_status(attempt: Attempt, way: Way, clock: Clock) -> None:
     client: StatusTeller = connect_way(way)
-    pace.count_call(way.account.pk, way.dialect.limits.day_zone, clock())
+    pace.count_call(way, clock())
     status = client.fetch_status(FetchStatus(transfer=attempt.reference))
     now = clock()
     state = status.state if status else TransferState.ACCEPTED
@@ -133,7 +133,7 @@ def _add_totals(
     zone = ZoneInfo(call.batch.transfer.app.timezone)
     first, today = call.started_at.astimezone(zone).date(), clock().astimezone(zone).date()
     for offset in range(min((today - first).days + 1, TOTAL_DAYS)):
-        pace.count_call(way.account.pk, way.dialect.limits.day_zone, clock())
+        pace.count_call(way, clock())
         day = first + timedelta(days=offset)
         for total in client.fetch_totals(call.reference, day.isoformat()):
             if total.value is not None:

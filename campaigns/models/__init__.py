@@ -9,7 +9,15 @@ from campaigns.models.access import (
     Membership,
     Workspace,
 )
-from campaigns.models.accounts import Account, Door, Exchange, Route, Throttle, VendorGroup
+from campaigns.models.accounts import (
+    Account,
+    Allowance,
+    Door,
+    Exchange,
+    Route,
+    Throttle,
+    VendorGroup,
+)
 from campaigns.models.audience import (
     App,
     AppGroup,
@@ -30,6 +38,7 @@ from campaigns.models.ledger import (
     ReceiptCount,
     ReceiptRow,
     Rollup,
+    SendMinute,
     Settled,
     VendorCount,
 )
@@ -47,6 +56,7 @@ from campaigns.models.transfer import (
 
 __all__ = [
     "Account",
+    "Allowance",
     "ApiKey",
     "App",
     "AppGroup",
@@ -80,6 +90,7 @@ __all__ = [
     "Rollup",
     "Route",
     "Segment",
+    "SendMinute",
     "Settled",
     "Submission",
     "TargetChunk",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace
@@ -35,6 +35,10 @@ class Account(models.Model):
     credentials = models.TextField(editable=False, blank=True)  # a vault text, never plain
     base_urls = models.JSONField(_("base URLs"), default=dict, blank=True)
     options = models.JSONField(_("options"), default=dict, blank=True)
+    # Lower than the vendor's own, by the names of providers.limits; what is absent is the vendor's.
+    limits = models.JSONField(
+        _("limits"), default=dict, db_default=Value({}, models.JSONField()), blank=True
+    )
     is_enabled = models.BooleanField(_("enabled"), default=True)
     health = models.CharField(
         _("health"), max_length=8, choices=Health, default=Health.UNKNOWN, editable=False
@@ -135,13 +139,31 @@ class Throttle(models.Model):
     app_id = models.BigIntegerField(default=0)
     tokens = models.FloatField(default=0)
     refilled_at = models.DateTimeField(null=True)
-    paced_until = models.DateTimeField(null=True)  # by recipients per second
+    paced_until = models.DateTimeField(null=True)  # of earlier versions; Allowance took its place
     blocked_until = models.DateTimeField(null=True)
     day = models.DateField(null=True)
     day_used = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "app_id"], name="throttle_once")]
+
+
+class Allowance(models.Model):
+    """What one promised rate lets go now: a token bucket, filled by providers.pacing.
+
+    `scope` says whose rate it is (recipients of an account, an app, a group, a transfer; or one
+    kind of calls of an account) and `owner_id` which one. `level` may be a debt. `taken` counts
+    everything that was ever taken: a ramp-up grows with it.
+    """
+
+    scope = models.CharField(max_length=32)
+    owner_id = models.BigIntegerField()
+    level = models.FloatField()
+    filled_at = models.DateTimeField()
+    taken = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "owner_id"], name="allowance_once")]
 
 
 class Exchange(models.Model):

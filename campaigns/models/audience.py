@@ -25,6 +25,7 @@ PLATFORMS = [
 PLATFORM_KEYS = [key for key, _label in PLATFORMS]
 MIN_SEND_RATE = 100
 MAX_SEND_RATE = 5000
+MAX_RATE = 100_000  # recipients per second of an app or a transfer
 DEFAULT_GROUP = "General"
 
 
@@ -66,6 +67,13 @@ class App(models.Model):
     default_language = models.CharField(_("default language"), max_length=16, default="en")
     needs_approval = models.BooleanField(_("needs approval"), default=False)
     icon_url = models.URLField(_("icon"), blank=True)
+    send_rate = models.PositiveIntegerField(
+        _("send rate"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RATE)],
+        help_text=_("Recipients per second over all its campaigns; empty: no limit of its own."),
+    )
     last_claim_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -75,7 +83,13 @@ class App(models.Model):
     class Meta:
         verbose_name = _("app")
         verbose_name_plural = _("apps")
-        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="app_slug_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "slug"], name="app_slug_once"),
+            models.CheckConstraint(
+                condition=Q(send_rate__isnull=True) | Q(send_rate__gte=1, send_rate__lte=MAX_RATE),
+                name="app_send_rate_in_range",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -122,7 +136,7 @@ class Group(models.Model):
         help_text=_("Messages per second, 100 to 5000."),
     )
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
-    paced_until = models.DateTimeField(null=True, editable=False)  # by its send rate
+    paced_until = models.DateTimeField(null=True, editable=False)  # of earlier versions
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ScopedQuerySet.as_manager()

@@ -99,6 +99,7 @@ class Campaign(Moving):
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     expires_in = models.PositiveIntegerField(_("expires after, s"), null=True, blank=True)
     rate = models.PositiveIntegerField(_("rate, per s"), null=True, blank=True)
+    ramp_up = models.PositiveIntegerField(_("ramp-up, s"), null=True, blank=True)
     policy = models.CharField(
         _("policy"), max_length=16, choices=Policy, default=Policy.AT_LEAST_ONCE
     )

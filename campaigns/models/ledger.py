@@ -139,6 +139,17 @@ class Rollup(models.Model):
         indexes = [models.Index(fields=["hour"], name="rollup_hour")]
 
 
+class SendMinute(models.Model):
+    """Recipients of a part that vendors took in one minute: how fast it really went."""
+
+    part = models.ForeignKey(Part, models.CASCADE, related_name="send_minutes")
+    minute = models.DateTimeField()
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["part", "minute"], name="send_minute_once")]
+
+
 class ReceiptRow(models.Model):
     """Something came back from a recipient; appended, at most once per kind."""
 

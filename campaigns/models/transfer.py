@@ -86,13 +86,14 @@ class Transfer(Moving):
     policy = models.CharField(max_length=16, choices=Policy, default=Policy.AT_LEAST_ONCE)
     priority = models.SmallIntegerField(default=5)  # 0 is served first
     rate = models.PositiveIntegerField(_("rate, per s"), null=True, blank=True)
+    ramp_up = models.PositiveIntegerField(_("ramp-up, s"), null=True, blank=True)
     due_at = models.DateTimeField(_("due"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     is_test = models.BooleanField(_("test"), default=False)
     audience = models.PositiveIntegerField(_("audience"), default=0)
     freeze_cursor = models.JSONField(default=dict)
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
-    paced_until = models.DateTimeField(null=True, editable=False)  # by its own rate
+    paced_until = models.DateTimeField(null=True, editable=False)  # of earlier versions
     faults = models.JSONField(_("faults"), default=list, blank=True)
     hops = models.PositiveSmallIntegerField(default=0)  # how many exchanges it came through
     created_at = models.DateTimeField(_("created"))

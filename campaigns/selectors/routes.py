@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 
 from campaigns.models import Account, App, Route
 from providers import registry
-from providers.contract import Dialect
+from providers.contract import Dialect, Limits
+from providers.limits import narrow_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class Way:
         """The account at the vendor."""
         account: Account = self.route.account
         return account
+
+    @property
+    def limits(self) -> Limits:
+        """The vendor's limits, or what the account's own allow where that is less."""
+        return narrow_limits(self.dialect.limits, self.account.limits)
 
 
 def find_dialect(key: str) -> Dialect | None:

@@ -14,12 +14,14 @@ from providers.pacing import (
     Bucket,
     DayQuota,
     find_backoff,
+    find_ramped,
     find_reset,
     find_retry_wait,
     read_retry_after,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+TEN_SECONDS = timedelta(seconds=10)
 
 
 def after(seconds: float) -> datetime:
@@ -29,29 +31,38 @@ def after(seconds: float) -> datetime:
 def test_a_full_bucket_gives_one_seconds_worth_and_then_waits():
     bucket = Bucket.full(10, now=NOW).take(10, NOW)
 
-    assert bucket.find_wait(1, NOW) == pytest.approx(0.1)
-    assert bucket.find_wait(10, NOW) == pytest.approx(1.0)
-    assert bucket.find_wait(10, after(1)) == 0
+    # A burst of 10 at once leaves 90 for the rest of the 10 s: 9 a second.
+    assert bucket.find_wait(1, NOW) == pytest.approx(1 / 9)
+    assert bucket.find_wait(10, NOW) == pytest.approx(10 / 9)
+    assert bucket.find_wait(10, after(1.12)) == 0
 
 
 def test_a_rate_below_one_a_second_lets_one_call_through():
     bucket = Bucket.full(0.5, now=NOW)
 
     assert bucket.find_wait(1, NOW) == 0
-    assert bucket.take(1, NOW).find_wait(1, NOW) == pytest.approx(2.0)
+    assert bucket.take(1, NOW).find_wait(1, NOW) == pytest.approx(1 / 0.45)
 
 
 def test_more_than_fits_leaves_a_debt():
     bucket = Bucket.full(100, now=NOW).take(1000, NOW)
 
-    assert bucket.find_wait(1, NOW) == pytest.approx(9.01)
+    assert bucket.find_wait(1, NOW) == pytest.approx(901 / 90)
 
 
-def test_a_clock_that_went_back_fills_nothing():
+def test_a_caller_who_had_to_wait_for_its_turn_fills_nothing():
     bucket = Bucket.full(10, now=NOW).take(10, NOW)
 
-    assert bucket.refill(after(-3600)).level == 0
-    assert bucket.refill(after(-3600)).filled_at == NOW
+    assert bucket.refill(after(-1)).level == 0
+    assert bucket.refill(after(-1)).filled_at == NOW
+
+
+def test_a_clock_that_went_back_stalls_nothing():
+    bucket = Bucket.full(10, now=NOW).take(10, NOW)
+
+    back = bucket.take(0, after(-3600))
+
+    assert back.find_wait(10, after(-3600)) == pytest.approx(10 / 9)
 
 
 @given(
@@ -69,6 +80,39 @@ def test_the_average_rate_is_never_exceeded(rate, amounts):
     before_the_last = sum(amounts[:-1])
     elapsed = (now - NOW).total_seconds()
     assert before_the_last <= bucket.burst + rate * elapsed + 1e-3 * rate + 1e-6
+
+
+@given(rate=st.integers(1, 5000), share=st.floats(0.01, 1), pauses=st.lists(st.floats(0, 3)))
+def test_any_ten_seconds_keep_the_promise(rate, share, pauses):
+    bucket, now, taken = Bucket.full(rate, now=NOW), NOW, []
+    amount = max(1, int(rate * share))
+
+    for pause in [*pauses, *[0.0] * 30]:
+        now += timedelta(seconds=pause)
+        now += timedelta(seconds=bucket.find_wait(amount, now) + 1e-6)
+        bucket = bucket.take(amount, now)
+        taken.append(now)
+
+    windows = ([at for at in taken if start <= at <= start + TEN_SECONDS] for start in taken)
+    assert max(len(window) for window in windows) * amount <= 10 * rate
+
+
+def test_a_ramp_up_grows_linearly_from_a_tenth():
+    taken, rates = 0.0, []
+
+    for _step in range(10_000):  # of a hundredth of a second
+        rate = find_ramped(1000, 100, int(taken))
+        rates.append(rate)
+        taken += rate * 0.01
+
+    assert rates[0] == 100
+    assert rates[5_000] == pytest.approx(550, rel=0.01)
+    assert rates[-1] == pytest.approx(1000, rel=0.01)
+
+
+def test_a_ramp_up_goes_no_further_than_the_rate():
+    assert find_ramped(1000, 100, 10**9) == 1000
+    assert find_ramped(1000, None, 0) == 1000
 
 
 def test_a_quota_waits_for_midnight_in_the_vendors_zone():

@@ -20,7 +20,7 @@ from django.db import connection
 from campaigns.dispatch.engine import Clock, drain
 from campaigns.dispatch.plan import start_campaign
 from campaigns.dispatch.verify import check_books
-from campaigns.models import App, Counter, Group, Policy, Route, Throttle, Transfer
+from campaigns.models import Allowance, App, Counter, Policy, Route, Throttle, Transfer
 from providers import registry, vault
 from providers.contract import Dialect
 from providers.simulator import Simulator
@@ -125,7 +125,7 @@ def reset(app: App, make_campaign: Callable[..., Any], now: datetime) -> Callabl
         Counter.objects.all().delete()
         # The clock goes back for every run, so what was paced by it must not last.
         Throttle.objects.all().delete()
-        Group.objects.update(paced_until=None)
+        Allowance.objects.all().delete()
         campaign = make_campaign(policy=policy, tag=f"run {next(runs)}")
         start_campaign(campaign, actor="owner", now=now)
         return Transfer.objects.get()

@@ -1,0 +1,34 @@
+"""Cuts a batch: what a rate lets go now becomes a batch of its own, the rest stays and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+from campaigns.models import Attempt, Batch
+from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
+
+
+def has_been_called(batch: Batch) -> bool:
+    """Whether a call was ever made for it: its key names these recipients, so none may leave."""
+    return batch.settled > 0 or Attempt.objects.filter(batch=batch).exists()
+
+
+def cut_batch(batch: Batch, size: int) -> Batch:
+    """The first `size` recipients of a locked batch as a new one; the rest stay in this one.
+
+    Only for a batch that was never called for.
+    """
+    ids, cohorts = unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts)
+    piece = copy(batch)
+    piece.pk, piece._state.adding = None, True
+    _hold(piece, ids[:size], cohorts[:size])
+    _hold(batch, ids[size:], cohorts[size:])
+    batch.save(update_fields=["recipients", "cohorts", "count"])
+    piece.save()
+    return piece
+
+
+def _hold(batch: Batch, ids: list[int], cohorts: Sequence[int]) -> None:
+    batch.recipients, batch.cohorts = pack_ids(ids), pack_cohorts(cohorts)
+    batch.count = len(ids)

@@ -1,0 +1,102 @@
+"""Which promises hold for a way and a transfer: the vendor's, the operator's, the campaign's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from campaigns.models import Allowance, Attempt, Batch, Throttle, Transfer
+from campaigns.selectors.routes import Way
+from providers.commands import TransferState
+from providers.outcomes import Outcome
+from providers.pacing import MAX_RETRY_AFTER, Bucket, find_ramped
+
+ALL_APPS = 0  # a Throttle's app_id: what holds for an account as a whole
+FINAL = frozenset({TransferState.SENT, TransferState.FAILED, TransferState.CANCELLED})
+# How much may go at once after a wait, in seconds' worth. Calls are many and short.
+RECIPIENT_BURST = 1.0
+CALL_BURST = 0.5
+# A vendor may ask for an hour, and a little is added so that not all come back at once. What lasts
+# longer is left over from a clock that went back.
+LONGEST_BLOCK = timedelta(seconds=MAX_RETRY_AFTER + 1)
+# As long as this a call without an answer may have become a task.
+OPEN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """At most `rate` per second: recipients, or calls. With `ramp_up` only after that time."""
+
+    scope: str
+    owner_id: int
+    rate: float
+    counts_calls: bool = False
+    ramp_up: int | None = None
+
+
+def list_promises(way: Way, transfer: Transfer) -> list[Promise]:
+    """Everything that bounds how fast this transfer goes out this way, each promise once."""
+    kind = way.dialect.name_call({**way.account.options, **way.route.options})
+    return [*list_call_rates(way, kind), *_list_recipient_rates(way, transfer)]
+
+
+def list_call_rates(way: Way, kind: str = "") -> Iterator[Promise]:
+    """How many calls a second the account takes; of all kinds, and of one."""
+    limits, owner = way.limits, way.account.pk
+    rates = {"calls": limits.requests_per_second, f"calls:{kind}": limits.call_rates.get(kind)}
+    for scope, rate in rates.items():
+        if rate:
+            yield Promise(scope=scope, owner_id=owner, rate=rate, counts_calls=True)
+
+
+def _list_recipient_rates(way: Way, transfer: Transfer) -> Iterator[Promise]:
+    group = transfer.group
+    # A vendor with groups of its own keeps the group's rate itself.
+    group_rate = None if way.dialect.has_groups else group.send_rate
+    rates = (
+        ("account", way.account.pk, way.limits.recipients_per_second),
+        ("app", transfer.app_id, transfer.app.send_rate),
+        ("group", group.pk, group_rate),
+    )
+    for scope, owner, rate in rates:
+        if rate:
+            yield Promise(scope=scope, owner_id=owner, rate=rate)
+    if transfer.rate:
+        yield Promise(
+            scope="transfer", owner_id=transfer.pk, rate=transfer.rate, ramp_up=transfer.ramp_up
+        )
+
+
+def find_bucket(promise: Promise, row: Allowance | None, now: datetime) -> Bucket:
+    """The token bucket of a promise as it is kept; one that is not kept yet is full."""
+    rate = find_ramped(promise.rate, promise.ramp_up, row.taken if row else 0)
+    burst = max(1.0, rate * (CALL_BURST if promise.counts_calls else RECIPIENT_BURST))
+    if row is None:
+        return Bucket.full(rate, now=now, burst=burst)
+    return Bucket(rate, burst, min(row.level, burst), row.filled_at)
+
+
+def is_asked_to_wait(row: Throttle, now: datetime) -> bool:
+    """Whether a vendor's Retry-After has not passed yet."""
+    until: datetime | None = row.blocked_until
+    return until is not None and now < until <= now + LONGEST_BLOCK
+
+
+def select_tasks(account_id: int, seconds: float, now: datetime) -> QuerySet[Attempt]:
+    """Calls of an account that its vendor is, or may be, still working on.
+
+    What can be asked about counts until the vendor says that it is over; what cannot, for
+    `seconds`; and what nobody knows the end of, for as long as a call can take.
+    """
+    accepted = Q(was_sent=True, outcome=Outcome.ACCEPTED.value) & ~Q(reference="")
+    asked = accepted & Q(poll_at__isnull=False) & ~Q(polled_state__in=FINAL)
+    untold = accepted & Q(
+        poll_at__isnull=True, polled_state="", answered_at__gt=now - timedelta(seconds=seconds)
+    )
+    lost = Q(answered_at__isnull=True, started_at__gt=now - timedelta(seconds=OPEN_SECONDS))
+    # While its batch is leased, a call is counted as one in flight.
+    lost &= ~Q(batch__state=Batch.State.LEASED)
+    return Attempt.objects.filter(asked | untold | lost, account_id=account_id)
