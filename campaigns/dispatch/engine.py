@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,8 +10,11 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.dispatch import folds, freeze, plan, polls, receipts, send
+from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
+SHORTEST_NAP = 0.05
+LONGEST_NAP = 1.0
 
 
 def read_clock() -> datetime:
@@ -51,6 +55,39 @@ def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
 def fold(clock: Clock) -> bool:
     """Fold and end what no worker has ended."""
     return folds.fold_step(clock())
+
+
+def pump_for(
+    seconds: float, name: str, on_work: Callable[[], None], *, clock: Clock = read_clock
+) -> None:
+    """Turns for a driver that gives out short ones, until nothing runs or the time is up.
+
+    What is only paced or held back is waited for, so that a rate does not depend on how often
+    the driver comes. `on_work` is called once, when the first thing was done.
+    """
+    end = time.monotonic() + seconds
+    did = pump(name, clock=clock)
+    if did:
+        on_work()
+    nap = SHORTEST_NAP
+    while time.monotonic() < end and (did or has_open(clock())):
+        nap = SHORTEST_NAP if did else min(LONGEST_NAP, nap * 2)
+        if not did:
+            time.sleep(nap)
+        did = pump(name, clock=clock)
+
+
+def has_open(now: datetime) -> bool:
+    """Whether any transfer runs whose time has come."""
+    running = Transfer.objects.filter(finished_at__isnull=True, due_at__lte=now)
+    return running.exclude(status=Transfer.Status.PAUSED).exists()
+
+
+def tick_for(seconds: float, name: str = plan.SCHEDULER, *, clock: Clock = read_clock) -> None:
+    """The scheduler's turns until there is nothing to do or the time is up."""
+    end = time.monotonic() + seconds
+    while tick(name, clock=clock) and time.monotonic() < end:
+        pass
 
 
 def drain(name: str = "drain", *, clock: Clock = read_clock) -> None:

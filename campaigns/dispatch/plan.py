@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, NotReady, Refused
 from campaigns.models import (
     App,
@@ -90,6 +91,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
         transfer.events.create(old="", new=transfer.status, actor=actor, at=now)
         for number, part in enumerate(plan.parts):
             _create_part(transfer, number, part)
+        wake()
     return transfer
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Campaign, Transfer
 from campaigns.services.access import record_audit
@@ -46,10 +47,12 @@ def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     # What was stopped while its audience was being frozen goes on freezing.
     status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
     transfer.move_to(status, actor=actor, now=now)
+    wake()
 
 
 def _cancel(transfer: Transfer, *, actor: str, now: datetime) -> None:
     transfer.move_to(Status.CANCELLED, actor=actor, now=now)
+    wake()  # who is still owed is settled as cancelled
 
 
 def pause_running(campaign: Campaign, *, actor: str, now: datetime) -> None:

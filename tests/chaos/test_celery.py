@@ -1,0 +1,188 @@
+"""Celery workers on PostgreSQL and Redis: what the broker loses, the database still knows.
+
+The short form kills Redis once; PUSHADMIN_CHAOS=full does it ten times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.brokers import Redis, running_redis
+from tests.hosts import Hosts
+from tests.installation import wait_for
+from tests.postgres import running_postgres
+
+KILLS = 10 if os.environ.get("PUSHADMIN_CHAOS") == "full" else 1
+OUTCOMES = ("sent", "failed", "skipped", "expired", "cancelled", "unknown", "pending")
+TITLE = "A title that no broker may see"
+SWEEP = 5.0
+
+
+@dataclass
+class Operator:
+    """Somebody with a key, at the web process of the hosts."""
+
+    hosts: Hosts
+    key: dict[str, Any]
+
+    def launch(self, audience: dict[str, Any] | None = None, rate: int | None = None) -> int:
+        body = {
+            "name": "Through a broker",
+            "app": "shoply",
+            "audience": audience or {"all": True},
+            "message": {"title": TITLE, "body": "b"},
+            "rate": rate,
+        }
+        campaign = self.hosts.call(self.key, "POST", "campaigns/", json=body)
+        self.hosts.call(self.key, "POST", f"campaigns/{campaign['id']}/launch/")
+        return int(campaign["id"])
+
+    def look(self, campaign: int) -> dict[str, Any]:
+        found: dict[str, Any] = self.hosts.call(self.key, "GET", f"campaigns/{campaign}/")
+        return found
+
+    def count_sent(self, campaign: int) -> int:
+        return int(self.look(campaign)["counters"]["sent"])
+
+    def await_sent(self, campaign: int, count: int) -> None:
+        wait_for(f"{count} sent", lambda: self.count_sent(campaign) >= count)
+
+    def await_end(self, campaign: int) -> dict[str, int]:
+        """The counters of a campaign that has ended, and whose books are right."""
+        end = wait_for("the end", lambda: (now := self.look(campaign))["status"] == "sent" and now)
+        counters: dict[str, int] = end["counters"]
+        assert counters["audience"] == sum(counters[outcome] for outcome in OUTCOMES)
+        assert counters["pending"] == 0
+        assert "0 faults" in self.hosts.manage("verify")
+        return counters
+
+    def count_accepted(self, earlier: int = 0) -> list[int]:
+        """How often each recipient was accepted by the sandbox after so many calls."""
+        accepted = Counter(
+            recipient
+            for line in self.list_sends()[earlier:]
+            for _platform, recipients in line["stretches"]
+            for place, recipient in enumerate(recipients)
+            if place not in line["refused"]
+        )
+        return list(accepted.values())
+
+    def list_sends(self) -> list[dict[str, Any]]:
+        return [line for line in self.hosts.read_journal() if line["event"] == "send"]
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, redis: Redis) -> Iterator[Hosts]:
+    """The demo with nobody at work yet: web and sandbox only."""
+    with running_postgres() as database:
+        hosts = Hosts(tmp_path_factory.mktemp("hosts"), database, redis.url)
+        hosts.prepare()
+        redis.client.flushall()  # the demo's transfers have announced themselves too
+        hosts.start(workers=0)
+        try:
+            yield hosts
+        finally:
+            hosts.stop()
+
+
+@pytest.fixture(scope="module")
+def operator(hosts: Hosts) -> Operator:
+    return Operator(hosts, hosts.issue_key())
+
+
+@pytest.fixture
+def work(hosts: Hosts) -> Iterator[Callable[..., None]]:
+    """Puts two workers and beat to work until the test ends, or instead of those at work."""
+    names = ("w1", "w2", "beat")
+
+    def work(application: str = "pushadmin") -> None:
+        hosts.stop(*names)
+        hosts.start_workers(application=application)
+
+    yield work
+    hosts.stop(*names)
+
+
+def test_a_wake_says_nothing_and_two_workers_finish_what_it_announced(hosts, redis, operator, work):
+    campaign = operator.launch()
+    texts = redis.client.lrange("pushadmin", 0, -1)
+    bodies = [b64decode(json.loads(text)["body"]) for text in texts]
+
+    work()
+    counters = operator.await_end(campaign)
+
+    assert [json.loads(body)[:2] for body in bodies] == [[[], {}]]
+    assert json.loads(texts[0])["headers"]["expires"]
+    assert not [word for word in (TITLE, "shoply", "token") if word in str(texts + bodies)]
+    assert counters["sent"] > 4000
+    assert min(hosts.read_log(name).count("pump") for name in ("w1", "w2")) > 1
+
+
+def test_an_emptied_broker_and_lost_wakes_delay_a_send_and_no_more(redis, operator, work, capsys):
+    work()
+    started = time.monotonic()
+    operator.await_end(operator.launch(rate=1500))
+    undisturbed = time.monotonic() - started
+    work("tests.dropping")
+    earlier = len(operator.list_sends())
+
+    started = time.monotonic()
+    campaign = operator.launch(rate=1500)
+    operator.await_sent(campaign, 1000)
+    redis.client.flushall()
+    counters = operator.await_end(campaign)
+    disturbed = time.monotonic() - started
+
+    accepted = operator.count_accepted(earlier)
+    with capsys.disabled():
+        print(
+            f"\nRedis flushed, half of the wakes dropped: {counters['sent']} sent, 0 lost, "
+            f"{disturbed:.1f} s; undisturbed {undisturbed:.1f} s, 2 sweeps are {2 * SWEEP:.0f} s"
+        )
+    assert len(accepted) == counters["sent"]
+    assert max(accepted) == 1
+
+
+def test_a_send_outlives_the_death_of_its_broker(redis, operator, work, capsys):
+    work()
+    few = {"expression": {"field": "device.app_version", "op": "gte", "value": "4.2"}}
+    earlier = len(operator.list_sends())
+    campaign = operator.launch(rate=1500 // KILLS)
+    pauses, launches, others = [], [], []
+
+    for kill in range(1, KILLS + 1):
+        operator.await_sent(campaign, 4000 * kill // (KILLS + 1))
+        redis.kill()
+        started = time.monotonic()
+        others.append(operator.launch(few))
+        launches.append(time.monotonic() - started)
+        redis.start()
+        reached = operator.count_sent(campaign)
+        started = time.monotonic()
+        operator.await_sent(campaign, reached + 1)
+        pauses.append(time.monotonic() - started)
+    counters = operator.await_end(campaign)
+    ends = [operator.await_end(other) for other in others]
+
+    accepted = operator.count_accepted(earlier)
+    with capsys.disabled():
+        print(
+            f"\n{KILLS} x kill -9 on Redis: {counters['sent']} sent, 0 lost, sending again after "
+            f"{max(pauses):.1f} s; a launch without it took {max(launches):.1f} s"
+        )
+    assert sum(accepted) == counters["sent"] + sum(end["sent"] for end in ends)
