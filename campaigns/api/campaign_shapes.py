@@ -6,8 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from campaigns.models import Campaign, Policy, Transfer
+from campaigns.models import Campaign, Policy, Transfer, WhenMissed
 from campaigns.models.ledger import SETTLED_KEYS
+from campaigns.models.recurrence import UNITS, WEEKDAYS
 from campaigns.selectors.status import Counters, count_campaigns, count_transfers
 
 
@@ -56,14 +57,16 @@ class CampaignShape(CountedShape):
     group = serializers.SerializerMethodField()
     audience = serializers.JSONField(read_only=True)
     message = serializers.JSONField(source="message.content", read_only=True)
+    recurrence = serializers.JSONField(read_only=True)
     transfers = serializers.SerializerMethodField()
 
     class Meta(CountedShape.Meta):
         model = Campaign
         fields = [
             "id", "name", "status", "counters", "app", "app_group", "group", "tag", "audience",
-            "only_primary", "message", "send_at", "timezone", "due_at", "expires_in", "rate",
-            "policy", "strict", "is_test", "created_at", "created_by", "transfers",
+            "only_primary", "message", "send_at", "timezone", "due_at", "recurrence", "when_missed",
+            "grace", "expires_in", "rate", "policy", "strict", "is_test", "created_at",
+            "created_by", "transfers",
         ]  # fmt: skip
 
     def get_app(self, campaign: Campaign) -> str | None:
@@ -89,6 +92,15 @@ class MessageBody(serializers.Serializer[Any]):
     extras = serializers.DictField(required=False)
 
 
+class RuleBody(serializers.Serializer[Any]):
+    unit = serializers.ChoiceField(list(UNITS))
+    every = serializers.IntegerField(required=False)
+    weekdays = serializers.ListField(child=serializers.ChoiceField(WEEKDAYS), required=False)
+    day = serializers.JSONField(required=False)
+    until = serializers.DateField(required=False)
+    runs = serializers.IntegerField(required=False)
+
+
 class CampaignBody(serializers.Serializer[Any]):
     """For the schema only: the service reads the body and names every fault at once."""
 
@@ -102,6 +114,9 @@ class CampaignBody(serializers.Serializer[Any]):
     message = MessageBody()
     send_at = serializers.CharField(required=False)
     timezone = serializers.CharField(required=False)
+    recurrence = RuleBody(required=False)
+    when_missed = serializers.ChoiceField(WhenMissed.choices, required=False)
+    grace = serializers.IntegerField(required=False)
     expires_in = serializers.IntegerField(required=False)
     rate = serializers.IntegerField(required=False)
     policy = serializers.ChoiceField(Policy.choices, required=False)
@@ -145,8 +160,9 @@ class TransferShape(CountedShape):
     class Meta(CountedShape.Meta):
         model = Transfer
         fields = [
-            "id", "app", "campaign", "name", "group", "tag", "status", "counters", "policy", "rate",
-            "due_at", "expires_at", "is_test", "faults", "created_at", "finished_at",
+            "id", "app", "campaign", "occurrence", "name", "group", "tag", "status", "counters",
+            "policy", "rate", "due_at", "expires_at", "is_test", "faults", "created_at",
+            "finished_at",
         ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.dispatch import folds, freeze, plan, polls, receipts, send
+from campaigns.dispatch import folds, freeze, plan, polls, receipts, runs, send
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -44,7 +44,7 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
 
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
-    did = bool(plan.start_due(clock()))
+    did = bool(plan.start_due(clock()) + runs.run_due(clock()))
     for step in (fold, polls.poll_step, receipts.fetch_step):
         if should_stop():
             return did

@@ -113,7 +113,7 @@ def follow_transfers(campaign: Campaign | None, now: datetime) -> None:
     try:
         if not unfinished:
             _end_campaign(campaign, {status for status, _at in statuses}, now)
-        elif unfinished == {Transfer.Status.PAUSED} and campaign.status == Campaign.Status.SENDING:
+        elif unfinished == {Transfer.Status.PAUSED} and campaign.status != Campaign.Status.PAUSED:
             campaign.move_to(
                 Campaign.Status.PAUSED,
                 actor=ACTOR,
@@ -125,11 +125,17 @@ def follow_transfers(campaign: Campaign | None, now: datetime) -> None:
 
 
 def _end_campaign(campaign: Campaign, statuses: set[str], now: datetime) -> None:
+    goes_on = campaign.recurrence is not None and campaign.due_at is not None
+    if goes_on:
+        return
     ends = {
         frozenset({"cancelled"}): Campaign.Status.CANCELLED,
         frozenset({"failed"}): Campaign.Status.FAILED,
         frozenset({"failed", "cancelled"}): Campaign.Status.FAILED,
+        frozenset(): Campaign.Status.FAILED,  # a series of which every run was missed
     }
     if campaign.status == Campaign.Status.PAUSED:
-        campaign.move_to(Campaign.Status.SENDING, actor=ACTOR, now=now)
-    campaign.move_to(ends.get(frozenset(statuses), Campaign.Status.SENT), actor=ACTOR, now=now)
+        campaign.move_to(campaign.running_status, actor=ACTOR, now=now)
+    note = "" if statuses else _("None of its runs has been sent.")
+    end = ends.get(frozenset(statuses), Campaign.Status.SENT)
+    campaign.move_to(end, actor=ACTOR, now=now, note=note, unchanged=["due_at"])

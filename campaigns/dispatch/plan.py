@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, NotReady, Refused
@@ -17,17 +19,21 @@ from campaigns.models import (
     Campaign,
     Group,
     Message,
+    Occurrence,
     Part,
     Policy,
     Submission,
     TargetChunk,
     Transfer,
+    WhenMissed,
 )
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.selectors.starting import find_obstacle, list_apps
 from providers.commands import Fault, Targets
 
 SCHEDULER = "scheduler"
+# What a start is decided by: a time or a text that changed meanwhile is looked at anew.
+DECIDING = ("due_at", "message_id")
 CHUNK_IDS = 25_000  # ids of one TargetChunk row
 DEVICE_KIND = "device"  # targets that are our own device ids, as texts
 
@@ -48,6 +54,7 @@ class NewTransfer:
     group: Group
     parts: Sequence[NewPart]
     campaign: Campaign | None = None
+    occurrence: Occurrence | None = None
     submission: Submission | None = None
     name: str = ""
     tag: str = ""
@@ -72,6 +79,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
             app=plan.app,
             group=plan.group,
             campaign=plan.campaign,
+            occurrence=plan.occurrence,
             submission=plan.submission,
             name=plan.name[:200],
             tag=plan.tag,
@@ -132,19 +140,38 @@ def write_fault(fault: Fault) -> dict[str, str]:
     return {name: value for name, value in body.items() if value}
 
 
-def start_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+def start_campaign(campaign: Campaign, *, actor: str, now: datetime, note: str = "") -> Campaign:
     """Move a campaign to SENDING and make one transfer per app.
 
-    Raises NotReady when something stands against it, and what `move_to` raises.
+    Raises NotReady when something stands against it, and what `move_to` raises; that includes a
+    time or a message that somebody has changed since it was read.
     """
     obstacle = find_obstacle(campaign)
     if obstacle is not None:
         raise NotReady(obstacle.sentence, code=obstacle.code)
     with transaction.atomic():
-        campaign.move_to(Campaign.Status.SENDING, actor=actor, now=now)
-        for app in list_apps(campaign):
-            create_transfer(_plan_app(campaign, app, now), actor=actor, now=now)
+        campaign.move_to(
+            Campaign.Status.SENDING, actor=actor, now=now, note=note, unchanged=DECIDING
+        )
+        create_transfers(campaign, actor=actor, now=now)
     return campaign
+
+
+def create_transfers(
+    campaign: Campaign, *, actor: str, now: datetime, occurrence: Occurrence | None = None
+) -> None:
+    """One transfer per app of a campaign, or of one occurrence of it."""
+    for app in list_apps(campaign):
+        plan = replace(_plan_app(campaign, app, now), occurrence=occurrence)
+        if occurrence is not None:
+            plan = replace(plan, name=_name_run(campaign, occurrence))
+        create_transfer(plan, actor=actor, now=now)
+
+
+def _name_run(campaign: Campaign, occurrence: Occurrence) -> str:
+    """Reports tell runs apart by their day, in the zone of the series."""
+    local = occurrence.due_at.astimezone(ZoneInfo(campaign.timezone))
+    return f"{campaign.name[:180]} {local:%Y-%m-%d %H:%M}"
 
 
 def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
@@ -183,13 +210,23 @@ def start_due(now: datetime) -> int:
 
 
 def _start_one(campaign: Campaign, now: datetime) -> None:
+    late = now - (campaign.due_at or now)
+    is_late = late > timedelta(seconds=campaign.grace)
+    words = _("No scheduler was running at its time.") if is_late else ""
     try:
-        start_campaign(campaign, actor=SCHEDULER, now=now)
+        if is_late and campaign.when_missed == WhenMissed.SKIP:
+            _fail(campaign, words, now)
+        else:
+            start_campaign(campaign, actor=SCHEDULER, now=now, note=words)
     except ChangedMeanwhile:
-        return  # another scheduler was faster, or a person has just cancelled it
+        return  # another scheduler was faster, or a person has just cancelled or rescheduled it
     except Refused as refusal:
         campaign.refresh_from_db()
         if campaign.status == Campaign.Status.SCHEDULED:
-            campaign.move_to(
-                Campaign.Status.FAILED, actor=SCHEDULER, now=now, note=refusal.message[:500]
-            )
+            _fail(campaign, refusal.message[:500], now)
+
+
+def _fail(campaign: Campaign, words: str, now: datetime) -> None:
+    campaign.move_to(
+        Campaign.Status.FAILED, actor=SCHEDULER, now=now, note=words, unchanged=DECIDING
+    )

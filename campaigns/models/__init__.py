@@ -29,7 +29,7 @@ from campaigns.models.audience import (
     Person,
     Segment,
 )
-from campaigns.models.campaign import Campaign, CampaignEvent, Policy
+from campaigns.models.campaign import Campaign, CampaignEvent, Occurrence, Policy, WhenMissed
 from campaigns.models.ledger import (
     Cohort,
     Correction,
@@ -81,6 +81,7 @@ __all__ = [
     "LabelMember",
     "Membership",
     "Message",
+    "Occurrence",
     "Part",
     "Person",
     "Policy",
@@ -99,5 +100,6 @@ __all__ = [
     "TransferEvent",
     "VendorCount",
     "VendorGroup",
+    "WhenMissed",
     "Workspace",
 ]

@@ -12,7 +12,10 @@ from campaigns.models.access import Workspace, visible_app_ids
 from campaigns.models.audience import App, AppGroup, Group
 from campaigns.models.message import Message
 from campaigns.models.moves import Moving, StatusEvent
+from campaigns.models.recurrence import Series, make_series
 from campaigns.models.scoping import ScopedQuerySet
+
+DEFAULT_GRACE = 900  # a restart or an update takes less
 
 
 class Policy(models.TextChoices):
@@ -20,6 +23,13 @@ class Policy(models.TextChoices):
 
     AT_LEAST_ONCE = "at_least_once", _("At least once")
     AT_MOST_ONCE = "at_most_once", _("At most once")
+
+
+class WhenMissed(models.TextChoices):
+    """What happens to a start that nobody made in time, because no scheduler was running."""
+
+    RUN_LATE = "run_late", _("Send it late")
+    SKIP = "skip", _("Leave it out")
 
 
 class CampaignQuerySet(ScopedQuerySet):
@@ -38,12 +48,17 @@ class Campaign(Moving):
 
     `send_at` is a wall clock text (`2026-11-20T09:00`) in `timezone`; `due_at` the instant that
     it means. `audience` is the JSON of docs/api.md: exactly one key.
+
+    With a `recurrence` (models/recurrence.py) it stays `recurring` from its launch to its last
+    run, `send_at` is where the series begins, and `due_at` its next time, None after the last.
+    A start more than `grace` seconds late follows `when_missed`.
     """
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
         IN_REVIEW = "in_review", _("In review")
         SCHEDULED = "scheduled", _("Scheduled")
+        RECURRING = "recurring", _("Recurring")
         SENDING = "sending", _("Sending")
         PAUSED = "paused", _("Paused")
         SENT = "sent", _("Sent")
@@ -51,20 +66,26 @@ class Campaign(Moving):
         FAILED = "failed", _("Failed")
 
     MOVES: ClassVar[dict[str, set[str]]] = {
-        Status.DRAFT: {Status.IN_REVIEW, Status.SCHEDULED, Status.SENDING, Status.CANCELLED},
-        Status.IN_REVIEW: {Status.DRAFT, Status.SCHEDULED, Status.SENDING, Status.CANCELLED},
+        Status.DRAFT: {
+            Status.IN_REVIEW, Status.SCHEDULED, Status.RECURRING, Status.SENDING, Status.CANCELLED
+        },
+        Status.IN_REVIEW: {
+            Status.DRAFT, Status.SCHEDULED, Status.RECURRING, Status.SENDING, Status.CANCELLED
+        },
         Status.SCHEDULED: {Status.DRAFT, Status.SENDING, Status.CANCELLED, Status.FAILED},
+        Status.RECURRING: {
+            Status.DRAFT, Status.PAUSED, Status.SENT, Status.CANCELLED, Status.FAILED
+        },
         Status.SENDING: {Status.PAUSED, Status.SENT, Status.CANCELLED, Status.FAILED},
-        Status.PAUSED: {Status.SENDING, Status.CANCELLED},
+        Status.PAUSED: {Status.SENDING, Status.RECURRING, Status.CANCELLED},
         Status.SENT: set(),
         Status.CANCELLED: set(),
         Status.FAILED: set(),
-    }
+    }  # fmt: skip
     EDITABLE = frozenset({Status.DRAFT, Status.IN_REVIEW})
-    CANCELLABLE = frozenset(
-        {Status.DRAFT, Status.IN_REVIEW, Status.SCHEDULED, Status.SENDING, Status.PAUSED}
-    )
-    RUNNING = frozenset({Status.SENDING, Status.PAUSED})
+    WAITING = frozenset({Status.SCHEDULED, Status.RECURRING})
+    RUNNING = frozenset({Status.SENDING, Status.RECURRING, Status.PAUSED})
+    CANCELLABLE = EDITABLE | WAITING | RUNNING
     FINISHED = frozenset({Status.SENT, Status.CANCELLED, Status.FAILED})
 
     workspace = models.ForeignKey(
@@ -97,6 +118,17 @@ class Campaign(Moving):
     send_at = models.CharField(_("send at"), max_length=40, blank=True)
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    recurrence = models.JSONField(_("recurrence"), null=True, blank=True)
+    when_missed = models.CharField(
+        _("when missed"),
+        max_length=8,
+        choices=WhenMissed,
+        default=WhenMissed.RUN_LATE,
+        db_default=WhenMissed.RUN_LATE,
+    )
+    grace = models.PositiveIntegerField(
+        _("late after, s"), default=DEFAULT_GRACE, db_default=DEFAULT_GRACE
+    )
     expires_in = models.PositiveIntegerField(_("expires after, s"), null=True, blank=True)
     rate = models.PositiveIntegerField(_("rate, per s"), null=True, blank=True)
     ramp_up = models.PositiveIntegerField(_("ramp-up, s"), null=True, blank=True)
@@ -122,6 +154,7 @@ class Campaign(Moving):
                         "draft",
                         "in_review",
                         "scheduled",
+                        "recurring",
                         "sending",
                         "paused",
                         "sent",
@@ -139,14 +172,67 @@ class Campaign(Moving):
                 condition=Q(policy__in=["at_least_once", "at_most_once"]),
                 name="campaign_policy_known",
             ),
+            models.CheckConstraint(
+                condition=Q(when_missed__in=["run_late", "skip"]),
+                name="campaign_when_missed_known",
+            ),
         ]
         indexes = [models.Index(fields=["status", "due_at"], name="campaign_due")]
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def running_status(self) -> str:
+        """What it is while it is under way and not paused."""
+        return self.Status.RECURRING if self.recurrence else self.Status.SENDING
+
+    @property
+    def series(self) -> Series | None:
+        """The times at which it comes again; None for a campaign that is sent once."""
+        return (
+            make_series(self.recurrence, self.send_at, self.timezone) if self.recurrence else None
+        )
+
 
 class CampaignEvent(StatusEvent):
     """One move of a campaign."""
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="events")
+
+
+class Occurrence(models.Model):
+    """One time of a recurring campaign, settled once: the key is what two schedulers race for.
+
+    A fired one has transfers, one per app. `reason` says why another has none, and `note` is a
+    sentence where there is more to say.
+    """
+
+    class State(models.TextChoices):
+        FIRED = "fired", _("Fired")
+        MISSED = "missed", _("Missed")
+        SKIPPED = "skipped", _("Skipped")
+
+    class Reason(models.TextChoices):
+        NONE = "", _("None")
+        LATE = "late", _("Sent late: no scheduler was running at its time")
+        NO_SCHEDULER = "no_scheduler", _("No scheduler was running at its time")
+        STILL_RUNNING = "still_running", _("The run before it was still being sent")
+        PAUSED = "paused", _("The campaign was paused")
+        NOT_READY = "not_ready", _("Something stood against it")
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="occurrences")
+    due_at = models.DateTimeField(_("due"))
+    state = models.CharField(max_length=8, choices=State)
+    reason = models.CharField(max_length=16, choices=Reason, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    settled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "due_at"], name="occurrence_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["fired", "missed", "skipped"]),
+                name="occurrence_state_known",
+            ),
+        ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns.errors import ChangedMeanwhile, IllegalMove
@@ -24,10 +24,20 @@ class Moving(models.Model):
     class Meta:
         abstract = True
 
-    def move_to(self, new: str, *, actor: str, now: datetime, note: str = "", **also: Any) -> None:
+    def move_to(
+        self,
+        new: str,
+        *,
+        actor: str,
+        now: datetime,
+        note: str = "",
+        unchanged: Iterable[str] = (),
+        **also: Any,
+    ) -> None:
         """Change status if the rules allow it and nobody else got there first.
 
-        `also` are columns set in the same UPDATE. Raises IllegalMove or ChangedMeanwhile.
+        `unchanged` names columns by which the caller decided and that must still be as they were
+        read; `also` are columns set in the same UPDATE. Raises IllegalMove or ChangedMeanwhile.
         """
         old = self.status
         if new not in self.MOVES[old]:
@@ -36,7 +46,8 @@ class Moving(models.Model):
             )
         with transaction.atomic():
             manager: models.Manager[Any] = type(self)._default_manager
-            unmoved = manager.filter(Q(pk=self.pk) & Q(("status", old)))
+            known = {name: getattr(self, name) for name in unchanged}
+            unmoved = manager.filter(pk=self.pk, status=old, **known)
             if not unmoved.update(**{"status": new, "status_since": now, **also}):
                 raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
             self.events.create(old=old, new=new, actor=actor, at=now, note=note)

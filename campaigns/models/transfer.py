@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models.access import ApiKey, Workspace
 from campaigns.models.accounts import Account
 from campaigns.models.audience import PLATFORM_KEYS, App, AppGroup, Group
-from campaigns.models.campaign import Campaign, Policy
+from campaigns.models.campaign import Campaign, Occurrence, Policy
 from campaigns.models.message import Message
 from campaigns.models.moves import Moving, StatusEvent
 from campaigns.models.scoping import ScopedQuerySet
@@ -76,6 +76,9 @@ class Transfer(Moving):
     name = models.CharField(_("name"), max_length=200, blank=True)
     campaign = models.ForeignKey(
         Campaign, models.CASCADE, related_name="transfers", null=True, blank=True
+    )
+    occurrence = models.ForeignKey(
+        Occurrence, models.SET_NULL, related_name="transfers", null=True, blank=True
     )
     submission = models.ForeignKey(
         Submission, models.SET_NULL, related_name="transfers", null=True, blank=True

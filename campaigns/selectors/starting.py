@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import App, Campaign
 
-STARTABLE = frozenset({Campaign.Status.DRAFT, Campaign.Status.IN_REVIEW, Campaign.Status.SCHEDULED})
+STARTABLE = Campaign.EDITABLE | Campaign.WAITING
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, AppGroup, Campaign, Group, Message, Policy
+from campaigns.models import App, AppGroup, Campaign, Group, Message, Policy, WhenMissed
 from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.selectors.audience import read_audience
-from campaigns.services.schedule import Schedule, plan_schedule
+from campaigns.services.schedule import Schedule, plan_schedule, plan_series
 from providers.fields import FieldSpec, gettext_noop
 from providers.message import (
     PushMessage,
@@ -28,6 +29,7 @@ from providers.message_fields import MAX_TTL_SECONDS
 Value = TypeVar("Value")
 MAX_TAG = 128
 MAX_RATE = 100_000
+MAX_GRACE = 43_200  # half a day: two runs are never on time together
 
 PLAIN_FIELDS = (
     FieldSpec(name="name", label=gettext_noop("Name"), default="", maximum=200),
@@ -55,11 +57,26 @@ PLAIN_FIELDS = (
         choices=tuple(Policy.values),
     ),
     FieldSpec(
+        name="when_missed",
+        kind="choice",
+        label=gettext_noop("When missed"),
+        default=WhenMissed.RUN_LATE.value,
+        choices=tuple(WhenMissed.values),
+    ),
+    FieldSpec(
+        name="grace",
+        kind="int",
+        label=gettext_noop("Late after, s"),
+        default=DEFAULT_GRACE,
+        minimum=0,
+        maximum=MAX_GRACE,
+    ),
+    FieldSpec(
         name="strict", kind="bool", label=gettext_noop("Refuse a lossy route"), default=False
     ),
 )
-SCHEDULE_FIELDS = frozenset({"send_at", "timezone"})
-OTHER_FIELDS = frozenset({"app", "app_group", "group", "audience", "message"})
+SCHEDULE_FIELDS = ("send_at", "timezone", "recurrence")
+OTHER_FIELDS = frozenset({"app", "app_group", "group", "audience", "message", "recurrence"})
 FIELD_NAMES = frozenset(spec.name for spec in PLAIN_FIELDS) | OTHER_FIELDS
 
 
@@ -91,7 +108,7 @@ def read_campaign(
         whole = _take_over(base, body) | whole
     whole = {name: value for name, value in whole.items() if value is not None}
     campaign = _Reader(principal, whole, now).read(actor)
-    if base is not None and not body.keys() & SCHEDULE_FIELDS:
+    if base is not None and not body.keys() & set(SCHEDULE_FIELDS):
         _keep_schedule(base, campaign)
     return campaign
 
@@ -102,9 +119,9 @@ def _take_over(base: Campaign, body: Mapping[str, Any]) -> dict[str, Any]:
     if body.keys() & {"app", "app_group"}:
         for name in ("app", "app_group", "group"):
             kept.pop(name, None)
-    if not body.keys() & SCHEDULE_FIELDS:
-        kept.pop("send_at", None)
-        kept.pop("timezone", None)
+    if not body.keys() & set(SCHEDULE_FIELDS):
+        for name in SCHEDULE_FIELDS:
+            kept.pop(name, None)
     return kept
 
 
@@ -112,12 +129,17 @@ def _keep_schedule(base: Campaign, campaign: Campaign) -> None:
     campaign.send_at = base.send_at
     campaign.timezone = base.timezone
     campaign.due_at = base.due_at
+    campaign.recurrence = base.recurrence
 
 
 def write_campaign(campaign: Campaign) -> dict[str, Any]:
     """The JSON that `read_campaign` reads back to an equal draft; app and groups by their ids."""
     body = {spec.name: getattr(campaign, spec.name) for spec in PLAIN_FIELDS}
-    body |= {"audience": campaign.audience, "message": campaign.message.content}
+    body |= {
+        "audience": campaign.audience,
+        "message": campaign.message.content,
+        "recurrence": campaign.recurrence,
+    }
     if campaign.app_group_id:
         return body | {"app_group": campaign.app_group_id}
     return body | {"app": campaign.app_id, "group": campaign.group_id}
@@ -156,6 +178,7 @@ class _Reader:
             message=Message(app=app, content=content),
             audience=audience,
             due_at=schedule.due_at,
+            recurrence=schedule.recurrence,
             status_since=self.now,
             created_at=self.now,
             created_by=actor,
@@ -192,7 +215,8 @@ class _Reader:
         if send_at and not (zone or values["timezone"] or _has_offset(send_at)):
             words = _("The apps of this group live in several time zones; name one.")
             raise Invalid(words, fields={"timezone": words})
-        return plan_schedule(send_at, values["timezone"], default_zone=zone, now=self.now)
+        schedule = plan_schedule(send_at, values["timezone"], default_zone=zone, now=self.now)
+        return plan_series(schedule, self.body.get("recurrence"), now=self.now)
 
     def _make_refusal(self) -> Invalid:
         path, words = next(iter(self.faults.items()))

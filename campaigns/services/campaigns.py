@@ -12,13 +12,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch import plan
+from campaigns.dispatch import plan, runs
 from campaigns.errors import Conflict, Invalid, NotReady
 from campaigns.models import App, Campaign, Message
 from campaigns.selectors.starting import list_apps
 from campaigns.services import transfers
 from campaigns.services.access import record_audit
-from campaigns.services.campaign_values import read_campaign
+from campaigns.services.campaign_values import SCHEDULE_FIELDS, read_campaign
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import count_reach, find_problems
 
@@ -31,7 +31,7 @@ COPIED = (
     "expires_in", "rate", "policy", "strict",
 )  # fmt: skip
 # What a change writes: all that a body can name.
-CHANGED = (*COPIED, "send_at", "timezone", "due_at")
+CHANGED = (*COPIED, "send_at", "timezone", "due_at", "recurrence", "when_missed", "grace")
 
 
 def create_campaign(principal: Any, body: Any, *, actor: str, now: datetime) -> Campaign:
@@ -105,12 +105,21 @@ def launch_campaign(
         _refuse_unapproved(list_apps(campaign))
     _refuse_blocked([item for item in find_problems(campaign, now=now) if item.is_blocking])
     with transaction.atomic():
-        if campaign.due_at is not None and campaign.due_at > now:
-            campaign.move_to(Status.SCHEDULED, actor=actor, now=now)
+        series = campaign.series
+        if series is not None:
+            # One that was written long ago begins with the next of its times.
+            due_at = series.find_next(now)
+            _schedule(campaign, Status.RECURRING, actor=actor, now=now, due_at=due_at)
+        elif campaign.due_at is not None and campaign.due_at > now:
+            _schedule(campaign, Status.SCHEDULED, actor=actor, now=now)
         else:
             plan.start_campaign(campaign, actor=actor, now=now)
         record_audit(actor, "launch_campaign", campaign, workspace=campaign.workspace, now=now)
     return campaign
+
+
+def _schedule(campaign: Campaign, status: str, *, actor: str, now: datetime, **also: Any) -> None:
+    campaign.move_to(status, actor=actor, now=now, unchanged=plan.DECIDING, **also)
 
 
 def _refuse_unapproved(apps: Iterable[App]) -> None:
@@ -141,8 +150,16 @@ def pause_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign
 
 
 def resume_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
-    """Go on where a pause stopped it. Raises IllegalMove, ChangedMeanwhile."""
-    return _move(campaign, Status.SENDING, transfers.resume_paused, actor=actor, now=now)
+    """Go on where a pause stopped it; a series goes on with its next time.
+
+    Raises IllegalMove, ChangedMeanwhile.
+    """
+    with transaction.atomic():
+        runs.resume_series(campaign, actor=actor, now=now)
+        transfers.resume_paused(campaign, actor=actor, now=now)
+        verb = f"{campaign.status}_campaign"
+        record_audit(actor, verb, campaign, workspace=campaign.workspace, now=now)
+    return campaign
 
 
 def cancel_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
@@ -167,7 +184,7 @@ def test_campaign(
 
     `audience` is an audience's JSON that means at most 10 devices. Raises Invalid or NotReady.
     """
-    body = {"audience": audience, "send_at": None, "timezone": None}
+    body = {"audience": audience, **dict.fromkeys(SCHEDULE_FIELDS)}
     test = read_campaign(principal, body, actor=actor, now=now, base=campaign)
     test.name = (_("Test of %(name)s") % {"name": campaign.name})[:200]
     test.is_test = True

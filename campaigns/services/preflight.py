@@ -97,7 +97,12 @@ def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     if obstacle is not None:
         field = "group" if obstacle.code == "group_archived" else "status"
         yield Problem(code=obstacle.code, field=field, sentence=obstacle.sentence)
-    if campaign.send_at and campaign.due_at is not None and campaign.due_at <= now:
+    series = campaign.series
+    if series is not None:
+        if series.find_next(now) is None:
+            words = _("The last of its planned times has passed; choose a later end.")
+            yield Problem(code="past_schedule", field="recurrence", sentence=words)
+    elif campaign.send_at and campaign.due_at is not None and campaign.due_at <= now:
         words = _("The planned time has passed; choose a later one, or none to send at once.")
         yield Problem(code="past_schedule", field="send_at", sentence=words)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models.clock import find_instant
+from campaigns.models.recurrence import Upcoming, find_rule_faults, make_series
 
 MAX_AHEAD = timedelta(days=366)
 RECIPIENT_ZONE = "recipient"
@@ -21,13 +24,16 @@ class Schedule:
     """`due_at` is the instant in UTC, None for "as soon as it is launched".
 
     `send_at` and `timezone` are kept as they were given (the zone filled in); `note` is a sentence
-    for people when the clocks change at that hour, else "".
+    for people when the clocks change at that hour, else "". With a `recurrence` it is the first
+    time of a series, and `upcoming` the first few.
     """
 
     send_at: str = ""
     timezone: str = ""
     due_at: datetime | None = None
     note: str = ""
+    recurrence: dict[str, Any] | None = None
+    upcoming: tuple[Upcoming, ...] = ()
 
 
 def plan_schedule(send_at: str, timezone: str, *, default_zone: str, now: datetime) -> Schedule:
@@ -45,6 +51,38 @@ def plan_schedule(send_at: str, timezone: str, *, default_zone: str, now: dateti
         schedule = _plan_wall_clock(send_at, moment, timezone or default_zone)
     _check_bounds(schedule.due_at or now, now)
     return schedule
+
+
+def plan_series(schedule: Schedule, rule: Any, *, now: datetime) -> Schedule:
+    """The schedule with its rule of recurrence (docs/api.md), None for a campaign sent once.
+
+    Raises Invalid with a sentence per wrong field of the rule.
+    """
+    if rule is None:
+        return schedule
+    if not schedule.timezone or schedule.due_at is None:
+        words = _("A recurring campaign needs a first time on the clock, without an offset.")
+        raise Invalid(words, fields={"send_at": words})
+    whole = _drop_nulls(rule)
+    faults = find_rule_faults(whole)
+    if faults:
+        paths = {f"recurrence.{name}".rstrip("."): words for name, words in faults.items()}
+        raise Invalid(next(iter(faults.values())), fields=paths)
+    series = make_series(whole, schedule.send_at, schedule.timezone)
+    upcoming = tuple(series.list_upcoming(now))
+    if not upcoming:
+        words = _("No day fits this rule before it ends.")
+        raise Invalid(words, fields={"recurrence": words})
+    first = upcoming[0]
+    return replace(
+        schedule, due_at=first.due_at, note=first.note, recurrence=whole, upcoming=upcoming
+    )
+
+
+def _drop_nulls(rule: Any) -> Any:
+    if not isinstance(rule, Mapping):
+        return rule
+    return {name: value for name, value in rule.items() if value is not None}
 
 
 def _plan_now(timezone: str) -> Schedule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
@@ -57,7 +58,8 @@ def test_every_example_does_what_the_page_says(client, app):
     for platform in ("android", "ios", "web"):
         builders.make_route(app, platform)
     builders.make_device(app, "first")
-    known, answer, statuses = {}, None, []
+    next_week = (datetime.now(UTC) + timedelta(days=7)).date().isoformat()
+    known, answer, statuses = {"next_week": next_week}, None, []
 
     for kind, text in BLOCK.findall(PAGE.read_text()):
         if kind == "http":
