@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -22,14 +23,16 @@ from campaigns.admin.base import (
     Verb,
 )
 from campaigns.models import Account, Exchange
+from campaigns.selectors.limits import list_waits, read_day
 from campaigns.services.access import name_actor
 from campaigns.services.accounts import check_account, find_credentials, save_account
 from providers import registry, vault
 from providers.contract import Dialect
 from providers.fields import FieldSpec
 from providers.forms import build_fields, merge_secrets
+from providers.limits import list_limit_fields
 
-CREDENTIAL, ADDRESS, OPTION = "credential_", "address_", "option_"
+CREDENTIAL, ADDRESS, OPTION, LIMIT = "credential_", "address_", "option_", "limit_"
 
 
 class AccountForm(forms.ModelForm):
@@ -46,7 +49,9 @@ class AccountForm(forms.ModelForm):
         account = self.instance
         if account.pk is None:
             account.dialect = self.dialect_spoken.key
-        for prefix, kept in ((ADDRESS, account.base_urls), (OPTION, account.options)):
+        for prefix, kept in (
+            (ADDRESS, account.base_urls), (OPTION, account.options), (LIMIT, account.limits),
+        ):  # fmt: skip
             for name, value in kept.items():
                 if f"{prefix}{name}" in self.fields:
                     self.initial[f"{prefix}{name}"] = value
@@ -79,6 +84,7 @@ def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
         **build_fields(dialect.credentials, secrets=kept, prefix=CREDENTIAL),
         **build_fields(dialect.base_urls, prefix=ADDRESS),
         **build_fields(dialect.account_options, prefix=OPTION),
+        **build_fields(list_limit_fields(dialect.limits), prefix=LIMIT),
     }
     return type("DialectAccountForm", (AccountForm,), {**fields, "dialect_spoken": dialect})
 
@@ -93,6 +99,22 @@ def list_secrets(account: Account) -> list[Fact]:
         for spec in registry.get(account.dialect).credentials
         if spec.name in kept
     ]
+
+
+def list_use(account: Account, now: datetime) -> list[Fact]:
+    """What is used of today's calls, and for which apps the vendor asked us to wait."""
+    use = read_day(account, now)
+    hint = {"used": use.used, "limit": use.limit, "at": f"{use.resets_at:%H:%M}"}
+    words = _("%(used)s; counted anew at %(at)s UTC") % hint
+    if use.limit is not None:
+        words = _("%(used)s of %(limit)s; counted anew at %(at)s UTC") % hint
+    chip = "bad" if use.limit is not None and use.used >= use.limit else ""
+    facts = [Fact(_("Calls today"), words, chip=chip)]
+    for app, until in list_waits(account, now):
+        hint = {"app": app.name, "at": f"{until:%H:%M}"}
+        words = _("%(app)s waits until %(at)s UTC, as the vendor asked") % hint
+        facts.append(Fact(_("Paused"), words, chip="warn"))
+    return facts
 
 
 @admin.register(Account)
@@ -126,6 +148,7 @@ class AccountAdmin(StaffAdmin):
         ]
         if row.health_words:
             facts.append(Fact(_("The vendor said"), row.health_words, is_code=True))
+        facts += list_use(row, timezone.now())
         if self.has_change_permission(request, row):
             facts += list_secrets(row)
         return facts
@@ -162,6 +185,7 @@ class AccountAdmin(StaffAdmin):
         kept = find_credentials(obj) or {}
         obj.base_urls = form.read_values(dialect.base_urls, ADDRESS)
         obj.options = form.read_values(dialect.account_options, OPTION)
+        obj.limits = form.read_values(list_limit_fields(dialect.limits), LIMIT)
         save_account(
             obj,
             merge_secrets(dialect.credentials, typed, kept),

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from campaigns.models import Allowance, Attempt, Batch, Throttle, Transfer
-from campaigns.selectors.routes import Way
+from campaigns.models import Account, Allowance, App, Attempt, Batch, Throttle, Transfer
+from campaigns.selectors.routes import Way, find_dialect
 from providers.commands import TransferState
+from providers.contract import Limits
+from providers.limits import narrow_limits
 from providers.outcomes import Outcome
-from providers.pacing import MAX_RETRY_AFTER, Bucket, find_ramped
+from providers.pacing import MAX_RETRY_AFTER, Bucket, find_day, find_ramped, find_reset
 
 ALL_APPS = 0  # a Throttle's app_id: what holds for an account as a whole
 FINAL = frozenset({TransferState.SENT, TransferState.FAILED, TransferState.CANCELLED})
@@ -83,6 +85,33 @@ def is_asked_to_wait(row: Throttle, now: datetime) -> bool:
     """Whether a vendor's Retry-After has not passed yet."""
     until: datetime | None = row.blocked_until
     return until is not None and now < until <= now + LONGEST_BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class DayUse:
+    """Calls of an account on the vendor's present day; `limit` None where there is none."""
+
+    used: int
+    limit: int | None
+    resets_at: datetime
+
+
+def read_day(account: Account, now: datetime) -> DayUse:
+    """What is used of today's calls."""
+    dialect = find_dialect(account.dialect)
+    limits = narrow_limits(dialect.limits if dialect else Limits(), account.limits)
+    whole = Throttle.objects.filter(account=account, app_id=ALL_APPS).first()
+    is_today = whole is not None and whole.day == find_day(now, limits.day_zone)
+    used = whole.day_used if whole is not None and is_today else 0
+    return DayUse(used, limits.requests_per_day, find_reset(now, limits.day_zone))
+
+
+def list_waits(account: Account, now: datetime) -> list[tuple[App, datetime]]:
+    """Apps for which the account's vendor asked us to wait, and until when."""
+    rows = Throttle.objects.filter(account=account, blocked_until__gt=now).exclude(app_id=ALL_APPS)
+    until = {row.app_id: row.blocked_until for row in rows if is_asked_to_wait(row, now)}
+    apps = App.objects.filter(pk__in=until).order_by("name")
+    return [(app, moment) for app in apps if (moment := until[app.pk])]
 
 
 def select_tasks(account_id: int, seconds: float, now: datetime) -> QuerySet[Attempt]:

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from campaigns.errors import Invalid
 from campaigns.models import Account
 from campaigns.services.access import record_audit
 from providers import checks, registry, vault
 from providers.contract import AccountConfig, CheckResult
+from providers.limits import find_limit_faults
 
 
 def save_account(
@@ -23,8 +25,10 @@ def save_account(
 ) -> Account:
     """Keep an account with these credentials, encrypted; `fields` are the names that changed.
 
-    What was checked before says nothing about new values, so its health becomes unknown.
+    What was checked before says nothing about new values, so its health becomes unknown. Raises
+    Invalid when its own limits are none, or higher than the vendor's.
     """
+    _refuse_limits(account)
     is_new = account.pk is None
     account.credentials = vault.encrypt(credentials)
     account.health, account.health_words, account.checked_at = Account.Health.UNKNOWN, "", None
@@ -33,6 +37,14 @@ def save_account(
         verb = "add" if is_new else "change"
         record_audit(actor, verb, account, workspace=account.workspace, fields=fields, now=now)
     return account
+
+
+def _refuse_limits(account: Account) -> None:
+    faults = find_limit_faults(registry.get(account.dialect).limits, account.limits)
+    if faults:
+        fields = {f"limits.{name}".rstrip("."): fault for name, fault in faults.items()}
+        name, fault = next(iter(fields.items()))
+        raise Invalid(f"{name}: {fault}", fields=fields)
 
 
 def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult:

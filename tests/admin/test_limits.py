@@ -1,0 +1,121 @@
+"""Limits that operators set: lower than the vendor's, refused in words otherwise, seen in use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.errors import Invalid
+from campaigns.models import Account, App, AuditEntry, Throttle
+from campaigns.services.accounts import save_account
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+CREDENTIALS = {"token": "first-key-1234"}
+ADDRESSES = {"address_push": "https://push.example", "address_reporting": "https://report.example"}
+
+
+@pytest.fixture
+def account(app, now):
+    account = Account(
+        workspace=app.workspace,
+        name="Vendor",
+        dialect="appmetrica",
+        base_urls={"push": "https://push.example", "reporting": "https://report.example"},
+    )
+    return save_account(account, CREDENTIALS, actor="owner", now=now)
+
+
+@pytest.fixture
+def page(client, owner, account):
+    client.force_login(owner)
+    return reverse("admin:campaigns_account_change", args=[account.pk])
+
+
+def fill(**limits):
+    return {"name": "Vendor", **ADDRESSES, **{f"limit_{key}": text for key, text in limits.items()}}
+
+
+def test_lower_limits_are_kept_and_audited(client, account, page):
+    client.post(page, fill(requests_per_second="2", requests_per_day="100", in_flight="1"))
+
+    account.refresh_from_db()
+    assert account.limits == {"requests_per_second": 2, "requests_per_day": 100, "in_flight": 1}
+    assert "limit_requests_per_day" in AuditEntry.objects.latest("pk").fields
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("requests_per_second", "0", "Enter a number from 1 to 30."),
+        ("requests_per_second", "-1", "Enter a number from 1 to 30."),
+        ("requests_per_second", "31", "Enter a number from 1 to 30."),
+        ("requests_per_second", "1e3", "Enter a whole number, digits only."),
+        ("requests_per_day", "5001", "Enter a number from 1 to 5000."),
+        ("recipients_per_second", "100001", "Enter a number from 1 to 100000."),
+        ("running_tasks", "9" * 18, "Enter a number from 1 to 1000."),
+        ("in_flight", "NaN", "Enter a whole number, digits only."),
+    ],
+)
+def test_a_limit_that_is_none_or_above_the_vendors_is_refused(
+    client, account, page, name, text, words
+):
+    answer = client.post(page, fill(**{name: text}))
+
+    account.refresh_from_db()
+    assert words in answer.content.decode()
+    assert account.limits == {}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"requests_per_second": 0},
+        {"requests_per_second": 31},
+        {"in_flight": 1.5},
+        {"in_flight": True},
+        {"running_tasks": "3"},
+        {"per_fortnight": 1},
+        [],
+    ],
+)
+def test_no_other_way_in_takes_what_the_form_refuses(account, now, limits):
+    account.limits = limits
+
+    with pytest.raises(Invalid) as refusal:
+        save_account(account, CREDENTIALS, actor="owner", now=now)
+
+    assert all(path.startswith("limits") for path in refusal.value.fields)
+    assert Account.objects.get().limits == {}
+
+
+def test_the_page_tells_what_is_used_of_today(client, app, account, page):
+    now = timezone.now()
+    day = {"day": now.date(), "day_used": 4999}
+    Throttle.objects.create(account=account, app_id=0, **day)
+    until = now + timedelta(minutes=5)
+    Throttle.objects.create(account=account, app_id=app.pk, blocked_until=until)
+
+    content = client.get(page).content.decode()
+
+    assert "4999 of 5000; counted anew at 00:00 UTC" in content
+    assert f"Shop waits until {until:%H:%M} UTC, as the vendor asked" in content
+
+
+@pytest.mark.parametrize("rate", ["0", "-5", "100001", "fast"])
+def test_an_apps_rate_is_a_number_that_makes_sense(client, owner, app, rate):
+    client.force_login(owner)
+    form = {
+        "name": "Shop", "slug": "shop", "platforms": ["android"], "timezone": "UTC",
+        "default_language": "en", "routes-TOTAL_FORMS": 0, "routes-INITIAL_FORMS": 0,
+    }  # fmt: skip
+    url = reverse("admin:campaigns_app_change", args=[app.pk])
+
+    refused = client.post(url, {**form, "send_rate": rate})
+    accepted = client.post(url, {**form, "send_rate": "500"})
+
+    assert refused.status_code == 200
+    assert accepted.status_code == 302
+    assert App.objects.get().send_rate == 500
