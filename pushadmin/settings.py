@@ -242,6 +242,10 @@ CELERY = {
     "worker_send_task_events": False,
 }
 
+# A campaign pauses when more than this share of what vendors have answered for one of its platforms
+# was refused for its message or its account. 100: never.
+PAUSE_PERCENT = read_int("PUSHADMIN_PAUSE_PERCENT", default=20, minimum=0, maximum=100)
+
 # --- retention, in days (manage.py prune) ---
 KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1, maximum=3650)
 KEEP_RECEIPTS_DAYS = read_int("PUSHADMIN_KEEP_RECEIPTS", default=400, minimum=1, maximum=3650)

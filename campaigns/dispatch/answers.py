@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from django.utils.translation import gettext as _
-
-from campaigns.dispatch import folds, pace, settle, steer
+from campaigns.dispatch import bursts, pace, settle, steer
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease
@@ -24,7 +22,6 @@ from providers.pacing import find_retry_wait
 
 ACTOR = "dispatch"
 MAX_RETRIES = 10
-BURST = 3  # calls refused for their content until a person is asked
 POLL_AFTER = timedelta(seconds=5)
 UNKNOWN = Verdict("unknown", Reason.NO_ANSWER.value)
 VERDICTS = {
@@ -49,8 +46,10 @@ def _settle_receipt(
     lease: Lease, attempt: Attempt, addressed: Addressed, reply: Reply, now: datetime
 ) -> None:
     receipt = cast(Receipt, reply.result)
-    bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
-    bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
+    fault = bursts.find_fault(receipt)
+    if fault is None:
+        bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
+        bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
     verdicts, retried = _sort_results(receipt, addressed.members, lease)
     can_report = lease.way is not None and lease.way.dialect.can_report
     settle.flush(
@@ -72,6 +71,8 @@ def _settle_receipt(
         ),
         now,
     )
+    if fault is not None:
+        bursts.watch_fault(lease, attempt, fault, now)
 
 
 def _sort_results(
@@ -147,7 +148,7 @@ def _settle_failure(
         _block(lease, attempt, failure, now)
     settle.flush(lease, what, now)
     if failure.reason is Reason.PAYLOAD and failure.is_permanent:
-        _pause_burst(lease, failure, now)
+        bursts.watch_fault(lease, attempt, failure, now)
 
 
 def _close(failure: Failure, reply: Reply) -> settle.Answer:
@@ -188,15 +189,14 @@ def _settle_refused(
     lease: Lease, what: settle.Flush, addressed: Addressed, failure: Failure, now: datetime
 ) -> None:
     """The account's credentials are bad: another account, a person, or the end."""
-    Account.objects.filter(pk=lease.find_account().pk).update(
-        health=Account.Health.BAD, health_words=failure.message[:500], checked_at=now
-    )
+    attempt = cast(Attempt, what.attempt)
+    bursts.mark_refused(attempt.account_id, failure, now)
     transfer = lease.transfer
     if _has_other_way(lease):
         settle.flush(lease, what, now)
     elif transfer.campaign_id is not None:
         settle.flush(lease, what, now)
-        _pause(transfer, _("The account's credentials were refused: %s") % failure.message, now)
+        bursts.watch_refusal(lease, attempt, failure, now)
     else:
         what.verdicts = {Verdict("failed", Reason.CREDENTIAL.value): addressed.members}
         settle.flush(lease, what, now)
@@ -220,22 +220,3 @@ def _fail_unsent(transfer: Transfer, platform: str, failure: Failure, now: datet
         steer.fail_transfer(transfer, fault, actor=ACTOR, now=now)
     except (ChangedMeanwhile, IllegalMove):
         return  # another batch has just ended it
-
-
-def _pause_burst(lease: Lease, failure: Failure, now: datetime) -> None:
-    """Most calls are refused for what they say: a person has to look, unless a script sent it."""
-    if lease.transfer.campaign_id is None:
-        return
-    calls = Attempt.objects.filter(batch__transfer=lease.transfer, answered_at__isnull=False)
-    refused = calls.filter(reason=Reason.PAYLOAD).count()
-    if refused >= BURST and refused * 2 > calls.count():
-        _pause(lease.transfer, _("The vendor refuses the message: %s") % failure.message, now)
-
-
-def _pause(transfer: Transfer, note: str, now: datetime) -> None:
-    transfer.refresh_from_db()
-    try:
-        steer.pause_transfer(transfer, note, actor=ACTOR, now=now)
-    except (ChangedMeanwhile, IllegalMove):
-        return  # paused already, or ended
-    folds.follow_transfers(transfer.campaign, now)

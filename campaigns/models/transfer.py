@@ -47,6 +47,8 @@ class Transfer(Moving):
     crash; `audience` counts the recipients once `frozen_at` is set. `faults` are
     `commands.Fault` values as objects. `finished_at` is set when every recipient is settled and
     folded, which for a cancelled or failed one is a moment after its status has changed.
+    `fault_base` is what vendors had answered when it was last resumed (dispatch.bursts): faults
+    of before that time pause it no more.
     """
 
     class Status(models.TextChoices):
@@ -98,6 +100,7 @@ class Transfer(Moving):
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
     paced_until = models.DateTimeField(null=True, editable=False)  # of earlier versions
     faults = models.JSONField(_("faults"), default=list, blank=True)
+    fault_base = models.JSONField(null=True, editable=False)
     hops = models.PositiveSmallIntegerField(default=0)  # how many exchanges it came through
     created_at = models.DateTimeField(_("created"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

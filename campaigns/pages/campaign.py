@@ -17,6 +17,7 @@ from campaigns.pages.progress import read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.verbs import Verbs, list_fitting, press
 from campaigns.selectors.starting import list_apps
+from campaigns.selectors.status import find_pause_words
 from campaigns.services.campaigns import (
     cancel_campaign,
     launch_campaign,
@@ -63,11 +64,13 @@ def campaign_status(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    own = Transfer.objects.for_user(request.user).filter(campaign=campaign)
+    rows = Transfer.objects.for_user(request.user).filter(campaign=campaign)
+    own = list(rows.select_related("app").order_by("pk"))
     is_sender = may(request.user, list_apps(campaign), Membership.Role.SENDER)
     return {
         "campaign": campaign,
-        "progress": read_standings(own.select_related("app").order_by("pk")),
+        "progress": read_standings(own),
+        "pause_words": find_pause_words(own),
         "is_live": campaign.status in {Status.SENDING, Status.SCHEDULED, Status.PAUSED},
         "verbs": list_fitting(VERBS, campaign.status) if is_sender else [],
     }

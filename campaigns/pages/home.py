@@ -14,6 +14,7 @@ from campaigns.models import Account, App, Campaign, Membership, Settled, Transf
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.reports import DayTotal, daily_totals
+from campaigns.selectors.status import find_pause_words
 from campaigns.services.access import has_role
 
 DAYS = 14
@@ -27,11 +28,13 @@ def home(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     app_ids = list(App.objects.for_user(request.user).values_list("pk", flat=True))
     days = daily_totals(app_ids, DAYS, now)
+    troubled = _list_troubled(request.user, now - WORRYING)
     context = {
         "has_apps": bool(app_ids),
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
         "running": list_running(request.user),
-        "troubled": _list_troubled(request.user, now - WORRYING),
+        "troubled": troubled,
+        "pause_words": find_pause_words(troubled),
         "accounts": Account.objects.for_user(request.user).filter(health=Account.Health.BAD),
         "drafts": _list_drafts(request.user),
         "days": days,
@@ -53,7 +56,7 @@ def list_running(principal: Any) -> list[Standing]:
     return read_standings(rows.select_related("app").order_by("-pk")[:SHOWN])
 
 
-def _list_troubled(principal: Any, since: Any) -> Any:
+def _list_troubled(principal: Any, since: Any) -> list[Transfer]:
     rows = Transfer.objects.for_user(principal).select_related("app")
     failed = rows.filter(status=Transfer.Status.FAILED, created_at__gte=since)
     paused = rows.filter(status=Transfer.Status.PAUSED)

@@ -17,6 +17,7 @@ from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.progress import list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.verbs import Verbs, list_fitting, press
+from campaigns.selectors.status import find_pause_words
 from campaigns.selectors.status import progress as read_progress
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
@@ -73,6 +74,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "vendor_figures": progress.vendor_figures,
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "events": transfer.events.order_by("-pk")[:20],
+        "pause_words": find_pause_words([transfer]).get(transfer.pk, ""),
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
     }

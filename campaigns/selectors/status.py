@@ -6,7 +6,7 @@ Nothing here reads recipients, so a page that asks every second costs the same f
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from campaigns.models import (
     Part,
     ReceiptCount,
     Transfer,
+    TransferEvent,
     VendorCount,
 )
 from providers import registry
@@ -154,6 +155,13 @@ def _describe_error(exchange: Exchange, words: Mapping[int, str]) -> ErrorLine:
         status=exchange.status,
         exchange_id=exchange.pk,
     )
+
+
+def find_pause_words(transfers: Iterable[Transfer]) -> dict[int, str]:
+    """Why those that are paused were paused, by id; "" where nobody has said."""
+    paused = [row.pk for row in transfers if row.status == Transfer.Status.PAUSED]
+    events = TransferEvent.objects.filter(transfer__in=paused, new=Transfer.Status.PAUSED)
+    return dict(events.order_by("pk").values_list("transfer_id", "note"))
 
 
 def measure_rate(transfer: Transfer, *, now: datetime) -> float:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from campaigns.dispatch.bursts import count_answers
 from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Campaign, Transfer
@@ -46,7 +47,9 @@ def _pause(transfer: Transfer, *, actor: str, now: datetime) -> None:
 def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     # What was stopped while its audience was being frozen goes on freezing.
     status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
-    transfer.move_to(status, actor=actor, now=now)
+    # What has gone wrong so far was looked at by whoever resumes.
+    base = count_answers(transfer.pk)
+    transfer.move_to(status, actor=actor, now=now, fault_base=base)
     wake()
 
 

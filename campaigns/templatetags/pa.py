@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,12 @@ TONES = {
 }
 LIVE = frozenset({"sending", "accepted"})
 WIDE_WIDGETS = (Textarea, CheckboxSelectMultiple, RadioSelect)
+
+
+@register.filter
+def at(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """What a mapping has at a key, or nothing."""
+    return mapping.get(key, "")
 
 
 @register.filter

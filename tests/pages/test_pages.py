@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Campaign, Message
+from campaigns.dispatch import steer
+from campaigns.dispatch.plan import start_campaign
+from campaigns.models import Campaign, Message, Transfer
 from campaigns.pages.reports import disarm, stream_csv
+from tests import builders
 
 PAGES = ["home", "campaigns", "reports", "report_csv", "running", "report_rows"]
 
@@ -107,3 +110,22 @@ def test_a_report_shows_who_was_not_sent_to_by_outcome(client, app, owner):
 
     assert list(cards)[5:] == ["Failed", "Skipped", "Expired", "Cancelled", "Unknown"]
     assert cards["Sent"] == cards["Failed"] == 0
+
+
+def test_why_a_campaign_was_paused_stands_wherever_it_is_looked_for(client, app, owner, now):
+    builders.make_route(app, "android")
+    campaign = make_campaign(app, audience={"all": True})
+    start_campaign(campaign, actor="owner", now=now)
+    transfer = Transfer.objects.get()
+    sentence = "The vendor refuses the message: mend it and resume."
+    steer.pause_transfer(transfer, sentence, actor="dispatch", now=now)
+    client.force_login(owner)
+    places = [
+        reverse("home"),
+        reverse("transfer", args=[transfer.pk]),
+        reverse("campaign", args=[campaign.pk]),
+    ]
+
+    pages = [client.get(place).content.decode() for place in places]
+
+    assert [sentence in page for page in pages] == [True, True, True]

@@ -39,6 +39,7 @@ def test_a_new_vendor_sends_and_is_read(tmp_path, monkeypatch):
     assert door.commands[0].parts[0].message == PushMessage(title="Title", body="Hi")
     assert checked.is_good
     assert "docs/vendors/acmetest.md" in said
+    assert "tests/fixtures/acmetest/errors.json" in said
     for name in [name for name in sys.modules if name.split(".")[0] == "acmetest"]:
         monkeypatch.delitem(sys.modules, name)
 

@@ -16,7 +16,7 @@ MODULES = ("__init__.py", "wire.py", "outbound.py", "inbound.py")
 
 
 class Command(BaseCommand):
-    help = "Writes the files of a new vendor: its package and its page in the docs."
+    help = "Writes the files of a new vendor: its package, its page in the docs, its answers."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,6 +43,7 @@ def write_files(key: str, root: Path) -> dict[Path, str]:
     package = root / "providers" / "vendors" / key
     sources = {package / name: f"{name}.txt" for name in MODULES}
     sources[root / "docs" / "vendors" / f"{key}.md"] = "page.md.txt"
+    sources[root / "tests" / "fixtures" / key / "errors.json"] = "errors.json.txt"
     names = {"key": key, "label": key.capitalize()}
     return {
         path: Template((SCAFFOLD / source).read_text()).substitute(names)

@@ -1,0 +1,95 @@
+"""What a vendor's recorded answers mean to us.
+
+`tests/fixtures/<key>/errors.json` holds answers as the vendor's pages or clients show them, each
+with what it must be taken for: `ok`, `retry`, `throttle`, `permanent-recipient` (nobody else is
+affected), `permanent-config` (a person has to look) or `unknown` (perhaps it was sent).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from providers.contract import Dialect
+from providers.outcomes import Failure, Outcome, Reason, Receipt, Result
+from tests.providers.conftest import open_vendor, session, write_answer
+from tests.vendor_cases.accounts import FIXTURES, OUTBOUND, make_account
+from tests.vendor_cases.strategies import make_push
+
+__all__ = ["open_vendor", "session"]
+
+CONFIG = {Reason.PAYLOAD, Reason.CREDENTIAL}
+FATES = {
+    Outcome.ACCEPTED: "ok",
+    Outcome.DELIVERED: "ok",
+    Outcome.UNKNOWN: "unknown",
+    Outcome.EXPIRED: "permanent-recipient",
+}
+
+
+def load_cases(dialect: Dialect) -> list[dict[str, Any]]:
+    return json.loads((FIXTURES / dialect.key / "errors.json").read_text())
+
+
+CASES = [
+    pytest.param(dialect, case, id=f"{dialect.key}: {case['case']}")
+    for dialect in OUTBOUND
+    for case in load_cases(dialect)
+]
+
+
+def classify(answer: Receipt | Failure) -> str:
+    if isinstance(answer, Receipt):
+        return classify_result(answer.results[0]) if answer.results else FATES[answer.outcome]
+    if answer.was_sent is None:
+        return "unknown"
+    return classify_fault(answer.reason, is_final=answer.is_permanent)
+
+
+def classify_result(result: Result) -> str:
+    known = FATES.get(result.outcome)
+    return known or classify_fault(result.reason, is_final=result.retry_after is None)
+
+
+def classify_fault(reason: Reason | None, *, is_final: bool) -> str:
+    if reason in CONFIG:
+        return "permanent-config"
+    if reason is Reason.OURS:
+        return "unknown"  # our key was taken before, so perhaps an earlier call of ours was too
+    if is_final:
+        return "permanent-recipient"
+    return "throttle" if reason is Reason.THROTTLED else "retry"
+
+
+def ask(dialect: Dialect, vendor: Any) -> Receipt | Failure:
+    account = make_account(dialect, vendor.url)
+    client = dialect.connect(account)
+    try:
+        return client.send(client.write(make_push(dialect, group="5")))
+    except Failure as failure:
+        return failure
+
+
+@pytest.mark.parametrize(("dialect", "case"), CASES)
+def test_a_recorded_answer_is_taken_for_what_it_is(dialect, case, open_vendor, settings):
+    body = case["body"]
+    content = body if isinstance(body, str) else json.dumps(body)
+    vendor = open_vendor(write_answer(case["status"], content.encode(), **case.get("headers", {})))
+    settings.SANDBOX_URL = vendor.url
+
+    answer = ask(dialect, vendor)
+
+    assert classify(answer) == case["means"]
+
+
+@pytest.mark.parametrize("dialect", OUTBOUND, ids=lambda dialect: dialect.key)
+def test_every_kind_of_answer_is_recorded(dialect):
+    meanings = {case["means"] for case in load_cases(dialect)}
+
+    assert meanings >= {"ok", "permanent-config", "throttle", "unknown"}
+
+
+def test_enough_is_recorded_to_trust_it():
+    assert len(CASES) >= 30
