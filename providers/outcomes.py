@@ -35,6 +35,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     UNKNOWN_ID = "unknown_id"
     TOO_LATE = "too_late"
+    HOUR_PASSED = "hour_passed"
     CANCELLED = "cancelled"
 
 

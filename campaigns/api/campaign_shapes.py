@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from campaigns.models import Campaign, Policy, Transfer, WhenMissed
+from campaigns.models import Campaign, Policy, Transfer, WhenMissed, WhenPast
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.models.recurrence import UNITS, WEEKDAYS
 from campaigns.selectors.status import Counters, count_campaigns, count_transfers
@@ -64,9 +64,9 @@ class CampaignShape(CountedShape):
         model = Campaign
         fields = [
             "id", "name", "status", "counters", "app", "app_group", "group", "tag", "audience",
-            "only_primary", "message", "send_at", "timezone", "due_at", "recurrence", "when_missed",
-            "grace", "expires_in", "rate", "policy", "strict", "is_test", "created_at",
-            "created_by", "transfers",
+            "only_primary", "message", "send_at", "timezone", "when_past", "due_at",
+            "recurrence", "when_missed", "grace", "expires_in", "rate", "policy", "strict",
+            "is_test", "created_at", "created_by", "transfers",
         ]  # fmt: skip
 
     def get_app(self, campaign: Campaign) -> str | None:
@@ -117,6 +117,7 @@ class CampaignBody(serializers.Serializer[Any]):
     recurrence = RuleBody(required=False)
     when_missed = serializers.ChoiceField(WhenMissed.choices, required=False)
     grace = serializers.IntegerField(required=False)
+    when_past = serializers.ChoiceField(WhenPast.choices, required=False)
     expires_in = serializers.IntegerField(required=False)
     rate = serializers.IntegerField(required=False)
     policy = serializers.ChoiceField(Policy.choices, required=False)
@@ -161,8 +162,8 @@ class TransferShape(CountedShape):
         model = Transfer
         fields = [
             "id", "app", "campaign", "occurrence", "name", "group", "tag", "status", "counters",
-            "policy", "rate", "due_at", "expires_at", "is_test", "faults", "created_at",
-            "finished_at",
+            "policy", "rate", "due_at", "wall_clock", "unknown_zones", "expires_at", "is_test",
+            "faults", "created_at", "finished_at",
         ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import cast
 from campaigns.dispatch import bursts, pace, settle, steer
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.books import Member, Verdict
-from campaigns.dispatch.claim import Lease
+from campaigns.dispatch.claim import Lease, find_expiry
 from campaigns.dispatch.outbound import Reply
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Account, Attempt, Counter, Policy, Transfer
@@ -126,7 +126,7 @@ def find_retry(lease: Lease, reason: Reason, retry_after: float | None, now: dat
     """When a batch is tried again; not later than it expires, so that it can be settled then."""
     wait = find_retry_wait(reason, lease.batch.retries, random.random(), retry_after)  # noqa: S311 jitter
     due = now + timedelta(seconds=wait)
-    expires_at = lease.transfer.expires_at
+    expires_at = find_expiry(lease.batch)
     return min(due, expires_at) if expires_at else due
 
 

@@ -122,7 +122,7 @@ def _lease(batch: Batch, choice: _Choice, now: datetime) -> Lease:
 
 def _choose_way(batch: Batch, now: datetime) -> _Choice:
     transfer = batch.transfer
-    if is_over(transfer, now):
+    if is_over(batch, now):
         return _Choice(drains=True)
     ways = list_ways(batch.app_id, batch.platform)
     pinned = find_pinned_account(batch)
@@ -141,10 +141,17 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
     return _Choice()
 
 
-def is_over(transfer: Transfer, now: datetime) -> bool:
-    """Nothing of it is sent any more: it was ended, or its time has run out."""
-    has_expired = transfer.expires_at is not None and transfer.expires_at <= now
-    return has_expired or transfer.status in Transfer.FINISHED
+def is_over(batch: Batch, now: datetime) -> bool:
+    """Nothing of it is sent any more: its transfer was ended, or its time has run out."""
+    expires_at = find_expiry(batch)
+    has_expired = expires_at is not None and expires_at <= now
+    return has_expired or batch.transfer.status in Transfer.FINISHED
+
+
+def find_expiry(batch: Batch) -> datetime | None:
+    """When a batch expires: its own time, counted from its recipients' hour, or its transfer's."""
+    expires_at: datetime | None = batch.expires_at or batch.transfer.expires_at
+    return expires_at
 
 
 def find_pinned_account(batch: Batch) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,18 +33,20 @@ from django.db.models.functions import Coalesce, NullIf
 
 from campaigns.dispatch import books, resolve
 from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
+from campaigns.dispatch.local_hours import keep_hours, read_local_hours
+from campaigns.dispatch.piles import Pile, PileKey, find_batch_size, write_piles
 from campaigns.dispatch.plan import unpack_texts
 from campaigns.dispatch.routes import Reach, list_reaches
 from campaigns.models import Batch, Campaign, Device, DeviceIdentifier, Part, Transfer
 from campaigns.models.bulk import GatherIds, IdList, read_ids
-from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
 from campaigns.selectors.audience import read_audience, select_devices
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Reason
 
 CHUNK_DEVICES = 25_000
-MAX_BATCH = 50_000
+GROUP_COLUMNS = ("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
+ZONE_COLUMNS = ("timezone", "person__timezone")  # whose own comes first
 FREEZE_LEASE = timedelta(seconds=30)
 ACTOR = "dispatch"
 
@@ -153,8 +155,8 @@ def _freeze_chunk(transfer: Transfer, part: Part, now: datetime) -> None:
         chunk.gather(piece.devices)
     with transaction.atomic():
         if _lock_cursor(transfer):
-            short = chunk.write()
-            _move_cursor(transfer, **({"short": short} | dict(piece.after)))
+            written = chunk.write()
+            _move_cursor(transfer, **(written | dict(piece.after)))
 
 
 def _cut_slice(transfer: Transfer, part: Part) -> _Slice:
@@ -190,10 +192,6 @@ def _cut_audience(transfer: Transfer, campaign: Campaign, part: Part) -> _Slice:
     return _Slice(left.filter(pk__lte=end), {"after": end, "bound": bound})
 
 
-# Recipients with their cohorts. Plain numbers: a million pairs would keep the collector busy.
-Pile = dict[int, int]
-
-
 class _Chunk:
     """Recipients of one slice, sorted into batches and into those who are skipped."""
 
@@ -203,91 +201,57 @@ class _Chunk:
         self.now = now
         self.message: PushMessage = part.message.read()
         self.reaches = list_reaches(transfer.app)
-        self.piles: dict[tuple[str, str], Pile] = defaultdict(dict)
+        self.hours = read_local_hours(transfer)
+        self.piles: dict[PileKey, Pile] = defaultdict(dict)
         self.skipped: dict[tuple[str, str], Pile] = defaultdict(dict)
         self.count = 0
 
     def gather(self, devices: QuerySet[Device]) -> None:
-        rows = list(_group_devices(devices, self.transfer.app.default_language, self.reaches))
+        zones = ZONE_COLUMNS if self.hours else ()
+        language = self.transfer.app.default_language
+        rows = list(_group_devices(devices, language, self.reaches, zones))
         keys = {_read_cohort(row) for row in rows}
         cohorts = intern_cohorts(self.transfer.app_id, keys)
         for row in rows:
-            cohort = cohorts[_read_cohort(row)]
-            members = dict.fromkeys(read_ids(row["ids"]), cohort)
+            members = dict.fromkeys(read_ids(row["ids"]), cohorts[_read_cohort(row)])
             self.count += len(members)
-            platform = row["platform"]
-            reason = _find_skip(row, self.message, self.reaches.get(platform))
-            if reason:
-                self.skipped[(platform, reason.value)] |= members
-            else:
-                language = self.message.find_language(row["spoken"])
-                self.piles[(platform, language)] |= members
+            self._sort(row, members)
 
-    def write(self) -> dict[str, int]:
-        """Insert everything; gives the last, short batch of each key by its id."""
+    def _sort(self, row: Mapping[str, Any], members: Pile) -> None:
+        platform = row["platform"]
+        reason = _find_skip(row, self.message, self.reaches.get(platform))
+        due_at: datetime | None = self.transfer.due_at
+        if self.hours is not None and reason is None:
+            due_at = self.hours.place(len(members), *(row[name] for name in ZONE_COLUMNS))
+            reason = None if due_at else Reason.HOUR_PASSED
+        if reason or due_at is None:
+            self.skipped[(platform, str(reason))] |= members
+        else:
+            language = self.message.find_language(row["spoken"])
+            self.piles[(platform, language, due_at)] |= members
+
+    def write(self) -> dict[str, Any]:
+        """Insert everything; gives what the cursor keeps of it for the next chunk."""
         for (platform, reason), members in self.skipped.items():
             page = books.Page(part_id=self.part.pk, platform=platform, at=self.now)
             verdict = books.Verdict("skipped", reason)
             books.append_deliveries(page, verdict, list(members.items()))
             books.fold_skipped(page, reason, Tally(members.values()))
         Part.objects.filter(pk=self.part.pk).update(audience=F("audience") + self.count)
-        short = dict(self.transfer.freeze_cursor.get("short", {}))
-        for key, members in sorted(self.piles.items()):
-            self._write_pile(key, members, short)
-        return short
-
-    def _write_pile(self, key: tuple[str, str], members: Pile, short: dict[str, int]) -> None:
-        platform, language = key
-        name = f"{platform}|{language}"
-        size = find_batch_size(self.transfer, self.reaches[platform])
-        if name in short:
-            members |= _take_batch(short.pop(name))
-        ids = sorted(members)
-        cuts = [ids[start : start + size] for start in range(0, len(ids), size)]
-        batches = Batch.objects.bulk_create(
-            self._make_batch(key, cut, [members[recipient] for recipient in cut]) for cut in cuts
-        )
-        if len(cuts[-1]) < size:
-            short[name] = batches[-1].pk
-
-    def _make_batch(self, key: tuple[str, str], ids: list[int], cohorts: list[int]) -> Batch:
-        platform, language = key
-        return Batch(
-            part=self.part,
-            transfer=self.transfer,
-            app_id=self.transfer.app_id,
-            platform=platform,
-            language=language,
-            recipients=pack_ids(ids),
-            cohorts=pack_cohorts(cohorts),
-            count=len(ids),
-            due_at=self.transfer.due_at,
-        )
-
-
-def _take_batch(batch_id: int) -> Pile:
-    """Members of a batch that is not full; it makes room for a fuller one."""
-    batch = Batch.objects.get(pk=batch_id)
-    ids, cohorts = unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts)
-    members = dict(zip(ids, cohorts, strict=True))
-    batch.delete()
-    return members
-
-
-def find_batch_size(transfer: Transfer, reach: Reach) -> int:
-    """Recipients per batch: what a call may carry, and no more than the pace lets go at once."""
-    limits = reach.way.dialect.limits
-    size = min(limits.batch_size, MAX_BATCH)
-    if transfer.rate:
-        size = min(size, transfer.rate)
-    if not reach.way.dialect.has_groups:
-        # A vendor with groups of its own keeps the group's rate itself.
-        size = min(size, transfer.group.send_rate)
-    return max(1, size)
+        sizes = {
+            platform: find_batch_size(self.transfer, reach)
+            for platform, reach in self.reaches.items()
+        }
+        short = self.transfer.freeze_cursor.get("short", {})
+        kept = {"short": write_piles(self.part, self.piles, sizes, short)}
+        return kept | (keep_hours(self.transfer, self.hours) if self.hours else {})
 
 
 def _group_devices(
-    devices: QuerySet[Device], default_language: str, reaches: Mapping[str, Reach]
+    devices: QuerySet[Device],
+    default_language: str,
+    reaches: Mapping[str, Reach],
+    more_columns: Sequence[str],
 ) -> QuerySet[Any, Any]:
     """One row per kind of recipient, with their ids gathered by the database."""
     return (
@@ -309,7 +273,7 @@ def _group_devices(
             ),
             has_id=_find_other_ids(reaches),
         )
-        .values("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
+        .values(*GROUP_COLUMNS, *more_columns)
         .annotate(ids=GatherIds("pk"))
     )
 
@@ -358,8 +322,20 @@ def _finish_freeze(transfer: Transfer, now: datetime) -> None:
             return
         audience = transfer.parts.aggregate(total=Sum("audience"))["total"] or 0
         done = Transfer.objects.filter(pk=transfer.pk)
-        done.update(audience=audience, frozen_at=now, freeze_cursor={})
+        done.update(audience=audience, frozen_at=now, freeze_cursor={}, **_sum_up_hours(transfer))
         transfer.refresh_from_db()
         if transfer.status == Transfer.Status.ACCEPTED:
             new = Transfer.Status.FAILED if transfer.faults else Transfer.Status.SENDING
             transfer.move_to(new, actor=ACTOR, now=now)
+
+
+def _sum_up_hours(transfer: Transfer) -> dict[str, Any]:
+    """What a transfer at its recipients' own hours keeps of its freeze."""
+    if not transfer.wall_clock:
+        return {}
+    last = Batch.objects.filter(transfer=transfer).aggregate(last=Max("expires_at"))["last"]
+    hours = {
+        due_at: {"zones": len(hour["zones"]), "changed": hour["changed"]}
+        for due_at, hour in sorted(transfer.freeze_cursor.get("hours", {}).items())
+    }
+    return {"hours": hours, "expires_at": last}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.dispatch.addresses import Addressed
-from campaigns.dispatch.claim import Lease
+from campaigns.dispatch.claim import Lease, find_expiry
 from campaigns.models import Transfer, VendorGroup
 from campaigns.models.access import find_installation
 from campaigns.selectors.routes import Way
@@ -71,8 +71,9 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
     batch, transfer = lease.batch, lease.transfer
     message = batch.part.message.read().resolve(Platform(batch.platform), batch.language)
     left = None
-    if transfer.expires_at is not None:
-        left = max(1, int((transfer.expires_at - now).total_seconds()))
+    expires_at = find_expiry(batch)
+    if expires_at is not None:
+        left = max(1, int((expires_at - now).total_seconds()))
     return SendPush(
         parts=(PushPart(message, addressed.targets),),
         group=group,

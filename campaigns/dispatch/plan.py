@@ -28,6 +28,7 @@ from campaigns.models import (
     WhenMissed,
 )
 from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.starting import find_obstacle, list_apps
 from providers.commands import Fault, Targets
 
@@ -48,7 +49,11 @@ class NewPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTransfer:
-    """What a transfer is made of. Times are aware; `rate` in recipients per second."""
+    """What a transfer is made of. Times are aware; `rate` in recipients per second.
+
+    `wall_clock` (naive, `2026-11-20T09:00`) sends it at that hour of each recipient's own zone,
+    and the campaign's `expires_in` then counts from there.
+    """
 
     app: App
     group: Group
@@ -64,6 +69,7 @@ class NewTransfer:
     rate: int | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
+    wall_clock: str = ""
     is_test: bool = False
     faults: tuple[Fault, ...] = ()
     hops: int = 0
@@ -89,6 +95,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
             rate=plan.rate,
             due_at=plan.due_at or now,
             expires_at=plan.expires_at,
+            wall_clock=plan.wall_clock,
             is_test=plan.is_test,
             faults=[write_fault(fault) for fault in plan.faults],
             hops=plan.hops,
@@ -175,7 +182,8 @@ def _name_run(campaign: Campaign, occurrence: Occurrence) -> str:
 
 
 def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
-    lifetime = campaign.expires_in
+    is_local = campaign.timezone == RECIPIENT_ZONE
+    lifetime = None if is_local else campaign.expires_in
     return NewTransfer(
         app=app,
         group=_find_group(campaign, app),
@@ -187,6 +195,7 @@ def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
         rate=campaign.rate,
         due_at=now,
         expires_at=None if lifetime is None else now + timedelta(seconds=lifetime),
+        wall_clock=campaign.send_at if is_local else "",
         is_test=campaign.is_test,
     )
 
@@ -211,7 +220,8 @@ def start_due(now: datetime) -> int:
 
 def _start_one(campaign: Campaign, now: datetime) -> None:
     late = now - (campaign.due_at or now)
-    is_late = late > timedelta(seconds=campaign.grace)
+    # At recipients' own hours being late is a matter of each zone: when_past decides there.
+    is_late = late > timedelta(seconds=campaign.grace) and campaign.timezone != RECIPIENT_ZONE
     words = _("No scheduler was running at its time.") if is_late else ""
     try:
         if is_late and campaign.when_missed == WhenMissed.SKIP:

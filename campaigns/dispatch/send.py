@@ -71,7 +71,7 @@ def _find_end(lease: Lease, now: datetime) -> Verdict | None:
     if transfer.status == Transfer.Status.FAILED:
         kind = transfer.faults[0].get("kind", "") if transfer.faults else ""
         return Verdict("failed", FAULT_REASONS.get(str(kind), Reason.OURS).value)
-    if is_over(transfer, now):
+    if is_over(lease.batch, now):
         return Verdict("expired", Reason.TOO_LATE.value)
     if lease.way is None:
         return Verdict("skipped", Reason.NO_ROUTE.value)

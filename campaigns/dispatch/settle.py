@@ -215,6 +215,8 @@ def split_batch(lease: Lease, owed: Sequence[Member], now: datetime) -> None:
                 cohorts=pack_cohorts(cohort for _recipient, cohort in half),
                 count=len(half),
                 due_at=now,
+                local_at=batch.local_at,
+                expires_at=batch.expires_at,
             )
 
 

@@ -38,7 +38,7 @@ def resolve_attempt(
     if way.dialect.idempotency is Idempotency.LOOKUP:
         return _ask(lease, attempt, way, owed, now)
     is_stuck = lease.batch.attempts > POISON or lease.batch.retries > MAX_RETRIES
-    if is_stuck or is_over(lease.transfer, now):
+    if is_stuck or is_over(lease.batch, now):
         return _give_up(attempt, owed)
     if way.dialect.idempotency is Idempotency.KEY:
         return Resolution()

@@ -29,7 +29,14 @@ from campaigns.models.audience import (
     Person,
     Segment,
 )
-from campaigns.models.campaign import Campaign, CampaignEvent, Occurrence, Policy, WhenMissed
+from campaigns.models.campaign import (
+    Campaign,
+    CampaignEvent,
+    Occurrence,
+    Policy,
+    WhenMissed,
+    WhenPast,
+)
 from campaigns.models.ledger import (
     Cohort,
     Correction,
@@ -101,5 +108,6 @@ __all__ = [
     "VendorCount",
     "VendorGroup",
     "WhenMissed",
+    "WhenPast",
     "Workspace",
 ]

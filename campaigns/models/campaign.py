@@ -32,6 +32,14 @@ class WhenMissed(models.TextChoices):
     SKIP = "skip", _("Leave it out")
 
 
+class WhenPast(models.TextChoices):
+    """What happens to recipients whose own clock is past the hour when sending begins."""
+
+    TOMORROW = "tomorrow", _("At that hour of the next day")
+    NOW = "now", _("At once")
+    SKIP = "skip", _("Not at all")
+
+
 class CampaignQuerySet(ScopedQuerySet):
     """A campaign is seen by whoever sees its app, or any member app of its app group."""
 
@@ -47,7 +55,8 @@ class Campaign(Moving):
     """One send as an operator or a script planned it; one transfer per app comes of it.
 
     `send_at` is a wall clock text (`2026-11-20T09:00`) in `timezone`; `due_at` the instant that
-    it means. `audience` is the JSON of docs/api.md: exactly one key.
+    it means. With the zone `recipient` it is read on each recipient's own clock, and `due_at` is
+    when the first zone on earth gets there. `audience` is the JSON of docs/api.md: exactly one key.
 
     With a `recurrence` (models/recurrence.py) it stays `recurring` from its launch to its last
     run, `send_at` is where the series begins, and `due_at` its next time, None after the last.
@@ -117,6 +126,13 @@ class Campaign(Moving):
     only_primary = models.BooleanField(_("primary devices only"), default=False)
     send_at = models.CharField(_("send at"), max_length=40, blank=True)
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)
+    when_past = models.CharField(
+        _("when the hour is past"),
+        max_length=10,
+        choices=WhenPast,
+        default=WhenPast.TOMORROW,
+        db_default=WhenPast.TOMORROW.value,
+    )
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     recurrence = models.JSONField(_("recurrence"), null=True, blank=True)
     when_missed = models.CharField(
@@ -175,6 +191,10 @@ class Campaign(Moving):
             models.CheckConstraint(
                 condition=Q(when_missed__in=["run_late", "skip"]),
                 name="campaign_when_missed_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(when_past__in=["tomorrow", "now", "skip"]),
+                name="campaign_when_past_known",
             ),
         ]
         indexes = [models.Index(fields=["status", "due_at"], name="campaign_due")]

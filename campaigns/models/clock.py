@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+
+RECIPIENT_ZONE = "recipient"  # in the place of a zone's name: each recipient's own
+# No zone is further ahead of UTC or further behind it: there a wall clock is first and last read.
+FARTHEST_AHEAD = timedelta(hours=14)
+FARTHEST_BEHIND = timedelta(hours=12)
+
+
+@cache
+def list_zone_names() -> frozenset[str]:
+    """Every IANA name that this machine knows; read from disk once."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def find_instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
@@ -37,3 +50,13 @@ def _find_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
         else:
             high = middle
     return high
+
+
+def find_first_instant(wall: datetime) -> datetime:
+    """When a naive wall clock is reached first on earth."""
+    return wall.replace(tzinfo=UTC) - FARTHEST_AHEAD
+
+
+def find_last_instant(wall: datetime) -> datetime:
+    """When a naive wall clock is reached last on earth."""
+    return wall.replace(tzinfo=UTC) + FARTHEST_BEHIND

@@ -49,6 +49,11 @@ class Transfer(Moving):
     folded, which for a cancelled or failed one is a moment after its status has changed.
     `fault_base` is what vendors had answered when it was last resumed (dispatch.bursts): faults
     of before that time pause it no more.
+
+    With a `wall_clock` (naive, `2026-11-20T09:00`) each recipient's own time zone says when it is
+    due; `unknown_zones` counts those who have none and got the app's, `expires_at` is that of the
+    last batch. `hours` has by due time (ISO 8601) the number of `zones` and, as `changed`, of
+    recipients whose clocks change right then.
     """
 
     class Status(models.TextChoices):
@@ -94,6 +99,11 @@ class Transfer(Moving):
     ramp_up = models.PositiveIntegerField(_("ramp-up, s"), null=True, blank=True)
     due_at = models.DateTimeField(_("due"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    wall_clock = models.CharField(
+        _("recipients' own time"), max_length=40, blank=True, default="", db_default=""
+    )
+    unknown_zones = models.PositiveIntegerField(_("unknown time zones"), default=0, db_default=0)
+    hours = models.JSONField(null=True, blank=True, editable=False)
     is_test = models.BooleanField(_("test"), default=False)
     audience = models.PositiveIntegerField(_("audience"), default=0)
     freeze_cursor = models.JSONField(default=dict)
@@ -203,6 +213,8 @@ class Batch(models.Model):
 
     `recipients` and `cohorts` are packed by campaigns.models.packing, in the same order, sorted
     by recipient. Every write by a worker is fenced with `fence`, which each claim raises.
+    `due_at` moves with every retry; `local_at` is when the recipients' own clocks reach the hour,
+    null where that does not matter. Without an `expires_at` of its own the transfer's holds.
     """
 
     class State(models.TextChoices):
@@ -221,6 +233,8 @@ class Batch(models.Model):
     settled = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=8, choices=State, default=State.READY)
     due_at = models.DateTimeField()
+    local_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)  # claims in a row that flushed nothing

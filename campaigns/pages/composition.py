@@ -219,6 +219,7 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
         "when": "later" if campaign.send_at else "now",
         "send_at": campaign.send_at[:16],
         "timezone": campaign.timezone or (campaign.app.timezone if campaign.app else "UTC"),
+        "when_past": campaign.when_past,
         "expires": expires,
         "expires_unit": unit,
         "rate": campaign.rate,

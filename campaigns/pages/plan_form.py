@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +9,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, AppGroup, Group, Policy
+from campaigns.models import App, AppGroup, Group, Policy, WhenPast
 from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.clock import RECIPIENT_ZONE, list_zone_names
 from campaigns.pages.fields import PageForm
 from providers.message_fields import MAX_TTL_SECONDS
 
@@ -71,6 +71,16 @@ class PlanForm(PageForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    when_past = forms.ChoiceField(
+        label=gettext_lazy("Where that hour is past already"),
+        choices=[
+            (WhenPast.TOMORROW.value, gettext_lazy("Send at that hour of the next day")),
+            (WhenPast.NOW.value, gettext_lazy("Send at once, whatever time it is there")),
+            (WhenPast.SKIP.value, gettext_lazy("Do not send")),
+        ],
+        initial=WhenPast.TOMORROW.value,
+        required=False,
+    )
     expires = forms.IntegerField(
         label=gettext_lazy("Expires after"),
         min_value=1,
@@ -102,7 +112,7 @@ class PlanForm(PageForm):
     def __init__(self, *args: Any, apps: Sequence[App], has_groups: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer_choices("group", list_groups(apps[0]))
-        self.offer_choices("timezone", [(name, name) for name in list_zones(apps)])
+        self.offer_choices("timezone", list_zones(apps))
         if not has_groups:  # an app group reports into each app's own folder
             del self.fields["group"]
 
@@ -130,6 +140,7 @@ class PlanForm(PageForm):
             "tag": values["tag"],
             "send_at": values["send_at"] if is_later else None,
             "timezone": values["timezone"] if is_later else None,
+            "when_past": values["when_past"] or None,
             "expires_in": self._seconds(values),
             "rate": values["rate"],
             "policy": values["policy"],
@@ -157,10 +168,14 @@ def list_groups(app: App) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
-def list_zones(apps: Sequence[App]) -> list[str]:
-    """Every IANA zone, those of the apps first."""
+def list_zones(apps: Sequence[App]) -> list[tuple[str, Any]]:
+    """The apps' own zones, each recipient's own, and every IANA zone."""
     own = list(dict.fromkeys(app.timezone for app in apps))
-    return own + sorted(zoneinfo.available_timezones() - set(own))
+    return [
+        *((name, name) for name in own),
+        (RECIPIENT_ZONE, _("Each recipient's own time zone")),
+        *((name, name) for name in sorted(list_zone_names() - set(own))),
+    ]
 
 
 def split_seconds(seconds: int | None) -> tuple[int | None, str]:

@@ -11,7 +11,16 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, AppGroup, Campaign, Group, Message, Policy, WhenMissed
+from campaigns.models import (
+    App,
+    AppGroup,
+    Campaign,
+    Group,
+    Message,
+    Policy,
+    WhenMissed,
+    WhenPast,
+)
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.selectors.audience import read_audience
@@ -39,6 +48,13 @@ PLAIN_FIELDS = (
     ),
     FieldSpec(name="send_at", label=gettext_noop("Send at"), default="", maximum=40),
     FieldSpec(name="timezone", label=gettext_noop("Time zone"), default="", maximum=64),
+    FieldSpec(
+        name="when_past",
+        kind="choice",
+        label=gettext_noop("When the hour is past"),
+        default=WhenPast.TOMORROW.value,
+        choices=tuple(WhenPast.values),
+    ),
     FieldSpec(
         name="expires_in",
         kind="int",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import Account, App, Campaign, Transfer
+from campaigns.models.clock import RECIPIENT_ZONE, find_last_instant
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.routes import find_first_routes
 from campaigns.selectors.starting import find_obstacle, list_apps
@@ -98,13 +99,24 @@ def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
         field = "group" if obstacle.code == "group_archived" else "status"
         yield Problem(code=obstacle.code, field=field, sentence=obstacle.sentence)
     series = campaign.series
+    last_at = find_last_start(campaign)
     if series is not None:
         if series.find_next(now) is None:
             words = _("The last of its planned times has passed; choose a later end.")
             yield Problem(code="past_schedule", field="recurrence", sentence=words)
-    elif campaign.send_at and campaign.due_at is not None and campaign.due_at <= now:
+    elif last_at is not None and last_at <= now:
         words = _("The planned time has passed; choose a later one, or none to send at once.")
         yield Problem(code="past_schedule", field="send_at", sentence=words)
+
+
+def find_last_start(campaign: Campaign) -> datetime | None:
+    """When sending begins at the latest; at each recipient's own hour in the last zone on earth.
+
+    None for what is sent as soon as it is launched.
+    """
+    if campaign.send_at and campaign.timezone == RECIPIENT_ZONE:
+        return find_last_instant(datetime.fromisoformat(campaign.send_at))
+    return campaign.due_at if campaign.send_at else None
 
 
 def _find_reach_problems(campaign: Campaign, reaches: tuple[Reach, ...]) -> Iterator[Problem]:

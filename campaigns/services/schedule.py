@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,11 +11,16 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models.clock import find_instant
+from campaigns.models.clock import (
+    RECIPIENT_ZONE,
+    find_first_instant,
+    find_instant,
+    find_last_instant,
+    list_zone_names,
+)
 from campaigns.models.recurrence import Upcoming, find_rule_faults, make_series
 
 MAX_AHEAD = timedelta(days=366)
-RECIPIENT_ZONE = "recipient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,16 @@ class Schedule:
     """`due_at` is the instant in UTC, None for "as soon as it is launched".
 
     `send_at` and `timezone` are kept as they were given (the zone filled in); `note` is a sentence
-    for people when the clocks change at that hour, else "". With a `recurrence` it is the first
-    time of a series, and `upcoming` the first few.
+    for people when the clocks change at that hour, else "". At each recipient's own hour, `due_at`
+    is when the first zone on earth reaches it and `last_at` when the last one does. With a
+    `recurrence` it is the first time of a series, and `upcoming` the first few.
     """
 
     send_at: str = ""
     timezone: str = ""
     due_at: datetime | None = None
     note: str = ""
+    last_at: datetime | None = None
     recurrence: dict[str, Any] | None = None
     upcoming: tuple[Upcoming, ...] = ()
 
@@ -39,17 +45,20 @@ class Schedule:
 def plan_schedule(send_at: str, timezone: str, *, default_zone: str, now: datetime) -> Schedule:
     """Find the instant that `send_at` means; "" is at once.
 
-    `send_at` is `2026-11-20T09:00` in `timezone` (IANA, else `default_zone`), or carries an offset
-    and then stands without a zone. Raises Invalid with the field: malformed, past, over a year.
+    `send_at` is `2026-11-20T09:00` in `timezone` (IANA, else `default_zone`; or `recipient`), or
+    carries an offset and then stands without a zone. Raises Invalid with the field: malformed,
+    past, over a year.
     """
     if not send_at:
         return _plan_now(timezone)
     moment = _parse_moment(send_at)
     if moment.tzinfo is not None:
         schedule = _plan_instant(send_at, moment, timezone)
+    elif timezone == RECIPIENT_ZONE:
+        schedule = _plan_local(send_at, moment)
     else:
         schedule = _plan_wall_clock(send_at, moment, timezone or default_zone)
-    _check_bounds(schedule.due_at or now, now)
+    _check_bounds(schedule, now)
     return schedule
 
 
@@ -60,6 +69,9 @@ def plan_series(schedule: Schedule, rule: Any, *, now: datetime) -> Schedule:
     """
     if rule is None:
         return schedule
+    if schedule.timezone == RECIPIENT_ZONE:
+        words = _("A recurring campaign goes by one time zone; name it.")
+        raise Invalid(words, fields={"timezone": words})
     if not schedule.timezone or schedule.due_at is None:
         words = _("A recurring campaign needs a first time on the clock, without an offset.")
         raise Invalid(words, fields={"send_at": words})
@@ -86,6 +98,9 @@ def _drop_nulls(rule: Any) -> Any:
 
 
 def _plan_now(timezone: str) -> Schedule:
+    if timezone == RECIPIENT_ZONE:
+        words = _("Each recipient's own time needs a time: write send_at, or name no time zone.")
+        raise Invalid(words, fields={"send_at": words})
     if timezone:
         find_zone(timezone)
     return Schedule(timezone=timezone)
@@ -98,6 +113,12 @@ def _plan_instant(send_at: str, moment: datetime, timezone: str) -> Schedule:
     return Schedule(send_at, "", moment.astimezone(UTC))
 
 
+def _plan_local(send_at: str, wall: datetime) -> Schedule:
+    return Schedule(
+        send_at, RECIPIENT_ZONE, find_first_instant(wall), last_at=find_last_instant(wall)
+    )
+
+
 def _plan_wall_clock(send_at: str, wall: datetime, timezone: str) -> Schedule:
     due_at, note = find_instant(wall, find_zone(timezone))
     return Schedule(send_at, timezone, due_at, note)
@@ -105,10 +126,7 @@ def _plan_wall_clock(send_at: str, wall: datetime, timezone: str) -> Schedule:
 
 def find_zone(name: str) -> ZoneInfo:
     """The IANA time zone of that name; raises Invalid."""
-    if name == RECIPIENT_ZONE:
-        words = _("Sending at each recipient's own hour is not possible yet; name one time zone.")
-        raise Invalid(words, fields={"timezone": words})
-    if name not in zoneinfo.available_timezones():
+    if name not in list_zone_names():
         words = _("%(name)s is no IANA time zone such as Europe/Berlin.") % {"name": name}
         raise Invalid(words, fields={"timezone": words})
     return ZoneInfo(name)
@@ -127,9 +145,10 @@ def _parse_moment(text: str) -> datetime:
     return moment
 
 
-def _check_bounds(due_at: datetime, now: datetime) -> None:
+def _check_bounds(schedule: Schedule, now: datetime) -> None:
+    due_at = schedule.due_at or now
     words = ""
-    if due_at <= now:
+    if (schedule.last_at or due_at) <= now:
         words = _("This time has passed already; choose a later one, or none to send at once.")
     elif due_at - now > MAX_AHEAD:
         words = _("A campaign can be scheduled at most one year ahead.")

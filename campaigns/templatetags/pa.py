@@ -95,6 +95,12 @@ def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
 
 
 @register.filter
+def wall_clock(text: str) -> str:
+    """A wall clock without a zone, such as `2026-11-20T09:00`, for people."""
+    return format_date(datetime.fromisoformat(text), "j M Y, H:i")
+
+
+@register.filter
 def is_wide(field: BoundField) -> bool:
     """Whether a field takes the form's whole width."""
     widget = field.field.widget

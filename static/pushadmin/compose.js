@@ -38,7 +38,7 @@
   function showParts() {
     root().querySelectorAll("[data-pa-when]").forEach((part) => {
       const [name, wanted] = part.dataset.paWhen.split("=");
-      const chosen = root().querySelector(`input[name="${name}"]:checked`);
+      const chosen = root().querySelector(`input[name="${name}"]:checked, select[name="${name}"]`);
       part.hidden = chosen?.value !== wanted;
     });
     const isLater = root().querySelector('input[name="when"]:checked')?.value === "later";

@@ -58,8 +58,9 @@ def test_every_example_does_what_the_page_says(client, app):
     for platform in ("android", "ios", "web"):
         builders.make_route(app, platform)
     builders.make_device(app, "first")
-    next_week = (datetime.now(UTC) + timedelta(days=7)).date().isoformat()
-    known, answer, statuses = {"next_week": next_week}, None, []
+    today = datetime.now(UTC).date()
+    known = {"day": str(today + timedelta(days=2)), "next_week": str(today + timedelta(days=7))}
+    answer, statuses = None, []
 
     for kind, text in BLOCK.findall(PAGE.read_text()):
         if kind == "http":

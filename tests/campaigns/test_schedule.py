@@ -66,6 +66,20 @@ def test_an_hour_that_happens_twice_means_its_first_time():
     assert "happens twice" in schedule.note
 
 
+def test_a_recipients_own_hour_begins_in_the_first_zone_and_ends_in_the_last():
+    schedule = plan("2026-03-02T09:00", "recipient")
+
+    assert schedule.due_at == datetime(2026, 3, 1, 19, 0, tzinfo=UTC)
+    assert schedule.last_at == datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
+    assert (schedule.send_at, schedule.timezone) == ("2026-03-02T09:00", "recipient")
+
+
+def test_a_recipients_own_hour_may_be_past_where_the_day_began():
+    schedule = plan("2026-03-01T09:00", "recipient")
+
+    assert schedule.due_at < NOW < schedule.last_at
+
+
 @pytest.mark.parametrize(
     ("send_at", "timezone", "field"),
     [
@@ -76,10 +90,12 @@ def test_an_hour_that_happens_twice_means_its_first_time():
         ("0001-01-01T00:00+14:00", "", "send_at"),
         ("9999-12-31T23:59-12:00", "", "send_at"),
         ("2026-03-02T09:00", "Mars/Olympus", "timezone"),
-        ("2026-03-02T09:00", "recipient", "timezone"),
+        ("2026-03-02T09:00Z", "recipient", "timezone"),
+        ("2026-02-28T23:59", "recipient", "send_at"),
+        ("2027-03-03T02:01", "recipient", "send_at"),
         ("2026-03-02T09:00Z", "Europe/Berlin", "timezone"),
         ("", "Mars/Olympus", "timezone"),
-        ("", "recipient", "timezone"),
+        ("", "recipient", "send_at"),
     ],
 )
 def test_a_time_that_cannot_be_meant_is_refused_with_its_field(send_at, timezone, field):

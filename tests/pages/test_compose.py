@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -116,6 +118,24 @@ def test_a_draft_opens_with_everything_that_was_typed(client, owner, typed):
     assert campaign.expires_in == 7200
     for text in ("0, 500", "promo", "Alles neu.", "Fresh looks have landed."):
         assert text in page
+
+
+def test_each_recipients_own_hour_can_be_chosen_checked_and_scheduled(client, owner, typed, ready):
+    client.force_login(owner)
+    day = datetime.now(UTC).date() + timedelta(days=3)
+    local = typed | {
+        "when": "later", "send_at": f"{day}T09:00", "timezone": "recipient", "when_past": "skip",
+    }  # fmt: skip
+
+    check = client.post(reverse("check"), local).content.decode()
+    page = client.post(reverse("compose"), local | {"action": "send"}, follow=True)
+
+    campaign = Campaign.objects.get()
+    assert "09:00 of each recipient&#x27;s own time" in check.replace("'", "&#x27;")
+    assert (campaign.timezone, campaign.when_past) == ("recipient", "skip")
+    assert campaign.status == Campaign.Status.SCHEDULED
+    assert campaign.due_at == datetime.combine(day, time(9), UTC) - timedelta(hours=14)
+    assert "of each recipient" in page.content.decode()
 
 
 def test_sending_makes_a_transfer_and_shows_its_campaign(client, owner, typed, ready):
