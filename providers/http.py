@@ -296,6 +296,8 @@ def _explain_refusal(answer: _Answer, body: Any, options: CallOptions) -> Failur
 
 def _ask_vendor(status: int, body: Any, options: CallOptions) -> Failure | None:
     read_error = options.get("read_error")
+    if 300 <= status < 400:
+        return None  # somebody in between: no vendor's API is documented to redirect
     try:
         return read_error(status, body) if read_error else None
     except _MISREADINGS:

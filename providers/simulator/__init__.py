@@ -1,9 +1,12 @@
-"""Serves dialects' routes on a loopback port and behaves as a good vendor does.
+"""Serves dialects' routes on a loopback port: a good vendor, or as bad a one as is asked for.
 
 Nothing here knows campaigns, models or a database.
 """
 
 from providers.simulator.behaviour import Behaviour
-from providers.simulator.server import Simulator, open_server
+from providers.simulator.faults import FAULTS
+from providers.simulator.plan import FaultPlan, read_plan
+from providers.simulator.server import open_server
+from providers.simulator.simulator import Simulator
 
-__all__ = ["Behaviour", "Simulator", "open_server"]
+__all__ = ["FAULTS", "Behaviour", "FaultPlan", "Simulator", "open_server", "read_plan"]

@@ -20,6 +20,7 @@ from providers.commands import (
 from providers.outcomes import Refusal, RefusalKind
 from providers.reporting import Cells, is_true, read_day, read_zone
 from providers.simulator.journal import SentTransfer
+from providers.simulator.receipts import list_receipts
 
 Numbers = tuple[float | None, ...]
 
@@ -78,11 +79,11 @@ def _count_platforms(
     for platform, recipient in transfer.list_recipients():
         platform_of[recipient] = platform
         counts.setdefault(platform, _Counts()).sent += 1
-    for at, recipient, kind in transfer.list_receipts():
-        if at <= now.timestamp():
-            found = counts[platform_of[recipient]]
-            found.delivered += kind is ReceiptKind.DELIVERED
-            found.opened += kind is ReceiptKind.OPENED
+    came = [item for item in list_receipts(transfer) if item.comes_at <= now.timestamp()]
+    for recipient, kind in {(item.recipient, item.kind) for item in came}:
+        found = counts[platform_of[recipient]]
+        found.delivered += kind is ReceiptKind.DELIVERED
+        found.opened += kind is ReceiptKind.OPENED
     empty = {"": _Counts()}  # a transfer that reached nobody has a row all the same
     return [
         (

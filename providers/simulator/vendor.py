@@ -1,4 +1,5 @@
-"""What a well-behaved vendor does with the contract's commands, whatever dialect they came in.
+"""What a vendor does with the contract's commands, whatever dialect they came in: well, but for
+the faults that a call is given.
 
 Everything accepted is in a journal on disk before it is answered, so a killed process knows its
 groups, keys and transfers again.
@@ -7,10 +8,10 @@ groups, keys and transfers again.
 from __future__ import annotations
 
 import hashlib
-import heapq
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -29,8 +30,6 @@ from providers.commands import (
     GroupRows,
     ListGroups,
     PushPart,
-    ReceiptEvent,
-    ReceiptKind,
     ReceiptPage,
     ReportTable,
     RestoreGroup,
@@ -43,7 +42,8 @@ from providers.commands import (
 from providers.contract import Dialect
 from providers.message import BLOCKS
 from providers.message_fields import Platform
-from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
+from providers.outcomes import Refusal, RefusalKind
+from providers.simulator import acceptance
 from providers.simulator.behaviour import Behaviour
 from providers.simulator.journal import (
     Journal,
@@ -52,30 +52,23 @@ from providers.simulator.journal import (
     read_transfer,
     write_transfer,
 )
+from providers.simulator.plan import GivenFault
+from providers.simulator.receipts import Inbox
 from providers.simulator.report import build_report
 
 Clock = Callable[[], datetime]
 DEFAULT_SEND_RATE = 5000
+KEPT_FOR_SURE = timedelta(hours=1)  # no call that is younger is ever forgotten
 
 
-@dataclass(slots=True)
-class _Receipts:
-    """One account's receipts: those to come as a heap, those that came as a list."""
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who calls, how the vendor behaves to them, and the faults that the call suffers."""
 
-    unread: list[SentTransfer] = field(default_factory=list)
-    coming: list[tuple[float, int, int, str, ReceiptKind]] = field(default_factory=list)
-    came: list[tuple[float, str, ReceiptKind]] = field(default_factory=list)
-
-    def advance(self, now: float) -> None:
-        # A receipt never comes before its call, and a call's time is later than every reading
-        # before it: so what has come only ever grows at its end, and a cursor is a place in it.
-        for transfer in self.unread:
-            for index, (at, recipient, kind) in enumerate(transfer.list_receipts()):
-                heapq.heappush(self.coming, (at, transfer.id, index, recipient, kind))
-        self.unread.clear()
-        while self.coming and self.coming[0][0] <= now:
-            at, _, _, recipient, kind = heapq.heappop(self.coming)
-            self.came.append((at, recipient, kind))
+    dialect: Dialect
+    account: str
+    behaviour: Behaviour
+    given: Sequence[GivenFault] = ()
 
 
 class SimulatedVendor:
@@ -87,12 +80,12 @@ class SimulatedVendor:
         self.lock = Lock()
         self.last_moment = 0.0
         self.groups: dict[tuple[str, str], GroupRow] = {}
-        self.transfers: list[SentTransfer] = []
+        self.transfers: dict[int, SentTransfer] = {}
         self.keys: dict[tuple[str, str, str, str], SentTransfer] = {}
-        self.receipts: dict[tuple[str, str], _Receipts] = {}
+        self.receipts: dict[tuple[str, str], Inbox] = {}
+        self.next_id = 1
         self.replayed = 0
-        for line in journal.read():
-            self._apply(line)
+        self.forgotten: Counter[str] = Counter()
 
     def now(self) -> datetime:
         """The time, later than at every question before."""
@@ -100,21 +93,21 @@ class SimulatedVendor:
         self.last_moment = moment
         return datetime.fromtimestamp(moment, UTC)
 
-    def execute(
-        self, dialect: Dialect, account: str, command: Command, behaviour: Behaviour
-    ) -> Any:
+    def execute(self, visitor: Visitor, command: Command) -> Any:
         """Do what a caller asks and give the contract's result; raises `Refusal`."""
         with self.lock:
             match command:
                 case SendPush():
-                    return self._send(dialect, account, command, behaviour)
+                    return self._send(visitor, command)
                 case FetchStatus():
-                    return self._fetch_status(dialect, account, command)
+                    status = self._fetch_status(visitor, command)
+                    return acceptance.spoil_status(status, visitor.given, self.now())
                 case FetchReceipts():
-                    return self._fetch_receipts(dialect, account, command)
+                    return self._fetch_receipts(visitor, command)
                 case FetchReport():
-                    return self._fetch_report(dialect, command)
-            return self._keep_groups(dialect, command)
+                    table = self._fetch_report(visitor.dialect, command)
+                    return acceptance.spoil_report(table, visitor.given)
+            return self._keep_groups(visitor.dialect, command)
 
     def _keep_groups(self, dialect: Dialect, command: Command) -> Any:
         match command:
@@ -154,22 +147,31 @@ class SimulatedVendor:
     def _save_group(self, dialect: Dialect, group: GroupRow) -> GroupRow:
         line = {"dialect": dialect.key, "group": asdict(group)}
         self.journal.append("group", line)
-        self._apply({"event": "group", **line})
+        self.apply({"event": "group", **line})
         return group
 
-    def _send(
-        self, dialect: Dialect, account: str, push: SendPush, behaviour: Behaviour
-    ) -> Accepted:
+    def _send(self, visitor: Visitor, push: SendPush) -> Accepted:
+        dialect = visitor.dialect
         fingerprint = hashlib.sha256(repr(push).encode("utf-8", "replace")).hexdigest()
-        earlier = self.keys.get((dialect.key, account, push.group, push.client_key))
-        if earlier is not None:
+        earlier = self.keys.get((dialect.key, visitor.account, push.group, push.client_key))
+        if earlier is not None and not acceptance.find(visitor.given, "forgets_key"):
             return self._replay(dialect, earlier, fingerprint)
         if dialect.has_groups and self._find_group(dialect, push.group).is_archived:
             raise Refusal(RefusalKind.INVALID, f"Group {push.group} is archived.")
-        transfer = SentTransfer(
-            id=len(self.transfers) + 1,
+        transfer = self._make_transfer(visitor, push, fingerprint)
+        if earlier is not None:
+            transfer = replace(transfer, is_again=True)
+        self.journal.append("send", write_transfer(transfer))
+        self._add_transfer(transfer)
+        return _answer_send(dialect, transfer)
+
+    def _make_transfer(self, visitor: Visitor, push: SendPush, fingerprint: str) -> SentTransfer:
+        dialect, behaviour = visitor.dialect, visitor.behaviour
+        excuses = acceptance.find_results(push, visitor.given)
+        return SentTransfer(
+            id=self.next_id,
             dialect=dialect.key,
-            account=account,
+            account=visitor.account,
             group=push.group,
             tag=push.tag,
             client_key=push.client_key,
@@ -180,13 +182,12 @@ class SimulatedVendor:
                 for part in push.parts
                 for targets in part.targets
             ),
-            refused=_find_decayed(push, behaviour),
+            refused=_find_decayed(push, behaviour) | excuses.keys(),
             faults=dialect.find_faults(push) if dialect.find_faults else (),
             behaviour=behaviour,
+            excuses=tuple(excuses.values()),
+            quirks=acceptance.find_quirks(push, visitor.given),
         )
-        self.journal.append("send", write_transfer(transfer))
-        self._add_transfer(transfer)
-        return _answer_send(dialect, transfer)
 
     def _replay(self, dialect: Dialect, earlier: SentTransfer, fingerprint: str) -> Accepted:
         if earlier.fingerprint != fingerprint:
@@ -195,8 +196,8 @@ class SimulatedVendor:
         self.replayed += 1
         return _answer_send(dialect, earlier)
 
-    def _fetch_status(self, dialect: Dialect, account: str, command: FetchStatus) -> TransferStatus:
-        transfer = self._find_transfer(dialect, account, command)
+    def _fetch_status(self, visitor: Visitor, command: FetchStatus) -> TransferStatus:
+        transfer = self._find_transfer(visitor, command)
         return TransferStatus(
             transfer=str(transfer.id),
             group=transfer.group,
@@ -207,47 +208,46 @@ class SimulatedVendor:
             client_key=transfer.client_key if command.client_key else "",
         )
 
-    def _find_transfer(self, dialect: Dialect, account: str, command: FetchStatus) -> SentTransfer:
-        if command.client_key:
-            key = (dialect.key, account, command.group, command.client_key)
-            found = self.keys.get(key)
-        else:
-            found = self._find_numbered(command.transfer)
-        if found is None or (found.dialect, found.account) != (dialect.key, account):
+    def _find_transfer(self, visitor: Visitor, command: FetchStatus) -> SentTransfer:
+        found = self._look_up(visitor, command)
+        if found is None:
             raise Refusal(RefusalKind.NOT_FOUND, "There is no such transfer.")
         return found
 
-    def _find_numbered(self, number: str) -> SentTransfer | None:
-        if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(self.transfers)):
-            return None
-        return self.transfers[int(number) - 1]
+    def _look_up(self, visitor: Visitor, command: FetchStatus) -> SentTransfer | None:
+        owner = (visitor.dialect.key, visitor.account)
+        if command.client_key:
+            return self.keys.get((*owner, command.group, command.client_key))
+        number = command.transfer
+        found = self.transfers.get(int(number)) if _is_number(number) else None
+        return found if found and (found.dialect, found.account) == owner else None
+
+    def list_named(self, visitor: Visitor, command: Command) -> list[str]:
+        """Ids of the recipients that a call is about, as far as it is about any."""
+        if isinstance(command, SendPush):
+            return acceptance.list_targets(command)
+        if isinstance(command, FetchStatus):
+            with self.lock:
+                found = self._look_up(visitor, command)
+            return [name for _, name in found.list_recipients()] if found else []
+        return []
 
     def _fetch_report(self, dialect: Dialect, command: FetchReport) -> ReportTable:
         groups = {row.id: row for key, row in self.groups.items() if key[0] == dialect.key}
         transfers = [
             transfer
-            for transfer in self.transfers
+            for transfer in self.transfers.values()
             if transfer.dialect == dialect.key
             and (not dialect.has_groups or groups[transfer.group].app in command.apps)
         ]
         return build_report(command, transfers, groups, self.now())
 
-    def _fetch_receipts(
-        self, dialect: Dialect, account: str, command: FetchReceipts
-    ) -> ReceiptPage:
-        receipts = self.receipts.setdefault((dialect.key, account), _Receipts())
-        receipts.advance(self.now().timestamp())
-        if command.cursor and not (command.cursor.isascii() and command.cursor.isdigit()):
-            raise Refusal(RefusalKind.INVALID, "This cursor was never given.", field="cursor")
-        start = int(command.cursor or 0)
-        came = receipts.came[start : start + command.limit]
-        events = tuple(
-            ReceiptEvent(recipient, kind, datetime.fromtimestamp(at, UTC))
-            for at, recipient, kind in came
-        )
-        return ReceiptPage(events, str(start + len(events)))
+    def _fetch_receipts(self, visitor: Visitor, command: FetchReceipts) -> ReceiptPage:
+        inbox = self.receipts.setdefault((visitor.dialect.key, visitor.account), Inbox())
+        return inbox.fetch(command, self.now().timestamp())
 
-    def _apply(self, line: Mapping[str, Any]) -> None:
+    def apply(self, line: Mapping[str, Any]) -> None:
+        """Remember a line that an earlier process has written."""
         match line["event"]:
             case "group":
                 group = GroupRow(**line["group"])
@@ -256,14 +256,61 @@ class SimulatedVendor:
                 self._add_transfer(read_transfer(line))
             case "replay":
                 self.replayed += 1
+            case "forgotten":
+                self.forgotten.update(line["counts"])
+                self.replayed = line["replayed"]
+                self.next_id = line["next_id"]
+
+    def forget(self, size_kept: int) -> None:
+        """Forget the oldest calls until the others' journal lines have so many bytes."""
+        kept, size = set(), 0
+        for transfer in reversed(self.transfers.values()):
+            is_young = transfer.at > self.now() - KEPT_FOR_SURE
+            size += len(json.dumps(write_transfer(transfer)))
+            if is_young or size <= size_kept:
+                kept.add(transfer.id)
+        for transfer in list(self.transfers.values()):
+            if transfer.id not in kept:
+                self._forget_one(transfer)
+        self.receipts = {}
+        for transfer in self.transfers.values():
+            self._expect_receipts(transfer)
+
+    def _forget_one(self, transfer: SentTransfer) -> None:
+        del self.transfers[transfer.id]
+        key = (transfer.dialect, transfer.account, transfer.group, transfer.client_key)
+        if self.keys.get(key) is transfer:
+            del self.keys[key]
+        self.forgotten["calls"] += 1
+        self.forgotten["recipients"] += sum(1 for _ in transfer.list_recipients())
+
+    def list_lines(self) -> Iterator[dict[str, Any]]:
+        """All that is known, as journal lines."""
+        yield {
+            "event": "forgotten",
+            "counts": self.forgotten,
+            "replayed": self.replayed,
+            "next_id": self.next_id,
+        }
+        for (dialect, _), group in self.groups.items():
+            yield {"event": "group", "dialect": dialect, "group": asdict(group)}
+        for transfer in self.transfers.values():
+            yield {"event": "send", **write_transfer(transfer)}
 
     def _add_transfer(self, transfer: SentTransfer) -> None:
-        self.transfers.append(transfer)
+        self.transfers[transfer.id] = transfer
+        self.next_id = max(self.next_id, transfer.id + 1)
         self.last_moment = max(self.last_moment, transfer.at.timestamp())
+        # A key is used up by sending; a call that is to be repeated whole has sent nothing.
+        has_sent = len(transfer.excuses) < transfer.count_named() or _has_end(transfer)
+        if transfer.client_key and has_sent:
+            key = (transfer.dialect, transfer.account, transfer.group, transfer.client_key)
+            self.keys.setdefault(key, transfer)
+        self._expect_receipts(transfer)
+
+    def _expect_receipts(self, transfer: SentTransfer) -> None:
         key = (transfer.dialect, transfer.account)
-        if transfer.client_key:
-            self.keys[(*key, transfer.group, transfer.client_key)] = transfer
-        self.receipts.setdefault(key, _Receipts()).unread.append(transfer)
+        self.receipts.setdefault(key, Inbox()).unread.append(transfer)
 
     def summarize(self, dialect: str = "", tag: str = "") -> dict[str, Any]:
         """What was accepted, for tests that count from outside.
@@ -273,7 +320,7 @@ class SimulatedVendor:
         with self.lock:
             chosen = [
                 transfer
-                for transfer in self.transfers
+                for transfer in self.transfers.values()
                 if dialect in ("", transfer.dialect) and tag in ("", transfer.tag)
             ]
         times = Counter(
@@ -288,6 +335,9 @@ class SimulatedVendor:
             "doubled_recipients": sum(count > 1 for count in times.values()),
             "most_per_recipient": max(times.values(), default=0),
             "replayed_calls": self.replayed,
+            "calls_accepted_again": sum(transfer.is_again for transfer in chosen),
+            "forgotten_calls": self.forgotten["calls"],
+            "forgotten_recipients": self.forgotten["recipients"],
         }
 
 
@@ -316,13 +366,17 @@ def _find_decayed(push: SendPush, behaviour: Behaviour) -> frozenset[int]:
 
 def _answer_send(dialect: Dialect, transfer: SentTransfer) -> Accepted:
     """The same answer at every replay. Only dialects that take references answer per recipient."""
-    results: tuple[Result, ...] = ()
-    if dialect.wants_references:
-        results = tuple(
-            Result(index, Outcome.FAILED, Reason.TOKEN, "The token is not registered.")
-            for index in sorted(transfer.refused)
-        )
+    results = tuple(transfer.list_results()) if dialect.wants_references else ()
     return Accepted(str(transfer.id), transfer.client_key, results)
+
+
+def _has_end(transfer: SentTransfer) -> bool:
+    """Whether anybody who was not sent to is not to be tried again."""
+    return any(result.retry_after is None for result in transfer.excuses)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _find_state(transfer: SentTransfer, now: datetime) -> TransferState:
