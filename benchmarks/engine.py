@@ -38,7 +38,7 @@ def main() -> None:
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     if options.postgres and "DATABASE_URL" not in os.environ:
-        command = [sys.executable, "-m", "tests.postgres", sys.executable, *sys.argv]
+        command = [sys.executable, "-m", "tests.postgres", "--durable", sys.executable, *sys.argv]
         sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
     with tempfile.TemporaryDirectory(prefix="pa-bench-") as folder, simulating(folder) as url:
         prepare(folder, url)

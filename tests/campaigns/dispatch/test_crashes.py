@@ -1,79 +1,99 @@
-"""A worker that dies at any SQL statement or call of a transfer loses nobody.
+"""Whoever dies, at whatever statement or call of whatever journey, loses nobody.
 
-Death is an exception right before or right after one statement or one request; afterwards the
-lease runs out and another worker goes on.
+Death is an exception in the gap between two statements or around a request; afterwards leases
+run out and others go on. Gaps that leave the same rows behind are tried once;
+PUSHADMIN_CHAOS=full tries every one.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
-from itertools import count
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
-import requests
-from django.db import connection
 
-from campaigns.dispatch.engine import Clock, drain
-from campaigns.dispatch.plan import start_campaign
-from campaigns.dispatch.verify import check_books
-from campaigns.models import Allowance, App, Counter, Policy, Route, Throttle, Transfer
+from campaigns.dispatch import freeze
+from campaigns.models import App, Device, Route
+from campaigns.selectors import routes
 from providers import registry, vault
-from providers.contract import Dialect
+from providers.commands import FetchStatus, SendPush, TransferState, TransferStatus
+from providers.contract import AccountConfig, Dialect, Idempotency, Request
 from providers.simulator import Simulator
 from tests import builders
+from tests.campaigns.dispatch.boundaries import Boundaries, crossing, passes
+from tests.campaigns.dispatch.journeys import (
+    JOURNEYS,
+    PHONES,
+    SKIPPED,
+    Figures,
+    Journey,
+    begin_run,
+    count_figures,
+    find_faults,
+    recover,
+)
 
-# Minutes on PostgreSQL, where emptying the tables for each place costs most: not marked `database`.
-pytestmark = pytest.mark.django_db(transaction=True)
-DIALECTS = [dialect for dialect in registry.all_dialects() if dialect.connect]
-RECIPIENTS = 6
-
-
-class Died(BaseException):
-    """The process is gone: nothing in the code may catch it."""
-
-
-class Boundary:
-    """Counts statements and requests, and dies at one of them."""
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-        self.passed = 0
-        self.thread = threading.get_ident()
-
-    def cross(self) -> None:
-        if threading.get_ident() == self.thread:
-            self.passed += 1
-            if self.passed == self.place:
-                raise Died
-
-    def execute(self, run: Callable[..., Any], sql: str, *args: Any) -> Any:
-        self.cross()
-        result = run(sql, *args)
-        if sql.startswith("BEGIN"):
-            return result  # the connection of a dead process would be closed
-        self.cross()
-        return result
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+EVERY_GAP = os.environ.get("PUSHADMIN_CHAOS") == "full"
 
 
-@contextmanager
-def dying(boundary: Boundary, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    send = requests.adapters.HTTPAdapter.send
+class Client:
+    """Another vendor's client, which differs in one thing."""
 
-    def send_or_die(*args: Any, **options: Any) -> Any:
-        boundary.cross()
-        answer = send(*args, **options)
-        boundary.cross()
-        return answer
+    def __init__(self, client: Any) -> None:
+        self.client = client
 
-    with ExitStack() as stack:
-        patch = stack.enter_context(monkeypatch.context())
-        patch.setattr(requests.adapters.HTTPAdapter, "send", send_or_die)
-        stack.enter_context(connection.execute_wrapper(boundary.execute))
-        yield
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+class Forgetful(Client):
+    """To its vendor every call is a new one."""
+
+    def write(self, push: SendPush) -> Request:
+        request: Request = self.client.write(replace(push, client_key=""))
+        return request
+
+
+class Withdrawing(Client):
+    """Its vendor takes every call and says later that it has failed."""
+
+    def fetch_status(self, command: FetchStatus) -> TransferStatus | None:
+        status = self.client.fetch_status(command)
+        return status and replace(status, state=TransferState.FAILED)
+
+
+def find_vendor(idempotency: Idempotency) -> Dialect:
+    dialects = [dialect for dialect in registry.all_dialects() if dialect.connect]
+    return next(dialect for dialect in dialects if dialect.idempotency is idempotency)
+
+
+def offer_client(dialect: Dialect, client: type[Client], **abilities: Any) -> Dialect:
+    connect = dialect.connect
+    assert connect is not None
+
+    def connect_other(config: AccountConfig) -> Any:
+        return client(connect(config))
+
+    return replace(dialect, connect=connect_other, **abilities)
+
+
+def choose_vendor(name: str) -> Dialect:
+    """By what can be done about a lost answer."""
+    keyed, asked = find_vendor(Idempotency.KEY), find_vendor(Idempotency.LOOKUP)
+    none = {"idempotency": Idempotency.NONE}
+    vendors: dict[str, Callable[[], Dialect]] = {
+        "key": lambda: keyed,
+        "lookup": lambda: asked,
+        "withdrawing": lambda: offer_client(asked, Withdrawing),
+        "blind": lambda: offer_client(keyed, Forgetful, blind_resend=True, **none),
+        "mute": lambda: offer_client(keyed, Forgetful, **none),
+    }
+    return vendors[name]()
 
 
 @pytest.fixture
@@ -81,96 +101,82 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_clock(now: datetime) -> Clock:
-    ticks = count()
-    return lambda: now + timedelta(seconds=next(ticks) / 20)
-
-
-@pytest.fixture(params=DIALECTS, ids=lambda dialect: dialect.key)
-def way(request: Any, routed: App, simulator: Simulator, settings: Any) -> None:
-    """The app's Android phones are reached through one vendor, any of them."""
-    dialect: Dialect = request.param
-    settings.OUTBOUND_ALLOW = [simulator.url]
-    Route.objects.all().delete()
-    route = builders.make_route(routed, "android", dialect.key)
-    route.options = {spec.name: 5 for spec in dialect.route_options}
-    route.save()
-    account = route.account
-    account.base_urls = {spec.name: f"{simulator.url}/{dialect.key}" for spec in dialect.base_urls}
-    account.credentials = vault.encrypt({spec.name: "good" for spec in dialect.credentials})
-    account.save()
-
-
-def run_until_done(now: datetime) -> None:
-    """Later workers: each comes an hour after the last, when every lease and wait is over."""
-    for hour in range(1, 12):
-        drain(clock=make_clock(now + timedelta(hours=hour)))
-        if not Transfer.objects.filter(finished_at__isnull=True).exists():
-            return
-
-
-def count_outcomes() -> dict[str, int]:
-    return {row.outcome: row.count for row in Counter.objects.all() if row.count}
+@pytest.fixture(params=JOURNEYS, ids=str)
+def journey(request: Any) -> Journey:
+    chosen: Journey = request.param
+    return chosen
 
 
 @pytest.fixture
-def reset(app: App, make_campaign: Callable[..., Any], now: datetime) -> Callable[[str], Transfer]:
-    """A fresh transfer of a few devices; what came before is gone."""
-    runs = count(1)
-    for number in range(RECIPIENTS):
-        builders.make_device(app, f"t{number}")
-
-    def reset(policy: str) -> Transfer:
-        Transfer.objects.all().delete()
-        Counter.objects.all().delete()
-        # The clock goes back for every run, so what was paced by it must not last.
-        Throttle.objects.all().delete()
-        Allowance.objects.all().delete()
-        campaign = make_campaign(policy=policy, tag=f"run {next(runs)}")
-        start_campaign(campaign, actor="owner", now=now)
-        return Transfer.objects.get()
-
-    return reset
-
-
-def die_at(place: int, now: datetime, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether there was such a place."""
-    try:
-        with dying(Boundary(place), monkeypatch):
-            drain(clock=make_clock(now))
-    except Died:
-        return True
-    return False
-
-
-def check_nobody_is_lost(transfer: Transfer, simulator: Simulator, place: int) -> None:
-    outcomes = count_outcomes()
-    summary = simulator.vendor.summarize(tag=transfer.tag)
-    assert check_books().faults == [], place
-    assert sum(outcomes.values()) == RECIPIENTS, (place, outcomes)
-    assert summary["doubled_recipients"] == 0, place
-    assert summary["distinct_recipients"] >= outcomes.get("sent", 0), place
-    assert set(outcomes) <= {"sent", *UNCERTAIN[transfer.policy]}, (place, outcomes)
-
-
-UNCERTAIN = {Policy.AT_LEAST_ONCE: set(), Policy.AT_MOST_ONCE: {"unknown"}}
-
-
-@pytest.mark.usefixtures("way")
-@pytest.mark.parametrize("policy", Policy.values)
-def test_a_crash_at_any_boundary_loses_nobody(
-    policy: str,
+def reached(
+    app: App,
+    journey: Journey,
     simulator: Simulator,
-    now: datetime,
+    settings: Any,
     monkeypatch: pytest.MonkeyPatch,
-    reset: Callable[[str], Transfer],
-) -> None:
-    for place in count(1):
-        transfer = reset(policy)
-        has_died = die_at(place, now, monkeypatch)
-        run_until_done(now)
-        check_nobody_is_lost(transfer, simulator, place)
-        if not has_died:
-            break
+) -> App:
+    """An app whose phones are reached through the journey's vendor."""
+    dialect = choose_vendor(journey.vendor)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
+    monkeypatch.setattr(freeze, "CHUNK_DEVICES", 4)
+    settings.OUTBOUND_ALLOW = [simulator.url]
+    for platform, size in PHONES.items():
+        options = {spec.name: 5 for spec in dialect.route_options}
+        route = builders.make_route(app, platform, dialect.key, options=options)
+        for number in range(size):
+            builders.make_device(app, f"{platform}{number}", platform)
+    for number in range(SKIPPED):
+        gone = Device.TokenState.DISABLED
+        builders.make_device(app, f"gone{number}", token_state=gone)
+    open_account(route, dialect, simulator)
+    return app
 
-    assert place > 20
+
+def open_account(route: Route, dialect: Dialect, simulator: Simulator) -> None:
+    """Everything that is sent is delivered at once, where the vendor tells."""
+    account = route.account
+    account.base_urls = {spec.name: f"{simulator.url}/{dialect.key}" for spec in dialect.base_urls}
+    account.credentials = vault.encrypt({spec.name: "good" for spec in dialect.credentials})
+    wishes = {"delivered_percent": 100, "opened_percent": 0, "receipt_seconds": 0}
+    known = {spec.name for spec in dialect.account_options}
+    account.options = {name: value for name, value in wishes.items() if name in known}
+    account.save()
+
+
+def rehearse(journey: Journey, app: App, simulator: Simulator, now: datetime) -> Boundaries:
+    """The boundaries of the journey in which nobody dies, and whose end is as it should be.
+
+    Twice: what a process asks once and remembers is no boundary of later ones.
+    """
+    for _ in range(2):
+        boundaries, run = Boundaries(), begin_run(app, journey.policy, now)
+        journey.prepare(run)
+        with crossing(boundaries):
+            journey.act(run)
+        recover(run)
+        figures = count_figures(run, simulator.vendor.summarize(tag=run.campaign.tag))
+        assert figures.outcomes == journey.outcomes
+    return boundaries
+
+
+def test_a_death_at_any_boundary_loses_nobody_and_hides_no_double(
+    journey: Journey, reached: App, simulator: Simulator, now: datetime, capsys: Any
+) -> None:
+    rehearsed = rehearse(journey, reached, simulator, now)
+    places = rehearsed.list_places(every=EVERY_GAP)
+    faults, totals = [], Figures()
+
+    for place in places:
+        run = begin_run(reached, journey.policy, now)
+        journey.prepare(run)
+        has_lived = passes(Boundaries(place), partial(journey.act, run))
+        recover(run)
+        summary = simulator.vendor.summarize(tag=run.campaign.tag)
+        faults += [(place, fault) for fault in find_faults(run, journey, summary)]
+        faults += [(place, "nobody died")] * has_lived
+        totals.add(count_figures(run, summary))
+
+    with capsys.disabled():
+        print(f"\n{journey}: {len(rehearsed.states)} boundaries, {len(places)} deaths, {totals}")
+    assert faults == []
+    assert len(places) > 5
