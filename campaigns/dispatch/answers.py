@@ -145,7 +145,9 @@ def _settle_failure(
     else:
         what.is_retry = True
         what.due_at = find_retry(lease, failure.reason, failure.retry_after, now)
-        _block(lease, attempt, failure, now)
+    # Whatever becomes of this batch, a vendor that asks for a pause gets one.
+    tries = lease.batch.retries
+    pace.heed_failure(attempt.account_id, lease.batch.app_id, failure, tries, now)
     settle.flush(lease, what, now)
     if failure.reason is Reason.PAYLOAD and failure.is_permanent:
         bursts.watch_fault(lease, attempt, failure, now)
@@ -177,12 +179,6 @@ def _judge_failure(attempt: Attempt, failure: Failure) -> Verdict:
     if failure.reason is Reason.OURS and earlier.exclude(pk=attempt.pk).exists():
         return UNKNOWN
     return Verdict("failed", failure.reason.value)
-
-
-def _block(lease: Lease, attempt: Attempt, failure: Failure, now: datetime) -> None:
-    if failure.reason is Reason.THROTTLED or failure.retry_after is not None:
-        until = find_retry(lease, failure.reason, failure.retry_after, now)
-        pace.block_pair(attempt.account_id, lease.batch.app_id, until)
 
 
 def _settle_refused(

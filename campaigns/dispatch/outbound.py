@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from campaigns.dispatch import pace
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease, find_expiry
 from campaigns.models import Transfer, VendorGroup
@@ -46,7 +47,7 @@ def connect_way(way: Way) -> Any:
     return way.dialect.connect(config)
 
 
-def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer) -> str:
+def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer, now: datetime) -> str:
     """The vendor's id of the transfer's group, made there if need be; else the group's name.
 
     Raises Failure.
@@ -57,6 +58,7 @@ def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer) -> str:
     known = VendorGroup.objects.filter(group=group, account=way.account).first()
     if known is not None:
         return known.vendor_id
+    pace.count_call(way, now)
     vendor_id = client.ensure_group(
         CreateGroup(str(way.route.options.get("app_id", "")), group.name, group.send_rate)
     )
@@ -104,7 +106,7 @@ def prepare_call(lease: Lease, addressed: Addressed, key: str, now: datetime) ->
     """Connect, find the vendor's group, write the request to its last byte. Raises Failure."""
     assert lease.way is not None  # noqa: S101 nothing is prepared without a way
     client = connect_way(lease.way)
-    group = ensure_group(client, lease.way, lease.transfer)
+    group = ensure_group(client, lease.way, lease.transfer, now)
     return Ready(client, client.write(write_push(lease, addressed, group, key, now)))
 
 

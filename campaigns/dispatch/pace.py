@@ -6,9 +6,10 @@ host. They are locked in one order, so that no two claims wait for each other.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -24,7 +25,8 @@ from campaigns.selectors.limits import (
     select_tasks,
 )
 from campaigns.selectors.routes import Way
-from providers.pacing import Bucket, DayQuota
+from providers.outcomes import Failure, Reason
+from providers.pacing import Bucket, DayQuota, find_retry_wait
 
 Key = tuple[str, int]  # scope and owner of an Allowance
 
@@ -175,6 +177,21 @@ def block_pair(account_id: int, app_id: int, until: datetime) -> None:
     rows.filter(Q(blocked_until__isnull=True) | Q(blocked_until__lt=until)).update(
         blocked_until=until
     )
+
+
+def heed_failure(account_id: int, app_id: int, failure: Failure, tries: int, now: datetime) -> None:
+    """Leave the pair alone when the vendor asked for it, or called this one call too many."""
+    if failure.reason is Reason.THROTTLED or failure.retry_after is not None:
+        jitter = random.random()  # noqa: S311
+        wait = find_retry_wait(failure.reason, tries, jitter, failure.retry_after)
+        block_pair(account_id, app_id, now + timedelta(seconds=wait))
+
+
+def find_block(account_id: int, app_id: int, now: datetime) -> datetime | None:
+    """Until when the vendor asked to be left alone by an app, if it still does."""
+    pair = Throttle.objects.filter(account_id=account_id, app_id__in=[ALL_APPS, app_id])
+    moments = [row.blocked_until for row in pair if is_asked_to_wait(row, now)]
+    return max(filter(None, moments), default=None)
 
 
 def count_call(way: Way, now: datetime) -> None:

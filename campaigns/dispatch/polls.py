@@ -49,12 +49,17 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
     if way is None or not way.dialect.can_report:
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=None)
         return
+    asked_to_wait = pace.find_block(attempt.account_id, batch.app_id, clock())
+    if asked_to_wait is not None:
+        Attempt.objects.filter(pk=attempt.pk).update(poll_at=asked_to_wait)
+        return
     try:
         if attempt.polled_state in FINAL:
             _poll_totals(attempt, way, clock)
         else:
             _poll_status(attempt, way, clock)
     except Failure as failure:
+        pace.heed_failure(attempt.account_id, batch.app_id, failure, 0, clock())
         wait = max(failure.retry_after or 0.0, 60.0)
         is_over = clock() - attempt.started_at > timedelta(days=TOTAL_DAYS)
         later = None if is_over else clock() + timedelta(seconds=wait)

@@ -61,19 +61,23 @@ def fetch_step(clock: Clock) -> bool:
 def _fetch(account: Account, clock: Clock) -> bool:
     way = _find_way(account)
     page = ReceiptPage((), account.receipt_cursor)
+    asked_to_wait = timedelta()
     try:
         if way is not None:
             command = FetchReceipts(account.receipt_cursor, PAGE)
             client: ReceiptTeller = connect_way(way)
             page = client.fetch_receipts(command)
-    except Failure:
-        page = ReceiptPage((), account.receipt_cursor)  # asked again at the usual time
+    except Failure as failure:
+        # Asked again at the usual time, or when the vendor wants to be.
+        page = ReceiptPage((), account.receipt_cursor)
+        asked_to_wait = timedelta(seconds=failure.retry_after or 0)
     now = clock()
     with transaction.atomic():
         kept = Account.objects.select_for_update().filter(
             pk=account.pk, receipt_cursor=account.receipt_cursor
         )
-        later = now if len(page.events) >= PAGE else now + _find_wait(account, now)
+        wait = max(_find_wait(account, now), asked_to_wait)
+        later = now if len(page.events) >= PAGE else now + wait
         if kept.update(receipt_cursor=page.cursor[:200], poll_at=later):
             keep_receipts(page.events, account.pk, now)
     return bool(page.events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from campaigns.dispatch import settle
+from campaigns.dispatch import pace, settle
 from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, find_retry
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
@@ -63,9 +63,12 @@ def _ask(lease: Lease, attempt: Attempt, way: Way, owed: list[Member], now: date
     known_at = attempt.started_at + timedelta(seconds=way.dialect.lookup_lag)
     if now < known_at:
         return Resolution(settle.Flush(due_at=known_at))
+    pace.count_call(way, now)
     try:
         status = _fetch_status(attempt, way, lease.transfer.group_id)
     except Failure as failure:
+        tries = lease.batch.retries
+        pace.heed_failure(way.account.pk, lease.batch.app_id, failure, tries, now)
         if lease.batch.retries > MAX_RETRIES:
             return _give_up(attempt, owed)
         due_at = find_retry(lease, failure.reason, failure.retry_after, now)

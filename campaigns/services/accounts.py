@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import Account
@@ -44,7 +45,7 @@ def _refuse_limits(account: Account) -> None:
     if faults:
         fields = {f"limits.{name}".rstrip("."): fault for name, fault in faults.items()}
         name, fault = next(iter(fields.items()))
-        raise Invalid(f"{name}: {fault}", fields=fields)
+        raise Invalid(_("%(name)s: %(fault)s") % {"name": name, "fault": fault}, fields=fields)
 
 
 def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult:
