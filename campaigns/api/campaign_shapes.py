@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from campaigns.models import Campaign, Policy, Transfer, WhenMissed, WhenPast
+from campaigns.models import Campaign, Occurrence, Policy, Transfer, WhenMissed, WhenPast
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.models.recurrence import UNITS, WEEKDAYS
 from campaigns.selectors.status import Counters, count_campaigns, count_transfers
@@ -122,6 +122,39 @@ class CampaignBody(serializers.Serializer[Any]):
     rate = serializers.IntegerField(required=False)
     policy = serializers.ChoiceField(Policy.choices, required=False)
     strict = serializers.BooleanField(required=False)
+
+
+class RescheduleBody(serializers.Serializer[Any]):
+    send_at = serializers.CharField()
+    timezone = serializers.CharField(required=False)
+
+
+class UpcomingShape(serializers.Serializer[Any]):
+    due_at = serializers.DateTimeField()
+    local = serializers.CharField()
+    note = serializers.CharField()
+
+
+class UpcomingList(serializers.Serializer[Any]):
+    results = UpcomingShape(many=True)
+
+
+class OccurrenceShape(serializers.ModelSerializer[Occurrence]):
+    """A time of a series; its transfers and their counters are expected to be loaded."""
+
+    transfers = serializers.SerializerMethodField()
+    counters = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Occurrence
+        fields = ["id", "due_at", "state", "reason", "note", "transfers", "counters"]
+
+    def get_transfers(self, occurrence: Occurrence) -> list[int]:
+        return sorted(transfer.pk for transfer in occurrence.transfers.all())
+
+    def get_counters(self, occurrence: Occurrence) -> CountersShape:
+        counted = self.context["counted"]
+        return counted[occurrence.pk].as_dict()
 
 
 class TestBody(serializers.Serializer[Any]):

@@ -19,20 +19,21 @@ from campaigns.api import campaign_shapes as shapes
 from campaigns.api.audience_views import APP, ID, PAGE, listed, page_of
 from campaigns.api.base import ListedViewSet, NativeViewSet
 from campaigns.api.deliveries import list_deliveries
-from campaigns.api.paging import read_number
+from campaigns.api.paging import read_number, take_page
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Campaign, Transfer
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.starting import list_apps
-from campaigns.selectors.status import progress
-from campaigns.services import campaigns, transfers
+from campaigns.selectors.status import count_occurrences, progress
+from campaigns.selectors.upcoming import list_next_times
+from campaigns.services import campaigns, transfers, waiting
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
 from providers.commands import FetchReport, Metric, ReportField, ReportTable
 
 STATUS = OpenApiParameter("status", OpenApiTypes.STR)
 Verb = Callable[..., Any]
-SEND_VERBS = ("launch", "pause", "resume", "cancel", "test")
+SEND_VERBS = ("launch", "pause", "resume", "cancel", "reschedule", "unschedule", "test")
 
 
 def choose(request: Request, name: str, known: Sequence[str]) -> str | None:
@@ -51,6 +52,7 @@ class CampaignViews(ListedViewSet):
     ).prefetch_related("transfers")
     shown = shapes.CampaignShape
     serializer_class = shapes.CampaignBody
+    paged = frozenset({"list", "occurrences"})
     change_scope = ApiKey.Scope.COMPOSE
     scopes: ClassVar[Mapping[str, str]] = dict.fromkeys(SEND_VERBS, ApiKey.Scope.SEND)
     filters: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("app", "status")}
@@ -99,6 +101,32 @@ class CampaignViews(ListedViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str = "") -> Response:
         return self._show(campaigns.cancel_campaign(self._find_for_verb(), **self.by))
+
+    @extend_schema(parameters=[ID], request=shapes.RescheduleBody, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def reschedule(self, request: Request, pk: str = "") -> Response:
+        body = self._read_object()
+        return self._show(waiting.reschedule_campaign(self.find_row_to_change(), body, **self.by))
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def unschedule(self, request: Request, pk: str = "") -> Response:
+        return self._show(waiting.unschedule_campaign(self._find_for_verb(), **self.by))
+
+    @extend_schema(parameters=[ID], responses=shapes.UpcomingList)
+    @action(detail=True, methods=["get"])
+    def upcoming(self, request: Request, pk: str = "") -> Response:
+        times = list_next_times(self.find_row(), self.now)
+        return Response(shapes.UpcomingList({"results": times}).data)
+
+    @extend_schema(parameters=[ID, *PAGE], responses=page_of(shapes.OccurrenceShape))
+    @action(detail=True, methods=["get"])
+    def occurrences(self, request: Request, pk: str = "") -> Response:
+        rows = self.find_row().occurrences.prefetch_related("transfers")
+        page, following = take_page(request, rows)
+        counted = count_occurrences([row.pk for row in page])
+        shown = shapes.OccurrenceShape(page, many=True, context={"counted": counted})
+        return Response({"results": shown.data, "next": following})
 
     @extend_schema(parameters=[ID], request=shapes.TestBody, responses={201: shapes.CampaignShape})
     @action(detail=True, methods=["post"])

@@ -79,8 +79,7 @@ def _take_turn(campaign: Campaign, now: datetime) -> None:
         if not unmoved.update(due_at=turn.following):
             return
         campaign.due_at = turn.following
-        _record(campaign, turn.older, State.MISSED, Reason.NO_SCHEDULER, now)
-        _settle_newest(campaign, turn, now)
+        _settle(campaign, turn, now)
     folds.follow_transfers(campaign, now)
 
 
@@ -104,6 +103,16 @@ def _may_run_late(campaign: Campaign, due_at: datetime, now: datetime) -> bool:
     if campaign.series is None or campaign.when_missed != WhenMissed.RUN_LATE:
         return False
     return now - due_at < campaign.series.find_gap(due_at) / 2
+
+
+def _settle(campaign: Campaign, turn: _Turn, now: datetime) -> None:
+    times = [*turn.older, turn.newest]
+    # A series that was moved back, by a person or by a clock, meets times that are settled.
+    settled = set(campaign.occurrences.filter(due_at__in=times).values_list("due_at", flat=True))
+    older = [due_at for due_at in turn.older if due_at not in settled]
+    _record(campaign, older, State.MISSED, Reason.NO_SCHEDULER, now)
+    if turn.newest not in settled:
+        _settle_newest(campaign, turn, now)
 
 
 def _settle_newest(campaign: Campaign, turn: _Turn, now: datetime) -> None:

@@ -67,6 +67,11 @@ def count_campaigns(ids: Collection[int]) -> dict[int, Counters]:
     return _count_by("transfer__campaign_id", {"transfer__campaign_id__in": ids}, ids)
 
 
+def count_occurrences(ids: Collection[int]) -> dict[int, Counters]:
+    """Counters of each of these times of series over all its transfers, in two queries."""
+    return _count_by("transfer__occurrence_id", {"transfer__occurrence_id__in": ids}, ids)
+
+
 def _count_by(key: str, where: Mapping[str, Any], ids: Collection[int]) -> dict[int, Counters]:
     outcomes: dict[int, dict[str, int]] = defaultdict(dict)
     # Counters first: a chunk that is frozen between the two reads then only adds to `pending`.

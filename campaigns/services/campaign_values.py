@@ -23,6 +23,7 @@ from campaigns.models import (
 )
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.campaign import DEFAULT_GRACE
+from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
 from campaigns.services.schedule import Schedule, plan_schedule, plan_series
 from providers.fields import FieldSpec, gettext_noop
@@ -226,17 +227,24 @@ class _Reader:
         return write_message(message)
 
     def _plan(self, values: Mapping[str, Any], place: Place) -> Schedule:
-        zone = place.default_zone
-        send_at = values["send_at"]
-        if send_at and not (zone or values["timezone"] or _has_offset(send_at)):
-            words = _("The apps of this group live in several time zones; name one.")
-            raise Invalid(words, fields={"timezone": words})
-        schedule = plan_schedule(send_at, values["timezone"], default_zone=zone, now=self.now)
+        schedule = plan_start(
+            values["send_at"], values["timezone"], default_zone=place.default_zone, now=self.now
+        )
         return plan_series(schedule, self.body.get("recurrence"), now=self.now)
 
     def _make_refusal(self) -> Invalid:
         path, words = next(iter(self.faults.items()))
         return Invalid(f"{path}: {words}" if path else words, fields=self.faults)
+
+
+def plan_start(send_at: str, timezone: str, *, default_zone: str, now: datetime) -> Schedule:
+    """`plan_schedule` for apps whose zone is "" when they differ: then one must be named."""
+    if send_at and not (default_zone or timezone or _has_offset(send_at)):
+        words = _("The apps of this group live in several time zones; name one.")
+        raise Invalid(words, fields={"timezone": words})
+    if default_zone == RECIPIENT_ZONE and not _has_offset(send_at):
+        timezone = timezone or RECIPIENT_ZONE
+    return plan_schedule(send_at, timezone, default_zone=default_zone, now=now)
 
 
 def find_place(principal: Any, body: Mapping[str, Any]) -> Place:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch import plan, runs
-from campaigns.errors import Conflict, Invalid, NotReady
+from campaigns.errors import ChangedMeanwhile, Conflict, Invalid, NotReady
 from campaigns.models import App, Campaign, Message
 from campaigns.selectors.starting import list_apps
 from campaigns.services import transfers
@@ -55,24 +55,42 @@ def update_campaign(
 ) -> Campaign:
     """Change a draft; what the body leaves out stays. Raises Invalid, or Conflict once it runs."""
     fresh = read_campaign(principal, body, actor=actor, now=now, base=campaign)
+    _refuse_other_apps(campaign, fresh)
     values = {name: getattr(fresh, name) for name in CHANGED}
     values["name"] = values["name"] or campaign.name
     with transaction.atomic():
         fresh.message.save()
         values["message"] = fresh.message
-        # The WHERE clause is the lock: what has been launched meanwhile is not touched.
-        rows = Campaign.objects.filter(pk=campaign.pk, status__in=Campaign.EDITABLE)
+        # The WHERE clause is the lock: what has been launched meanwhile is not touched, nor what
+        # somebody else has changed, which every change tells by a message of its own.
+        rows = Campaign.objects.filter(
+            pk=campaign.pk, status__in=Campaign.EDITABLE, message_id=campaign.message_id
+        )
         if not rows.update(**values):
-            raise Conflict(
-                _("Only a draft can be changed. Copy the campaign to change it."),
-                code="not_editable",
-            )
+            _refuse_change(campaign)
         record_audit(
             actor, "update_campaign", campaign,
             workspace=campaign.workspace, fields=[str(name) for name in body], now=now,
         )  # fmt: skip
     campaign.refresh_from_db()
     return campaign
+
+
+def _refuse_change(campaign: Campaign) -> NoReturn:
+    campaign.refresh_from_db(fields=["status"])
+    if campaign.status in Campaign.EDITABLE:
+        raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
+    raise Conflict(
+        _("Only a draft can be changed. Copy the campaign to change it."), code="not_editable"
+    )
+
+
+def _refuse_other_apps(campaign: Campaign, fresh: Campaign) -> None:
+    """Whose runs are counted stays where they were sent."""
+    is_same = (campaign.app_id, campaign.app_group_id) == (fresh.app_id, fresh.app_group_id)
+    if not is_same and campaign.transfers.exists():
+        words = _("This campaign has runs already; copy it to send to another app.")
+        raise Invalid(words, fields={"app": words})
 
 
 def duplicate_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:

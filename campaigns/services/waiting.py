@@ -1,0 +1,108 @@
+"""What can be done to a campaign that waits for its time: move that time, or take it back.
+
+Both race with the scheduler by a guarded UPDATE: one wins, the other is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch.plan import DECIDING
+from campaigns.errors import ChangedMeanwhile, IllegalMove, Invalid, NotReady
+from campaigns.models import Campaign
+from campaigns.selectors.starting import list_apps
+from campaigns.services.access import record_audit
+from campaigns.services.campaign_values import Place, plan_start
+from campaigns.services.schedule import Schedule, plan_series
+
+FIELDS = ("send_at", "timezone")
+
+
+def reschedule_campaign(
+    campaign: Campaign, body: Mapping[str, Any], *, actor: str, now: datetime
+) -> Campaign:
+    """Move the start of a scheduled campaign, or the next time of a series, to another one.
+
+    `body` is `{"send_at", "timezone"}` as for a new campaign; without a zone it keeps its own.
+    Raises Invalid with the field, IllegalMove once it is under way, ChangedMeanwhile.
+    """
+    _require_waiting(campaign)
+    schedule = _read_schedule(campaign, body, now)
+    with transaction.atomic():
+        waiting = Campaign.objects.filter(
+            pk=campaign.pk, status=campaign.status, due_at=campaign.due_at
+        )
+        moved = waiting.update(
+            send_at=schedule.send_at,
+            timezone=schedule.timezone,
+            due_at=schedule.due_at,
+            recurrence=schedule.recurrence,
+        )
+        if not moved:
+            raise ChangedMeanwhile(
+                _("It has just begun, or somebody else has changed it. Reload the page.")
+            )
+        words = _("Moved to %(send_at)s %(zone)s.")
+        campaign.events.create(
+            old=campaign.status,
+            new=campaign.status,
+            actor=actor,
+            at=now,
+            note=(words % {"send_at": schedule.send_at, "zone": schedule.timezone}).strip(),
+        )
+        record_audit(
+            actor, "reschedule_campaign", campaign,
+            workspace=campaign.workspace, fields=FIELDS, now=now,
+        )  # fmt: skip
+    campaign.refresh_from_db()
+    return campaign
+
+
+def unschedule_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """Take a waiting campaign back to a draft; a series only while none of its runs is sent.
+
+    Raises IllegalMove once it is under way, NotReady, ChangedMeanwhile.
+    """
+    _require_waiting(campaign)
+    with transaction.atomic():
+        campaign.move_to(Campaign.Status.DRAFT, actor=actor, now=now, unchanged=DECIDING)
+        if campaign.transfers.filter(finished_at__isnull=True).exists():
+            raise NotReady(_("A run is being sent. Wait for its end, or cancel it first."))
+        record_audit(actor, "unschedule_campaign", campaign, workspace=campaign.workspace, now=now)
+    return campaign
+
+
+def _require_waiting(campaign: Campaign) -> None:
+    if campaign.status not in Campaign.WAITING:
+        words = _("Only a campaign that waits for its time has one to change; this one is %(now)s.")
+        raise IllegalMove(words % {"now": campaign.get_status_display()})
+
+
+def _read_schedule(campaign: Campaign, body: Mapping[str, Any], now: datetime) -> Schedule:
+    values = {name: body.get(name) for name in FIELDS}
+    faults = {name: _("Unknown field.") for name in body if name not in FIELDS}
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            faults[name] = _("Expected a text.")
+    if not values["send_at"]:
+        faults["send_at"] = _("Say when.")
+    if faults:
+        raise Invalid(_("Some values are wrong; see fields."), fields=faults)
+    zone = campaign.timezone or Place(tuple(list_apps(campaign))).default_zone
+    schedule = plan_start(
+        values["send_at"] or "", values["timezone"] or "", default_zone=zone, now=now
+    )
+    return plan_series(schedule, _find_rest(campaign), now=now)
+
+
+def _find_rest(campaign: Campaign) -> dict[str, Any] | None:
+    """The rule with the number of times that are left."""
+    rule = campaign.recurrence
+    if not rule or "runs" not in rule:
+        return rule
+    return {**rule, "runs": max(1, rule["runs"] - campaign.occurrences.count())}

@@ -1,0 +1,174 @@
+"""Two who want one campaign at one instant, on the database of DATABASE_URL: operators, each with
+a connection of his own, and schedulers, each a process of its own.
+
+Prints one JSON line: what each was told and what the database holds afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+import django
+
+ROUNDS = 4
+DUE = 50
+SCHEDULERS = 2
+CONTENT = {"title": "Hi", "body": "There"}
+
+
+def main() -> dict[str, Any]:
+    from django.core.management import call_command
+
+    from tests import builders
+
+    call_command("migrate", verbosity=0)
+    app = builders.make_app(builders.make_workspace())
+    builders.make_route(app, "android")
+    builders.make_device(app, "one")
+    return {"operators": race_operators(app), "schedulers": race_schedulers(app)}
+
+
+def make_campaign(app: Any, status: str, now: datetime, **fields: Any) -> Any:
+    from campaigns.models import Campaign, Message
+
+    return Campaign.objects.create(
+        workspace=app.workspace, app=app, name="Spring", audience={"all": True}, created_at=now,
+        message=Message.objects.create(app=app, content=CONTENT), created_by="owner",
+        status_since=now, status=status, **fields,
+    )  # fmt: skip
+
+
+def list_verbs() -> dict[str, tuple[str, Any]]:
+    """By name: the status in which it fits, and what pressing it does."""
+    from campaigns.services import campaigns, waiting
+
+    def reschedule(campaign: Any, *, actor: str, now: datetime) -> None:
+        later = (now + timedelta(days=int(actor[-1]) + 2)).replace(microsecond=0).isoformat()
+        waiting.reschedule_campaign(campaign, {"send_at": later}, actor=actor, now=now)
+
+    def edit(campaign: Any, *, actor: str, now: datetime) -> None:
+        from campaigns.models import ApiKey
+
+        key = ApiKey.objects.first()
+        campaigns.update_campaign(campaign, key, {"name": actor}, actor=actor, now=now)
+
+    return {
+        "launch": ("draft", campaigns.launch_campaign),
+        "edit": ("draft", edit),
+        "pause": ("sending", campaigns.pause_campaign),
+        "resume": ("paused", campaigns.resume_campaign),
+        "cancel": ("scheduled", campaigns.cancel_campaign),
+        "reschedule": ("scheduled", reschedule),
+        "unschedule": ("scheduled", waiting.unschedule_campaign),
+        "pause a series": ("recurring", campaigns.pause_campaign),
+    }
+
+
+def race_operators(app: Any) -> dict[str, dict[str, int]]:
+    """By verb, how often each answer was given: `done`, or the kind and code of a refusal."""
+    from campaigns.services.access import issue_key
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    issue_key(app.workspace, name="Race", actor="race", now=now)
+    told = {}
+    for name, (status, verb) in list_verbs().items():
+        answers: Counter[str] = Counter()
+        for _round in range(ROUNDS):
+            campaign = make_campaign(app, status, now, **list_times(status, now))
+            answers.update(press_together(campaign.pk, verb, now))
+        told[name] = dict(answers)
+    return told
+
+
+def list_times(status: str, now: datetime) -> dict[str, Any]:
+    if status == "recurring":
+        first = now + timedelta(days=1)
+        send_at = first.replace(tzinfo=None).isoformat()
+        rule = {"unit": "day"}
+        return {"due_at": first, "send_at": send_at, "timezone": "UTC", "recurrence": rule}
+    return {"due_at": now + timedelta(days=1)} if status == "scheduled" else {}
+
+
+def press_together(pk: int, verb: Any, now: datetime) -> list[str]:
+    """Both have loaded the page before either presses."""
+    start = Barrier(2)
+
+    def press(number: int) -> str:
+        from django.db import connection
+
+        from campaigns.errors import Refused
+        from campaigns.models import Campaign
+
+        campaign = Campaign.objects.get(pk=pk)
+        start.wait()
+        try:
+            verb(campaign, actor=f"operator {number}", now=now)
+        except Refused as refusal:
+            return f"{refusal.kind.value} {refusal.code}"
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(press, range(2)))
+
+
+def race_schedulers(app: Any) -> dict[str, Any]:
+    """Fifty series and fifty campaigns sent once are due; each must be started once."""
+    from django.db.models import Count
+
+    from campaigns.models import Campaign, Occurrence, Transfer
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    Campaign.objects.all().delete()
+    for _number in range(DUE):
+        make_campaign(app, "scheduled", now, due_at=now)
+        send_at = now.replace(tzinfo=None).isoformat()
+        make_campaign(
+            app, "recurring", now, due_at=now, send_at=send_at, timezone="UTC",
+            recurrence={"unit": "day"},
+        )  # fmt: skip
+    begin = str(time.time() + 3)
+    command = [sys.executable, "-m", "tests.campaigns.rivals", begin]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(SCHEDULERS)
+    ]
+    turns = [json.loads(process.communicate(timeout=120)[0]) for process in running]
+    assert [process.returncode for process in running] == [0] * SCHEDULERS
+    started = Transfer.objects.values("campaign").annotate(n=Count("pk"))
+    return {
+        "turns": turns,
+        "transfers": Transfer.objects.count(),
+        "most": max(row["n"] for row in started),
+        "occurrences": Occurrence.objects.filter(state="fired").count(),
+        "statuses": dict(Counter(Campaign.objects.values_list("status", flat=True))),
+    }
+
+
+def schedule_until_done(begin: float) -> int:
+    """A scheduler's turns from a given second on; gives how many campaigns it took up."""
+    from campaigns.dispatch import plan, runs
+
+    time.sleep(max(0.0, begin - time.time()))
+    taken = 0
+    while True:
+        now = datetime.now(UTC)
+        found = plan.start_due(now) + runs.run_due(now)
+        if not found:
+            return taken
+        taken += found
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pushadmin.settings")
+    django.setup()
+    print(json.dumps(schedule_until_done(float(sys.argv[1])) if sys.argv[1:] else main()))

@@ -1,0 +1,30 @@
+"""Of two who press one button, or tick one clock, at one instant, one wins; the other is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaigns.rivals import DUE, ROUNDS, list_verbs
+from tests.databases import run_script
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_one_instant_one_wins(tmp_path, capsys):
+    told = run_script("tests.campaigns.rivals", tmp_path)
+
+    schedulers, operators = told["schedulers"], told["operators"]
+    with capsys.disabled():
+        print(f"\nR19: {2 * DUE} starts due, 2 schedulers took up {schedulers['turns']}: ", end="")
+        print(f"{schedulers['transfers']} transfers, at most {schedulers['most']} each")
+        print(f"Two operators, {ROUNDS} rounds a verb: {operators}")
+    assert operators.keys() == list_verbs().keys()
+    assert {name: answers["done"] for name, answers in operators.items()} == dict.fromkeys(
+        operators, ROUNDS
+    )
+    refusals = {code for answers in operators.values() for code in answers} - {"done"}
+    assert refusals == {"conflict changed_meanwhile"}
+    assert {sum(answers.values()) for answers in operators.values()} == {2 * ROUNDS}
+    assert schedulers["transfers"] == 2 * DUE
+    assert (schedulers["most"], schedulers["occurrences"]) == (1, DUE)
+    assert schedulers["statuses"] == {"sending": DUE, "recurring": DUE}
