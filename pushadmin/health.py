@@ -8,6 +8,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from campaigns.errors import Refused
+from campaigns.services.installation import check_versions
+
 
 @never_cache
 @require_safe
@@ -19,7 +22,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """503 until the database answers and every migration is applied."""
+    """503 until the database answers, holds every migration, and lets this program run on it."""
     checks = find_readiness()
     is_ready = all(word == "ok" for word in checks.values())
     body = {"status": "ok" if is_ready else "unavailable", "checks": checks}
@@ -33,6 +36,16 @@ def find_readiness() -> dict[str, str]:
             cursor.execute("SELECT 1")
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        program = _find_fault() if not missing else "unknown"
     except DatabaseError:
-        return {"database": "unreachable", "migrations": "unknown"}
-    return {"database": "ok", "migrations": f"{len(missing)} missing" if missing else "ok"}
+        return {"database": "unreachable", "migrations": "unknown", "program": "unknown"}
+    migrations = f"{len(missing)} missing" if missing else "ok"
+    return {"database": "ok", "migrations": migrations, "program": program}
+
+
+def _find_fault() -> str:
+    try:
+        check_versions()
+    except Refused as refusal:
+        return refusal.message
+    return "ok"

@@ -57,6 +57,10 @@ class Redis:
         except redis.ConnectionError:
             return False
 
+    def count_readers(self) -> int:
+        """How many processes wait for a message."""
+        return sum(client["cmd"] == "brpop" for client in self.client.client_list())
+
     def kill(self) -> None:
         """SIGKILL: everything it held is lost."""
         assert self.process is not None

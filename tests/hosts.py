@@ -11,9 +11,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from tests.house.sources import ROOT
-from tests.installation import READY_SECONDS, Installation, wait_for
+from tests.installation import READY_SECONDS, Installation, find_program, wait_for
 
-BINARIES = Path(sys.executable).parent
 WEB = ["gunicorn", "pushadmin.wsgi:application", "--workers", "1", "--threads", "4",
        "--worker-class", "gthread", "--log-level", "warning"]  # fmt: skip
 WORKER = ["celery", "-A", "pushadmin", "worker", "--concurrency", "1", "--loglevel", "INFO",
@@ -64,10 +63,9 @@ class Hosts(Installation):
 
     def launch(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start one process in a group of its own; its output goes to `<name>.log`."""
-        program = BINARIES / command[0]
         with (self.folder / f"{name}.log").open("wb") as output:
             self.running[name] = subprocess.Popen(
-                [str(program) if program.exists() else command[0], *command[1:]],
+                find_program(command),
                 cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip

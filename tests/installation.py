@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,12 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = 60) -> Any:
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
+def find_program(command: Sequence[str]) -> list[str]:
+    """A command whose program is taken from where this Python is, if it is there."""
+    program = Path(sys.executable).parent / command[0]
+    return [str(program) if program.exists() else command[0], *command[1:]]
+
+
 class Installation:
     """`manage.py up` with everything of its own in `folder`."""
 
@@ -63,6 +69,14 @@ class Installation:
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def try_to_start(self, command: Sequence[str], **changes: str) -> tuple[int, str]:
+        """Exit code and words of a process that must refuse; one that runs is killed and fails."""
+        done = subprocess.run(
+            find_program(command), cwd=ROOT, env={**self.environment, **changes},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
 
     def prepare(self) -> str:
         """Migrate, collect static files, fill in the demo; gives what the demo printed."""

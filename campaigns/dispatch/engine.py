@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -57,14 +59,18 @@ def fold(clock: Clock) -> bool:
     return folds.fold_step(clock())
 
 
-def pump_for(
-    seconds: float, name: str, on_work: Callable[[], None], *, clock: Clock = read_clock
-) -> None:
+def name_worker(name: str = "") -> str:
+    """What a worker is called over all hosts; by it, one knows the freeze that it has begun."""
+    return f"{name or os.getpid()}@{socket.gethostname()}"
+
+
+def pump_for(seconds: float, *, on_work: Callable[[], None], clock: Clock = read_clock) -> None:
     """Turns for a driver that gives out short ones, until nothing runs or the time is up.
 
     What is only paced or held back is waited for, so that a rate does not depend on how often
     the driver comes. `on_work` is called once, when the first thing was done.
     """
+    name = name_worker()
     end = time.monotonic() + seconds
     did = pump(name, clock=clock)
     if did:

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import logging
+import pkgutil
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
-from campaigns.errors import NotReady
+from campaigns import migrations
+from campaigns.errors import NotReady, Refused
 from campaigns.models import Installation
 from campaigns.models.access import find_installation
 from providers import vault
 
-# Raised by a release that cannot run beside older ones, or that needs a newer schema.
-PROGRAM_VERSION = 1
-NEEDED_SCHEMA = 1
+logger = logging.getLogger(__name__)
+# One more with each release; 1 is the program of the first schema.
+PROGRAM_VERSION = 2
+# The oldest program that this release's schema lets run beside it. Raised by the release that
+# takes away what an older one needs.
+OLDEST_WORKER = 1
+AFTER_DATABASE_ERROR = 1.0
+
+
+def find_newest_migration() -> int:
+    """The schema that this program needs: the number of its newest migration."""
+    names = [module.name for module in pkgutil.iter_modules(migrations.__path__)]
+    return max(int(name[:4]) for name in names)
+
+
+def record_versions() -> None:
+    """Note what the database has just been migrated to, and who may run on it from now on."""
+    installation = find_installation()
+    Installation.objects.filter(pk=installation.pk).update(
+        schema_version=max(installation.schema_version, find_newest_migration()),
+        oldest_worker=max(installation.oldest_worker, OLDEST_WORKER),
+    )
 
 
 def check_versions() -> None:
@@ -19,7 +46,7 @@ def check_versions() -> None:
     installation = find_installation()
     if installation.oldest_worker > PROGRAM_VERSION:
         raise NotReady(_("This program is older than the database allows: update pushadmin here."))
-    if installation.schema_version < NEEDED_SCHEMA:
+    if installation.schema_version < find_newest_migration():
         raise NotReady(_("The database is older than this program: run manage.py migrate."))
 
 
@@ -41,3 +68,38 @@ def check_keys() -> None:
         )
     if set(current) != known:
         Installation.objects.filter(pk=1).update(key_fingerprints=current)
+
+
+def check_start() -> None:
+    """Raise NotReady with a sentence where no process of this program may run here."""
+    if Installation._meta.db_table not in connection.introspection.table_names():
+        raise NotReady(_("The database is empty: run manage.py migrate."))
+    check_versions()
+    check_keys()
+
+
+def start_or_exit(*, needs: Mapping[str, str] = MappingProxyType({})) -> None:
+    """End this process with a sentence where it may not run, or where a setting it needs is empty.
+
+    A database that is away is waited for.
+    """
+    for name, value in needs.items():
+        if not value:
+            raise SystemExit(_("%(name)s is not set, and this process needs it.") % {"name": name})
+    try:
+        while not may_start():
+            time.sleep(AFTER_DATABASE_ERROR)
+    except Refused as refusal:
+        raise SystemExit(refusal.message) from refusal
+
+
+def may_start() -> bool:
+    """False when the database did not say; raises NotReady where it says no."""
+    try:
+        check_start()
+    except DatabaseError as error:
+        logger.warning("The database did not answer (%s).", error)
+        return False
+    finally:
+        connection.close()
+    return True

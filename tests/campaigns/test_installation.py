@@ -7,7 +7,13 @@ import pytest
 from campaigns.errors import NotReady
 from campaigns.models import Installation
 from campaigns.models.access import find_installation
-from campaigns.services.installation import check_keys, check_versions
+from campaigns.services.installation import (
+    PROGRAM_VERSION,
+    check_keys,
+    check_start,
+    check_versions,
+    record_versions,
+)
 from providers import vault
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -23,17 +29,32 @@ def test_an_installation_keeps_its_id():
 
 
 def test_a_program_starts_on_the_database_it_has_made():
-    check_versions()
+    record_versions()
+
+    check_start()
 
     assert Installation.objects.count() == 1
 
 
+def test_what_a_newer_program_has_noted_stays_when_an_older_one_migrates():
+    find_installation()
+    Installation.objects.update(schema_version=9999, oldest_worker=1)
+
+    record_versions()
+
+    check_versions()
+    assert find_installation().schema_version == 9999
+
+
 @pytest.mark.parametrize(
     ("column", "value", "words"),
-    [("oldest_worker", 2, "update pushadmin"), ("schema_version", 0, "manage.py migrate")],
+    [
+        ("oldest_worker", PROGRAM_VERSION + 1, "update pushadmin"),
+        ("schema_version", 0, "manage.py migrate"),
+    ],
 )
 def test_a_program_that_does_not_fit_the_database_does_not_start(column, value, words):
-    find_installation()
+    record_versions()
     Installation.objects.update(**{column: value})
 
     with pytest.raises(NotReady, match=words):

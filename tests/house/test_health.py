@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection
 
+from campaigns.models import Installation
+from campaigns.services.installation import record_versions
+
 
 def test_a_living_process_says_so_without_a_database(client):
     answer = client.get("/healthz")
@@ -13,10 +16,22 @@ def test_a_living_process_says_so_without_a_database(client):
 
 
 def test_a_migrated_database_is_ready(client, db):
+    record_versions()
+
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok"}
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "program": "ok"}
+
+
+def test_a_program_that_is_too_old_for_the_database_is_not_ready(client, db):
+    record_versions()
+    Installation.objects.update(oldest_worker=99)
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "update pushadmin here" in answer.json()["checks"]["program"]
 
 
 def test_without_its_database_nothing_is_ready(client, db, monkeypatch):

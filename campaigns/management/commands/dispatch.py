@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from campaigns.dispatch import engine
+from campaigns.services.installation import start_or_exit
 
 logger = logging.getLogger(__name__)
 SHORTEST_NAP = 0.05
@@ -24,10 +25,12 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--name", default=f"worker-{os.getpid()}")
+        parser.add_argument("--name", default="", help="Default: the process id.")
         parser.add_argument("--scheduler", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        start_or_exit()
+        name = engine.name_worker(options["name"])
         self.is_stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -35,7 +38,7 @@ class Command(BaseCommand):
         parent = os.getppid()
         nap = SHORTEST_NAP
         while not self.is_stopping and os.getppid() == parent:
-            did_work = self._pump(options["name"], is_scheduler=options["scheduler"])
+            did_work = self._pump(name, is_scheduler=options["scheduler"])
             nap = SHORTEST_NAP if did_work else min(LONGEST_NAP, nap * 2)
             if not did_work and not self.is_stopping:
                 time.sleep(nap)

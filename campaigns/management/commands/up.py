@@ -11,12 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 
 from campaigns.errors import Refused
 from campaigns.management.supervisor import Child, Supervisor
-from campaigns.services.installation import check_keys, check_versions
+from campaigns.services.installation import check_start
 
 WEB_PROCESSES = 2
 WEB_THREADS = 8
@@ -57,14 +56,12 @@ class Command(BaseCommand):
 
     def _refuse_what_cannot_run(self) -> None:
         call_command("check", databases=[DEFAULT_DB_ALIAS])
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            raise CommandError("The database is older than this program: run manage.py migrate.")
         try:
-            check_versions()
-            check_keys()
+            check_start()
         except Refused as refusal:
             raise CommandError(refusal.message) from refusal
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be reached: {error}") from error
 
 
 def _bind(address: str, port: int) -> socket.socket:

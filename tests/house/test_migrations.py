@@ -1,0 +1,69 @@
+"""An old worker may run beside the new schema: migrations after the first only add."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.migrations import Migration, operations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.models import NOT_PROVIDED
+
+from campaigns.services.installation import find_newest_migration
+
+TAKES_AWAY = (
+    operations.RemoveField,
+    operations.RenameField,
+    operations.DeleteModel,
+    operations.RenameModel,
+    operations.AlterModelTable,
+)
+
+
+def read_migrations() -> dict[str, Migration]:
+    found = MigrationLoader(None).disk_migrations.items()
+    return {name: migration for (label, name), migration in found if label == "campaigns"}
+
+
+def list_operations() -> list[tuple[str, Operation]]:
+    """What every migration after the released one does."""
+    return [
+        (name, operation)
+        for name, migration in sorted(read_migrations().items())
+        if name > "0002"
+        for operation in migration.operations
+    ]
+
+
+def may_be_left_out(field: models.Field) -> bool:
+    """Whether the INSERT of a program that does not know the column still works."""
+    return field.null or field.many_to_many or field.db_default is not NOT_PROVIDED
+
+
+def test_nothing_is_taken_away_that_an_older_worker_needs():
+    taken = [f"{name}: {op}" for name, op in list_operations() if isinstance(op, TAKES_AWAY)]
+
+    assert taken == []
+
+
+def test_an_older_worker_can_leave_out_every_column_that_it_does_not_know():
+    every = list_operations()
+    fresh = {op.name.lower() for _name, op in every if isinstance(op, operations.CreateModel)}
+
+    needed = [
+        f"{name}: {op.model_name}.{op.name}"
+        for name, op in every
+        if isinstance(op, operations.AddField)
+        and op.model_name.lower() not in fresh
+        and not may_be_left_out(op.field)
+    ]
+
+    assert every
+    assert needed == []
+
+
+def test_the_program_needs_the_schema_of_its_newest_migration():
+    names = [
+        name for (label, name) in MigrationLoader(None).disk_migrations if label == "campaigns"
+    ]
+
+    assert find_newest_migration() == max(int(name[:4]) for name in names)
