@@ -177,12 +177,21 @@ class LossShape(serializers.Serializer[Any]):
     note = serializers.CharField()
 
 
+class HourShape(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    recipients = serializers.IntegerField()
+    zones = serializers.IntegerField()
+
+
 class CheckShape(serializers.Serializer[Any]):
-    """What launching would find: what stands against it, what the routes do to the message."""
+    """What launching would find: what stands against it, what the routes do to the message, and
+    who gets it when, if it goes by recipients' own clocks."""
 
     total = serializers.IntegerField()
     problems = ProblemShape(many=True)
     losses = LossShape(many=True)
+    hours = HourShape(many=True)
+    unknown_zones = serializers.IntegerField()
 
 
 class TransferShape(CountedShape):

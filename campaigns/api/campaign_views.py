@@ -28,6 +28,7 @@ from campaigns.selectors.starting import list_apps
 from campaigns.selectors.status import count_occurrences, progress
 from campaigns.selectors.upcoming import list_next_times
 from campaigns.services import campaigns, transfers, waiting
+from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
 from providers.commands import FetchReport, Metric, ReportField, ReportTable
 
@@ -144,10 +145,13 @@ class CampaignViews(ListedViewSet):
         campaign = self.find_row()
         problems = find_problems(campaign, now=self.now)
         is_whole = not any(problem.code == "invalid" for problem in problems)
+        forecasts = forecast_campaign(campaign, self.now) if is_whole else ()
         answer = {
             "total": sum(reach.total for reach in count_reach(campaign)) if is_whole else 0,
             "problems": problems,
             "losses": find_campaign_losses(campaign) if is_whole else (),
+            "hours": list_hour_lines(forecasts),
+            "unknown_zones": sum(forecast.unknown for forecast in forecasts),
         }
         return Response(shapes.CheckShape(answer).data)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -24,7 +26,8 @@ from campaigns.services.campaigns import (
     pause_campaign,
     resume_campaign,
 )
-from campaigns.services.preflight import find_problems
+from campaigns.services.messages import Problem
+from campaigns.services.preflight import find_clock_problems, find_problems
 
 Status = Campaign.Status
 VERBS: Verbs = {
@@ -47,11 +50,20 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "content": content,
         "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
         "events": campaign.events.order_by("-pk")[:30],
-        "problems": find_problems(campaign, now=timezone.now()) if is_draft else (),
+        "problems": _find_problems(campaign, timezone.now()),
         "is_draft": is_draft,
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
     }
     return draw_page(request, "pages/campaign.html", campaign.name, context)
+
+
+def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
+    """What stands against a draft; afterwards what its clocks do, which its transfers then tell."""
+    if campaign.status in Campaign.EDITABLE:
+        return find_problems(campaign, now=now)
+    if campaign.status == Status.SCHEDULED:
+        return tuple(find_clock_problems(campaign, now))
+    return ()
 
 
 @operator_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,17 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
-from campaigns.models import App
+from campaigns.models import App, WhenPast
 from campaigns.pages.composition import Composition, Place
-from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.audience import count_devices, count_zones, read_audience
 from campaigns.selectors.routes import find_first_routes
+from campaigns.services.hours import (
+    HourLine,
+    find_hour_problems,
+    forecast_hours,
+    list_hour_lines,
+    plan_hours,
+)
 from campaigns.services.messages import Loss, Problem, find_losses, find_message_problems
 from campaigns.services.schedule import Schedule, plan_schedule
 from providers.message import PushMessage, read_message
@@ -32,6 +40,7 @@ class Precheck:
     problems: list[Problem] = field(default_factory=list)
     accounts: list[tuple[str, str]] = field(default_factory=list)  # (platform, account)
     schedule: Schedule | None = None
+    hours: tuple[HourLine, ...] = ()  # at recipients' own time
     unknown_ids: str = ""
 
     @property
@@ -54,7 +63,7 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
         message = read_message(composition.write_message())
         _inspect(composition.place, message, check)
     if composition.plan.is_valid():
-        _plan(composition, check, now)
+        _plan(composition, check, principal, now)
     return check
 
 
@@ -64,7 +73,7 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
     check.unknown_ids = form.unknown_words
     try:
         counts = [
-            count_audience(app, form.audience, only_primary, principal)
+            count_cached(count_devices, app, form.audience, only_primary, principal)
             for app in composition.place.apps
         ]
     except Refused as refusal:
@@ -76,16 +85,20 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
         check.problems.append(Problem(code="empty_audience", field="audience", sentence=words))
 
 
-def count_audience(
-    app: App, body: dict[str, Any], only_primary: bool, principal: Any
+def count_cached(
+    count: Callable[..., dict[str, Any]],
+    app: App,
+    body: dict[str, Any],
+    only_primary: bool,
+    principal: Any,
 ) -> dict[str, Any]:
-    """How many devices an audience means now, kept for a few seconds."""
+    """What `count` gives for an audience now, kept for a few seconds."""
     text = json.dumps([app.pk, body, only_primary, str(principal.pk)], sort_keys=True)
-    key = "pa-count-" + hashlib.sha256(text.encode()).hexdigest()
+    key = f"pa-{count.__name__}-" + hashlib.sha256(text.encode()).hexdigest()
     counts: dict[str, Any] | None = cache.get(key)
     if counts is None:
         audience = read_audience(app, body, principal=principal)
-        counts = count_devices(app, audience, only_primary=only_primary)
+        counts = count(app, audience, only_primary=only_primary)
         cache.set(key, counts, COUNT_SECONDS)
     return counts
 
@@ -118,7 +131,7 @@ def _inspect(place: Place, message: PushMessage, check: Precheck) -> None:
                 seen.add(problem)
 
 
-def _plan(composition: Composition, check: Precheck, now: datetime) -> None:
+def _plan(composition: Composition, check: Precheck, principal: Any, now: datetime) -> None:
     values = composition.plan.write_values()
     if not values["send_at"]:
         return
@@ -129,3 +142,20 @@ def _plan(composition: Composition, check: Precheck, now: datetime) -> None:
         )
     except Refused as refusal:
         check.problems.append(Problem(code="schedule", field="send_at", sentence=refusal.message))
+        return
+    if check.schedule.last_at is not None and check.counts is not None:
+        _forecast(composition, check, principal, now)
+
+
+def _forecast(composition: Composition, check: Precheck, principal: Any, now: datetime) -> None:
+    """Who gets it when, if each recipient's own clock decides. Only for a valid audience."""
+    values, form = composition.plan.write_values(), composition.audience
+    only_primary = form.cleaned_data["only_primary"]
+    when_past = values["when_past"] or WhenPast.TOMORROW.value
+    forecasts = []
+    for app in composition.place.apps:
+        zones = count_cached(count_zones, app, form.audience, only_primary, principal)
+        hours = plan_hours(app, values["send_at"], when_past, now)
+        forecasts.append(forecast_hours(app, zones, hours))
+        check.problems += find_hour_problems(forecasts[-1], values["send_at"], when_past)
+    check.hours = list_hour_lines(forecasts)

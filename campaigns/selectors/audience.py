@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Device, Label, LabelMember, Segment
+from campaigns.models.clock import list_zone_names
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression, compile_expression
 from providers.audience import Expression
@@ -211,6 +212,25 @@ def count_devices(app: App, audience: Audience, *, only_primary: bool = False) -
         "platforms": dict(sorted(platforms.items())),
         "languages": dict(languages.most_common()),
     }
+
+
+def count_zones(app: App, audience: Audience, *, only_primary: bool = False) -> dict[str, int]:
+    """Recipients by IANA time zone: the device's own, else the person's; "" counts those for whom
+    neither is a zone that is known."""
+    devices = select_devices(app, audience, only_primary=only_primary)
+    known = list_zone_names()
+    zones: Counter[str] = Counter()
+    others = []
+    for zone, count in _count_by(devices, "timezone"):
+        if zone in known:
+            zones[zone] += count
+        else:
+            others.append(zone)
+    # Only what has no zone of its own needs the join with persons.
+    if others:
+        for zone, count in _count_by(devices.filter(timezone__in=others), "person__timezone"):
+            zones[zone if zone in known else ""] += count
+    return dict(zones)
 
 
 def _count_by(devices: QuerySet[Device], *columns: str) -> Any:

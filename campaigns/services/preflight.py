@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import Account, App, Campaign, Transfer
-from campaigns.models.clock import RECIPIENT_ZONE, find_last_instant
+from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.routes import find_first_routes
 from campaigns.selectors.starting import find_obstacle, list_apps
+from campaigns.services.hours import find_hour_problems, forecast_campaign
 from campaigns.services.messages import (
     Loss,
     Problem,
@@ -89,6 +91,7 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
         ]
         return tuple(problems)
     problems += _find_reach_problems(campaign, reaches)
+    problems += find_clock_problems(campaign, now)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
 
@@ -107,6 +110,24 @@ def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     elif last_at is not None and last_at <= now:
         words = _("The planned time has passed; choose a later one, or none to send at once.")
         yield Problem(code="past_schedule", field="send_at", sentence=words)
+
+
+def find_clock_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
+    """Clocks that change at the planned hour, and what recipients' own zones do to it."""
+    for forecast in forecast_campaign(campaign, now):
+        yield from find_hour_problems(forecast, campaign.send_at, campaign.when_past)
+    note = find_clock_note(campaign)
+    if note:
+        yield Problem(code="clocks_change", field="send_at", sentence=note, is_blocking=False)
+
+
+def find_clock_note(campaign: Campaign) -> str:
+    """A sentence when the clocks of the campaign's one zone change at its hour, else ""."""
+    is_wall_clock = bool(campaign.send_at) and campaign.timezone not in ("", RECIPIENT_ZONE)
+    if not is_wall_clock or campaign.series is not None:
+        return ""
+    wall = datetime.fromisoformat(campaign.send_at)
+    return find_instant(wall, ZoneInfo(campaign.timezone))[1]
 
 
 def find_last_start(campaign: Campaign) -> datetime | None:
