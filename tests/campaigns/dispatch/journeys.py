@@ -159,8 +159,8 @@ def send_everything(run: Run) -> None:
 
 def live(run: Run) -> None:
     """Start, freeze, send, settle, fold, end; then ask what became of it."""
-    for hour in range(3):
-        drain(clock=run.clock(hour))
+    drain(clock=run.clock())
+    ask(run)
 
 
 def freeze_named(run: Run) -> None:
@@ -260,7 +260,7 @@ def recover(run: Run) -> None:
         drain(clock=run.clock(hour))
         if run.transfer.finished_at is not None:
             break
-    drain(clock=run.clock(hour + 1))  # asks what became of it
+    tick("scheduler", clock=run.clock(hour + 1))  # asks what became of it
 
 
 @dataclass(slots=True)

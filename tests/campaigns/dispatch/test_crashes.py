@@ -7,14 +7,20 @@ PUSHADMIN_CHAOS=full tries every one.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.db import connection
 
 from campaigns.dispatch import freeze
 from campaigns.models import App, Device, Route
@@ -39,6 +45,7 @@ from tests.campaigns.dispatch.journeys import (
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 EVERY_GAP = os.environ.get("PUSHADMIN_CHAOS") == "full"
+REAL_DEATHS = "100" if EVERY_GAP else "12"
 
 
 class Client:
@@ -120,6 +127,11 @@ def reached(
     monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
     monkeypatch.setattr(freeze, "CHUNK_DEVICES", 4)
     settings.OUTBOUND_ALLOW = [simulator.url]
+    add_phones(app, dialect, simulator)
+    return app
+
+
+def add_phones(app: App, dialect: Dialect, simulator: Simulator) -> None:
     for platform, size in PHONES.items():
         options = {spec.name: 5 for spec in dialect.route_options}
         route = builders.make_route(app, platform, dialect.key, options=options)
@@ -129,7 +141,6 @@ def reached(
         gone = Device.TokenState.DISABLED
         builders.make_device(app, f"gone{number}", token_state=gone)
     open_account(route, dialect, simulator)
-    return app
 
 
 def open_account(route: Route, dialect: Dialect, simulator: Simulator) -> None:
@@ -180,3 +191,35 @@ def test_a_death_at_any_boundary_loses_nobody_and_hides_no_double(
         print(f"\n{journey}: {len(rehearsed.states)} boundaries, {len(places)} deaths, {totals}")
     assert faults == []
     assert len(places) > 5
+
+
+def find_own_database(folder: Path) -> str:
+    """DATABASE_URL of the rows that this test has made, for other processes."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(folder / "copy.sqlite3")])
+        return f"sqlite:///{folder / 'copy.sqlite3'}"
+    server = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(server._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+def test_a_process_that_ends_in_the_very_instant_loses_nobody(
+    app: App, simulator: Simulator, tmp_path: Path, capsys: Any
+) -> None:
+    add_phones(app, choose_vendor("key"), simulator)
+    command = [sys.executable, "-m", "tests.campaigns.dispatch.dying", REAL_DEATHS]
+    addresses = {
+        "DATABASE_URL": find_own_database(tmp_path),
+        "PUSHADMIN_SANDBOX_URL": simulator.url,
+        "PUSHADMIN_OUTBOUND_ALLOW": simulator.url,
+    }
+
+    output = subprocess.run(
+        command, env={**os.environ, **addresses}, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    told = json.loads(output.splitlines()[-1])
+
+    with capsys.disabled():
+        print(f"\n{told['deaths']} real deaths at {told['boundaries']} boundaries: 0 lost")
+    assert told["faults"] == []
+    assert told["deaths"] == int(REAL_DEATHS)
