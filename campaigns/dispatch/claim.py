@@ -1,4 +1,4 @@
-"""Leases one due batch: which transfer is next, through which account, and may it go now."""
+"""Leases one due batch of a transfer: through which account, and may it go now."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from campaigns.dispatch.cuts import cut_batch, has_been_called
 from campaigns.dispatch.pace import open_paces
 from campaigns.models import Account, App, Attempt, Batch, Transfer
 from campaigns.selectors.routes import Way, list_ways
 from providers.outcomes import Reason
-
-CANDIDATES = 500  # enough that those which have to wait hide nobody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +48,15 @@ class _Choice:
     size: int = 0
 
 
-def claim_batch(now: datetime) -> Lease | None:
-    """Lease a batch that may be worked on now, or give None."""
-    for transfer in _list_transfers():
-        lease = _claim_of(transfer, now)
-        if lease is not None:
-            return lease
-    return None
-
-
 def find_lease_end(now: datetime) -> datetime:
     """Until when a batch is ours if it is claimed or flushed now."""
     return now + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _list_transfers() -> list[Transfer]:
-    running = Q(status=Transfer.Status.SENDING) | Q(status__in=Transfer.FINISHED)
-    open_ones = Transfer.objects.filter(running, finished_at__isnull=True, frozen_at__isnull=False)
-    # Fair share: of equal priority, the app that has waited longest is served first.
-    order = ("priority", F("app__last_claim_at").asc(nulls_first=True), "pk")
-    return list(open_ones.select_related("group").order_by(*order)[:CANDIDATES])
+def find_running() -> Q:
+    """Transfers of which batches may be claimed, unless they have ended."""
+    wanted = [Transfer.Status.SENDING, *Transfer.FINISHED]
+    return Q(frozen_at__isnull=False, status__in=wanted)
 
 
 def _select_claimable(transfer: Transfer, now: datetime) -> QuerySet[Batch]:
@@ -80,7 +67,8 @@ def _select_claimable(transfer: Transfer, now: datetime) -> QuerySet[Batch]:
     return batches.filter(ready | Q(state=Batch.State.LEASED, lease_until__lte=now))
 
 
-def _claim_of(transfer: Transfer, now: datetime) -> Lease | None:
+def claim_batch(transfer: Transfer, now: datetime) -> Lease | None:
+    """Lease a batch of a transfer that may be worked on now, or give None."""
     # Looked at without a lock first: an idle worker writes nothing.
     if not _select_claimable(transfer, now).exists():
         return None
@@ -116,8 +104,14 @@ def _lease(batch: Batch, choice: _Choice, now: datetime) -> Lease:
     batch.attempts += 1
     batch.account = way.account if way else batch.account
     batch.save(update_fields=["state", "lease_until", "fence", "attempts", "account"])
-    App.objects.filter(pk=batch.app_id).update(last_claim_at=now)
+    note_turn(batch.transfer, now)
     return Lease(batch, way)
+
+
+def note_turn(transfer: Transfer, now: datetime) -> None:
+    """Whoever was served goes to the end of the line; in the caller's transaction."""
+    Transfer.objects.filter(pk=transfer.pk).update(served_at=now)
+    App.objects.filter(pk=transfer.app_id).update(last_claim_at=now)
 
 
 def _choose_way(batch: Batch, now: datetime) -> _Choice:

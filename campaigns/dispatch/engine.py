@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.dispatch import folds, freeze, plan, polls, receipts, runs, send
+from campaigns.dispatch import folds, plan, polls, receipts, runs, turns
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -41,7 +41,7 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
     """
     if should_stop():
         return False
-    return freeze.freeze_step(name, clock()) or send.send_batch(clock)
+    return turns.take_turn(name, clock)
 
 
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:

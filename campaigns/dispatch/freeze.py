@@ -32,6 +32,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, NullIf
 
 from campaigns.dispatch import books, resolve
+from campaigns.dispatch.claim import note_turn
 from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
 from campaigns.dispatch.local_hours import keep_hours, read_local_hours
 from campaigns.dispatch.piles import Pile, PileKey, find_batch_size, write_piles
@@ -51,14 +52,13 @@ FREEZE_LEASE = timedelta(seconds=30)
 ACTOR = "dispatch"
 
 
-def freeze_step(worker: str, now: datetime) -> bool:
-    """Do one piece of freezing if any transfer needs it; True when something was done."""
-    for transfer_id in _list_unfrozen(now):
-        transfer = _lease_one(transfer_id, worker, now)
-        if transfer is not None:
-            _freeze_piece(transfer, now)
-            return True
-    return False
+def freeze_step(transfer: Transfer, worker: str, now: datetime) -> bool:
+    """Freeze one piece of a transfer; False when another worker holds it."""
+    leased = _lease_one(transfer.pk, worker, now)
+    if leased is None:
+        return False
+    _freeze_piece(leased, now)
+    return True
 
 
 def freeze_transfer(transfer: Transfer, *, now: datetime, worker: str = ACTOR) -> None:
@@ -68,11 +68,11 @@ def freeze_transfer(transfer: Transfer, *, now: datetime, worker: str = ACTOR) -
     transfer.refresh_from_db()
 
 
-def _list_unfrozen(now: datetime) -> list[int]:
-    unfrozen = Transfer.objects.filter(finished_at__isnull=True, frozen_at__isnull=True)
+def find_due(now: datetime) -> Q:
+    """Transfers whose audience has to be frozen now, unless they have ended."""
     # One that is over before it has begun still has recipients to account for.
-    due = unfrozen.filter(Q(due_at__lte=now) | Q(status__in=Transfer.FINISHED))
-    return list(due.order_by("priority", "pk").values_list("pk", flat=True)[:10])
+    is_due = Q(due_at__lte=now) | Q(status__in=Transfer.FINISHED)
+    return Q(frozen_at__isnull=True) & is_due
 
 
 def _freeze_piece(transfer: Transfer, now: datetime) -> None:
@@ -102,6 +102,7 @@ def _lease_one(transfer_id: int, worker: str, now: datetime) -> Transfer | None:
             return None
         cursor |= {"by": worker, "until": (now + FREEZE_LEASE).isoformat()}
         Transfer.objects.filter(pk=transfer_id).update(freeze_cursor=cursor)
+        note_turn(transfer, now)
     return transfer
 
 

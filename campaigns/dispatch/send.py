@@ -27,9 +27,9 @@ FAULT_REASONS: dict[str, Reason] = {
 }
 
 
-def send_batch(clock: Clock) -> bool:
-    """Claim a batch and work it off; False when there was none."""
-    lease = claim_batch(clock())
+def send_batch(transfer: Transfer, clock: Clock) -> bool:
+    """Claim a batch of a transfer and work it off; False when none may be sent now."""
+    lease = claim_batch(transfer, clock())
     if lease is None:
         return False
     try:

@@ -111,6 +111,7 @@ class Transfer(Moving):
     paced_until = models.DateTimeField(null=True, editable=False)  # of earlier versions
     faults = models.JSONField(_("faults"), default=list, blank=True)
     fault_base = models.JSONField(null=True, editable=False)
+    served_at = models.DateTimeField(null=True, editable=False)  # a worker's last turn for it
     hops = models.PositiveSmallIntegerField(default=0)  # how many exchanges it came through
     created_at = models.DateTimeField(_("created"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

@@ -222,7 +222,7 @@ def test_what_is_still_wrong_after_resuming_pauses_again_after_one_batch(
 def settle_late_fault(transfer: Transfer, fault: Failure, now: datetime) -> None:
     """A call that was on its way while somebody paused and resumed comes back with a fault."""
     freeze_transfer(transfer, now=now)
-    lease = claim_batch(now)
+    lease = claim_batch(transfer, now)
     assert lease is not None
     assert lease.way is not None
     addressed = address_members(lease.batch, lease.way, list_owed(lease.batch))

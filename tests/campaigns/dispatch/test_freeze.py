@@ -154,7 +154,7 @@ def test_nobody_freezes_what_another_worker_holds(start: Start, now: datetime) -
         freeze_cursor={"by": "other", "until": "2999-01-01T00:00:00+00:00"}
     )
 
-    did = freeze.freeze_step("me", now)
+    did = freeze.freeze_step(transfer, "me", now)
 
     assert did is False
 

@@ -153,7 +153,8 @@ def test_a_batch_is_cut_to_what_may_go_and_nobody_is_lost(transfer, now, app):
     freeze_transfer(transfer, now=now)
     everybody = sorted(Device.objects.values_list("pk", flat=True))
 
-    leases = [claim_batch(now), claim_batch(now), claim_batch(now + timedelta(seconds=1.2))]
+    moments = [now, now, now + timedelta(seconds=1.2)]
+    leases = [claim_batch(transfer, moment) for moment in moments]
 
     members = [unpack_ids(batch.recipients) for batch in Batch.objects.all()]
     assert [lease and lease.batch.count for lease in leases] == [10, None, 10]
@@ -172,7 +173,7 @@ def test_a_batch_that_was_called_for_is_never_cut(transfer, now, app):
     )  # fmt: skip
     Transfer.objects.update(rate=10)
 
-    lease = claim_batch(now)
+    lease = claim_batch(transfer, now)
 
     assert lease.batch.pk == batch.pk
     assert lease.batch.count == 25

@@ -62,7 +62,7 @@ def sent(routed: App, start: Start, simulator: Simulator, now: datetime) -> Tran
         builders.make_device(routed, f"t{number}")
     transfer = start()
     freeze.freeze_transfer(transfer, now=now)
-    send.send_batch(lambda: now)
+    send.send_batch(transfer, lambda: now)
     transfer.refresh_from_db()
     return transfer
 
@@ -164,8 +164,9 @@ def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
     )
     builders.make_device(routed, "t0")
     clock = Ticking(now)
-    freeze.freeze_transfer(start(), now=now)
-    send.send_batch(clock)
+    transfer = start()
+    freeze.freeze_transfer(transfer, now=now)
+    send.send_batch(transfer, clock)
 
     for _turn in range(3):
         clock.now += timedelta(minutes=2)
