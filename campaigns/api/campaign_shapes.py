@@ -65,7 +65,8 @@ class CampaignShape(CountedShape):
         fields = [
             "id", "name", "status", "counters", "app", "app_group", "group", "tag", "audience",
             "only_primary", "message", "send_at", "timezone", "when_past", "due_at",
-            "recurrence", "when_missed", "grace", "expires_in", "rate", "policy", "strict",
+            "recurrence", "when_missed", "grace", "expires_in", "rate", "ramp_up", "policy",
+            "strict",
             "is_test", "created_at", "created_by", "transfers",
         ]  # fmt: skip
 
@@ -120,6 +121,7 @@ class CampaignBody(serializers.Serializer[Any]):
     when_past = serializers.ChoiceField(WhenPast.choices, required=False)
     expires_in = serializers.IntegerField(required=False)
     rate = serializers.IntegerField(required=False)
+    ramp_up = serializers.IntegerField(required=False)
     policy = serializers.ChoiceField(Policy.choices, required=False)
     strict = serializers.BooleanField(required=False)
 
@@ -155,6 +157,12 @@ class OccurrenceShape(serializers.ModelSerializer[Occurrence]):
     def get_counters(self, occurrence: Occurrence) -> CountersShape:
         counted = self.context["counted"]
         return counted[occurrence.pk].as_dict()
+
+
+class RateBody(serializers.Serializer[Any]):
+    """Recipients per second; null: no rate of its own."""
+
+    rate = serializers.IntegerField(allow_null=True)
 
 
 class TestBody(serializers.Serializer[Any]):
@@ -204,8 +212,8 @@ class TransferShape(CountedShape):
         model = Transfer
         fields = [
             "id", "app", "campaign", "occurrence", "name", "group", "tag", "status", "counters",
-            "policy", "rate", "due_at", "wall_clock", "unknown_zones", "expires_at", "is_test",
-            "faults", "created_at", "finished_at",
+            "policy", "rate", "ramp_up", "due_at", "wall_clock", "unknown_zones", "expires_at",
+            "is_test", "faults", "created_at", "finished_at",
         ]  # fmt: skip
 
 

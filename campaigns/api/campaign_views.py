@@ -27,14 +27,14 @@ from campaigns.selectors.reports import report_table
 from campaigns.selectors.starting import list_apps
 from campaigns.selectors.status import count_occurrences, progress
 from campaigns.selectors.upcoming import list_next_times
-from campaigns.services import campaigns, transfers, waiting
+from campaigns.services import campaigns, rates, transfers, waiting
 from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
 from providers.commands import FetchReport, Metric, ReportField, ReportTable
 
 STATUS = OpenApiParameter("status", OpenApiTypes.STR)
 Verb = Callable[..., Any]
-SEND_VERBS = ("launch", "pause", "resume", "cancel", "reschedule", "unschedule", "test")
+SEND_VERBS = ("launch", "pause", "resume", "cancel", "reschedule", "unschedule", "rate", "test")
 
 
 def choose(request: Request, name: str, known: Sequence[str]) -> str | None:
@@ -44,6 +44,23 @@ def choose(request: Request, name: str, known: Sequence[str]) -> str | None:
         sentence = _("One of %(known)s.") % {"known": ", ".join(known)}
         raise Invalid(sentence, fields={name: sentence})
     return value
+
+
+def refuse_others(body: Mapping[str, Any], known: set[str]) -> None:
+    """Raise Invalid for fields that are not known."""
+    faults = {str(name): _("Unknown field.") for name in body if name not in known}
+    if faults:
+        raise Invalid(_("Some fields are unknown; see fields."), fields=faults)
+
+
+def read_rate(request: Request) -> Any:
+    """The `rate` of a body that holds nothing else; raises Invalid."""
+    body = request.data
+    if not isinstance(body, dict) or "rate" not in body:
+        sentence = _('Send a JSON object: {"rate": 100}, or null for no rate of its own.')
+        raise Invalid(sentence, fields={"rate": sentence})
+    refuse_others(body, {"rate"})
+    return body["rate"]
 
 
 @listed(shapes.CampaignShape, APP, STATUS)
@@ -114,6 +131,12 @@ class CampaignViews(ListedViewSet):
     def unschedule(self, request: Request, pk: str = "") -> Response:
         return self._show(waiting.unschedule_campaign(self._find_for_verb(), **self.by))
 
+    @extend_schema(parameters=[ID], request=shapes.RateBody, responses=shapes.CampaignShape)
+    @action(detail=True, methods=["post"])
+    def rate(self, request: Request, pk: str = "") -> Response:
+        campaign = self.find_row_to_change()
+        return self._show(rates.change_campaign_rate(campaign, read_rate(request), **self.by))
+
     @extend_schema(parameters=[ID], responses=shapes.UpcomingList)
     @action(detail=True, methods=["get"])
     def upcoming(self, request: Request, pk: str = "") -> Response:
@@ -133,7 +156,7 @@ class CampaignViews(ListedViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, pk: str = "") -> Response:
         body = self._read_object()
-        self._refuse_others(body, {"audience"})
+        refuse_others(body, {"audience"})
         campaign = self.find_row_to_change()
         audience = body.get("audience")
         test = campaigns.test_campaign(request.user, campaign, audience, **self.by)
@@ -162,7 +185,7 @@ class CampaignViews(ListedViewSet):
 
     def _find_for_verb(self) -> Campaign:
         body = self.request.data
-        self._refuse_others(body if isinstance(body, dict) else {}, set())
+        refuse_others(body if isinstance(body, dict) else {}, set())
         return self.find_row_to_change()
 
     def _require_apps(self, campaign: Campaign) -> None:
@@ -174,11 +197,6 @@ class CampaignViews(ListedViewSet):
         if not isinstance(body, dict):
             raise Invalid(_("Send a JSON object."))
         return body
-
-    def _refuse_others(self, body: Mapping[str, Any], known: set[str]) -> None:
-        faults = {str(name): _("Unknown field.") for name in body if name not in known}
-        if faults:
-            raise Invalid(_("Some fields are unknown; see fields."), fields=faults)
 
     def _show(self, campaign: Campaign, status: int = 200) -> Response:
         fresh = self.queryset.get(pk=campaign.pk)
@@ -241,6 +259,13 @@ class TransferViews(ListedViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str = "") -> Response:
         return self._act(transfers.cancel_transfer)
+
+    @extend_schema(parameters=[ID], request=shapes.RateBody, responses=shapes.TransferShape)
+    @action(detail=True, methods=["post"])
+    def rate(self, request: Request, pk: str = "") -> Response:
+        transfer = self.find_row_to_change()
+        changed = rates.change_transfer_rate(transfer, read_rate(request), **self.by)
+        return Response(self.shown(changed).data)
 
     def _act(self, verb: Verb) -> Response:
         return Response(self.shown(verb(self.find_row_to_change(), **self.by)).data)

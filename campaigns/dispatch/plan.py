@@ -34,7 +34,7 @@ from providers.commands import Fault, Targets
 
 SCHEDULER = "scheduler"
 # What a start is decided by: a time or a text that changed meanwhile is looked at anew.
-DECIDING = ("due_at", "message_id")
+DECIDING = ("due_at", "message_id", "rate")
 CHUNK_IDS = 25_000  # ids of one TargetChunk row
 DEVICE_KIND = "device"  # targets that are our own device ids, as texts
 
@@ -50,6 +50,8 @@ class NewPart:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTransfer:
     """What a transfer is made of. Times are aware; `rate` in recipients per second.
+
+    `ramp_up` is in how many seconds the rate is reached.
 
     `wall_clock` (naive, `2026-11-20T09:00`) sends it at that hour of each recipient's own zone,
     and the campaign's `expires_in` then counts from there.
@@ -67,6 +69,7 @@ class NewTransfer:
     policy: str = Policy.AT_LEAST_ONCE
     priority: int = 5
     rate: int | None = None
+    ramp_up: int | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
     wall_clock: str = ""
@@ -93,6 +96,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
             policy=plan.policy,
             priority=plan.priority,
             rate=plan.rate,
+            ramp_up=plan.ramp_up,
             due_at=plan.due_at or now,
             expires_at=plan.expires_at,
             wall_clock=plan.wall_clock,
@@ -193,6 +197,7 @@ def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
         tag=campaign.tag,
         policy=campaign.policy,
         rate=campaign.rate,
+        ramp_up=campaign.ramp_up,
         due_at=now,
         expires_at=None if lifetime is None else now + timedelta(seconds=lifetime),
         wall_clock=campaign.send_at if is_local else "",

@@ -17,7 +17,7 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.pages.lookups import find_campaign, may
 from campaigns.pages.progress import read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
-from campaigns.pages.verbs import Verbs, list_fitting, press
+from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.starting import list_apps
 from campaigns.selectors.status import find_pause_words
 from campaigns.services.campaigns import (
@@ -28,8 +28,11 @@ from campaigns.services.campaigns import (
 )
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import find_clock_problems, find_problems
+from campaigns.services.rates import change_campaign_rate
 
 Status = Campaign.Status
+# What still has something to send, and is no draft whose form has the rate.
+PACED = frozenset(Status) - Campaign.FINISHED - Campaign.EDITABLE
 VERBS: Verbs = {
     "launch": (launch_campaign, frozenset({Status.DRAFT}), gettext_lazy("Sending has begun.")),
     "pause": (pause_campaign, frozenset({Status.SENDING}), gettext_lazy("Paused.")),
@@ -85,7 +88,18 @@ def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "pause_words": find_pause_words(own),
         "is_live": campaign.status in {Status.SENDING, Status.SCHEDULED, Status.PAUSED},
         "verbs": list_fitting(VERBS, campaign.status) if is_sender else [],
+        "may_pace": is_sender and campaign.status in PACED,
+        "rate_form": RateForm(initial={"rate": campaign.rate}),
     }
+
+
+@require_POST
+@operator_page
+def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send it faster or slower from now on."""
+    campaign = find_campaign(request.user, pk)
+    press_rate(request, campaign, list_apps(campaign), change_campaign_rate)
+    return redirect("campaign", pk=pk)
 
 
 @require_POST

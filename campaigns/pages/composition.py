@@ -223,6 +223,7 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
         "expires": expires,
         "expires_unit": unit,
         "rate": campaign.rate,
+        "ramp_up": campaign.ramp_up and -(-campaign.ramp_up // 60),
         "policy": campaign.policy,
         "strict": campaign.strict,
         "only_primary": campaign.only_primary,

@@ -97,6 +97,13 @@ class PlanForm(PageForm):
         required=False,
         help_text=gettext_lazy("Recipients per second; empty: as fast as group and vendor allow."),
     )
+    ramp_up = forms.IntegerField(
+        label=gettext_lazy("Reach it after, minutes"),
+        min_value=1,
+        max_value=1440,
+        required=False,
+        help_text=gettext_lazy("It begins with a tenth and grows evenly; empty: all at once."),
+    )
     policy = forms.ChoiceField(
         label=gettext_lazy("When a vendor does not answer"),
         choices=[
@@ -121,6 +128,8 @@ class PlanForm(PageForm):
         values = super().clean() or self.cleaned_data
         if values.get("when") == "later" and not values.get("send_at"):
             self.add_error("send_at", _("Choose the date and time, or send it now."))
+        if values.get("ramp_up") and not values.get("rate") and "rate" not in self.errors:
+            self.add_error("rate", _("Give a rate for it to grow to."))
         if (self._seconds(values) or 0) > MAX_TTL_SECONDS:
             self.add_error("expires", _("At most 28 days."))
         return values
@@ -143,6 +152,7 @@ class PlanForm(PageForm):
             "when_past": values["when_past"] or None,
             "expires_in": self._seconds(values),
             "rate": values["rate"],
+            "ramp_up": values["ramp_up"] and 60 * values["ramp_up"],
             "policy": values["policy"],
             "strict": values["strict"],
         }

@@ -16,9 +16,10 @@ from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.progress import list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
-from campaigns.pages.verbs import Verbs, list_fitting, press
+from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.status import find_pause_words
 from campaigns.selectors.status import progress as read_progress
+from campaigns.services.rates import change_transfer_rate
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
 
@@ -77,6 +78,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "pause_words": find_pause_words([transfer]).get(transfer.pk, ""),
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
+        "may_pace": is_sender and transfer.status in Transfer.RUNNING,
+        "rate_form": RateForm(initial={"rate": transfer.rate}),
     }
 
 
@@ -87,6 +90,15 @@ def describe_fault(fault: Mapping[str, Any]) -> str:
     sentence = str(known or fault.get("detail") or _("It failed for a reason that is not known."))
     place = fault.get("platform") or fault.get("identifier")
     return f"{place}: {sentence}" if place else sentence
+
+
+@require_POST
+@operator_page
+def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send it faster or slower from now on."""
+    transfer = find_transfer(request.user, pk)
+    press_rate(request, transfer, [transfer.app], change_transfer_rate)
+    return redirect("transfer", pk=pk)
 
 
 @require_POST

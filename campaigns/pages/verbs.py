@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Refused
 from campaigns.models import App
+from campaigns.models.audience import MAX_RATE
+from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import require_sender
 from campaigns.pages.shell import tell_refusal
 from campaigns.services.access import name_actor
@@ -33,5 +38,31 @@ def press(request: HttpRequest, row: Any, apps: list[App], verbs: Verbs, name: s
     try:
         act(row, actor=name_actor(request.user), now=timezone.now())
         messages.success(request, words)
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+
+
+class RateForm(PageForm):
+    """How fast from now on."""
+
+    rate = forms.IntegerField(
+        label=gettext_lazy("At most per second"),
+        min_value=1,
+        max_value=MAX_RATE,
+        required=False,
+        help_text=gettext_lazy("Recipients per second; empty: as fast as group and vendor allow."),
+    )
+
+
+def press_rate(request: HttpRequest, row: Any, apps: list[App], change: Callable[..., Any]) -> None:
+    """Change a rate and say so, or say why not; 403 for who may not send."""
+    require_sender(request.user, apps)
+    form = RateForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["rate"])))
+        return
+    try:
+        change(row, form.cleaned_data["rate"], actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The rate is changed; it holds from the next call on."))
     except Refused as refusal:
         tell_refusal(request, refusal)

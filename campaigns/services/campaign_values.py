@@ -21,7 +21,7 @@ from campaigns.models import (
     WhenMissed,
     WhenPast,
 )
-from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.audience import DEFAULT_GROUP, MAX_RATE
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
@@ -38,7 +38,7 @@ from providers.message_fields import MAX_TTL_SECONDS
 
 Value = TypeVar("Value")
 MAX_TAG = 128
-MAX_RATE = 100_000
+MAX_RAMP = 86_400
 MAX_GRACE = 43_200  # half a day: two runs are never on time together
 
 PLAIN_FIELDS = (
@@ -65,6 +65,9 @@ PLAIN_FIELDS = (
     ),
     FieldSpec(
         name="rate", kind="int", label=gettext_noop("Rate, per s"), minimum=1, maximum=MAX_RATE
+    ),
+    FieldSpec(
+        name="ramp_up", kind="int", label=gettext_noop("Ramp-up, s"), minimum=1, maximum=MAX_RAMP
     ),
     FieldSpec(
         name="policy",
@@ -216,6 +219,8 @@ class _Reader:
             if fault:
                 self.faults[spec.name] = fault
             values[spec.name] = value if not fault else spec.default
+        if values["ramp_up"] and not self.body.get("rate"):
+            self.faults["ramp_up"] = _("Give a rate for it to grow to.")
         return values
 
     def _read_message(self) -> dict[str, Any]:

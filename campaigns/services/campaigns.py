@@ -28,7 +28,7 @@ Status = Campaign.Status
 # What a copy takes over; its place in time it gets anew.
 COPIED = (
     "workspace", "app", "app_group", "group", "name", "tag", "audience", "only_primary",
-    "when_past", "expires_in", "rate", "policy", "strict",
+    "when_past", "expires_in", "rate", "ramp_up", "policy", "strict",
 )  # fmt: skip
 # What a change writes: all that a body can name.
 CHANGED = (*COPIED, "send_at", "timezone", "due_at", "recurrence", "when_missed", "grace")
