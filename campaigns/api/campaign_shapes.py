@@ -237,8 +237,14 @@ class FigureShape(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
 
 
+class TransferHourShape(HourShape):
+    changed = serializers.IntegerField()
+    settled = serializers.IntegerField()
+
+
 class ProgressShape(serializers.Serializer[Any]):
-    """`receipts` are null where no account reports them; `seconds_left` when nobody can say."""
+    """`receipts` are null where no account reports them; `seconds_left` when nobody can say.
+    `hours` are empty unless recipients' own clocks decide."""
 
     platforms = PlatformShape(many=True)
     rate = serializers.FloatField()
@@ -246,6 +252,8 @@ class ProgressShape(serializers.Serializer[Any]):
     errors = ErrorShape(many=True)  # type: ignore[assignment]
     receipts = serializers.DictField(child=serializers.IntegerField(allow_null=True))
     vendor_figures = FigureShape(many=True)
+    hours = TransferHourShape(many=True)
+    next_hour = TransferHourShape(allow_null=True)
 
 
 class DeliveryShape(serializers.Serializer[Any]):

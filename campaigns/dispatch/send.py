@@ -98,6 +98,10 @@ def _send(lease: Lease, owed: list[Member], call: settle.Call, clock: Clock) -> 
     call.key = f"t{lease.transfer.pk}-b{lease.batch.pk}-{done}"
     ready = _prepare(lease, addressed, call.key, clock())
     hop = outbound.find_hop(lease.transfer)
+    if is_over(lease.batch, clock()):
+        # Making it ready took until it expired; given back, it is settled as what is over.
+        settle.flush(lease, settle.Flush(), clock())
+        return
     attempt = settle.begin_attempt(lease, call, clock())
     if attempt is None:
         return

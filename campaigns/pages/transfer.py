@@ -73,6 +73,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "seconds_left": progress.seconds_left,
         "errors": progress.errors,
         "vendor_figures": progress.vendor_figures,
+        "hours": progress.hours,
+        "next_hour": progress.next_hour,
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "events": transfer.events.order_by("-pk")[:20],
         "pause_words": find_pause_words([transfer]).get(transfer.pk, ""),

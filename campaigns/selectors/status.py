@@ -25,6 +25,7 @@ from campaigns.models import (
     TransferEvent,
     VendorCount,
 )
+from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
 from providers import registry
 from providers.commands import Fault, FaultKind, ReceiptKind, TransferState
 
@@ -241,7 +242,8 @@ def _find_talkative(ids: Collection[int]) -> set[int]:
 class Progress:
     """Everything that the status page and the API show of one transfer.
 
-    `rate` in recipients per second; `seconds_left` None when nobody can say.
+    `rate` in recipients per second; `seconds_left` None when nobody can say. `hours` only where
+    recipients' own clocks decide, and `next_hour` the one that is waited for.
     """
 
     counters: Counters
@@ -251,20 +253,25 @@ class Progress:
     errors: tuple[ErrorLine, ...]
     receipts: Mapping[str, int | None]
     vendor_figures: tuple[VendorFigure, ...]
+    hours: tuple[Hour, ...] = ()
+    next_hour: Hour | None = None
 
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
     """How one transfer stands."""
     counters = count_transfers([transfer.pk])[transfer.pk]
     rate = measure_rate(transfer, now=now)
+    hours = list_hours(transfer)
     return Progress(
         counters=counters,
         platforms=platform_counters(transfer),
         rate=rate,
-        seconds_left=counters.pending / rate if rate else None,
+        seconds_left=find_seconds_left(counters.pending, rate, hours, now),
         errors=list_errors(transfer),
         receipts=count_receipts([transfer.pk])[transfer.pk],
         vendor_figures=list_vendor_figures(transfer),
+        hours=hours,
+        next_hour=find_next_hour(hours, now),
     )
 
 
