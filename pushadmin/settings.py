@@ -228,14 +228,14 @@ CELERY = {
     "task_routes": {"pushadmin.tick": {"queue": "pushadmin-tick"}},
     "beat_schedule": {"sweep": {"task": "pushadmin.tick", "schedule": SWEEP_SECONDS}},
     "beat_scheduler": "celery.beat:Scheduler",  # keeps no file: what is due is in the database
-    # Whoever publishes does not wait for a broker that is away; who consumes waits for ever.
+    # Who publishes waits 2 s at most for a broker that is away; who consumes, for ever.
     "broker_connection_timeout": 1.0,
     "broker_connection_max_retries": None,
     "broker_connection_retry_on_startup": True,
     "broker_transport_options": {
         "visibility_timeout": LEASE_SECONDS,
         "socket_connect_timeout": 1.0,
-        "socket_timeout": 5.0,
+        "socket_timeout": 2.0,
         "max_retries": 0,
     },
     "worker_hijack_root_logger": False,

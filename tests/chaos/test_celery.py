@@ -1,12 +1,14 @@
 """Celery workers on PostgreSQL and Redis: what the broker loses, the database still knows.
 
-The short form kills Redis once; PUSHADMIN_CHAOS=full does it ten times.
+The short form kills Redis once and 5 web processes; PUSHADMIN_CHAOS=full does it ten times and 100.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from base64 import b64decode
 from collections import Counter
@@ -18,10 +20,13 @@ import pytest
 
 from tests.brokers import Redis, running_redis
 from tests.hosts import BEAT, WORKER, Hosts
+from tests.house.sources import ROOT
 from tests.installation import wait_for
 from tests.postgres import running_postgres
 
-KILLS = 10 if os.environ.get("PUSHADMIN_CHAOS") == "full" else 1
+IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
+KILLS = 10 if IS_FULL else 1
+DEATHS = 100 if IS_FULL else 5
 OUTCOMES = ("sent", "failed", "skipped", "expired", "cancelled", "unknown", "pending")
 TITLE = "A title that no broker may see"
 SWEEP = 5.0
@@ -63,7 +68,6 @@ class Operator:
         counters: dict[str, int] = end["counters"]
         assert counters["audience"] == sum(counters[outcome] for outcome in OUTCOMES)
         assert counters["pending"] == 0
-        assert "0 faults" in self.hosts.manage("verify")
         return counters
 
     def count_accepted(self, earlier: int = 0) -> list[int]:
@@ -117,6 +121,7 @@ def work(hosts: Hosts) -> Iterator[Callable[..., None]]:
 
     yield work
     hosts.stop(*names)
+    assert "0 faults" in hosts.manage("verify")
 
 
 @pytest.mark.parametrize("name", CELERY)
@@ -206,3 +211,21 @@ def test_a_send_outlives_the_death_of_its_broker(redis, operator, work, capsys):
             f"after {max(pauses):.1f} s; a launch without it took {max(launches):.1f} s"
         )
     assert sum(accepted) == counters["sent"] + sum(end["sent"] for end in ends)
+
+
+def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, capsys):
+    work()
+    script = [sys.executable, "-m", "tests.dying", str(DEATHS)]
+    printed = subprocess.run(
+        script, cwd=ROOT, env=hosts.environment, capture_output=True, text=True, check=True
+    )
+    started = time.monotonic()
+
+    ends = [operator.await_end(int(campaign)) for campaign in printed.stdout.split()]
+
+    with capsys.disabled():
+        print(
+            f"\n{DEATHS} deaths between commit and wake: {len(ends)} sent by the sweep, the last "
+            f"{time.monotonic() - started:.1f} s after the last death"
+        )
+    assert [end["sent"] for end in ends] == [1] * DEATHS
