@@ -8,7 +8,7 @@ from datetime import datetime
 
 from campaigns.dispatch import folds, outbound, settle
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
-from campaigns.dispatch.answers import settle_reply
+from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
 from campaigns.dispatch.unanswered import POISON, Resolution, resolve_attempt
@@ -50,17 +50,11 @@ def _work(lease: Lease, clock: Clock) -> None:
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
     elif (verdict := _find_end(lease, clock())) is not None:
-        _drain(lease, stale, {verdict: owed}, clock())
+        settle.flush(lease, settle.Flush(verdicts={verdict: owed}, stale=stale), clock())
     elif lease.batch.attempts > POISON:
         _isolate(lease, stale, owed, clock())
     else:
-        _send(lease, owed, settle.Call("", {}, stale, resolution.resent), clock)
-
-
-def _drain(lease: Lease, stale: Attempt | None, verdicts: settle.Verdicts, now: datetime) -> None:
-    if stale is not None:
-        settle.close_stale(stale, now)
-    settle.flush(lease, settle.Flush(verdicts=verdicts), now)
+        _send(lease, owed, stale, resolution, clock)
 
 
 def _find_end(lease: Lease, now: datetime) -> Verdict | None:
@@ -80,22 +74,24 @@ def _find_end(lease: Lease, now: datetime) -> Verdict | None:
 
 def _isolate(lease: Lease, stale: Attempt | None, owed: list[Member], now: datetime) -> None:
     if len(owed) == 1:
-        _drain(lease, stale, {Verdict("failed", Reason.OURS.value): owed}, now)
-        return
-    if stale is not None:
-        settle.close_stale(stale, now)
-    settle.split_batch(lease, owed, now)
+        ours = {Verdict("failed", Reason.OURS.value): owed}
+        settle.flush(lease, settle.Flush(verdicts=ours, stale=stale), now)
+    else:
+        settle.split_batch(lease, owed, stale, now)
 
 
-def _send(lease: Lease, owed: list[Member], call: settle.Call, clock: Clock) -> None:
+def _send(
+    lease: Lease,
+    owed: list[Member],
+    stale: Attempt | None,
+    resolution: Resolution,
+    clock: Clock,
+) -> None:
     assert lease.way is not None  # noqa: S101 told by _find_end
     addressed = address_members(lease.batch, lease.way, owed)
-    call.skipped = {
-        Verdict("skipped", reason.value): members for reason, members in addressed.skipped.items()
-    }
-    # The key changes with the set of those who are owed, and with nothing else.
-    done = lease.batch.settled + sum(map(len, call.skipped.values()))
-    call.key = f"t{lease.transfer.pk}-b{lease.batch.pk}-{done}"
+    skipped = _judge_skipped(addressed, resolution)
+    key = stale.key if stale is not None else _find_key(lease, skipped)
+    call = settle.Call(key, skipped, stale, resolution.resent)
     ready = _prepare(lease, addressed, call.key, clock())
     hop = outbound.find_hop(lease.transfer)
     if is_over(lease.batch, clock()):
@@ -107,6 +103,23 @@ def _send(lease: Lease, owed: list[Member], call: settle.Call, clock: Clock) -> 
         return
     reply = outbound.Reply(ready) if isinstance(ready, Failure) else ready.call(hop)
     settle_reply(lease, attempt, addressed, reply, clock())
+
+
+def _judge_skipped(addressed: Addressed, resolution: Resolution) -> settle.Verdicts:
+    """Why some are left out of a call; who was in an earlier one may have got that."""
+    if resolution.may_have_gone:
+        return {UNKNOWN: [member for cut in addressed.skipped.values() for member in cut]}
+    return {Verdict("skipped", reason.value): cut for reason, cut in addressed.skipped.items()}
+
+
+def _find_key(lease: Lease, skipped: settle.Verdicts) -> str:
+    """A key that changes with the set of those who are owed, and with nothing else.
+
+    A repeat has the key of the call that it repeats instead: whoever has been left out since, a
+    vendor that took that call takes no second one.
+    """
+    done = lease.batch.settled + sum(map(len, skipped.values()))
+    return f"t{lease.transfer.pk}-b{lease.batch.pk}-{done}"
 
 
 def _prepare(

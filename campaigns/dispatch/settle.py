@@ -40,9 +40,13 @@ class Answer:
 
 @dataclass(slots=True, kw_only=True)
 class Flush:
-    """What is written in one transaction. Who is not in `verdicts` stays owed until `due_at`."""
+    """What is written in one transaction. Who is not in `verdicts` stays owed until `due_at`.
+
+    `stale` is an open call that is known never to have arrived.
+    """
 
     verdicts: Verdicts = field(default_factory=dict)
+    stale: Attempt | None = None
     attempt: Attempt | None = None
     answer: Answer | None = None
     due_at: datetime | None = None
@@ -55,6 +59,8 @@ def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
     with transaction.atomic():
         batch = lock_leased(lease)
         settle_members(batch, what.verdicts, what.attempt, now)
+        if what.stale is not None:
+            close_stale(what.stale, now)
         if what.attempt is not None and what.answer is not None:
             close_attempt(what.attempt, what.answer, now)
             keep_exchanges(lease, what.attempt, what.answer, now)
@@ -196,10 +202,15 @@ def disable_tokens(dead: Mapping[int, str], answer: Answer | None, now: datetime
     )
 
 
-def split_batch(lease: Lease, owed: Sequence[Member], now: datetime) -> None:
-    """Halve what a crashing batch still owes, so that the recipient at fault ends up alone."""
+def split_batch(lease: Lease, owed: Sequence[Member], stale: Attempt | None, now: datetime) -> None:
+    """Halve what a crashing batch still owes, so that the recipient at fault ends up alone.
+
+    `stale` as in Flush. Raises LeaseLost.
+    """
     with transaction.atomic():
         batch = lock_leased(lease)
+        if stale is not None:
+            close_stale(stale, now)
         rest = {recipient for recipient, _cohort in owed}
         members = zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
         _shrink(batch, [member for member in members if member[0] not in rest])

@@ -22,10 +22,14 @@ POLL_AFTER = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Resolution:
-    """What is to be done about an open call: flush this and stop, or send (again)."""
+    """What is to be done about an open call: flush this and stop, or send (again).
+
+    `may_have_gone`: it may have arrived, and nobody knows to whom of those who are owed.
+    """
 
     flush: settle.Flush | None = None
     resent: int = 0
+    may_have_gone: bool = False
 
 
 def resolve_attempt(
@@ -38,11 +42,13 @@ def resolve_attempt(
     if way.dialect.idempotency is Idempotency.LOOKUP:
         return _ask(lease, attempt, way, owed, now)
     is_stuck = lease.batch.attempts > POISON or lease.batch.retries > MAX_RETRIES
-    if is_stuck or is_over(lease.batch, now):
+    if is_stuck or lease.way is None or is_over(lease.batch, now):
         return _give_up(attempt, owed)
     if way.dialect.idempotency is Idempotency.KEY:
-        return Resolution()
-    return Resolution(resent=len(owed)) if way.dialect.blind_resend else _give_up(attempt, owed)
+        return Resolution(may_have_gone=True)
+    if way.dialect.blind_resend:
+        return Resolution(resent=len(owed), may_have_gone=True)
+    return _give_up(attempt, owed)
 
 
 def _give_up(attempt: Attempt, owed: list[Member]) -> Resolution:

@@ -21,6 +21,7 @@ from campaigns.models import (
     Attempt,
     Counter,
     Delivery,
+    Device,
     Part,
     Policy,
     Transfer,
@@ -142,6 +143,34 @@ def test_at_most_once_never_calls_again(
 
     assert count_outcomes() == {"unknown": 4}
     assert lossy.vendor.summarize()["accepted_calls"] == 1
+
+
+def test_who_leaves_after_an_open_call_is_unknown_and_nobody_gets_it_twice(
+    account: Account, start: Start, lossy: Simulator, now: datetime
+) -> None:
+    start()
+    drain(clock=make_clock(now, 0))
+    Device.objects.filter(token="t1").update(token_state=Device.TokenState.DISABLED)
+
+    drain(clock=make_clock(now, 1))
+
+    assert count_outcomes() == {"unknown": 4}  # the vendor holds the key against another body
+    assert len(set(Attempt.objects.values_list("key", flat=True))) == 1
+    assert lossy.vendor.summarize()["doubled_recipients"] == 0
+    assert check_books().faults == []
+
+
+def test_an_account_switched_off_after_an_open_call_skips_nobody(
+    account: Account, start: Start, lossy: Simulator, now: datetime
+) -> None:
+    start()
+    drain(clock=make_clock(now, 0))
+    Account.objects.update(is_enabled=False)
+
+    drain(clock=make_clock(now, 1))
+
+    assert count_outcomes() == {"unknown": 4}
+    assert check_books().faults == []
 
 
 def test_a_receipt_clears_up_what_nobody_knew(
