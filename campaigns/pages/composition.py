@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -217,8 +219,7 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
         "group": campaign.group.name if campaign.group else "",
         "tag": campaign.tag,
         "when": "later" if campaign.send_at else "now",
-        "send_at": campaign.send_at[:16],
-        "timezone": campaign.timezone or (campaign.app.timezone if campaign.app else "UTC"),
+        **_read_time(campaign),
         "when_past": campaign.when_past,
         "expires": expires,
         "expires_unit": unit,
@@ -228,6 +229,17 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
         "strict": campaign.strict,
         "only_primary": campaign.only_primary,
     }
+
+
+def _read_time(campaign: Campaign) -> dict[str, str]:
+    """The wall clock and the zone of a campaign; an instant is put on the app's own clock."""
+    zone = campaign.timezone or (campaign.app.timezone if campaign.app else "UTC")
+    if not campaign.send_at:
+        return {"send_at": "", "timezone": zone}
+    moment = datetime.fromisoformat(campaign.send_at)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return {"send_at": moment.isoformat(timespec="minutes"), "timezone": zone}
 
 
 def _read_audience_initial(audience: Mapping[str, Any]) -> dict[str, Any]:

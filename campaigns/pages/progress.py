@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Sum
+from django.utils import timezone
 
 from campaigns.models import Counter, Settled, Transfer
+from campaigns.selectors.hours import find_next_starts
 from campaigns.selectors.status import Counters, PlatformCounters, count_receipts, count_transfers
 from providers.commands import ReceiptKind
 
@@ -17,12 +19,14 @@ MIN_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far one transfer is. A receipt count is None where nobody reports it."""
+    """How far one transfer is. A receipt count is None where nobody reports it; `next_at` is when
+    the next recipients are due, if some wait for the hour on their own clocks."""
 
     transfer: Transfer
     counters: Counters
     delivered: int | None
     opened: int | None
+    next_at: datetime | None = None
 
     @property
     def settled(self) -> int:
@@ -71,12 +75,15 @@ def read_standings(transfers: Iterable[Transfer]) -> list[Standing]:
     rows = list(transfers)
     ids = [transfer.pk for transfer in rows]
     counters, receipts = count_transfers(ids), count_receipts(ids)
+    local = [transfer.pk for transfer in rows if transfer.wall_clock]
+    starts = find_next_starts(local, timezone.now()) if local else {}
     return [
         Standing(
             transfer,
             counters[transfer.pk],
             receipts[transfer.pk][ReceiptKind.DELIVERED.value],
             receipts[transfer.pk][ReceiptKind.OPENED.value],
+            starts.get(transfer.pk),
         )
         for transfer in rows
     ]

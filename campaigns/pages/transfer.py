@@ -69,7 +69,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "standing": standing,
         "platforms": list_platforms(progress.platforms),
         "reasons": list_reasons(transfer),
-        "rate": progress.rate or standing.average(now),
+        # Over hours of waiting an average says nothing.
+        "rate": progress.rate or (None if progress.hours else standing.average(now)),
         "seconds_left": progress.seconds_left,
         "errors": progress.errors,
         "vendor_figures": progress.vendor_figures,

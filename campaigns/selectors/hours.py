@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Sum
+from django.db.models import Min, Sum
 
 from campaigns.models import Batch, Transfer
 
@@ -48,6 +48,15 @@ def list_hours(transfer: Transfer) -> tuple[Hour, ...]:
 def find_next_hour(hours: Sequence[Hour], now: datetime) -> Hour | None:
     """The first hour that is still to come and has somebody who waits for it."""
     return next((hour for hour in hours if hour.at > now and hour.pending), None)
+
+
+def find_next_starts(ids: Collection[int], now: datetime) -> dict[int, datetime]:
+    """When the next recipients of these transfers are due; absent where nobody waits for it."""
+    waiting = Batch.objects.filter(
+        transfer__in=ids, state=Batch.State.READY, settled=0, local_at__gt=now
+    )
+    rows = waiting.order_by().values_list("transfer").annotate(first=Min("local_at"))
+    return dict(rows)
 
 
 def find_seconds_left(

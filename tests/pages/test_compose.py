@@ -7,7 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Campaign, Membership, Segment, Transfer
+from campaigns.dispatch.freeze import freeze_transfer
+from campaigns.models import App, Campaign, Device, Membership, Segment, Transfer
 from campaigns.pages.audience_form import find_devices
 from providers.message import find_message_faults
 from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
@@ -137,6 +138,40 @@ def test_each_recipients_own_hour_can_be_chosen_checked_and_scheduled(client, ow
     assert campaign.status == Campaign.Status.SCHEDULED
     assert campaign.due_at == datetime.combine(day, time(9), UTC) - timedelta(hours=14)
     assert "of each recipient" in page.content.decode()
+
+
+def test_an_instant_with_an_offset_is_edited_on_the_clock_of_the_app(client, owner, app, typed):
+    client.force_login(owner)
+    App.objects.filter(pk=app.pk).update(timezone="Asia/Tokyo")
+    day = datetime.now(UTC).date() + timedelta(days=3)
+    client.post(reverse("compose"), typed)
+    campaign = Campaign.objects.get()
+    Campaign.objects.update(send_at=f"{day}T20:00+01:00", timezone="")
+
+    page = client.get(reverse("edit", args=[campaign.pk])).content.decode()
+
+    assert f'value="{day + timedelta(days=1)}T04:00"' in page
+
+
+def test_a_transfer_that_waits_says_for_which_hour(client, owner, app, typed, ready):
+    client.force_login(owner)
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    Device.objects.update(timezone="Etc/GMT+12")
+    local = {"when": "later", "send_at": f"{noon:%Y-%m-%dT%H:%M}", "timezone": "recipient"}
+    client.post(reverse("compose"), typed | local | {"action": "send"})
+    transfer = Transfer.objects.get()
+    freeze_transfer(transfer, now=datetime.now(UTC))
+
+    pages = [
+        client.get(reverse(name, args=args)).content.decode()
+        for name, args in [
+            ("transfer", [transfer.pk]), ("campaign", [transfer.campaign_id]), ("home", []),
+        ]
+    ]  # fmt: skip
+
+    midnight = noon + timedelta(hours=12)
+    assert "Next: 2 in 1 time zone, who get it on" in pages[0]
+    assert [f'<time datetime="{midnight.isoformat()}">' in page for page in pages] == [True] * 3
 
 
 def test_sending_makes_a_transfer_and_shows_its_campaign(client, owner, typed, ready):

@@ -175,15 +175,32 @@ def test_a_change_of_the_clocks_at_that_hour_is_kept_with_it(routed: App, start:
     }
 
 
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, 6 * HOUR])
+def test_a_clock_that_jumps_while_a_freeze_goes_on_cuts_no_hour_in_two(
+    routed: App, start: Start, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    monkeypatch.setattr(freeze, "CHUNK_DEVICES", 2)
+    for number in range(6):
+        builders.make_device(routed, f"t{number}", timezone="Asia/Tokyo")
+    transfer = start(send_at="2026-03-28T09:00", timezone="recipient")
+    begun = datetime(2026, 3, 28, 0, 10, tzinfo=UTC)
+    Transfer.objects.filter(pk=transfer.pk).update(due_at=begun)
+
+    freeze.freeze_step(transfer, freeze.ACTOR, begun)
+    freeze.freeze_transfer(transfer, now=begun + jump)
+
+    assert list_batches(transfer) == [("28 00:00", 6)]
+
+
 def test_only_the_hours_that_have_come_are_claimed(routed: App, start: Start) -> None:
     for zone in ("Europe/Berlin", "Asia/Tokyo"):
         builders.make_device(routed, zone, timezone=zone)
-    freeze_local(start, FIRST)
+    transfer = freeze_local(start, FIRST)
     tokyo = datetime(2026, 3, 28, 0, 0, tzinfo=UTC)
 
-    early = claim_batch(tokyo - timedelta(seconds=1))
-    lease = claim_batch(tokyo)
-    then = claim_batch(tokyo)
+    early = claim_batch(transfer, tokyo - timedelta(seconds=1))
+    lease = claim_batch(transfer, tokyo)
+    then = claim_batch(transfer, tokyo)
 
     assert (early, then) == (None, None)
     assert lease is not None
