@@ -11,7 +11,7 @@ from typing import cast
 from campaigns.dispatch import bursts, pace, settle, steer
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.books import Member, Verdict
-from campaigns.dispatch.claim import Lease, find_expiry
+from campaigns.dispatch.claim import Lease, find_expiry, find_pinned_account
 from campaigns.dispatch.outbound import Reply
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Account, Attempt, Counter, Policy, Transfer
@@ -174,9 +174,14 @@ def _leave_open(lease: Lease, what: settle.Flush, failure: Failure, now: datetim
 
 
 def _judge_failure(attempt: Attempt, failure: Failure) -> Verdict:
-    """Our own mistake with a key that was used before means that the first call was taken."""
+    """What a final failure says about the recipients, who may have been sent to by a first try."""
     earlier = Attempt.objects.filter(batch_id=attempt.batch_id, key=attempt.key)
-    if failure.reason is Reason.OURS and earlier.exclude(pk=attempt.pk).exists():
+    earlier = earlier.exclude(pk=attempt.pk)
+    # Our own mistake with a key that was used before means that the first call was taken.
+    if failure.reason is Reason.OURS and earlier.exists():
+        return UNKNOWN
+    # What is refused for its content was refused then too; no other word is one about the first.
+    if failure.reason is not Reason.PAYLOAD and earlier.filter(was_sent__isnull=True).exists():
         return UNKNOWN
     return Verdict("failed", failure.reason.value)
 
@@ -188,18 +193,20 @@ def _settle_refused(
     attempt = cast(Attempt, what.attempt)
     bursts.mark_refused(attempt.account_id, failure, now)
     transfer = lease.transfer
-    if _has_other_way(lease):
+    if _has_other_way(lease, attempt):
         settle.flush(lease, what, now)
     elif transfer.campaign_id is not None:
         settle.flush(lease, what, now)
         bursts.watch_refusal(lease, attempt, failure, now)
     else:
-        what.verdicts = {Verdict("failed", Reason.CREDENTIAL.value): addressed.members}
+        what.verdicts = {_judge_failure(attempt, failure): addressed.members}
         settle.flush(lease, what, now)
         _fail_unsent(transfer, lease.batch.platform, failure, now)
 
 
-def _has_other_way(lease: Lease) -> bool:
+def _has_other_way(lease: Lease, attempt: Attempt) -> bool:
+    if find_pinned_account(lease.batch, but=attempt) is not None:
+        return False
     ways = list_ways(lease.batch.app_id, lease.batch.platform)
     return any(way.account.health != Account.Health.BAD for way in ways)
 

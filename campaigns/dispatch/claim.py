@@ -148,8 +148,12 @@ def find_expiry(batch: Batch) -> datetime | None:
     return expires_at
 
 
-def find_pinned_account(batch: Batch) -> int | None:
-    """The account that has, or may have, sent something of this batch: it stays with it."""
+def find_pinned_account(batch: Batch, but: Attempt | None = None) -> int | None:
+    """The account that has, or may have, sent something of this batch: it stays with it.
+
+    `but` is a call that is left out of account.
+    """
     refused = Q(was_sent=False) | Q(reason__in=[Reason.CREDENTIAL, Reason.THROTTLED])
     tried = Attempt.objects.filter(batch=batch).exclude(Q(answered_at__isnull=False) & refused)
+    tried = tried if but is None else tried.exclude(pk=but.pk)
     return tried.order_by("-pk").values_list("account_id", flat=True).first()

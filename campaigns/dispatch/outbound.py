@@ -3,7 +3,7 @@ while a call runs, no database."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,14 +11,23 @@ from typing import Any
 from campaigns.dispatch import pace
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease, find_expiry
-from campaigns.models import Transfer, VendorGroup
+from campaigns.models import Attempt, Transfer, VendorGroup
 from campaigns.models.access import find_installation
 from campaigns.selectors.routes import Way
 from providers import http, vault
-from providers.commands import CreateGroup, PushPart, SendPush
-from providers.contract import AccountConfig, Exchange, GroupKeeper, Outbound, Request
+from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
+from providers.contract import (
+    AccountConfig,
+    Exchange,
+    GroupKeeper,
+    Outbound,
+    Request,
+    StatusTeller,
+)
 from providers.message_fields import Platform
 from providers.outcomes import Failure, Reason, Receipt
+
+Clock = Callable[[], datetime]
 
 
 @dataclass(slots=True)
@@ -88,10 +97,11 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
 
 @dataclass(slots=True)
 class Ready:
-    """A call that only has to be made."""
+    """A call that only has to be made; `written_at` is from when its times are counted."""
 
     client: Outbound
     request: Request
+    written_at: datetime
 
     def call(self, hop: tuple[str, int]) -> Reply:
         """Send; a failure is a value here."""
@@ -102,12 +112,31 @@ class Ready:
                 return Reply(failure, exchanges)
 
 
-def prepare_call(lease: Lease, addressed: Addressed, key: str, now: datetime) -> Ready:
-    """Connect, find the vendor's group, write the request to its last byte. Raises Failure."""
+def prepare_call(
+    lease: Lease, addressed: Addressed, key: str, clock: Clock, since: datetime | None
+) -> Ready:
+    """Connect, find the vendor's group, write the request to its last byte. Raises Failure.
+
+    `since` is when the call that this one repeats was written: it is then the very same call.
+    """
     assert lease.way is not None  # noqa: S101 nothing is prepared without a way
     client = connect_way(lease.way)
-    group = ensure_group(client, lease.way, lease.transfer, now)
-    return Ready(client, client.write(write_push(lease, addressed, group, key, now)))
+    group = ensure_group(client, lease.way, lease.transfer, clock())
+    at = since or clock()
+    return Ready(client, client.write(write_push(lease, addressed, group, key, at)), at)
+
+
+def fetch_status(attempt: Attempt, way: Way, group_id: int) -> TransferStatus | None:
+    """Ask the vendor about a call: by its id for it, else by ours. Raises Failure.
+
+    None when the vendor definitely does not know it.
+    """
+    client: StatusTeller = connect_way(way)
+    if attempt.reference:
+        return client.fetch_status(FetchStatus(transfer=attempt.reference))
+    known = VendorGroup.objects.filter(group_id=group_id, account=way.account).first()
+    group = known.vendor_id if known else ""
+    return client.fetch_status(FetchStatus(group=group, client_key=attempt.key))
 
 
 def find_hop(transfer: Transfer) -> tuple[str, int]:

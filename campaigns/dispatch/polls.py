@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from campaigns.dispatch import books, pace
-from campaigns.dispatch.outbound import connect_way
+from campaigns.dispatch.outbound import connect_way, fetch_status
 from campaigns.models import Attempt, Batch, Delivery, VendorCount
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.limits import FINAL
 from campaigns.selectors.routes import Way, find_way_back
-from providers.commands import FetchStatus, TransferState, TransferStatus
-from providers.contract import StatusTeller
-from providers.outcomes import Failure, Reason
+from providers.commands import TransferState, TransferStatus
+from providers.contract import Idempotency, StatusTeller
+from providers.outcomes import Failure, Outcome, Reason
 
 Clock = Callable[[], datetime]
 ACTOR = "dispatch"
@@ -46,7 +48,7 @@ def poll_step(clock: Clock) -> bool:
 def _poll(attempt: Attempt, clock: Clock) -> None:
     batch = attempt.batch
     way = find_way_back(attempt.account, batch.app_id, batch.platform)
-    if way is None or not way.dialect.can_report:
+    if way is None or not _can_tell(attempt, way):
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=None)
         return
     asked_to_wait = pace.find_block(attempt.account_id, batch.app_id, clock())
@@ -66,14 +68,22 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=later)
 
 
+def _can_tell(attempt: Attempt, way: Way) -> bool:
+    """Whether the vendor can be asked about it: by its own id for the call, or by ours."""
+    by_ours = way.dialect.idempotency is Idempotency.LOOKUP
+    return way.dialect.can_report if attempt.reference else by_ours
+
+
 def _poll_status(attempt: Attempt, way: Way, clock: Clock) -> None:
-    client: StatusTeller = connect_way(way)
     pace.count_call(way, clock())
-    status = client.fetch_status(FetchStatus(transfer=attempt.reference))
+    status = fetch_status(attempt, way, attempt.batch.transfer.group_id)
     now = clock()
+    if attempt.outcome == Outcome.UNKNOWN:
+        _clear_up(attempt, way, status, now)
+        return
     state = status.state if status else TransferState.ACCEPTED
     if status is not None and state is TransferState.FAILED:
-        _withdraw(attempt, status, now)
+        _correct(attempt, "sent", _blame_vendor(status), now)
     next_at = _find_next(attempt, now, TOTAL_WAITS if state in FINAL else STATUS_WAITS)
     Attempt.objects.filter(pk=attempt.pk).update(polled_state=state.value, poll_at=next_at)
 
@@ -86,15 +96,45 @@ def _find_next(
     return None if wait is None else now + timedelta(seconds=wait)
 
 
-def _withdraw(attempt: Attempt, status: TransferStatus, now: datetime) -> None:
-    """The vendor says that a call it had accepted has failed."""
+def _clear_up(attempt: Attempt, way: Way, status: TransferStatus | None, now: datetime) -> None:
+    """A call that nobody knew about: the vendor has it, or it definitely never came."""
+    if status is None:
+        _correct(attempt, "unknown", _NEVER_CAME, now)
+        facts: dict[str, Any] = {"was_sent": False, "outcome": Outcome.FAILED.value}
+        facts["poll_at"] = None
+    elif status.state is TransferState.FAILED:
+        _correct(attempt, "unknown", _blame_vendor(status), now)
+        facts = {"was_sent": True, "outcome": Outcome.FAILED.value, "poll_at": None}
+    else:
+        _correct(attempt, "unknown", _TAKEN, now)
+        later = _find_next(attempt, now, STATUS_WAITS) if way.dialect.can_report else None
+        facts = {"was_sent": True, "outcome": Outcome.ACCEPTED.value, "poll_at": later}
+    reference = status.transfer[:64] if status else ""
+    Attempt.objects.filter(pk=attempt.pk).update(**facts, reference=reference)
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What recipients of a call are, as it turns out later, and how that is known."""
+
+    outcome: str
+    evidence: str
+    reason: str = ""
+
+
+_TAKEN = _Truth("sent", "The vendor knows the call.")
+_NEVER_CAME = _Truth("failed", "The vendor does not know the call.", Reason.NO_ANSWER.value)
+
+
+def _blame_vendor(status: TransferStatus) -> _Truth:
     words = "; ".join(fault.detail or fault.kind.value for fault in status.faults)
+    return _Truth("failed", words or "failed", Reason.VENDOR.value)
+
+
+def _correct(attempt: Attempt, old: str, truth: _Truth, now: datetime) -> None:
+    """Correct the recipients of a call that still have the old outcome."""
     change = books.Change(
-        old="sent",
-        new="failed",
-        reason=Reason.VENDOR.value,
-        evidence=words or "failed",
-        actor=ACTOR,
+        old=old, new=truth.outcome, reason=truth.reason, evidence=truth.evidence, actor=ACTOR
     )
     with transaction.atomic():
         batch = Batch.objects.select_for_update().get(pk=attempt.batch_id)
@@ -105,7 +145,8 @@ def _withdraw(attempt: Attempt, status: TransferStatus, now: datetime) -> None:
         )
         recipients = list(of_call.values_list("recipient", flat=True))
         books.correct_deliveries(batch, recipients, change, now)
-        Attempt.objects.filter(pk=attempt.pk).update(words=words[:500])
+        if truth.outcome == "failed":
+            Attempt.objects.filter(pk=attempt.pk).update(words=truth.evidence[:500])
 
 
 def _poll_totals(attempt: Attempt, way: Way, clock: Clock) -> None:

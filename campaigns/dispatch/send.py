@@ -11,8 +11,8 @@ from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
-from campaigns.dispatch.unanswered import POISON, Resolution, resolve_attempt
-from campaigns.models import Attempt, Transfer
+from campaigns.dispatch.unanswered import POISON, Resolution, resolve_attempt, write_off
+from campaigns.models import Attempt, Batch, Transfer
 from providers.commands import FaultKind
 from providers.outcomes import Failure, Reason
 
@@ -42,19 +42,20 @@ def send_batch(transfer: Transfer, clock: Clock) -> bool:
 
 
 def _work(lease: Lease, clock: Clock) -> None:
+    now = clock()
     owed = list_owed(lease.batch)
     stale = Attempt.objects.filter(batch=lease.batch, answered_at__isnull=True).first()
-    resolution = Resolution()
-    if stale is not None:
-        resolution = resolve_attempt(lease, stale, owed, clock())
+    resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
-    elif (verdict := _find_end(lease, clock())) is not None:
-        settle.flush(lease, settle.Flush(verdicts={verdict: owed}, stale=stale), clock())
+    elif (verdict := _find_end(lease, now)) is not None:
+        settle.flush(lease, settle.Flush(verdicts={verdict: owed}, unsent=stale), clock())
     elif lease.batch.attempts > POISON:
         _isolate(lease, stale, owed, clock())
+    elif resolution.repeats is not None:
+        _repeat(lease, owed, resolution, clock)
     else:
-        _send(lease, owed, stale, resolution, clock)
+        _send(lease, owed, stale, clock)
 
 
 def _find_end(lease: Lease, now: datetime) -> Verdict | None:
@@ -72,62 +73,88 @@ def _find_end(lease: Lease, now: datetime) -> Verdict | None:
     return None
 
 
-def _isolate(lease: Lease, stale: Attempt | None, owed: list[Member], now: datetime) -> None:
+def _isolate(lease: Lease, unsent: Attempt | None, owed: list[Member], now: datetime) -> None:
     if len(owed) == 1:
         ours = {Verdict("failed", Reason.OURS.value): owed}
-        settle.flush(lease, settle.Flush(verdicts=ours, stale=stale), now)
+        settle.flush(lease, settle.Flush(verdicts=ours, unsent=unsent), now)
     else:
-        settle.split_batch(lease, owed, stale, now)
+        settle.split_batch(lease, owed, unsent, now)
 
 
-def _send(
+def _send(lease: Lease, owed: list[Member], unsent: Attempt | None, clock: Clock) -> None:
+    """Call for everybody who is owed; no vendor has a call for them."""
+    addressed = _address(lease, owed)
+    skipped = {
+        Verdict("skipped", reason.value): members for reason, members in addressed.skipped.items()
+    }
+    # Should a call that a vendor did not know of arrive yet, the same key gives it away.
+    key = unsent.key if unsent is not None else write_key(lease.batch, addressed)
+    ready = _prepare(lease, addressed, key, clock, None)
+    _call(lease, addressed, settle.Call(key, skipped, unsent=unsent), ready, clock)
+
+
+def _repeat(lease: Lease, owed: list[Member], resolution: Resolution, clock: Clock) -> None:
+    """Make a call again that the vendor perhaps has: the very same one, or nobody knows."""
+    first, way = resolution.repeats, lease.way
+    assert first is not None and way is not None  # noqa: S101, PT018 told by the resolution
+    addressed = _address(lease, owed)
+    lost = [member for members in addressed.skipped.values() for member in members]
+    if lost and not resolution.resent:
+        # A key stands for everybody who was in its call: what the vendor has said of the third is
+        # said of the third. Without some of them it would be another call.
+        settle.flush(lease, write_off(first, way, owed, clock()), clock())
+        return
+    call = settle.Call(first.key, {UNKNOWN: lost}, repeats=first)
+    if resolution.resent:
+        call.resent = resolution.resent - len(lost)
+    else:
+        call.since = first.started_at  # its times are counted from then, as they were
+    ready = _prepare(lease, addressed, call.key, clock, call.since)
+    if isinstance(ready, Failure):
+        ready.was_sent = None  # nothing new is known of the first call: it stays open
+        settle_reply(lease, first, addressed, outbound.Reply(ready), clock())
+    else:
+        _call(lease, addressed, call, ready, clock)
+
+
+def _address(lease: Lease, owed: list[Member]) -> Addressed:
+    assert lease.way is not None  # noqa: S101 told by _find_end
+    return address_members(lease.batch, lease.way, owed)
+
+
+def write_key(batch: Batch, addressed: Addressed) -> str:
+    """The id of a call. It changes with the set of those who are owed, and with nothing else."""
+    done = batch.settled + sum(map(len, addressed.skipped.values()))
+    return f"t{batch.transfer_id}-b{batch.pk}-{done}"
+
+
+def _prepare(
+    lease: Lease, addressed: Addressed, key: str, clock: Clock, since: datetime | None
+) -> outbound.Ready | Failure:
+    """Everything that can be done before the call is written down."""
+    try:
+        return outbound.prepare_call(lease, addressed, key, clock, since)
+    except Failure as failure:
+        failure.was_sent = False  # the push itself never left
+        return failure
+
+
+def _call(
     lease: Lease,
-    owed: list[Member],
-    stale: Attempt | None,
-    resolution: Resolution,
+    addressed: Addressed,
+    call: settle.Call,
+    ready: outbound.Ready | Failure,
     clock: Clock,
 ) -> None:
-    assert lease.way is not None  # noqa: S101 told by _find_end
-    addressed = address_members(lease.batch, lease.way, owed)
-    skipped = _judge_skipped(addressed, resolution)
-    key = stale.key if stale is not None else _find_key(lease, skipped)
-    call = settle.Call(key, skipped, stale, resolution.resent)
-    ready = _prepare(lease, addressed, call.key, clock())
     hop = outbound.find_hop(lease.transfer)
     if is_over(lease.batch, clock()):
         # Making it ready took until it expired; given back, it is settled as what is over.
         settle.flush(lease, settle.Flush(), clock())
         return
+    if isinstance(ready, Failure):
+        call.failure = ready
     attempt = settle.begin_attempt(lease, call, clock())
     if attempt is None:
         return
     reply = outbound.Reply(ready) if isinstance(ready, Failure) else ready.call(hop)
     settle_reply(lease, attempt, addressed, reply, clock())
-
-
-def _judge_skipped(addressed: Addressed, resolution: Resolution) -> settle.Verdicts:
-    """Why some are left out of a call; who was in an earlier one may have got that."""
-    if resolution.may_have_gone:
-        return {UNKNOWN: [member for cut in addressed.skipped.values() for member in cut]}
-    return {Verdict("skipped", reason.value): cut for reason, cut in addressed.skipped.items()}
-
-
-def _find_key(lease: Lease, skipped: settle.Verdicts) -> str:
-    """A key that changes with the set of those who are owed, and with nothing else.
-
-    A repeat has the key of the call that it repeats instead: whoever has been left out since, a
-    vendor that took that call takes no second one.
-    """
-    done = lease.batch.settled + sum(map(len, skipped.values()))
-    return f"t{lease.transfer.pk}-b{lease.batch.pk}-{done}"
-
-
-def _prepare(
-    lease: Lease, addressed: Addressed, key: str, now: datetime
-) -> outbound.Ready | Failure:
-    """Everything that can be done before the call is written down."""
-    try:
-        return outbound.prepare_call(lease, addressed, key, now)
-    except Failure as failure:
-        failure.was_sent = False  # the push itself never left
-        return failure

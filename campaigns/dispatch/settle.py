@@ -15,7 +15,7 @@ from campaigns.models import Attempt, Batch, Device
 from campaigns.models import Exchange as ExchangeRow
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
 from providers.contract import Exchange
-from providers.outcomes import Outcome, Reason
+from providers.outcomes import Failure, Outcome, Reason
 
 MAX_KEPT_FAILURES = 20
 Verdicts = Mapping[Verdict, Sequence[Member]]
@@ -42,11 +42,11 @@ class Answer:
 class Flush:
     """What is written in one transaction. Who is not in `verdicts` stays owed until `due_at`.
 
-    `stale` is an open call that is known never to have arrived.
+    `unsent` is an open call that is known never to have arrived.
     """
 
     verdicts: Verdicts = field(default_factory=dict)
-    stale: Attempt | None = None
+    unsent: Attempt | None = None
     attempt: Attempt | None = None
     answer: Answer | None = None
     due_at: datetime | None = None
@@ -59,8 +59,8 @@ def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
     with transaction.atomic():
         batch = lock_leased(lease)
         settle_members(batch, what.verdicts, what.attempt, now)
-        if what.stale is not None:
-            close_stale(what.stale, now)
+        if what.unsent is not None:
+            _close_unsent(what.unsent, now)
         if what.attempt is not None and what.answer is not None:
             close_attempt(what.attempt, what.answer, now)
             keep_exchanges(lease, what.attempt, what.answer, now)
@@ -107,12 +107,20 @@ def _release(batch: Batch, what: Flush, now: datetime) -> None:
 
 @dataclass(slots=True)
 class Call:
-    """A call that is about to be made: its key, who is left out of it, what it repeats."""
+    """A call that is about to be made: its key, and who is left out of it.
+
+    `repeats` is an open call that the vendor perhaps has, `resent` counts who may then get it
+    twice; `since` is when the first of the same calls was written. `unsent` as in Flush. With a
+    `failure` nothing will leave.
+    """
 
     key: str
     skipped: Verdicts
-    stale: Attempt | None = None
+    repeats: Attempt | None = None
     resent: int = 0
+    since: datetime | None = None
+    unsent: Attempt | None = None
+    failure: Failure | None = None
 
 
 def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
@@ -123,8 +131,10 @@ def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
     with transaction.atomic():
         batch = lock_leased(lease)
         settle_members(batch, call.skipped, None, now)
-        if call.stale is not None:
-            close_stale(call.stale, now)
+        if call.repeats is not None:
+            _close_repeated(call.repeats, now)
+        if call.unsent is not None:
+            _close_unsent(call.unsent, now)
         if batch.settled >= batch.count:
             _release(batch, Flush(), now)
             return None
@@ -132,20 +142,39 @@ def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
             books.count_resent(batch.part_id, min(call.resent, batch.count - batch.settled))
         batch.lease_until = find_lease_end(now)
         batch.save(update_fields=["lease_until", "settled"])
-        return Attempt.objects.create(
+        attempt = Attempt(
             batch=batch,
             account=lease.find_account(),
             key=call.key,
             last=batch.count - 1,
-            started_at=now,
+            started_at=call.since or now,
         )
+        if call.failure is not None:
+            _close_unwritten(attempt, call.failure, now)
+        attempt.save()
+        return attempt
 
 
-def close_stale(attempt: Attempt, now: datetime) -> None:
-    """An open call gives way to its repeat, or is known never to have arrived."""
+def _close_unwritten(attempt: Attempt, failure: Failure, now: datetime) -> None:
+    """Whoever dies from here on leaves no doubt: the call could not be written, nothing left."""
+    attempt.was_sent, attempt.outcome = False, Outcome.FAILED.value
+    attempt.reason, attempt.answered_at = failure.reason.value, now
+
+
+def _close_repeated(attempt: Attempt, now: datetime) -> None:
     answer = Answer(
         outcome=Outcome.UNKNOWN.value,
-        was_sent=attempt.was_sent,
+        was_sent=None,
+        reason=Reason.NO_ANSWER.value,
+        words=attempt.words,
+    )
+    close_attempt(attempt, answer, now)
+
+
+def _close_unsent(attempt: Attempt, now: datetime) -> None:
+    answer = Answer(
+        outcome=Outcome.FAILED.value,
+        was_sent=False,
         reason=Reason.NO_ANSWER.value,
         words=attempt.words,
     )
@@ -202,15 +231,17 @@ def disable_tokens(dead: Mapping[int, str], answer: Answer | None, now: datetime
     )
 
 
-def split_batch(lease: Lease, owed: Sequence[Member], stale: Attempt | None, now: datetime) -> None:
+def split_batch(
+    lease: Lease, owed: Sequence[Member], unsent: Attempt | None, now: datetime
+) -> None:
     """Halve what a crashing batch still owes, so that the recipient at fault ends up alone.
 
-    `stale` as in Flush. Raises LeaseLost.
+    `unsent` as in Flush. Raises LeaseLost.
     """
     with transaction.atomic():
         batch = lock_leased(lease)
-        if stale is not None:
-            close_stale(stale, now)
+        if unsent is not None:
+            _close_unsent(unsent, now)
         rest = {recipient for recipient, _cohort in owed}
         members = zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
         _shrink(batch, [member for member in members if member[0] not in rest])

@@ -9,11 +9,11 @@ from campaigns.dispatch import pace, settle
 from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, find_retry
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
-from campaigns.dispatch.outbound import connect_way
-from campaigns.models import Attempt, Policy, VendorGroup
+from campaigns.dispatch.outbound import fetch_status
+from campaigns.models import Attempt, Policy
 from campaigns.selectors.routes import Way, find_way_back
-from providers.commands import FetchStatus, TransferState, TransferStatus
-from providers.contract import Idempotency, StatusTeller
+from providers.commands import TransferState, TransferStatus
+from providers.contract import Idempotency
 from providers.outcomes import Failure, Outcome, Reason
 
 POISON = 5
@@ -22,14 +22,15 @@ POLL_AFTER = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Resolution:
-    """What is to be done about an open call: flush this and stop, or send (again).
+    """What is to be done about an open call: write this down and stop, or send.
 
-    `may_have_gone`: it may have arrived, and nobody knows to whom of those who are owed.
+    `repeats` is the call that sending repeats, which the vendor perhaps has; `resent` counts who
+    may then get it twice. Without it the vendor certainly never got the call.
     """
 
     flush: settle.Flush | None = None
+    repeats: Attempt | None = None
     resent: int = 0
-    may_have_gone: bool = False
 
 
 def resolve_attempt(
@@ -38,25 +39,37 @@ def resolve_attempt(
     """Decide about an open call by policy and by what the vendor can do."""
     way = _find_way(lease, attempt)
     if lease.transfer.policy == Policy.AT_MOST_ONCE or way is None:
-        return _give_up(attempt, owed)
+        return Resolution(write_off(attempt, way, owed, now))
     if way.dialect.idempotency is Idempotency.LOOKUP:
         return _ask(lease, attempt, way, owed, now)
+    if _may_repeat(lease, now) and way.dialect.idempotency is Idempotency.KEY:
+        return Resolution(repeats=attempt)
+    if _may_repeat(lease, now) and way.dialect.blind_resend:
+        return Resolution(repeats=attempt, resent=len(owed))
+    return Resolution(write_off(attempt, way, owed, now))
+
+
+def _may_repeat(lease: Lease, now: datetime) -> bool:
+    """Whether a call can still be made at all: there is a way, a reason to hope, and time."""
     is_stuck = lease.batch.attempts > POISON or lease.batch.retries > MAX_RETRIES
-    if is_stuck or lease.way is None or is_over(lease.batch, now):
-        return _give_up(attempt, owed)
-    if way.dialect.idempotency is Idempotency.KEY:
-        return Resolution(may_have_gone=True)
-    if way.dialect.blind_resend:
-        return Resolution(resent=len(owed), may_have_gone=True)
-    return _give_up(attempt, owed)
+    return lease.way is not None and not is_stuck and not is_over(lease.batch, now)
 
 
-def _give_up(attempt: Attempt, owed: list[Member]) -> Resolution:
+def write_off(attempt: Attempt, way: Way | None, owed: list[Member], now: datetime) -> settle.Flush:
+    """Nobody knows: for a human to decide. A vendor that can be asked is asked later all the
+    same, and corrects it."""
+    can_ask = way is not None and way.dialect.idempotency is Idempotency.LOOKUP
     answer = settle.Answer(
         outcome=Outcome.UNKNOWN.value, was_sent=None, reason=Reason.NO_ANSWER.value,
-        words=attempt.words,
+        words=attempt.words, poll_at=_find_known_at(attempt, way, now) if can_ask else None,
     )  # fmt: skip
-    return Resolution(settle.Flush(verdicts={UNKNOWN: owed}, attempt=attempt, answer=answer))
+    return settle.Flush(verdicts={UNKNOWN: owed}, attempt=attempt, answer=answer)
+
+
+def _find_known_at(attempt: Attempt, way: Way | None, now: datetime) -> datetime:
+    """When the vendor knows for sure whether it has a call."""
+    lag = timedelta(seconds=way.dialect.lookup_lag if way else 0)
+    return max(attempt.started_at + lag, now + POLL_AFTER)
 
 
 def _find_way(lease: Lease, attempt: Attempt) -> Way | None:
@@ -69,26 +82,22 @@ def _ask(lease: Lease, attempt: Attempt, way: Way, owed: list[Member], now: date
     known_at = attempt.started_at + timedelta(seconds=way.dialect.lookup_lag)
     if now < known_at:
         return Resolution(settle.Flush(due_at=known_at))
+    # Workers that die of asking must not go on for ever; others may still die of what comes then.
+    if lease.batch.attempts > 2 * POISON:
+        return Resolution(write_off(attempt, way, owed, now))
     pace.count_call(way, now)
     try:
-        status = _fetch_status(attempt, way, lease.transfer.group_id)
+        status = fetch_status(attempt, way, lease.transfer.group_id)
     except Failure as failure:
         tries = lease.batch.retries
         pace.heed_failure(way.account.pk, lease.batch.app_id, failure, tries, now)
         if lease.batch.retries > MAX_RETRIES:
-            return _give_up(attempt, owed)
+            return Resolution(write_off(attempt, way, owed, now))
         due_at = find_retry(lease, failure.reason, failure.retry_after, now)
         return Resolution(settle.Flush(due_at=due_at, is_retry=True))
     if status is None:
         return Resolution()  # definitely not known there, so it was never sent
     return Resolution(_settle_known(attempt, status, owed, now))
-
-
-def _fetch_status(attempt: Attempt, way: Way, group_id: int) -> TransferStatus | None:
-    known = VendorGroup.objects.filter(group_id=group_id, account=way.account).first()
-    command = FetchStatus(group=known.vendor_id if known else "", client_key=attempt.key)
-    client: StatusTeller = connect_way(way)
-    return client.fetch_status(command)
 
 
 def _settle_known(
