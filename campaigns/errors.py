@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
+
 from providers.outcomes import Refusal, RefusalKind
 
 
@@ -81,3 +84,18 @@ class KeyReused(Refused):
 
     kind_default = RefusalKind.CONFLICT
     code = "idempotency_key_reused"
+
+
+# What Django raises while the database is stopped, restarts, or cannot be had in time.
+DATABASE_AWAY = (OperationalError, InterfaceError)
+
+
+class Unavailable(Refused):
+    """The database is away; the call may be made again soon, best with its idempotency key."""
+
+    kind_default = RefusalKind.UNAVAILABLE
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(_("The database cannot be reached just now. Try again in a moment."))
+        self.retry_after = 5.0

@@ -1,12 +1,18 @@
-"""What is answered before any view is asked: a forged Host header, a malformed request."""
+"""What is answered outside every view: to a forged Host header, a malformed request, or when we
+fail before a door is reached."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.utils.translation import gettext as _
-from django.views.defaults import bad_request
+import sys
 
-from campaigns.compat.views import answer_bad_request, find_dialect
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.defaults import bad_request, server_error
+
+from campaigns.compat.views import answer_refusal, find_dialect
+from campaigns.errors import DATABASE_AWAY, Invalid, Refused, Unavailable
+from providers.outcomes import HTTP_STATUS, RefusalKind
 
 SCRIPT_DOORS = ("/api/", "/compat", "/healthz", "/readyz")
 VENDOR_DOOR = "/compat/"
@@ -14,17 +20,35 @@ VENDOR_DOOR = "/compat/"
 
 def refuse_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """400: in the door's own shape for scripts, as a page for people."""
+    words = _("The request is malformed, or names a host that this is not.")
+    return _answer_script(request, Invalid(words)) or bad_request(request, exception)
+
+
+def answer_failure(request: HttpRequest) -> HttpResponseBase:
+    """500, or 503 while the database is away: in the door's own shape, as a page for people."""
+    error = sys.exc_info()[1]
+    if isinstance(error, DATABASE_AWAY):
+        answer = _answer_script(request, Unavailable()) or render(request, "503.html", status=503)
+        answer.headers["Retry-After"] = "5"
+        return answer
+    words = _("Something went wrong here. It has been logged.")
+    failure = Refused(words, kind=RefusalKind.INTERNAL, code="internal")
+    return _answer_script(request, failure) or server_error(request)
+
+
+def _answer_script(request: HttpRequest, refusal: Refused) -> HttpResponseBase | None:
+    """None where people look at pages."""
     if request.path.startswith(VENDOR_DOOR):
         key, _slash, _rest = request.path.removeprefix(VENDOR_DOOR).partition("/")
         dialect = find_dialect(key)
         if dialect is not None:
-            return answer_bad_request(dialect)
+            return answer_refusal(dialect, refusal)
     if not request.path.startswith(SCRIPT_DOORS):
-        return bad_request(request, exception)
+        return None
     body: dict[str, object] = {
-        "code": "invalid",
-        "message": _("The request is malformed, or names a host that this is not."),
+        "code": refusal.code,
+        "message": refusal.message,
         "fields": {},
         "request_id": getattr(request, "request_id", ""),
     }
-    return JsonResponse(body, status=400)
+    return JsonResponse(body, status=HTTP_STATUS[refusal.kind])

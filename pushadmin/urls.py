@@ -17,3 +17,4 @@ urlpatterns = [
 ]
 
 handler400 = "pushadmin.refusals.refuse_request"
+handler500 = "pushadmin.refusals.answer_failure"

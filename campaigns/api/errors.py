@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from campaigns.errors import KeyReused, Refused
+from campaigns.errors import DATABASE_AWAY, KeyReused, Refused, Unavailable
 from providers.outcomes import HTTP_STATUS, Refusal
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,9 @@ class Malformed(exceptions.APIException):
 def answer_exception(error: Exception, context: dict[str, Any]) -> Response:
     """The answer for anything that a view raises; what nobody expected is logged and a 500."""
     set_rollback()
+    if isinstance(error, DATABASE_AWAY):
+        log.warning("The database did not answer: %s", error)
+        error = Unavailable()
     request_id = getattr(context["request"]._request, "request_id", "")
     status, code, message, fields = _describe(error)
     if status == 500:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.compat.bodies import Body, parse_body
-from campaigns.errors import Forbidden, Invalid, Refused
+from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Refused, Unavailable
 from campaigns.models import ApiKey
 from campaigns.models.access import find_installation
 from campaigns.services import access, intake, quotas
@@ -62,6 +62,9 @@ def answer_call(request: WSGIRequest, dialect: str, path: str) -> HttpResponse:
         reply = _serve(visit)
     except Refusal as refusal:
         reply = _write_refusal(spoken, refusal)
+    except DATABASE_AWAY as error:
+        logger.warning("The database did not answer: %s", error)
+        reply = _write_refusal(spoken, Unavailable())
     except Exception:
         request_id = getattr(request, "request_id", "")
         logger.exception("a call of %s failed: request %s", spoken.key, request_id)
@@ -155,10 +158,9 @@ def _write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
     return replace(reply, headers={**reply.headers, "Allow": ", ".join(refusal.allowed)})
 
 
-def answer_bad_request(dialect: Dialect) -> HttpResponse:
-    """The answer to a call that Django refuses before it is ours, such as one of a wrong host."""
-    message = _("The request is malformed.")
-    return write_response(_write_refusal(dialect, Refusal(RefusalKind.INVALID, message)))
+def answer_refusal(dialect: Dialect, refusal: Refusal) -> HttpResponse:
+    """The answer to a call that is refused before it is ours, such as one of a wrong host."""
+    return write_response(_write_refusal(dialect, refusal))
 
 
 def write_response(reply: Reply) -> HttpResponse:

@@ -18,6 +18,7 @@ from tests.chaos.machine import Database, Machine, running_machine
 from tests.postgres import running_server
 
 IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
+BOTH = ("sqlite", "postgres")
 RESULTS = Path(__file__).resolve().parent / "results.txt"
 
 
@@ -36,9 +37,14 @@ def postgres(tmp_path_factory: Any) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+def on(*short: str) -> Any:
+    """The databases of a test's short form; the full one runs on both."""
+    return pytest.mark.parametrize("database", BOTH if IS_FULL else short, indirect=True)
+
+
+@pytest.fixture
 def database(request: Any) -> Database:
-    """Each database in turn."""
+    """The one that `on` names."""
     found: Database = request.getfixturevalue(request.param)
     return found
 

@@ -79,16 +79,15 @@ class Machine(Installation):
     def __init__(self, folder: Path, database: Database, **environment: str) -> None:
         self.vendor_port = find_free_port()
         self.vendor_url = f"http://127.0.0.1:{self.vendor_port}"
-        super().__init__(
-            folder,
+        usual = {
             **database.keys,
-            PYTHONPATH=f"{HERE / 'site'}:{ROOT}",
-            DJANGO_SETTINGS_MODULE="pushadmin.settings",
-            PUSHADMIN_SANDBOX_URL=self.vendor_url,
-            PUSHADMIN_CALL_SECONDS="1",
-            PUSHADMIN_LEASE_SECONDS=str(LEASE_SECONDS),
-            **environment,
-        )
+            "PYTHONPATH": f"{HERE / 'site'}:{ROOT}",
+            "DJANGO_SETTINGS_MODULE": "pushadmin.settings",
+            "PUSHADMIN_SANDBOX_URL": self.vendor_url,
+            "PUSHADMIN_CALL_SECONDS": "1",
+            "PUSHADMIN_LEASE_SECONDS": str(LEASE_SECONDS),
+        }
+        super().__init__(folder, **usual | environment)
         self.database = database
         self.children: list[subprocess.Popen[bytes]] = []
 
@@ -96,22 +95,25 @@ class Machine(Installation):
         """Give it tables of its own."""
         self.environment["DATABASE_URL"] = self.database.copy(self.folder)
 
-    def spawn(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+    def spawn(
+        self, name: str, *command: str, is_other_group: bool = False
+    ) -> subprocess.Popen[bytes]:
         """Start a Python process whose output goes to `<name>.log`."""
         with (self.folder / f"{name}.log").open("ab") as output:
             child = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=is_other_group,
             )  # fmt: skip
         self.children.append(child)
         return child
 
-    def start_worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
-        return self.spawn(name, "manage.py", "dispatch", "--name", name)
+    def start_worker(self, name: str, **how: bool) -> subprocess.Popen[bytes]:
+        return self.spawn(name, "manage.py", "dispatch", "--name", name, **how)
 
-    def start_workers(self, *names: str) -> list[subprocess.Popen[bytes]]:
+    def start_workers(self, *names: str, **how: bool) -> list[subprocess.Popen[bytes]]:
         """Start workers and wait until each of them looks for work."""
-        workers = [self.start_worker(name) for name in names]
+        workers = [self.start_worker(name, **how) for name in names]
         for name in names:
             wait_for(f"{name} to be at work", partial(self._has_begun, name))
         return workers
@@ -128,6 +130,14 @@ class Machine(Installation):
         )
         wait_for("the simulator", lambda: can_reach(f"{self.vendor_url}/_journal/summary"))
         return child
+
+    def stop_simulator(self) -> None:
+        """End it as an operator would; it is started again with other options."""
+        (child,) = [
+            item for item in self.children if "simulator" in item.args and item.poll() is None
+        ]
+        child.terminate()
+        child.wait(timeout=60)
 
     def start_web(self) -> subprocess.Popen[bytes]:
         """Gunicorn as `manage.py up` starts it."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from functools import partial
 from random import Random
-from subprocess import Popen
 
 import pytest
 
-from tests.chaos.conftest import IS_FULL
+from tests.chaos.conftest import BOTH, IS_FULL, on
 from tests.chaos.count import count_transfer
 from tests.chaos.dialects import BATCH
 from tests.chaos.machine import Machine
-from tests.installation import wait_for
+from tests.chaos.slaughter import kill_workers
 
 RECIPIENTS = 20_000 if IS_FULL else 2_000
 KILLS = 50 if IS_FULL else 5
@@ -42,47 +38,23 @@ def fill_apps(machine: Machine, dialects: list[str]) -> dict[str, int]:
     return {dialect: item["transfer"] for dialect, item in zip(dialects, made, strict=True)}
 
 
-def kill_workers(
-    machine: Machine, workers: list[Popen[bytes]], is_over: Callable[[], bool], draw: Random
-) -> int:
-    """Kill the eldest worker at random moments; gives how many died before the end."""
-    moments = sorted(draw.uniform(0.03, 0.85) * RECIPIENTS / BATCH for _ in range(KILLS))
-    killed = 0
-    for number, moment in enumerate(moments):
-        wait_for(f"{moment:.0f} calls", partial(has_passed, machine, moment), 120)
-        time.sleep(draw.uniform(0, LATENCY_MS / 1000))  # anywhere in the work on a batch
-        killed += not is_over()
-        victim = workers.pop(0)
-        victim.kill()
-        victim.wait()
-        if IS_FULL:
-            workers.append(machine.start_worker(f"worker-{WORKERS + number}"))
-    return killed
-
-
-def has_passed(machine: Machine, calls: float) -> bool:
-    return machine.count_calls() >= calls
-
-
+@on(*BOTH)
 @pytest.mark.parametrize("dialects", SPREADS, ids="-".join)
 def test_kills_lose_nobody_and_double_only_what_was_in_flight(machine, dialects, tell):
     workers = machine.start_workers(*(f"worker-{number}" for number in range(WORKERS)))
     transfers = fill_apps(machine, dialects)
 
-    def is_over() -> bool:
-        return all(machine.is_finished(transfer) for transfer in transfers.values())
-
-    killed = kill_workers(machine, workers, is_over, Random(1))
-    wait_for("the end", is_over, 180)
+    kill_workers(machine, workers, transfers.values(), kills=KILLS, draw=Random(1))
+    for transfer in transfers.values():
+        machine.wait_for_end(transfer, 300)
 
     counts = {dialect: count_transfer(machine, pk) for dialect, pk in transfers.items()}
     for dialect, count in counts.items():
-        tell(f"R1 {machine.database.kind}, {dialect}: {killed} x kill -9, {count}")
+        tell(f"R1 {machine.database.kind}, {dialect}: {KILLS} x kill -9, {count}")
         assert (count.lost, count.hidden, count.unknown) == (0, 0, 0)
         assert count.sent == count.audience == RECIPIENTS // len(dialects)
         assert count.doubled <= count.resent
         assert count.doubled <= BOUND[dialect]
         # A vendor that can be asked is never sent a call that it knows.
         assert dialect != "asked" or count.replays == 0
-    assert killed == KILLS
     assert "0 faults" in machine.manage("verify")
