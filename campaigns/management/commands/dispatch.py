@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import time
 from typing import Any
 
@@ -56,4 +57,7 @@ class Command(BaseCommand):
             return False
 
     def _on_signal(self, number: int, _frame: object) -> None:
+        """Finish what is in flight; a second signal leaves it to the next holder of the lease."""
+        if self.is_stopping:
+            sys.exit(128 + number)
         self.is_stopping = True
