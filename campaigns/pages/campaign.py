@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from campaigns.models import Campaign, Membership, Transfer
+from campaigns.errors import Refused
+from campaigns.models import App, Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
-from campaigns.pages.lookups import find_campaign, may
+from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.pages.lookups import find_campaign, may, require_sender
+from campaigns.pages.plan_form import RescheduleForm
 from campaigns.pages.progress import read_standings
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.pages.runs import read_runs
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.starting import list_apps
 from campaigns.selectors.status import find_pause_words
+from campaigns.services.access import name_actor
 from campaigns.services.campaigns import (
     cancel_campaign,
     launch_campaign,
@@ -29,16 +37,21 @@ from campaigns.services.campaigns import (
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import find_clock_problems, find_problems
 from campaigns.services.rates import change_campaign_rate
+from campaigns.services.waiting import reschedule_campaign, unschedule_campaign
 
 Status = Campaign.Status
+WAITING = Campaign.WAITING
 # What still has something to send, and is no draft whose form has the rate.
 PACED = frozenset(Status) - Campaign.FINISHED - Campaign.EDITABLE
 VERBS: Verbs = {
     "launch": (launch_campaign, frozenset({Status.DRAFT}), gettext_lazy("Sending has begun.")),
-    "pause": (pause_campaign, frozenset({Status.SENDING}), gettext_lazy("Paused.")),
+    "unschedule": (unschedule_campaign, WAITING, gettext_lazy("It is a draft again.")),
+    "pause": (
+        pause_campaign, frozenset({Status.SENDING, Status.RECURRING}), gettext_lazy("Paused.")
+    ),
     "resume": (resume_campaign, frozenset({Status.PAUSED}), gettext_lazy("Going on.")),
     "cancel": (cancel_campaign, Campaign.CANCELLABLE, gettext_lazy("Cancelled.")),
-}
+}  # fmt: skip
 
 
 @operator_page
@@ -56,6 +69,7 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "problems": _find_problems(campaign, timezone.now()),
         "is_draft": is_draft,
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
+        "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,
     }
     return draw_page(request, "pages/campaign.html", campaign.name, context)
 
@@ -80,17 +94,48 @@ def campaign_status(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     rows = Transfer.objects.for_user(request.user).filter(campaign=campaign)
-    own = list(rows.select_related("app").order_by("pk"))
+    is_series = campaign.recurrence is not None
+    # Of a series only what is under way is shown whole; its runs are a table.
+    shown = rows.filter(finished_at__isnull=True) if is_series else rows
+    own = list(shown.select_related("app").order_by("pk"))
     is_sender = may(request.user, list_apps(campaign), Membership.Role.SENDER)
-    return {
+    context = {
         "campaign": campaign,
         "progress": read_standings(own),
         "pause_words": find_pause_words(own),
-        "is_live": campaign.status in {Status.SENDING, Status.SCHEDULED, Status.PAUSED},
+        "is_live": campaign.status not in Campaign.FINISHED | Campaign.EDITABLE,
         "verbs": list_fitting(VERBS, campaign.status) if is_sender else [],
         "may_pace": is_sender and campaign.status in PACED,
         "rate_form": RateForm(initial={"rate": campaign.rate}),
+        "may_reschedule": is_sender and campaign.status in WAITING,
     }
+    return context | (read_runs(campaign, rows, timezone.now()) if is_series else {})
+
+
+def _start_rescheduling(campaign: Campaign, apps: list[App]) -> RescheduleForm:
+    """The form with the next time, on the clock of the zone that it names."""
+    zone = campaign.timezone or apps[0].timezone
+    send_at = campaign.send_at[:16]
+    if zone != RECIPIENT_ZONE and campaign.due_at is not None:
+        send_at = f"{campaign.due_at.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+    return RescheduleForm(initial={"send_at": send_at, "timezone": zone}, apps=apps)
+
+
+@require_POST
+@operator_page
+def reschedule(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move the time of a campaign that waits for it."""
+    campaign = find_campaign(request.user, pk)
+    apps = list_apps(campaign)
+    require_sender(request.user, apps)
+    form = RescheduleForm(request.POST, apps=apps)
+    body = form.cleaned_data if form.is_valid() else {}
+    try:
+        reschedule_campaign(campaign, body, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("It has a new time."))
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+    return redirect("campaign", pk=pk)
 
 
 @require_POST
@@ -105,7 +150,7 @@ def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator_page
 def change_campaign(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Launch, pause, resume or cancel."""
+    """Launch, unschedule, pause, resume or cancel."""
     campaign = find_campaign(request.user, pk)
     press(request, campaign, list_apps(campaign), VERBS, verb)
     return redirect("campaign", pk=pk)

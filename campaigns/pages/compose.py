@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import Forbidden, Refused
+from campaigns.errors import ChangedMeanwhile, Forbidden, Refused
 from campaigns.models import Campaign, Membership, Transfer
 from campaigns.pages.composition import (
     Composition,
@@ -21,6 +21,7 @@ from campaigns.pages.composition import (
     read_campaign_initial,
     read_composition,
     start_composition,
+    write_version,
 )
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.message_form import TranslationForm
@@ -61,8 +62,9 @@ def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _take_post(request, campaign)
     place = find_campaign_place(request.user, campaign)
-    initial = read_campaign_initial(campaign)
-    return _draw(request, start_composition(request.user, place, initial), campaign)
+    composition = start_composition(request.user, place, read_campaign_initial(campaign))
+    composition.version = write_version(campaign)
+    return _draw(request, composition, campaign)
 
 
 @require_POST
@@ -98,6 +100,7 @@ def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
         return _draw(request, composition, campaign)
     try:
         campaign = _save(request, composition, campaign, timezone.now())
+        composition.version = write_version(campaign)
         if action == SEND:
             launch_campaign(campaign, actor=name_actor(request.user), now=timezone.now())
     except Refused as refusal:
@@ -112,6 +115,9 @@ def _save(
     body, actor = composition.write_body(), name_actor(request.user)
     if campaign is None:
         return create_campaign(request.user, body, actor=actor, now=now)
+    # Somebody may have saved the draft since this page was opened.
+    if composition.version != write_version(campaign):
+        raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
     return update_campaign(campaign, request.user, body, actor=actor, now=now)
 
 

@@ -23,6 +23,7 @@ from campaigns.pages.message_form import (
     read_translations,
 )
 from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
+from campaigns.pages.repeat_form import RepeatForm, read_rule_initial
 from campaigns.selectors.routes import find_first_routes
 from campaigns.services.access import has_role
 from providers import registry
@@ -76,14 +77,16 @@ def find_first_place(principal: Any) -> Place | None:
 
 @dataclass(slots=True)
 class Composition:
-    """The forms of the compose page for one place."""
+    """The forms of the compose page for one place, and the state of the draft they began with."""
 
     place: Place
     target: TargetForm
     plan: PlanForm
+    repeat: RepeatForm
     audience: AudienceForm
     message: MessageForm
     translations: Translations
+    version: str = ""
     elsewhere: dict[str, str] = field(default_factory=dict)  # faults that no field can show
 
     @property
@@ -97,7 +100,7 @@ class Composition:
         return not wrong
 
     def _parts(self) -> list[Any]:
-        return [self.plan, self.audience, self.message, self.translations]
+        return [self.plan, self.repeat, self.audience, self.message, self.translations]
 
     def has_errors(self) -> bool:
         """Whether something is marked as wrong."""
@@ -105,7 +108,8 @@ class Composition:
 
     def forget_errors(self) -> None:
         """Draw what was typed without marking anything wrong."""
-        for form in [self.plan, self.audience, self.message, *self.translations.forms]:
+        forms = [self.plan, self.repeat, self.audience, self.message, *self.translations.forms]
+        for form in forms:
             form.forget_errors()
 
     def write_message(self) -> dict[str, Any]:
@@ -121,6 +125,7 @@ class Composition:
         return {
             **where,
             **self.plan.write_values(),
+            **self.repeat.write_values(),
             "audience": self.audience.audience,
             "only_primary": self.audience.cleaned_data["only_primary"],
             "message": self.write_message(),
@@ -136,15 +141,22 @@ class Composition:
                 left = self.audience.place_faults(
                     {rest.partition("[")[0] or "audience_kind": sentence}
                 )
+            elif (name := find_repeat_name(head, rest)) in RepeatForm.base_fields:
+                left = self.repeat.place_faults({name: sentence})
             else:
                 left = self.plan.place_faults({FORM_NAMES.get(head, head): sentence})
             if left:
                 self.elsewhere[path] = sentence
 
 
-FORM_NAMES = {"expires_in": "expires"}
+FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
 # Where a group of fields begins.
 FIRST_FIELDS = {"audience": "audience_kind_0", "message": "body"}
+
+
+def find_repeat_name(head: str, rest: str) -> str:
+    """The field of the repeat form that a path of the native API means, if it is one."""
+    return f"repeat_{rest or 'unit'}" if head == "recurrence" else FORM_NAMES.get(head, head)
 
 
 def find_field_id(path: str) -> str:
@@ -155,8 +167,8 @@ def find_field_id(path: str) -> str:
         return f"id_{name}" if "-" in name or name in ("title", "body") else f"id_{name}-title"
     if head in FIRST_FIELDS:
         return f"id_{FIRST_FIELDS[head]}"
-    name = FORM_NAMES.get(head, head)
-    return f"id_{name}" if name in PlanForm.base_fields else ""
+    name = find_repeat_name(head, rest)
+    return f"id_{name}" if name in PlanForm.base_fields | RepeatForm.base_fields else ""
 
 
 def read_composition(principal: Any, post: QueryDict) -> Composition:
@@ -166,11 +178,13 @@ def read_composition(principal: Any, post: QueryDict) -> Composition:
         place=place,
         target=TargetForm(post, principal=principal),
         plan=PlanForm(post, apps=place.apps, has_groups=place.app is not None),
+        repeat=RepeatForm(post),
         audience=AudienceForm(post, apps=place.apps, principal=principal),
         message=MessageForm(post, dialects=place.dialects()),
         translations=cast(
             Translations, TranslationFormSet(_count_rows(post), prefix="translations")
         ),
+        version=post.get("version", ""),
     )
 
 
@@ -194,10 +208,16 @@ def start_composition(
         place=place,
         target=TargetForm(initial={"target": place.key}, principal=principal),
         plan=PlanForm(initial=values, apps=place.apps, has_groups=place.app is not None),
+        repeat=RepeatForm(initial=values),
         audience=AudienceForm(initial=values, apps=place.apps, principal=principal),
         message=MessageForm(initial=values, dialects=place.dialects()),
         translations=cast(Translations, formset),
     )
+
+
+def write_version(campaign: Campaign) -> str:
+    """What tells one state of a draft from the next: each change has a message of its own."""
+    return str(campaign.message_id)
 
 
 def find_campaign_place(principal: Any, campaign: Campaign) -> Place:
@@ -221,6 +241,9 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
         "when": "later" if campaign.send_at else "now",
         **_read_time(campaign),
         "when_past": campaign.when_past,
+        "when_missed": campaign.when_missed,
+        "grace_minutes": campaign.grace // 60,
+        **read_rule_initial(campaign.recurrence),
         "expires": expires,
         "expires_unit": unit,
         "rate": campaign.rate,

@@ -1,4 +1,4 @@
-"""Home: what is running, what needs me, the last two weeks."""
+"""Home: what is running, what needs me, what comes next, the last two weeks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.reports import DayTotal, daily_totals
 from campaigns.selectors.status import find_pause_words
+from campaigns.selectors.upcoming import list_coming
 from campaigns.services.access import has_role
 
 DAYS = 14
@@ -37,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "pause_words": find_pause_words(troubled),
         "accounts": Account.objects.for_user(request.user).filter(health=Account.Health.BAD),
         "drafts": _list_drafts(request.user),
+        "coming": list_coming(request.user, now, SHOWN),
         "days": days,
         "has_days": any(sum(day.outcomes.values()) for day in days),
         "chart": write_chart(days),

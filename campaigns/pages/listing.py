@@ -80,6 +80,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "form": form,
         "is_filtered": any(request.GET.get(name) for name in FILTERS),
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
+        "waiting": Campaign.WAITING,
         "shown": paginator.get_page(request.GET.get("page")),
     }
     return draw_page(request, "pages/campaigns.html", _("Campaigns"), context)

@@ -61,6 +61,7 @@ class PlanForm(PageForm):
         choices=[
             ("now", gettext_lazy("As soon as I send it")),
             ("later", gettext_lazy("At a time")),
+            ("repeat", gettext_lazy("Again and again")),
         ],
         widget=forms.RadioSelect,
         initial="now",
@@ -68,6 +69,7 @@ class PlanForm(PageForm):
     send_at = forms.CharField(
         label=gettext_lazy("Date and time"),
         required=False,
+        help_text=gettext_lazy("Of what comes again: the first day and the hour."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
@@ -126,7 +128,7 @@ class PlanForm(PageForm):
     def clean(self) -> dict[str, Any]:
         """A time must be there when one is wanted."""
         values = super().clean() or self.cleaned_data
-        if values.get("when") == "later" and not values.get("send_at"):
+        if values.get("when") in ("later", "repeat") and not values.get("send_at"):
             self.add_error("send_at", _("Choose the date and time, or send it now."))
         if values.get("ramp_up") and not values.get("rate") and "rate" not in self.errors:
             self.add_error("rate", _("Give a rate for it to grow to."))
@@ -142,7 +144,7 @@ class PlanForm(PageForm):
     def write_values(self) -> dict[str, Any]:
         """The native API's names. Only for a valid form."""
         values = self.cleaned_data
-        is_later = values["when"] == "later"
+        is_later = values["when"] != "now"
         return {
             "name": values["name"],
             "group": values.get("group") or None,
@@ -156,6 +158,21 @@ class PlanForm(PageForm):
             "policy": values["policy"],
             "strict": values["strict"],
         }
+
+
+class RescheduleForm(PageForm):
+    """Another time for a campaign that waits for one."""
+
+    send_at = forms.CharField(
+        label=gettext_lazy("Date and time"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+
+    def __init__(self, *args: Any, apps: Sequence[App], **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "id_new_%s", **kwargs})
+        self.offer_choices("timezone", list_zones(apps))
 
 
 def list_targets(principal: Any) -> list[tuple[str, Any]]:

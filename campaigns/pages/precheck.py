@@ -26,7 +26,7 @@ from campaigns.services.hours import (
     plan_hours,
 )
 from campaigns.services.messages import Loss, Problem, find_losses, find_message_problems
-from campaigns.services.schedule import Schedule, plan_schedule
+from campaigns.services.schedule import Schedule, plan_schedule, plan_series
 from providers.message import PushMessage, read_message
 
 COUNT_SECONDS = 20  # while somebody types the text, the audience is not counted again
@@ -64,7 +64,7 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
     if composition.message.is_valid() and composition.translations.is_valid():
         message = read_message(composition.write_message())
         _inspect(composition.place, message, check)
-    if composition.plan.is_valid():
+    if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
     return check
 
@@ -139,11 +139,15 @@ def _plan(composition: Composition, check: Precheck, principal: Any, now: dateti
         return
     zone = composition.place.apps[0].timezone
     try:
-        check.schedule = plan_schedule(
+        schedule = plan_schedule(
             values["send_at"], values["timezone"] or "", default_zone=zone, now=now
         )
+        check.schedule = plan_series(schedule, composition.repeat.write_rule(), now=now)
     except Refused as refusal:
-        check.problems.append(Problem(code="schedule", field="send_at", sentence=refusal.message))
+        faults = refusal.fields or {"send_at": refusal.message}
+        check.problems += [
+            Problem(code="schedule", field=path, sentence=words) for path, words in faults.items()
+        ]
         return
     if check.schedule.last_at is not None and check.counts is not None:
         _forecast(composition, check, principal, now)

@@ -14,6 +14,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/edit/", compose.edit_campaign, name="edit"),
     path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),
     path("campaigns/<int:pk>/rate/", campaign.change_rate, name="campaign_rate"),
+    path("campaigns/<int:pk>/reschedule/", campaign.reschedule, name="reschedule"),
     path("campaigns/<int:pk>/<slug:verb>/", campaign.change_campaign, name="change_campaign"),
     path("transfers/<int:pk>/", transfer.transfer_page, name="transfer"),
     path("transfers/<int:pk>/status/", transfer.transfer_status, name="transfer_status"),

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
-
 from campaigns.models import Campaign
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.models.recurrence import UPCOMING, Upcoming
@@ -52,10 +50,12 @@ def _list_upcoming(campaign: Campaign, now: datetime) -> list[Upcoming]:
     return list(series.list_upcoming(after, UPCOMING))
 
 
-def select_waiting(principal: Any) -> QuerySet[Campaign]:
-    """Campaigns that wait for their time, the next one first, as far as the principal sees."""
+def list_coming(principal: Any, now: datetime, limit: int) -> list[tuple[Campaign, NextTime]]:
+    """The next starts over all campaigns that the principal sees, the earliest first."""
     rows = Campaign.objects.for_user(principal).filter(
         status__in=Campaign.WAITING, due_at__isnull=False
     )
-    ordered: QuerySet[Campaign] = rows.select_related("app", "app_group").order_by("due_at", "pk")
-    return ordered
+    # A series comes again after the first starts of the others: no more rows than are shown matter.
+    campaigns = rows.select_related("app", "app_group").order_by("due_at", "pk")[:limit]
+    coming = [(campaign, time) for campaign in campaigns for time in list_next_times(campaign, now)]
+    return sorted(coming, key=lambda found: (found[1].due_at, found[0].pk))[:limit]

@@ -92,7 +92,7 @@ def _read_schedule(campaign: Campaign, body: Mapping[str, Any], now: datetime) -
     if not values["send_at"]:
         faults["send_at"] = _("Say when.")
     if faults:
-        raise Invalid(_("Some values are wrong; see fields."), fields=faults)
+        raise Invalid(" ".join(dict.fromkeys(faults.values())), fields=faults)
     zone = campaign.timezone or Place(tuple(list_apps(campaign))).default_zone
     schedule = plan_start(
         values["send_at"] or "", values["timezone"] or "", default_zone=zone, now=now

@@ -39,9 +39,9 @@
     root().querySelectorAll("[data-pa-when]").forEach((part) => {
       const [name, wanted] = part.dataset.paWhen.split("=");
       const chosen = root().querySelector(`input[name="${name}"]:checked, select[name="${name}"]`);
-      part.hidden = chosen?.value !== wanted;
+      part.hidden = !wanted.split("|").includes(chosen?.value);
     });
-    const isLater = root().querySelector('input[name="when"]:checked')?.value === "later";
+    const isLater = root().querySelector('input[name="when"]:checked')?.value !== "now";
     root().querySelectorAll("[data-pa-send-now]").forEach((part) => (part.hidden = isLater));
     root().querySelectorAll("[data-pa-send-later]").forEach((part) => (part.hidden = !isLater));
   }
