@@ -85,6 +85,15 @@ def find_ramped(rate: float, seconds: float | None, taken: int) -> float:
     return rate * min(1.0, sqrt(share))
 
 
+def find_ramp_seconds(rate: float, seconds: float, amount: int) -> float:
+    """How long it takes to send so many when the rate grows over `seconds`."""
+    whole = rate * seconds * (1 + RAMP_START) / 2  # what the ramp-up itself sends
+    if amount >= whole:
+        return seconds + (amount - whole) / rate
+    reached = find_ramped(1.0, rate * seconds, amount)
+    return seconds * (reached - RAMP_START) / (1 - RAMP_START)
+
+
 @dataclass(frozen=True, slots=True)
 class DayQuota:
     """So many calls a day; the day begins at midnight in `zone`."""

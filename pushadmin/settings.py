@@ -249,6 +249,7 @@ PAUSE_PERCENT = read_int("PUSHADMIN_PAUSE_PERCENT", default=20, minimum=0, maxim
 # --- retention, in days (manage.py prune) ---
 KEEP_EXCHANGES_DAYS = read_int("PUSHADMIN_KEEP_EXCHANGES", default=14, minimum=1, maximum=3650)
 KEEP_RECEIPTS_DAYS = read_int("PUSHADMIN_KEEP_RECEIPTS", default=400, minimum=1, maximum=3650)
+KEEP_SPEED_DAYS = read_int("PUSHADMIN_KEEP_SPEED", default=30, minimum=1, maximum=3650)
 KEEP_IDEMPOTENCY_DAYS = read_int("PUSHADMIN_KEEP_IDEMPOTENCY", default=1, minimum=1, maximum=365)
 
 # --- native API ---

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from campaigns.models import Campaign, Occurrence, Policy, Transfer, WhenMissed, WhenPast
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.models.recurrence import UNITS, WEEKDAYS
+from campaigns.selectors.speed import read_speed
 from campaigns.selectors.status import Counters, count_campaigns, count_transfers
 
 
@@ -242,6 +246,52 @@ class TransferHourShape(HourShape):
     settled = serializers.IntegerField()
 
 
+class HoldShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    words = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class MinuteShape(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    rate = serializers.FloatField()
+
+
+class SpeedShape(serializers.Serializer[Any]):
+    """Recipients per second; `promised` is null where nothing bounds it."""
+
+    promised = serializers.FloatField(allow_null=True)
+    achieved = serializers.FloatField()
+    minutes = MinuteShape(many=True)
+    holds = HoldShape(many=True)
+
+
+class TransferSpeedShape(serializers.Serializer[Any]):
+    transfer = serializers.IntegerField()
+    promised = serializers.FloatField(allow_null=True)
+    achieved = serializers.FloatField()
+    holds = HoldShape(many=True)
+
+
+class CampaignDetailShape(CampaignShape):
+    """One campaign, with how fast each of its transfers goes that has not ended."""
+
+    speeds = serializers.SerializerMethodField()
+
+    class Meta(CampaignShape.Meta):
+        fields = [*CampaignShape.Meta.fields, "speeds"]
+
+    @extend_schema_field(TransferSpeedShape(many=True))
+    def get_speeds(self, campaign: Campaign) -> Any:
+        running = campaign.transfers.filter(status__in=Transfer.RUNNING)
+        now = timezone.now()
+        speeds = [
+            {"transfer": row.pk, **asdict(read_speed(row, now=now))}
+            for row in running.select_related("app", "group").order_by("pk")
+        ]
+        return TransferSpeedShape(speeds, many=True).data
+
+
 class ProgressShape(serializers.Serializer[Any]):
     """`receipts` are null where no account reports them; `seconds_left` when nobody can say.
     `hours` are empty unless recipients' own clocks decide."""
@@ -254,6 +304,7 @@ class ProgressShape(serializers.Serializer[Any]):
     vendor_figures = FigureShape(many=True)
     hours = TransferHourShape(many=True)
     next_hour = TransferHourShape(allow_null=True)
+    speed = SpeedShape()
 
 
 class DeliveryShape(serializers.Serializer[Any]):

@@ -75,6 +75,10 @@ class CampaignViews(ListedViewSet):
     scopes: ClassVar[Mapping[str, str]] = dict.fromkeys(SEND_VERBS, ApiKey.Scope.SEND)
     filters: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("app", "status")}
 
+    @extend_schema(parameters=[ID], responses=shapes.CampaignDetailShape)
+    def retrieve(self, request: Request, pk: str = "") -> Response:
+        return Response(shapes.CampaignDetailShape(self.find_row()).data)
+
     def list(self, request: Request) -> Response:
         rows = self.filter_app(self.get_queryset())
         status = choose(request, "status", Campaign.Status.values)

@@ -12,7 +12,16 @@ from datetime import datetime
 
 from django.db.models import Count, F
 
-from campaigns.models import Batch, Correction, Counter, Delivery, Part, Rollup
+from campaigns.models import (
+    Batch,
+    Correction,
+    Counter,
+    Delivery,
+    Part,
+    Rollup,
+    SendMinute,
+    Settled,
+)
 from campaigns.models.bulk import IdList, add_counts, append_rows
 from campaigns.models.ledger import CORRECTIONS
 
@@ -20,6 +29,7 @@ DELIVERY_COLUMNS = (
     "part", "recipient", "attempt_id", "at", "cohort_id", "account_id", "outcome", "reason",
 )  # fmt: skip
 COUNTER_COLUMNS = ("part", "platform", "account_id", "outcome", "reason")
+MINUTE_COLUMNS = ("part", "minute")
 ROLLUP_COLUMNS = ("part", "hour", "cohort_id", "account_id", "outcome", "reason")
 
 Member = tuple[int, int]  # recipient, cohort
@@ -62,6 +72,9 @@ def append_deliveries(page: Page, verdict: Verdict, members: Sequence[Member]) -
     count = append_rows(Delivery, DELIVERY_COLUMNS, rows, skip_known=True)
     if count:
         move_counters([(page, verdict, count)])
+    if count and verdict.outcome == Settled.SENT:
+        minute = page.at.replace(second=0, microsecond=0)
+        add_counts(SendMinute, MINUTE_COLUMNS, [(page.part_id, minute, count)])
     return count
 
 

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from campaigns.models import Allowance, Batch, Throttle, Transfer
+from campaigns.models import Allowance, Throttle, Transfer
 from campaigns.selectors.limits import (
     ALL_APPS,
     Promise,
+    count_in_flight,
     find_bucket,
+    find_quota,
     is_asked_to_wait,
     list_call_rates,
     list_promises,
@@ -65,24 +67,28 @@ class Pace:
         """The vendor asked us to wait, or its calls of today are used up."""
         if any(is_asked_to_wait(row, self.now) for row in (self.whole, self.own)):
             return True
-        limits = self.way.limits
-        if limits.requests_per_day is None:
-            return False
-        quota = DayQuota(
-            limits.requests_per_day, limits.day_zone, self.whole.day, self.whole.day_used
-        )
-        return quota.find_wait(1, self.now) > 0
+        quota = find_quota(self.way, self.whole)
+        return quota is not None and quota.find_wait(1, self.now) > 0
 
-    def find_size(self, owed: int, *, is_whole: bool) -> int:
-        """How many of `owed` may be sent in a call now; 0: wait. `is_whole`: all or none."""
-        bursts = [int(g.bucket.burst) for g in self.gauges if not g.promise.counts_calls]
-        size = owed if is_whole else max(1, min([owed, *bursts]))
-        waits = (g.bucket.find_wait(g.find_amount(size), self.now) for g in self.gauges)
-        return size if not any(waits) and self._has_room() else 0
+    def find_size(self, owed: int, *, is_whole: bool, is_overdue: bool = False) -> int:
+        """How many of `owed` may be sent in a call now; 0: wait.
+
+        `is_whole`: all or none. `is_overdue`: others who want less at a time keep a shared bucket
+        empty, so take what is there.
+        """
+        buckets = [gauge.bucket for gauge in self.gauges if not gauge.promise.counts_calls]
+        size = owed if is_whole else max(1, min([owed, *(int(one.burst) for one in buckets)]))
+        needed = size
+        if is_overdue:
+            needed = max(1, min([size, *(int(one.refill(self.now).level) for one in buckets)]))
+        waits = (g.bucket.find_wait(g.find_amount(needed), self.now) for g in self.gauges)
+        if any(waits) or not self._has_room():
+            return 0
+        return size if is_whole else needed
 
     def _has_room(self) -> bool:
         limits, account = self.way.limits, self.way.account
-        running = _count_in_flight(account.pk, self.now)
+        running = count_in_flight(account.pk, self.now)
         if running >= limits.in_flight or limits.running_tasks is None:
             return running < limits.in_flight
         tasks = select_tasks(account.pk, limits.task_seconds, self.now).count()
@@ -94,14 +100,6 @@ class Pace:
             gauge.take(recipients, self.now)
         _save_gauges(self.gauges)
         _count_today(self.whole, self.way, self.now)
-
-
-def _count_in_flight(account_id: int, now: datetime) -> int:
-    unfinished = Transfer.objects.filter(finished_at__isnull=True)
-    leased = Batch.objects.filter(
-        transfer__in=unfinished.values("pk"), state=Batch.State.LEASED, lease_until__gt=now
-    )
-    return leased.filter(account_id=account_id).count()
 
 
 def _save_gauges(gauges: Iterable[Gauge]) -> None:

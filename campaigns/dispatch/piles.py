@@ -9,8 +9,10 @@ from campaigns.dispatch.routes import Reach
 from campaigns.models import Batch, Part, Transfer
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
+from campaigns.selectors.limits import list_promises
 
 MAX_BATCH = 50_000
+CHEAP_CUT = 1_000
 
 # Recipients with their cohorts. Plain numbers: a million pairs would keep the collector busy.
 Pile = dict[int, int]
@@ -87,12 +89,13 @@ def _make_batch(part: Part, key: PileKey, ids: Collection[int], cohorts: Collect
 
 
 def find_batch_size(transfer: Transfer, reach: Reach) -> int:
-    """Recipients per batch: what a call may carry, and no more than the pace lets go at once."""
-    limits = reach.way.dialect.limits
-    size = min(limits.batch_size, MAX_BATCH)
-    if transfer.rate:
-        size = min(size, transfer.rate)
-    if not reach.way.dialect.has_groups:
-        # A vendor with groups of its own keeps the group's rate itself.
-        size = min(size, transfer.group.send_rate)
+    """Recipients per batch: what a call may carry, and not much more than its rates let go at once.
+
+    A claim cuts off what may go. So that cutting stays cheap, a batch holds at most a second's
+    worth, or a minute's where that is little.
+    """
+    size = min(reach.way.limits.batch_size, MAX_BATCH)
+    for promise in list_promises(reach.way, transfer):
+        if not promise.counts_calls:
+            size = min(size, max(int(promise.rate), min(int(60 * promise.rate), CHEAP_CUT)))
     return max(1, size)

@@ -9,7 +9,15 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
-from campaigns.models import Exchange, IdempotencyRecord, ReceiptRow, TargetChunk, Transfer
+from campaigns.models import (
+    Allowance,
+    Exchange,
+    IdempotencyRecord,
+    ReceiptRow,
+    SendMinute,
+    TargetChunk,
+    Transfer,
+)
 
 CHUNK_ROWS = 5_000
 
@@ -30,6 +38,14 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
     return {
         "exchanges": Exchange.objects.filter(at__lt=since(settings.KEEP_EXCHANGES_DAYS)),
         "receipts": ReceiptRow.objects.filter(at__lt=since(settings.KEEP_RECEIPTS_DAYS)),
+        "speed": SendMinute.objects.filter(minute__lt=since(settings.KEEP_SPEED_DAYS)),
+        # What was sent at its own rate is over; a paused one would begin its ramp-up anew.
+        "allowances": Allowance.objects.filter(
+            scope="transfer",
+            owner_id__in=Transfer.objects.filter(
+                finished_at__lt=since(settings.KEEP_SPEED_DAYS)
+            ).values("pk"),
+        ),
         "idempotency": IdempotencyRecord.objects.filter(
             created_at__lt=since(settings.KEEP_IDEMPOTENCY_DAYS)
         ),

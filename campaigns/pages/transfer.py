@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may
+from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
@@ -72,6 +73,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         # Over hours of waiting an average says nothing.
         "rate": progress.rate or (None if progress.hours else standing.average(now)),
         "seconds_left": progress.seconds_left,
+        "speed": progress.speed,
+        "plot": draw_plot(progress.speed),
         "errors": progress.errors,
         "vendor_figures": progress.vendor_figures,
         "hours": progress.hours,

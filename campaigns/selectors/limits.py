@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -14,7 +14,7 @@ from providers.commands import TransferState
 from providers.contract import Limits
 from providers.limits import narrow_limits
 from providers.outcomes import Outcome
-from providers.pacing import MAX_RETRY_AFTER, Bucket, find_day, find_ramped, find_reset
+from providers.pacing import MAX_RETRY_AFTER, Bucket, DayQuota, find_day, find_ramped, find_reset
 
 ALL_APPS = 0  # a Throttle's app_id: what holds for an account as a whole
 FINAL = frozenset({TransferState.SENT, TransferState.FAILED, TransferState.CANCELLED})
@@ -75,10 +75,21 @@ def _list_recipient_rates(way: Way, transfer: Transfer) -> Iterator[Promise]:
 def find_bucket(promise: Promise, row: Allowance | None, now: datetime) -> Bucket:
     """The token bucket of a promise as it is kept; one that is not kept yet is full."""
     rate = find_ramped(promise.rate, promise.ramp_up, row.taken if row else 0)
-    burst = max(1.0, rate * (CALL_BURST if promise.counts_calls else RECIPIENT_BURST))
+    burst = _find_burst(rate, counts_calls=promise.counts_calls)
     if row is None:
         return Bucket.full(rate, now=now, burst=burst)
     return Bucket(rate, burst, min(row.level, burst), row.filled_at)
+
+
+def _find_burst(rate: float, *, counts_calls: bool) -> float:
+    return max(1.0, rate * (CALL_BURST if counts_calls else RECIPIENT_BURST))
+
+
+def find_seconds(rate: float, amount: int, *, counts_calls: bool = False) -> float:
+    """How long so many recipients, or calls, take at a rate when nothing else holds them back."""
+    burst = _find_burst(rate, counts_calls=counts_calls)
+    bucket = Bucket.full(rate, now=datetime.fromtimestamp(0, UTC), burst=burst)
+    return max(0.0, amount - burst) / bucket.steady
 
 
 def is_asked_to_wait(row: Throttle, now: datetime) -> bool:
@@ -112,6 +123,23 @@ def list_waits(account: Account, now: datetime) -> list[tuple[App, datetime]]:
     until = {row.app_id: row.blocked_until for row in rows if is_asked_to_wait(row, now)}
     apps = App.objects.filter(pk__in=until).order_by("name")
     return [(app, moment) for app in apps if (moment := until[app.pk])]
+
+
+def count_in_flight(account_id: int, now: datetime) -> int:
+    """Batches that somebody is calling an account for."""
+    unfinished = Transfer.objects.filter(finished_at__isnull=True)
+    leased = Batch.objects.filter(
+        transfer__in=unfinished.values("pk"), state=Batch.State.LEASED, lease_until__gt=now
+    )
+    return leased.filter(account_id=account_id).count()
+
+
+def find_quota(way: Way, whole: Throttle) -> DayQuota | None:
+    """How many calls of a day are left, if there is a limit."""
+    limits = way.limits
+    if limits.requests_per_day is None:
+        return None
+    return DayQuota(limits.requests_per_day, limits.day_zone, whole.day, whole.day_used)
 
 
 def select_tasks(account_id: int, seconds: float, now: datetime) -> QuerySet[Attempt]:

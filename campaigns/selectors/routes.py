@@ -44,12 +44,17 @@ def list_ways(app_id: int, platform: str) -> list[Way]:
     return _list_usable(Route.objects.filter(app_id=app_id, platform=platform))
 
 
+def find_first_ways(app: App) -> dict[str, Way]:
+    """The way that is tried first, by platform."""
+    first: dict[str, Way] = {}
+    for way in _list_usable(Route.objects.filter(app=app)):
+        first.setdefault(way.route.platform, way)
+    return first
+
+
 def find_first_routes(app: App) -> dict[str, Route]:
     """The route that is tried first, by platform; accounts are loaded."""
-    first: dict[str, Route] = {}
-    for way in _list_usable(Route.objects.filter(app=app)):
-        first.setdefault(way.route.platform, way.route)
-    return first
+    return {platform: way.route for platform, way in find_first_ways(app).items()}
 
 
 def _list_usable(routes: QuerySet[Route]) -> list[Way]:

@@ -26,6 +26,7 @@ from campaigns.models import (
     VendorCount,
 )
 from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
+from campaigns.selectors.speed import Speed, read_speed
 from providers import registry
 from providers.commands import Fault, FaultKind, ReceiptKind, TransferState
 
@@ -255,6 +256,7 @@ class Progress:
     vendor_figures: tuple[VendorFigure, ...]
     hours: tuple[Hour, ...] = ()
     next_hour: Hour | None = None
+    speed: Speed
 
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
@@ -272,6 +274,7 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         vendor_figures=list_vendor_figures(transfer),
         hours=hours,
         next_hour=find_next_hour(hours, now),
+        speed=read_speed(transfer, now=now),
     )
 
 

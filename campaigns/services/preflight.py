@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
-from math import ceil
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import Account, App, Campaign, Transfer
+from campaigns.models import App, Campaign, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
 from campaigns.selectors.audience import count_devices, read_audience
-from campaigns.selectors.routes import find_first_routes
 from campaigns.selectors.starting import find_obstacle, list_apps
+from campaigns.services.forecast import Reach, find_time_problems, forecast_send
 from campaigns.services.hours import find_hour_problems, forecast_campaign
 from campaigns.services.messages import (
     Loss,
@@ -25,34 +21,10 @@ from campaigns.services.messages import (
     find_losses,
     find_message_problems,
 )
-from providers import registry
 from providers.message import PushMessage
 
 MAX_RUNNING = 50  # transfers of one app at the same time
 SECONDS_PER_DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Recipients of one app: how many there are per platform, and in how many languages."""
-
-    app: App
-    platforms: Mapping[str, int]
-    languages: int
-
-    @property
-    def total(self) -> int:
-        """Recipients on all platforms."""
-        return sum(self.platforms.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a send will take: recipients, vendor calls, and seconds at the declared limits."""
-
-    recipients: int
-    calls: int
-    seconds: float
 
 
 def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
@@ -90,7 +62,7 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
             Problem(code="invalid", field=path, sentence=words) for path, words in faults.items()
         ]
         return tuple(problems)
-    problems += _find_reach_problems(campaign, reaches)
+    problems += _find_reach_problems(campaign, reaches, now)
     problems += find_clock_problems(campaign, now)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
@@ -140,7 +112,9 @@ def find_last_start(campaign: Campaign) -> datetime | None:
     return campaign.due_at if campaign.send_at else None
 
 
-def _find_reach_problems(campaign: Campaign, reaches: tuple[Reach, ...]) -> Iterator[Problem]:
+def _find_reach_problems(
+    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
+) -> Iterator[Problem]:
     message = campaign.message.read()
     if not any(reach.total for reach in reaches):
         words = _("Nobody is in this audience. Choose another, or register devices first.")
@@ -150,13 +124,7 @@ def _find_reach_problems(campaign: Campaign, reaches: tuple[Reach, ...]) -> Iter
         yield from _find_queue_problems(reach.app)
         if campaign.strict:
             yield from _refuse_losses(reach, message)
-    forecast = forecast_send(campaign, reaches)
-    if campaign.expires_in is not None and forecast.seconds > campaign.expires_in:
-        words = _("Sending takes about %(seconds)d s; what is not sent after %(limit)d s expires.")
-        sentence = words % {"seconds": ceil(forecast.seconds), "limit": campaign.expires_in}
-        yield Problem(
-            code="expires_too_soon", field="expires_in", sentence=sentence, is_blocking=False
-        )
+    yield from find_time_problems(campaign, forecast_send(campaign, reaches, now=now))
 
 
 def _find_queue_problems(app: App) -> Iterator[Problem]:
@@ -177,49 +145,3 @@ def _refuse_losses(reach: Reach, message: PushMessage) -> Iterator[Problem]:
                 "account": loss.account or loss.dialect,
             }
             yield Problem(code="lossy", field=f"message.{loss.field}", sentence=words % names)
-
-
-def forecast_send(campaign: Campaign, reaches: tuple[Reach, ...]) -> Forecast:
-    """How many calls a send needs and how long it takes at least, by the declared limits."""
-    loads: dict[int, list[Any]] = defaultdict(list)
-    accounts: dict[int, Account] = {}
-    for reach in reaches:
-        for platform, route in find_first_routes(reach.app).items():
-            count = reach.platforms.get(platform, 0)
-            if count:
-                accounts[route.account_id] = route.account
-                loads[route.account_id].append((count, reach.languages))
-    forecasts = [_forecast_account(accounts[pk], load) for pk, load in loads.items()]
-    recipients = sum(forecast.recipients for forecast in forecasts)
-    slowest = max((forecast.seconds for forecast in forecasts), default=0.0)
-    return Forecast(
-        recipients=recipients,
-        calls=sum(forecast.calls for forecast in forecasts),
-        seconds=max(slowest, _find_own_pace(campaign, reaches)),
-    )
-
-
-def _forecast_account(account: Account, load: list[tuple[int, int]]) -> Forecast:
-    """`load` holds (recipients, languages) per platform; each language is called for apart."""
-    limits = registry.get(account.dialect).limits
-    recipients = sum(count for count, _languages in load)
-    calls = sum(
-        ceil(count / limits.batch_size) + min(count, languages) - 1 for count, languages in load
-    )
-    seconds = [0.0]
-    if limits.requests_per_second:
-        seconds.append(calls / limits.requests_per_second)
-    if limits.recipients_per_second:
-        seconds.append(recipients / limits.recipients_per_second)
-    if limits.requests_per_day:
-        # The first day's quota can be used at once; every further one takes until its reset.
-        seconds.append((calls - 1) // limits.requests_per_day * SECONDS_PER_DAY)
-    return Forecast(recipients, calls, max(seconds))
-
-
-def _find_own_pace(campaign: Campaign, reaches: tuple[Reach, ...]) -> float:
-    """Seconds that the campaign's and its group's own rates ask for in the largest app."""
-    group_rate = campaign.group.send_rate if campaign.group is not None else None
-    rates = [rate for rate in (campaign.rate, group_rate) if rate]
-    largest = max((reach.total for reach in reaches), default=0)
-    return largest / min(rates) if rates else 0.0

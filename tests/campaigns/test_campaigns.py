@@ -20,7 +20,7 @@ from campaigns.models import (
 )
 from campaigns.services import campaigns, transfers
 from campaigns.services.campaign_values import write_campaign
-from campaigns.services.preflight import count_reach, find_problems, forecast_send
+from campaigns.services.preflight import find_problems
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -288,23 +288,6 @@ def test_strict_refuses_what_a_route_would_drop(make, now):
 
     assert find_codes(make(message=message, strict=True), now) == ["lossy"]
     assert find_codes(make(message=message), now) == []
-
-
-def test_a_lifetime_shorter_than_the_sending_is_told(make, served, now):
-    for number in range(3, 50):
-        builders.make_device(served, f"token-{number}")
-
-    problems = find_problems(make(rate=1, expires_in=10), now=now)
-
-    assert [(item.code, item.is_blocking) for item in problems] == [("expires_too_soon", False)]
-
-
-def test_a_forecast_counts_calls_and_seconds_by_the_declared_limits(make):
-    campaign = make(rate=2)
-
-    forecast = forecast_send(campaign, count_reach(campaign))
-
-    assert (forecast.recipients, forecast.calls, forecast.seconds) == (3, 1, 1.5)
 
 
 def test_an_app_that_needs_approval_is_launched_only_by_who_may_bypass_it(make, served, now):

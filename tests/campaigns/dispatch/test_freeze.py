@@ -67,17 +67,17 @@ def test_batches_share_a_platform_and_the_text_that_recipients_get(
     ]
 
 
-def test_a_slow_transfer_is_cut_into_small_batches(
+def test_a_batch_of_a_slow_transfer_holds_a_minutes_worth(
     routed: App, start: Start, now: datetime
 ) -> None:
-    for number in range(10):
+    for number in range(130):
         builders.make_device(routed, f"t{number}")
-    transfer = start(rate=4)
+    transfer = start(rate=1)
 
     freeze.freeze_transfer(transfer, now=now)
 
     batches = Batch.objects.filter(transfer=transfer).order_by("pk")
-    assert [batch.count for batch in batches] == [4, 4, 2]
+    assert [batch.count for batch in batches] == [60, 60, 10]
 
 
 def test_who_cannot_be_reached_is_skipped_with_the_reason(

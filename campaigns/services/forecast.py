@@ -1,0 +1,143 @@
+"""What a send will take: calls, seconds, and whether today's quota is enough for it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import Account, App, Campaign
+from campaigns.selectors.limits import find_seconds, read_day
+from campaigns.selectors.routes import Way, find_first_ways
+from campaigns.services.messages import Problem
+from providers.pacing import find_ramp_seconds
+
+SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Recipients of one app: how many there are per platform, and in how many languages."""
+
+    app: App
+    platforms: Mapping[str, int]
+    languages: int
+
+    @property
+    def total(self) -> int:
+        """Recipients on all platforms."""
+        return sum(self.platforms.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a send will take: recipients, vendor calls, and seconds at the limits and rates.
+
+    `short` names accounts whose calls of its first day are not enough, as sentences.
+    """
+
+    recipients: int
+    calls: int
+    seconds: float
+    short: tuple[str, ...] = ()
+
+
+class _Load(NamedTuple):
+    """What one account gets of one app and platform."""
+
+    way: Way
+    recipients: int
+    calls: int
+
+
+def forecast_send(campaign: Campaign, reaches: Collection[Reach], *, now: datetime) -> Forecast:
+    """How many calls a send needs and how long it takes at least."""
+    loads: dict[int, list[_Load]] = defaultdict(list)
+    for reach in reaches:
+        for load in _list_loads(campaign, reach):
+            loads[load.way.account.pk].append(load)
+    start = max(now, campaign.due_at or now)
+    forecasts = [_forecast_account(some, start) for some in loads.values()]
+    own = (_find_own_seconds(campaign, reach) for reach in reaches)
+    return Forecast(
+        recipients=sum(forecast.recipients for forecast in forecasts),
+        calls=sum(forecast.calls for forecast in forecasts),
+        seconds=max([0.0, *own, *(forecast.seconds for forecast in forecasts)]),
+        short=tuple(words for forecast in forecasts for words in forecast.short),
+    )
+
+
+def _list_loads(campaign: Campaign, reach: Reach) -> Iterator[_Load]:
+    for platform, way in find_first_ways(reach.app).items():
+        count = reach.platforms.get(platform, 0)
+        if count:
+            limits = way.limits
+            rates = [*_list_own_rates(campaign, reach.app, way), limits.recipients_per_second]
+            size = min([limits.batch_size, *(max(1, int(rate)) for rate in rates if rate)])
+            # Each language is called for apart.
+            calls = ceil(count / size) + min(count, reach.languages) - 1
+            yield _Load(way, count, calls)
+
+
+def _list_own_rates(campaign: Campaign, app: App, way: Way | None = None) -> list[int]:
+    group = campaign.group
+    # A vendor with groups of its own keeps the group's rate itself, in calls of any size.
+    is_ours = group is not None and not (way and way.dialect.has_groups)
+    rates = (campaign.rate, app.send_rate, group.send_rate if group and is_ours else None)
+    return [rate for rate in rates if rate]
+
+
+def _forecast_account(loads: Collection[_Load], start: datetime) -> Forecast:
+    way = next(iter(loads)).way
+    limits = way.limits
+    recipients = sum(load.recipients for load in loads)
+    calls = sum(load.calls for load in loads)
+    seconds = [0.0]
+    if limits.requests_per_second:
+        seconds.append(find_seconds(limits.requests_per_second, calls, counts_calls=True))
+    if limits.recipients_per_second:
+        seconds.append(find_seconds(limits.recipients_per_second, recipients))
+    waits, short = _forecast_days(way.account, calls, start)
+    return Forecast(recipients, calls, max([*seconds, waits]), short)
+
+
+def _forecast_days(account: Account, calls: int, start: datetime) -> tuple[float, tuple[str, ...]]:
+    """Seconds until the last call's day begins, and why, where one day is not enough."""
+    use = read_day(account, start)
+    if use.limit is None or calls <= use.limit - use.used:
+        return 0.0, ()
+    left = max(0, use.limit - use.used)
+    days = ceil((calls - left) / use.limit)
+    waits = (use.resets_at - start).total_seconds() + (days - 1) * SECONDS_PER_DAY
+    words = _(
+        "It takes about %(calls)d calls of %(account)s, and %(left)d of the day's %(limit)d are "
+        "left; the rest waits for the next day."
+    )
+    hint = {"calls": calls, "account": account.name, "limit": use.limit, "left": left}
+    return waits, (words % hint,)
+
+
+def _find_own_seconds(campaign: Campaign, reach: Reach) -> float:
+    """What the rates of the campaign, its app and its group ask for in one app."""
+    rates = _list_own_rates(campaign, reach.app)
+    seconds = [find_seconds(rate, reach.total) for rate in rates]
+    if campaign.rate and campaign.ramp_up:
+        seconds.append(find_ramp_seconds(campaign.rate, campaign.ramp_up, reach.total))
+    return max(seconds, default=0.0)
+
+
+def find_time_problems(campaign: Campaign, forecast: Forecast) -> Iterator[Problem]:
+    """What stands against the time that a send takes; nothing of it blocks."""
+    if campaign.expires_in is not None and forecast.seconds > campaign.expires_in:
+        words = _("Sending takes about %(seconds)d s; what is not sent after %(limit)d s expires.")
+        sentence = words % {"seconds": ceil(forecast.seconds), "limit": campaign.expires_in}
+        yield Problem(
+            code="expires_too_soon", field="expires_in", sentence=sentence, is_blocking=False
+        )
+    for sentence in forecast.short:
+        yield Problem(code="day_quota", field="rate", sentence=sentence, is_blocking=False)

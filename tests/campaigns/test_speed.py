@@ -1,0 +1,202 @@
+"""How fast a transfer was promised to go, how fast it went, and what holds it back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from campaigns.dispatch import books
+from campaigns.dispatch.claim import claim_batch
+from campaigns.dispatch.freeze import freeze_transfer
+from campaigns.dispatch.pace import block_pair
+from campaigns.models import Account, App, Batch, Group, SendMinute, Throttle, Transfer
+from campaigns.pages.plot import HEIGHT, draw_plot
+from campaigns.selectors.speed import Minute, Speed, read_speed
+from tests import builders
+from tests.campaigns.dispatch.conftest import make_campaign, routed, start
+
+__all__ = ["make_campaign", "routed", "start"]
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+@pytest.fixture
+def begin(routed, start, now):
+    """A frozen transfer of so many devices, as the engine finds it."""
+
+    def begin(size=30, **fields):
+        for number in range(size):
+            builders.make_device(routed, f"token {number}")
+        transfer = start(**fields)
+        freeze_transfer(transfer, now=now)
+        return reload(transfer)
+
+    return begin
+
+
+def reload(transfer):
+    return Transfer.objects.select_related("app", "group").get(pk=transfer.pk)
+
+
+def read_codes(transfer, now):
+    return [hold.code for hold in read_speed(reload(transfer), now=now).holds]
+
+
+def note_sent(transfer, at, count):
+    part = transfer.parts.get()
+    SendMinute.objects.create(part=part, minute=at.replace(second=0, microsecond=0), count=count)
+
+
+def test_the_lowest_rate_is_the_promise(begin, now):
+    transfer = begin(rate=700)
+    own = read_speed(transfer, now=now).promised
+    Group.objects.update(send_rate=600)
+    group = read_speed(reload(transfer), now=now).promised
+    App.objects.update(send_rate=500)
+    app = read_speed(reload(transfer), now=now).promised
+    Account.objects.update(limits={"recipients_per_second": 400})
+    account = read_speed(reload(transfer), now=now).promised
+    Account.objects.update(limits={"requests_per_second": 1})  # of 250 recipients each
+    calls = read_speed(reload(transfer), now=now).promised
+
+    assert [own, group, app, account, calls] == [700, 600, 500, 400, 250]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "code"),
+    [
+        (Transfer, {"rate": 10}, "rate"),
+        (Transfer, {"rate": 100, "ramp_up": 60}, "ramp_up"),
+        (App, {"send_rate": 10}, "app_rate"),
+        (Account, {"limits": {"requests_per_second": 1}}, "calls_per_second"),
+        (Account, {"limits": {"recipients_per_second": 10}}, "recipients_per_second"),
+        (Account, {"limits": {"in_flight": 1}}, "in_flight"),
+        (Account, {"limits": {"running_tasks": 1}}, "running_tasks"),
+        (Account, {"limits": {"requests_per_day": 1}}, "day_quota"),
+    ],
+)
+def test_what_holds_it_back_is_told(begin, now, model, fields, code):
+    transfer = begin(300)  # more than one call carries
+    model.objects.update(**fields)
+
+    free = read_codes(transfer, now)
+    claim_batch(reload(transfer), now)
+
+    assert free == []
+    assert read_codes(transfer, now) == [code]
+    assert claim_batch(reload(transfer), now) is None
+
+
+def test_a_group_holds_it_back(begin, now):
+    transfer = begin(250)
+    Group.objects.update(send_rate=100)
+    claim_batch(reload(transfer), now)
+
+    assert read_codes(transfer, now) == ["group_rate"]
+
+
+def test_a_vendor_that_asked_to_wait_is_named_with_the_moment(begin, app, now):
+    transfer = begin()
+    until = now + timedelta(minutes=5)
+    block_pair(Account.objects.get().pk, app.pk, until)
+
+    [hold] = read_speed(transfer, now=now).holds
+
+    assert (hold.code, hold.until) == ("retry_after", until)
+    assert hold.words == "Sandbox asked us to wait (Retry-After)"
+
+
+def test_a_used_up_quota_says_when_it_goes_on(begin, now):
+    transfer = begin()
+    account = Account.objects.get()
+    Account.objects.update(limits={"requests_per_day": 5})
+    Throttle.objects.create(account=account, app_id=0, day=now.date(), day_used=5)
+
+    [hold] = read_speed(transfer, now=now).holds
+
+    assert hold.words == "today's 5 calls of Sandbox are used up"
+    assert hold.until == now.replace(hour=0) + timedelta(days=1)
+
+
+def test_who_does_not_send_is_held_by_nothing(begin, now):
+    transfer = begin(rate=10)
+    claim_batch(reload(transfer), now)
+
+    transfer.move_to(Transfer.Status.PAUSED, actor="owner", now=now)
+
+    assert read_codes(transfer, now) == []
+
+
+def test_minutes_without_a_send_are_nothing_and_are_shown(begin, now):
+    transfer = begin()
+    note_sent(transfer, now, 600)
+    note_sent(transfer, now + timedelta(minutes=2), 300)
+
+    speed = read_speed(transfer, now=now + timedelta(minutes=2, seconds=30))
+
+    assert [minute.rate for minute in speed.minutes] == [10, 0, 10]
+    assert speed.achieved == 10
+
+
+def test_the_last_hour_is_shown_and_no_more(begin, now):
+    transfer = begin()
+    for minute in range(90):
+        note_sent(transfer, now + timedelta(minutes=minute), 60 + minute)
+
+    speed = read_speed(transfer, now=now + timedelta(minutes=90) - timedelta(seconds=1))
+
+    assert len(speed.minutes) == 60
+    assert speed.minutes[0].rate == pytest.approx((60 + 30) / 60)
+
+
+def test_what_is_settled_as_sent_counts_in_its_minute(begin, now):
+    transfer = begin(5)
+    batch = Batch.objects.get()
+    members = [(recipient, 0) for recipient in range(1, 6)]
+    page = books.Page(part_id=batch.part_id, platform="android", at=now)
+
+    books.append_deliveries(page, books.Verdict("sent"), members[:3])
+    books.append_deliveries(page, books.Verdict("sent"), members[:4])  # three are known
+    books.append_deliveries(page, books.Verdict("failed", "vendor"), members[4:])
+
+    assert SendMinute.objects.get(part__transfer=transfer).count == 4
+
+
+def test_a_larger_audience_costs_no_query_more(begin, routed, now):
+    transfer = begin(10, rate=3)
+    with CaptureQueriesContext(
+        connection,
+    ) as small:
+        read_speed(transfer, now=now)
+    Batch.objects.bulk_create(
+        Batch(
+            part=transfer.parts.get(), transfer=transfer, app=routed, platform="android",
+            recipients=b"", cohorts=b"", count=1, due_at=now,
+        )
+        for _number in range(500)
+    )  # fmt: skip
+    with CaptureQueriesContext(connection) as large:
+        read_speed(transfer, now=now)
+
+    assert len(large) == len(small) < 20
+
+
+def test_a_plot_has_a_bar_for_each_minute_and_the_promise(now):
+    minutes = (Minute(now, 50), Minute(now + timedelta(minutes=1), 100))
+
+    plot = draw_plot(Speed(promised=110, achieved=100, minutes=minutes))
+
+    assert plot is not None
+    assert [float(bar.height) for bar in plot.bars] == pytest.approx([33.1, 66.1], abs=0.1)
+    assert float(plot.promised_y) == pytest.approx(HEIGHT * (1 - 1 / 1.1), abs=0.1)
+    assert plot.highest == 100
+
+
+def test_a_promise_far_above_does_not_flatten_the_plot(now):
+    plot = draw_plot(Speed(promised=5000, achieved=1, minutes=(Minute(now, 1.0),)))
+
+    assert plot is not None
+    assert plot.promised_y == ""
+    assert float(plot.bars[0].height) > HEIGHT / 2
