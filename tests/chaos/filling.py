@@ -64,7 +64,7 @@ def make_account(app: Any, wanted: Filling) -> None:
         credentials=vault.encrypt({"api_key": "good"}),
         base_urls={"api": f"{wanted.url}/{wanted.dialect}"},
         options=wanted.options,
-        **({"limits": wanted.limits} if wanted.limits else {}),
+        limits=wanted.limits,
     )
     Route.objects.create(app=app, platform="android", account=account)
 
