@@ -21,6 +21,7 @@ from campaigns.models import (
     Cohort,
     Counter,
     Delivery,
+    Occurrence,
     Part,
     RejectedIds,
     Rollup,
@@ -51,7 +52,7 @@ def check_books(transfers: QuerySet[Any] | None = None) -> Audit:
     wanted = Transfer.objects.all() if transfers is None else transfers
     for transfer_id in wanted.order_by("pk").values_list("pk", flat=True).iterator():
         _check_transfer(transfer_id, audit)
-    audit.faults += _find_campaign_faults()
+    audit.faults += [*_find_campaign_faults(), *_find_occurrence_faults()]
     return audit
 
 
@@ -181,3 +182,17 @@ def _find_campaign_faults() -> list[str]:
         f"Campaign {pk} has ended, one of its transfers has not."
         for pk in ended.exclude(status=Campaign.Status.CANCELLED).values_list("pk", flat=True)
     ]
+
+
+def _find_occurrence_faults() -> Iterator[str]:
+    """Times of series that say they were fired and were not, or the other way round, or twice."""
+    fired = Q(state=Occurrence.State.FIRED)
+    idle = Occurrence.objects.filter(fired, transfers__isnull=True)
+    for pk in idle.values_list("pk", flat=True):
+        yield f"Occurrence {pk} was fired and has no transfer."
+    busy = Occurrence.objects.filter(~fired, transfers__isnull=False).distinct()
+    for pk in busy.values_list("pk", flat=True):
+        yield f"Occurrence {pk} was not fired and has a transfer."
+    pairs = Transfer.objects.filter(occurrence__isnull=False).values("occurrence", "app")
+    for row in pairs.annotate(n=Count("pk")).filter(n__gt=1):
+        yield f"Occurrence {row['occurrence']} was fired {row['n']} times for one app."

@@ -15,11 +15,13 @@ from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
     Batch,
+    Campaign,
     Cohort,
     Counter,
     Delivery,
     Exchange,
     Message,
+    Occurrence,
     Part,
     Rollup,
     Transfer,
@@ -134,3 +136,44 @@ def test_pruning_forgets_old_exchanges_and_keeps_the_books(part, now):
 
     assert removed["exchanges"] == 1
     assert check_books().faults == []
+
+
+@pytest.fixture
+def occurrence(app, now):
+    """A time of a series that was fired once for its app."""
+    message = Message.objects.create(app=app, content={"body": "Hi"})
+    series = Campaign.objects.create(
+        workspace=app.workspace, app=app, name="One", message=message, status_since=now,
+        created_at=now, created_by="owner", audience={"all": True},
+    )  # fmt: skip
+    occurrence = Occurrence.objects.create(
+        campaign=series, due_at=now, state="fired", settled_at=now
+    )
+    make_run(occurrence, app, now)
+    return occurrence
+
+
+def make_run(occurrence, app, now):
+    return Transfer.objects.create(
+        app=app, group=app.groups.get(), campaign=occurrence.campaign, occurrence=occurrence,
+        status_since=now, due_at=now, created_at=now,
+    )  # fmt: skip
+
+
+def test_a_time_that_was_fired_once_is_no_fault(occurrence):
+    assert check_books().faults == []
+
+
+def test_a_time_that_is_not_what_it_says_is_found(occurrence, app, now):
+    make_run(occurrence, app, now)
+    twice = check_books().faults
+    Occurrence.objects.update(state="missed")
+    missed = check_books().faults[0]
+    Transfer.objects.all().delete()
+    Occurrence.objects.update(state="fired")
+
+    idle = check_books().faults
+
+    assert twice == [f"Occurrence {occurrence.pk} was fired 2 times for one app."]
+    assert missed == f"Occurrence {occurrence.pk} was not fired and has a transfer."
+    assert idle == [f"Occurrence {occurrence.pk} was fired and has no transfer."]
