@@ -191,11 +191,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A send was taken. `results` only where the dialect answers per recipient."""
+    """A send was taken. `results` only where the dialect answers per recipient, and `accepted`,
+    the number of recipients whom no result names, where it tells that.
+    """
 
     transfer: str
     client_key: str = ""
     results: tuple[Result, ...] = ()
+    accepted: int | None = None
 
 
 class TransferState(StrEnum):

@@ -102,7 +102,8 @@ class CheckResult:
 class Request:
     """A send as it goes over the wire, written to its last byte: only talking is left.
 
-    `lookup` is how the vendor can be asked about it, where it can be.
+    `lookup` is how the vendor can be asked about it, where it can be. `count` is the number of
+    recipients, for vendors whose answer can be checked against it.
     """
 
     method: str
@@ -110,6 +111,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)  # with the account's secret
     body: bytes = field(repr=False)
     lookup: FetchStatus | None = None
+    count: int = 0
 
 
 class Outbound(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -130,6 +131,7 @@ def write_request(
     headers: Mapping[str, str],
     json: Any,
     lookup: FetchStatus | None = None,
+    count: int = 0,
 ) -> Request:
     """A call with a JSON body, encoded, that `send` makes later; talks to nobody."""
     return Request(
@@ -138,6 +140,7 @@ def write_request(
         headers={**JSON_HEADERS, **headers},
         body=_encode_json(json),
         lookup=lookup,
+        count=count,
     )
 
 
@@ -279,9 +282,24 @@ def _misunderstand(status: int) -> Failure:
 
 def _parse_body(content: bytes) -> tuple[Any, bool]:
     try:
-        return json.loads(content), True
+        body = json.loads(content)
+        # Only an escape can bring in what no database takes: NUL and half characters.
+        return (_clean(body) if b"\\u" in content else body), True
     except (ValueError, RecursionError):
-        return content.decode("utf-8", "replace"), False
+        return _clean(content.decode("utf-8", "replace")), False
+
+
+_UNPRINTABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNPRINTABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name): _clean(item) for name, item in value.items()}
+    return value
 
 
 def _explain_refusal(answer: _Answer, body: Any, options: CallOptions) -> Failure:

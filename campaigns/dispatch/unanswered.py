@@ -95,9 +95,21 @@ def _ask(lease: Lease, attempt: Attempt, way: Way, owed: list[Member], now: date
             return Resolution(write_off(attempt, way, owed, now))
         due_at = find_retry(lease, failure.reason, failure.retry_after, now)
         return Resolution(settle.Flush(due_at=due_at, is_retry=True))
+    if status is None and lease.batch.retries > MAX_RETRIES:
+        return Resolution(_settle_unsent(attempt, owed))
     if status is None:
         return Resolution()  # definitely not known there, so it was never sent
     return Resolution(_settle_known(attempt, status, owed, now))
+
+
+def _settle_unsent(attempt: Attempt, owed: list[Member]) -> settle.Flush:
+    """Tried as often as anything is, and never taken: it failed, and nobody got it."""
+    answer = settle.Answer(
+        outcome=Outcome.FAILED.value, was_sent=False, reason=Reason.VENDOR.value,
+        words=attempt.words,
+    )  # fmt: skip
+    verdict = Verdict("failed", Reason.VENDOR.value)
+    return settle.Flush(verdicts={verdict: owed}, attempt=attempt, answer=answer)
 
 
 def _settle_known(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from providers.simulator.faults import FAULTS, CallKind, FaultType, OptionValue, Stage
+
+MOST = 1e8  # of any setting: three years in seconds
+_RETRY_AFTER = re.compile(r"|-?\d{1,9}(\.\d+)?|date(:-?\d{1,7})?|huge|garbage", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,9 @@ def _read_option(fault: FaultType, key: str, value: Any) -> OptionValue:
     except (KeyError, ValueError, TypeError, OverflowError):
         kind = "yes or no" if isinstance(default, bool) else "a number"
         raise ValueError(f"{fault.name}: {key}={value} is not {kind}.") from None
+    if key == "retry_after" and not _RETRY_AFTER.fullmatch(str(value)):
+        known = "a number of seconds, date:30, huge or garbage"
+        raise ValueError(f"{fault.name}: {key}={value} is not {known}.")
     return str(value)
 
 
@@ -138,7 +144,7 @@ def _read_range(value: Any) -> tuple[int, int]:
 
 def _read_number(value: Any) -> float:
     number = float(value)
-    if not math.isfinite(number) or isinstance(value, bool):
+    if not abs(number) <= MOST or isinstance(value, bool):
         raise ValueError
     return number
 

@@ -90,7 +90,9 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.start() if not stop.ident else None)
         host, port = server.server_address[:2]
-        self.stdout.write(f"http://{host!s}:{port}")
+        url = f"http://{host!s}:{port}"
+        options["journal"].with_suffix(".url").write_text(url)
+        self.stdout.write(url)
         self.stdout.flush()
         try:
             server.serve_forever(poll_interval=0.2)

@@ -118,9 +118,13 @@ class AppMetrica:
 
     def _find_earlier(self, request: Request, failure: Failure) -> Receipt:
         # Our ids are drawn for one batch only: whoever took this one was an earlier try of ours.
-        status = self.fetch_status(request.lookup) if request.lookup else None
+        try:
+            status = self.fetch_status(request.lookup) if request.lookup else None
+        except Failure:
+            status = None
         if status is None:
-            raise failure
+            # Taken, and not known: whoever says both will know better in a while.
+            raise Failure(Reason.NO_ANSWER, failure.message, was_sent=None)
         return Receipt(status.transfer, Outcome.ACCEPTED, raw={"transfer_id": status.transfer})
 
     def _fetch_groups(self) -> dict[str, str]:

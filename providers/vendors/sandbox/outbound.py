@@ -30,14 +30,18 @@ class Sandbox:
 
     def write(self, push: SendPush) -> Request:
         return http.write_request(
-            "POST", self._find_url(wire.SEND_PATH), headers=self.headers, json=wire.write_send(push)
+            "POST",
+            self._find_url(wire.SEND_PATH),
+            headers=self.headers,
+            json=wire.write_send(push),
+            count=sum(len(targets.values) for part in push.parts for targets in part.targets),
         )
 
     def send(self, request: Request) -> Receipt:
         receipt: Receipt = http.send(
             self.session or http.get_session(),
             request,
-            read=wire.read_sent,
+            read=lambda body: wire.read_sent(body, request.count),
             read_error=wire.read_error,
             recipients=wire.RECIPIENT_KEYS,
         )

@@ -6,6 +6,7 @@ Ids travel as columns, not as an object per recipient: 100,000 of them are read 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -163,6 +164,8 @@ def _expect_some(body: Mapping[str, Any], name: str, path: str) -> list[Any]:
 def write_sent(accepted: Accepted) -> Reply:
     """Only recipients that fare otherwise than the rest are named, by their place in the call."""
     body: dict[str, Any] = {"transfer": accepted.transfer}
+    if accepted.accepted is not None:
+        body["accepted"] = accepted.accepted
     if accepted.results:
         body["exceptions"] = [_write_result(result) for result in accepted.results]
     return Reply(200, body)
@@ -179,25 +182,41 @@ def _write_result(result: Result) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def read_sent(body: Any) -> Receipt:
-    """Raises KeyError, TypeError or ValueError where the answer is not of this form."""
+def read_sent(body: Any, count: int = 0) -> Receipt:
+    """The answer to a call of so many recipients (0: not to be checked).
+
+    Raises KeyError, TypeError or ValueError where the answer is not of this form, or does not
+    speak of each recipient once.
+    """
     results = tuple(_read_result(item) for item in body.get("exceptions", ()))
     transfer = body["transfer"]
     if not isinstance(transfer, str) or not transfer:
         raise ValueError("no transfer")
+    if len({result.index for result in results}) < len(results):
+        raise ValueError("two results for one recipient")
+    if count and not all(result.index < count for result in results):
+        raise ValueError("a result for somebody else")
+    if count and body.get("accepted", count - len(results)) != count - len(results):
+        raise ValueError("results are missing")
     raw = {"transfer": transfer, "exceptions": len(results)}
     return Receipt(transfer, Outcome.ACCEPTED, results, raw)
 
 
 def _read_result(item: Any) -> Result:
-    reason = item.get("reason")
+    reason, wait = item.get("reason"), item.get("retry_after")
     return Result(
-        index=int(item["index"]),
+        index=_read_number(item["index"], int),
         outcome=Outcome(item["outcome"]),
         reason=Reason(reason) if reason else None,
         message=str(item.get("message", "")),
-        retry_after=item.get("retry_after"),
+        retry_after=None if wait is None else _read_number(wait, int, float),
     )
+
+
+def _read_number(value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds or not 0 <= value < math.inf:
+        raise ValueError(f"no such number: {value!r:.50}")
+    return value
 
 
 def write_receipts_query(command: FetchReceipts) -> dict[str, str | int]:
@@ -233,7 +252,11 @@ def write_refusal(refusal: Refusal) -> Reply:
 
 
 def read_error(status: int, body: Any) -> Failure | None:
-    """A key that is used again for another body is our own mistake; the rest the status says."""
+    """A key that is used again for another body is our own mistake, and a failure of the
+    sandbox's own says nothing of whether it took the call; the rest the status says.
+    """
+    if status == HTTP_STATUS[RefusalKind.INTERNAL]:
+        return Failure(Reason.VENDOR, body["error"]["message"], was_sent=None)
     if status != HTTP_STATUS[RefusalKind.CONFLICT]:
         return None
     return Failure(Reason.OURS, body["error"]["message"], is_permanent=True, was_sent=True)

@@ -413,7 +413,8 @@ def test_a_taken_id_that_nobody_knows_is_told(open_vendor: Answer, session: Vend
 
     failure = fail(open_vendor, session, talk)
 
-    assert (failure.reason, failure.message) == (Reason.PAYLOAD, "Taken")
+    assert (failure.reason, failure.was_sent) == (Reason.NO_ANSWER, None)
+    assert failure.message == "Taken"
 
 
 def test_a_group_that_another_worker_created_is_found(

@@ -52,12 +52,12 @@ def test_the_pages_example_of_an_answer_is_read_and_written():
     words = "The token is not registered."
     result = Result(1, Outcome.FAILED, Reason.TOKEN, words)
 
-    receipt = wire.read_sent(EXAMPLES[1])
+    receipt = wire.read_sent(EXAMPLES[1], 2)
 
     assert receipt == Receipt(
         "9", Outcome.ACCEPTED, (result,), raw={"transfer": "9", "exceptions": 1}
     )
-    assert wire.write_sent(Accepted("9", "", (result,))).body == EXAMPLES[1]
+    assert wire.write_sent(Accepted("9", "", (result,), 1)).body == EXAMPLES[1]
 
 
 def test_the_pages_example_of_receipts_is_read_and_written():
@@ -116,11 +116,24 @@ def test_a_page_has_a_bounded_length(limit):
         {"transfer": "9", "exceptions": [5]},
         {"transfer": "9", "exceptions": [{"index": 0}]},
         {"transfer": "9", "exceptions": [{"index": 0, "outcome": "maybe"}]},
+        {"transfer": "9", "exceptions": [{"index": "0", "outcome": "failed"}]},
+        {"transfer": "9", "exceptions": [{"index": True, "outcome": "failed"}]},
+        {"transfer": "9", "exceptions": [{"index": -1, "outcome": "failed"}]},
+        {"transfer": "9", "exceptions": [{"index": 2, "outcome": "failed"}]},
+        {"transfer": "9", "exceptions": [{"index": 0, "outcome": "failed"}] * 2},
+        {"transfer": "9", "exceptions": [{"index": 0, "outcome": "failed", "retry_after": "1"}]},
+        {
+            "transfer": "9",
+            "exceptions": [{"index": 0, "outcome": "failed", "retry_after": float("nan")}],
+        },
+        {"transfer": "9", "accepted": 2, "exceptions": [{"index": 0, "outcome": "failed"}]},
+        {"transfer": "9", "accepted": 1},
+        {"transfer": "9", "accepted": None},
     ],
 )
 def test_an_answer_of_another_form_raises_what_the_caller_expects(body):
     with pytest.raises((LookupError, TypeError, ValueError, AttributeError)):
-        wire.read_sent(body)
+        wire.read_sent(body, 2)
 
 
 def test_a_key_used_for_another_body_is_our_own_mistake():

@@ -1,0 +1,209 @@
+"""Every fault of a hostile vendor, end to end: the engine over a real socket, and the table of
+docs/simulator.md, which says how recipients end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+
+import pytest
+
+from campaigns.dispatch import piles
+from campaigns.models import App, Delivery, Part, Policy, ReceiptRow, VendorCount
+from providers.contract import Dialect, Idempotency
+from providers.simulator import FAULTS, Behaviour, Simulator
+from tests.campaigns.dispatch.hostile import RECIPIENTS, Rehearsal
+from tests.house.sources import ROOT
+from tests.vendor_cases.accounts import SIMULATED
+from tests.vendor_cases.test_wire import each
+
+pytestmark = pytest.mark.django_db
+Begin = Callable[..., Rehearsal]
+
+ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+TABLE = {row[0]: row for row in ROW.findall((ROOT / "docs/simulator.md").read_text())}
+# A worker that waited to the end would wait for ever.
+SETTINGS = {
+    "silence": "seconds=100000",
+    "slow_headers": "seconds=100000",
+    "slow_body": "seconds=100000",
+    "bandwidth": "bytes_per_second=1",
+    "connect_refused": "seconds=0.2",
+    "connect_timeout": "seconds=0.5",
+    "receipts_early": "seconds=0.05",
+    "latency": "low=1,high=5",
+}
+IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
+
+
+@pytest.fixture
+def begin(app: App, simulator: Simulator, settings, monkeypatch) -> Begin:
+    def begin(dialect: Dialect, scheme: str = "http", batch: int = 5, **also: int) -> Rehearsal:
+        url = simulator.url.replace("http", scheme)
+        settings.OUTBOUND_ALLOW = [url]
+        settings.CALL_SECONDS = 0.3
+        monkeypatch.setattr(piles, "MAX_BATCH", batch)
+        return Rehearsal(app, dialect, simulator, url, **also)
+
+    return begin
+
+
+def begin_for(begin: Begin, dialect: Dialect, name: str) -> Rehearsal:
+    """Where the fault can be met: over TLS, or long enough after the send."""
+    if FAULTS[name].is_of_tls:
+        return begin(dialect, "https", batch=RECIPIENTS)
+    return begin(dialect, aftermath=8 if FAULTS[name].on == "report" else 1)
+
+
+def list_expected(name: str, dialect: Dialect) -> set[str]:
+    _name, _words, key, lookup = TABLE[name]
+    by_ability = {Idempotency.KEY: key, Idempotency.LOOKUP: lookup}
+    return set(by_ability[dialect.idempotency].split(", "))
+
+
+def test_the_table_names_every_fault_in_its_own_words():
+    assert list(TABLE) == list(FAULTS)
+    assert [words.partition(" (`")[0] for _, words, _, _ in TABLE.values()] == [
+        fault.sentence for fault in FAULTS.values()
+    ]
+
+
+@each(SIMULATED)
+@pytest.mark.parametrize("name", FAULTS)
+def test_two_calls_suffer_and_everybody_ends_as_the_table_says(begin: Begin, dialect, name):
+    rehearsal = begin_for(begin, dialect, name)
+    rehearsal.follow(f"{name}:times=2,{SETTINGS.get(name, '')}")
+
+    transfer = rehearsal.send()
+
+    assert transfer.finished_at is not None
+    assert rehearsal.find_faults() == []
+    assert rehearsal.list_ends() == list_expected(name, dialect)
+    is_asked = FAULTS[name].on in ("send", "any") or dialect.can_report
+    assert rehearsal.simulator.book.given[name] == (2 if is_asked else 0)
+
+
+# What a vendor does for ever: those that cost little always, all of them in the full form.
+FOR_EVER = list(FAULTS) if IS_FULL else ["close_before_acceptance", "accepted_500"]
+
+
+@each(SIMULATED)
+@pytest.mark.parametrize("name", FOR_EVER)
+def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin: Begin, dialect, name):
+    rehearsal = begin_for(begin, dialect, name)
+    rehearsal.follow(f"{name}:{SETTINGS.get(name, '')}")
+
+    transfer = rehearsal.send()
+
+    assert transfer.finished_at is not None
+    assert Delivery.objects.count() == RECIPIENTS
+    assert rehearsal.find_faults() == []
+
+
+LOST = {"accepted_answer_lost": "sent", "html": "sent", "silence": "failed (no_answer)"}
+
+
+@each(SIMULATED)
+@pytest.mark.parametrize("name", LOST)
+def test_at_most_once_never_sends_twice_and_asks_where_it_can(begin: Begin, dialect, name):
+    rehearsal = begin(dialect)
+    rehearsal.follow(f"{name}:times=2,{SETTINGS.get(name, '')}", "forgets_key")
+    rehearsal.simulator.behaviour = Behaviour(delivered_percent=0)
+
+    rehearsal.send(policy=Policy.AT_MOST_ONCE)
+
+    can_ask = dialect.idempotency is Idempotency.LOOKUP
+    assert rehearsal.find_faults() == []
+    assert max(rehearsal.count_reached().values()) == 1
+    assert rehearsal.list_ends() == {"sent", LOST[name] if can_ask else "unknown (no_answer)"}
+
+
+@each([dialect for dialect in SIMULATED if dialect.wants_references])
+@pytest.mark.parametrize(
+    "lie", ["fewer_results", "reordered_results", "duplicate_results", "stranger_results"]
+)
+def test_lies_about_single_recipients_are_not_believed(begin: Begin, dialect, lie):
+    rehearsal = begin(dialect)
+    rehearsal.follow(f"{lie}:times=2", "unregistered:recipient=0.6")
+
+    rehearsal.send()
+
+    assert rehearsal.find_faults() == []
+    assert rehearsal.list_ends() == {"failed (token)", "sent"}
+    assert rehearsal.simulator.vendor.summarize()["doubled_recipients"] == 0
+
+
+@each([dialect for dialect in SIMULATED if dialect.idempotency is Idempotency.KEY])
+def test_a_broken_promise_doubles_and_the_journal_shows_it(begin: Begin, dialect):
+    rehearsal = begin(dialect)
+    rehearsal.follow("accepted_answer_lost:nth=1", "forgets_key")
+
+    rehearsal.send()
+
+    summary = rehearsal.simulator.vendor.summarize()
+    assert (summary["doubled_recipients"], summary["calls_accepted_again"]) == (5, 1)
+    assert rehearsal.list_ends() == {"sent"}
+    assert Part.objects.get().resent == 0
+
+
+@each([dialect for dialect in SIMULATED if dialect.idempotency is Idempotency.LOOKUP])
+def test_a_vendor_that_is_slow_to_know_a_call_is_not_sent_it_twice(begin: Begin, dialect):
+    rehearsal = begin(dialect)
+    rehearsal.follow("accepted_answer_lost:times=2", "status_lag:seconds=7500")
+
+    rehearsal.send(expires_in=86_400)
+
+    assert rehearsal.find_faults() == []
+    assert rehearsal.list_ends() == {"sent"}
+    assert rehearsal.simulator.vendor.summarize()["doubled_recipients"] == 0
+
+
+@each([dialect for dialect in SIMULATED if dialect.has_receipts])
+@pytest.mark.parametrize(
+    "name", ["receipts_late", "receipts_twice", "receipts_out_of_order", "receipts_early"]
+)
+def test_receipts_count_once_however_they_come(begin: Begin, dialect, name):
+    rehearsal = begin(dialect)
+    rehearsal.follow(f"{name}:{SETTINGS.get(name, '')}")
+
+    rehearsal.send()
+
+    kept = ReceiptRow.objects.values_list("recipient", "kind")
+    assert 0 < ReceiptRow.objects.filter(kind="delivered").count() <= RECIPIENTS
+    assert len(kept) == len(set(kept))
+    assert rehearsal.find_faults() == []
+
+
+@each([dialect for dialect in SIMULATED if dialect.can_report])
+def test_totals_that_change_are_the_vendors_own_column(begin: Begin, dialect):
+    rehearsal = begin(dialect, aftermath=8)
+    rehearsal.follow("totals_change")
+
+    rehearsal.send()
+
+    assert VendorCount.objects.exists()
+    assert rehearsal.list_ends() == {"sent"}
+    assert rehearsal.find_faults() == []
+
+
+@pytest.mark.database
+@each(SIMULATED)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("unprintable:times=2",),
+        ("accepted_answer_lost:p=0.3", "close_before_acceptance:p=0.3", "error_503:p=0.3"),
+        ("mixed:times=1", "error_500:p=0.3"),
+    ],
+    ids=lambda names: names[0].partition(":")[0],
+)
+def test_the_same_holds_on_every_database(begin: Begin, dialect, names):
+    rehearsal = begin(dialect)
+    rehearsal.follow(*names)
+
+    transfer = rehearsal.send()
+
+    assert transfer.finished_at is not None
+    assert rehearsal.find_faults() == []
