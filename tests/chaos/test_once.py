@@ -18,11 +18,11 @@ from providers.contract import AccountConfig, Dialect, Idempotency, Request
 from providers.message import AndroidContent, PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Refusal, RefusalKind
-from tests.chaos.conftest import IS_FULL, on
+from tests.chaos.conftest import on
 from tests.chaos.machine import Machine
 from tests.vendor_cases.accounts import make_account
 
-CALLERS = 100 if IS_FULL else 50
+CALLERS = 100
 SPEAKING = [
     dialect
     for dialect in registry.all_dialects()
