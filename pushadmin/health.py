@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -37,7 +37,7 @@ def find_readiness() -> dict[str, str]:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         program = _find_fault() if not missing else "unknown"
-    except DatabaseError:
+    except Error:
         return {"database": "unreachable", "migrations": "unknown", "program": "unknown"}
     migrations = f"{len(missing)} missing" if missing else "ok"
     return {"database": "ok", "migrations": migrations, "program": program}

@@ -8,6 +8,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 from django.test import RequestFactory
 
+from campaigns.management.commands import dispatch
 from providers import registry
 from pushadmin.refusals import answer_failure
 
@@ -53,6 +54,22 @@ def test_another_fault_stays_a_500_in_the_doors_own_shape():
 
     assert (page.status_code, script.status_code) == (500, 500)
     assert b'"code": "internal"' in script.content
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_worker_waits_for_it_and_does_not_end(error, monkeypatch):
+    def fail_to_pump(*args: Any, **kwargs: Any) -> bool:
+        raise error("the connection is closed")
+
+    monkeypatch.setattr(dispatch.engine, "pump", fail_to_pump)
+    monkeypatch.setattr(dispatch, "AFTER_DATABASE_ERROR", 0)
+    worker = dispatch.Command()
+    worker.is_stopping = False
+
+    did_work = worker._pump("worker", is_scheduler=False)
+
+    assert did_work is False
 
 
 @pytest.mark.django_db

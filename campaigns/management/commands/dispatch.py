@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 from campaigns.dispatch import engine
 from campaigns.services.installation import start_or_exit
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         close_old_connections()
         try:
             return pump(name, should_stop=lambda: self.is_stopping)
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("The database did not answer (%s); trying again.", error)
             connection.close()
             time.sleep(AFTER_DATABASE_ERROR)
