@@ -27,7 +27,7 @@ def kill_workers(
     """
     wait_for("the freeze", lambda: all(is_frozen(machine, pk) for pk in transfers))
     calls = sum(count_batches(machine, pk) for pk in transfers)
-    for number, moment in enumerate(sorted(draw.uniform(0.03, 0.8) * calls for _ in range(kills))):
+    for number, moment in enumerate(sorted(draw.uniform(0.03, 0.6) * calls for _ in range(kills))):
         wait_for(f"{moment:.0f} calls", partial(has_passed, machine, moment), 300)
         time.sleep(draw.uniform(0, 0.3))  # anywhere in the work on a batch
         assert not all(machine.is_finished(pk) for pk in transfers), f"over after {number} kills"

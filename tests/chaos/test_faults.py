@@ -10,7 +10,7 @@ from tests.chaos.conftest import IS_FULL, on
 from tests.chaos.count import count_transfer
 from tests.chaos.slaughter import kill_workers
 
-RECIPIENTS = 20_000 if IS_FULL else 1_000
+RECIPIENTS = 20_000 if IS_FULL else 1_500
 KILLS = 15 if IS_FULL else 3
 WORKERS = 4 if IS_FULL else KILLS + 2
 FAULTS = (
@@ -28,7 +28,7 @@ def test_a_vendor_that_fails_and_workers_that_die_lose_nobody(machine, dialect, 
     machine.start_simulator(*(word for fault in FAULTS for word in ("--fault", fault)))
     workers = machine.start_workers(*(f"worker-{number}" for number in range(WORKERS)))
     made = machine.fill(
-        dialect=dialect, recipients=RECIPIENTS, options={"latency_ms": 200}, campaign={}
+        dialect=dialect, recipients=RECIPIENTS, options={"latency_ms": 300}, campaign={}
     )
 
     kill_workers(machine, workers, [made["transfer"]], kills=KILLS, draw=Random(8))

@@ -12,7 +12,7 @@ from tests.chaos.machine import Machine
 from tests.chaos.slaughter import has_passed
 from tests.installation import wait_for
 
-RECIPIENTS = 10_000 if IS_FULL else 500
+RECIPIENTS = 10_000 if IS_FULL else 800
 CLICKS = 10 if IS_FULL else 1
 WORKERS = 2
 LATENCY_MS = 400
