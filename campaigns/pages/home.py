@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from campaigns.models import Account, App, Campaign, Membership, Settled, Transfer
+from campaigns.models import (
+    Account,
+    App,
+    Campaign,
+    CampaignEvent,
+    Membership,
+    Occurrence,
+    Settled,
+    Transfer,
+)
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.reports import DayTotal, daily_totals
@@ -36,6 +46,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": list_running(request.user),
         "troubled": troubled,
         "pause_words": find_pause_words(troubled),
+        "stuck": _list_stuck(request.user, now - WORRYING),
+        "missed": _list_missed(request.user, now - WORRYING),
         "accounts": Account.objects.for_user(request.user).filter(health=Account.Health.BAD),
         "drafts": _list_drafts(request.user),
         "coming": list_coming(request.user, now, SHOWN),
@@ -63,6 +75,28 @@ def _list_troubled(principal: Any, since: Any) -> list[Transfer]:
     failed = rows.filter(status=Transfer.Status.FAILED, created_at__gte=since)
     paused = rows.filter(status=Transfer.Status.PAUSED)
     return [*paused.order_by("-pk")[:SHOWN], *failed.order_by("-pk")[:SHOWN]]
+
+
+def _list_stuck(principal: Any, since: datetime) -> Any:
+    """Campaigns that wait for a person, or ended, without a transfer that would tell."""
+    last = CampaignEvent.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
+    rows = Campaign.objects.for_user(principal).annotate(note=Subquery(last.values("note")[:1]))
+    paused = Q(status=Campaign.Status.PAUSED, recurrence__isnull=False)
+    failed = Q(status=Campaign.Status.FAILED, status_since__gte=since)
+    troubled = Transfer.objects.filter(
+        campaign=OuterRef("pk"), status__in=[Transfer.Status.PAUSED, Transfer.Status.FAILED]
+    )
+    silent = rows.filter(paused | failed).exclude(Exists(troubled))
+    return silent.select_related("app", "app_group").order_by("-status_since")[:SHOWN]
+
+
+def _list_missed(principal: Any, since: datetime) -> Any:
+    """Times of series that nobody started, while the series goes on."""
+    seen = Campaign.objects.for_user(principal).filter(status=Campaign.Status.RECURRING)
+    rows = Occurrence.objects.filter(
+        campaign__in=seen, state=Occurrence.State.MISSED, settled_at__gte=since
+    )
+    return rows.select_related("campaign").order_by("-due_at")[:SHOWN]
 
 
 def _list_drafts(principal: Any) -> Any:

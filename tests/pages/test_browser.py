@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 
-from campaigns.models import Campaign, Label
+from campaigns.dispatch import runs
+from campaigns.models import Campaign, Label, Message
 from tests import builders
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -170,3 +172,71 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(staff, live_server,
     assert focused == "pa-skip"
     assert staff.get_by_role("main").count() == 1
     assert find_barriers(staff) == []
+
+
+def find_spring():
+    """The next day on which Berlin's clocks leave out an hour, at least three days ahead."""
+    start = datetime.now(UTC).date() + timedelta(days=3)
+    days = (start + timedelta(days=number) for number in range(400))
+    return next(day for day in days if day.month == 3 and day.weekday() == 6 and day.day > 24)
+
+
+def test_a_rule_is_chosen_with_the_keyboard_and_its_times_follow(compose):
+    compose.locator("#id_title").fill("Your week")
+    compose.locator("#id_body").fill("What is new")
+    assert not compose.locator("#id_repeat_unit").is_visible()
+
+    compose.get_by_label("As soon as I send it").focus()
+    compose.keyboard.press("ArrowDown")
+    compose.keyboard.press("ArrowDown")
+    compose.locator("#id_send_at").fill(f"{find_spring() - timedelta(days=2):%Y-%m-%d}T02:30")
+    compose.locator("#id_timezone").select_option("Europe/Berlin")
+    compose.locator("#id_repeat_unit").focus()
+    compose.keyboard.type("days")
+    compose.get_by_text("02:30 does not exist that day").wait_for()
+
+    assert compose.get_by_label("Again and again").is_checked()
+    assert compose.locator("#pa-upcoming li").count() == 5
+    assert not compose.get_by_label("Monday").is_visible()
+    assert compose.get_by_role("button", name="Schedule").is_visible()
+    assert find_barriers(compose) == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_series_is_moved_in_its_dialog(staff, live_server, app, width):
+    builders.make_route(app, "android")
+    builders.make_device(app, "one")
+    series = make_series(app)
+    under_way: set = set()
+    note_requests(staff, under_way)
+    staff.set_viewport_size({"width": width, "height": 844})
+    staff.goto(f"{live_server.url}/campaigns/{series.pk}/")
+    later = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT18:30}"
+
+    staff.get_by_role("button", name="Reschedule").click()
+    barriers = find_barriers(staff)
+    staff.locator("#id_new_send_at").fill(later)
+    staff.get_by_role("button", name="Move it").click()
+    staff.get_by_text("It has a new time.").wait_for()
+
+    series.refresh_from_db()
+    assert series.send_at == later
+    assert barriers == find_barriers(staff) == []
+    assert staff.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    leave(staff, under_way)
+
+
+def make_series(app):
+    """One with a run, a miss and times to come."""
+    now = datetime.now(UTC)
+    start = (now - timedelta(days=3)).replace(second=0, microsecond=0)
+    series = Campaign.objects.create(
+        workspace=app.workspace, app=app, name="Digest", audience={"all": True},
+        message=Message.objects.create(app=app, content={"title": "Hi", "body": "There"}),
+        status="recurring", status_since=start, created_at=start, created_by="owner",
+        send_at=f"{start:%Y-%m-%dT%H:%M}", timezone="UTC", due_at=start,
+        recurrence={"unit": "day"},
+    )  # fmt: skip
+    runs.run_due(start)
+    runs.run_due(now)
+    return series

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from campaigns.dispatch import runs
-from campaigns.models import Campaign
+from campaigns.dispatch import plan, runs
+from campaigns.models import Campaign, Group
 from campaigns.pages.repeat_form import describe_rule
 from tests import builders
 
@@ -239,6 +239,31 @@ def test_home_and_the_list_show_what_comes_next(client, series):
 
     assert home.count(reverse("campaign", args=[series.pk])) == 5
     assert f"{FIRST:%Y-%m-%dT09:00}" in listed
+
+
+def test_home_says_what_was_missed_and_what_waits_for_a_person(client, series):
+    runs.run_due(FIRST + DAY)
+    missed = client.get(reverse("home")).content.decode()
+    Group.objects.update(archived_at=FIRST)
+    series.transfers.update(finished_at=FIRST)
+    runs.run_due(FIRST + 2 * DAY)
+
+    stopped = client.get(reverse("home")).content.decode()
+
+    assert "No scheduler was running at its time" in missed
+    assert "The group General is archived" in stopped
+
+
+def test_home_says_that_a_start_was_left_out(client, series):
+    Campaign.objects.update(
+        status="scheduled", recurrence=None, due_at=datetime.now(UTC) - DAY, when_missed="skip"
+    )
+    plan.start_due(datetime.now(UTC))
+
+    home = client.get(reverse("home")).content.decode()
+
+    assert Campaign.objects.get().status == "failed"
+    assert "No scheduler was running at its time." in home
 
 
 def test_the_second_who_saves_a_draft_is_told_and_overwrites_nothing(client, owner, typed):
