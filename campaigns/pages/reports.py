@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, Settled
+from campaigns.models import App, Settled, Transfer
 from campaigns.pages.fields import PageForm
 from campaigns.pages.home import write_chart
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
@@ -138,6 +138,7 @@ def _draw_rows(
     table: ReportTable, parents: tuple[str, ...], request: HttpRequest
 ) -> list[dict[str, Any]]:
     level = len(parents)
+    names = _name_transfers(table) if level == 2 else {}
     rows = []
     for row in table.rows:
         cell = row.dimensions[0]
@@ -146,7 +147,7 @@ def _draw_rows(
         asked.setlist("parent", below)
         rows.append(
             {
-                "name": cell.name,
+                "name": names.get(cell.id, cell.name),
                 "numbers": row.metrics,
                 "depth": level,
                 "path": "/".join(below),
@@ -157,6 +158,13 @@ def _draw_rows(
             }
         )
     return rows
+
+
+def _name_transfers(table: ReportTable) -> dict[str, str]:
+    """By id, the number and the name: runs of a series are told apart by their time."""
+    ids = [int(row.dimensions[0].id) for row in table.rows]
+    rows = Transfer.objects.filter(pk__in=ids).values_list("pk", "name")
+    return {str(pk): f"{pk} {name}".strip() for pk, name in rows}
 
 
 @operator_page

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.dispatch import plan, runs
-from campaigns.models import Campaign, Group
+from campaigns.models import Campaign, Cohort, Group, Rollup
 from campaigns.pages.repeat_form import describe_rule
 from tests import builders
 
@@ -264,6 +264,21 @@ def test_home_says_that_a_start_was_left_out(client, series):
 
     assert Campaign.objects.get().status == "failed"
     assert "No scheduler was running at its time." in home
+
+
+def test_reports_name_the_runs_of_a_series_by_their_time(client, series):
+    runs.run_due(FIRST)
+    transfer = series.transfers.get()
+    cohort = Cohort.objects.create(app=series.app, platform="android")
+    Rollup.objects.create(
+        part=transfer.parts.get(), hour=datetime.now(UTC).replace(minute=0, second=0),
+        cohort_id=cohort.pk, outcome="sent", count=7, account_id=0,
+    )  # fmt: skip
+    group = str(transfer.group_id)
+
+    page = client.get(reverse("report_rows"), {"parent": [group, ""]}).content.decode()
+
+    assert f"{transfer.pk} Digest {FIRST:%Y-%m-%d} 09:00" in page
 
 
 def test_the_second_who_saves_a_draft_is_told_and_overwrites_nothing(client, owner, typed):
