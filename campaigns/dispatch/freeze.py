@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ from campaigns.dispatch import books, resolve
 from campaigns.dispatch.claim import note_turn
 from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
 from campaigns.dispatch.local_hours import keep_hours, read_local_hours
-from campaigns.dispatch.piles import Pile, PileKey, find_batch_size, write_piles
+from campaigns.dispatch.piles import NewBatches, Pile, PileKey, find_batch_size, pack_batches
 from campaigns.dispatch.plan import unpack_texts
 from campaigns.dispatch.routes import Reach, list_reaches
 from campaigns.models import Batch, Campaign, Device, DeviceIdentifier, Part, Transfer
@@ -46,8 +46,6 @@ from providers.message_fields import Platform
 from providers.outcomes import Reason
 
 CHUNK_DEVICES = 25_000
-GROUP_COLUMNS = ("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
-ZONE_COLUMNS = ("timezone", "person__timezone")  # whose own comes first
 FREEZE_LEASE = timedelta(seconds=30)
 ACTOR = "dispatch"
 
@@ -154,9 +152,10 @@ def _freeze_chunk(transfer: Transfer, part: Part, now: datetime) -> None:
     chunk = _Chunk(transfer, part, now)
     if piece.devices is not None:
         chunk.gather(piece.devices)
+    batches = chunk.pack(is_last="part" in piece.after)
     with transaction.atomic():
         if _lock_cursor(transfer):
-            written = chunk.write()
+            written = chunk.write(batches)
             _move_cursor(transfer, **(written | dict(piece.after)))
 
 
@@ -208,9 +207,9 @@ class _Chunk:
         self.count = 0
 
     def gather(self, devices: QuerySet[Device]) -> None:
-        zones = ZONE_COLUMNS if self.hours else ()
-        language = self.transfer.app.default_language
-        rows = list(_group_devices(devices, language, self.reaches, zones))
+        rows = list(_group_devices(devices, self.transfer.app.default_language, self.reaches))
+        if self.hours is not None:
+            self.hours.read(devices)
         keys = {_read_cohort(row) for row in rows}
         cohorts = intern_cohorts(self.transfer.app_id, keys)
         for row in rows:
@@ -221,17 +220,36 @@ class _Chunk:
     def _sort(self, row: Mapping[str, Any], members: Pile) -> None:
         platform = row["platform"]
         reason = _find_skip(row, self.message, self.reaches.get(platform))
-        due_at: datetime | None = self.transfer.due_at
-        if self.hours is not None and reason is None:
-            due_at = self.hours.place(len(members), *(row[name] for name in ZONE_COLUMNS))
-            reason = None if due_at else Reason.HOUR_PASSED
-        if reason or due_at is None:
-            self.skipped[(platform, str(reason))] |= members
-        else:
-            language = self.message.find_language(row["spoken"])
-            self.piles[(platform, language, due_at)] |= members
+        if reason:
+            self.skipped[(platform, reason.value)] |= members
+            return
+        language = self.message.find_language(row["spoken"])
+        for due_at, part_of in self._split(members).items():
+            if due_at is None:
+                self.skipped[(platform, Reason.HOUR_PASSED.value)] |= part_of
+            else:
+                self.piles[(platform, language, due_at)] |= part_of
 
-    def write(self) -> dict[str, Any]:
+    def _split(self, members: Pile) -> Mapping[datetime | None, Pile]:
+        if self.hours is None:
+            return {self.transfer.due_at: members}
+        return self.hours.split(members)
+
+    def pack(self, *, is_last: bool) -> NewBatches:
+        """The batches of the chunk, made before the transaction that writes them."""
+        sizes = {
+            platform: find_batch_size(self.transfer, reach)
+            for platform, reach in self.reaches.items()
+        }
+        # A freeze that began under an earlier release has kept less of them, and merges none.
+        short = {
+            name: pieces
+            for name, pieces in self.transfer.freeze_cursor.get("short", {}).items()
+            if isinstance(pieces, list)
+        }
+        return pack_batches(self.part, self.piles, sizes, short, is_last=is_last)
+
+    def write(self, batches: NewBatches) -> dict[str, Any]:
         """Insert everything; gives what the cursor keeps of it for the next chunk."""
         for (platform, reason), members in self.skipped.items():
             page = books.Page(part_id=self.part.pk, platform=platform, at=self.now)
@@ -239,20 +257,12 @@ class _Chunk:
             books.append_deliveries(page, verdict, list(members.items()))
             books.fold_skipped(page, reason, Tally(members.values()))
         Part.objects.filter(pk=self.part.pk).update(audience=F("audience") + self.count)
-        sizes = {
-            platform: find_batch_size(self.transfer, reach)
-            for platform, reach in self.reaches.items()
-        }
-        short = self.transfer.freeze_cursor.get("short", {})
-        kept = {"short": write_piles(self.part, self.piles, sizes, short)}
+        kept = {"short": batches.write()}
         return kept | (keep_hours(self.transfer, self.hours) if self.hours else {})
 
 
 def _group_devices(
-    devices: QuerySet[Device],
-    default_language: str,
-    reaches: Mapping[str, Reach],
-    more_columns: Sequence[str],
+    devices: QuerySet[Device], default_language: str, reaches: Mapping[str, Reach]
 ) -> QuerySet[Any, Any]:
     """One row per kind of recipient, with their ids gathered by the database."""
     return (
@@ -274,7 +284,7 @@ def _group_devices(
             ),
             has_id=_find_other_ids(reaches),
         )
-        .values(*GROUP_COLUMNS, *more_columns)
+        .values("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
         .annotate(ids=GatherIds("pk"))
     )
 

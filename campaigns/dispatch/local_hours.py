@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from campaigns.models import Transfer, WhenPast
-from campaigns.models.clock import find_instant, list_zone_names
+from campaigns.models import Device, Transfer, WhenPast
+from campaigns.models.bulk import GatherIds, read_ids
+from campaigns.models.clock import find_instant, list_zone_names, load_zone
 
 # Who reached the hour so shortly before the start still gets it at once: what starts a moment
 # late, or while the hour is young, puts nobody off to the next day.
@@ -46,7 +48,7 @@ class LocalHours:
     def find_hour(self, zone: str) -> ZoneHour:
         """The hour in a zone; "" is that of those who have none."""
         if zone not in self._known:
-            self._known[zone] = self._find_hour(ZoneInfo(zone or self.fallback))
+            self._known[zone] = self._find_hour(load_zone(zone or self.fallback))
         return self._known[zone]
 
     def _find_hour(self, zone: ZoneInfo) -> ZoneHour:
@@ -91,10 +93,26 @@ class PlacedHours:
         self.hours = hours
         self.unknown = 0
         self.placed: dict[datetime, _Placed] = defaultdict(_Placed)
+        self.zones: dict[int, str] = {}  # by recipient, "" for those who have none
 
-    def place(self, count: int, *names: str | None) -> datetime | None:
-        """When so many recipients are due whose zones, the best first, are these; None: never."""
-        zone = find_known_zone(*names)
+    def read(self, devices: QuerySet[Device]) -> None:
+        """Look up the zones of a chunk's devices. A query of its own: grouped by zone and by all
+        else that tells recipients apart, they would hardly be groups any more."""
+        rows = devices.order_by().values("timezone", "person__timezone")
+        for row in rows.annotate(ids=GatherIds("pk")):
+            zone = find_known_zone(row["timezone"], row["person__timezone"])
+            self.zones |= dict.fromkeys(read_ids(row["ids"]), zone)
+
+    def split(self, members: Mapping[int, int]) -> dict[datetime | None, dict[int, int]]:
+        """Recipients with their cohorts by due time; None: it is too late to send to them."""
+        names = {pk: self.zones.get(pk, "") for pk in members}
+        hours = {zone: self._place(zone, count) for zone, count in Counter(names.values()).items()}
+        split: dict[datetime | None, dict[int, int]] = defaultdict(dict)
+        for pk, cohort in members.items():
+            split[hours[names[pk]]][pk] = cohort
+        return split
+
+    def _place(self, zone: str, count: int) -> datetime | None:
         hour = self.hours.find_hour(zone)
         if not zone:
             self.unknown += count

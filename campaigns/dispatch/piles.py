@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.dispatch.routes import Reach
@@ -19,26 +20,74 @@ Pile = dict[int, int]
 PileKey = tuple[str, str, datetime]  # platform, language, due time
 
 
-def write_piles(
-    part: Part, piles: Mapping[PileKey, Pile], sizes: Mapping[str, int], short: Mapping[str, int]
-) -> dict[str, int]:
-    """Insert the batches of a chunk; `sizes` says how many recipients one has, by platform.
+Piece = Sequence[int]  # id and count of a batch that is not full
+Short = dict[str, list[Piece]]  # by name of a pile, the largest first
 
-    `short` has the last, short batch of each key by its id: it makes room for a fuller one. Gives
-    the same for the next chunk. All in one go: where many hours share a chunk, each has few.
+
+@dataclass(slots=True)
+class NewBatches:
+    """What a chunk adds to the queue: new batches by name, and those whose members they take."""
+
+    batches: dict[str, list[Batch]]
+    taken: list[int]
+    left: Short
+    sizes: Mapping[str, int]
+
+    def write(self) -> Short:
+        """Write them in one go; gives what is not full, for the next chunk."""
+        Batch.objects.filter(pk__in=IdList(self.taken)).delete()
+        Batch.objects.bulk_create(batch for cuts in self.batches.values() for batch in cuts)
+        short = dict(self.left)
+        for name, cuts in self.batches.items():
+            last = cuts[-1]
+            if last.count < self.sizes.get(last.platform, MAX_BATCH):
+                short[name] = [*short.get(name, []), [last.pk, last.count]]
+        return {name: pieces for name, pieces in short.items() if pieces}
+
+
+def pack_batches(
+    part: Part,
+    piles: Mapping[PileKey, Pile],
+    sizes: Mapping[str, int],
+    short: Short,
+    *,
+    is_last: bool,
+) -> NewBatches:
+    """Pack a chunk's piles; `sizes` says how many recipients a batch has, by platform. Reads only.
+
+    Batches that are not full make room for fuller ones: after the last chunk all of them, before
+    that only those not much larger than what comes to them, or each chunk would pack anew what
+    all chunks before it have packed.
     """
-    names = {key: _name_pile(key) for key in sorted(piles)}
-    taken = _take_batches({name: short[name] for name in names.values() if name in short})
-    cuts = {
-        name: _cut_pile(part, key, piles[key] | taken.get(name, {}), sizes[key[0]])
-        for key, name in names.items()
-    }
-    Batch.objects.bulk_create(batch for batches in cuts.values() for batch in batches)
-    last = {name: batches[-1] for name, batches in cuts.items()}
-    left = {name: pk for name, pk in short.items() if name not in taken}
-    return left | {
-        name: batch.pk for name, batch in last.items() if batch.count < sizes[batch.platform]
-    }
+    keys = {_name_pile(key): key for key in sorted(piles)}
+    taken: dict[int, str] = {}
+    left: Short = {}
+    for name in {**keys, **short}:
+        fresh = len(piles[keys[name]]) if name in keys else 0
+        chosen, left[name] = _choose_pieces(fresh, short.get(name, []), is_last=is_last)
+        taken |= dict.fromkeys(chosen, name)
+    whole = {name: dict(piles[key]) for name, key in keys.items()}
+    for batch in Batch.objects.filter(pk__in=IdList(taken)):
+        name = taken[batch.pk]
+        keys[name] = (batch.platform, batch.language, batch.due_at)
+        ids, cohorts = unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts)
+        whole.setdefault(name, {}).update(zip(ids, cohorts, strict=True))
+    batches = {name: _cut_pile(part, keys[name], pile, sizes) for name, pile in whole.items()}
+    return NewBatches(batches, list(taken), left, sizes)
+
+
+def _choose_pieces(
+    fresh: int, pieces: Sequence[Piece], *, is_last: bool
+) -> tuple[list[int], list[Piece]]:
+    """Ids of the batches to which so many new recipients are added, and those that stay."""
+    left, chosen, total = list(pieces), [], fresh
+    if fresh == 0 and (not is_last or len(left) < 2):
+        return [], left
+    while left and (is_last or left[-1][1] <= 2 * total):
+        pk, count = left.pop()
+        chosen.append(pk)
+        total += count
+    return chosen, left
 
 
 def _name_pile(key: PileKey) -> str:
@@ -46,24 +95,8 @@ def _name_pile(key: PileKey) -> str:
     return f"{platform}|{language}|{due_at.isoformat()}"
 
 
-def _take_batches(short: Mapping[str, int]) -> dict[str, Pile]:
-    """The members of batches that are not full, which then are no more."""
-    names = {pk: name for name, pk in short.items()}
-    if not names:
-        return {}
-    rows = Batch.objects.filter(pk__in=IdList(names))
-    taken = {
-        names[batch.pk]: dict(
-            zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
-        )
-        for batch in rows
-    }
-    rows.delete()
-    return taken
-
-
-def _cut_pile(part: Part, key: PileKey, members: Pile, size: int) -> list[Batch]:
-    ids = sorted(members)
+def _cut_pile(part: Part, key: PileKey, members: Pile, sizes: Mapping[str, int]) -> list[Batch]:
+    ids, size = sorted(members), sizes.get(key[0], MAX_BATCH)
     cuts = [ids[start : start + size] for start in range(0, len(ids), size)]
     return [_make_batch(part, key, cut, [members[pk] for pk in cut]) for cut in cuts]
 

@@ -21,6 +21,12 @@ def list_zone_names() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
+@cache
+def load_zone(name: str) -> ZoneInfo:
+    """A zone that is known; all of them stay loaded, where Python itself keeps eight."""
+    return ZoneInfo(name)
+
+
 def find_instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
     """The instant (UTC) of a naive wall clock, and a sentence if the clocks change there.
 

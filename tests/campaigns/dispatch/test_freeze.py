@@ -48,6 +48,23 @@ def test_every_device_of_the_audience_stands_in_one_batch(
     assert (transfer.status, transfer.audience) == (Transfer.Status.SENDING, 40)
 
 
+def test_a_chunk_packs_anew_only_what_is_about_as_small_and_the_last_one_everything(
+    routed: App, start: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freeze, "CHUNK_DEVICES", 1)
+    devices = [builders.make_device(routed, f"t{n}").pk for n in range(7)]
+    transfer = start()
+
+    for _chunk in range(4):
+        freeze.freeze_step(transfer, freeze.ACTOR, now)
+    midway = list(Batch.objects.order_by("pk").values_list("count", flat=True))
+    freeze.freeze_transfer(transfer, now=now)
+
+    assert midway == [3, 1]
+    assert list_frozen(transfer) == devices
+    assert Batch.objects.count() == 1
+
+
 def test_batches_share_a_platform_and_the_text_that_recipients_get(
     routed: App, start: Start, now: datetime
 ) -> None:

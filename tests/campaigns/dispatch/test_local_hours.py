@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.dispatch import freeze
 from campaigns.dispatch.claim import claim_batch
-from campaigns.dispatch.local_hours import LocalHours, PlacedHours
+from campaigns.dispatch.local_hours import LocalHours
 from campaigns.models import App, Batch, Delivery, Transfer
 from campaigns.models.packing import unpack_ids
 from tests import builders
@@ -25,8 +25,8 @@ FIRST = datetime(2026, 3, 27, 19, 0, tzinfo=UTC)  # 9 o'clock, 14 hours ahead of
 def list_hours(
     zones: list[str], *, when_past: str = "tomorrow", start: datetime = FIRST
 ) -> list[datetime | None]:
-    hours = PlacedHours(LocalHours(WALL, "UTC", when_past=when_past, start=start))
-    return [hours.place(1, zone) for zone in zones]
+    hours = LocalHours(WALL, "UTC", when_past=when_past, start=start)
+    return [hours.find_hour(zone).due_at for zone in zones]
 
 
 def test_each_zone_reaches_the_hour_at_its_own_instant() -> None:
