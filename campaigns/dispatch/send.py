@@ -11,7 +11,7 @@ from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
-from campaigns.dispatch.unanswered import POISON, Resolution, resolve_attempt, write_off
+from campaigns.dispatch.unanswered import POISON, Resolution, find_doubt, resolve_attempt, write_off
 from campaigns.models import Attempt, Batch, Transfer
 from providers.commands import FaultKind
 from providers.outcomes import Failure, Reason
@@ -44,7 +44,7 @@ def send_batch(transfer: Transfer, clock: Clock) -> bool:
 def _work(lease: Lease, clock: Clock) -> None:
     now = clock()
     owed = list_owed(lease.batch)
-    stale = Attempt.objects.filter(batch=lease.batch, answered_at__isnull=True).first()
+    stale = find_doubt(lease.batch)
     resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
@@ -106,7 +106,9 @@ def _repeat(lease: Lease, owed: list[Member], resolution: Resolution, clock: Clo
         return
     call = settle.Call(first.key, {UNKNOWN: lost}, repeats=first)
     if resolution.resent:
-        call.resent = resolution.resent - len(lost)
+        # A repeat that was turned down has been counted, and has doubled nobody.
+        is_counted = first.answered_at is not None
+        call.resent = 0 if is_counted else resolution.resent - len(lost)
     else:
         call.since = first.started_at  # its times are counted from then, as they were
     ready = _prepare(lease, addressed, call.key, clock, call.since)

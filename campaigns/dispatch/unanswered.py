@@ -10,7 +10,7 @@ from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, find_retry
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.outbound import fetch_status
-from campaigns.models import Attempt, Policy
+from campaigns.models import Attempt, Batch, Policy
 from campaigns.selectors.routes import Way, find_way_back
 from providers.commands import TransferState, TransferStatus
 from providers.contract import Idempotency
@@ -31,6 +31,22 @@ class Resolution:
     flush: settle.Flush | None = None
     repeats: Attempt | None = None
     resent: int = 0
+
+
+def find_doubt(batch: Batch) -> Attempt | None:
+    """The call of a batch that perhaps arrived: an open one, or one whose repeat was turned down.
+
+    What a vendor has said of a repeat with the same key, it has said of the call.
+    """
+    calls = Attempt.objects.filter(batch=batch).select_related("account")
+    open_call = calls.filter(answered_at__isnull=True).first()
+    if open_call is not None:
+        return open_call
+    call = calls.filter(outcome=Outcome.UNKNOWN).order_by("-pk").first()
+    if call is None:
+        return None
+    taken = calls.filter(outcome__in=[Outcome.ACCEPTED, Outcome.DELIVERED], key=call.key)
+    return None if taken.filter(pk__gt=call.pk).exists() else call
 
 
 def resolve_attempt(

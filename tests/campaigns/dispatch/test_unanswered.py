@@ -28,9 +28,10 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.selectors import routes
+from campaigns.services.campaigns import cancel_campaign
 from providers import registry, vault
 from providers.commands import ReceiptEvent, ReceiptKind
-from providers.contract import Idempotency
+from providers.contract import Idempotency, Reply
 from providers.simulator import Simulator
 from tests import builders
 
@@ -175,6 +176,53 @@ def test_an_account_switched_off_after_an_open_call_skips_nobody(
 
     assert count_outcomes() == {"unknown": 4}
     assert check_books().faults == []
+
+
+@pytest.fixture
+def lossy_then_busy(lossy: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """After the answer that is lost, the repeat is turned down."""
+    answer, sends = lossy.answer, count(1)
+
+    def turn_down_second(method: str, *rest: Any) -> Any:
+        if method == "POST" and next(sends) == 2:
+            return Reply(429, {})
+        return answer(method, *rest)
+
+    monkeypatch.setattr(lossy, "answer", turn_down_second)
+    return lossy
+
+
+def test_a_repeat_that_is_turned_down_leaves_the_first_call_in_doubt(
+    account: Account, start: Start, lossy_then_busy: Simulator, now: datetime
+) -> None:
+    transfer = start()
+    run(now)
+    transfer.campaign.refresh_from_db()
+
+    cancel_campaign(transfer.campaign, actor="owner", now=now)
+    drain(clock=make_clock(now, 2))
+
+    assert lossy_then_busy.vendor.summarize()["accepted_recipients"] == 4
+    assert count_outcomes() == {"unknown": 4}
+    assert check_books().faults == []
+
+
+def test_a_blind_repeat_that_is_turned_down_is_counted_once(
+    account: Account,
+    start: Start,
+    lossy_then_busy: Simulator,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    offer_vendor(monkeypatch, idempotency=Idempotency.NONE, blind_resend=True)
+    start()
+
+    for hours in range(3):
+        drain(clock=make_clock(now, hours))
+
+    assert Attempt.objects.count() == 3
+    assert count_outcomes() == {"sent": 4}
+    assert Part.objects.get().resent == 4
 
 
 def test_a_receipt_clears_up_what_nobody_knew(
