@@ -71,7 +71,8 @@ class CampaignShape(CountedShape):
             "only_primary", "message", "send_at", "timezone", "when_past", "due_at",
             "recurrence", "when_missed", "grace", "expires_in", "rate", "ramp_up", "policy",
             "strict",
-            "is_test", "created_at", "created_by", "transfers",
+            "is_test", "created_at", "created_by", "repeats",
+            "transfers",
         ]  # fmt: skip
 
     def get_app(self, campaign: Campaign) -> str | None:

@@ -27,7 +27,7 @@ from campaigns.selectors.reports import report_table
 from campaigns.selectors.starting import list_apps
 from campaigns.selectors.status import count_occurrences, progress
 from campaigns.selectors.upcoming import list_next_times
-from campaigns.services import campaigns, rates, transfers, waiting
+from campaigns.services import campaigns, rates, repeats, transfers, waiting
 from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
 from providers.commands import FetchReport, Metric, ReportField, ReportTable
@@ -61,6 +61,12 @@ def read_rate(request: Request) -> Any:
         raise Invalid(sentence, fields={"rate": sentence})
     refuse_others(body, {"rate"})
     return body["rate"]
+
+
+def may_bypass(request: Request) -> bool:
+    """Whether a key launches without the approval that its app needs."""
+    scopes = request.user.scopes if isinstance(request.user, ApiKey) else ()
+    return ApiKey.Scope.BYPASS_APPROVAL in scopes
 
 
 @listed(shapes.CampaignShape, APP, STATUS)
@@ -103,9 +109,8 @@ class CampaignViews(ListedViewSet):
     @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
     @action(detail=True, methods=["post"])
     def launch(self, request: Request, pk: str = "") -> Response:
-        scopes = request.user.scopes if isinstance(request.user, ApiKey) else ()
-        bypass = ApiKey.Scope.BYPASS_APPROVAL in scopes
         campaign = self._find_for_verb()
+        bypass = may_bypass(request)
         campaigns.launch_campaign(campaign, may_bypass_approval=bypass, **self.by)
         return self._show(campaign)
 
@@ -263,6 +268,15 @@ class TransferViews(ListedViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str = "") -> Response:
         return self._act(transfers.cancel_transfer)
+
+    @extend_schema(parameters=[ID], request=None, responses={201: shapes.CampaignShape})
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str = "") -> Response:
+        bypass = may_bypass(request)
+        transfer = self.find_row_to_change()
+        campaign = repeats.repeat_unknown(transfer, may_bypass_approval=bypass, **self.by)
+        fresh = CampaignViews.queryset.get(pk=campaign.pk)
+        return Response(shapes.CampaignShape(fresh).data, status=201)
 
     @extend_schema(parameters=[ID], request=shapes.RateBody, responses=shapes.TransferShape)
     @action(detail=True, methods=["post"])

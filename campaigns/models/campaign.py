@@ -154,6 +154,15 @@ class Campaign(Moving):
     strict = models.BooleanField(_("refuse a lossy route"), default=False)
     is_test = models.BooleanField(_("test"), default=False)
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.DRAFT)
+    repeats = models.ForeignKey(
+        "campaigns.Transfer",
+        models.SET_NULL,
+        related_name="repeated_by",
+        null=True,
+        blank=True,
+        editable=False,
+        verbose_name=_("sends again"),
+    )
     status_since = models.DateTimeField(_("since"))
     created_at = models.DateTimeField(_("created"), db_index=True)
     created_by = models.CharField(_("created by"), max_length=150)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -12,15 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
-from campaigns.pages.lookups import find_transfer, may
+from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import list_platforms, list_reasons, read_standings
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.status import find_pause_words
 from campaigns.selectors.status import progress as read_progress
+from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
+from campaigns.services.repeats import find_repeat, may_repeat, repeat_unknown
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
 
@@ -84,6 +88,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "pause_words": find_pause_words([transfer]).get(transfer.pk, ""),
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
+        "repeat": find_repeat(transfer),
+        "may_retry": is_sender and may_repeat(transfer),
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
         "rate_form": RateForm(initial={"rate": transfer.rate}),
     }
@@ -114,3 +120,18 @@ def change_transfer(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     transfer = find_transfer(request.user, pk)
     press(request, transfer, [transfer.app], VERBS, verb)
     return redirect("transfer", pk=pk)
+
+
+@require_POST
+@operator_page
+def retry_unknown(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send again to those whose outcome is unknown."""
+    transfer = find_transfer(request.user, pk)
+    require_sender(request.user, [transfer.app])
+    try:
+        campaign = repeat_unknown(transfer, actor=name_actor(request.user), now=timezone.now())
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+        return redirect("transfer", pk=pk)
+    messages.success(request, _("Sending again to those whose outcome was unknown."))
+    return redirect("campaign", pk=campaign.pk)

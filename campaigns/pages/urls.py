@@ -21,6 +21,7 @@ urlpatterns = [
     path("transfers/<int:pk>/recipients/", recipients.recipients, name="recipients"),
     path("transfers/<int:pk>/recipients.csv", recipients.recipients_csv, name="recipients_csv"),
     path("transfers/<int:pk>/rate/", transfer.change_rate, name="transfer_rate"),
+    path("transfers/<int:pk>/retry/", transfer.retry_unknown, name="retry_unknown"),
     path("transfers/<int:pk>/<slug:verb>/", transfer.change_transfer, name="change_transfer"),
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),

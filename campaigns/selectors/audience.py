@@ -12,7 +12,17 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Device, Label, LabelMember, Segment
+from campaigns.models import (
+    App,
+    Delivery,
+    Device,
+    Label,
+    LabelMember,
+    Part,
+    Segment,
+    Settled,
+    Transfer,
+)
 from campaigns.models.clock import list_zone_names
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression, compile_expression
@@ -33,6 +43,7 @@ class AudienceKind(StrEnum):
     EXPRESSION = "expression"
     PERSONS = "persons"
     DEVICES = "devices"
+    UNKNOWN_OF = "unknown_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ class Audience:
     """Who is meant; only what belongs to `kind` is set.
 
     `labels` are names (persons carry all of them), `persons` external user ids, `devices` our
-    device ids, `segment` an id that is looked up when devices are selected.
+    device ids, `segment` an id that is looked up when devices are selected, `unknown_of` the id of
+    a transfer: recipients of it whose outcome is unknown at that moment.
     """
 
     kind: AudienceKind
@@ -49,6 +61,7 @@ class Audience:
     expression: Expression | None = None
     persons: tuple[str, ...] = ()
     devices: tuple[int, ...] = ()
+    unknown_of: int = 0
 
 
 def read_audience(app: App | Sequence[App], body: Any, *, principal: Any) -> Audience:
@@ -64,6 +77,7 @@ def read_audience(app: App | Sequence[App], body: Any, *, principal: Any) -> Aud
         apps = [app] if isinstance(app, App) else list(app)
         _check_labels(apps, audience, principal)
         _check_segment(apps, audience, principal)
+        _check_transfer(apps, audience, principal)
     return audience
 
 
@@ -115,6 +129,12 @@ def _read_devices(value: Any) -> Audience:
     return Audience(AudienceKind.DEVICES, devices=tuple(dict.fromkeys(value)))
 
 
+def _read_unknown_of(value: Any) -> Audience:
+    if not _is_id(value):
+        raise _refuse("unknown_of", _("The value is the id of a transfer."))
+    return Audience(AudienceKind.UNKNOWN_OF, unknown_of=value)
+
+
 def _read_texts(key: str, value: Any, maximum: int) -> tuple[str, ...]:
     _check_list(key, value, maximum)
     for index, item in enumerate(value):
@@ -142,6 +162,7 @@ _READERS = {
     AudienceKind.EXPRESSION: _read_expression,
     AudienceKind.PERSONS: _read_persons,
     AudienceKind.DEVICES: _read_devices,
+    AudienceKind.UNKNOWN_OF: _read_unknown_of,
 }
 
 
@@ -159,6 +180,15 @@ def _check_segment(apps: list[App], audience: Audience, principal: Any) -> None:
     known = Segment.objects.for_user(principal).filter(app__in=apps, pk=audience.segment)
     if not known.exists():
         raise _refuse("segment", _("This app has no segment %(id)s.") % {"id": audience.segment})
+
+
+def _check_transfer(apps: list[App], audience: Audience, principal: Any) -> None:
+    if not audience.unknown_of:
+        return
+    known = Transfer.objects.for_user(principal).filter(app__in=apps, pk=audience.unknown_of)
+    if not known.exists():
+        words = _("This app has no transfer %(id)s.") % {"id": audience.unknown_of}
+        raise _refuse("unknown_of", words)
 
 
 def select_devices(app: App, audience: Audience, *, only_primary: bool = False) -> QuerySet[Device]:
@@ -189,6 +219,12 @@ def _narrow(app: App, audience: Audience, devices: QuerySet[Device]) -> QuerySet
             return devices.filter(person__external_user_id__in=audience.persons)
         case AudienceKind.DEVICES:
             return devices.filter(pk__in=audience.devices)
+        case AudienceKind.UNKNOWN_OF:
+            # Parts first: their ids lead the key of the deliveries.
+            parts = Part.objects.filter(transfer=audience.unknown_of, kind=Part.Kind.DEVICE)
+            ids = list(parts.values_list("pk", flat=True))
+            unknown = Delivery.objects.filter(part_id__in=ids, outcome=Settled.UNKNOWN.value)
+            return devices.filter(pk__in=unknown.values("recipient"))
     return devices
 
 

@@ -38,11 +38,12 @@ def create_campaign(principal: Any, body: Any, *, actor: str, now: datetime) -> 
     """Save a draft from the native API's JSON. Raises Invalid with a sentence per wrong field."""
     campaign = read_campaign(principal, body, actor=actor, now=now)
     campaign.name = campaign.name or campaign.message.headline[:200] or _("Campaign")
-    return _save_new(campaign, "create_campaign", actor=actor, now=now)
+    return save_new(campaign, "create_campaign", actor=actor, now=now)
 
 
 @transaction.atomic
-def _save_new(campaign: Campaign, verb: str, *, actor: str, now: datetime) -> Campaign:
+def save_new(campaign: Campaign, verb: str, *, actor: str, now: datetime) -> Campaign:
+    """Save a campaign with its message, and note who made it."""
     campaign.message.save()
     campaign.message = campaign.message  # the foreign key takes the id that it has got
     campaign.save()
@@ -97,7 +98,7 @@ def duplicate_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Camp
     """A new draft with the same content, to be sent at once when launched."""
     copy = _copy_campaign(campaign, actor=actor, now=now)
     copy.name = (_("Copy of %(name)s") % {"name": campaign.name})[:200]
-    return _save_new(copy, "duplicate_campaign", actor=actor, now=now)
+    return save_new(copy, "duplicate_campaign", actor=actor, now=now)
 
 
 def _copy_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
@@ -212,7 +213,7 @@ def test_campaign(
         sentence = words % {"limit": MAX_TEST_DEVICES, "count": count}
         raise Invalid(sentence, fields={"audience": sentence})
     with transaction.atomic():
-        _save_new(test, "test_campaign", actor=actor, now=now)
+        save_new(test, "test_campaign", actor=actor, now=now)
         # A test reaches a handful of named devices, so it needs nobody's approval.
         return launch_campaign(test, actor=actor, now=now, may_bypass_approval=True)
 

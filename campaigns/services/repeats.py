@@ -1,0 +1,94 @@
+"""Sends again to those of whom nobody knows whether they got it: a person decides, never we."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Conflict
+from campaigns.models import Campaign, Counter, Message, Part, Settled, Transfer
+from campaigns.selectors.audience import AudienceKind
+from campaigns.services.campaigns import launch_campaign, save_new
+
+# What has ended so has sent to nobody, or not to all: it may be tried again.
+ENDED = (Campaign.Status.CANCELLED, Campaign.Status.FAILED)
+
+
+def repeat_unknown(
+    transfer: Transfer, *, actor: str, now: datetime, may_bypass_approval: bool = False
+) -> Campaign:
+    """Launch a campaign with the same message to exactly those whose outcome is `unknown`.
+
+    Some may get it twice. The books of the transfer stay as they are. Raises Conflict when it has
+    not ended, when nobody is unknown or somebody has done it already; and what launching raises.
+    """
+    with transaction.atomic():
+        # Two who press at once: the second waits here, and is told.
+        Transfer.objects.select_for_update(of=("self",)).get(pk=transfer.pk)
+        transfer.refresh_from_db()
+        part = _find_part(transfer)
+        campaign = save_new(
+            _plan_repeat(transfer, part, actor=actor, now=now),
+            "repeat_unknown", actor=actor, now=now,
+        )  # fmt: skip
+        return launch_campaign(
+            campaign, actor=actor, now=now, may_bypass_approval=may_bypass_approval
+        )
+
+
+def find_repeat(transfer: Transfer) -> Campaign | None:
+    """The campaign that has sent, or sends, again to the unknown of a transfer."""
+    return Campaign.objects.filter(repeats=transfer).exclude(status__in=ENDED).first()
+
+
+def may_repeat(transfer: Transfer) -> bool:
+    """Whether there is anybody to send again to, and nobody has."""
+    is_over = transfer.finished_at is not None
+    return is_over and len(list_unknown_parts(transfer)) == 1 and find_repeat(transfer) is None
+
+
+def _find_part(transfer: Transfer) -> Part:
+    if transfer.finished_at is None:
+        raise Conflict(_("It has not ended yet; wait until it has."), code="not_ended")
+    repeat = find_repeat(transfer)
+    if repeat is not None:
+        words = _("This was sent again already, by the campaign %(name)s (%(id)s).")
+        raise Conflict(words % {"name": repeat.name, "id": repeat.pk}, code="repeated_already")
+    parts = list_unknown_parts(transfer)
+    if not parts:
+        raise Conflict(_("Nobody's outcome is unknown."), code="nobody_unknown")
+    if len(parts) > 1:
+        words = _("It carried several messages to people whose outcome is unknown.")
+        raise Conflict(words, code="several_messages")
+    return parts[0]
+
+
+def list_unknown_parts(transfer: Transfer) -> list[Part]:
+    """Parts of a transfer with recipients whose outcome is unknown."""
+    unknown = Counter.objects.filter(
+        part__transfer=transfer, outcome=Settled.UNKNOWN.value, count__gt=0
+    )
+    return list(Part.objects.filter(pk__in=unknown.values("part_id")).select_related("message"))
+
+
+def _plan_repeat(transfer: Transfer, part: Part, *, actor: str, now: datetime) -> Campaign:
+    first = transfer.campaign
+    return Campaign(
+        workspace=transfer.app.workspace,
+        app=transfer.app,
+        group=transfer.group,
+        name=(_("Again: %(name)s") % {"name": transfer})[:200],
+        tag=transfer.tag,
+        message=Message(app=transfer.app, content=part.message.content),
+        audience={AudienceKind.UNKNOWN_OF.value: transfer.pk},
+        expires_in=first.expires_in if first else None,
+        rate=transfer.rate,
+        policy=transfer.policy,
+        is_test=transfer.is_test,
+        repeats=transfer,
+        status_since=now,
+        created_at=now,
+        created_by=actor,
+    )
