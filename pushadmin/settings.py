@@ -280,6 +280,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+# --- metrics ---
+METRICS_TOKEN = env.str("PUSHADMIN_METRICS_TOKEN", default="")
+
 # --- logs ---
 LOG_LEVEL = env.str("PUSHADMIN_LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 
 from campaigns.api.urls import NowhereView
 from pushadmin.health import healthz, readyz
+from pushadmin.metrics import metrics
 
 urlpatterns = [
     path("", include("campaigns.pages.urls")),
@@ -14,6 +15,7 @@ urlpatterns = [
     path("compat/", include("campaigns.compat.urls")),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
 ]
 
 handler400 = "pushadmin.refusals.refuse_request"
