@@ -18,11 +18,11 @@ MOST = {
     "running_tasks": 1_000,
 }
 _LABELS = {
-    "requests_per_second": gettext_noop("Calls per second"),
-    "requests_per_day": gettext_noop("Calls per day"),
-    "recipients_per_second": gettext_noop("Recipients per second"),
-    "in_flight": gettext_noop("Calls at the same time"),
-    "running_tasks": gettext_noop("Tasks at the same time"),
+    "requests_per_second": gettext_noop("Limit: calls per second"),
+    "requests_per_day": gettext_noop("Limit: calls per day"),
+    "recipients_per_second": gettext_noop("Limit: recipients per second"),
+    "in_flight": gettext_noop("Limit: calls at the same time"),
+    "running_tasks": gettext_noop("Limit: tasks at the same time"),
 }
 
 
@@ -33,7 +33,7 @@ def list_limit_fields(limits: Limits) -> tuple[FieldSpec, ...]:
             name=name,
             kind="int",
             label=label,
-            help=gettext_noop("Empty: the vendor's own limit."),
+            help=gettext_noop("Empty: the vendor's own limit, if there is one."),
             minimum=1,
             maximum=_find_most(limits, name),
         )

@@ -77,6 +77,18 @@ class AccountForm(forms.ModelForm):
         return {name: value for name, value in values.items() if value is not None}
 
 
+def build_limit_fields(dialect: Dialect) -> dict[str, forms.Field]:
+    """Fields for lower limits, each telling the vendor's own."""
+    specs = list_limit_fields(dialect.limits)
+    fields = build_fields(specs, prefix=LIMIT)
+    for spec in specs:
+        own = getattr(dialect.limits, spec.name)
+        if own is not None:
+            words = _("Empty: the vendor's own limit, %(own)s.") % {"own": f"{own:g}"}
+            fields[f"{LIMIT}{spec.name}"].help_text = words
+    return fields
+
+
 def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
     """The account form of one dialect; secrets that are kept show their last four characters."""
     kept = (find_credentials(account) if account else None) or {}
@@ -84,7 +96,7 @@ def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
         **build_fields(dialect.credentials, secrets=kept, prefix=CREDENTIAL),
         **build_fields(dialect.base_urls, prefix=ADDRESS),
         **build_fields(dialect.account_options, prefix=OPTION),
-        **build_fields(list_limit_fields(dialect.limits), prefix=LIMIT),
+        **build_limit_fields(dialect),
     }
     return type("DialectAccountForm", (AccountForm,), {**fields, "dialect_spoken": dialect})
 

@@ -15,9 +15,6 @@ from campaigns.models import Account, App, Attempt, Batch, Transfer
 from campaigns.selectors.routes import Way, list_ways
 from providers.outcomes import Reason
 
-# Who has waited so long for a full second's worth takes what there is.
-PATIENCE = timedelta(seconds=10)
-
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -128,11 +125,10 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
     if not ways:
         return _Choice(drains=True)
     owed, is_whole = batch.count - batch.settled, has_been_called(batch)
-    is_overdue = transfer.served_at is not None and transfer.served_at < now - PATIENCE
     for pace in open_paces(ways, transfer, now):
         if pace.is_blocked():
             continue
-        size = pace.find_size(owed, is_whole=is_whole, is_overdue=is_overdue)
+        size = pace.find_size(owed, is_whole=is_whole)
         if not size:
             return _Choice()  # a moment's pace is no reason to change the account
         pace.take(size)

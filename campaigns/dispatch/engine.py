@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.dispatch import folds, plan, polls, receipts, runs, turns
+from campaigns.dispatch import folds, pace, plan, polls, receipts, runs, turns
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
+LEAST_NAP = 0.02
 SHORTEST_NAP = 0.05
-LONGEST_NAP = 1.0
+LONGEST_NAP = 1.0  # the idle look is the sweep that heals lost wakes
 
 
 def read_clock() -> datetime:
@@ -75,12 +76,25 @@ def pump_for(seconds: float, *, on_work: Callable[[], None], clock: Clock = read
     did = pump(name, clock=clock)
     if did:
         on_work()
-    nap = SHORTEST_NAP
+    nap, waits = SHORTEST_NAP, list[float]()
     while time.monotonic() < end and (did or has_open(clock())):
-        nap = SHORTEST_NAP if did else min(LONGEST_NAP, nap * 2)
+        nap = find_nap(nap, waits, did=did)
         if not did:
             time.sleep(nap)
-        did = pump(name, clock=clock)
+        with pace.watching() as waits:
+            did = pump(name, clock=clock)
+
+
+def find_nap(nap: float, waits: Sequence[float], *, did: bool) -> float:
+    """How long to sleep after a turn, in seconds; `nap` is how long the last one was.
+
+    Who has nothing to do sleeps longer and longer; who waits for a rate (`waits`) until it lets go.
+    """
+    if did:
+        return SHORTEST_NAP
+    if waits:
+        return min(LONGEST_NAP, max(LEAST_NAP, min(waits)))
+    return min(LONGEST_NAP, nap * 2)
 
 
 def has_open(now: datetime) -> bool:

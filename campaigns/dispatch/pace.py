@@ -7,7 +7,9 @@ host. They are locked in one order, so that no two claims wait for each other.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,6 +35,44 @@ from providers.pacing import Bucket, DayQuota, find_retry_wait
 Key = tuple[str, int]  # scope and owner of an Allowance
 
 
+_waits: ContextVar[list[float] | None] = ContextVar("waits", default=None)
+_kept: ContextVar[set[Key] | frozenset[Key]] = ContextVar("kept", default=frozenset())
+
+
+@contextmanager
+def watching() -> Iterator[list[float]]:
+    """Gathers after how many seconds what was refused for its rate may go."""
+    waits: list[float] = []
+    token = _waits.set(waits)
+    try:
+        yield waits
+    finally:
+        _waits.reset(token)
+
+
+@contextmanager
+def keeping_order() -> Iterator[None]:
+    """Transfers are tried in the order of their turns: what one waits for, none behind it takes.
+
+    Else whoever wants little at a time would keep a shared bucket empty before one who wants much.
+    """
+    token = _kept.set(set())
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _note_waits(waits: Mapping[Key, float]) -> None:
+    short = {key for key, wait in waits.items() if wait}
+    watched, kept = _waits.get(), _kept.get()
+    if watched is not None:
+        watched.append(max(waits.values()))
+    # Who has to wait for a rate of its own loses nothing to others.
+    if isinstance(kept, set) and not any(scope == "transfer" for scope, _owner in short):
+        kept |= short
+
+
 @dataclass(slots=True)
 class Gauge:
     """A locked token bucket of one promise."""
@@ -40,6 +80,11 @@ class Gauge:
     promise: Promise
     row: Allowance
     bucket: Bucket
+
+    @property
+    def key(self) -> Key:
+        """What tells its row from others."""
+        return self.promise.scope, self.promise.owner_id
 
     def find_amount(self, recipients: int) -> int:
         """What a call with so many recipients takes from it."""
@@ -70,21 +115,18 @@ class Pace:
         quota = find_quota(self.way, self.whole)
         return quota is not None and quota.find_wait(1, self.now) > 0
 
-    def find_size(self, owed: int, *, is_whole: bool, is_overdue: bool = False) -> int:
-        """How many of `owed` may be sent in a call now; 0: wait.
-
-        `is_whole`: all or none. `is_overdue`: others who want less at a time keep a shared bucket
-        empty, so take what is there.
-        """
+    def find_size(self, owed: int, *, is_whole: bool) -> int:
+        """How many of `owed` may be sent in a call now; 0: wait. `is_whole`: all or none."""
         buckets = [gauge.bucket for gauge in self.gauges if not gauge.promise.counts_calls]
         size = owed if is_whole else max(1, min([owed, *(int(one.burst) for one in buckets)]))
-        needed = size
-        if is_overdue:
-            needed = max(1, min([size, *(int(one.refill(self.now).level) for one in buckets)]))
-        waits = (g.bucket.find_wait(g.find_amount(needed), self.now) for g in self.gauges)
-        if any(waits) or not self._has_room():
+        waits = {gauge.key: self._find_wait(gauge, size) for gauge in self.gauges}
+        if any(waits.values()):
+            _note_waits(waits)
             return 0
-        return size if is_whole else needed
+        return size if self._has_room() and not waits.keys() & _kept.get() else 0
+
+    def _find_wait(self, gauge: Gauge, size: int) -> float:
+        return gauge.bucket.find_wait(gauge.find_amount(size), self.now)
 
     def _has_room(self) -> bool:
         limits, account = self.way.limits, self.way.account

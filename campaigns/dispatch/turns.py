@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import F
 
-from campaigns.dispatch import claim, freeze, send
+from campaigns.dispatch import claim, freeze, pace, send
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -17,14 +17,14 @@ CANDIDATES = 500  # enough that those which have to wait hide nobody else
 
 def take_turn(worker: str, clock: Clock) -> bool:
     """Freeze a piece or work off a batch of whoever has waited longest; False if nobody waits."""
-    for transfer in _list_waiting(clock()):
-        if transfer.frozen_at is None:
-            did = freeze.freeze_step(transfer, worker, clock())
-        else:
-            did = send.send_batch(transfer, clock)
-        if did:
-            return True
-    return False
+    with pace.keeping_order():
+        return any(_serve(transfer, worker, clock) for transfer in _list_waiting(clock()))
+
+
+def _serve(transfer: Transfer, worker: str, clock: Clock) -> bool:
+    if transfer.frozen_at is None:
+        return freeze.freeze_step(transfer, worker, clock())
+    return send.send_batch(transfer, clock)
 
 
 def _list_waiting(now: datetime) -> list[Transfer]:

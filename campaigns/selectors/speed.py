@@ -27,6 +27,7 @@ from campaigns.selectors.routes import Way, list_ways
 from providers.pacing import find_ramped, find_reset
 
 PLOTTED = 60  # minutes
+LOOK_BACK = timedelta(seconds=3)
 OPEN = (Batch.State.READY, Batch.State.LEASED)
 
 
@@ -164,11 +165,24 @@ def _find_short_promise(way: Way, transfer: Transfer, now: datetime) -> Hold | N
     bursts = [b.burst for b, one in zip(buckets, promises, strict=True) if not one.counts_calls]
     size = min([float(way.limits.batch_size), *bursts])
     waits = [
-        (bucket.find_wait(1 if one.counts_calls else size, now), one, row.taken if row else 0)
+        (
+            bucket.find_wait(1 if one.counts_calls else size, _find_look(row, now)),
+            one,
+            row.taken if row else 0,
+        )
         for bucket, one, row in zip(buckets, promises, rows, strict=True)
     ]
     wait, longest, taken = max(waits, key=lambda item: item[0], default=(0.0, None, 0))
     return _describe_promise(longest, way, taken) if longest and wait else None
+
+
+def _find_look(row: Allowance | None, now: datetime) -> datetime:
+    """When to look at a bucket: as the last call left it, unless that is long ago.
+
+    What a rate holds back is ready for a moment before each call; that is no other state.
+    """
+    is_recent = row is not None and timedelta() <= now - row.filled_at < LOOK_BACK
+    return row.filled_at if row is not None and is_recent else now
 
 
 def _describe_promise(promise: Promise, way: Way, taken: int) -> Hold:

@@ -101,6 +101,7 @@ def test_the_page_tells_what_is_used_of_today(client, app, account, page):
     content = client.get(page).content.decode()
 
     assert "4999 of 5000; counted anew at 00:00 UTC" in content
+    assert "own limit, 30." in content
     assert f"Shop waits until {until:%H:%M} UTC, as the vendor asked" in content
 
 

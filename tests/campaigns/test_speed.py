@@ -89,6 +89,14 @@ def test_what_holds_it_back_is_told(begin, now, model, fields, code):
     assert claim_batch(reload(transfer), now) is None
 
 
+def test_what_a_rate_holds_back_is_told_between_two_calls_too(begin, now):
+    transfer = begin(300, rate=10)
+    claim_batch(reload(transfer), now)
+
+    assert read_codes(transfer, now + timedelta(seconds=2)) == ["rate"]
+    assert read_codes(transfer, now + timedelta(seconds=20)) == []
+
+
 def test_a_group_holds_it_back(begin, now):
     transfer = begin(250)
     Group.objects.update(send_rate=100)

@@ -12,12 +12,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, close_old_connections, connection
 
-from campaigns.dispatch import engine
+from campaigns.dispatch import engine, pace
 from campaigns.services.installation import start_or_exit
 
 logger = logging.getLogger(__name__)
-SHORTEST_NAP = 0.05
-LONGEST_NAP = 1.0  # the idle look is the sweep that heals lost wakes
 AFTER_DATABASE_ERROR = 1.0
 
 
@@ -37,10 +35,11 @@ class Command(BaseCommand):
             signal.signal(number, self._on_signal)
         logger.info("%s is at work.", options["name"])
         parent = os.getppid()
-        nap = SHORTEST_NAP
+        nap = engine.SHORTEST_NAP
         while not self.is_stopping and os.getppid() == parent:
-            did_work = self._pump(name, is_scheduler=options["scheduler"])
-            nap = SHORTEST_NAP if did_work else min(LONGEST_NAP, nap * 2)
+            with pace.watching() as waits:
+                did_work = self._pump(name, is_scheduler=options["scheduler"])
+            nap = engine.find_nap(nap, waits, did=did_work)
             if not did_work and not self.is_stopping:
                 time.sleep(nap)
 
