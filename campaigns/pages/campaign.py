@@ -34,6 +34,7 @@ from campaigns.services.campaigns import (
     pause_campaign,
     resume_campaign,
 )
+from campaigns.services.hours import forecast_campaign
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import find_clock_problems, find_problems
 from campaigns.services.rates import change_campaign_rate
@@ -79,7 +80,7 @@ def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
     if campaign.status in Campaign.EDITABLE:
         return find_problems(campaign, now=now)
     if campaign.status == Status.SCHEDULED:
-        return tuple(find_clock_problems(campaign, now))
+        return tuple(find_clock_problems(campaign, forecast_campaign(campaign, now)))
     return ()
 
 

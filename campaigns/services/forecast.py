@@ -131,11 +131,17 @@ def _find_own_seconds(campaign: Campaign, reach: Reach) -> float:
     return max(seconds, default=0.0)
 
 
-def find_time_problems(campaign: Campaign, forecast: Forecast) -> Iterator[Problem]:
-    """What stands against the time that a send takes; nothing of it blocks."""
-    if campaign.expires_in is not None and forecast.seconds > campaign.expires_in:
+def find_time_problems(
+    campaign: Campaign, forecast: Forecast, share: float = 1.0
+) -> Iterator[Problem]:
+    """What stands against the time that a send takes; nothing of it blocks.
+
+    `share` is that of the recipients who are due at once: what expires counts from there.
+    """
+    seconds = forecast.seconds * share
+    if campaign.expires_in is not None and seconds > campaign.expires_in:
         words = _("Sending takes about %(seconds)d s; what is not sent after %(limit)d s expires.")
-        sentence = words % {"seconds": ceil(forecast.seconds), "limit": campaign.expires_in}
+        sentence = words % {"seconds": ceil(seconds), "limit": campaign.expires_in}
         yield Problem(
             code="expires_too_soon", field="expires_in", sentence=sentence, is_blocking=False
         )

@@ -102,6 +102,12 @@ def list_hour_lines(forecasts: Iterable[HourForecast]) -> tuple[HourLine, ...]:
     return tuple(HourLine(at, recipients[at], len(zones[at])) for at in sorted(recipients))
 
 
+def find_busiest_share(forecasts: Iterable[HourForecast]) -> float:
+    """Which share of all recipients the fullest hour has; all of them where hours do not matter."""
+    counts = [line.recipients for line in list_hour_lines(forecasts)]
+    return max(counts) / sum(counts) if sum(counts) else 1.0
+
+
 def find_hour_problems(forecast: HourForecast, send_at: str, when_past: str) -> Iterator[Problem]:
     """What an operator should know of a forecast; none of it blocks."""
     if forecast.unknown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,12 @@ from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_insta
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.starting import find_obstacle, list_apps
 from campaigns.services.forecast import Reach, find_time_problems, forecast_send
-from campaigns.services.hours import find_hour_problems, forecast_campaign
+from campaigns.services.hours import (
+    HourForecast,
+    find_busiest_share,
+    find_hour_problems,
+    forecast_campaign,
+)
 from campaigns.services.messages import (
     Loss,
     Problem,
@@ -62,8 +67,11 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
             Problem(code="invalid", field=path, sentence=words) for path, words in faults.items()
         ]
         return tuple(problems)
-    problems += _find_reach_problems(campaign, reaches, now)
-    problems += find_clock_problems(campaign, now)
+    hours = forecast_campaign(campaign, now)
+    problems += _find_reach_problems(campaign, reaches)
+    forecast = forecast_send(campaign, reaches, now=now)
+    problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
+    problems += find_clock_problems(campaign, hours)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
 
@@ -84,9 +92,9 @@ def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
         yield Problem(code="past_schedule", field="send_at", sentence=words)
 
 
-def find_clock_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
+def find_clock_problems(campaign: Campaign, hours: Iterable[HourForecast]) -> Iterator[Problem]:
     """Clocks that change at the planned hour, and what recipients' own zones do to it."""
-    for forecast in forecast_campaign(campaign, now):
+    for forecast in hours:
         yield from find_hour_problems(forecast, campaign.send_at, campaign.when_past)
     note = find_clock_note(campaign)
     if note:
@@ -112,9 +120,7 @@ def find_last_start(campaign: Campaign) -> datetime | None:
     return campaign.due_at if campaign.send_at else None
 
 
-def _find_reach_problems(
-    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
-) -> Iterator[Problem]:
+def _find_reach_problems(campaign: Campaign, reaches: tuple[Reach, ...]) -> Iterator[Problem]:
     message = campaign.message.read()
     if not any(reach.total for reach in reaches):
         words = _("Nobody is in this audience. Choose another, or register devices first.")
@@ -124,7 +130,6 @@ def _find_reach_problems(
         yield from _find_queue_problems(reach.app)
         if campaign.strict:
             yield from _refuse_losses(reach, message)
-    yield from find_time_problems(campaign, forecast_send(campaign, reaches, now=now))
 
 
 def _find_queue_problems(app: App) -> Iterator[Problem]:

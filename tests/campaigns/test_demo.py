@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db.models import Count
 
+from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
@@ -27,9 +29,11 @@ from campaigns.models import (
 )
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.hours import list_hours
 from campaigns.selectors.status import count_receipts, count_transfers
 from campaigns.services import demo
 from campaigns.services.access import find_key
+from campaigns.services.campaigns import create_campaign, launch_campaign
 from providers import vault
 
 pytestmark = pytest.mark.database
@@ -47,6 +51,26 @@ def test_the_platforms_of_the_demos_devices_take_turns(filled):
 
     assert [platform for (platform,) in platforms[:4]] == ["android", "ios", "web", "android"]
     assert Tally(platforms) == {("android",): 200, ("ios",): 200, ("web",): 200}
+
+
+def test_a_send_at_their_own_hours_reaches_all_of_the_demos_people(filled, now):
+    admin = get_user_model().objects.get(username=filled.user)
+    body = {
+        "app": "shoply", "audience": {"all": True}, "message": {"body": "Good morning"},
+        "send_at": "2026-11-21T09:00", "timezone": "recipient",
+    }  # fmt: skip
+    campaign = create_campaign(admin, body, actor="admin", now=now)
+
+    launch_campaign(campaign, actor="admin", now=datetime(2026, 11, 20, 19, 0, tzinfo=UTC))
+    local = campaign.transfers.get()
+    freeze_transfer(local, now=now)
+
+    hours = list_hours(local)
+    assert [f"{hour.at:%d %H}" for hour in hours] == ["21 04", "21 08", "21 09", "21 12", "21 14"]
+    assert sum(hour.zones for hour in hours) == 7
+    assert sum(hour.pending for hour in hours) == count_transfers([local.pk])[local.pk].pending
+    assert (local.audience, local.unknown_zones) == (600, 0)
+    assert check_books().faults == []
 
 
 def test_every_phone_of_the_demo_has_a_token_and_an_id_of_its_platform(filled):

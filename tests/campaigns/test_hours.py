@@ -136,6 +136,42 @@ def test_a_launch_in_the_middle_of_the_day_starts_at_once(make, now):
     assert (transfer.wall_clock, transfer.due_at) == ("2026-11-20T09:00", now)
 
 
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"when_past": "later"}, "when_past"),
+        ({"when_past": 1}, "when_past"),
+        ({"timezone": "Recipient"}, "timezone"),
+        ({"send_at": "2026-11-21T09:00Z"}, "timezone"),
+        ({"send_at": None}, "send_at"),
+        ({"send_at": "2026-11-19T23:00"}, "send_at"),
+        ({"send_at": "2027-11-23T09:00"}, "send_at"),
+        ({"send_at": "2026-11-31T09:00"}, "send_at"),
+        ({"expires_in": 0}, "expires_in"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_field(make, fields, field):
+    whole = {"send_at": "2026-11-21T09:00", "timezone": "recipient"} | fields
+
+    with pytest.raises(campaigns.Invalid) as refusal:
+        make(**whole)
+
+    assert list(refusal.value.fields) == [field]
+
+
+def test_what_expires_is_measured_by_the_fullest_hour(make, now):
+    # Seven recipients, four of them at one hour: at one a second that hour takes four seconds.
+    tight = make("2026-11-21T09:00", rate=1, expires_in=3)
+    roomy = make("2026-11-21T09:00", rate=1, expires_in=5)
+
+    codes = [
+        {problem.code for problem in find_problems(campaign, now=now)}
+        for campaign in (tight, roomy)
+    ]
+
+    assert [("expires_too_soon" in found) for found in codes] == [True, False]
+
+
 def test_a_series_names_one_zone(make):
     with pytest.raises(campaigns.Invalid) as refusal:
         make("2026-11-21T09:00", recurrence={"unit": "day"})
