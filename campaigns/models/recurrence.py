@@ -29,6 +29,8 @@ UNITS: dict[str, tuple[Literal[1, 2, 3], int]] = {
 }
 FIELDS = frozenset({"unit", "every", "weekdays", "day", "until", "runs"})
 UPCOMING = 5
+# Rules of zones change at short notice: an instant that is off by less is the same time.
+SAME_TIME = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,11 @@ class Series:
         return islice(self._list_behind(after), limit)
 
     def split_due(self, first: datetime, now: datetime) -> tuple[list[datetime], datetime | None]:
-        """Instants from `first` to `now`, both included, and the one behind them, if any."""
-        due: list[datetime] = []
-        for found in self._list_behind(first - timedelta(microseconds=1)):
+        """The times from `first`, which is one, up to `now`, and the one behind them, if any."""
+        if first > now:
+            return [], first
+        due = [first]
+        for found in self._list_behind(first + SAME_TIME):
             if found.due_at > now:
                 return due, found.due_at
             due.append(found.due_at)

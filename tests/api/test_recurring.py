@@ -98,6 +98,15 @@ def test_the_rule_is_changed_without_a_time_and_a_time_without_the_rule(client, 
     assert (shown["send_at"], shown["timezone"]) == (later, "UTC")
 
 
+def test_a_series_becomes_a_campaign_sent_once(client, address):
+    client.post(f"{address}unschedule/")
+
+    shown = client.patch(address, {"recurrence": None}).json()
+
+    assert (shown["recurrence"], shown["send_at"]) == (None, BODY["send_at"])
+    assert client.post(f"{address}launch/").json()["status"] == "scheduled"
+
+
 @pytest.mark.parametrize("verb", ["launch", "pause", "resume", "cancel", "unschedule"])
 @pytest.mark.parametrize("status", ["sent", "cancelled", "failed"])
 def test_a_verb_on_what_is_finished_is_a_conflict_in_words(client, address, verb, status):

@@ -21,6 +21,7 @@ import django
 
 ROUNDS = 4
 DUE = 50
+MISSED = 10
 SCHEDULERS = 2
 CONTENT = {"title": "Hi", "body": "There"}
 
@@ -123,7 +124,7 @@ def press_together(pk: int, verb: Any, now: datetime) -> list[str]:
 
 
 def race_schedulers(app: Any) -> dict[str, Any]:
-    """Fifty series and fifty campaigns sent once are due; each must be started once."""
+    """Series and campaigns sent once are due, some for two hours; each must be settled once."""
     from django.db.models import Count
 
     from campaigns.models import Campaign, Occurrence, Transfer
@@ -137,6 +138,15 @@ def race_schedulers(app: Any) -> dict[str, Any]:
             app, "recurring", now, due_at=now, send_at=send_at, timezone="UTC",
             recurrence={"unit": "day"},
         )  # fmt: skip
+    dead = now - timedelta(hours=2)  # as if no scheduler had run for so long
+    for number in range(MISSED):
+        policy = ("run_late", "skip")[number % 2]
+        send_at = dead.replace(tzinfo=None).isoformat()
+        make_campaign(app, "scheduled", dead, due_at=dead, when_missed=policy)
+        make_campaign(
+            app, "recurring", dead, due_at=dead, send_at=send_at, timezone="UTC",
+            recurrence={"unit": "day"}, when_missed=policy,
+        )  # fmt: skip
     begin = str(time.time() + 3)
     command = [sys.executable, "-m", "tests.campaigns.rivals", begin]
     running = [
@@ -149,9 +159,14 @@ def race_schedulers(app: Any) -> dict[str, Any]:
         "turns": turns,
         "transfers": Transfer.objects.count(),
         "most": max(row["n"] for row in started),
-        "occurrences": Occurrence.objects.filter(state="fired").count(),
+        "occurrences": dict(Counter(map(name_end, Occurrence.objects.all()))),
         "statuses": dict(Counter(Campaign.objects.values_list("status", flat=True))),
     }
+
+
+def name_end(occurrence: Any) -> str:
+    """`fired`, `fired late` or `missed no_scheduler`."""
+    return f"{occurrence.state} {occurrence.reason}".strip()
 
 
 def schedule_until_done(begin: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaigns.rivals import DUE, ROUNDS, list_verbs
+from tests.campaigns.rivals import DUE, MISSED, ROUNDS, list_verbs
 from tests.databases import run_script
 
 
@@ -15,8 +15,9 @@ def test_of_two_at_one_instant_one_wins(tmp_path, capsys):
 
     schedulers, operators = told["schedulers"], told["operators"]
     with capsys.disabled():
-        print(f"\nR19: {2 * DUE} starts due, 2 schedulers took up {schedulers['turns']}: ", end="")
-        print(f"{schedulers['transfers']} transfers, at most {schedulers['most']} each")
+        print(f"\nR19: {2 * (DUE + MISSED)} starts due, some for two hours; 2 schedulers took up")
+        print(f"{schedulers['turns']}: {schedulers['transfers']} transfers, at most", end=" ")
+        print(f"{schedulers['most']} each; {schedulers['occurrences']}")
         print(f"Two operators, {ROUNDS} rounds a verb: {operators}")
     assert operators.keys() == list_verbs().keys()
     assert {name: answers["done"] for name, answers in operators.items()} == dict.fromkeys(
@@ -25,6 +26,12 @@ def test_of_two_at_one_instant_one_wins(tmp_path, capsys):
     refusals = {code for answers in operators.values() for code in answers} - {"done"}
     assert refusals == {"conflict changed_meanwhile"}
     assert {sum(answers.values()) for answers in operators.values()} == {2 * ROUNDS}
-    assert schedulers["transfers"] == 2 * DUE
-    assert (schedulers["most"], schedulers["occurrences"]) == (1, DUE)
-    assert schedulers["statuses"] == {"sending": DUE, "recurring": DUE}
+    late = MISSED // 2  # of each kind, by each policy
+    assert schedulers["transfers"] == 2 * (DUE + late)
+    assert schedulers["most"] == 1
+    assert schedulers["occurrences"] == {
+        "fired": DUE, "fired late": late, "missed no_scheduler": late,
+    }  # fmt: skip
+    assert schedulers["statuses"] == {
+        "sending": DUE + late, "failed": late, "recurring": DUE + MISSED,
+    }  # fmt: skip
