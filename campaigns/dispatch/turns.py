@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Q
 
-from campaigns.dispatch import claim, freeze, pace, send
+from campaigns.dispatch import claim, freeze, local_hours, pace, send
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -24,12 +24,17 @@ def take_turn(worker: str, clock: Clock) -> bool:
 def _serve(transfer: Transfer, worker: str, clock: Clock) -> bool:
     if transfer.frozen_at is None:
         return freeze.freeze_step(transfer, worker, clock())
-    return send.send_batch(transfer, clock)
+    if send.send_batch(transfer, clock):
+        return True
+    if transfer.wall_clock:
+        local_hours.rest(transfer, clock())
+    return False
 
 
 def _list_waiting(now: datetime) -> list[Transfer]:
     unfinished = Transfer.objects.filter(finished_at__isnull=True)
-    waiting = unfinished.filter(freeze.find_due(now) | claim.find_running())
+    resting = Q(status=Transfer.Status.SENDING, next_due_at__gt=now)
+    waiting = unfinished.filter(freeze.find_due(now) | claim.find_running()).exclude(resting)
     # Of equal priority the app that has waited longest is served, and in it the transfer.
     order = (
         "priority",

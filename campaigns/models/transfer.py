@@ -53,7 +53,7 @@ class Transfer(Moving):
     With a `wall_clock` (naive, `2026-11-20T09:00`) each recipient's own time zone says when it is
     due; `unknown_zones` counts those who have none and got the app's, `expires_at` is that of the
     last batch. `hours` has by due time (ISO 8601) the number of `zones` and, as `changed`, of
-    recipients whose clocks change right then.
+    recipients whose clocks change right then. Before `next_due_at` nobody of it is due.
     """
 
     class Status(models.TextChoices):
@@ -104,6 +104,7 @@ class Transfer(Moving):
     )
     unknown_zones = models.PositiveIntegerField(_("unknown time zones"), default=0, db_default=0)
     hours = models.JSONField(null=True, blank=True, editable=False)
+    next_due_at = models.DateTimeField(null=True, editable=False)
     is_test = models.BooleanField(_("test"), default=False)
     audience = models.PositiveIntegerField(_("audience"), default=0)
     freeze_cursor = models.JSONField(default=dict)

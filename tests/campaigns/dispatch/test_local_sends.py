@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from campaigns.dispatch import freeze, outbound
+from campaigns.dispatch import freeze, outbound, turns
 from campaigns.dispatch.engine import drain, pump
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
@@ -19,6 +19,7 @@ from campaigns.models import (
     Campaign,
     Counter,
     Delivery,
+    Device,
     Exchange,
     Transfer,
 )
@@ -110,6 +111,21 @@ def test_each_zone_is_sent_to_at_its_own_hour_and_the_rest_is_pending(
     transfer = Transfer.objects.get()
     assert seen == [(0, 0, []), (1, 0, []), (1, 0, []), (1, 3, []), (1, 5, [])]
     assert (campaign.status, transfer.status) == ("sent", "sent")
+
+
+def test_those_who_wait_for_their_hour_hide_nobody_from_the_workers(
+    local: Make, make_campaign: Make, clock: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "CANDIDATES", 1)
+    local()
+    waiting = turn(clock, FIRST)
+    other = make_campaign(audience={"devices": [Device.objects.earliest("pk").pk]})
+
+    campaigns.launch_campaign(other, actor="owner", now=clock())
+    drain(clock=clock)
+
+    assert waiting.next_due_at == TOKYO
+    assert other.transfers.get().status == Transfer.Status.SENT
 
 
 def test_progress_says_what_is_waited_for(local: Make, clock: Hands) -> None:
