@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 from cryptography.fernet import Fernet
 
 from tests.house.sources import ROOT
 from tests.installation import READY_SECONDS, Installation, find_program, wait_for
+from tests.postgres import POSTGRES_BINARIES
 
-WEB = ["gunicorn", "pushadmin.wsgi:application", "--workers", "1", "--threads", "4",
-       "--worker-class", "gthread", "--log-level", "warning"]  # fmt: skip
-WORKER = ["celery", "-A", "pushadmin", "worker", "--concurrency", "1", "--loglevel", "INFO",
-          "--without-gossip", "--without-mingle", "--without-heartbeat"]  # fmt: skip
-BEAT = ["celery", "-A", "pushadmin", "beat", "--loglevel", "INFO"]
+OPERATING = (ROOT / "docs/operating.md").read_text()
+
+
+def read_command(start: str, **changes: str) -> list[str]:
+    """A command of docs/operating.md that begins so, with other values of some options."""
+    found = re.findall(rf"^ExecStart=/srv/pushadmin/.venv/bin/({start} .*)$", OPERATING, re.M)
+    assert len(found) == 1, f"docs/operating.md has {len(found)} commands {start}"
+    words = shlex.split(found[0])
+    for name, value in changes.items():
+        words[words.index(f"--{name}") + 1] = value
+    return words
+
+
+def read_shell(heading: str) -> list[str]:
+    """The commands of the first block below a heading of docs/operating.md."""
+    block = OPERATING.split(heading, 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+    binaries = f'PATH="{POSTGRES_BINARIES}:$PATH"'
+    return [f"{binaries} {line}" for line in block.splitlines() if line]
+
+
+def add_database(address: str, name: str) -> str:
+    """The address of one more, empty database on that server."""
+    with psycopg.connect(address, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+    return address.replace("/postgres?", f"/{name}?")
+
+
+WEB = read_command("gunicorn", workers="1", bind="127.0.0.1:0")
+WORKER = read_command("celery -A pushadmin worker", concurrency="1", hostname="w@%h")
+BEAT = read_command("celery -A pushadmin beat")
 
 
 class Hosts(Installation):
@@ -38,7 +67,8 @@ class Hosts(Installation):
 
     def start(self, workers: int = 2) -> None:
         self.start_sandbox()
-        self.process = self.launch("web", [*WEB, "--bind", f"127.0.0.1:{self.port}"])
+        web = read_command("gunicorn", workers="1", bind=f"127.0.0.1:{self.port}")
+        self.process = self.launch("web", web)
         if workers:
             self.start_workers(workers)
         wait_for("the web process", self._is_ready, READY_SECONDS)
@@ -58,8 +88,8 @@ class Hosts(Installation):
         self.environment["PUSHADMIN_SANDBOX_URL"] = url.splitlines()[-1]
 
     def start_worker(self, name: str, application: str = "pushadmin") -> None:
-        worker = [application if word == "pushadmin" else word for word in WORKER]
-        self.launch(name, [*worker, "--hostname", f"{name}@%h"])
+        worker = read_command("celery -A pushadmin worker", concurrency="1", hostname=f"{name}@%h")
+        self.launch(name, [application if word == "pushadmin" else word for word in worker])
 
     def launch(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start one process in a group of its own; its output goes to `<name>.log`."""

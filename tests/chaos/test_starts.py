@@ -16,7 +16,7 @@ OWN_LOOP = {
     "up": [*MANAGE, "up"],
     "worker": [*MANAGE, "dispatch"],
     "scheduler": [*MANAGE, "dispatch", "--scheduler"],
-    "web": [*WEB, "--bind", "127.0.0.1:0"],
+    "web": WEB,
 }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +59,23 @@ def test_every_make_target_that_help_shows_has_a_sentence():
 
     wanted = {"run", "test", "test-fast", "lint", "format", "bench", "gallery", "vendor", "help"}
     assert wanted <= {name for name, _sentence in targets}
+
+
+def test_the_command_that_makes_a_key_makes_one():
+    text = (ROOT / "docs/operating.md").read_text()
+    code = re.findall(r'`python -c "(from cryptography[^`]+)"`', text)
+
+    made = subprocess.run([sys.executable, "-c", code[0]], capture_output=True, check=True)
+
+    assert len(code) == 1
+    assert len(base64.urlsafe_b64decode(made.stdout)) == 32
+
+
+def test_every_figure_that_operators_are_told_to_watch_is_there():
+    text = (ROOT / "docs/operating.md").read_text()
+    source = (ROOT / "pushadmin/metrics.py").read_text()
+
+    named = set(re.findall(r"`pushadmin_(\w+)`", text))
+
+    assert len(named) == 8
+    assert sorted(name for name in named if f'"{name}"' not in source) == []
