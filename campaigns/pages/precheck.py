@@ -13,11 +13,12 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
-from campaigns.models import App, WhenPast
+from campaigns.models import App, Campaign, Group, WhenPast
 from campaigns.models.clock import find_first_instant
 from campaigns.pages.composition import Composition, Place
 from campaigns.selectors.audience import count_devices, count_zones, read_audience
 from campaigns.selectors.routes import find_first_routes
+from campaigns.services.forecast import Forecast, Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourLine,
     find_hour_problems,
@@ -44,6 +45,8 @@ class Precheck:
     hours: tuple[HourLine, ...] = ()  # at recipients' own time
     has_begun: bool = False  # that hour has come somewhere on earth, so a launch starts it at once
     unknown_ids: str = ""
+    reaches: tuple[Reach, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def total(self) -> int:
@@ -66,6 +69,7 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
         _inspect(composition.place, message, check)
     if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
+        _foretell(composition, check, now)
     return check
 
 
@@ -82,9 +86,28 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
         check.problems.append(Problem(code="audience", field="audience", sentence=refusal.message))
         return
     check.counts = add_counts(counts)
+    texts = 1 + sum(form.has_changed() for form in composition.translations)
+    check.reaches = tuple(
+        Reach(app, count["platforms"], max(1, min(len(count["languages"]), texts)))
+        for app, count in zip(composition.place.apps, counts, strict=True)
+    )
     if not check.total:
         words = _("Nobody is in this audience. Choose another one.")
         check.problems.append(Problem(code="empty_audience", field="audience", sentence=words))
+
+
+def _foretell(composition: Composition, check: Precheck, now: datetime) -> None:
+    """How long it takes with the rate that is filled in, and what that means for its end."""
+    values = composition.plan.write_values()
+    campaign = Campaign(
+        rate=values["rate"],
+        ramp_up=values["ramp_up"],
+        expires_in=values["expires_in"],
+        group=Group.objects.filter(app=composition.place.apps[0], name=values["group"]).first(),
+        due_at=check.schedule.due_at if check.schedule else None,
+    )
+    check.forecast = forecast_send(campaign, check.reaches, now=now)
+    check.problems += find_time_problems(campaign, check.forecast)
 
 
 def count_cached(

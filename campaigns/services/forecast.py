@@ -22,7 +22,7 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Recipients of one app: how many there are per platform, and in how many languages."""
+    """Recipients of one app: how many there are per platform, and in how many languages it goes."""
 
     app: App
     platforms: Mapping[str, int]

@@ -35,10 +35,12 @@ SECONDS_PER_DAY = 86_400
 def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
     """Recipients that the audience means at this moment, app by app."""
     reaches = []
+    texts = 1 + len(campaign.message.content.get("translations") or {})
     for app in list_apps(campaign):
         audience = read_audience(app, campaign.audience, principal=None)
         counts = count_devices(app, audience, only_primary=campaign.only_primary)
-        reaches.append(Reach(app, counts["platforms"], max(1, len(counts["languages"]))))
+        languages = max(1, min(len(counts["languages"]), texts))
+        reaches.append(Reach(app, counts["platforms"], languages))
     return tuple(reaches)
 
 

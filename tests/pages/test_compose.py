@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.dispatch.freeze import freeze_transfer
-from campaigns.models import App, Campaign, Device, Membership, Segment, Transfer
+from campaigns.models import Account, App, Campaign, Device, Membership, Segment, Transfer
 from campaigns.pages.audience_form import find_devices
 from providers.message import find_message_faults
 from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
@@ -205,6 +205,27 @@ def test_the_panel_counts_the_audience_by_platform(client, owner, typed, ready, 
     assert 'data-pa-total="3"' in page
     assert "Android" in page
     assert "No route serves ios" in page
+
+
+def test_the_panel_tells_how_long_it_takes_and_what_is_left_of_the_day(client, owner, typed, ready):
+    client.force_login(owner)
+    App.objects.update(send_rate=1)
+
+    quick = client.post(reverse("check"), typed).content.decode()
+    Account.objects.update(limits={"requests_per_day": 1})
+    short = client.post(reverse("check"), typed | {"rate": "1", "ramp_up": "60"}).content.decode()
+
+    assert "2 calls and at least 0:00:01" in quick
+    assert "It takes about 2 calls of Sandbox, and 1 of the day&#x27;s 1 are left" in short
+
+
+def test_a_ramp_up_without_a_rate_says_what_is_missing(client, owner, typed):
+    client.force_login(owner)
+
+    page = client.post(reverse("compose"), typed | {"ramp_up": "10"}).content.decode()
+
+    assert "Give a rate for it to grow to." in page
+    assert not Campaign.objects.exists()
 
 
 def test_a_composer_may_write_but_not_send(client, colleague, typed, ready):
