@@ -123,6 +123,11 @@ class Change:
     actor: str
 
 
+RECEIVED = Change(
+    old="unknown", new="sent", reason="", evidence="A receipt came.", actor="dispatch"
+)
+
+
 def correct_deliveries(
     batch: Batch, recipients: Sequence[int], change: Change, now: datetime
 ) -> int:

@@ -163,9 +163,4 @@ def _clear_up_unknown(rows: _Rows, now: datetime) -> None:
         for attempt, members in by_attempt.items():
             batch = Batch.objects.select_for_update().filter(attempt_rows=attempt).first()
             if batch is not None:
-                books.correct_deliveries(batch, members, _RECEIVED, now)
-
-
-_RECEIVED = books.Change(
-    old="unknown", new="sent", reason="", evidence="A receipt came.", actor="dispatch"
-)
+                books.correct_deliveries(batch, members, books.RECEIVED, now)

@@ -11,9 +11,11 @@ from django.db import transaction
 from campaigns.dispatch import books
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.claim import Lease, find_lease_end
-from campaigns.models import Attempt, Batch, Device
+from campaigns.models import Attempt, Batch, Device, ReceiptRow
 from campaigns.models import Exchange as ExchangeRow
+from campaigns.models.bulk import IdList
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
+from providers.commands import ReceiptKind
 from providers.contract import Exchange
 from providers.outcomes import Failure, Outcome, Reason
 
@@ -94,6 +96,17 @@ def settle_members(
     for verdict, members in sorted(verdicts.items(), key=lambda item: repr(item[0])):
         if members:
             batch.settled += books.append_deliveries(page, verdict, members)
+        if verdict.outcome == "unknown":
+            _clear_up_received(batch, members, now)
+
+
+def _clear_up_received(batch: Batch, members: Sequence[Member], now: datetime) -> None:
+    """A receipt may have come before anybody gave up waiting for the call's answer."""
+    recipients = IdList(recipient for recipient, _cohort in members)
+    came = ReceiptRow.objects.filter(part_id=batch.part_id, recipient__in=recipients)
+    received = came.exclude(kind=ReceiptKind.UNREGISTERED).values_list("recipient", flat=True)
+    if received:
+        books.correct_deliveries(batch, sorted(set(received)), books.RECEIVED, now)
 
 
 def _release(batch: Batch, what: Flush, now: datetime) -> None:

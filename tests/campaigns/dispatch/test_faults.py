@@ -4,14 +4,15 @@ docs/simulator.md, which says how recipients end.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from campaigns.dispatch import piles
-from campaigns.models import App, Delivery, Part, Policy, ReceiptRow, VendorCount
+from campaigns.models import App, Part, Policy, ReceiptRow, VendorCount
+from campaigns.selectors import routes
 from providers.contract import Dialect, Idempotency
 from providers.simulator import FAULTS, Behaviour, Simulator
 from tests.campaigns.dispatch.hostile import RECIPIENTS, Rehearsal
@@ -35,7 +36,6 @@ SETTINGS = {
     "receipts_early": "seconds=0.05",
     "latency": "low=1,high=5",
 }
-IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
 
 
 @pytest.fixture
@@ -85,23 +85,6 @@ def test_two_calls_suffer_and_everybody_ends_as_the_table_says(begin: Begin, dia
     assert rehearsal.simulator.book.given[name] == (2 if is_asked else 0)
 
 
-# What a vendor does for ever: those that cost little always, all of them in the full form.
-FOR_EVER = list(FAULTS) if IS_FULL else ["close_before_acceptance", "accepted_500"]
-
-
-@each(SIMULATED)
-@pytest.mark.parametrize("name", FOR_EVER)
-def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin: Begin, dialect, name):
-    rehearsal = begin_for(begin, dialect, name)
-    rehearsal.follow(f"{name}:{SETTINGS.get(name, '')}")
-
-    transfer = rehearsal.send()
-
-    assert transfer.finished_at is not None
-    assert Delivery.objects.count() == RECIPIENTS
-    assert rehearsal.find_faults() == []
-
-
 LOST = {"accepted_answer_lost": "sent", "html": "sent", "silence": "failed (no_answer)"}
 
 
@@ -133,6 +116,21 @@ def test_lies_about_single_recipients_are_not_believed(begin: Begin, dialect, li
     assert rehearsal.find_faults() == []
     assert rehearsal.list_ends() == {"failed (token)", "sent"}
     assert rehearsal.simulator.vendor.summarize()["doubled_recipients"] == 0
+
+
+@each([dialect for dialect in SIMULATED if dialect.has_receipts])
+def test_receipts_that_come_before_anybody_gives_up_are_heeded(begin: Begin, dialect, monkeypatch):
+    helpless = replace(dialect, idempotency=Idempotency.NONE)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: helpless)
+    rehearsal = begin(helpless)
+    rehearsal.simulator.behaviour = Behaviour(delivered_percent=100, receipt_seconds=0)
+    rehearsal.follow("accepted_answer_lost:times=2")
+
+    rehearsal.send()
+
+    assert rehearsal.find_faults() == []
+    assert rehearsal.list_ends() == {"sent"}
+    assert max(rehearsal.count_reached().values()) == 1
 
 
 @each([dialect for dialect in SIMULATED if dialect.idempotency is Idempotency.KEY])

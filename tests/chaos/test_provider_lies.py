@@ -1,0 +1,49 @@
+"""R20: a vendor that lies and never gets well. Everybody ends in a defined state all the same, and
+what the books say agrees with the vendor's own journal.
+
+The short form has the two faults that are tried longest; PUSHADMIN_CHAOS=full has all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from campaigns.models import Delivery, Exchange
+from providers.simulator import FAULTS
+from tests.campaigns.dispatch.hostile import RECIPIENTS
+from tests.campaigns.dispatch.test_faults import SETTINGS, begin, begin_for, list_expected
+from tests.vendor_cases.accounts import SIMULATED
+from tests.vendor_cases.conftest import simulator
+from tests.vendor_cases.test_wire import each
+
+__all__ = ["begin", "simulator"]
+
+pytestmark = pytest.mark.django_db
+IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
+FOR_EVER = list(FAULTS) if IS_FULL else ["close_before_acceptance", "accepted_500"]
+
+
+@each(SIMULATED)
+@pytest.mark.parametrize("name", FOR_EVER)
+def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin, dialect, name, capsys):
+    rehearsal = begin_for(begin, dialect, name)
+    rehearsal.follow(f"{name}:{SETTINGS.get(name, '')}")
+
+    transfer = rehearsal.send(resumes=False)
+
+    reached = rehearsal.count_reached()
+    with capsys.disabled():
+        ends = Counter(Delivery.objects.values_list("outcome", flat=True))
+        longest = max((call.seconds for call in Exchange.objects.all()), default=0)
+        print(
+            f"\nR20 {name}, {dialect.key}: {RECIPIENTS} recipients end {dict(ends)}, "
+            f"{len(reached)} reached, {reached.total() - len(reached)} twice, "
+            f"longest call {longest:.1f} s"
+        )
+    # What only a person can mend waits for one; everything else ends by itself.
+    is_paused = transfer.finished_at is None
+    assert is_paused == ("paused" in list_expected(name, dialect))
+    assert rehearsal.find_faults(is_over=not is_paused) == []
