@@ -58,10 +58,13 @@ class Speed:
     holds: tuple[Hold, ...] = ()
 
 
-def read_speed(transfer: Transfer, *, now: datetime) -> Speed:
-    """Promise, achievement and obstacles of one transfer."""
+def read_speed(transfer: Transfer, *, now: datetime, owed: Collection[str] | None = None) -> Speed:
+    """Promise, achievement and obstacles of one transfer.
+
+    `owed` are the platforms that are still owed something, where the caller knows them.
+    """
     minutes = tuple(_list_minutes(transfer, now))
-    ways = _list_ways(transfer)
+    ways = _list_ways(transfer, _list_owed(transfer) if owed is None else owed)
     return Speed(
         promised=find_promised([way for some in ways.values() for way in some[:1]], transfer),
         achieved=_find_achieved(minutes, transfer, now),
@@ -96,12 +99,15 @@ def _find_achieved(minutes: Sequence[Minute], transfer: Transfer, now: datetime)
     return sum(minute.rate for minute in minutes) / len(minutes)
 
 
-def _list_ways(transfer: Transfer) -> Mapping[str, list[Way]]:
-    """By platform that is still owed something; by every platform when nothing is."""
-    owed = Batch.objects.filter(transfer=transfer, state__in=OPEN)
-    platforms = set(owed.values_list("platform", flat=True).distinct())
-    chosen = platforms or transfer.app.platforms
-    return {platform: list_ways(transfer.app_id, platform) for platform in sorted(chosen)}
+def _list_owed(transfer: Transfer) -> Collection[str]:
+    batches = Batch.objects.filter(transfer=transfer, state__in=OPEN)
+    return set(batches.values_list("platform", flat=True).distinct())
+
+
+def _list_ways(transfer: Transfer, owed: Collection[str]) -> Mapping[str, list[Way]]:
+    """By platform that is owed something; by every platform when none is."""
+    chosen = sorted(owed or transfer.app.platforms)
+    return {platform: list_ways(transfer.app_id, platform) for platform in chosen}
 
 
 def find_promised(ways: Collection[Way], transfer: Transfer) -> float | None:

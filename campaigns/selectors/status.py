@@ -264,9 +264,11 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
     counters = count_transfers([transfer.pk])[transfer.pk]
     rate = measure_rate(transfer, now=now)
     hours = list_hours(transfer)
+    platforms = platform_counters(transfer)
+    owed = [row.platform for row in platforms if row.counters.pending]
     return Progress(
         counters=counters,
-        platforms=platform_counters(transfer),
+        platforms=platforms,
         rate=rate,
         seconds_left=find_seconds_left(counters.pending, rate, hours, now),
         errors=list_errors(transfer),
@@ -274,7 +276,7 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         vendor_figures=list_vendor_figures(transfer),
         hours=hours,
         next_hour=find_next_hour(hours, now),
-        speed=read_speed(transfer, now=now),
+        speed=read_speed(transfer, now=now, owed=owed),
     )
 
 

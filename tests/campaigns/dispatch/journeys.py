@@ -124,6 +124,12 @@ def freeze_audience(run: Run) -> None:
     freeze_transfer(run.transfer, now=run.now)
 
 
+def slow_down(run: Run) -> None:
+    """A rate that lets go of fewer at once than its batches hold."""
+    freeze_audience(run)
+    Transfer.objects.filter(pk=run.transfer.pk).update(rate=2)
+
+
 def poison(run: Run) -> None:
     """Workers have died of these batches as often as is allowed."""
     freeze_audience(run)
@@ -183,6 +189,11 @@ def send_later(run: Run) -> None:
     send(run, hour=1)
 
 
+def send_slowly(run: Run) -> None:
+    for hour in range(3):
+        send(run, hour)
+
+
 def ask(run: Run) -> None:
     for hour in (1, 2):
         tick("scheduler", clock=run.clock(hour))
@@ -240,6 +251,7 @@ JOURNEYS = [
     Journey("after a lost answer", "blind", lose_answer, send_later, SENT, deaths=2),
     Journey("after a lost answer", "key", lose_answer, send_later, SENT, **AT_MOST_ONCE),
     Journey("split", "key", poison, split, SENT),
+    Journey("cut to a rate", "key", slow_down, send_slowly, SENT),
     Journey("pause and resume", "key", freeze_audience, pause_and_resume, SENT),
     Journey("cancel", "key", freeze_audience, cancel, CANCELLED, UNKNOWN),
     Journey("vendor's status and totals", "lookup", send_everything, ask, SENT),
