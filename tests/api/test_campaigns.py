@@ -303,3 +303,13 @@ def test_a_campaign_that_a_service_launched_is_shown_alike(client, made):
     launch_campaign(campaign, actor="owner", now=datetime.now(tz=UTC))
 
     assert client.get(f"/api/v1/campaigns/{made['id']}/").json()["status"] == "sending"
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_a_verb_on_a_finished_transfer_is_a_conflict_in_words(client, transfer, verb):
+    Transfer.objects.update(status="sent")
+
+    refused = client.post(f"/api/v1/transfers/{transfer.pk}/{verb}/")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "illegal_move")
+    assert refused.json()["message"].endswith(".")

@@ -216,6 +216,18 @@ def test_a_verb_that_comes_too_late_is_told_in_words(client, series, verb):
     assert Campaign.objects.get().status == "sent"
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_a_verb_on_a_finished_transfer_is_told_in_words(client, series, verb):
+    runs.run_due(FIRST)
+    series.transfers.update(status="sent")
+    address = reverse("change_transfer", args=[series.transfers.get().pk, verb])
+
+    response = client.post(address, follow=True)
+
+    assert response.status_code == 200
+    assert [message.level_tag for message in response.context["messages"]] == ["error"]
+
+
 def test_a_composer_cannot_move_what_waits(client, series, colleague):
     client.force_login(colleague)
 
