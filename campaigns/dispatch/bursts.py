@@ -98,7 +98,7 @@ def _has_more(transfer: Transfer) -> bool:
 def _describe(fault: Failure, attempt: Attempt, platform: str, share: float) -> str:
     values = {
         "account": attempt.account,
-        "words": fault.message[:MAX_WORDS],
+        "words": fault.message[:MAX_WORDS].rstrip("."),
         "share": int(share),
         "platform": dict(PLATFORMS).get(platform, platform),
     }

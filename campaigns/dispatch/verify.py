@@ -40,6 +40,7 @@ class Audit:
     parts: int = 0
     transfers: int = 0
     recipients: int = 0
+    resent: int = 0  # who may have been sent to twice; beside the equation
     faults: list[str] = field(default_factory=list)
 
 
@@ -69,6 +70,7 @@ def _check_transfer(transfer_id: int, audit: Audit) -> None:
     for part in parts:
         audit.parts += 1
         audit.recipients += part.audience
+        audit.resent += part.resent
         with transaction.atomic():
             part.refresh_from_db()
             audit.faults += [f"Part {part.pk}: {fault}" for fault in _find_part_faults(part)]

@@ -54,6 +54,29 @@ def test_a_status_is_written_only_by_move_to():
     assert writes == []
 
 
+def find_clocks(path: Path) -> list[str]:
+    """Places that read this machine's clock."""
+    return [
+        place(path, node)
+        for node in nodes_of(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"now", "utcnow", "today", "time"}
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"timezone", "datetime", "date", "time"}
+    ]
+
+
+def test_the_machine_room_reads_one_clock():
+    # Leases of several hosts run by the database's; whoever reads another clock cannot tell.
+    room = ROOT / "campaigns/dispatch"
+
+    readings = {path.name: find_clocks(path) for path in room.glob("*.py") if find_clocks(path)}
+
+    assert list(readings) == ["engine.py"]
+    assert len(readings["engine.py"]) == 1
+
+
 def test_nothing_outside_a_vendor_names_it():
     vendors = [dialect for dialect in registry.all_dialects() if not dialect.is_sandbox]
     static = [path for path in (ROOT / "static").rglob("*") if path.suffix in {".js", ".css"}]

@@ -24,5 +24,7 @@ class Command(BaseCommand):
                 f"Checked {audit.recipients} recipients of {audit.parts} parts in "
                 f"{audit.transfers} transfers: {len(audit.faults)} faults."
             )
+        if audit.resent:
+            self.stdout.write(f"{audit.resent} of them may have been sent to twice.")
         if audit.faults:
             sys.exit(1)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -55,6 +56,11 @@ def silent(routed: App, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -
     return silence
 
 
+@transaction.atomic
+def keep(events: list[ReceiptEvent], now: datetime) -> None:
+    keep_receipts(events, 0, now)
+
+
 def send(now: datetime, hours: int = 0) -> None:
     drain(clock=lambda: now + timedelta(hours=hours))
 
@@ -66,7 +72,7 @@ def unknown(silent: list[str], start: Start, now: datetime) -> Transfer:
     send(now)
     delivery = Delivery.objects.order_by("recipient")[0]
     token = write_receipt_token(delivery.part_id, delivery.recipient)
-    keep_receipts([ReceiptEvent(token, ReceiptKind.OPENED, now)], 0, now)
+    keep([ReceiptEvent(token, ReceiptKind.OPENED, now)], now)
     silent.clear()
     transfer.refresh_from_db()
     return transfer
@@ -133,7 +139,7 @@ def test_who_turns_out_to_have_got_it_meanwhile_is_left_out(
     campaign = repeat_unknown(unknown, actor="owner", now=now)
     late = Delivery.objects.filter(outcome="unknown").order_by("recipient")[0]
     token = write_receipt_token(late.part_id, late.recipient)
-    keep_receipts([ReceiptEvent(token, ReceiptKind.DELIVERED, now)], 0, now)
+    keep([ReceiptEvent(token, ReceiptKind.DELIVERED, now)], now)
 
     send(now, 1)
 
