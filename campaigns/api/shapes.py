@@ -17,7 +17,10 @@ class AppShape(serializers.ModelSerializer[App]):
 
     class Meta:
         model = App
-        fields = ["id", "slug", "app_id", "name", "platforms", "timezone", "default_language"]
+        fields = [
+            "id", "slug", "app_id", "name", "platforms", "timezone", "default_language",
+            "send_rate",
+        ]  # fmt: skip
 
 
 class GroupShape(serializers.ModelSerializer[Group]):

@@ -129,17 +129,18 @@ class VendorGroup(models.Model):
 
 
 class Throttle(models.Model):
-    """How fast one account may be called for one app (app_id 0: for all of them together).
+    """When one account may be called for one app (app_id 0: for all of them together).
 
-    `tokens` is the bucket, refilled from `refilled_at` by providers.pacing; `day_used` counts
-    the calls of `day` in the vendor's reset zone.
+    `blocked_until` is what the vendor asked for; `day_used` counts the calls of `day` in the
+    vendor's reset zone. How fast it may be called is in Allowance.
     """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="throttles")
     app_id = models.BigIntegerField(default=0)
+    # Of earlier versions, whose workers may still run beside ours.
     tokens = models.FloatField(default=0)
     refilled_at = models.DateTimeField(null=True)
-    paced_until = models.DateTimeField(null=True)  # of earlier versions; Allowance took its place
+    paced_until = models.DateTimeField(null=True)
     blocked_until = models.DateTimeField(null=True)
     day = models.DateField(null=True)
     day_used = models.PositiveIntegerField(default=0)
