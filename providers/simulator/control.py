@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,9 +23,12 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1", ""})
 class Control:
     """Reads the journal's summary; shows, changes and takes away the fault plan."""
 
-    def __init__(self, vendor: SimulatedVendor, book: FaultBook) -> None:
+    def __init__(
+        self, vendor: SimulatedVendor, book: FaultBook, follow: Callable[[FaultPlan], None]
+    ) -> None:
         self.vendor = vendor
         self.book = book
+        self.follow = follow
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """The reply to a request below `/_`."""
@@ -48,10 +51,10 @@ class Control:
             case "GET":
                 return Reply(200, {**self._show_plan(), "known": _describe()})
             case "DELETE":
-                self.book.change(FaultPlan(seed=self.book.plan.seed))
+                self.follow(FaultPlan(seed=self.book.plan.seed))
             case "PUT" | "POST":
                 try:
-                    self.book.change(read_plan(_read_json(body, self.book.plan.seed)))
+                    self.follow(read_plan(_read_json(body, self.book.plan.seed)))
                 except ValueError as error:
                     return Reply(400, {"error": str(error)})
             case _:

@@ -116,6 +116,8 @@ def _check(rule: FaultRule) -> None:
             f"{name} is decided before the call is read: it takes p, nth and every, not who or "
             "what the call is about."
         )
+    if rule.fault.stage in (Stage.ACCEPTANCE, Stage.RESULTS) and rule.on != rule.fault.on:
+        raise ValueError(f"{name} befalls calls on={rule.fault.on} and no others.")
     if rule.names_recipients and rule.on not in (CallKind.SEND, CallKind.STATUS):
         raise ValueError(f"{name}: only calls on=send and on=status have recipients.")
 

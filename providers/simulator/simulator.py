@@ -78,7 +78,7 @@ class Simulator:
         self.clock = clock
         self.vendor = SimulatedVendor(self.journal, clock)
         self.book = FaultBook(self.journal)
-        self.control = Control(self.vendor, self.book)
+        self.control = Control(self.vendor, self.book, self.follow)
         self.buckets: dict[tuple[str, str], Bucket] = {}
         self.calls = 0
         self.connections = 0
@@ -97,7 +97,11 @@ class Simulator:
         self.close()
 
     def follow(self, plan: FaultPlan) -> None:
-        """From now on calls suffer the faults of `plan`."""
+        """From now on calls suffer the faults of `plan`. Raises ValueError with a sentence."""
+        for rule in plan.rules:
+            if rule.dialect not in ("", *self.dialects):
+                known = ", ".join(sorted(self.dialects))
+                raise ValueError(f"There is no vendor {rule.dialect!r}. Known are: {known}.")
         self.book.change(plan)
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:

@@ -6,7 +6,6 @@ The short form has the two faults that are tried longest; PUSHADMIN_CHAOS=full h
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import pytest
@@ -15,6 +14,7 @@ from campaigns.models import Delivery, Exchange
 from providers.simulator import FAULTS
 from tests.campaigns.dispatch.hostile import RECIPIENTS
 from tests.campaigns.dispatch.test_faults import SETTINGS, begin, begin_for, list_expected
+from tests.chaos.conftest import IS_FULL
 from tests.vendor_cases.accounts import SIMULATED
 from tests.vendor_cases.conftest import simulator
 from tests.vendor_cases.test_wire import each
@@ -22,27 +22,27 @@ from tests.vendor_cases.test_wire import each
 __all__ = ["begin", "simulator"]
 
 pytestmark = pytest.mark.django_db
-IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
 FOR_EVER = list(FAULTS) if IS_FULL else ["close_before_acceptance", "accepted_500"]
 
 
 @each(SIMULATED)
 @pytest.mark.parametrize("name", FOR_EVER)
-def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin, dialect, name, capsys):
+def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin, dialect, name, tell):
     rehearsal = begin_for(begin, dialect, name)
     rehearsal.follow(f"{name}:{SETTINGS.get(name, '')}")
 
     transfer = rehearsal.send(resumes=False)
 
+    ends = Counter(Delivery.objects.values_list("outcome", flat=True))
+    ends["pending"] = RECIPIENTS - ends.total()
     reached = rehearsal.count_reached()
-    with capsys.disabled():
-        ends = Counter(Delivery.objects.values_list("outcome", flat=True))
-        longest = max((call.seconds for call in Exchange.objects.all()), default=0)
-        print(
-            f"\nR20 {name}, {dialect.key}: {RECIPIENTS} recipients end {dict(ends)}, "
-            f"{len(reached)} reached, {reached.total() - len(reached)} twice, "
-            f"longest call {longest:.1f} s"
-        )
+    longest = max((call.seconds for call in Exchange.objects.all()), default=0.0)
+    tell(
+        f"R20 {name} for ever, {dialect.key}: of {RECIPIENTS} "
+        f"{', '.join(f'{count} {end}' for end, count in ends.items() if count)}; "
+        f"{len(reached)} accepted, {sum(times > 1 for times in reached.values())} twice, "
+        f"longest call {longest:.1f} s of 0.3"
+    )
     # What only a person can mend waits for one; everything else ends by itself.
     is_paused = transfer.finished_at is None
     assert is_paused == ("paused" in list_expected(name, dialect))

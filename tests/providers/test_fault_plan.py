@@ -172,6 +172,7 @@ def test_every_fault_can_be_written_and_read_again(name):
         ("silence:seconds=long", "silence: seconds=long is not a number."),
         ("close_before_reading:recipient=0.1", "is decided before the call is read"),
         ("tls_error:on=send", "is decided before the call is read"),
+        ("unregistered:on=status", "unregistered befalls calls on=send and no others."),
         ("html:on=report,recipient=0.1", "only calls on=send and on=status have recipients"),
     ],
 )

@@ -259,6 +259,13 @@ def test_a_plan_is_shown_changed_and_taken_away_while_it_runs(simulator):
     ("path", "method", "options", "status", "words"),
     [
         ("/_faults", "PUT", {"json": {"faults": ["lunch"]}}, 400, "Known are: accepted_500"),
+        (
+            "/_faults",
+            "PUT",
+            {"json": {"faults": ["html:dialect=x"]}},
+            400,
+            "There is no vendor 'x'",
+        ),
         ("/_faults", "PUT", {"data": b"{"}, 400, "Expecting"),
         ("/_faults", "PUT", {"data": b"\xff"}, 400, "decode"),
         ("/_faults", "PUT", {"json": [1]}, 400, "A plan is an object"),

@@ -83,7 +83,7 @@ class Command(BaseCommand):
             journal_limit=options["journal_mb"] * 1_000_000,
         )
         if plan is not None:
-            simulator.follow(plan)
+            _follow(simulator, plan)
         server = open_server(simulator, _open_socket(options["fd"], options["port"]))
         # The loop ends in another thread than the one that it is asked in.
         stop = threading.Thread(target=server.shutdown)
@@ -113,6 +113,13 @@ def _read_faults(texts: list[str] | None, seed: int) -> FaultPlan | None:
         return None
     try:
         return read_plan({"faults": texts, "seed": seed})
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def _follow(simulator: Simulator, plan: FaultPlan) -> None:
+    try:
+        simulator.follow(plan)
     except ValueError as error:
         raise CommandError(str(error)) from None
 
