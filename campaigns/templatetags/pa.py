@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -94,6 +94,13 @@ def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
         return NOTHING
     local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
     text = f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
+def hour(moment: datetime) -> SafeString:
+    """A moment in UTC for a narrow column whose head says so."""
+    text = format_date(moment.astimezone(UTC), "j M, H:i")
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
 
 

@@ -35,11 +35,18 @@
   });
 
   // Parts that belong to a choice ------------------------------------------------------------
+  function isChosen(rule) {
+    const [name, wanted] = rule.split("=");
+    const chosen = root().querySelector(`input[name="${name}"]:checked, select[name="${name}"]`);
+    return wanted.split("|").includes(chosen?.value);
+  }
+
   function showParts() {
     root().querySelectorAll("[data-pa-when]").forEach((part) => {
-      const [name, wanted] = part.dataset.paWhen.split("=");
-      const chosen = root().querySelector(`input[name="${name}"]:checked, select[name="${name}"]`);
-      part.hidden = !wanted.split("|").includes(chosen?.value);
+      part.hidden = !isChosen(part.dataset.paWhen);
+    });
+    root().querySelectorAll("[data-pa-unless]").forEach((part) => {
+      part.hidden = isChosen(part.dataset.paUnless);
     });
     const isLater = root().querySelector('input[name="when"]:checked')?.value !== "now";
     root().querySelectorAll("[data-pa-send-now]").forEach((part) => (part.hidden = isLater));

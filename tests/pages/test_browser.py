@@ -164,6 +164,22 @@ def test_a_draft_is_sent_only_after_a_question(compose):
     assert find_barriers(compose) == []
 
 
+def test_each_recipients_own_time_asks_what_happens_where_it_is_past(compose):
+    past, missed = compose.locator("#id_when_past"), compose.locator("#id_when_missed")
+    compose.get_by_label("At a time").check()
+    before = (past.is_visible(), missed.is_visible())
+
+    compose.locator("#id_send_at").fill(f"{datetime.now(UTC):%Y}-12-31T23:59")
+    compose.locator("#id_timezone").select_option("recipient")
+
+    compose.get_by_text("2 recipients have no known time zone").wait_for()
+    compose.locator("#pa-check summary").click()
+    assert before == (False, True)
+    assert (past.is_visible(), missed.is_visible()) == (True, False)
+    assert compose.locator("#pa-check tbody tr").count() == 1
+    assert find_barriers(compose) == []
+
+
 def test_the_first_stop_of_the_keyboard_skips_to_the_content(staff, live_server, app):
     staff.goto(f"{live_server.url}/campaigns/")
     staff.keyboard.press("Tab")
