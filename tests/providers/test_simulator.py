@@ -474,7 +474,7 @@ def test_a_killed_process_is_replaced_on_the_same_open_socket(tmp_path):
             os.kill(process.pid, signal.SIGTERM)
             ended = process.wait(10)
 
-    assert first == second == {"transfer": "1"}
+    assert first == second == {"transfer": "1", "accepted": 1}
     assert (summary["accepted_calls"], summary["replayed_calls"]) == (1, 1)
     assert ended == 0
 
