@@ -35,7 +35,11 @@ def main() -> dict[str, Any]:
     app = builders.make_app(builders.make_workspace())
     builders.make_route(app, "android")
     builders.make_device(app, "one")
-    return {"operators": race_operators(app), "schedulers": race_schedulers(app)}
+    return {
+        "operators": race_operators(app),
+        "stopped": race_firing(app),
+        "schedulers": race_schedulers(app),
+    }
 
 
 def make_campaign(app: Any, status: str, now: datetime, **fields: Any) -> Any:
@@ -140,6 +144,26 @@ def press_together(pk: int, verbs: list[Any], now: datetime) -> list[str]:
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(press, range(2)))
+
+
+def race_firing(app: Any) -> list[str]:
+    """A series is paused at the instant at which it fires: what it and its run are then."""
+    from campaigns.dispatch import runs
+    from campaigns.services import campaigns
+
+    def fire(_campaign: Any, *, actor: str, now: datetime) -> None:
+        runs.run_due(now)
+
+    ends = []
+    for _round in range(2 * ROUNDS):
+        now = datetime.now(UTC).replace(microsecond=0)
+        times = list_times("recurring", now) | {"due_at": now}
+        series = make_campaign(app, "recurring", now, **times)
+        told = press_together(series.pk, [campaigns.pause_campaign, fire], now)
+        series.refresh_from_db()
+        run = series.transfers.values_list("status", flat=True).first()
+        ends.append(f"{told[0]} {series.status} {run}")
+    return sorted(set(ends))
 
 
 def race_schedulers(app: Any) -> dict[str, Any]:

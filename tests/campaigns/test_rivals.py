@@ -19,6 +19,7 @@ def test_of_two_at_one_instant_one_wins(tmp_path, capsys):
         print(f"{schedulers['turns']}: {schedulers['transfers']} transfers, at most", end=" ")
         print(f"{schedulers['most']} each; {schedulers['occurrences']}")
         print(f"Two operators, {ROUNDS} rounds a pair: {operators}")
+        print(f"A series paused while it fires: {told['stopped']}")
     assert operators.keys() == list_pairs().keys()
     assert {name: answers["done"] for name, answers in operators.items()} == dict.fromkeys(
         operators, ROUNDS
@@ -27,6 +28,8 @@ def test_of_two_at_one_instant_one_wins(tmp_path, capsys):
     # Who edits a draft that has just been launched is told that it is none any more.
     assert refusals <= {"conflict changed_meanwhile", "conflict not_editable"}
     assert {sum(answers.values()) for answers in operators.values()} == {2 * ROUNDS}
+    # Paused before it fired, or with its run; never paused with a run that goes on.
+    assert set(told["stopped"]) <= {"done paused None", "done paused paused"}
     late = MISSED // 2  # of each kind, by each policy
     assert schedulers["transfers"] == 2 * (DUE + late)
     assert schedulers["most"] == 1
