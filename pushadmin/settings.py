@@ -220,7 +220,7 @@ CELERY = {
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
     "worker_prefetch_multiplier": 1,
-    # A wake that nobody took is stale: the sweep makes new ones, and the queue stays short.
+    # A wake that nobody took is dropped then: the sweep makes new ones, and no queue fills up.
     "task_annotations": {"*": {"expires": 6 * SWEEP_SECONDS}},
     # Ticks stand in a queue of their own, so that no wake keeps the clock waiting.
     "task_queues": {"pushadmin": {}, "pushadmin-tick": {}},

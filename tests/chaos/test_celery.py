@@ -20,7 +20,7 @@ from tests.hosts import BEAT, WORKER, Hosts, add_database, read_shell
 from tests.house.sources import ROOT
 from tests.installation import wait_for
 from tests.operator import TITLE, Operator
-from tests.postgres import running_postgres
+from tests.postgres import PostgresServer, running_server
 
 IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
 KILLS = 10 if IS_FULL else 1
@@ -37,17 +37,24 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory, redis: Redis) -> Iterator[Hosts]:
+def server() -> Iterator[PostgresServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hosts(
+    tmp_path_factory: pytest.TempPathFactory, server: PostgresServer, redis: Redis
+) -> Iterator[Hosts]:
     """The demo with nobody at work yet: web and sandbox only."""
-    with running_postgres() as database:
-        hosts = Hosts(tmp_path_factory.mktemp("hosts"), database, redis.url)
-        hosts.prepare()
-        redis.client.flushall()  # the demo's transfers have announced themselves too
-        hosts.start(workers=0)
-        try:
-            yield hosts
-        finally:
-            hosts.stop()
+    hosts = Hosts(tmp_path_factory.mktemp("hosts"), server.find_address(), redis.url)
+    hosts.prepare()
+    redis.client.flushall()  # the demo's transfers have announced themselves too
+    hosts.start(workers=0)
+    try:
+        yield hosts
+    finally:
+        hosts.stop()
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +111,7 @@ def test_a_wake_says_nothing_and_two_workers_finish_what_it_announced(hosts, red
     assert min(hosts.read_log(name).count("pump") for name in ("w1", "w2")) > 1
 
 
-def test_an_emptied_broker_and_lost_wakes_delay_a_send_and_no_more(redis, operator, work, capsys):
+def test_an_emptied_broker_and_lost_wakes_delay_a_send_and_no_more(redis, operator, work, tell):
     work()
     started = time.monotonic()
     operator.await_end(operator.launch(rate=1500))
@@ -120,16 +127,16 @@ def test_an_emptied_broker_and_lost_wakes_delay_a_send_and_no_more(redis, operat
     disturbed = time.monotonic() - started
 
     accepted = operator.count_accepted(earlier)
-    with capsys.disabled():
-        print(
-            f"\nRedis flushed, half of the wakes dropped: {counters['sent']} sent, 0 lost, "
-            f"{disturbed:.1f} s; undisturbed {undisturbed:.1f} s, 2 sweeps are {2 * SWEEP:.0f} s"
-        )
+    tell(
+        f"Redis flushed, half of the wakes dropped: {counters['sent']} sent, 0 lost, "
+        f"{disturbed:.1f} s; undisturbed {undisturbed:.1f} s, 2 sweeps are {2 * SWEEP:.0f} s"
+    )
+
     assert len(accepted) == counters["sent"]
     assert max(accepted) == 1
 
 
-def test_a_send_outlives_the_death_of_its_broker(redis, operator, work, capsys):
+def test_a_send_outlives_the_death_of_its_broker(redis, operator, work, tell):
     work()
     few = {"expression": {"field": "device.app_version", "op": "gte", "value": "4.2"}}
     earlier = len(operator.list_sends())
@@ -150,15 +157,39 @@ def test_a_send_outlives_the_death_of_its_broker(redis, operator, work, capsys):
     ends = [operator.await_end(other) for other in others]
 
     accepted = operator.count_accepted(earlier)
-    with capsys.disabled():
-        print(
-            f"\n{KILLS} x kill -9 on Redis: {counters['sent']} sent, 0 lost, both workers back "
-            f"after {max(pauses):.1f} s; a launch without it took {max(launches):.1f} s"
-        )
+    tell(
+        f"{KILLS} x kill -9 on Redis: {counters['sent']} sent, 0 lost, both workers back "
+        f"after {max(pauses):.1f} s; a launch without it took {max(launches):.1f} s"
+    )
+
     assert sum(accepted) == counters["sent"] + sum(end["sent"] for end in ends)
 
 
-def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, capsys):
+def test_a_send_outlives_the_death_of_its_database(server, operator, work, tell):
+    work()
+    earlier = len(operator.list_sends())
+    campaign = operator.launch(rate=1500 // KILLS)
+    pauses = []
+
+    for kill in range(1, KILLS + 1):
+        operator.await_sent(campaign, 4000 * kill // (KILLS + 1))
+        server.stop_at_once()
+        server.start_again()
+        reached = operator.count_sent(campaign)
+        started = time.monotonic()
+        operator.await_sent(campaign, reached + 1)
+        pauses.append(time.monotonic() - started)
+    counters = operator.await_end(campaign)
+
+    accepted = operator.count_accepted(earlier)
+    tell(
+        f"{KILLS} x immediate stop of PostgreSQL under Celery: {counters['sent']} sent, 0 lost, "
+        f"{sum(accepted) - len(accepted)} twice, going on after {max(pauses):.1f} s"
+    )
+    assert len(accepted) == sum(accepted) == counters["sent"]
+
+
+def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, tell):
     work()
     script = [sys.executable, "-m", "tests.dying", str(DEATHS)]
     printed = subprocess.run(
@@ -168,15 +199,15 @@ def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, c
 
     ends = [operator.await_end(int(campaign)) for campaign in printed.stdout.split()]
 
-    with capsys.disabled():
-        print(
-            f"\n{DEATHS} deaths between commit and wake: {len(ends)} sent by the sweep, the last "
-            f"{time.monotonic() - started:.1f} s after the last death"
-        )
+    tell(
+        f"{DEATHS} deaths between commit and wake: {len(ends)} sent by the sweep, the last "
+        f"{time.monotonic() - started:.1f} s after the last death"
+    )
+
     assert [end["sent"] for end in ends] == [1] * DEATHS
 
 
-def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, capsys):
+def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, tell):
     work()
     earlier = len(operator.list_sends())
     campaign = operator.launch(rate=1000)
@@ -190,11 +221,11 @@ def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, capsys):
     hosts.stop("w3")
 
     accepted = operator.count_accepted(earlier)
-    with capsys.disabled():
-        print(
-            f"\nA worker added, another drained by SIGTERM in {drained:.1f} s: "
-            f"{counters['sent']} sent, {sum(accepted) - len(accepted)} twice"
-        )
+    tell(
+        f"A worker added, another drained by SIGTERM in {drained:.1f} s: "
+        f"{counters['sent']} sent, {sum(accepted) - len(accepted)} twice"
+    )
+
     assert "pump" in hosts.read_log("w3")
     assert len(accepted) == sum(accepted) == counters["sent"]
     assert counters["resent"] == 0

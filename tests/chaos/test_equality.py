@@ -80,16 +80,16 @@ def digest(tables: Any) -> str:
     return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def test_three_drivers_leave_the_same_tables(installations, capsys):
+def test_three_drivers_leave_the_same_tables(installations, tell):
     scripts = {name: driven.begin() for name, driven in installations.items()}
 
     tables = {name: json.loads(script.communicate()[0]) for name, script in scripts.items()}
 
     digests = {name: digest(found) for name, found in tables.items()}
-    with capsys.disabled():
-        sends = len(tables["sqlite"]["transfers"])
-        rows = len(tables["sqlite"]["deliveries"])
-        print(f"\n{sends} transfers, {rows} deliveries: {digests}")
+    sends = len(tables["sqlite"]["transfers"])
+    rows = len(tables["sqlite"]["deliveries"])
+    tell(f"{sends} transfers, {rows} deliveries: {digests}")
+
     assert tables["sqlite"]["faults"] == []
     assert len({row[2] for row in tables["sqlite"]["deliveries"]}) >= 5
     assert tables["postgres"] == tables["sqlite"]

@@ -113,7 +113,7 @@ def old(hosts: Hosts) -> Iterator[OldWorker]:
     worker.connection.close()
 
 
-def test_a_worker_of_the_first_release_outlives_the_migration(hosts, old, capsys):
+def test_a_worker_of_the_first_release_outlives_the_migration(hosts, old, tell):
     old.play("seed")
     old.play("leased")
     leased = old.count("batch", "state = 'leased'")
@@ -131,12 +131,12 @@ def test_a_worker_of_the_first_release_outlives_the_migration(hosts, old, capsys
     wait_for("the end", lambda: old.count("transfer", "finished_at IS NOT NULL") == 1)
 
     sent = old.count("delivery", "outcome = 'sent'")
-    with capsys.disabled():
-        print(
-            f"\n0001 to now with {leased} batches leased: the old worker wrote {during} "
-            f"transactions during the migration ({old.again} deadlocks tried again), {beside} "
-            f"beside new workers; {inherited} batches inherited; {sent} of {RECIPIENTS} sent"
-        )
+    tell(
+        f"0001 to now with {leased} batches leased: the old worker wrote {during} "
+        f"transactions during the migration ({old.again} deadlocks tried again), {beside} "
+        f"beside new workers; {inherited} batches inherited; {sent} of {RECIPIENTS} sent"
+    )
+
     assert (leased, inherited) == (100, 50)
     assert during > 0
     assert sent == RECIPIENTS

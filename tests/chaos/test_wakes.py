@@ -72,7 +72,7 @@ def begin_and_refuse(start: Callable[..., Transfer], depth: int) -> None:
         raise Refused
 
 
-def test_what_is_rolled_back_wakes_nobody(redis, publish_to, start, capsys):
+def test_what_is_rolled_back_wakes_nobody(redis, publish_to, start, tell):
     chance = random.Random(7)
     publish_to(redis.url)
 
@@ -82,17 +82,15 @@ def test_what_is_rolled_back_wakes_nobody(redis, publish_to, start, capsys):
     silent = redis.client.llen(QUEUE)
     start()
 
-    with capsys.disabled():
-        print(f"\n{ROLLBACKS} rollbacks: {silent} wakes; 1 commit: {redis.client.llen(QUEUE)}")
+    tell(f"{ROLLBACKS} rollbacks: {silent} wakes; 1 commit: {redis.client.llen(QUEUE)}")
+
     assert silent == 0
     assert redis.client.llen(QUEUE) == 1
     assert Transfer.objects.count() == 1
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
-def test_a_broker_that_is_away_costs_a_line_and_no_commit(
-    scheme, publish_to, start, caplog, capsys
-):
+def test_a_broker_that_is_away_costs_a_line_and_no_commit(scheme, publish_to, start, caplog, tell):
     caplog.set_level(logging.WARNING)
     publish_to(f"{scheme}://127.0.0.1:{find_free_port()}/")
 
@@ -100,7 +98,7 @@ def test_a_broker_that_is_away_costs_a_line_and_no_commit(
     start()
     seconds = time.monotonic() - begun
 
-    with capsys.disabled():
-        print(f"\nA commit without its {scheme} broker took {seconds:.2f} s")
+    tell(f"A commit without its {scheme} broker took {seconds:.2f} s")
+
     assert Transfer.objects.count() == 1
     assert [record.message[:24] for record in caplog.records] == ["The broker took no wake "]
