@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch import plan, runs
-from campaigns.errors import ChangedMeanwhile, Conflict, Invalid, NotReady
+from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
 from campaigns.models import App, Campaign, Message
 from campaigns.selectors.starting import list_apps
 from campaigns.services import transfers
@@ -173,6 +173,10 @@ def resume_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaig
 
     Raises IllegalMove, ChangedMeanwhile.
     """
+    if campaign.status != Status.PAUSED:
+        # What has never been launched would begin without its rules, and what waits, too early.
+        words = _("Only a paused campaign can go on; this one is %(now)s.")
+        raise IllegalMove(words % {"now": campaign.get_status_display()})
     with transaction.atomic():
         runs.resume_series(campaign, actor=actor, now=now)
         transfers.resume_paused(campaign, actor=actor, now=now)

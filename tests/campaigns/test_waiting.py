@@ -193,3 +193,18 @@ def test_apps_of_several_zones_need_one_to_be_named(launch, app, now):
         move(campaign, now)
 
     assert list(refusal.value.fields) == ["timezone"]
+
+
+@pytest.mark.parametrize("rule", [None, {"unit": "day"}], ids=["once", "series"])
+def test_nothing_but_a_pause_is_ended_by_going_on(launch, owner, now, rule):
+    body = {"send_at": "2026-11-21T09:00", "timezone": "UTC", "recurrence": rule, **BODY}
+    draft = campaigns.create_campaign(owner, body, actor="owner", now=now)
+    waits = launch(recurrence=rule)
+
+    for campaign in (draft, waits):
+        with pytest.raises(IllegalMove, match="Only a paused campaign can go on"):
+            campaigns.resume_campaign(campaign, actor="owner", now=now)
+
+    statuses = Campaign.objects.order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == ["draft", "recurring" if rule else "scheduled"]
+    assert not draft.events.exists()
