@@ -1,6 +1,6 @@
-"""How fast an audience is frozen and sent: recipients per second, CPU per recipient.
+"""How fast an audience is sent, with a durable row per recipient, and what each costs in CPU.
 
-`python benchmarks/engine.py [--send N] [--freeze N]` uses a database of its own in a temporary
+`python benchmarks/engine.py [--send N] [--postgres]` uses a database of its own in a temporary
 folder (a file of SQLite, or a PostgreSQL server of its own), a simulator and worker
 processes (`--workers`, 2), and appends what it found to benchmarks/engine.txt.
 `--dialect` limits it to one vendor.
@@ -31,19 +31,23 @@ DEVICES_PER_INSERT = 50_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--send", type=int, default=100_000)
-    parser.add_argument("--freeze", type=int, default=1_000_000)
     parser.add_argument("--dialect", default="")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
-    if options.postgres and "DATABASE_URL" not in os.environ:
-        command = [sys.executable, "-m", "tests.postgres", "--durable", sys.executable, *sys.argv]
-        sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+    serve_postgres(options.postgres)
     with tempfile.TemporaryDirectory(prefix="pa-bench-") as folder, simulating(folder) as url:
         prepare(folder, url)
-        lines = [*measure_sends(options, url), *measure_freeze(options)]
-    report(lines)
+        lines = list(measure_sends(options, url))
+    report(lines, RESULTS)
+
+
+def serve_postgres(is_wanted: bool) -> None:
+    """Start the script again on a server of its own, if that is wanted and not yet so."""
+    sys.path.insert(0, str(ROOT))
+    if is_wanted and "DATABASE_URL" not in os.environ:
+        command = [sys.executable, "-m", "tests.postgres", "--durable", sys.executable, *sys.argv]
+        sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
 
 
 @contextmanager
@@ -53,8 +57,10 @@ def simulating(folder: str) -> Iterator[str]:
     command = [*MANAGE, "simulator", "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def prepare(folder: str, url: str) -> None:
@@ -203,34 +209,28 @@ def measure_send(dialect: Any, size: int, url: str, count: int) -> str:
     )
 
 
-def measure_freeze(options: argparse.Namespace) -> Iterator[str]:
-    from campaigns.dispatch.freeze import freeze_transfer
-    from providers import registry
+def find_version() -> tuple[int, ...]:
+    """The version of the database."""
+    from django.db import connection
 
-    if not options.freeze:
-        return
-    app = make_app("freeze", options.freeze)
-    dialect = next(dialect for dialect in registry.all_dialects() if dialect.connect)
-    route_through(app, dialect, "http://127.0.0.1:1")
-    transfer = start_transfer(app)
-    began, cpu = time.monotonic(), time.process_time()
-    freeze_transfer(transfer, now=datetime.now(UTC))
-    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-    count = transfer.parts.get().batches.count()
-    yield (
-        f"freeze: {transfer.audience:,} recipients into {count} batches in {seconds:.1f} s, "
-        f"{transfer.audience / seconds:,.0f}/s, {cpu / options.freeze * 1e6:.1f} us CPU each"
-    )
+    version: tuple[int, ...] = connection.get_database_version()
+    return version
 
 
-def report(lines: list[str]) -> None:
+def report(lines: list[str], results_file: Path) -> None:
+    """Append what was found, with the date and the machine."""
     from django.db import connection
 
     stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     load = os.getloadavg()[0]
-    where = f"2 vCPU, 24 GiB, {connection.vendor}, Python {platform.python_version()}"
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    version = ".".join(map(str, find_version()))
+    where = (
+        f"{os.cpu_count()} vCPU, {size:.0f} GiB, {connection.vendor} {version}, "
+        f"Python {platform.python_version()}"
+    )
     text = "\n".join([f"{stamp} ({where}, load {load:.1f})", *(f"  {line}" for line in lines)])
-    with RESULTS.open("a") as results:
+    with results_file.open("a") as results:
         results.write(f"{text}\n\n")
     print(text)
 

@@ -12,6 +12,7 @@ from django.conf import settings
 VERSION = "1"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 MAC_LENGTH = 12
+REST = 36 ** (50 - MAC_LENGTH)
 
 
 def write_receipt_token(part_id: int, recipient: int) -> str:
@@ -31,7 +32,8 @@ def read_receipt_token(token: str) -> tuple[int, int] | None:
 
 def _sign(head: str) -> str:
     mac = hmac.new(_find_key(settings.SECRET_KEY), head.encode(), hashlib.sha256).digest()
-    return _to_base36(int.from_bytes(mac, "big")).zfill(50)[:MAC_LENGTH]
+    # The first digits of the number's fifty, without writing the others.
+    return _to_base36(int.from_bytes(mac, "big") // REST).zfill(MAC_LENGTH)
 
 
 @lru_cache(maxsize=2)
