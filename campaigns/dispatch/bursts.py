@@ -52,19 +52,17 @@ def watch_fault(lease: Lease, attempt: Attempt, fault: Failure, now: datetime) -
     if fault.reason is Reason.CREDENTIAL:
         mark_refused(attempt.account_id, fault, now)
     transfer = lease.transfer
-    if transfer.campaign_id is None:
+    if transfer.campaign_id is None or _was_moved(transfer):
         return
-    transfer.refresh_from_db()
     share = _find_share(transfer, lease.batch.platform)
-    if share > settings.PAUSE_PERCENT and _is_newer(attempt, transfer) and _has_more(transfer):
+    if share > settings.PAUSE_PERCENT and _has_more(transfer):
         pause(transfer, _describe(fault, attempt, lease.batch.platform, share), now)
 
 
 def watch_refusal(lease: Lease, attempt: Attempt, fault: Failure, now: datetime) -> None:
     """After a whole call was refused for its credentials, with no other account to go to."""
     transfer = lease.transfer
-    transfer.refresh_from_db()
-    if _is_newer(attempt, transfer):
+    if not _was_moved(transfer):
         pause(transfer, _describe(fault, attempt, lease.batch.platform, 100), now)
 
 
@@ -84,9 +82,13 @@ def _find_share(transfer: Transfer, platform: str) -> float:
     return 100 * (refused - old_refused) / fresh if fresh > 0 else 0
 
 
-def _is_newer(attempt: Attempt, transfer: Transfer) -> bool:
-    """Whether the call began after the last resume; what was on its way then proves nothing."""
-    return attempt.started_at >= transfer.status_since
+def _was_moved(transfer: Transfer) -> bool:
+    """Whether somebody paused or resumed it since the batch was claimed: a call that was on its way
+    then proves nothing. Reads the transfer anew."""
+    claimed_since = transfer.status_since
+    transfer.refresh_from_db()
+    moved: bool = transfer.status_since != claimed_since
+    return moved
 
 
 def _has_more(transfer: Transfer) -> bool:

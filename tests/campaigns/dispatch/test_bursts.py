@@ -14,7 +14,7 @@ from campaigns.dispatch import settle
 from campaigns.dispatch.addresses import address_members, list_owed
 from campaigns.dispatch.answers import settle_reply
 from campaigns.dispatch.claim import claim_batch
-from campaigns.dispatch.engine import Clock, drain
+from campaigns.dispatch.engine import Clock, drain, pump
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.outbound import Reply
 from campaigns.dispatch.verify import check_books
@@ -247,6 +247,22 @@ def test_a_call_from_before_the_resume_does_not_pause_again(
     account.refresh_from_db()
     assert transfer.status == "sending"
     assert (account.health == Account.Health.BAD) == (reason is Reason.CREDENTIAL)
+
+
+def test_a_repeat_that_is_refused_after_resuming_pauses_again(
+    account: Account, start: Start, now: datetime
+) -> None:
+    transfer = start()
+    settle_late_fault(transfer, Failure(Reason.VENDOR, "No answer.", was_sent=None), now)
+    behave(account, is_refused=True)
+    clock = make_clock(now, 1)
+
+    turns = [pump("worker", clock=clock) for _turn in range(3)]
+
+    transfer.refresh_from_db()
+    assert turns == [True, False, False]
+    assert transfer.status == "paused"
+    assert "refuses the credentials" in read_pause(transfer)
 
 
 def test_a_campaign_of_one_batch_ends_failed_with_the_vendors_words(
