@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.plan import DECIDING
 from campaigns.errors import ChangedMeanwhile, IllegalMove, Invalid, NotReady
 from campaigns.models import Campaign
+from campaigns.models.clock import find_instant
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import record_audit
 from campaigns.services.campaign_values import Place, plan_start
@@ -101,8 +102,11 @@ def _read_schedule(campaign: Campaign, body: Mapping[str, Any], now: datetime) -
 
 
 def _find_rest(campaign: Campaign) -> dict[str, Any] | None:
-    """The rule with the number of times that are left."""
-    rule = campaign.recurrence
-    if not rule or "runs" not in rule:
+    """The rule with the number of times that are left: those before its start are of an earlier
+    one, and were taken off when that was moved."""
+    rule, series = campaign.recurrence, campaign.series
+    if rule is None or series is None or "runs" not in rule:
         return rule
-    return {**rule, "runs": max(1, rule["runs"] - campaign.occurrences.count())}
+    begun, _note = find_instant(series.first, series.zone)
+    settled = campaign.occurrences.filter(due_at__gte=begun).count()
+    return {**rule, "runs": max(1, rule["runs"] - settled)}

@@ -77,6 +77,17 @@ def test_a_series_is_moved_with_its_rule_and_what_is_left_of_it(launch, now):
     assert campaign.due_at == now.replace(day=25, hour=18)
 
 
+def test_a_series_that_is_moved_twice_loses_no_run(launch, now):
+    campaign = launch(recurrence={"unit": "day", "runs": 5})
+    runs.run_due(now + 21 * HOUR)
+    campaign.refresh_from_db()
+    move(campaign, now + 22 * HOUR, send_at="2026-11-25T18:00")
+
+    move(campaign, now + 23 * HOUR, send_at="2026-11-26T18:00")
+
+    assert campaign.recurrence == {"unit": "day", "runs": 4}
+
+
 def test_a_series_that_is_moved_onto_a_settled_time_does_not_send_it_again(launch, now):
     campaign = launch(recurrence={"unit": "day"})
     runs.run_due(now + 21 * HOUR)
