@@ -163,6 +163,8 @@ def _find_block(way: Way, transfer: Transfer, now: datetime) -> Hold | None:
 def _find_short_promise(way: Way, transfer: Transfer, now: datetime) -> Hold | None:
     """The promise whose bucket has to fill for longest, if any has to."""
     promises = list_promises(way, transfer)
+    if not promises:
+        return None  # no condition would match every row
     match = Q(*(Q(scope=p.scope, owner_id=p.owner_id) for p in promises), _connector=Q.OR)
     kept = {(row.scope, row.owner_id): row for row in Allowance.objects.filter(match)}
     rows = [kept.get((one.scope, one.owner_id)) for one in promises]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,9 @@ from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.pace import block_pair
 from campaigns.models import Account, App, Batch, Group, SendMinute, Throttle, Transfer
 from campaigns.pages.plot import HEIGHT, draw_plot
+from campaigns.selectors import routes
 from campaigns.selectors.speed import Minute, Speed, read_speed
+from providers import registry
 from tests import builders
 from tests.campaigns.dispatch.conftest import make_campaign, routed, start
 
@@ -208,3 +211,15 @@ def test_a_promise_far_above_does_not_flatten_the_plot(now):
     assert plot is not None
     assert plot.promised_y == ""
     assert float(plot.bars[0].height) > HEIGHT / 2
+
+
+def test_where_nothing_is_promised_no_bucket_is_looked_for(begin, now, monkeypatch):
+    transfer = begin()
+    keeps_groups = replace(registry.get("sandbox"), has_groups=True)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: keeps_groups)
+
+    with CaptureQueriesContext(connection) as queries:
+        speed = read_speed(transfer, now=now)
+
+    assert speed.promised is None
+    assert not [query for query in queries if "campaigns_allowance" in query["sql"]]
