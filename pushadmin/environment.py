@@ -44,7 +44,7 @@ def read_bool(name: str, *, default: bool) -> bool:
 def read_int(name: str, *, default: int, minimum: int, maximum: int) -> int:
     """A whole number within bounds; anything else stops the start."""
     text = env.str(name, default=str(default)).strip()
-    if not text.lstrip("-").isdecimal() or not minimum <= int(text) <= maximum:
+    if not text.removeprefix("-").isdecimal() or not minimum <= int(text) <= maximum:
         raise ImproperlyConfigured(
             f"{name} must be a whole number from {minimum} to {maximum}, not {text!r}."
         )
@@ -54,7 +54,7 @@ def read_int(name: str, *, default: int, minimum: int, maximum: int) -> int:
 def read_public_url(name: str, *, default: str, may_be_insecure: bool) -> SplitResult:
     """The address people type; plain http only for loopback hosts unless said otherwise."""
     text: str = env.str(name, default=default).rstrip("/")
-    url = urlsplit(text)
+    url = _split_address(name, text)
     if url.scheme not in {"http", "https"} or not url.hostname or url.path or url.query:
         raise ImproperlyConfigured(f"{name} must look like https://push.example.org, not {text!r}.")
     if url.scheme == "http" and not is_loopback(url.hostname) and not may_be_insecure:
@@ -63,6 +63,23 @@ def read_public_url(name: str, *, default: str, may_be_insecure: bool) -> SplitR
             "Use https, or set PUSHADMIN_INSECURE_HTTP=1 if something in front encrypts."
         )
     return url
+
+
+def _split_address(name: str, text: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        _ = url.port  # looked at by whoever connects, and refused only then
+    except ValueError:
+        raise _find_bad_address(name) from None
+    return url
+
+
+def _find_bad_address(name: str) -> ImproperlyConfigured:
+    # What stands where the port belongs may be a piece of a password: it is not repeated.
+    return ImproperlyConfigured(
+        f"{name} cannot be read: a port is a number up to 65535, and in a password / # ? @ : are "
+        "written as %2F %23 %3F %40 %3A."
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -77,7 +94,10 @@ def is_loopback(host: str) -> bool:
 
 def read_database(name: str, *, default: str) -> dict[str, Any]:
     """Django's settings for a database URL, with the options that SQLite needs."""
-    database: dict[str, Any] = env.db_url_config(env.str(name, default="") or default)
+    try:
+        database: dict[str, Any] = env.db_url_config(env.str(name, default="") or default)
+    except ValueError:
+        raise _find_bad_address(name) from None
     engine = database.get("ENGINE", "")
     if engine == "django.db.backends.sqlite3":
         database["OPTIONS"] = {**database.get("OPTIONS", {}), **SQLITE_OPTIONS}
@@ -95,7 +115,8 @@ BROKERS = frozenset({"redis", "rediss", "amqp", "amqps"})
 def read_broker(name: str) -> str:
     """The address of a broker, or nothing; one of an unknown kind stops the start."""
     text: str = env.str(name, default="").strip()
-    if text and (urlsplit(text).scheme not in BROKERS or not urlsplit(text).hostname):
+    url = _split_address(name, text)
+    if text and (url.scheme not in BROKERS or not url.hostname):
         raise ImproperlyConfigured(
             f"{name} must look like redis://host:6379/0 or amqp://user:password@host:5672/name, "
             f"with one of the schemes {', '.join(sorted(BROKERS))}."

@@ -275,7 +275,10 @@ class TransferSpeedShape(serializers.Serializer[Any]):
 
 
 class CampaignDetailShape(CampaignShape):
-    """One campaign, with how fast each of its transfers goes that has not ended."""
+    """One campaign, with how fast each of its transfers goes that has not ended.
+
+    The context's `principal` bounds them: an app group has members that not everybody reaches.
+    """
 
     speeds = serializers.SerializerMethodField()
 
@@ -284,7 +287,8 @@ class CampaignDetailShape(CampaignShape):
 
     @extend_schema_field(TransferSpeedShape(many=True))
     def get_speeds(self, campaign: Campaign) -> Any:
-        running = campaign.transfers.filter(status__in=Transfer.RUNNING)
+        seen = Transfer.objects.for_user(self.context["principal"])
+        running = seen.filter(campaign=campaign, status__in=Transfer.RUNNING)
         now = timezone.now()
         speeds = [
             {"transfer": row.pk, **asdict(read_speed(row, now=now))}

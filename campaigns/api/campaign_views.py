@@ -83,7 +83,8 @@ class CampaignViews(ListedViewSet):
 
     @extend_schema(parameters=[ID], responses=shapes.CampaignDetailShape)
     def retrieve(self, request: Request, pk: str = "") -> Response:
-        return Response(shapes.CampaignDetailShape(self.find_row()).data)
+        shown = shapes.CampaignDetailShape(self.find_row(), context={"principal": request.user})
+        return Response(shown.data)
 
     def list(self, request: Request) -> Response:
         rows = self.filter_app(self.get_queryset())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zoneinfo
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace
+from campaigns.models.clock import list_zone_names
 from campaigns.models.scoping import PersonQuerySet, ScopedQuerySet
 from providers.message_fields import Platform
 
@@ -46,7 +46,7 @@ def pack_version(text: str) -> int:
 
 def check_zone(name: str) -> None:
     """Raise ValidationError unless `name` is an IANA time zone."""
-    if name not in zoneinfo.available_timezones():
+    if name not in list_zone_names():
         raise ValidationError(
             _("%(name)s is no IANA time zone such as Europe/Berlin."), params={"name": name}
         )

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 RECIPIENT_ZONE = "recipient"  # in the place of a zone's name: each recipient's own
+# Files beside the zones' own: where this machine stands, which no other host knows, and nowhere.
+NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 # No zone is further ahead of UTC or further behind it: there a wall clock is first and last read.
 FARTHEST_AHEAD = timedelta(hours=14)
 FARTHEST_BEHIND = timedelta(hours=12)
@@ -18,7 +20,7 @@ FARTHEST_BEHIND = timedelta(hours=12)
 @cache
 def list_zone_names() -> frozenset[str]:
     """Every IANA name that this machine knows; read from disk once."""
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(zoneinfo.available_timezones()) - NO_ZONES
 
 
 @cache

@@ -25,7 +25,7 @@ from campaigns.models.audience import DEFAULT_GROUP, MAX_RATE
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
-from campaigns.services.schedule import Schedule, plan_schedule, plan_series
+from campaigns.services.schedule import MAX_SEND_AT, Schedule, plan_schedule, plan_series
 from providers.fields import FieldSpec, gettext_noop
 from providers.message import (
     PushMessage,
@@ -47,7 +47,7 @@ PLAIN_FIELDS = (
     FieldSpec(
         name="only_primary", kind="bool", label=gettext_noop("Primary devices only"), default=False
     ),
-    FieldSpec(name="send_at", label=gettext_noop("Send at"), default="", maximum=40),
+    FieldSpec(name="send_at", label=gettext_noop("Send at"), default="", maximum=MAX_SEND_AT),
     FieldSpec(name="timezone", label=gettext_noop("Time zone"), default="", maximum=64),
     FieldSpec(
         name="when_past",

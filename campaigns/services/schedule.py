@@ -21,6 +21,7 @@ from campaigns.models.clock import (
 from campaigns.models.recurrence import Upcoming, find_rule_faults, make_series
 
 MAX_AHEAD = timedelta(days=366)
+MAX_SEND_AT = 40  # characters; fractions of a second could go on for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,9 @@ def find_zone(name: str) -> ZoneInfo:
 
 
 def _parse_moment(text: str) -> datetime:
+    if len(text) > MAX_SEND_AT:
+        words = _("At most %(most)d characters.") % {"most": MAX_SEND_AT}
+        raise Invalid(words, fields={"send_at": words})
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.models import App, Campaign, Group, Label, Segment
+from campaigns.models import App, AppGroup, Campaign, Group, Label, Segment, Transfer
 from tests import builders
+from tests.api.conftest import make_client
 
 MESSAGE = {"title": "Hello", "body": "World"}
 
@@ -108,3 +109,22 @@ def fill(value, ids):
     if isinstance(value, list):
         return [fill(item, ids) for item in value]
     return ids[value[1:-1]] if value.startswith("{") else value
+
+
+def test_a_key_of_one_app_is_told_of_no_others_speed(app):
+    apps = [app, builders.make_app(app.workspace, slug="other")]
+    both = AppGroup.objects.create(workspace=app.workspace, name="Both", slug="b", group_key="k")
+    both.apps.set(apps)
+    for one in apps:
+        builders.make_route(one, "android")
+        builders.make_device(one, "token")
+    wide = make_client(app.workspace)
+    body = {"app_group": "b", "audience": {"all": True}, "message": MESSAGE}
+    made = wide.post("/api/v1/campaigns/", body).json()["id"]
+    wide.post(f"/api/v1/campaigns/{made}/launch/")
+
+    narrow = make_client(app.workspace, apps=[app]).get(f"/api/v1/campaigns/{made}/").json()
+
+    own = Transfer.objects.get(app=app).pk
+    assert len(wide.get(f"/api/v1/campaigns/{made}/").json()["speeds"]) == 2
+    assert [speed["transfer"] for speed in narrow["speeds"]] == [own]

@@ -206,6 +206,25 @@ def test_apps_of_several_zones_need_one_to_be_named(launch, app, now):
     assert list(refusal.value.fields) == ["timezone"]
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"send_at": f"2026-12-20T09:00:00.{'0' * 60}"}, "send_at"),
+        ({"send_at": "2026-12-20T09:00", "timezone": "localtime"}, "timezone"),
+        ({"send_at": "2026-12-20T09:00", "timezone": "Factory"}, "timezone"),
+    ],
+)
+def test_what_cannot_be_kept_or_means_another_hour_elsewhere_is_no_new_time(
+    launch, now, body, field
+):
+    campaign = launch()
+
+    with pytest.raises(Invalid) as caught:
+        waiting.reschedule_campaign(campaign, body, actor="owner", now=now)
+
+    assert list(caught.value.fields) == [field]
+
+
 @pytest.mark.parametrize("rule", [None, {"unit": "day"}], ids=["once", "series"])
 def test_nothing_but_a_pause_is_ended_by_going_on(launch, owner, now, rule):
     body = {"send_at": "2026-11-21T09:00", "timezone": "UTC", "recurrence": rule, **BODY}

@@ -58,6 +58,9 @@ def test_every_setting_of_the_environment_is_in_the_example_and_no_other():
         ({"PUSHADMIN_DEBUG": "perhaps"}, "PUSHADMIN_DEBUG must be true or false"),
         ({"PUSHADMIN_DEBUG": "1", "PUSHADMIN_URL": "https://push.example.org"}, "loopback"),
         ({"PUSHADMIN_PORT": "eighty"}, "PUSHADMIN_PORT must be a whole number"),
+        ({"PUSHADMIN_PORT": "--80"}, "PUSHADMIN_PORT must be a whole number"),
+        ({"PUSHADMIN_URL": "https://[::1"}, "PUSHADMIN_URL cannot be read"),
+        ({"DATABASE_URL": "postgres://u:p@db:port/x"}, "DATABASE_URL cannot be read"),
         ({"PUSHADMIN_PORT": "70000"}, "from 1 to 65535"),
         ({"DATABASE_URL": "mysql://u:p@h/n"}, "sqlite:// or a postgres://"),
         ({"DATABASE_URL": "postgres://u:p@127.0.0.1/n"}, "SECRET_KEY is not set"),
@@ -81,6 +84,19 @@ def test_a_wrong_setting_stops_the_start_with_a_sentence(tmp_path, environment, 
 
     assert process.returncode != 0
     assert sentence in process.stderr
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "PUSHADMIN_BROKER_URL"])
+@pytest.mark.parametrize("password", ["s3cr3t/", "s3cr3t?", "s3cr3t/99999"])
+def test_an_address_with_a_raw_password_stops_the_start_and_is_not_shown(tmp_path, name, password):
+    kind = "postgres" if name == "DATABASE_URL" else "redis"
+    given = {"DATABASE_URL": "postgres://u@db/x", "SECRET_KEY": KEY, "PUSHADMIN_VAULT_KEYS": KEY}
+
+    process = start(tmp_path, **{**given, name: f"{kind}://u:{password}@host:6379/0"})
+
+    assert process.returncode != 0
+    assert f"{name} cannot be read" in process.stderr
+    assert "s3cr3t" not in process.stderr
 
 
 def test_the_defaults_are_safe_and_local(tmp_path):

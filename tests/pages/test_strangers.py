@@ -7,10 +7,15 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from campaigns.models import Campaign, Group, Membership, Transfer
+from campaigns.pages import campaign
+from campaigns.pages import transfer as transfer_page
+from campaigns.pages.urls import urlpatterns
 from tests import builders
 from tests.pages.test_pages import make_campaign
 
 Role = Membership.Role
+READ = {"campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
+        "recipients_csv"}  # fmt: skip
 
 
 @pytest.fixture
@@ -45,11 +50,7 @@ def test_nobody_below_a_sender_moves_a_transfer(client, app, transfer, role, ver
     assert (response.status_code, transfer.status) == (403, before)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
-     "recipients_csv"],
-)  # fmt: skip
+@pytest.mark.parametrize("name", sorted(READ))
 def test_a_stranger_opens_no_page_of_ours(client, app, transfer, stranger, name):
     pk = make_campaign(app).pk if name in {"campaign", "edit", "campaign_status"} else transfer.pk
     client.force_login(stranger)
@@ -57,6 +58,32 @@ def test_a_stranger_opens_no_page_of_ours(client, app, transfer, stranger, name)
     response = client.get(reverse(name, args=[pk]))
 
     assert response.status_code == 404
+
+
+def list_posts(app, transfer):
+    """Every address of a row that changes something, from the resolver, with every verb."""
+    rows = {"campaigns": make_campaign(app).pk, "transfers": transfer.pk}
+    verbs = {"change_campaign": campaign.VERBS, "change_transfer": transfer_page.VERBS}
+    return [
+        reverse(pattern.name, args=[rows[str(pattern.pattern).partition("/")[0]], *verb])
+        for pattern in urlpatterns
+        if "pk" in pattern.pattern.converters and pattern.name not in READ
+        for verb in ([[name] for name in verbs[pattern.name]] if pattern.name in verbs else [[]])
+    ]
+
+
+@pytest.mark.parametrize("role", [None, Role.VIEWER, Role.COMPOSER, Role.APPROVER])
+def test_who_may_not_send_changes_nothing_behind_any_address(client, app, transfer, stranger, role):
+    posts = list_posts(app, transfer)
+    low = builders.make_member("low", app.workspace, app=app, role=role) if role else stranger
+    client.force_login(low)
+    before = [list(model.objects.values()) for model in (Campaign, Transfer)]
+
+    statuses = {post: client.post(post, {"rate": "5"}).status_code for post in posts}
+
+    assert len(posts) == 12
+    assert set(statuses.values()) == {403 if role else 404}, statuses
+    assert [list(model.objects.values()) for model in (Campaign, Transfer)] == before
 
 
 @pytest.mark.parametrize("address", ["?copy={campaign}", "?target=app:{app}"])
