@@ -68,12 +68,18 @@ class Control:
 
 def _is_local(headers: Mapping[str, str]) -> bool:
     # A page in a browser can reach a loopback port too; it cannot leave its origin out.
-    host = urlsplit("//" + headers.get("host", "")).hostname or ""
+    try:
+        host = urlsplit("//" + headers.get("host", "")).hostname or ""
+    except ValueError:
+        return False
     return host in LOOPBACK_NAMES and "origin" not in headers
 
 
 def _read_json(body: bytes, seed: int) -> Any:
-    wish = json.loads(body)
+    try:
+        wish = json.loads(body)
+    except RecursionError:
+        raise ValueError("The JSON is nested too deeply.") from None
     return {"seed": seed, **wish} if isinstance(wish, dict) else wish
 
 

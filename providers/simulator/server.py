@@ -8,6 +8,7 @@ import ssl
 import sys
 from contextlib import suppress
 from functools import cached_property
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,6 +21,7 @@ from providers.simulator.tls import HANDSHAKE, NO_HANDSHAKE, Certificates
 
 LOOK = 256  # bytes of a call that are looked at before it is read
 IDLE_SECONDS = 120
+LONGEST_LENGTH = 8  # digits of a Content-Length: no route takes more
 
 
 class _Server(ThreadingHTTPServer):
@@ -134,7 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def respond(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", 0)))
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or len(length) > LONGEST_LENGTH:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        body = self.rfile.read(int(length))
         reply = self.server.simulator.answer(self.command, self.path, headers, body)
         if isinstance(reply, SpoiltReply) and reply.door is not None:
             self.server.close_door(reply)

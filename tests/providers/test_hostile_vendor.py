@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -217,3 +218,29 @@ def test_a_bad_handshake_is_what_it_is_called(port, tmp_path, fault, words):
 
     assert second.status_code == 200
     assert simulator.book.given == {fault: 1}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ("Host: evil.example", b"", 403),
+        ("Host: 127.0.0.1.evil.example", b"", 403),
+        ("Host: [", b"", 403),
+        ("Origin: null", b"{}", 403),
+        ("Content-Length: x", b"", 400),
+        ("Content-Length: -1", b"", 400),
+        ("Content-Length: 99999999999999999999", b"", 400),
+        ("Host: localhost", b"[" * 100_000, 400),
+        ("Host: localhost", b'{"seed": ' + b"9" * 5000 + b"}", 400),
+    ],
+)
+def test_whatever_asks_for_other_faults_is_answered_and_the_plan_stays(port, headers, body, status):
+    simulator, number, _authority = port
+    length = "" if "Length" in headers else f"Content-Length: {len(body)}\r\n"
+
+    with socket.create_connection(("127.0.0.1", number), timeout=5) as link:
+        link.sendall(f"PUT /_faults HTTP/1.1\r\n{headers}\r\n{length}\r\n".encode() + body)
+        answer = link.recv(4096).decode()
+
+    assert answer.startswith(f"HTTP/1.1 {status} ")
+    assert not simulator.book.plan.rules
