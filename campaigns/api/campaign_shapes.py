@@ -299,7 +299,8 @@ class CampaignDetailShape(CampaignShape):
 
 class ProgressShape(serializers.Serializer[Any]):
     """`receipts` are null where no account reports them; `seconds_left` when nobody can say.
-    `hours` are empty unless recipients' own clocks decide."""
+    `paused_because` is empty unless the engine has paused it, `hours` are unless recipients' own
+    clocks decide."""
 
     platforms = PlatformShape(many=True)
     rate = serializers.FloatField()
@@ -310,6 +311,7 @@ class ProgressShape(serializers.Serializer[Any]):
     hours = TransferHourShape(many=True)
     next_hour = TransferHourShape(allow_null=True)
     speed = SpeedShape()
+    paused_because = serializers.CharField()
 
 
 class DeliveryShape(serializers.Serializer[Any]):

@@ -21,6 +21,7 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.plan_form import RescheduleForm
+from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.progress import read_standings
 from campaigns.pages.runs import read_runs
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
@@ -66,6 +67,7 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         **_read_status(request, campaign),
         "content": content,
         "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
+        "plan": describe_plan(campaign),
         "events": campaign.events.order_by("-pk")[:30],
         "problems": _find_problems(campaign, timezone.now()),
         "is_draft": is_draft,

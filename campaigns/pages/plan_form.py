@@ -21,6 +21,11 @@ UNITS = {
     "86400": gettext_lazy("days"),
 }
 
+POLICY_WORDS = {
+    Policy.AT_LEAST_ONCE.value: gettext_lazy("Try again: nobody is missed"),
+    Policy.AT_MOST_ONCE.value: gettext_lazy("Do not try again: nobody gets it twice"),
+}
+
 
 class TargetForm(PageForm):
     """Where it is sent: one app, or an app group. `app:<id>` or `app_group:<id>`."""
@@ -108,10 +113,7 @@ class PlanForm(PageForm):
     )
     policy = forms.ChoiceField(
         label=gettext_lazy("When a vendor does not answer"),
-        choices=[
-            (Policy.AT_LEAST_ONCE.value, gettext_lazy("Try again: nobody is missed")),
-            (Policy.AT_MOST_ONCE.value, gettext_lazy("Do not try again: nobody gets it twice")),
-        ],
+        choices=list(POLICY_WORDS.items()),
         initial=Policy.AT_LEAST_ONCE.value,
     )
     strict = forms.BooleanField(

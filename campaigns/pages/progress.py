@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Sum
 from django.utils import timezone
@@ -13,8 +13,6 @@ from campaigns.models import Counter, Settled, Transfer
 from campaigns.selectors.hours import find_next_starts
 from campaigns.selectors.status import Counters, PlatformCounters, count_receipts, count_transfers
 from providers.commands import ReceiptKind
-
-MIN_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +43,6 @@ class Standing:
         """Outcome, its label and its count, in the order of the equation."""
         return list_figures(self.counters)
 
-    def average(self, now: datetime) -> float | None:
-        """Recipients settled per second since the audience was frozen; None before that."""
-        start, end = self.transfer.frozen_at, self.transfer.finished_at or now
-        seconds = (end - start) / timedelta(seconds=1) if start else 0
-        return self.settled / max(seconds, MIN_SECONDS) if start and self.settled else None
-
 
 def list_figures(counters: Counters) -> list[tuple[str, str, int]]:
     """The six outcomes with their labels and counts."""
@@ -58,12 +50,14 @@ def list_figures(counters: Counters) -> list[tuple[str, str, int]]:
     return [(key, str(label), counts[key]) for key, label in Settled.choices]
 
 
-def list_platforms(rows: Iterable[PlatformCounters]) -> list[tuple[str, list[int], int]]:
-    """Platform, its six outcomes, and what is pending there."""
+def list_platforms(
+    rows: Iterable[PlatformCounters],
+) -> list[tuple[str, list[tuple[str, int]], int]]:
+    """Platform, its six outcomes with their labels, and what is pending there."""
     return [
         (
             row.platform,
-            [count for _key, _label, count in list_figures(row.counters)],
+            [(label, count) for _key, label, count in list_figures(row.counters)],
             row.counters.pending,
         )
         for row in rows

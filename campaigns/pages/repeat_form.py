@@ -153,6 +153,7 @@ def read_rule_initial(rule: Mapping[str, Any] | None) -> dict[str, Any]:
 def describe_rule(rule: Mapping[str, Any]) -> str:
     """A rule in words: "Every 2 weeks on Monday, Thursday, 10 times"."""
     pieces = [_describe_unit(rule["unit"], rule.get("every", 1))]
+    limits = []
     if rule.get("weekdays"):
         chosen = [str(label) for key, label in WEEKDAYS.items() if key in rule["weekdays"]]
         pieces.append(_("on %(days)s") % {"days": ", ".join(chosen)})
@@ -162,10 +163,10 @@ def describe_rule(rule: Mapping[str, Any]) -> str:
         pieces.append(_("on day %(day)s") % {"day": rule["day"]})
     if rule.get("until"):
         day = date_format(date.fromisoformat(rule["until"]), "j M Y")
-        pieces.append(_("until %(day)s") % {"day": day})
+        limits.append(_("until %(day)s") % {"day": day})
     if rule.get("runs"):
-        pieces.append(ngettext("once", "%(n)d times", rule["runs"]) % {"n": rule["runs"]})
-    return " ".join(pieces)
+        limits.append(ngettext("once", "%(n)d times", rule["runs"]) % {"n": rule["runs"]})
+    return ", ".join([" ".join(pieces), *limits])
 
 
 def _describe_unit(unit: str, every: int) -> str:

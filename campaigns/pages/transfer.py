@@ -20,7 +20,6 @@ from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
-from campaigns.selectors.status import find_pause_words
 from campaigns.selectors.status import progress as read_progress
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
@@ -74,8 +73,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "standing": standing,
         "platforms": list_platforms(progress.platforms),
         "reasons": list_reasons(transfer),
-        # Over hours of waiting an average says nothing.
-        "rate": progress.rate or (None if progress.hours else standing.average(now)),
+        "rate": progress.rate,
         "seconds_left": progress.seconds_left,
         "speed": progress.speed,
         "plot": draw_plot(progress.speed),
@@ -85,7 +83,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "next_hour": progress.next_hour,
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "events": transfer.events.order_by("-pk")[:20],
-        "pause_words": find_pause_words([transfer]).get(transfer.pk, ""),
+        "pause_words": progress.paused_because,
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
         "repeat": find_repeat(transfer),

@@ -23,6 +23,10 @@ from campaigns.services.access import name_actor
 # By name: the service's function, the statuses in which it fits, the words when it is done.
 Verbs = Mapping[str, tuple[Callable[..., Any], frozenset[str], Any]]
 
+RATE_WORDS = gettext_lazy(
+    "The rate stays as it was: a rate is a whole number from 1 to 100000, or empty for none."
+)
+
 
 def list_fitting(verbs: Verbs, status: str) -> list[str]:
     """Names of the verbs that fit a row of that status."""
@@ -50,6 +54,7 @@ class RateForm(PageForm):
         min_value=1,
         max_value=MAX_RATE,
         required=False,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), RATE_WORDS),
         help_text=gettext_lazy("Recipients per second; empty: as fast as group and vendor allow."),
     )
 

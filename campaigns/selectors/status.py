@@ -243,7 +243,8 @@ def _find_talkative(ids: Collection[int]) -> set[int]:
 class Progress:
     """Everything that the status page and the API show of one transfer.
 
-    `rate` in recipients per second; `seconds_left` None when nobody can say. `hours` only where
+    `rate` in recipients per second; `seconds_left` None when nobody can say; `paused_because` a
+    sentence where the engine has paused it. `hours` only where
     recipients' own clocks decide, and `next_hour` the one that is waited for.
     """
 
@@ -257,6 +258,7 @@ class Progress:
     hours: tuple[Hour, ...] = ()
     next_hour: Hour | None = None
     speed: Speed
+    paused_because: str = ""
 
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
@@ -277,6 +279,7 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         hours=hours,
         next_hour=find_next_hour(hours, now),
         speed=read_speed(transfer, now=now, owed=owed),
+        paused_because=find_pause_words([transfer]).get(transfer.pk, ""),
     )
 
 

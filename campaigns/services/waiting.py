@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.plan import DECIDING
 from campaigns.errors import ChangedMeanwhile, IllegalMove, Invalid, NotReady
 from campaigns.models import Campaign
-from campaigns.models.clock import find_instant
+from campaigns.models.clock import RECIPIENT_ZONE, find_instant
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import record_audit
 from campaigns.services.campaign_values import Place, plan_start
@@ -48,13 +48,12 @@ def reschedule_campaign(
             raise ChangedMeanwhile(
                 _("It has just begun, or somebody else has changed it. Reload the page.")
             )
-        words = _("Moved to %(send_at)s %(zone)s.")
         campaign.events.create(
             old=campaign.status,
             new=campaign.status,
             actor=actor,
             at=now,
-            note=(words % {"send_at": schedule.send_at, "zone": schedule.timezone}).strip(),
+            note=_say_move(schedule),
         )
         record_audit(
             actor, "reschedule_campaign", campaign,
@@ -62,6 +61,16 @@ def reschedule_campaign(
         )  # fmt: skip
     campaign.refresh_from_db()
     return campaign
+
+
+def _say_move(schedule: Schedule) -> str:
+    moment = datetime.fromisoformat(schedule.send_at)
+    # An instant with an offset needs no zone to be named, a wall clock does.
+    when = f"{moment:%Y-%m-%d %H:%M} {schedule.timezone or moment.tzname()}"
+    if schedule.timezone == RECIPIENT_ZONE:
+        words = _("Moved to %(when)s of each recipient's own time.")
+        return words % {"when": f"{moment:%Y-%m-%d %H:%M}"}
+    return _("Moved to %(when)s.") % {"when": when}
 
 
 def unschedule_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:

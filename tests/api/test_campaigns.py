@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from campaigns.dispatch.steer import pause_transfer
 from campaigns.models import App, AppGroup, Campaign, Cohort, Delivery, Part, Transfer
 from campaigns.services.campaigns import launch_campaign
 from tests import builders
@@ -205,6 +206,14 @@ def test_a_stranger_finds_no_campaign_and_no_transfer(foreign, made, transfer):
 
     assert {answer.status_code for answer in answers} == {404}
     assert foreign.get("/api/v1/transfers/").json()["results"] == []
+
+
+def test_a_script_is_told_why_the_engine_paused_a_transfer(client, transfer, now):
+    pause_transfer(transfer, "The vendor refuses the key.", actor="dispatch", now=now)
+
+    progress = client.get(f"/api/v1/transfers/{transfer.pk}/progress/").json()
+
+    assert progress["paused_because"] == "The vendor refuses the key."
 
 
 def test_a_transfer_shows_its_books_and_takes_verbs(client, transfer, made):

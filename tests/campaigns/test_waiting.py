@@ -47,7 +47,7 @@ def test_a_scheduled_campaign_is_moved_and_starts_at_its_new_time(launch, now):
 
     assert (before, Campaign.objects.get().status) == ("scheduled", "sending")
     assert campaign.events.last().new == "sending"
-    assert "2026-11-22T09:00 UTC" in campaign.events.order_by("pk")[1].note
+    assert "2026-11-22 09:00 UTC" in campaign.events.order_by("pk")[1].note
     assert AuditEntry.objects.filter(
         verb="reschedule_campaign", fields=["send_at", "timezone"]
     ).exists()

@@ -325,12 +325,12 @@ def test_what_could_not_be_sent_is_mended_and_sent_from_the_same_page(client, ow
     ("rule", "words"),
     [
         ({"unit": "day"}, "Every day"),
-        ({"unit": "day", "every": 3, "runs": 1}, "Every 3 days once"),
+        ({"unit": "day", "every": 3, "runs": 1}, "Every 3 days, once"),
         ({"unit": "week", "every": 2, "weekdays": ["thu", "mon"], "runs": 9},
-         "Every 2 weeks on Monday, Thursday 9 times"),
+         "Every 2 weeks on Monday, Thursday, 9 times"),
         ({"unit": "month", "day": "last"}, "Every month on the last day"),
         ({"unit": "month", "day": 31, "until": "2027-06-30"},
-         "Every month on day 31 until 30 Jun 2027"),
+         "Every month on day 31, until 30 Jun 2027"),
     ],
 )  # fmt: skip
 def test_a_rule_is_said_in_words(rule, words):

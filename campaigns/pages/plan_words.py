@@ -1,0 +1,73 @@
+"""What was chosen for a campaign, in words: whom it reaches, how fast, until when, how safely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns.models import Campaign, Segment
+from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.pages.plan_form import POLICY_WORDS
+from campaigns.selectors.audience import AudienceKind
+
+
+def describe_plan(campaign: Campaign) -> list[tuple[str, str]]:
+    """What was chosen as pairs of a name and words; what was left at nothing is left out."""
+    return [(name, words) for name, words in _list_choices(campaign) if words]
+
+
+def _list_choices(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    yield _("Audience"), describe_audience(campaign)
+    yield _("At most per second"), _say_rate(campaign.rate)
+    yield _("Reach it after"), _say_span(campaign.ramp_up)
+    yield _("Expires after"), _say_span(campaign.expires_in)
+    if campaign.timezone == RECIPIENT_ZONE:
+        yield _("Where that hour is past"), campaign.get_when_past_display()
+    elif campaign.due_at:
+        yield _("If nothing was running"), campaign.get_when_missed_display()
+    yield _("When a vendor does not answer"), str(POLICY_WORDS[campaign.policy])
+    yield _("A route that loses something"), _("refused") if campaign.strict else ""
+
+
+def describe_audience(campaign: Campaign) -> str:
+    """Whom it reaches: "Carriers of all of vip, beta; primary devices only"."""
+    [(kind, value)] = campaign.audience.items() or [(AudienceKind.ALL, True)]
+    words = _say_kind(AudienceKind(kind), value)
+    return (
+        _("%(words)s; primary devices only") % {"words": words} if campaign.only_primary else words
+    )
+
+
+def _say_kind(kind: AudienceKind, value: Any) -> str:
+    match kind:
+        case AudienceKind.ALL:
+            return _("Everyone")
+        case AudienceKind.LABELS:
+            return _("Carriers of all of %(labels)s") % {"labels": ", ".join(value)}
+        case AudienceKind.SEGMENT:
+            return _("Segment %(name)s") % {"name": _name_segment(value)}
+        case AudienceKind.EXPRESSION:
+            return _("An expression")
+        case AudienceKind.UNKNOWN_OF:
+            return _("Those unknown in transfer %(pk)s") % {"pk": value}
+    count = len(value)
+    return ngettext("%(n)d pasted id", "%(n)d pasted ids", count) % {"n": count}
+
+
+def _name_segment(pk: int) -> str:
+    # A campaign that has ended may outlive its segment.
+    found = Segment.objects.filter(pk=pk).values_list("name", flat=True).first()
+    return found or f"#{pk}"
+
+
+def _say_rate(rate: int | None) -> str:
+    return str(number_format(rate, force_grouping=True)) if rate else ""
+
+
+def _say_span(seconds: int | None) -> str:
+    return str(timedelta(seconds=seconds)) if seconds else ""
