@@ -110,20 +110,41 @@ def _explain(spec: FieldSpec, value: Any, fault: str) -> str:
     return _("This cannot be used: %(fault)s.") % hint
 
 
+# An escaped NUL, and no escaped backslash before u0000.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
 class BoundedJSONField(forms.JSONField):
-    """Django's field, which says so when JSON is nested too deeply for Python."""
+    """Django's field, which refuses in words what Python cannot read and databases cannot keep."""
 
     def to_python(self, value: Any) -> Any:
         try:
-            return super().to_python(value)
+            read = super().to_python(value)
         except RecursionError as error:
             raise ValidationError(_("This JSON is nested too deeply.")) from error
+        except ValueError as error:
+            raise ValidationError(_("A number in it is too long.")) from error
+        if not _is_storable(read):
+            raise ValidationError(_("It holds a number or a character that cannot be stored."))
+        return read
 
     def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed as it was typed, if it cannot be shown as JSON."""
         try:
-            return super().bound_data(data, initial)
-        except RecursionError:
+            read = super().bound_data(data, initial)
+        except (RecursionError, ValueError):
             return InvalidJSONInput(data)
+        return read if _is_storable(read) else InvalidJSONInput(data)
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether it is free of NaN, infinite numbers, half characters and NUL."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError):
+        return False
+    return not _NUL.search(text)
 
 
 def _read_int(text: str) -> int:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from providers import registry
 from providers.fields import KINDS, FieldSpec
-from providers.forms import build_field, build_fields, merge_secrets
+from providers.forms import BoundedJSONField, build_field, build_fields, merge_secrets
 from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
 
 GOOD = {
@@ -145,3 +145,26 @@ def test_every_field_there_is_can_be_drawn(spec):
     form_class = type("F", (django_forms.Form,), build_fields([spec], prefix="x_"))
 
     assert f'name="x_{spec.name}"' in form_class().as_p()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "NaN", '{"a": NaN}', '{"a": [-1e999]}', r'{"a": "\ud800"}', r'{"\udfff": 1}', r'["\u0000"]',
+        r'["\\\u0000"]', "[" * 3000, '{"a": ' + "9" * 5000 + "}", "{",
+    ],
+)  # fmt: skip
+def test_json_that_no_database_keeps_is_refused_and_drawn_as_it_was_typed(typed):
+    class Form(django_forms.Form):
+        extras = BoundedJSONField()
+
+    form = Form({"extras": typed})
+
+    assert not form.is_valid()
+    assert form["extras"].value() == typed
+    assert str(form).encode()
+
+
+@pytest.mark.parametrize("typed", ['{"a": "é😀"}', r'["\\u0000"]', r'["\ud83d\ude00"]', "1e300"])
+def test_json_with_odd_but_good_texts_is_taken(typed):
+    assert BoundedJSONField().clean(typed) is not None
