@@ -57,7 +57,8 @@ class Engine(Collector):
         return [(status, count) for status, count in rows]
 
     def _list_batches(self) -> QuerySet[Batch]:
-        return Batch.objects.filter(transfer__in=_list_open()).exclude(state=Batch.State.DONE)
+        states = [Batch.State.READY, Batch.State.LEASED]
+        return Batch.objects.filter(transfer__in=_list_open(), is_folded=False, state__in=states)
 
     def _count_batches(self) -> Pairs:
         counts = dict(self._list_batches().values_list("state").annotate(n=Count("pk")).order_by())

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch import folds, steer
 from campaigns.dispatch.claim import Lease
+from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Account, Attempt, Batch, Counter, Transfer
 from campaigns.models.audience import PLATFORMS
@@ -93,8 +94,7 @@ def _was_moved(transfer: Transfer) -> bool:
 
 def _has_more(transfer: Transfer) -> bool:
     """A pause of what is over would only hide its end."""
-    unsettled = [Batch.State.READY, Batch.State.LEASED]
-    return Batch.objects.filter(transfer=transfer, state__in=unsettled).exists()
+    return has_any(list_queue(transfer).exclude(state=Batch.State.DONE))
 
 
 def _describe(fault: Failure, attempt: Attempt, platform: str, share: float) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from campaigns.dispatch.cuts import cut_batch, has_been_called
 from campaigns.dispatch.pace import open_paces
+from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.models import Account, App, Attempt, Batch, Transfer
 from campaigns.selectors.routes import Way, list_ways
 from providers.outcomes import Reason
@@ -59,18 +60,20 @@ def find_running() -> Q:
     return Q(frozen_at__isnull=False, status__in=wanted)
 
 
-def _select_claimable(transfer: Transfer, now: datetime) -> QuerySet[Batch]:
-    batches = Batch.objects.filter(transfer=transfer)
-    ready = Q(state=Batch.State.READY)
+def _list_claimable(transfer: Transfer, now: datetime) -> tuple[QuerySet[Batch], QuerySet[Batch]]:
+    """What a worker that has gone held, and what is due."""
+    queue = list_queue(transfer)
+    lost = queue.filter(state=Batch.State.LEASED, lease_until__lte=now)
+    ready = queue.filter(state=Batch.State.READY)
     if transfer.status == Transfer.Status.SENDING:
-        ready &= Q(due_at__lte=now)  # what is over need not wait for its next try
-    return batches.filter(ready | Q(state=Batch.State.LEASED, lease_until__lte=now))
+        ready = ready.filter(due_at__lte=now)  # what is over need not wait for its next try
+    return lost, ready
 
 
 def claim_batch(transfer: Transfer, now: datetime) -> Lease | None:
     """Lease a batch of a transfer that may be worked on now, or give None."""
     # Looked at without a lock first: an idle worker writes nothing.
-    if not _select_claimable(transfer, now).exists():
+    if not any(map(has_any, _list_claimable(transfer, now))):
         return None
     waiting: set[str] = set()
     while True:
@@ -86,12 +89,13 @@ def claim_batch(transfer: Transfer, now: datetime) -> Lease | None:
 
 
 def _lock_batch(transfer: Transfer, waiting: set[str], now: datetime) -> Batch | None:
-    claimable = _select_claimable(transfer, now).exclude(platform__in=waiting)
-    locked = claimable.select_for_update(skip_locked=True, of=("self",))
-    batch = locked.select_related("transfer__group", "transfer__app", "part__message").first()
-    if batch is None or batch.transfer.status == Transfer.Status.PAUSED:
-        return None
-    return batch
+    for claimable in _list_claimable(transfer, now):
+        others = claimable.exclude(platform__in=waiting)
+        locked = others.select_for_update(skip_locked=True, of=("self",))
+        batch = locked.select_related("transfer__group", "transfer__app", "part__message").first()
+        if batch is not None:
+            return None if batch.transfer.status == Transfer.Status.PAUSED else batch
+    return None
 
 
 def _lease(batch: Batch, choice: _Choice, now: datetime) -> Lease:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.dispatch import folds, pace, plan, polls, receipts, runs, turns
@@ -100,7 +101,8 @@ def find_nap(nap: float, waits: Sequence[float], *, did: bool) -> float:
 def has_open(now: datetime) -> bool:
     """Whether any transfer runs whose time has come."""
     running = Transfer.objects.filter(finished_at__isnull=True, due_at__lte=now)
-    return running.exclude(status=Transfer.Status.PAUSED).exists()
+    waits = Q(status=Transfer.Status.PAUSED) | turns.find_resting(now)
+    return running.exclude(waits).exists()
 
 
 def tick_for(seconds: float, name: str = plan.SCHEDULER, *, clock: Clock = read_clock) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch import books
 from campaigns.dispatch.plan import write_fault
+from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Attempt, Batch, Campaign, Counter, Transfer
 from campaigns.models.packing import unpack_ids
@@ -19,22 +20,35 @@ from providers.outcomes import Reason
 
 ACTOR = "dispatch"
 FOLD_RECIPIENTS = 25_000  # per transaction, or one batch if that is larger
+ONCE = 100  # transfers of one turn
+FOLD_BATCHES = 500  # in one go; what is left is folded in the next
 
 
 def fold_step(now: datetime) -> bool:
     """Fold and end whatever open transfer has closed batches; True when something was done."""
     did = False
-    frozen = Transfer.objects.filter(finished_at__isnull=True, frozen_at__isnull=False)
-    for transfer in frozen.order_by("priority", "pk")[:100]:
+    for transfer in _select_left().order_by("priority", "pk")[:ONCE]:
         folded = fold_batches(transfer)
         did = finish_transfer(transfer, now) or folded or did
     return did
 
 
+def _select_left() -> QuerySet[Transfer]:
+    """Open transfers with closed batches, or with nothing left to do; a paused one ends later."""
+    # Not EXISTS: PostgreSQL would answer that by a look through all that was ever sent.
+    queue = list_queue(OuterRef("pk")).values("pk")
+    frozen = Transfer.objects.filter(finished_at__isnull=True, frozen_at__isnull=False)
+    open_transfers = frozen.alias(
+        left=Subquery(queue[:1]), closed=Subquery(queue.filter(state=Batch.State.DONE)[:1])
+    )
+    is_over = Q(left__isnull=True) & ~Q(status=Transfer.Status.PAUSED)
+    return open_transfers.filter(Q(closed__isnull=False) | is_over)
+
+
 def fold_batches(transfer: Transfer) -> bool:
     """Fold the closed batches of one transfer into the roll-up, a few per transaction."""
-    closed = Batch.objects.filter(transfer=transfer, state=Batch.State.DONE, is_folded=False)
-    counts = list(closed.values_list("pk", "count"))
+    closed = list_queue(transfer).filter(state=Batch.State.DONE)
+    counts = list(closed.values_list("pk", "count")[:FOLD_BATCHES])
     for ids in _cut_batches(counts):
         with transaction.atomic():
             # PostgreSQL locks rows; on SQLite the transaction is the lock.
@@ -61,10 +75,7 @@ def _cut_batches(counts: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
 
 def finish_transfer(transfer: Transfer, now: datetime) -> bool:
     """End a transfer of which every batch is closed and folded."""
-    batches = Batch.objects.filter(transfer=transfer)
-    if batches.filter(state__in=[Batch.State.READY, Batch.State.LEASED]).exists():
-        return False
-    if batches.filter(is_folded=False).exists():
+    if has_any(list_queue(transfer)):
         return False
     transfer.refresh_from_db()
     if transfer.status == Transfer.Status.PAUSED or transfer.finished_at is not None:

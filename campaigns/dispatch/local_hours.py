@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, QuerySet
 
-from campaigns.models import Batch, Device, Transfer, WhenPast
+from campaigns.models import Device, Transfer, WhenPast
 from campaigns.models.bulk import GatherIds, read_ids
 from campaigns.models.clock import find_instant, list_zone_names, load_zone
 
@@ -153,19 +153,3 @@ def keep_hours(transfer: Transfer, hours: PlacedHours) -> dict[str, Any]:
         zones = sorted(placed.zones.union(old["zones"]))
         kept[key] = {"zones": zones, "changed": old["changed"] + placed.changed}
     return {"hours": kept}
-
-
-def rest(transfer: Transfer, now: datetime) -> None:
-    """Leave a transfer out of the turns until its next hour, or those that wait would be looked at
-    before each batch of those that send.
-
-    Nobody is due sooner: only who holds a batch gives it back for an earlier try, and then its
-    hour has come.
-    """
-    undone = Batch.objects.filter(transfer=transfer).exclude(state=Batch.State.DONE)
-    is_busy = Q(state=Batch.State.LEASED) | Q(due_at__lte=now)
-    if undone.filter(is_busy).exists():
-        return
-    next_due_at = undone.aggregate(first=Min("due_at"))["first"]
-    if next_due_at is not None:
-        Transfer.objects.filter(pk=transfer.pk).update(next_due_at=next_due_at)

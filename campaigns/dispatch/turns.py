@@ -3,16 +3,17 @@ million keeps somebody else's hundred waiting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
-from campaigns.dispatch import claim, freeze, local_hours, pace, send
-from campaigns.models import Transfer
+from campaigns.dispatch import claim, freeze, pace, send
+from campaigns.dispatch.queue import list_queue
+from campaigns.models import Batch, Transfer
 
 Clock = Callable[[], datetime]
-CANDIDATES = 500  # enough that those which have to wait hide nobody else
+ONCE = 20  # transfers that are read at once; mostly the first is served
 
 
 def take_turn(worker: str, clock: Clock) -> bool:
@@ -21,20 +22,39 @@ def take_turn(worker: str, clock: Clock) -> bool:
         return any(_serve(transfer, worker, clock) for transfer in _list_waiting(clock()))
 
 
+def find_resting(now: datetime) -> Q:
+    """Transfers of which nothing is due yet."""
+    return Q(status=Transfer.Status.SENDING, next_due_at__gt=now)
+
+
 def _serve(transfer: Transfer, worker: str, clock: Clock) -> bool:
     if transfer.frozen_at is None:
         return freeze.freeze_step(transfer, worker, clock())
     if send.send_batch(transfer, clock):
         return True
-    if transfer.wall_clock:
-        local_hours.rest(transfer, clock())
+    _rest(transfer, clock())
     return False
 
 
-def _list_waiting(now: datetime) -> list[Transfer]:
+def _rest(transfer: Transfer, now: datetime) -> None:
+    """Leave a transfer out of the turns until its next batch is due, or those that wait would be
+    looked at before each batch of those that send."""
+    ready = list_queue(transfer).filter(state=Batch.State.READY)
+    next_due_at = ready.values_list("due_at", flat=True).first()
+    if next_due_at is None or next_due_at <= now:
+        return
+    # Who holds a batch may give it back for an earlier try; of the others none is due sooner, and
+    # so nobody else can come to hold one sooner.
+    queue = Batch.objects.filter(transfer=OuterRef("pk"), is_folded=False)
+    is_held = Exists(queue.filter(state=Batch.State.LEASED))
+    is_sooner = Exists(queue.filter(state=Batch.State.READY, due_at__lt=next_due_at))
+    rows = Transfer.objects.filter(~is_held, ~is_sooner, pk=transfer.pk)
+    rows.update(next_due_at=next_due_at)
+
+
+def _list_waiting(now: datetime) -> Iterator[Transfer]:
     unfinished = Transfer.objects.filter(finished_at__isnull=True)
-    resting = Q(status=Transfer.Status.SENDING, next_due_at__gt=now)
-    waiting = unfinished.filter(freeze.find_due(now) | claim.find_running()).exclude(resting)
+    waiting = unfinished.filter(freeze.find_due(now) | claim.find_running())
     # Of equal priority the app that has waited longest is served, and in it the transfer.
     order = (
         "priority",
@@ -42,4 +62,9 @@ def _list_waiting(now: datetime) -> list[Transfer]:
         F("served_at").asc(nulls_first=True),
         "pk",
     )
-    return list(waiting.select_related("group").order_by(*order)[:CANDIDATES])
+    # All of them: those which have to wait must hide nobody else.
+    ids = list(waiting.exclude(find_resting(now)).order_by(*order).values_list("pk", flat=True))
+    for start in range(0, len(ids), ONCE):
+        some = ids[start : start + ONCE]
+        rows = Transfer.objects.in_bulk(some)
+        yield from (rows[pk] for pk in some if pk in rows)

@@ -256,7 +256,14 @@ class Batch(models.Model):
                 condition=Q(settled__lte=models.F("count")), name="batch_settled_at_most_count"
             ),
         ]
-        indexes = [models.Index(fields=["transfer", "state"], name="batch_transfer")]
+        indexes = [
+            models.Index(
+                fields=["transfer", "state", "due_at", "id"],
+                condition=Q(is_folded=False),
+                name="batch_queue",
+            ),
+            models.Index(fields=["account"], condition=Q(state="leased"), name="batch_in_flight"),
+        ]
 
 
 class Attempt(models.Model):

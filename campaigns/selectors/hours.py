@@ -53,7 +53,7 @@ def find_next_hour(hours: Sequence[Hour], now: datetime) -> Hour | None:
 def find_next_starts(ids: Collection[int], now: datetime) -> dict[int, datetime]:
     """When the next recipients of these transfers are due; absent where nobody waits for it."""
     waiting = Batch.objects.filter(
-        transfer__in=ids, state=Batch.State.READY, settled=0, local_at__gt=now
+        transfer__in=ids, is_folded=False, state=Batch.State.READY, settled=0, local_at__gt=now
     )
     rows = waiting.order_by().values_list("transfer").annotate(first=Min("local_at"))
     return dict(rows)

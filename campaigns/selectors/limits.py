@@ -127,11 +127,8 @@ def list_waits(account: Account, now: datetime) -> list[tuple[App, datetime]]:
 
 def count_in_flight(account_id: int, now: datetime) -> int:
     """Batches that somebody is calling an account for."""
-    unfinished = Transfer.objects.filter(finished_at__isnull=True)
-    leased = Batch.objects.filter(
-        transfer__in=unfinished.values("pk"), state=Batch.State.LEASED, lease_until__gt=now
-    )
-    return leased.filter(account_id=account_id).count()
+    leased = Batch.objects.filter(account_id=account_id, state=Batch.State.LEASED)
+    return leased.filter(lease_until__gt=now).count()
 
 
 def find_quota(way: Way, whole: Throttle) -> DayQuota | None:

@@ -100,7 +100,7 @@ def _find_achieved(minutes: Sequence[Minute], transfer: Transfer, now: datetime)
 
 
 def _list_owed(transfer: Transfer) -> Collection[str]:
-    batches = Batch.objects.filter(transfer=transfer, state__in=OPEN)
+    batches = Batch.objects.filter(transfer=transfer, is_folded=False, state__in=OPEN)
     return set(batches.values_list("platform", flat=True).distinct())
 
 

@@ -125,7 +125,7 @@ def _count_pending(transfer: Transfer) -> dict[str, int]:
     if transfer.status in Transfer.FINISHED:
         return {}
     open_batches = Batch.objects.filter(
-        transfer=transfer, state__in=[Batch.State.READY, Batch.State.LEASED]
+        transfer=transfer, is_folded=False, state__in=[Batch.State.READY, Batch.State.LEASED]
     )
     rows = open_batches.values_list("platform").annotate(n=Sum(F("count") - F("settled")))
     return {platform: count for platform, count in rows if count}

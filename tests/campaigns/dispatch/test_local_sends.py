@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from campaigns.dispatch import freeze, outbound, turns
+from campaigns.dispatch import freeze, outbound
 from campaigns.dispatch.engine import drain, pump
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
@@ -114,9 +114,8 @@ def test_each_zone_is_sent_to_at_its_own_hour_and_the_rest_is_pending(
 
 
 def test_those_who_wait_for_their_hour_hide_nobody_from_the_workers(
-    local: Make, make_campaign: Make, clock: Hands, monkeypatch: pytest.MonkeyPatch
+    local: Make, make_campaign: Make, clock: Hands
 ) -> None:
-    monkeypatch.setattr(turns, "CANDIDATES", 1)
     local()
     waiting = turn(clock, FIRST)
     other = make_campaign(audience={"devices": [Device.objects.earliest("pk").pk]})
