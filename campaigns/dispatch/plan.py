@@ -35,6 +35,7 @@ from providers.commands import Fault, Targets
 SCHEDULER = "scheduler"
 # What a start is decided by: a time or a text that changed meanwhile is looked at anew.
 DECIDING = ("due_at", "message_id", "rate")
+ONCE = 50  # campaigns taken up in one turn
 CHUNK_IDS = 25_000  # ids of one TargetChunk row
 DEVICE_KIND = "device"  # targets that are our own device ids, as texts
 
@@ -217,7 +218,8 @@ def _find_group(campaign: Campaign, app: App) -> Group:
 def start_due(now: datetime) -> int:
     """Start every scheduled campaign whose time has come; gives how many were taken up."""
     due = Campaign.objects.filter(status=Campaign.Status.SCHEDULED, due_at__lte=now)
-    campaigns = list(due.select_related("app", "app_group", "group", "message")[:50])
+    rows = due.select_related("app", "app_group", "group", "message").order_by("due_at", "pk")
+    campaigns = list(rows[:ONCE])
     for campaign in campaigns:
         _start_one(campaign, now)
     return len(campaigns)

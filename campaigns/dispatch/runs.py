@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from campaigns.dispatch import folds
-from campaigns.dispatch.plan import SCHEDULER, create_transfers
+from campaigns.dispatch.plan import ONCE, SCHEDULER, create_transfers
 from campaigns.models import Campaign, Occurrence, Transfer, WhenMissed
 from campaigns.selectors.starting import Obstacle, find_obstacle
 
-ONCE = 50  # campaigns taken up in one turn
 Reason = Occurrence.Reason
 State = Occurrence.State
 Status = Campaign.Status
@@ -41,7 +41,8 @@ def run_due(now: datetime) -> int:
     for campaign in campaigns:
         _take_turn(campaign, now)
     # Its last run may have ended before its last time was settled.
-    for campaign in recurring.filter(due_at__isnull=True)[:ONCE]:
+    unfinished = Transfer.objects.filter(campaign=OuterRef("pk"), finished_at__isnull=True)
+    for campaign in recurring.filter(~Exists(unfinished), due_at__isnull=True)[:ONCE]:
         folds.follow_transfers(campaign, now)
     return len(campaigns)
 
@@ -55,7 +56,7 @@ def resume_series(campaign: Campaign, *, actor: str, now: datetime) -> None:
     campaign.move_to(
         campaign.running_status, actor=actor, now=now, unchanged=["due_at"], due_at=following
     )
-    _record(campaign, passed, State.SKIPPED, Reason.PAUSED, now)
+    _record(campaign, _leave_settled(campaign, passed), State.SKIPPED, Reason.PAUSED, now)
 
 
 def _split_due(campaign: Campaign, now: datetime) -> tuple[list[datetime], datetime | None]:
@@ -106,13 +107,17 @@ def _may_run_late(campaign: Campaign, due_at: datetime, now: datetime) -> bool:
 
 
 def _settle(campaign: Campaign, turn: _Turn, now: datetime) -> None:
-    times = [*turn.older, turn.newest]
-    # A series that was moved back, by a person or by a clock, meets times that are settled.
-    settled = set(campaign.occurrences.filter(due_at__in=times).values_list("due_at", flat=True))
-    older = [due_at for due_at in turn.older if due_at not in settled]
+    older = _leave_settled(campaign, turn.older)
     _record(campaign, older, State.MISSED, Reason.NO_SCHEDULER, now)
-    if turn.newest not in settled:
+    if _leave_settled(campaign, [turn.newest]):
         _settle_newest(campaign, turn, now)
+
+
+def _leave_settled(campaign: Campaign, times: list[datetime]) -> list[datetime]:
+    """Times without those that are settled already, which a series that was moved back, by a
+    person or by a clock, meets again."""
+    settled = set(campaign.occurrences.filter(due_at__in=times).values_list("due_at", flat=True))
+    return [due_at for due_at in times if due_at not in settled]
 
 
 def _settle_newest(campaign: Campaign, turn: _Turn, now: datetime) -> None:

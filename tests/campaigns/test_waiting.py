@@ -102,6 +102,19 @@ def test_a_series_that_is_moved_onto_a_settled_time_does_not_send_it_again(launc
     assert campaign.due_at == now.replace(day=22, hour=9)
 
 
+def test_a_series_that_was_moved_onto_a_settled_time_can_be_paused_over_it(launch, now):
+    campaign = launch(recurrence={"unit": "day"})
+    runs.run_due(now + 21 * HOUR)
+    campaign.transfers.update(finished_at=now)
+    campaign = move(Campaign.objects.get(), now, send_at="2026-11-21T09:00")
+    campaigns.pause_campaign(campaign, actor="owner", now=now)
+
+    campaigns.resume_campaign(campaign, actor="owner", now=now + 2 * DAY)
+
+    assert [row.state for row in campaign.occurrences.order_by("due_at")] == ["fired", "skipped"]
+    assert campaign.status == "recurring"
+
+
 def test_a_campaign_that_is_taken_back_is_a_draft_that_does_not_start(launch, now):
     campaign = waiting.unschedule_campaign(launch(), actor="owner", now=now)
 
