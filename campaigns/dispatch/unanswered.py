@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.dispatch import pace, settle
-from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, find_retry
+from campaigns.dispatch.answers import MAX_RETRIES, POLL_AFTER, UNKNOWN, find_retry
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.outbound import fetch_status
@@ -17,7 +17,6 @@ from providers.contract import Idempotency
 from providers.outcomes import Failure, Outcome, Reason
 
 POISON = 5
-POLL_AFTER = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
