@@ -281,7 +281,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- metrics ---
-METRICS_TOKEN = env.str("PUSHADMIN_METRICS_TOKEN", default="")
+METRICS_TOKEN = env.str("PUSHADMIN_METRICS_TOKEN", default="").strip()  # a file ends its line
 
 # --- logs ---
 LOG_LEVEL = env.str("PUSHADMIN_LOG_LEVEL", default="INFO").upper()

@@ -22,7 +22,8 @@ def start(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str
     """Load the settings in a process of their own and print a few."""
     code = (
         "import django; django.setup(); from django.conf import settings as s;"
-        "print(s.ALLOWED_HOSTS, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS, s.DEBUG)"
+        "print(s.ALLOWED_HOSTS, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS, s.DEBUG,"
+        "repr(s.METRICS_TOKEN))"
     )
     clean = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "pushadmin.settings"}
     return subprocess.run(
@@ -103,7 +104,8 @@ def test_the_defaults_are_safe_and_local(tmp_path):
     process = start(tmp_path)
 
     assert (
-        process.stdout.strip() == "['127.0.0.1', '127.0.0.1', 'localhost', '[::1]'] False 0 False"
+        process.stdout.strip()
+        == "['127.0.0.1', '127.0.0.1', 'localhost', '[::1]'] False 0 False ''"
     )
 
 
@@ -118,7 +120,7 @@ def test_the_example_as_it_stands_is_a_working_environment(tmp_path):
 def test_https_switches_on_redirect_and_hsts(tmp_path):
     process = start(tmp_path, PUSHADMIN_URL="https://push.example.org")
 
-    assert process.stdout.strip() == "['push.example.org', '127.0.0.1'] True 31536000 False"
+    assert process.stdout.strip() == "['push.example.org', '127.0.0.1'] True 31536000 False ''"
 
 
 def test_generated_keys_are_private_and_stay(tmp_path):
@@ -140,6 +142,15 @@ def test_a_key_may_come_from_a_file(tmp_path):
 
     assert process.returncode == 0, process.stderr
     assert not (tmp_path / "secret.key").exists()
+
+
+def test_the_line_end_of_a_token_file_is_no_part_of_the_token(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("s3cr3t\n")
+
+    process = start(tmp_path, PUSHADMIN_METRICS_TOKEN_FILE=str(file))
+
+    assert process.stdout.endswith(" 's3cr3t'\n")
 
 
 @pytest.mark.parametrize("missing", sorted(SQLITE_OPTIONS))
