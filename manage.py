@@ -4,8 +4,18 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+except ModuleNotFoundError as missing:
+    if missing.name != "django":
+        raise
+    sys.exit("This Python has no Django. Run `make run` once, then .venv/bin/python manage.py ...")
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pushadmin.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as refusal:
+        # A setting is wrong, not the program: its sentence says how to mend it.
+        sys.exit(f"manage.py: {refusal}")

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  const CLICKABLE = "#nav-sidebar h2[x-on\\:click], #nav-sidebar [x-on\\:click], #header-inner [x-on\\:click], [aria-haspopup]";
+  const CLICKABLE = "#nav-sidebar h2[x-on\\:click], #nav-sidebar [x-on\\:click], #header-inner [x-on\\:click], a[x-on\\:click]:not([href]), [aria-haspopup]";
 
   function makeReachable(node) {
     if (node.matches("a[href], button, input, select, textarea, summary, [tabindex]")) return;
@@ -34,6 +34,8 @@
   }
 
   function addLandmarks() {
+    // The page to sign in has nothing to skip and no element of that name.
+    document.querySelector("body.login #page")?.setAttribute("role", "main");
     const main = document.getElementById("main");
     if (!main) return;
     main.setAttribute("role", "main");

@@ -62,6 +62,18 @@ def look_at(page, url: str) -> list[str]:
     return barriers
 
 
+def test_the_page_to_sign_in_has_no_barrier_and_its_colours_change_by_keyboard(page, demo):
+    address = f"{demo}/admin/login/"
+
+    barriers = look_at(page, address)
+    page.goto(address)
+    page.locator("a[role=button]").first.press("Enter")
+    page.locator("nav a[role=button]", has_text="Dark").press("Enter")
+
+    assert barriers == []
+    page.wait_for_selector("html.dark")
+
+
 def test_a_campaign_goes_from_the_form_to_its_report(page, demo):
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
