@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
@@ -24,7 +25,10 @@ def pause_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer
 
 def resume_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
     """Go on where a pause stopped it. Raises IllegalMove, ChangedMeanwhile."""
-    return _act(transfer, _resume, "resume_transfer", actor=actor, now=now)
+    with transaction.atomic():
+        _act(transfer, _resume, "resume_transfer", actor=actor, now=now)
+        _follow(transfer.campaign, actor=actor, now=now)
+    return transfer
 
 
 def cancel_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
@@ -51,6 +55,17 @@ def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     base = count_answers(transfer.pk)
     transfer.move_to(status, actor=actor, now=now, fault_base=base)
     wake()
+
+
+def _follow(campaign: Campaign | None, *, actor: str, now: datetime) -> None:
+    """A campaign that sends again is not called paused: then nobody could pause it.
+
+    A series is: its next runs wait until a person lets it go on.
+    """
+    if campaign is None or campaign.recurrence or campaign.status != Campaign.Status.PAUSED:
+        return
+    with suppress(ChangedMeanwhile):
+        campaign.move_to(campaign.running_status, actor=actor, now=now)
 
 
 def _cancel(transfer: Transfer, *, actor: str, now: datetime) -> None:

@@ -339,6 +339,30 @@ def test_a_transfer_can_be_stopped_alone(make, now):
         transfers.resume_transfer(transfer, actor="owner", now=now)
 
 
+def test_a_paused_campaign_of_which_a_part_goes_on_can_be_paused_again(make, now):
+    campaign = launch(make(), now)
+    campaigns.pause_campaign(campaign, actor="owner", now=now)
+
+    transfers.resume_transfer(campaign.transfers.get(), actor="ann", now=now)
+    campaign.refresh_from_db()
+    resumed = (campaign.status, campaign.events.last().actor)
+    campaigns.pause_campaign(campaign, actor="owner", now=now)
+
+    assert resumed == ("sending", "ann")
+    assert campaign.transfers.get().status == "paused"
+
+
+def test_a_paused_series_stays_paused_when_its_run_goes_on(make, now):
+    campaign = launch(make(), now)
+    Campaign.objects.update(status="paused", recurrence={"unit": "day"})
+    transfer = campaign.transfers.get()
+    transfers.pause_transfer(transfer, actor="owner", now=now)
+
+    transfers.resume_transfer(transfer, actor="owner", now=now)
+
+    assert (Campaign.objects.get().status, transfer.status) == ("paused", "accepted")
+
+
 def test_a_test_goes_to_a_few_devices_as_a_campaign_of_its_own(make, served, owner, now):
     campaign = make(send_at="2026-11-21T09:00")
     device = served.devices.first()
