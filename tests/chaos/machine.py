@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import requests
 
+from campaigns.dispatch.engine import name_worker
 from tests.chaos.filling import Filling, write
 from tests.house.sources import ROOT
 from tests.installation import Installation, find_free_port, wait_for
@@ -119,7 +120,7 @@ class Machine(Installation):
         return workers
 
     def _has_begun(self, name: str) -> bool:
-        return f"{name} is at work" in (self.folder / f"{name}.log").read_text()
+        return f"{name_worker(name)} is at work" in (self.folder / f"{name}.log").read_text()
 
     def start_scheduler(self) -> subprocess.Popen[bytes]:
         return self.spawn("scheduler", "manage.py", "dispatch", "--scheduler")

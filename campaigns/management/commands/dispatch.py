@@ -33,7 +33,7 @@ class Command(BaseCommand):
         self.is_stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        logger.info("%s is at work.", options["name"])
+        logger.info("%s is at work.", name)
         parent = os.getppid()
         nap = engine.SHORTEST_NAP
         while not self.is_stopping and os.getppid() == parent:
