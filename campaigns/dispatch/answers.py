@@ -47,7 +47,7 @@ def _settle_receipt(
 ) -> None:
     receipt = cast(Receipt, reply.result)
     fault = bursts.find_fault(receipt)
-    if fault is None:
+    if fault is None and lease.find_account().health == Account.Health.BAD:
         bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
         bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
     verdicts, retried = _sort_results(receipt, addressed.members, lease)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from campaigns.dispatch.cuts import cut_batch, has_been_called
+from campaigns.dispatch.cuts import cut_batch, has_been_called, is_new
 from campaigns.dispatch.pace import open_paces
 from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.models import Account, App, Attempt, Batch, Transfer
@@ -29,6 +29,12 @@ class Lease:
         """The transfer that the batch belongs to, as it was when the batch was claimed."""
         transfer: Transfer = self.batch.transfer
         return transfer
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody has held the batch before: it has no earlier call, and no trace of one."""
+        is_first: bool = self.batch.fence == 1
+        return is_first
 
     def find_account(self) -> Account:
         """The account of the way; only what has a way is called."""
@@ -158,6 +164,8 @@ def find_pinned_account(batch: Batch, but: Attempt | None = None) -> int | None:
 
     `but` is a call that is left out of account.
     """
+    if is_new(batch):
+        return None
     refused = Q(was_sent=False) | Q(reason__in=[Reason.CREDENTIAL, Reason.THROTTLED])
     tried = Attempt.objects.filter(batch=batch).exclude(Q(answered_at__isnull=False) & refused)
     tried = tried if but is None else tried.exclude(pk=but.pk)

@@ -9,9 +9,16 @@ from campaigns.models import Attempt, Batch
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
 
 
+def is_new(batch: Batch) -> bool:
+    """Whether nobody has claimed it yet: only a claim makes calls, so there is none to look for."""
+    return batch.fence == 0
+
+
 def has_been_called(batch: Batch) -> bool:
     """Whether a call was ever made for it: its key names these recipients, so none may leave."""
-    return batch.settled > 0 or Attempt.objects.filter(batch=batch).exists()
+    if batch.settled or is_new(batch):
+        return batch.settled > 0
+    return Attempt.objects.filter(batch=batch).exists()
 
 
 def cut_batch(batch: Batch, size: int) -> Batch:

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Q
@@ -31,19 +31,25 @@ def read_clock() -> datetime:
     return moment
 
 
+def start_clock() -> Clock:
+    """The time for one turn: asked for once, then counted on by this host, calls included."""
+    began, start = read_clock(), time.monotonic()
+    return lambda: began + timedelta(seconds=time.monotonic() - start)
+
+
 def go_on() -> bool:
     """Nobody asks to stop."""
     return False
 
 
-def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
+def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | None = None) -> bool:
     """A worker's turn: freeze a chunk or work off a batch; True when anything was done.
 
     Nothing is held across turns, so a worker that stops between two loses nothing.
     """
     if should_stop():
         return False
-    return turns.take_turn(name, clock)
+    return turns.take_turn(name, clock or start_clock())
 
 
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
@@ -66,7 +72,7 @@ def name_worker(name: str = "") -> str:
     return f"{name or os.getpid()}@{socket.gethostname()}"
 
 
-def pump_for(seconds: float, *, on_work: Callable[[], None], clock: Clock = read_clock) -> None:
+def pump_for(seconds: float, *, on_work: Callable[[], None], clock: Clock | None = None) -> None:
     """Turns for a driver that gives out short ones, until nothing runs or the time is up.
 
     What is only paced or held back is waited for, so that a rate does not depend on how often
@@ -78,7 +84,7 @@ def pump_for(seconds: float, *, on_work: Callable[[], None], clock: Clock = read
     if did:
         on_work()
     nap, waits = SHORTEST_NAP, list[float]()
-    while time.monotonic() < end and (did or has_open(clock())):
+    while time.monotonic() < end and (did or has_open((clock or read_clock)())):
         nap = find_nap(nap, waits, did=did)
         if not did:
             time.sleep(nap)
@@ -112,7 +118,7 @@ def tick_for(seconds: float, name: str = plan.SCHEDULER, *, clock: Clock = read_
         pass
 
 
-def drain(name: str = "drain", *, clock: Clock = read_clock) -> None:
+def drain(name: str = "drain", *, clock: Clock | None = None) -> None:
     """Turn until nothing is left to be done now, in this process."""
-    while pump(name, clock=clock) or tick(name, clock=clock):
+    while pump(name, clock=clock) or tick(name, clock=clock or read_clock):
         pass

@@ -44,7 +44,7 @@ def send_batch(transfer: Transfer, clock: Clock) -> bool:
 def _work(lease: Lease, clock: Clock) -> None:
     now = clock()
     owed = list_owed(lease.batch)
-    stale = find_doubt(lease.batch)
+    stale = None if lease.is_first else find_doubt(lease.batch)
     resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())

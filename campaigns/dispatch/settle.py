@@ -210,7 +210,8 @@ def keep_exchanges(lease: Lease, attempt: Attempt, answer: Answer, now: datetime
     """Keep the first failures of each reason, and one success of a batch."""
     if not answer.exchanges:
         return
-    kept = ExchangeRow.objects.filter(batch_id=lease.batch.pk, reason=answer.reason).count()
+    same = ExchangeRow.objects.filter(batch_id=lease.batch.pk, reason=answer.reason)
+    kept = 0 if lease.is_first else same.count()
     room = (MAX_KEPT_FAILURES if answer.reason else 1) - kept
     ExchangeRow.objects.bulk_create(
         ExchangeRow(

@@ -166,6 +166,7 @@ def test_a_batch_that_was_called_for_is_never_cut(transfer, now, app):
     for number in range(24):
         builders.make_device(app, f"more {number}")
     freeze_transfer(transfer, now=now)
+    Batch.objects.update(fence=1)  # only a claim makes a call
     batch, account = Batch.objects.get(), Account.objects.get()
     Attempt.objects.create(
         batch=batch, account=account, key="k", last=24, started_at=now, answered_at=now,
