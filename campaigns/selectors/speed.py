@@ -50,7 +50,10 @@ class Minute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """Recipients per second. `promised` is an upper bound, None where there is none."""
+    """Recipients per second. `promised` is an upper bound, None where there is none.
+
+    What has ended has no promise and no holds any more: the limits of today are not those of then.
+    """
 
     promised: float | None
     achieved: float
@@ -64,10 +67,13 @@ def read_speed(transfer: Transfer, *, now: datetime, owed: Collection[str] | Non
     `owed` are the platforms that are still owed something, where the caller knows them.
     """
     minutes = tuple(_list_minutes(transfer, now))
+    achieved = _find_achieved(minutes, transfer, now)
+    if transfer.finished_at is not None:
+        return Speed(promised=None, achieved=achieved, minutes=minutes)
     ways = _list_ways(transfer, _list_owed(transfer) if owed is None else owed)
     return Speed(
         promised=find_promised([way for some in ways.values() for way in some[:1]], transfer),
-        achieved=_find_achieved(minutes, transfer, now),
+        achieved=achieved,
         minutes=minutes,
         holds=tuple(_list_holds(transfer, ways, now)),
     )

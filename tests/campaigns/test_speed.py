@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from campaigns.dispatch import books
 from campaigns.dispatch.claim import claim_batch
@@ -192,6 +193,22 @@ def test_a_larger_audience_costs_no_query_more(begin, routed, now):
         read_speed(transfer, now=now)
 
     assert len(large) == len(small) < 20
+
+
+def test_what_has_ended_is_held_to_no_limit_of_today(begin, client, superuser, now):
+    transfer = begin(rate=700)
+    note_sent(transfer, now, 3000)
+    transfer.move_to("sent", actor="test", now=now, finished_at=now)
+    App.objects.update(send_rate=20)
+
+    speed = read_speed(reload(transfer), now=now)
+    client.force_login(superuser)
+    page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+
+    assert (speed.promised, speed.holds) == (None, ())
+    assert speed.achieved > 20
+    assert "per second achieved" in page
+    assert "promised" not in page
 
 
 def test_a_plot_has_a_bar_for_each_minute_and_the_promise(now):
