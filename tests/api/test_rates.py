@@ -108,7 +108,7 @@ def test_a_sender_changes_the_rate_on_the_page(made, transfer, owner, name):
     client.post(reverse(f"{name}_rate", args=[pk]), {"rate": "40"})
 
     assert reverse(f"{name}_rate", args=[pk]) in page
-    assert "greater than or equal to 1" in refused.content.decode()
+    assert "a rate is a whole number from 1 to 100000" in refused.content.decode()
     assert unchanged is None
     assert Transfer.objects.get().rate == 40
 
