@@ -222,6 +222,10 @@ def test_the_page_offers_it_once_and_to_senders_only(
     after = client.get(page).content.decode()
     assert [button in text for text in (as_composer, before, after)] == [False, True, False]
     assert "Some of them may then get it twice" in before
+    question = before.partition('<dialog class="pa-dialog" id="pa-again"')[2]
+    assert "Send again to 3?" in question.partition("</dialog>")[0]
+    assert before.count(reverse("retry_unknown", args=[unknown.pk])) == 1
+    assert f'action="{reverse("retry_unknown", args=[unknown.pk])}"' in question
     assert "Again: Spring" in after
     assert "Sends again to those whose outcome is unknown in" in answer.content.decode()
 
