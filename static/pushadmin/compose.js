@@ -130,22 +130,41 @@
     field?.scrollIntoView({ block: "center" });
   }
 
+  // What is blocked would only be refused: the panel tells why, so it is shown instead.
   function ask() {
+    const blocked = root().querySelector("[data-pa-blocked]");
+    if (blocked) {
+      blocked.focus();
+      blocked.scrollIntoView({ block: "center" });
+      return;
+    }
     const words = document.getElementById("pa-confirm-words");
     const place = document.getElementById("pa-ask-words");
     if (words && place) place.textContent = words.textContent;
     document.getElementById("pa-ask").showModal();
   }
 
+  // What was blocked may be mended by what is typed: until the next check nobody knows.
+  function forgetBlock() {
+    root().querySelector("[data-pa-blocked]")?.removeAttribute("data-pa-blocked");
+  }
+
   document.addEventListener("input", (event) => {
-    if (event.target.closest("#pa-compose")) draw(shown());
+    if (!event.target.closest("#pa-compose")) return;
+    forgetBlock();
+    draw(shown());
   });
   document.addEventListener("change", (event) => {
-    if (event.target.closest("#pa-compose")) showParts();
+    if (!event.target.closest("#pa-compose")) return;
+    forgetBlock();
+    showParts();
   });
 
   function start() {
     if (!root()) return;
+    // A refused send has kept a draft: a reload opens it, where it would make another one.
+    const place = document.getElementById("pa-compose-form").getAttribute("action");
+    if (place !== location.pathname) history.replaceState(history.state, "", place);
     showParts();
     const wrong = root().querySelector("[role=tabpanel] .errors");
     if (wrong) choose(document.getElementById(wrong.closest("[role=tabpanel]").getAttribute("aria-labelledby")));

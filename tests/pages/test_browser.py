@@ -164,6 +164,17 @@ def test_a_draft_is_sent_only_after_a_question(compose):
     assert find_barriers(compose) == []
 
 
+def test_what_is_blocked_is_not_asked_about(compose):
+    compose.locator("#id_title").fill("")
+    compose.locator("#pa-check [data-pa-blocked]").wait_for()
+    compose.locator("[data-pa-ask]").click()
+    is_asked = compose.locator("#pa-ask").is_visible()
+    focused = compose.evaluate("document.activeElement.hasAttribute('data-pa-blocked')")
+
+    assert (is_asked, focused) == (False, True)
+    assert not Campaign.objects.exists()
+
+
 def test_each_recipients_own_time_asks_what_happens_where_it_is_past(compose):
     past, missed = compose.locator("#id_when_past"), compose.locator("#id_when_missed")
     compose.get_by_label("At a time").check()

@@ -196,6 +196,22 @@ def test_what_cannot_be_sent_stays_a_draft_and_says_why(client, owner, typed):
     assert "pa-error" in response.content.decode()
 
 
+def test_a_refused_send_goes_on_with_the_draft_that_it_made(client, owner, typed):
+    client.force_login(owner)
+    refused = client.post(reverse("compose"), typed | {"action": "send"})
+    draft = Campaign.objects.get()
+    address = reverse("edit", args=[draft.pk])
+    version = {"version": refused.context["composition"].version}
+
+    again = client.post(address, typed | version | {"action": "send", "name": "Second try"})
+
+    page = refused.content.decode()
+    assert f'action="{address}"' in page
+    assert f'hx-post="{address}"' in page  # another app, chosen there, keeps to the draft
+    assert again.status_code == 422
+    assert Campaign.objects.get().name == "Second try"
+
+
 def test_the_panel_counts_the_audience_by_platform(client, owner, typed, ready, app):
     builders.make_device(app, "other", "ios")
     client.force_login(owner)
