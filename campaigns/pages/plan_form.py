@@ -74,7 +74,6 @@ class PlanForm(PageForm):
     send_at = forms.CharField(
         label=gettext_lazy("Date and time"),
         required=False,
-        help_text=gettext_lazy("Of what comes again: the first day and the hour."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)

@@ -153,7 +153,7 @@ def _check_bounds(schedule: Schedule, now: datetime) -> None:
     due_at = schedule.due_at or now
     words = ""
     if (schedule.last_at or due_at) <= now:
-        words = _("This time has passed already; choose a later one, or none to send at once.")
+        words = _("This time has passed already; choose a later one.")
     elif due_at - now > MAX_AHEAD:
         words = _("A campaign can be scheduled at most one year ahead.")
     if words:

@@ -133,6 +133,17 @@ def test_the_panel_shows_the_first_five_times(client, owner, typed):
     assert "for the first time" in panel
 
 
+def test_the_hint_about_its_first_run_stands_with_the_rule(client, owner, app):
+    client.force_login(owner)
+
+    page = client.get(reverse("compose")).content.decode()
+
+    once, _mark, rule = page.partition('data-pa-when="when=repeat"')
+    assert "first run" not in once
+    assert "those of its first run" in rule
+    assert "Of what comes again" not in page
+
+
 def test_a_rule_that_is_wrong_is_a_problem_of_the_panel(client, owner, typed):
     client.force_login(owner)
 
@@ -193,6 +204,7 @@ def test_a_time_that_cannot_be_is_told_and_nothing_moves(client, series, values,
     page = press(client, series, "reschedule", **values)
 
     assert sentence in page
+    assert "at once" not in page
     assert Campaign.objects.get().due_at == FIRST
 
 
