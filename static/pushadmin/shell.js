@@ -18,6 +18,10 @@
   }
 
   function nameIcons(root) {
+    // Its icon tells which theme is on, not what the control does.
+    root.querySelectorAll("[x-on\\:click*=openTheme]:has([x-text])").forEach((control) => {
+      control.setAttribute("aria-label", "Light or dark");
+    });
     // Icons are ligatures, that is words; a control whose only content is one keeps it as a name.
     root.querySelectorAll(".material-symbols-outlined:not([aria-hidden])").forEach((icon) => {
       if (icon.getAttribute("role") === "button") {
