@@ -67,10 +67,10 @@ def freeze_transfer(transfer: Transfer, *, now: datetime, worker: str = ACTOR) -
 
 
 def find_due(now: datetime) -> Q:
-    """Transfers whose audience has to be frozen now, unless they have ended."""
+    """Transfers whose audience has to be frozen now, unless they are paused."""
     # One that is over before it has begun still has recipients to account for.
-    is_due = Q(due_at__lte=now) | Q(status__in=Transfer.FINISHED)
-    return Q(frozen_at__isnull=True) & is_due
+    is_due = Q(due_at__lte=now, status=Transfer.Status.ACCEPTED)
+    return Q(frozen_at__isnull=True) & (is_due | Q(status__in=Transfer.FINISHED))
 
 
 def _freeze_piece(transfer: Transfer, now: datetime) -> None:

@@ -7,13 +7,15 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from campaigns.dispatch.mishaps import stopping
 from campaigns.dispatch.wakes import wake
-from campaigns.errors import ChangedMeanwhile, NotReady, Refused
+from campaigns.errors import ChangedMeanwhile, NotReady
 from campaigns.models import (
     App,
     Campaign,
@@ -231,16 +233,19 @@ def _start_one(campaign: Campaign, now: datetime) -> None:
     is_late = late > timedelta(seconds=campaign.grace) and campaign.timezone != RECIPIENT_ZONE
     words = _("No scheduler was running at its time.") if is_late else ""
     try:
-        if is_late and campaign.when_missed == WhenMissed.SKIP:
-            _fail(campaign, words, now)
-        else:
-            start_campaign(campaign, actor=SCHEDULER, now=now, note=words)
+        with stopping(campaign, partial(_fail_waiting, campaign, now)):
+            if is_late and campaign.when_missed == WhenMissed.SKIP:
+                _fail(campaign, words, now)
+            else:
+                start_campaign(campaign, actor=SCHEDULER, now=now, note=words)
     except ChangedMeanwhile:
         return  # another scheduler was faster, or a person has just cancelled or rescheduled it
-    except Refused as refusal:
-        campaign.refresh_from_db()
-        if campaign.status == Campaign.Status.SCHEDULED:
-            _fail(campaign, refusal.message[:500], now)
+
+
+def _fail_waiting(campaign: Campaign, now: datetime, words: str) -> None:
+    campaign.refresh_from_db()
+    if campaign.status == Campaign.Status.SCHEDULED:
+        _fail(campaign, words, now)
 
 
 def _fail(campaign: Campaign, words: str, now: datetime) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from campaigns.dispatch import folds
+from campaigns.dispatch.mishaps import stopping
 from campaigns.dispatch.plan import ONCE, SCHEDULER, create_transfers
 from campaigns.models import Campaign, Occurrence, Transfer, WhenMissed
 from campaigns.selectors.starting import Obstacle, find_obstacle
@@ -39,7 +41,8 @@ def run_due(now: datetime) -> int:
     due = recurring.filter(due_at__lte=now).order_by("due_at", "pk")
     campaigns = list(due.select_related("app", "app_group", "group", "message")[:ONCE])
     for campaign in campaigns:
-        _take_turn(campaign, now)
+        with stopping(campaign, partial(_pause, campaign, now)):
+            _take_turn(campaign, now)
     # Its last run may have ended before its last time was settled.
     unfinished = Transfer.objects.filter(campaign=OuterRef("pk"), finished_at__isnull=True)
     for campaign in recurring.filter(~Exists(unfinished), due_at__isnull=True)[:ONCE]:
@@ -142,6 +145,12 @@ def _stop(campaign: Campaign, due_at: datetime, obstacle: Obstacle, now: datetim
     words = obstacle.sentence[:500]
     _record(campaign, [due_at], State.SKIPPED, Reason.NOT_READY, now, note=words)
     campaign.move_to(Status.PAUSED, actor=SCHEDULER, now=now, note=words)
+
+
+def _pause(campaign: Campaign, now: datetime, words: str) -> None:
+    campaign.refresh_from_db()
+    if campaign.status == Status.RECURRING:
+        campaign.move_to(Status.PAUSED, actor=SCHEDULER, now=now, note=words)
 
 
 def _record(

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from campaigns.dispatch import claim, freeze, pace, send
+from campaigns.dispatch import bursts, claim, freeze, pace, send
+from campaigns.dispatch.mishaps import stopping
 from campaigns.dispatch.queue import list_queue
 from campaigns.models import Batch, Transfer
 
@@ -29,11 +30,18 @@ def find_resting(now: datetime) -> Q:
 
 def _serve(transfer: Transfer, worker: str, clock: Clock) -> bool:
     if transfer.frozen_at is None:
-        return freeze.freeze_step(transfer, worker, clock())
+        return _freeze(transfer, worker, clock)
     if send.send_batch(transfer, clock):
         return True
     _rest(transfer, clock())
     return False
+
+
+def _freeze(transfer: Transfer, worker: str, clock: Clock) -> bool:
+    """An audience that cannot be read pauses its transfer; its lease lets the others go on."""
+    with stopping(transfer, lambda words: bursts.pause(transfer, words, clock())):
+        return freeze.freeze_step(transfer, worker, clock())
+    return False  # the turn goes to the next
 
 
 def _rest(transfer: Transfer, now: datetime) -> None:
