@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from campaigns.dispatch import freeze
 from campaigns.dispatch.engine import Clock, drain, pump
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
@@ -212,6 +213,7 @@ def test_a_paused_transfer_is_not_claimed(
 ) -> None:
     add_devices(routed, 2)
     transfer = start()
+    freeze.freeze_transfer(transfer, now=now)
     transfers.pause_transfer(transfer, actor="owner", now=now)
 
     drain(clock=clock)
