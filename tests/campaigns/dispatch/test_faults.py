@@ -31,7 +31,7 @@ SETTINGS = {
     "slow_headers": "seconds=100000",
     "slow_body": "seconds=100000",
     "bandwidth": "bytes_per_second=1",
-    "connect_refused": "seconds=0.2",
+    "connect_refused": "seconds=0.02",  # real time, while the retries take virtual time
     "connect_timeout": "seconds=0.5",
     "receipts_early": "seconds=0.05",
     "latency": "low=1,high=5",
