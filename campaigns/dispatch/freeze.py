@@ -66,6 +66,12 @@ def freeze_transfer(transfer: Transfer, *, now: datetime, worker: str = ACTOR) -
     transfer.refresh_from_db()
 
 
+def end_freeze(transfer: Transfer, now: datetime) -> None:
+    """Leave it at those who are frozen by now."""
+    transfer.refresh_from_db()
+    _finish_freeze(transfer, now)
+
+
 def find_due(now: datetime) -> Q:
     """Transfers whose audience has to be frozen now, unless they are paused."""
     # One that is over before it has begun still has recipients to account for.

@@ -20,7 +20,7 @@ def stopping(what: Model, stop: Callable[[str], None]) -> Iterator[None]:
     """Call `stop` with a sentence when the work on `what` ends in an error nobody foresaw.
 
     A database that is away, and a row that somebody else has moved, are nobody's fault: both are
-    raised again and the next turn goes on.
+    raised again.
     """
     try:
         yield

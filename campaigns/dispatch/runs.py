@@ -6,6 +6,7 @@ makes its transfers: two schedulers, or one that dies in between, make each run 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from campaigns.dispatch import folds
 from campaigns.dispatch.mishaps import stopping
 from campaigns.dispatch.plan import ONCE, SCHEDULER, create_transfers
+from campaigns.errors import ChangedMeanwhile
 from campaigns.models import Campaign, Occurrence, Transfer, WhenMissed
 from campaigns.selectors.starting import Obstacle, find_obstacle
 
@@ -41,7 +43,8 @@ def run_due(now: datetime) -> int:
     due = recurring.filter(due_at__lte=now).order_by("due_at", "pk")
     campaigns = list(due.select_related("app", "app_group", "group", "message")[:ONCE])
     for campaign in campaigns:
-        with stopping(campaign, partial(_pause, campaign, now)):
+        # Whoever is faster, another scheduler or a person, has settled it.
+        with suppress(ChangedMeanwhile), stopping(campaign, partial(_pause, campaign, now)):
             _take_turn(campaign, now)
     # Its last run may have ended before its last time was settled.
     unfinished = Transfer.objects.filter(campaign=OuterRef("pk"), finished_at__isnull=True)

@@ -38,10 +38,18 @@ def _serve(transfer: Transfer, worker: str, clock: Clock) -> bool:
 
 
 def _freeze(transfer: Transfer, worker: str, clock: Clock) -> bool:
-    """An audience that cannot be read pauses its transfer; its lease lets the others go on."""
-    with stopping(transfer, lambda words: bursts.pause(transfer, words, clock())):
+    """An audience that cannot be read pauses its transfer, and the turn goes to the next."""
+    with stopping(transfer, lambda words: _stop_freezing(transfer, words, clock())):
         return freeze.freeze_step(transfer, worker, clock())
-    return False  # the turn goes to the next
+    return False
+
+
+def _stop_freezing(transfer: Transfer, words: str, now: datetime) -> None:
+    # One that was ended meanwhile stays so: whoever is frozen by now is all there is.
+    if transfer.status in Transfer.FINISHED:
+        freeze.end_freeze(transfer, now)
+    else:
+        bursts.pause(transfer, words, now)
 
 
 def _rest(transfer: Transfer, now: datetime) -> None:

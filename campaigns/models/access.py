@@ -275,7 +275,7 @@ class Installation(models.Model):
     """One row about this installation: its id, the schema, the keys it was set up with.
 
     `oldest_worker` is the oldest program version that may run on this database, `schema_version`
-    what the database holds; a release's migration raises them.
+    the newest migration that it has had; `manage.py migrate` raises both.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

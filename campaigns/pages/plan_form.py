@@ -13,6 +13,7 @@ from campaigns.models import App, AppGroup, Group, Policy, WhenPast
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE, list_zone_names
 from campaigns.pages.fields import PageForm
+from campaigns.services.campaign_values import MAX_RAMP
 from providers.message_fields import MAX_TTL_SECONDS
 
 UNITS = {
@@ -106,7 +107,7 @@ class PlanForm(PageForm):
     ramp_up = forms.IntegerField(
         label=gettext_lazy("Reach it after, minutes"),
         min_value=1,
-        max_value=1440,
+        max_value=MAX_RAMP // 60,
         required=False,
         help_text=gettext_lazy("It begins with a tenth and grows evenly; empty: all at once."),
     )

@@ -15,6 +15,7 @@ from campaigns.models import WhenMissed
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.recurrence import LAST, MAX_RUNS
 from campaigns.pages.fields import PageForm
+from campaigns.services.campaign_values import MAX_GRACE
 
 WEEKDAYS = {
     "mon": gettext_lazy("Monday"),
@@ -92,7 +93,7 @@ class RepeatForm(PageForm):
     grace_minutes = forms.IntegerField(
         label=gettext_lazy("Late after, minutes"),
         min_value=0,
-        max_value=720,
+        max_value=MAX_GRACE // 60,
         initial=DEFAULT_GRACE // 60,
         required=False,
         help_text=gettext_lazy("A start that is less late than this counts as in time."),

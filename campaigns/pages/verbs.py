@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,8 +24,11 @@ from campaigns.services.access import name_actor
 # By name: the service's function, the statuses in which it fits, the words when it is done.
 Verbs = Mapping[str, tuple[Callable[..., Any], frozenset[str], Any]]
 
-RATE_WORDS = gettext_lazy(
-    "The rate stays as it was: a rate is a whole number from 1 to 100000, or empty for none."
+RATE_WORDS = format_lazy(
+    gettext_lazy(
+        "The rate stays as it was: a rate is a whole number from 1 to {most}, or empty for none."
+    ),
+    most=MAX_RATE,
 )
 
 

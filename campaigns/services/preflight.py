@@ -29,7 +29,6 @@ from campaigns.services.messages import (
 from providers.message import PushMessage
 
 MAX_RUNNING = 50  # transfers of one app at the same time
-SECONDS_PER_DAY = 86_400
 
 
 def count_reach(campaign: Campaign) -> tuple[Reach, ...]:

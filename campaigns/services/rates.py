@@ -55,9 +55,10 @@ def read_rate(rate: Any) -> int | None:
 
 def _set_rate(transfer: Transfer, rate: int | None, actor: str, now: datetime) -> bool:
     running = Transfer.objects.filter(pk=transfer.pk).exclude(status__in=Transfer.FINISHED)
-    if not running.update(rate=rate):
+    ramp_up = transfer.ramp_up if rate else None
+    if not running.update(rate=rate, ramp_up=ramp_up):
         return False  # it has just ended
-    transfer.rate = rate
+    transfer.rate, transfer.ramp_up = rate, ramp_up
     _keep_trace(transfer, rate, "change_transfer_rate", actor, now)
     return True
 

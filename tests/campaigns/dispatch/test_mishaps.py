@@ -41,6 +41,22 @@ def test_an_audience_that_cannot_be_read_pauses_its_transfer_alone(devices, star
     assert check_books().faults == []
 
 
+def test_who_is_cancelled_before_the_audience_is_read_ends_with_those_it_has(devices, start, now):
+    transfer = start()
+    campaign = transfer.campaign
+    Campaign.objects.filter(pk=campaign.pk).update(audience={"nonsense": True})
+    engine.drain(clock=lambda: now)
+    campaign.refresh_from_db()
+
+    campaigns.cancel_campaign(campaign, actor="owner", now=now)
+    engine.drain(clock=lambda: now + HOUR)
+
+    transfer.refresh_from_db()
+    assert (transfer.status, transfer.audience) == ("cancelled", 0)
+    assert transfer.finished_at is not None
+    assert check_books().faults == []
+
+
 def test_a_mended_audience_is_frozen_and_sent_after_all(devices, start, now):
     transfer = start()
     campaign = transfer.campaign
