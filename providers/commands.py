@@ -1,7 +1,9 @@
-"""Commands and their results: what a caller asks and what it is told. Plain values.
+"""Commands and their answers: what a caller asks and what it is told. Plain values.
 
-A dialect reads its wire format into a command and writes a result back; outbound it writes the
-command and reads the result."""
+A dialect reads its wire format into a command and writes an answer back; outbound it writes the
+command and reads the answer. Labels and devices are in `audience_calls`, totals and outcomes in
+`reports`, schedules in `schedules`, failover in `scenarios`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,32 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from providers.audience import Expression
 from providers.message import PushMessage
 from providers.message_fields import Platform
-from providers.outcomes import Result
+from providers.outcomes import Outcome, Reason, Refusal, Result
 
 TOKEN_KIND = "token"
+
+
+class PersonKind(StrEnum):
+    """Kinds of ids that mean a person: all of their devices of the app."""
+
+    EXTERNAL_USER_ID = "external_user_id"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class Command:
+    """What a caller asks."""
+
+    __slots__ = ()
+
+
+class Answer:
+    """What a caller is told."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +55,73 @@ class IdentifierKind:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Recipients that are addressed by one kind of id; `references` are our receipt tokens."""
+    """Recipients that are addressed by one kind of id: a `PersonKind`, or one of the dialect's
+    `identifier_kinds`.
+
+    `references` are our receipt tokens. `ids` are the caller's own ids for the single targets, in
+    the order of `values`, "" where he gave none.
+    """
 
     kind: str
     values: tuple[str, ...]
     references: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Recipients by what is true of them; without labels and expression everyone of the app.
+
+    Who is meant carries all `labels` and fulfils the `expression`. `segments` are our ids of
+    saved ones, all of which must hold.
+    """
+
+    labels: tuple[str, ...] = ()
+    expression: Expression | None = None
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PushPart:
-    """One message and who gets it."""
+    """One message and who gets it: the ids of `targets`, or an `audience`.
+
+    `only_primary` leaves of each person the primary device. `id` is the caller's own id of this
+    part where an audience has one.
+    """
 
     message: PushMessage
-    targets: tuple[Targets, ...]
+    targets: tuple[Targets, ...] = ()
+    audience: Audience | None = None
+    only_primary: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendPush:
+class Callback:
+    """Where a script wants to be told what became of its push, in its own dialect.
+
+    `data` is given back with each call. `content_type` is what the script asked for.
+    """
+
+    url: str
+    data: str = ""
+    content_type: str = "application/json"
+    wants_intermediate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendPush(Command):
     """Send one or many parts. Outbound it is one vendor call, with one part.
 
     `client_key` is the caller's own id for the call (idempotency), "" when it has none.
-    `expires_in` in seconds from now. `app` is read where a call names the app and no group.
+    `expires_in` in seconds from when it is due. `app` is a door identifier, or our id, of the app
+    where the call names one, `app_group` the key of a group whose member apps all get it.
+
+    `due_at` is aware; None = now. `wall_clock` (naive, `2026-11-20T09:00`) is an hour of each
+    recipient's own. `is_dry_run` checks everything and sends nothing. `wait` is how many seconds
+    the caller waits for the outcome of each target. `is_tracked` asks for an id of each target,
+    by which later reports name it, and for how many devices it means. `kind` names the call in
+    `Dialect.running_limits`.
     """
 
     parts: tuple[PushPart, ...]
@@ -62,44 +131,81 @@ class SendPush:
     client_key: str = ""
     expires_in: int | None = None
     app: str = ""
+    app_group: str = ""
+    due_at: datetime | None = None
+    wall_clock: str = ""
+    is_dry_run: bool = False
+    wait: float = 0.0
+    is_tracked: bool = False
+    kind: str = ""
+    rate: int | None = None
+    callback: Callback | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CreateGroup:
+class SendPushes(Command):
+    """Several pushes in one call, each accepted or refused on its own; `client_key` is the
+    caller's id of the whole."""
+
+    pushes: tuple[SendPush, ...]
+    client_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPush(Command):
+    """Stop a transfer: what is not yet sent is cancelled."""
+
+    transfer: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken(Command):
+    """Exchange an ApiKey's public id and secret for a token that lives `ttl` seconds (0: for
+    ever, None: as long as we choose). `app` is a door identifier, "" where none is named.
+    """
+
+    client_id: str
+    client_secret: str
+    ttl: int | None = None
+    app: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateGroup(Command):
     app: str
     name: str
     send_rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ListGroups:
+class ListGroups(Command):
     app: str
 
 
 @dataclass(frozen=True, slots=True)
-class FetchGroup:
+class FetchGroup(Command):
     group: str
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateGroup:
+class UpdateGroup(Command):
     group: str
     name: str
     send_rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveGroup:
+class ArchiveGroup(Command):
     group: str
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreGroup:
+class RestoreGroup(Command):
     group: str
 
 
 @dataclass(frozen=True, slots=True)
-class FetchStatus:
+class FetchStatus(Command):
     """Ask for a transfer by our id, or by the client's own id inside a group."""
 
     transfer: str = ""
@@ -129,7 +235,7 @@ class Metric(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchReport:
+class FetchReport(Command):
     """A table of metrics by dimensions over days of `timezone` (both ends included).
 
     `dates` are day texts as the caller gave them (`today`, `7daysAgo`, `2026-11-20`); the reader
@@ -157,21 +263,15 @@ class FetchReport:
 
 
 @dataclass(frozen=True, slots=True)
-class FetchReceipts:
+class FetchReceipts(Command):
     """What came back since `cursor` ("" = from the start), oldest first."""
 
     cursor: str = ""
     limit: int = 1000
 
 
-Command = (
-    SendPush | CreateGroup | ListGroups | FetchGroup | UpdateGroup | ArchiveGroup | RestoreGroup
-    | FetchStatus | FetchReport | FetchReceipts
-)  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
-class GroupRow:
+class GroupRow(Answer):
     id: str
     app: str
     name: str
@@ -180,25 +280,61 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupRows:
+class GroupRows(Answer):
     rows: tuple[GroupRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(Answer):
     """It is done and there is nothing to add."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedTarget:
+    """One tracked target: the id that reports name it by, and how many devices it means now.
+
+    `is_duplicate` says that the caller's id for it had been used before.
+    """
+
+    id: str
+    kind: str = ""
+    value: str = ""
+    count: int = 0
+    is_duplicate: bool = False
+
+
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A send was taken. `results` only where the dialect answers per recipient, and `accepted`,
-    the number of recipients whom no result names, where it tells that.
+class Accepted(Answer):
+    """A send was taken. `results` only where the dialect answers per recipient, or the caller
+    waited: then by the place of each target in the call. `accepted` is the number of recipients
+    whom no result names, where the dialect tells that; `targets` only of a tracked send.
     """
 
     transfer: str
     client_key: str = ""
     results: tuple[Result, ...] = ()
     accepted: int | None = None
+    targets: tuple[AcceptedTarget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedMany(Answer):
+    """Several sends: what became of each, in order. `reference` names the whole; `names` are the
+    door identifiers of the apps where an app group got it.
+    """
+
+    entries: tuple[Accepted | Refusal, ...]
+    reference: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Token(Answer):
+    """`expires_in` seconds, 0 = never; `app` is the app's door identifier."""
+
+    text: str = field(repr=False)
+    expires_in: int
+    app: str = ""
 
 
 class TransferState(StrEnum):
@@ -234,7 +370,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransferStatus:
+class TransferStatus(Answer):
     """`created_at` is aware, in the app's zone. `client_key` only if asked for by it."""
 
     transfer: str
@@ -262,7 +398,7 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportTable:
+class ReportTable(Answer):
     """A page of rows in the asked order, with totals over all rows.
 
     `date_from` and `date_to` are the days that were really read, `YYYY-MM-DD`.
@@ -291,15 +427,37 @@ class ReceiptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReceiptEvent:
-    """One recipient's receipt; `reference` is the receipt token we sent along."""
+    """One recipient's receipt. `reference` is the receipt token we sent along; where we could
+    send none, `transfer` is the vendor's id of the call, and `target_kind` and `target` say whom.
+    """
 
     reference: str
     kind: ReceiptKind
     at: datetime
+    transfer: str = ""
+    target_kind: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeEvent:
+    """What a vendor says later about one recipient of a call: `reference` is the receipt token we
+    sent along, else `transfer` is the vendor's id of the call, and `target_kind` and `target` say
+    whom.
+    """
+
+    outcome: Outcome
+    at: datetime
+    reference: str = ""
+    transfer: str = ""
+    target_kind: str = ""
+    target: str = ""
+    reason: Reason | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptPage:
+class ReceiptPage(Answer):
     events: tuple[ReceiptEvent, ...]
     cursor: str
 
@@ -310,8 +468,3 @@ class VendorTotal:
 
     metric: Metric
     value: int | None
-
-
-AnyResult = (
-    Accepted | GroupRow | GroupRows | Done | TransferStatus | ReportTable | ReceiptPage
-)  # fmt: skip

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from providers.commands import (
+    Callback,
     Command,
     CreateGroup,
     Fault,
     FetchReceipts,
     FetchStatus,
     IdentifierKind,
+    OutcomeEvent,
+    ReceiptEvent,
     ReceiptPage,
     SendPush,
     TransferStatus,
@@ -26,6 +30,7 @@ from providers.commands import (
 from providers.fields import FieldSpec
 from providers.message_fields import Platform
 from providers.outcomes import Receipt, Refusal
+from providers.reports import OutcomeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ApiCredentials:
-    """What a caller showed: an ApiKey's whole text, or its public id and secret."""
+    """What a caller showed: an ApiKey's whole text, or its public id and secret, or a token of
+    `IssueToken` (`is_token`), or an app group's key and secret (`is_group`).
 
-    key: str
-    secret: str = ""
+    Or a proof that he knows a secret of a door: `door` is an identifier of it, and `is_proof`
+    tells from the door's secrets and the time whether the proof holds.
+    """
+
+    key: str = ""
+    secret: str = field(default="", repr=False)
+    is_token: bool = False
+    is_group: bool = False
+    door: str = ""
+    is_proof: Callable[[Mapping[str, str], datetime], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +82,57 @@ class Quota:
 class Route:
     """One inbound call. `path` is a pattern such as `push/v1/status/{transfer}`.
 
-    `read` raises `Refusal`; `write` never fails. `quota` names an entry of `Dialect.quotas`.
+    `read` raises `Refusal`; `write` gets the answer and the call, and never fails. `quota` names
+    an entry of `Dialect.quotas`. `write_refusal` stands for the dialect's where this endpoint has
+    an error shape of its own. An `is_open` route is called without credentials.
     """
 
     method: str
     path: str
     read: Callable[[Call], Command]
-    write: Callable[[Any], Reply]
+    write: Callable[[Any, Call], Reply]
+    write_refusal: Callable[[Refusal], Reply] | None = None
+    is_open: bool = False
     quota: str = ""
     max_bytes: int = 10_000_000
     max_recipients: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One call of a vendor to us, under `/hooks/<account public id>/`.
+
+    `verify` tells from the account's credentials whether the vendor made it; `read` gives what it
+    says, raises `Refusal`. `answer` is what the vendor wants to hear; `echo` answers its check of
+    the address and gives None for any other call.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Call], tuple[ReceiptEvent | OutcomeEvent, ...]]
+    verify: Callable[[Call, AccountConfig], bool]
+    answer: Reply
+    echo: Callable[[Call], Reply | None] | None = None
+    max_bytes: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """A call that a script asked for, in its dialect's words; made by the engine's outbox."""
+
+    method: str
+    url: str
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorApp:
+    """What a dialect may make an app's door identifiers of: they never change."""
+
+    id: int
+    slug: str
+    workspace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +177,8 @@ class Outbound(Protocol):
     without such a note has certainly not sent.
 
     A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
-    `can_report`: `fetch_status`, `fetch_totals`; `has_receipts`: `fetch_receipts`).
+    `can_report`: `fetch_status`, `fetch_totals`; `has_receipts`: `fetch_receipts`; `can_cancel`:
+    `cancel`; `has_labels`: `ensure_label`).
     """
 
     def check(self) -> CheckResult: ...
@@ -156,6 +212,18 @@ class ReceiptTeller(Protocol):
     def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage: ...
 
 
+class Canceller(Protocol):
+    """An outbound client that can take back a call by the vendor's reference."""
+
+    def cancel(self, reference: str) -> None: ...
+
+
+class LabelKeeper(Protocol):
+    """An outbound client whose vendor keeps labels: it makes one and sets its members."""
+
+    def ensure_label(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None: ...
+
+
 class Addressing(StrEnum):
     """How a vendor's recipients can be named."""
 
@@ -178,6 +246,7 @@ class Limits:
     """
 
     batch_size: int = 1000
+    labels_per_call: int = 1
     requests_per_second: float | None = None
     requests_per_day: int | None = None
     day_zone: str = "UTC"
@@ -203,6 +272,7 @@ class Fate(StrEnum):
 
     CARRIED = "carried"
     RENAMED = "renamed"
+    EMULATED = "emulated"  # not the vendor's, but done by us with the same effect
     TRUNCATED = "truncated"
     DROPPED = "dropped"
 
@@ -220,7 +290,11 @@ def _name_no_kind(options: Mapping[str, Any]) -> str:
     return ""
 
 
-def _needs_no_identifiers(app_id: int) -> Mapping[str, str]:
+def _needs_no_identifiers(app: DoorApp) -> Mapping[str, str]:
+    return {}
+
+
+def _tells_nothing(shown: Mapping[str, str]) -> Mapping[str, Any]:
     return {}
 
 
@@ -228,8 +302,11 @@ def _needs_no_identifiers(app_id: int) -> Mapping[str, str]:
 class Dialect:
     """One vendor's API, spoken by us in both directions. Everything else derives from it.
 
-    `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what
-    `issue_key` prints beside the key, from our app id. `lookup_lag` is how many seconds a vendor
+    `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
+    call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
+    a door; `door_options` are what staff may set for it. `describe_key` gives what `issue_key`
+    prints beside these, from `key`, `secret` and, of a group's key, `group_key`, `group_secret`.
+    `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
@@ -251,7 +328,9 @@ class Dialect:
     lookup_lag: float = 0.0
     blind_resend: bool = False
     can_report: bool = False
+    can_cancel: bool = False
     has_groups: bool = False
+    has_labels: bool = False
     has_receipts: bool = False
     wants_references: bool = False
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
@@ -262,7 +341,13 @@ class Dialect:
     authenticate: Callable[[Call], ApiCredentials] | None = None
     write_authorization: Callable[[str], str] | None = None  # our key -> the header's value
     write_refusal: Callable[[Refusal], Reply] | None = None
-    door_identifiers: Callable[[int], Mapping[str, Any]] = _needs_no_identifiers
+    door_options: tuple[FieldSpec, ...] = ()
+    door_secrets: tuple[str, ...] = ()
+    door_identifiers: Callable[[DoorApp], Mapping[str, Any]] = _needs_no_identifiers
+    describe_key: Callable[[Mapping[str, str]], Mapping[str, Any]] = _tells_nothing
+    running_limits: Mapping[str, int] = field(default_factory=dict)
+    hooks: tuple[Hook, ...] = ()
+    write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
 
     @property

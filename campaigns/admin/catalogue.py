@@ -34,6 +34,7 @@ from campaigns.services.access import (
     name_actor,
     regenerate_group_secret,
 )
+from campaigns.services.doors import describe_app
 from campaigns.services.groups import archive_group, create_group, restore_group, update_group
 from providers import registry
 
@@ -82,10 +83,11 @@ class AppAdmin(StaffAdmin):
 
     def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
         facts = [Fact(_("App id"), str(row.pk), is_code=True)]
+        known = describe_app(row)
         for dialect in registry.all_dialects():
             if dialect.has_door:
                 shown = ", ".join(
-                    f"{name} = {value}" for name, value in dialect.door_identifiers(row.pk).items()
+                    f"{name} = {value}" for name, value in dialect.door_identifiers(known).items()
                 )
                 where = f"/compat/{dialect.key}/ {shown}".strip()
                 facts.append(Fact(dialect.label, where, is_code=True))

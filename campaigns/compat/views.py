@@ -103,11 +103,12 @@ def _serve(visit: Visit) -> Reply:
     hops = _read_hops(visit.call.headers)
     key = _find_key(visit)
     quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
-    command = visit.route.read(_complete_call(visit))
+    call = _complete_call(visit)
+    command = visit.route.read(call)
     if isinstance(command, SendPush):
         _refuse_crowd(command, visit.route)
     caller = intake.Caller(key, visit.dialect, now, hops)
-    return visit.route.write(intake.execute(command, caller))
+    return visit.route.write(intake.execute(command, caller), call)
 
 
 def _read_hops(headers: Mapping[str, str]) -> int:

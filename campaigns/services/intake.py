@@ -42,7 +42,7 @@ class Caller:
         return name_actor(self.key)
 
 
-def execute(command: commands.Command, caller: Caller) -> commands.AnyResult:
+def execute(command: commands.Command, caller: Caller) -> commands.Answer:
     """Do what a dialect has read; raises Refusal."""
     scope, act = _ACTS[type(command)]
     require_scope(caller.key, scope)
@@ -187,7 +187,7 @@ def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.Rep
     return report_table(apps, command, caller.now)
 
 
-_ACTS: dict[type[Any], tuple[str, Callable[[Any, Caller], commands.AnyResult]]] = {
+_ACTS: dict[type[Any], tuple[str, Callable[[Any, Caller], commands.Answer]]] = {
     commands.CreateGroup: (Scope.COMPOSE, _create_group),
     commands.ListGroups: (Scope.READ, _list_groups),
     commands.FetchGroup: (Scope.READ, _fetch_group),

@@ -202,7 +202,7 @@ class Simulator:
         early = acceptance.find(given, "receipts_early")
         if early is not None:
             self.closing.wait(early.find_number("seconds"))
-        reply = visit.route.write(result)
+        reply = visit.route.write(result, visit.call)
         return acceptance.mark_mixed(reply, given)
 
     def _forget(self) -> None:

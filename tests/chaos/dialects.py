@@ -74,7 +74,7 @@ def _read_status_query(call: Call) -> FetchStatus:
     return FetchStatus(client_key=call.query.get("key", ""))
 
 
-def _write_status(status: TransferStatus) -> Reply:
+def _write_status(status: TransferStatus, call: Call) -> Reply:
     body = {"transfer": status.transfer, "group": status.group, "tag": status.tag}
     return Reply(200, {**body, "state": status.state, "at": status.created_at.isoformat()})
 

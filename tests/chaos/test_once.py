@@ -15,7 +15,7 @@ import requests
 
 from providers import registry
 from providers.commands import CreateGroup, PushPart, SendPush, Targets
-from providers.contract import AccountConfig, Dialect, Idempotency, Request
+from providers.contract import AccountConfig, Dialect, DoorApp, Idempotency, Request
 from providers.message import AndroidContent, PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Refusal, RefusalKind
@@ -90,7 +90,10 @@ def open_client(machine: Machine, dialect: Dialect, made: dict[str, Any]) -> Any
         public_id="acc-1",
         credentials=dict.fromkeys(usual.credentials, key),
         base_urls=usual.base_urls,
-        options={**usual.options, **dialect.door_identifiers(made["app"])},
+        options={
+            **usual.options,
+            **dialect.door_identifiers(DoorApp(id=made["app"], slug="", workspace="")),
+        },
     )
     return dialect.connect(account)
 

@@ -11,6 +11,7 @@ from rest_framework.test import RequestsClient
 
 from campaigns.models import ApiKey
 from campaigns.services import access
+from campaigns.services.doors import describe_app
 from providers import http, registry
 from providers.contract import AccountConfig, Dialect
 from tests.vendor_cases.accounts import make_account
@@ -54,7 +55,7 @@ def connect(app, settings):
     def open_client(dialect: Dialect, **options: Any) -> tuple[Any, Any]:
         config = make_account(dialect, "http://testserver/compat")
         _key, text = make_key(app)
-        identifiers = {**config.options, **dialect.door_identifiers(app.pk), **options}
+        identifiers = {**config.options, **dialect.door_identifiers(describe_app(app)), **options}
         account = AccountConfig(
             public_id="acc-1",
             credentials=dict.fromkeys(config.credentials, text),

@@ -47,9 +47,10 @@ class DoorAdapter(BaseAdapter):
         try:
             route, pieces = find_route(self.dialect.routes, request.method, path)
             body = json.loads(request.body) if request.body else None
-            command = route.read(Call(body, pieces, query, headers))
+            call = Call(body, pieces, query, headers)
+            command = route.read(call)
             self.commands.append(command)
-            return route.write(self.answer(command))
+            return route.write(self.answer(command), call)
         except Refusal as refusal:
             return self.dialect.write_refusal(refusal)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.contract import Addressing, Carry, Dialect, Fate, Idempotency, Limits
+from providers.contract import Addressing, Carry, Dialect, DoorApp, Fate, Idempotency, Limits
 from providers.fields import Fields, FieldSpec, gettext_noop
 from providers.message_fields import Platform
 
@@ -42,8 +42,8 @@ CARRIES: dict[str, Carry] = {
 }
 
 
-def _identify_door(app_id: int) -> Mapping[str, Any]:
-    return {"app_id": app_id}
+def _identify_door(app: DoorApp) -> Mapping[str, Any]:
+    return {"app_id": app.id}
 
 
 DIALECT = Dialect(

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from providers.contract import Quota, Reply, Route
+from providers.commands import ReportTable
+from providers.contract import Call, Quota, Reply, Route
 
 from . import wire, wire_query, wire_report, wire_sends, wire_status
 
@@ -18,14 +19,19 @@ QUOTAS: Mapping[str, Quota] = {
 }
 
 
-def _answer(write: Callable[[Any], Any]) -> Callable[[Any], Reply]:
+def _answer(write: Callable[[Any], Any]) -> Callable[[Any, Call], Reply]:
     # No page states success codes; the strictest known client wants exactly 200, even of DELETE.
-    return lambda result: Reply(200, write(result))
+    return lambda result, call: Reply(200, write(result))
 
 
 _answer_group = _answer(wire.write_group_reply)
 _answer_done = _answer(lambda result: wire.write_done())
 _answer_status = _answer(wire_status.write_status)
+
+
+def _answer_report(result: ReportTable, call: Call) -> Reply:
+    return wire_report.write_report(result)
+
 
 ROUTES = (
     Route(
@@ -94,7 +100,7 @@ ROUTES = (
         quota=READ,
     ),
     *(
-        Route(method="GET", path=path, read=read, write=wire_report.write_report, quota=REPORT)
+        Route(method="GET", path=path, read=read, write=_answer_report, quota=REPORT)
         for path, read in (
             (wire_query.TABLE_PATH, wire_query.read_table_query),
             (wire_query.CSV_PATH, wire_query.read_csv_query),

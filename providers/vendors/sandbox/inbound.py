@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from providers.commands import FetchReceipts, SendPush
-from providers.contract import ApiCredentials, Call, Route
+from providers.commands import Accepted, FetchReceipts, ReceiptPage, SendPush
+from providers.contract import ApiCredentials, Call, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.vendors.sandbox import wire
 
@@ -24,18 +24,26 @@ def _read_receipts(call: Call) -> FetchReceipts:
     return wire.read_receipts_query(call.query)
 
 
+def _write_sent(accepted: Accepted, call: Call) -> Reply:
+    return wire.write_sent(accepted)
+
+
+def _write_receipts(page: ReceiptPage, call: Call) -> Reply:
+    return wire.write_receipts(page)
+
+
 ROUTES = (
     Route(
         method="POST",
         path=wire.SEND_PATH,
         read=_read_send,
-        write=wire.write_sent,
+        write=_write_sent,
         max_recipients=wire.MAX_RECIPIENTS,
     ),
     Route(
         method="GET",
         path=wire.RECEIPTS_PATH,
         read=_read_receipts,
-        write=wire.write_receipts,
+        write=_write_receipts,
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.contract import Fate, Idempotency, Quota
+from providers.contract import DoorApp, Fate, Idempotency, Quota
 from providers.fields import Fields
 from providers.message_fields import ANDROID_FIELDS, COMMON_FIELDS, IOS_FIELDS, Platform
 from providers.vendors.appmetrica import DIALECT, wire_messages
@@ -98,4 +98,4 @@ def test_the_first_token_of_a_platform_is_its_own_gateways() -> None:
 
 
 def test_a_door_is_found_by_the_id_of_its_app() -> None:
-    assert DIALECT.door_identifiers(7) == {"app_id": 7}
+    assert DIALECT.door_identifiers(DoorApp(id=7, slug="a", workspace="w")) == {"app_id": 7}

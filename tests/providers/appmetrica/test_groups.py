@@ -116,7 +116,7 @@ def test_the_list_is_asked_by_app() -> None:
 
 @pytest.mark.parametrize("route", [f"DELETE {GROUP}", f"POST {GROUP}/restore"])
 def test_archive_and_restore_answer_200_with_json(route: str) -> None:
-    reply = ROUTES[route].write(Done())
+    reply = ROUTES[route].write(Done(), Call())
 
     assert (reply.status, reply.body) == (200, {"success": True})
 

@@ -88,7 +88,7 @@ def test_the_group_example_is_read_and_answered() -> None:
     route = ROUTES[f"{example.method} {example.path}"]
 
     command = route.read(make_call(example))
-    reply = route.write(GroupRow("2", "1", "the_name_of_the_group", 5000))
+    reply = route.write(GroupRow("2", "1", "the_name_of_the_group", 5000), Call())
 
     assert command == CreateGroup("1", "the_name_of_the_group", None)
     assert reply.status == 200
@@ -135,7 +135,7 @@ def test_the_send_example_is_written_as_it_stands_but_for_the_badge() -> None:
 def test_the_send_example_is_answered() -> None:
     example = EXAMPLES["send"]
 
-    reply = ROUTES[f"{example.method} {example.path}"].write(Accepted("99"))
+    reply = ROUTES[f"{example.method} {example.path}"].write(Accepted("99"), Call())
 
     assert (reply.status, reply.body) == (200, example.answer)
     assert wire_sends.read_accepted(example.answer) == Accepted("99")
@@ -155,7 +155,7 @@ def test_the_status_example_is_read_and_answered() -> None:
     )
 
     command = route.read(make_call(example, transfer=example.path.rsplit("/", 1)[1]))
-    reply = route.write(status)
+    reply = route.write(status, Call())
 
     assert command == FetchStatus(transfer="99")
     assert (reply.status, reply.body) == (200, example.answer)
@@ -168,7 +168,7 @@ def test_the_report_example_is_read_and_its_row_answered() -> None:
 
     command = route.read(make_call(example))
     cells = (Cell("the_name_of_the_group", "1"), Cell("some_tag"), Cell("99"))
-    reply = route.write(make_table(command, ReportRow(cells, (1.0,))))
+    reply = route.write(make_table(command, ReportRow(cells, (1.0,))), Call())
 
     assert command == FetchReport(
         apps=("1",),

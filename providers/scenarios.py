@@ -1,0 +1,104 @@
+"""Commands and answers about failover: steps over several channels. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from providers.commands import Answer, Command, SendPush
+
+
+class Channel(StrEnum):
+    """How a step reaches somebody."""
+
+    PUSH = "push"
+    SMS = "sms"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`sender` is the door identifier of an app for a push, a number, name or address else.
+
+    `wait` is how many seconds to wait for a receipt before the next step; None = the message's
+    validity.
+    """
+
+    channel: str
+    sender: str
+    wait: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveScenario(Command):
+    """Make a scenario, or change the one that `id` names. The default one is one of a workspace."""
+
+    steps: tuple[Step, ...]
+    name: str = ""
+    id: str = ""
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FetchScenario(Command):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListScenarios(Command):
+    """One page; `page` counts from 0."""
+
+    page: int = 0
+    limit: int = 100
+    is_default: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioRow(Answer):
+    id: str
+    name: str
+    steps: tuple[Step, ...]
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRows(Answer):
+    rows: tuple[ScenarioRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextMessage:
+    """What an SMS or an e-mail says; `expires_in` in seconds from when its step begins.
+
+    `options` are the vendor's own, carried opaquely.
+    """
+
+    text: str
+    subject: str = ""
+    expires_in: int | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendByScenario(Command):
+    """Send to persons, or devices, by the steps of a scenario ("" = the default one).
+
+    The push's one part holds the message of the push step and the targets, each of which may
+    have several addresses: `addresses` are theirs by channel, in the order of the targets.
+    """
+
+    push: SendPush
+    scenario: str = ""
+    texts: Mapping[str, TextMessage] = field(default_factory=dict)
+    addresses: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendText(Command):
+    """Send one SMS or e-mail per target; inbound and outbound. Targets are of `PersonKind`."""
+
+    push: SendPush
+    channel: Channel
+    message: TextMessage
+    sender: str = ""
