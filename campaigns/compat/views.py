@@ -23,6 +23,7 @@ from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Refused, Unavail
 from campaigns.models import ApiKey
 from campaigns.models.access import find_installation
 from campaigns.services import access, intake, quotas
+from campaigns.services.callers import Caller
 from providers import registry
 from providers.commands import SendPush
 from providers.contract import Call, Dialect, Reply, Route
@@ -107,7 +108,7 @@ def _serve(visit: Visit) -> Reply:
     command = visit.route.read(call)
     if isinstance(command, SendPush):
         _refuse_crowd(command, visit.route)
-    caller = intake.Caller(key, visit.dialect, now, hops)
+    caller = Caller(key, visit.dialect, now, hops)
     return visit.route.write(intake.execute(command, caller), call)
 
 

@@ -10,6 +10,7 @@ import pytest
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, Campaign, Group, Submission, TargetChunk, Transfer
 from campaigns.services import access, intake
+from campaigns.services.callers import Caller
 from providers.commands import (
     CreateGroup,
     FetchGroup,
@@ -48,7 +49,7 @@ def make_push(dialect, group, **fields):
 
 @pytest.fixture
 def caller(app):
-    return intake.Caller(make_key(app)[0], GROUPED[0], datetime.now(UTC))
+    return Caller(make_key(app)[0], GROUPED[0], datetime.now(UTC))
 
 
 @pytest.fixture
