@@ -47,11 +47,18 @@ class FieldSpec:
     minimum: int | None = None
     maximum: int | None = None
     choices: tuple[str, ...] = ()
+    choice_labels: tuple[str, ...] = ()  # message ids, in the order of `choices`
     pattern: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.name}: unknown kind {self.kind}")
+        if self.choice_labels and len(self.choice_labels) != len(self.choices):
+            raise ValueError(f"{self.name}: each choice needs a label")
+
+    def list_choices(self) -> list[tuple[str, str]]:
+        """Each choice with its label."""
+        return list(zip(self.choices, self.choice_labels or self.choices, strict=True))
 
     def find_fault(self, value: Any) -> str | None:
         """What is wrong with a JSON value for this field, or None. Types are never coerced."""

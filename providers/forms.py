@@ -239,7 +239,7 @@ def _build_widget(spec: FieldSpec, secret: str) -> forms.Widget:
         case "bool":
             widget = widgets.UnfoldBooleanSwitchWidget()
         case "choice":
-            choices = [(choice, choice) for choice in spec.choices]
+            choices = [(choice, gettext_lazy(label)) for choice, label in spec.list_choices()]
             widget = widgets.UnfoldAdminSelectWidget(choices=[("", "—"), *choices])
         case "int":
             limits = {"min": spec.minimum, "max": spec.maximum}

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from providers.fields import FieldSpec, is_link, is_web_address
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, MAX_TRANSLATIONS, Platform
+from providers.message_fields import (
+    BLOCK_FIELDS,
+    COMMON_FIELDS,
+    DELIVERY_FIELDS,
+    IN_APP_FIELDS,
+    MAX_TRANSLATIONS,
+    Platform,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class AndroidContent:
     visibility: str | None = None
     urgency: str | None = None
     deeplink: str | None = None
+    sound: str | None = None
+    badge: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,10 @@ class IosContent:
     silent: bool | None = None
     title: str | None = None
     body: str | None = None
+    subtitle: str | None = None
     badge: int | None = None
     sound: str | None = None
+    sound_name: str | None = None
     thread_id: str | None = None
     category: str | None = None
     mutable_content: int | None = None
@@ -86,6 +97,24 @@ class WebContent:
     extras: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InAppContent:
+    """The same message shown inside the app, and kept in its inbox; None is "not set".
+
+    Times in seconds: how long it may be shown, and how long the inbox keeps it.
+    """
+
+    only: bool | None = None
+    style: str | None = None
+    expires_in: int | None = None
+    dismiss_title: str | None = None
+    open_title: str | None = None
+    tap_kind: str | None = None
+    tap_target: str | None = None
+    topic: str | None = None
+    topic_expires_in: int | None = None
+
+
 Content = AndroidContent | IosContent | WebContent
 BLOCKS: dict[Platform, type[AndroidContent] | type[IosContent] | type[WebContent]] = {
     Platform.ANDROID: AndroidContent,
@@ -98,7 +127,8 @@ BLOCKS: dict[Platform, type[AndroidContent] | type[IosContent] | type[WebContent
 class PushMessage:
     """One message for every platform and language.
 
-    `extras` maps a dialect's key to fields that only that vendor knows, carried opaquely.
+    `channel` is one of `message_fields.CHANNELS`, "" for the vendor alone. `extras` maps a
+    dialect's key to fields that only that vendor knows, carried opaquely.
     """
 
     title: str = ""
@@ -106,6 +136,8 @@ class PushMessage:
     android: AndroidContent | None = None
     ios: IosContent | None = None
     web: WebContent | None = None
+    in_app: InAppContent | None = None
+    channel: str = ""
     translations: Mapping[str, Text] = field(default_factory=dict)
     extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -133,7 +165,14 @@ class PushMessage:
         body = text.body or block.body or self.body
         resolved = replace(block, title=title or None, body=body or None)
         folded: dict[str, Any] = {} if platform is Platform.HMOS else {platform.value: resolved}
-        return PushMessage(title=title, body=body, extras=self.extras, **folded)
+        return PushMessage(
+            title=title,
+            body=body,
+            in_app=self.in_app,
+            channel=self.channel,
+            extras=self.extras,
+            **folded,
+        )
 
 
 def read_message(body: Mapping[str, Any]) -> PushMessage:
@@ -151,6 +190,8 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
         title=body.get("title") or "",
         body=body.get("body") or "",
         translations=translations,
+        in_app=_read_block(InAppContent, body["in_app"]) if body.get("in_app") else None,
+        channel=body.get("channel") or "",
         extras=body.get("extras") or {},
         **blocks,
     )
@@ -172,6 +213,10 @@ def write_message(message: PushMessage) -> dict[str, Any]:
         block = getattr(message, platform.value)
         if block is not None:
             body[platform.value] = _write_block(block)
+    if message.in_app is not None:
+        body["in_app"] = _write_block(message.in_app)
+    if message.channel:
+        body["channel"] = message.channel
     if message.translations:
         body["translations"] = {
             language: {"title": text.title, "body": text.body}
@@ -182,7 +227,7 @@ def write_message(message: PushMessage) -> dict[str, Any]:
     return body
 
 
-def _write_block(block: Content) -> dict[str, Any]:
+def _write_block(block: Content | InAppContent) -> dict[str, Any]:
     values = {item.name: getattr(block, item.name) for item in fields(block)}
     if values.get("vibration") is not None:
         values["vibration"] = list(values["vibration"])
@@ -201,7 +246,9 @@ def find_message_faults(body: Any) -> dict[str, str]:
     """
     if not isinstance(body, dict):
         return {"": "must be an object"}
-    faults = _find_block_faults(body, COMMON_FIELDS, "", others=_COMMON_OTHERS)
+    faults = _find_block_faults(body, TOP_FIELDS, "", others=_COMMON_OTHERS)
+    if body.get("in_app") is not None:
+        faults |= _find_block_faults(body["in_app"], IN_APP_FIELDS, "in_app.")
     for platform, specs in BLOCK_FIELDS.items():
         block = body.get(platform.value)
         if block is not None:
@@ -240,7 +287,8 @@ def _find_address_fault(spec: FieldSpec, value: Any) -> str | None:
     return None if are_whole else "must be a whole http or https address"
 
 
-_COMMON_OTHERS = frozenset({"android", "ios", "web", "translations", "extras"})
+TOP_FIELDS = (*COMMON_FIELDS, *DELIVERY_FIELDS)
+_COMMON_OTHERS = frozenset({"android", "ios", "web", "in_app", "translations", "extras"})
 
 
 def _find_block_faults(

@@ -154,18 +154,32 @@ ANDROID_FIELDS = (
         help=gettext_noop("Opened by a tap; empty opens the app."),
         maximum=2048,
     ),
+    FieldSpec(
+        name="sound",
+        label=gettext_noop("Sound"),
+        help=gettext_noop("Name of a sound that the app brings along; older than Android 8."),
+        maximum=255,
+    ),
+    FieldSpec(name="badge", kind="int", label=gettext_noop("Badge"), minimum=0, maximum=9999),
 )
 
 IOS_FIELDS = (
     _SILENT,
     _TITLE,
     _BODY,
+    FieldSpec(name="subtitle", label=gettext_noop("Subtitle"), maximum=255),
     FieldSpec(name="badge", kind="int", label=gettext_noop("Badge"), minimum=0, maximum=2**31 - 1),
     FieldSpec(
         name="sound",
         kind="choice",
         label=gettext_noop("Sound"),
         choices=("default", "disable"),
+    ),
+    FieldSpec(
+        name="sound_name",
+        label=gettext_noop("Sound file"),
+        help=gettext_noop("Name of a sound that the app brings along."),
+        maximum=255,
     ),
     FieldSpec(name="thread_id", label=gettext_noop("Thread"), maximum=255),
     FieldSpec(
@@ -222,6 +236,75 @@ WEB_FIELDS = (
         kind="json_object",
         label=gettext_noop("Extras"),
         help=gettext_noop("A JSON object for the page's service worker."),
+    ),
+)
+
+CHANNELS = ("vendor", "vendor_first", "own", "own_first", "own_online")
+DELIVERY_FIELDS = (
+    FieldSpec(
+        name="channel",
+        kind="choice",
+        label=gettext_noop("Way to the device"),
+        help=gettext_noop("Own channel: the app pulls its inbox from us."),
+        choices=CHANNELS,
+        choice_labels=(
+            gettext_noop("Vendor only"),
+            gettext_noop("Vendor first; if that fails, own channel"),
+            gettext_noop("Own channel only, kept for who is offline"),
+            gettext_noop("Own channel for who is online, else vendor, else kept"),
+            gettext_noop("Own channel, only who is online"),
+        ),
+    ),
+)
+
+IN_APP_FIELDS = (
+    FieldSpec(
+        name="only",
+        kind="bool",
+        label=gettext_noop("Only in the app"),
+        help=gettext_noop("Nothing appears in the phone's notification centre."),
+    ),
+    FieldSpec(
+        name="style",
+        kind="choice",
+        label=gettext_noop("Shown as"),
+        choices=("modal", "banner"),
+        choice_labels=(gettext_noop("Dialog"), gettext_noop("Banner")),
+    ),
+    FieldSpec(
+        name="expires_in",
+        kind="int",
+        label=gettext_noop("Shown for, s"),
+        help=gettext_noop("Later it is not shown any more."),
+        minimum=0,
+        maximum=MAX_TTL_SECONDS,
+    ),
+    FieldSpec(name="dismiss_title", label=gettext_noop("Button to dismiss"), maximum=255),
+    FieldSpec(name="open_title", label=gettext_noop("Button to open"), maximum=255),
+    FieldSpec(
+        name="tap_kind",
+        kind="choice",
+        label=gettext_noop("A tap opens"),
+        choices=("web_view", "deep_link", "browser"),
+        choice_labels=(
+            gettext_noop("A page in the app"),
+            gettext_noop("A place in the app"),
+            gettext_noop("A page in the browser"),
+        ),
+    ),
+    FieldSpec(name="tap_target", kind="link", label=gettext_noop("Address to open"), maximum=2048),
+    FieldSpec(
+        name="topic",
+        label=gettext_noop("Inbox topic"),
+        help=gettext_noop("Kept in this part of the app's inbox; capitals count."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="topic_expires_in",
+        kind="int",
+        label=gettext_noop("Kept in the inbox for, s"),
+        minimum=60,
+        maximum=31_536_000,
     ),
 )
 

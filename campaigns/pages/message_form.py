@@ -15,7 +15,14 @@ from campaigns.pages.fields import PageForm, shrink
 from providers.contract import Dialect
 from providers.fields import FieldSpec
 from providers.forms import build_field
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, MAX_TRANSLATIONS, Platform
+from providers.message_fields import (
+    BLOCK_FIELDS,
+    COMMON_FIELDS,
+    DELIVERY_FIELDS,
+    IN_APP_FIELDS,
+    MAX_TRANSLATIONS,
+    Platform,
+)
 
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
@@ -52,7 +59,8 @@ class MessageForm(PageForm):
     def __init__(self, *args: Any, dialects: Iterable[Dialect] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dialects = tuple(dialects)
-        self._add_fields("", COMMON_FIELDS)
+        self._add_fields("", (*COMMON_FIELDS, *DELIVERY_FIELDS))
+        self._add_fields("in_app-", IN_APP_FIELDS)
         for platform, specs in BLOCK_FIELDS.items():
             self._add_fields(f"{platform.value}-", specs)
         for dialect in self.dialects:
@@ -71,6 +79,11 @@ class MessageForm(PageForm):
             Tab(platform.value, labels[platform], self._bound(f"{platform.value}-", specs), True)
             for platform, specs in BLOCK_FIELDS.items()
         ]
+
+    def in_app_tab(self) -> Tab:
+        """How it reaches the device, and how it is shown inside the app."""
+        fields = [*self._bound("", DELIVERY_FIELDS), *self._bound("in_app-", IN_APP_FIELDS)]
+        return Tab("in_app", _("In the app"), fields)
 
     def vendor_tabs(self) -> list[Tab]:
         """A tab per vendor on the routes; one without options of its own has no fields."""
@@ -92,7 +105,8 @@ class MessageForm(PageForm):
 
     def write_content(self) -> dict[str, Any]:
         """The message's JSON form without translations; what is not filled in is absent."""
-        content = self._collect("", COMMON_FIELDS)
+        content = self._collect("", (*COMMON_FIELDS, *DELIVERY_FIELDS))
+        content["in_app"] = self._collect("in_app-", IN_APP_FIELDS)
         for platform, specs in BLOCK_FIELDS.items():
             content[platform.value] = self._collect(f"{platform.value}-", specs)
         content["extras"] = shrink(
@@ -154,7 +168,9 @@ TranslationFormSet = forms.formset_factory(
 
 def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
     """The form's values of a stored message."""
-    initial = {spec.name: content.get(spec.name) for spec in COMMON_FIELDS}
+    specs = (*COMMON_FIELDS, *DELIVERY_FIELDS)
+    initial = {spec.name: content.get(spec.name) for spec in specs}
+    initial |= _prefixed("in_app", content.get("in_app"))
     for platform in BLOCK_FIELDS:
         initial |= _prefixed(platform.value, content.get(platform.value))
     for key, values in (content.get("extras") or {}).items():

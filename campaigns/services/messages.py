@@ -14,14 +14,20 @@ from campaigns.selectors.routes import find_first_routes, has_disabled_route
 from providers import registry
 from providers.commands import PushPart, SendPush
 from providers.contract import Addressing, Carry, Dialect, Fate
+from providers.fields import gettext_noop
 from providers.message import PushMessage, write_message
-from providers.message_fields import Platform
+from providers.message_fields import IN_APP_FIELDS, Platform
 
 PER_RECIPIENT = frozenset({Addressing.TOKEN, Addressing.VENDOR_ID, Addressing.USERNAME})
 TEXT_FIELDS = ("title", "body")
 DROPPED = Carry(Fate.DROPPED)
 # A batch has one language, so every route carries translations unless its dialect says otherwise.
-DEFAULTS = {"translations": Carry(Fate.CARRIED)}
+EMULATED = Carry(Fate.EMULATED, note=gettext_noop("Done by us, through the app's own channel."))
+DEFAULTS = {
+    "translations": Carry(Fate.CARRIED),
+    "channel": EMULATED,
+    **{f"in_app.{spec.name}": EMULATED for spec in IN_APP_FIELDS},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ def list_set_fields(message: PushMessage, platform: str) -> list[str]:
     body = write_message(message)
     paths = [name for name in TEXT_FIELDS if body.get(name)]
     paths += [f"{platform}.{name}" for name in body.get(platform, {})]
+    paths += [f"in_app.{name}" for name in body.get("in_app", {})]
+    paths += ["channel"] if message.channel else []
     return paths + (["translations"] if message.translations else [])
 
 

@@ -40,10 +40,12 @@ def write_audience_table(fields) -> str:
 
 def write_tables() -> dict[str, str]:
     from campaigns.selectors.audience_fields import field_catalogue
-    from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
+    from providers.message import TOP_FIELDS
+    from providers.message_fields import BLOCK_FIELDS, IN_APP_FIELDS
 
     tables = {"audience": write_audience_table(field_catalogue())}
-    tables["common"] = write_message_table(COMMON_FIELDS)
+    tables["common"] = write_message_table(TOP_FIELDS)
+    tables["in_app"] = write_message_table(IN_APP_FIELDS)
     return tables | {
         platform.value: write_message_table(specs) for platform, specs in BLOCK_FIELDS.items()
     }

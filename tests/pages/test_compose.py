@@ -10,8 +10,8 @@ from django.urls import reverse
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.models import Account, App, Campaign, Device, Membership, Segment, Transfer
 from campaigns.pages.audience_form import find_devices
-from providers.message import find_message_faults
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
+from providers.message import TOP_FIELDS, find_message_faults
+from providers.message_fields import BLOCK_FIELDS, IN_APP_FIELDS
 from tests import builders
 
 # What a person types for a field, and the JSON value that it means.
@@ -39,9 +39,11 @@ def type_value(spec):
     return BY_KIND.get(spec.kind, (f"typed {spec.name}", f"typed {spec.name}"))
 
 
-FIELDS = [("", spec) for spec in COMMON_FIELDS] + [
-    (platform.value, spec) for platform, specs in BLOCK_FIELDS.items() for spec in specs
-]
+FIELDS = (
+    [("", spec) for spec in TOP_FIELDS]
+    + [("in_app", spec) for spec in IN_APP_FIELDS]
+    + [(platform.value, spec) for platform, specs in BLOCK_FIELDS.items() for spec in specs]
+)
 
 
 @pytest.fixture

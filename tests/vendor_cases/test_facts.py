@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from providers.contract import Dialect
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
+from providers.message import TOP_FIELDS
+from providers.message_fields import BLOCK_FIELDS, IN_APP_FIELDS
 from tests.vendor_cases.accounts import ALL
 from tests.vendor_cases.test_wire import each
 
@@ -25,7 +26,8 @@ def list_message_paths() -> set[str]:
         for platform, specs in BLOCK_FIELDS.items()
         for spec in specs
     }
-    return {spec.name for spec in COMMON_FIELDS} | {"translations", "extras"} | blocks
+    blocks |= {f"in_app.{spec.name}" for spec in IN_APP_FIELDS}
+    return {spec.name for spec in TOP_FIELDS} | {"translations", "extras"} | blocks
 
 
 def list_imports(dialect: Dialect) -> Iterator[tuple[str, str]]:
