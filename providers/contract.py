@@ -31,6 +31,7 @@ from providers.fields import FieldSpec
 from providers.message_fields import Platform
 from providers.outcomes import Receipt, Refusal
 from providers.reports import OutcomeRow
+from providers.schedules import SaveSchedule, ScheduleRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,8 @@ class Dialect:
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
-    counts against; "" for none.
+    counts against; "" for none. `plan_schedule` makes of a kept schedule's body, and the records
+    bound to it, what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
 
     key: str
@@ -349,6 +351,7 @@ class Dialect:
     hooks: tuple[Hook, ...] = ()
     write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
+    plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None
 
     @property
     def has_door(self) -> bool:

@@ -11,10 +11,30 @@ from providers.commands import Answer, Command, SendPush
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppChoice:
+    """Apps of those that the key reaches: all, or the named ones and the members of named groups,
+    without those that are excluded. Ids of apps as `find_app` takes them, of app groups ours.
+    """
+
+    is_all: bool = False
+    apps: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    not_apps: tuple[str, ...] = ()
+    not_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaveSchedule(Command):
     """Plan a push, or change the plan that `id` names. `body` is what the caller wrote, kept to be
-    shown to him again. `push.due_at` or `push.wall_clock` says when; `recurrence` (the native
-    API's form) repeats it. None of `push` leaves what it was.
+    shown to him again; that of a change is laid over the kept one, key by key at its top.
+
+    `push.due_at` says when, or `push.wall_clock`: each recipient's own hour. With a `recurrence`
+    (the native API's form) it is repeated from `push.wall_clock` of `timezone` ("" = the app's)
+    on, or from `push.due_at`. A change whose `push` is None leaves what was planned, unless the
+    dialect has a `plan_schedule`, which then plans from the body as it has become.
+
+    `apps` sends it to several apps. `records` are made with it and bound to it. In a change an
+    empty `name` and an `is_enabled` of None leave what was; a new schedule is enabled.
     """
 
     name: str
@@ -24,7 +44,9 @@ class SaveSchedule(Command):
     id: str = ""
     recurrence: Mapping[str, Any] | None = None
     timezone: str = ""
-    is_enabled: bool = True
+    is_enabled: bool | None = None
+    apps: AppChoice | None = None
+    records: tuple[SaveRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +65,18 @@ class ListSchedules(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class BindRecords(Command):
+    """Bind records of a kind to a schedule, in that order, in place of those bound so far.
+
+    A record is bound to one schedule only. What the schedule plans follows.
+    """
+
+    schedule: str
+    kind: str
+    records: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DropSchedule(Command):
     id: str
     app: str = ""
@@ -50,7 +84,7 @@ class DropSchedule(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRow(Answer):
-    """`transfers` are those it has made so far, oldest first."""
+    """`transfers` are those it has made so far, oldest first; `records` those bound to it."""
 
     id: str
     name: str
@@ -58,6 +92,7 @@ class ScheduleRow(Answer):
     is_enabled: bool
     created_at: datetime
     transfers: tuple[str, ...] = ()
+    records: tuple[RecordRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +107,12 @@ class ScheduleRows(Answer):
 class SaveRecord(Command):
     """Keep a thing that only the dialect knows, such as a prepared text: `kind` names its sort.
 
-    Without `id` a new one is made. `links` are ids of other records that it points to.
+    Without `id` a new one is made; `body` replaces the whole one, and is None where only
+    `is_archived` is set. A schedule that it is bound to follows.
     """
 
     kind: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None
     app: str = ""
     id: str = ""
     is_archived: bool | None = None
