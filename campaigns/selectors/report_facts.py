@@ -105,9 +105,9 @@ def _load_outcomes(span: Span, by_platform: bool, facts: Facts) -> None:
     rows = span.of_parts(Rollup.objects, "hour")
     names = ["part_id", "part__transfer_id", "account_id"]
     if by_platform:
-        rows = rows.exclude(cohort_id=0).annotate(platform=_platform_of_cohort())
+        rows = rows.exclude(cohort_id=0).annotate(platform=find_platform_of_cohort())
         names.append("platform")
-    tellers = _find_tellers()
+    tellers = find_tellers()
     for row in rows.values(*names).annotate(sent=Sum("count", filter=_IS_SENT, default=0)):
         fact = facts.setdefault((row["part__transfer_id"], row.get("platform", "")), Fact())
         told = ALWAYS_TOLD if row["account_id"] in tellers else ()
@@ -115,13 +115,14 @@ def _load_outcomes(span: Span, by_platform: bool, facts: Facts) -> None:
         fact.add(Fact(row["sent"], dict.fromkeys(told, 0), parts))
 
 
-def _find_tellers() -> frozenset[int]:
+def find_tellers() -> frozenset[int]:
     """Accounts that tell of every receipt."""
     dialects = [dialect.key for dialect in registry.all_dialects() if dialect.has_receipts]
     return frozenset(Account.objects.filter(dialect__in=dialects).values_list("pk", flat=True))
 
 
-def _platform_of_cohort() -> Any:
+def find_platform_of_cohort() -> Any:
+    """The platform of a roll-up's cohort, "" for none, to annotate with."""
     cohort = Cohort.objects.filter(pk=OuterRef("cohort_id")).values("platform")
     return Coalesce(Subquery(cohort), Value(""))
 
@@ -143,10 +144,10 @@ def _load_vendor_counts(span: Span, by_platform: bool, facts: Facts) -> None:
     rows = span.of_parts(VendorCount.objects, "part__transfer__created_at")
     counts = list(
         rows.filter(metric__in=VENDOR_METRICS)
-        .exclude(account_id__in=_find_tellers())
+        .exclude(account_id__in=find_tellers())
         .values_list("part_id", "account_id", "part__transfer_id", "metric", "value")
     )
-    platforms = _find_only_platforms(rows) if by_platform else {}
+    platforms = find_only_platforms(rows) if by_platform else {}
     for part, account, transfer, metric, value in counts:
         platform = platforms.get((part, account)) if by_platform else ""
         if platform is not None:
@@ -154,7 +155,7 @@ def _load_vendor_counts(span: Span, by_platform: bool, facts: Facts) -> None:
             fact.add(Fact(receipts={Metric(metric): value}))
 
 
-def _find_only_platforms(counts: Any) -> dict[tuple[int, int], str]:
+def find_only_platforms(counts: Any) -> dict[tuple[int, int], str]:
     """The platform of a part at an account, where there is only one: totals cannot be split."""
     rows = Counter.objects.filter(part_id__in=counts.values("part_id")).exclude(account_id=0)
     found: dict[tuple[int, int], set[str]] = {}
@@ -212,7 +213,7 @@ def count_users(
             _("Distinct devices cannot be counted over so many transfers; ask for fewer days.")
         )
     rows = span.of_parts(Delivery.objects, "at").filter(_IS_SENT)
-    rows = rows.annotate(platform=_platform_of_cohort()).filter(_match_facts(transfers))
+    rows = rows.annotate(platform=find_platform_of_cohort()).filter(_match_facts(transfers))
     names = [PATHS[item] for item in dimensions]
     users = Count("recipient", distinct=True)
     if not names:

@@ -13,7 +13,7 @@ from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Group, Transfer
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
-from campaigns.services import intake_groups
+from campaigns.services import intake_groups, intake_reports
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Acts, Caller, find_app, find_group, read_id
 from campaigns.services.intake_push import accept_push
@@ -93,6 +93,7 @@ def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.Rep
 
 ACTS: Acts = {
     **intake_groups.ACTS,
+    **intake_reports.ACTS,
     commands.SendPush: (Scope.SEND, _send_push),
     commands.FetchStatus: (Scope.READ, _fetch_status),
     commands.FetchReport: (Scope.READ, _fetch_report),
