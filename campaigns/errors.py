@@ -26,9 +26,10 @@ class Refused(Refusal):
         kind: RefusalKind | None = None,
         code: str = "",
         fields: Mapping[str, str] | None = None,
+        subject: str = "",
     ) -> None:
         field = next(iter(fields), "") if fields else ""
-        super().__init__(kind or self.kind_default, message, field=field)
+        super().__init__(kind or self.kind_default, message, field=field, subject=subject)
         self.code = code or type(self).code
         self.fields = dict(fields or {})
 

@@ -85,7 +85,8 @@ class Audience:
 class PushPart:
     """One message and who gets it: the ids of `targets`, or an `audience`.
 
-    `only_primary` leaves of each person the primary device. `id` is the caller's own id of this
+    `only_primary` leaves of each person the primary device; a device that is named by an id of its
+    own stays. `id` is the caller's own id of this
     part where an audience has one.
     """
 

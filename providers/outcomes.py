@@ -125,7 +125,8 @@ HTTP_STATUS = {
 class Refusal(Exception):
     """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`.
 
-    `allowed` are the methods of an address that refuses another one.
+    `subject` is what it is about where a dialect's words name it, such as the label that is not
+    there. `allowed` are the methods of an address that refuses another one.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Refusal(Exception):
         message: str,
         *,
         field: str = "",
+        subject: str = "",
         retry_after: float | None = None,
         allowed: tuple[str, ...] = (),
     ) -> None:
@@ -142,4 +144,5 @@ class Refusal(Exception):
         self.allowed = allowed
         self.message = message
         self.field = field
+        self.subject = subject
         self.retry_after = retry_after

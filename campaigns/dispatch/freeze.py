@@ -40,7 +40,7 @@ from campaigns.dispatch.plan import unpack_texts
 from campaigns.dispatch.routes import Reach, list_reaches
 from campaigns.models import Batch, Campaign, Device, DeviceIdentifier, Part, Transfer
 from campaigns.models.bulk import GatherIds, IdList, read_ids
-from campaigns.selectors.audience import read_audience, select_devices
+from campaigns.selectors.audience import read_audience, select_all, select_devices
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Reason
@@ -169,9 +169,12 @@ def _cut_slice(transfer: Transfer, part: Part) -> _Slice:
     cursor = transfer.freeze_cursor
     if "chunk" in cursor:
         return _cut_targets(part, cursor["chunk"])
+    if part.audiences is not None:
+        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary)
+        return _cut_devices(transfer, part, devices)
     if transfer.campaign is None:
         return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
-    return _cut_audience(transfer, transfer.campaign, part)
+    return _cut_devices(transfer, part, _select_audience(transfer, transfer.campaign))
 
 
 def _cut_targets(part: Part, number: int) -> _Slice:
@@ -182,9 +185,12 @@ def _cut_targets(part: Part, number: int) -> _Slice:
     return _Slice(Device.objects.filter(pk__in=IdList(ids)), {"chunk": number + 1})
 
 
-def _cut_audience(transfer: Transfer, campaign: Campaign, part: Part) -> _Slice:
+def _select_audience(transfer: Transfer, campaign: Campaign) -> QuerySet[Device]:
     audience = read_audience(transfer.app, campaign.audience, principal=None)
-    devices = select_devices(transfer.app, audience, only_primary=campaign.only_primary)
+    return select_devices(transfer.app, audience, only_primary=campaign.only_primary)
+
+
+def _cut_devices(transfer: Transfer, part: Part, devices: QuerySet[Device]) -> _Slice:
     cursor = transfer.freeze_cursor
     after = cursor.get("after", 0)
     bound = cursor.get("bound")

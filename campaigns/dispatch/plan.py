@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -44,10 +45,15 @@ DEVICE_KIND = "device"  # targets that are our own device ids, as texts
 
 @dataclass(frozen=True, slots=True)
 class NewPart:
-    """One message and the ids that a script named; none = the campaign's audience."""
+    """One message, and the ids that a script named or the `audiences` that it described.
+
+    With neither it goes to the campaign's audience.
+    """
 
     message: Message
     targets: tuple[Targets, ...] = ()
+    audiences: Sequence[Mapping[str, Any]] | None = None
+    only_primary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +124,13 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
 
 
 def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
-    part = Part.objects.create(transfer=transfer, number=number, message=new.message)
+    part = Part.objects.create(
+        transfer=transfer,
+        number=number,
+        message=new.message,
+        audiences=new.audiences,
+        only_primary=new.only_primary,
+    )
     chunks = _cut_targets(new.targets)
     TargetChunk.objects.bulk_create(
         TargetChunk(part=part, number=place, kind=kind, ids=pack_texts(ids))

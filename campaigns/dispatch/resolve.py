@@ -13,11 +13,12 @@ from django.db.models import QuerySet
 
 from campaigns.dispatch import books
 from campaigns.dispatch.plan import CHUNK_IDS, DEVICE_KIND, pack_texts, unpack_texts
-from campaigns.models import Device, DeviceIdentifier, Part, RejectedIds, TargetChunk, Transfer
+from campaigns.models import App, Device, DeviceIdentifier, Part, RejectedIds, TargetChunk, Transfer
 from campaigns.models.audience import hash64
-from campaigns.models.bulk import IdList
+from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
-from providers.commands import TOKEN_KIND, IdentifierKind
+from providers.commands import TOKEN_KIND, IdentifierKind, PersonKind
 from providers.outcomes import Reason
 
 LOOKUP_IDS = 25_000
@@ -39,9 +40,12 @@ def resolve_targets(transfer: Transfer, part: Part) -> Resolved:
     for chunk in part.target_chunks.order_by("number"):
         fresh = [text for text in unpack_texts(chunk.ids) if text not in seen[chunk.kind]]
         seen[chunk.kind].update(fresh)
-        known = dict(_find_devices(transfer, chunk.kind, list(dict.fromkeys(fresh))))
-        resolved.devices.update(known.values())
-        unknown = [text for text in dict.fromkeys(fresh) if text not in known]
+        texts = list(dict.fromkeys(fresh))
+        known = set()
+        for text, device in find_devices(transfer, part, chunk.kind, texts):
+            resolved.devices.add(device)
+            known.add(text)
+        unknown = [text for text in texts if text not in known]
         if unknown:
             resolved.rejected[chunk.kind] += unknown
     return resolved
@@ -81,9 +85,13 @@ def _cut(items: Sequence[T]) -> Iterator[list[T]]:
         yield list(items[start : start + CHUNK_IDS])
 
 
-def _find_devices(
-    transfer: Transfer, kind_name: str, texts: Sequence[str]
+def find_devices(
+    transfer: Transfer, part: Part, kind_name: str, texts: Sequence[str]
 ) -> Iterator[tuple[str, int]]:
+    """Each of the ids that is known, with the device, or with each device, that it means."""
+    if kind_name in set(PersonKind):
+        yield from _find_by_person(transfer.app, kind_name, texts, only_primary=part.only_primary)
+        return
     if kind_name == DEVICE_KIND:
         yield from _find_by_id(transfer.app_id, texts)
         return
@@ -94,6 +102,19 @@ def _find_devices(
         rows = _select_rows(transfer.app_id, kind, hashes[start : start + LOOKUP_IDS])
         # The hash only narrows; two ids may share one.
         yield from ((text, device) for text, device in rows if text in wanted)
+
+
+def _find_by_person(
+    app: App, kind_name: str, texts: Sequence[str], *, only_primary: bool
+) -> Iterator[tuple[str, int]]:
+    column = f"person__{kind_name}"
+    devices = Device.objects.filter(app=app, person__workspace=app.workspace_id)
+    if only_primary:
+        devices = devices.filter(is_primary=True)
+    storable = [text for text in texts if text and not UNSTORABLE.search(text)]
+    for start in range(0, len(storable), LOOKUP_IDS):
+        named = TextList(storable[start : start + LOOKUP_IDS])
+        yield from devices.filter(**{f"{column}__in": named}).values_list(column, "pk")
 
 
 def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -28,6 +28,22 @@ class IdList(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
+class TextList(Func):
+    """A list of texts as a subquery for `__in`; none of them may hold a NUL."""
+
+    template = "(SELECT value FROM json_each(%(expressions)s))"
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        super().__init__(
+            Value(json.dumps(list(texts)), output_field=models.TextField()),
+            output_field=models.TextField(),
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(SELECT value FROM json_array_elements_text(%(expressions)s::json))"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
 class GatherIds(Aggregate):
     """The ids of a group; `read_ids` makes a list of what the database gives."""
 

@@ -50,10 +50,14 @@ class Transfer(Moving):
     `fault_base` is what vendors had answered when it was last resumed (dispatch.bursts): faults
     of before that time pause it no more.
 
+    `place` is its place in a submission of several pushes. `kind` names a script's call in
+    `Dialect.running_limits`.
+
     With a `wall_clock` (naive, `2026-11-20T09:00`) each recipient's own time zone says when it is
     due; `unknown_zones` counts those who have none and got the app's, `expires_at` is that of the
-    last batch. `hours` has by due time (ISO 8601) the number of `zones` and, as `changed`, of
-    recipients whose clocks change right then. Before `next_due_at` nobody of it is due.
+    last batch, and without a campaign `expires_in` seconds count from the hour. `hours` has by due
+    time (ISO 8601) the number of `zones` and, as `changed`, of recipients whose clocks change right
+    then. Before `next_due_at` nobody of it is due.
     """
 
     class Status(models.TextChoices):
@@ -90,6 +94,8 @@ class Transfer(Moving):
     submission = models.ForeignKey(
         Submission, models.SET_NULL, related_name="transfers", null=True, blank=True
     )
+    place = models.PositiveIntegerField(null=True, editable=False)
+    kind = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
     client_key = models.CharField(_("client's id"), max_length=255, blank=True)
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.ACCEPTED)
     status_since = models.DateTimeField(_("since"))
@@ -99,6 +105,7 @@ class Transfer(Moving):
     ramp_up = models.PositiveIntegerField(_("ramp-up, s"), null=True, blank=True)
     due_at = models.DateTimeField(_("due"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    expires_in = models.PositiveIntegerField(null=True, editable=False)
     wall_clock = models.CharField(
         _("recipients' own time"), max_length=40, blank=True, default="", db_default=""
     )
@@ -139,6 +146,11 @@ class Transfer(Moving):
                 condition=~Q(client_key=""),
                 name="transfer_client_key_once",
             ),
+            models.UniqueConstraint(
+                fields=["submission", "place"],
+                condition=Q(place__isnull=False),
+                name="transfer_place_once",
+            ),
         ]
         indexes = [
             models.Index(fields=["app", "-created_at"], name="transfer_app_recent"),
@@ -160,7 +172,11 @@ class TransferEvent(StatusEvent):
 
 
 class Part(models.Model):
-    """One message in one transfer. `resent` counts recipients who may have got it twice."""
+    """One message in one transfer. `resent` counts recipients who may have got it twice.
+
+    `audiences` are bodies as of Campaign.audience that must all hold, for a script's part that
+    names no ids; null: the ids of its target chunks, or the campaign's audience.
+    """
 
     class Kind(models.TextChoices):
         DEVICE = "device", _("Device")
@@ -170,6 +186,8 @@ class Part(models.Model):
     number = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.DEVICE)
     message = models.ForeignKey(Message, models.PROTECT, related_name="parts")
+    audiences = models.JSONField(null=True)
+    only_primary = models.BooleanField(default=False, db_default=False)
     audience = models.PositiveIntegerField(default=0)
     resent = models.PositiveIntegerField(default=0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -201,6 +201,17 @@ def select_devices(app: App, audience: Audience, *, only_primary: bool = False) 
     if only_primary:
         devices = devices.filter(is_primary=True)
     return _narrow(app, audience, devices)
+
+
+def select_all(app: App, bodies: Iterable[Any], *, only_primary: bool = False) -> QuerySet[Device]:
+    """The devices that every one of these audiences means; without any, all of the app.
+
+    The bodies were checked when they were saved.
+    """
+    devices = select_devices(app, Audience(AudienceKind.ALL), only_primary=only_primary)
+    for body in bodies:
+        devices = _narrow(app, read_audience(app, body, principal=None), devices)
+    return devices
 
 
 def _narrow(app: App, audience: Audience, devices: QuerySet[Device]) -> QuerySet[Device]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -18,6 +18,8 @@ from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
 from campaigns.errors import Conflict, Forbidden, Invalid
 from campaigns.models import ApiKey, Group, Message, Submission, Transfer
 from campaigns.services.access import name_actor
+from campaigns.services.intake_audience import write_audience
+from providers.audience import write_expression
 from providers.commands import Accepted, PushPart, SendPush
 from providers.contract import Dialect
 from providers.message import write_message
@@ -127,7 +129,13 @@ def _write_transfer(intake: Intake, now: datetime) -> Transfer:
 
 def _write_part(intake: Intake, part: PushPart) -> NewPart:
     content = write_message(part.message)
-    return NewPart(Message.objects.create(app=intake.group.app, content=content), part.targets)
+    app = intake.group.app
+    return NewPart(
+        Message.objects.create(app=app, content=content),
+        part.targets,
+        None if part.audience is None else write_audience(app, part.audience),
+        part.only_primary,
+    )
 
 
 def _find_expiry(push: SendPush, now: datetime) -> datetime | None:
@@ -147,8 +155,33 @@ def find_fingerprint(push: SendPush) -> str:
 
 def _list_texts(push: SendPush) -> Iterator[str]:
     yield from (push.group, push.tag, push.name, str(push.expires_in))
+    yield from _list_extras(push)
     for part in push.parts:
         yield json.dumps(write_message(part.message), sort_keys=True)
+        yield from _list_audience(part)
         for targets in part.targets:
             yield targets.kind
             yield json.dumps(targets.values)
+            yield from (f"id={text}" for text in targets.ids)
+
+
+def _list_extras(push: SendPush) -> Iterator[str]:
+    """What not every dialect says; left out where it says nothing, as before there was such."""
+    if push.app or push.app_group:
+        yield f"app={push.app}|{push.app_group}"
+    if push.due_at or push.wall_clock:
+        yield f"due={push.due_at.isoformat() if push.due_at else ''}|{push.wall_clock}"
+    if push.rate is not None:
+        yield f"rate={push.rate}"
+    if push.callback is not None:
+        yield f"callback={json.dumps(asdict(push.callback))}"
+
+
+def _list_audience(part: PushPart) -> Iterator[str]:
+    if part.only_primary:
+        yield "only_primary"
+    audience = part.audience
+    if audience is not None:
+        expression = audience.expression
+        body = None if expression is None else write_expression(expression)
+        yield json.dumps([audience.labels, audience.segments, body], sort_keys=True)

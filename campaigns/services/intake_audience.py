@@ -1,0 +1,50 @@
+"""Audiences that a script describes through a dialect's door: checked, and as bodies to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.errors import NotFound
+from campaigns.models import App, Label, Segment
+from campaigns.selectors.expressions import check_expression
+from campaigns.services.callers import read_id
+from providers.audience import Expression, write_expression
+from providers.commands import Audience
+
+
+def write_audience(app: App, audience: Audience) -> list[dict[str, Any]]:
+    """The audience as bodies that must all hold, as `Part.audiences` keeps them.
+
+    Raises NotFound for a label or a segment that the app has not, with its name as `subject`, and
+    Invalid for an expression; `field` is `audience.labels`, `audience.segments` or a path that
+    begins with `audience.expression`.
+    """
+    _check_labels(app, audience.labels)
+    bodies: list[dict[str, Any]] = [{"labels": [name]} for name in audience.labels]
+    if audience.expression is not None:
+        bodies.append({"expression": _check_expression(audience.expression)})
+    bodies += [{"segment": _find_segment(app, text)} for text in audience.segments]
+    return bodies or [{"all": True}]
+
+
+def _check_labels(app: App, names: tuple[str, ...]) -> None:
+    known = Label.objects.filter(app=app, name__in=names).values_list("name", flat=True)
+    for name in sorted(set(names) - set(known)):
+        words = _("There is no label named %(names)s.") % {"names": name}
+        raise NotFound(words, fields={"audience.labels": words}, subject=name)
+
+
+def _check_expression(expression: Expression) -> dict[str, Any]:
+    body = write_expression(expression)
+    check_expression(body, "audience.expression")
+    return body
+
+
+def _find_segment(app: App, text: str) -> int:
+    number = read_id(text)
+    if not Segment.objects.filter(app=app, pk=number).exists():
+        words = _("This app has no segment %(id)s.") % {"id": text}
+        raise NotFound(words, fields={"audience.segments": words}, subject=text)
+    return number
