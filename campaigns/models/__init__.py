@@ -49,6 +49,7 @@ from campaigns.models.ledger import (
     Settled,
     VendorCount,
 )
+from campaigns.models.marks import DeviceMark
 from campaigns.models.message import Message
 from campaigns.models.transfer import (
     Attempt,
@@ -78,6 +79,7 @@ __all__ = [
     "Delivery",
     "Device",
     "DeviceIdentifier",
+    "DeviceMark",
     "Door",
     "Exchange",
     "Group",

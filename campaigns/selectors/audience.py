@@ -26,12 +26,13 @@ from campaigns.models import (
 from campaigns.models.clock import list_zone_names
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression, compile_expression
-from providers.audience import Expression
+from providers.audience import Expression, Or
 
 MAX_LABELS = 20
 MAX_RECIPIENTS = 20_000  # named one by one in a call
 MAX_ID = 2**53
 SAMPLE_SIZE = 10
+NOBODY = Or(())
 
 
 class AudienceKind(StrEnum):
@@ -222,10 +223,10 @@ def _narrow(app: App, audience: Audience, devices: QuerySet[Device]) -> QuerySet
                 devices = devices.filter(person_id__in=carriers.values("person_id"))
         case AudienceKind.SEGMENT:
             segment = Segment.objects.filter(pk=audience.segment).first()
-            expression = check_expression(segment.expression) if segment else None
-            return devices.filter(compile_expression(expression)) if expression else devices.none()
+            expression = check_expression(segment.expression) if segment else NOBODY
+            return devices.filter(compile_expression(expression, app.pk))
         case AudienceKind.EXPRESSION if audience.expression is not None:
-            return devices.filter(compile_expression(audience.expression))
+            return devices.filter(compile_expression(audience.expression, app.pk))
         case AudienceKind.PERSONS:
             return devices.filter(person__external_user_id__in=audience.persons)
         case AudienceKind.DEVICES:

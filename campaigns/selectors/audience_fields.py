@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
+from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_kinds
 from providers.audience import Op
 
 MAX_VALUE_LENGTH = 1024
@@ -28,6 +29,7 @@ class FieldKind(StrEnum):
     FLAG = "flag"
     TIME = "time"
     CUSTOM = "custom"
+    SET = "set"  # texts that one carries any number of; `eq` says that it is among them
 
 
 ORDERED = (Op.GT, Op.GTE, Op.LT, Op.LTE)
@@ -38,6 +40,7 @@ OPS = {
     FieldKind.FLAG: (Op.EQ, Op.NE, Op.EXISTS),
     FieldKind.TIME: (*ORDERED, Op.EXISTS),
     FieldKind.CUSTOM: (Op.EQ, Op.NE, Op.IN, *SEARCHED, *ORDERED, Op.EXISTS),
+    FieldKind.SET: (Op.EQ, Op.IN, Op.EXISTS),
 }
 
 
@@ -45,8 +48,8 @@ OPS = {
 class AudienceField:
     """One field: `name` as expressions write it, `column` as a Device query does.
 
-    A custom field of the catalogue is named with `<name>` for the attribute's own name;
-    `attribute` holds that name once an expression has said it.
+    A custom field of the catalogue is named with `<name>` for the attribute's own name, and
+    `attribute` holds that name once an expression has said it; so is `<kind>` of an identifier.
     """
 
     name: str
@@ -54,6 +57,7 @@ class AudienceField:
     column: str
     choices: tuple[str, ...] = ()
     attribute: str = ""
+    maximum: int = MAX_VALUE_LENGTH
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -80,7 +84,7 @@ class AudienceField:
                 return find_time_fault(value)
             case FieldKind.CUSTOM:
                 return _find_custom_fault(op, value)
-        fault = find_text_fault(value)
+        fault = find_text_fault(value, self.maximum)
         if fault or op in SEARCHED:
             return fault
         if self.kind is FieldKind.VERSION and not VERSION.fullmatch(value):
@@ -136,6 +140,7 @@ def _make_fields(prefix: str, path: str, kind: FieldKind, *names: str) -> list[A
 _FIELDS = (
     *_make_fields("person", "person__", FieldKind.TEXT,
                   "external_user_id", "email", "phone", "language", "country", "timezone"),
+    AudienceField("person.label", FieldKind.SET, "label"),
     AudienceField("person.custom.<name>", FieldKind.CUSTOM, "person__attributes"),
     AudienceField("device.platform", FieldKind.TEXT, "platform", tuple(PLATFORM_KEYS)),
     *_make_fields("device", "", FieldKind.TEXT, "language", "country", "timezone"),
@@ -143,9 +148,11 @@ _FIELDS = (
     *_make_fields("device", "", FieldKind.TEXT, "manufacturer", "model"),
     *_make_fields("device", "", FieldKind.FLAG, "is_secure", "notifications_enabled", "is_primary"),
     *_make_fields("device", "", FieldKind.TIME, "last_seen_at", "created_at"),
+    *_make_fields("device", "", FieldKind.SET, "tag", "alias"),
+    AudienceField("device.id.<kind>", FieldKind.SET, "id", maximum=MAX_IDENTIFIER),
     AudienceField("device.custom.<name>", FieldKind.CUSTOM, "attributes"),
 )  # fmt: skip
-_BY_NAME = {field.name: field for field in _FIELDS if field.kind is not FieldKind.CUSTOM}
+_BY_NAME = {field.name: field for field in _FIELDS if "<" not in field.name}
 _CUSTOM = {"person.custom.": "person__attributes", "device.custom.": "attributes"}
 
 
@@ -155,9 +162,13 @@ def field_catalogue() -> tuple[AudienceField, ...]:
 
 
 def find_field(name: str) -> AudienceField | None:
-    """The field that an expression names, custom attributes included; None if there is none."""
+    """The field that an expression names, custom attributes and ids of vendors included; None if
+    there is none."""
     for prefix, column in _CUSTOM.items():
         attribute = name.removeprefix(prefix)
         if attribute != name and ATTRIBUTE_NAME.fullmatch(attribute):
             return AudienceField(name, FieldKind.CUSTOM, column, attribute=attribute)
+    kind = name.removeprefix("device.id.")
+    if kind != name and kind in identifier_kinds():
+        return AudienceField(name, FieldKind.SET, "id", attribute=kind, maximum=MAX_IDENTIFIER)
     return _BY_NAME.get(name)

@@ -32,6 +32,7 @@ from campaigns.selectors.attributes import (
     TextAttribute,
 )
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
+from campaigns.selectors.carried import compile_carried
 from providers.audience import (
     And,
     Condition,
@@ -92,22 +93,22 @@ def _join(path: str, rest: str) -> str:
     return f"{path}.{rest}" if rest else path
 
 
-def compile_expression(expression: Expression) -> Q:
-    """The condition on Device. Expects what `check_expression` has passed."""
+def compile_expression(expression: Expression, app_id: int) -> Q:
+    """The condition on devices of that app. Expects what `check_expression` has passed."""
     match expression:
         case And(terms):
             combined = ALWAYS
             for term in terms:
-                combined &= compile_expression(term)
+                combined &= compile_expression(term, app_id)
             return combined
         case Or(terms):
             combined = NEVER
             for term in terms:
-                combined |= compile_expression(term)
+                combined |= compile_expression(term, app_id)
             return combined
         case Not(term):
-            return _deny(compile_expression(term))
-    return _compile_condition(expression)
+            return _deny(compile_expression(term, app_id))
+    return _compile_condition(expression, app_id)
 
 
 def _deny(condition: Q) -> Q:
@@ -117,10 +118,12 @@ def _deny(condition: Q) -> Q:
     return Q(is_false)
 
 
-def _compile_condition(condition: Condition) -> Q:
+def _compile_condition(condition: Condition, app_id: int) -> Q:
     field = find_field(condition.field)
     if field is None:
         raise Invalid(_find_condition_fault(condition))
+    if field.kind is FieldKind.SET:
+        return _compile_set(field, condition, app_id)
     if condition.op is Op.EXISTS:
         exists = _compile_presence(field)
         return exists if condition.value else _deny(exists)
@@ -130,6 +133,14 @@ def _compile_condition(condition: Condition) -> Q:
     if condition.op is Op.IN:
         return _compile_choice(field, condition.value)
     return _COMPILERS[field.kind](field, condition.op, condition.value)
+
+
+def _compile_set(field: AudienceField, condition: Condition, app_id: int) -> Q:
+    if condition.op is Op.EXISTS:
+        exists = compile_carried(field, None, app_id)
+        return exists if condition.value else _deny(exists)
+    names = condition.value if condition.op is Op.IN else (condition.value,)
+    return compile_carried(field, names, app_id)
 
 
 def _compile_presence(field: AudienceField) -> Q:

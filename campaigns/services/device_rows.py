@@ -13,9 +13,8 @@ from zoneinfo import available_timezones
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import MAX_NUMBER, MAX_VALUE_LENGTH, find_text_fault
-from providers import registry
+from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
 
-MAX_TOKEN = 4096
 MAX_ATTRIBUTES = 100
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 COUNTRY = re.compile(r"[A-Z]{2}")
@@ -42,24 +41,13 @@ class DeviceRow:
     columns: Mapping[str, Any] = field(default_factory=dict)
 
 
-@cache
-def identifier_platforms() -> dict[str, str]:
-    """Kinds of id that some dialect knows a device by, with their platform or "" for any."""
-    return {
-        kind.name: kind.platform.value if kind.platform else ""
-        for dialect in registry.all_dialects()
-        for kind in dialect.identifier_kinds
-        if not kind.is_token
-    }
-
-
 def find_row_fault(row: DeviceRow) -> str:
     """A reason code when the row cannot be registered whatever else exists, or ""."""
     if row.platform not in PLATFORM_KEYS:
         return "invalid_platform"
     if not row.token and not row.ids:
         return "no_identity"
-    if find_text_fault(row.token, MAX_TOKEN):
+    if find_text_fault(row.token, MAX_IDENTIFIER):
         return "invalid_token"
     if find_text_fault(row.external_user_id, 255):
         return "invalid_external_user_id"
@@ -73,7 +61,7 @@ def _find_ids_fault(row: DeviceRow) -> str:
     for kind, value in row.ids.items():
         if kind not in known:
             return "unknown_id_kind"
-        if not value or find_text_fault(value, MAX_TOKEN):
+        if not value or find_text_fault(value, MAX_IDENTIFIER):
             return "invalid_ids"
         if known[kind] not in {"", row.platform}:
             return "wrong_platform"

@@ -8,11 +8,14 @@ from typing import Any
 
 from campaigns.models import Device
 from campaigns.models.audience import pack_version
+from campaigns.selectors.identifiers import identifier_kinds
 from providers.audience import And, Condition, Expression, Not, Op, Or
 
 ORDER = {Op.GT: operator.gt, Op.GTE: operator.ge, Op.LT: operator.lt, Op.LTE: operator.le}
 VERSIONS = {"device.app_version", "device.sdk_version", "device.os_version"}
 TIMES = {"device.last_seen_at", "device.created_at"}
+# What `is_meant` reads of a device beside its own row, to be fetched before.
+READ = ("marks", "identifiers", "person__label_members__label")
 
 
 def is_meant(device: Device, expression: Expression) -> bool:
@@ -27,6 +30,9 @@ def is_meant(device: Device, expression: Expression) -> bool:
 
 
 def holds(device: Device, condition: Condition) -> bool:
+    carried = find_carried(device, condition.field)
+    if carried is not None:
+        return holds_carried(carried, condition)
     found = look_up(device, condition.field)
     if condition.op is Op.EXISTS:
         return (found is not None) == condition.value
@@ -37,6 +43,33 @@ def holds(device: Device, condition: Condition) -> bool:
     if condition.op is Op.IN:
         return any(compare(condition.field, Op.EQ, found, item) for item in condition.value)
     return compare(condition.field, condition.op, found, condition.value)
+
+
+def holds_carried(carried: set[str], condition: Condition) -> bool:
+    if condition.op is Op.EXISTS:
+        return bool(carried) == condition.value
+    named = condition.value if condition.op is Op.IN else [condition.value]
+    return bool(carried & set(named))
+
+
+def find_carried(device: Device, name: str) -> set[str] | None:
+    """The texts that a field which holds a set holds; None for any other field."""
+    if name == "person.label":
+        members = device.person.label_members.all() if device.person else []
+        return {one.label.name for one in members if one.label.app_id == device.app_id}
+    if name in {"device.tag", "device.alias"}:
+        kind = name.removeprefix("device.")
+        return {mark.name for mark in device.marks.all() if mark.kind == kind}
+    kind = name.removeprefix("device.id.")
+    return None if kind == name else find_ids(device, kind)
+
+
+def find_ids(device: Device, name: str) -> set[str]:
+    kind = identifier_kinds()[name]
+    if not kind.is_token:
+        return {one.value for one in device.identifiers.all() if one.kind == name}
+    is_of_it = kind.platform in (None, device.platform)
+    return {device.token} if is_of_it and device.token else set()
 
 
 def look_up(device: Device, name: str) -> Any:

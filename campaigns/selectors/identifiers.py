@@ -1,0 +1,28 @@
+"""Kinds of id that some dialect knows a device by."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from providers import registry
+from providers.commands import IdentifierKind
+
+MAX_IDENTIFIER = 4096  # of a token, too
+
+
+@cache
+def identifier_kinds() -> dict[str, IdentifierKind]:
+    """Every kind by its name, those that name a push token included."""
+    return {
+        kind.name: kind for dialect in registry.all_dialects() for kind in dialect.identifier_kinds
+    }
+
+
+@cache
+def identifier_platforms() -> dict[str, str]:
+    """Kinds that a DeviceIdentifier may be of, with their platform or "" for any."""
+    return {
+        name: kind.platform.value if kind.platform else ""
+        for name, kind in identifier_kinds().items()
+        if not kind.is_token
+    }
