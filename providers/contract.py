@@ -303,6 +303,10 @@ def _tells_nothing(shown: Mapping[str, str]) -> Mapping[str, Any]:
 class Dialect:
     """One vendor's API, spoken by us in both directions. Everything else derives from it.
 
+    `running_limits` bounds by `SendPush.kind` how many transfers of an app may run at once, from
+    when they are due; one more is refused with BUSY. `refuses_empty` makes a send that nobody is
+    meant by a refusal: NOT_FOUND with the field `audience` or `targets`.
+
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
     a door; `door_options` are what staff may set for it. `describe_key` gives what `issue_key`
@@ -348,6 +352,7 @@ class Dialect:
     door_identifiers: Callable[[DoorApp], Mapping[str, Any]] = _needs_no_identifiers
     describe_key: Callable[[Mapping[str, str]], Mapping[str, Any]] = _tells_nothing
     running_limits: Mapping[str, int] = field(default_factory=dict)
+    refuses_empty: bool = False
     hooks: tuple[Hook, ...] = ()
     write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None

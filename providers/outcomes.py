@@ -101,6 +101,7 @@ class RefusalKind(StrEnum):
     CONFLICT = "conflict"
     TOO_LARGE = "too_large"
     THROTTLED = "throttled"
+    BUSY = "busy"  # as much of the kind is running as `Dialect.running_limits` allows
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
 
@@ -117,6 +118,7 @@ HTTP_STATUS = {
     RefusalKind.CONFLICT: 409,
     RefusalKind.TOO_LARGE: 413,
     RefusalKind.THROTTLED: 429,
+    RefusalKind.BUSY: 429,
     RefusalKind.INTERNAL: 500,
     RefusalKind.UNAVAILABLE: 503,
 }

@@ -23,6 +23,7 @@ ERRORS: dict[RefusalKind, tuple[int, str]] = {
     RefusalKind.CONFLICT: (409, "conflict"),
     RefusalKind.TOO_LARGE: (413, "payload_too_large"),
     RefusalKind.THROTTLED: (429, "quota"),
+    RefusalKind.BUSY: (429, "quota"),
     RefusalKind.INTERNAL: (500, "internal_error"),
     RefusalKind.UNAVAILABLE: (503, "backend_error"),
 }
