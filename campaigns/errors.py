@@ -17,7 +17,7 @@ class Refused(Refusal):
     """
 
     kind_default = RefusalKind.INVALID
-    code = "refused"
+    code_default = "refused"
 
     def __init__(
         self,
@@ -29,62 +29,64 @@ class Refused(Refusal):
         subject: str = "",
     ) -> None:
         field = next(iter(fields), "") if fields else ""
-        super().__init__(kind or self.kind_default, message, field=field, subject=subject)
-        self.code = code or type(self).code
+        code = code or self.code_default
+        super().__init__(
+            kind or self.kind_default, message, field=field, subject=subject, code=code
+        )
         self.fields = dict(fields or {})
 
 
 class Invalid(Refused):
     """A value that a person or a script gave is wrong."""
 
-    code = "invalid"
+    code_default = "invalid"
 
 
 class NotReady(Refused):
     """The thing exists but cannot start yet."""
 
     kind_default = RefusalKind.CONFLICT
-    code = "not_ready"
+    code_default = "not_ready"
 
 
 class NotFound(Refused):
     """No such thing, or it belongs to somebody else."""
 
     kind_default = RefusalKind.NOT_FOUND
-    code = "not_found"
+    code_default = "not_found"
 
 
 class Forbidden(Refused):
     """It exists and may be seen, but not changed by this actor."""
 
     kind_default = RefusalKind.FORBIDDEN
-    code = "forbidden"
+    code_default = "forbidden"
 
 
 class Conflict(Refused):
     """It clashes with what is there already."""
 
     kind_default = RefusalKind.CONFLICT
-    code = "conflict"
+    code_default = "conflict"
 
 
 class IllegalMove(Conflict):
     """This status cannot become that one."""
 
-    code = "illegal_move"
+    code_default = "illegal_move"
 
 
 class ChangedMeanwhile(Conflict):
     """Somebody else changed it first."""
 
-    code = "changed_meanwhile"
+    code_default = "changed_meanwhile"
 
 
 class KeyReused(Refused):
     """An idempotency key came again with another body; HTTP 422 on the native API."""
 
     kind_default = RefusalKind.CONFLICT
-    code = "idempotency_key_reused"
+    code_default = "idempotency_key_reused"
 
 
 # What Django raises while the database is stopped, restarts, or cannot be had in time.
@@ -95,7 +97,7 @@ class Unavailable(Refused):
     """The database is away; the call may be made again soon, best with its idempotency key."""
 
     kind_default = RefusalKind.UNAVAILABLE
-    code = "unavailable"
+    code_default = "unavailable"
 
     def __init__(self) -> None:
         super().__init__(_("The database cannot be reached just now. Try again in a moment."))

@@ -129,11 +129,16 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorApp:
-    """What a dialect may make an app's door identifiers of: they never change."""
+    """What a dialect may make an app's door identifiers of: they never change.
+
+    `slug` and `workspace` are words, `slug` made unique in the workspace; `code` is 32 random hex
+    digits that no other door has.
+    """
 
     id: int
     slug: str
     workspace: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,12 +124,26 @@ HTTP_STATUS = {
 }
 
 
+class RefusalCode(StrEnum):
+    """Why a caller's credentials are refused, for dialects that have words for each."""
+
+    UNKNOWN_CLIENT = "unknown_client"
+    WRONG_SECRET = "wrong_secret"
+    EXPIRED = "expired"
+    CORRUPT = "corrupt"
+    OTHER_DIALECT = "other_dialect"
+    UNAUTHENTICATED = "unauthenticated"  # none of these, or none that is told
+
+
 class Refusal(Exception):
     """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`.
 
     `subject` is what it is about where a dialect's words name it, such as the label that is not
-    there. `allowed` are the methods of an address that refuses another one.
+    there. `code` is a word for programs, a `RefusalCode` where credentials are refused. `allowed`
+    are the methods of an address that refuses another one, as its finder notes.
     """
+
+    allowed: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -139,12 +153,12 @@ class Refusal(Exception):
         field: str = "",
         subject: str = "",
         retry_after: float | None = None,
-        allowed: tuple[str, ...] = (),
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.kind = kind
-        self.allowed = allowed
         self.message = message
         self.field = field
         self.subject = subject
+        self.code = code
         self.retry_after = retry_after

@@ -1,34 +1,55 @@
-"""Finds the route of a dialect that a request's method and path mean."""
+"""Finds the route of a dialect, or the hook, that a request's method and path mean."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import TypeVar
 from urllib.parse import unquote
 
-from providers.contract import Route
+from providers.contract import Dialect, Hook, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
+
+Way = TypeVar("Way", Route, Hook)
+Shape = Callable[[Refusal], Reply]
 
 _PIECE = re.compile(r"\\\{(\w+)\\\}")
 
 
-def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route, dict[str, str]]:
+def find_route(routes: Iterable[Way], method: str, path: str) -> tuple[Way, dict[str, str]]:
     """The route and its path's named pieces, percent-decoded. `path` has no leading slash.
 
     Raises `Refusal`, NOT_FOUND or METHOD.
     """
-    allowed = set()
-    for route in routes:
-        found = _compile_path(route.path).fullmatch(path)
-        if found and route.method == method:
-            return route, {name: unquote(piece) for name, piece in found.groupdict().items()}
-        if found:
-            allowed.add(route.method)
-    if allowed:
+    ways = list_ways(routes, path)
+    for way in ways:
+        if way.method == method:
+            return way, _read_pieces(way.path, path)
+    if ways:
         message = f"{method} is not allowed here."
-        raise Refusal(RefusalKind.METHOD, message, allowed=tuple(sorted(allowed)))
+        refusal = Refusal(RefusalKind.METHOD, message)
+        refusal.allowed = tuple(sorted({way.method for way in ways}))
+        raise refusal
     raise Refusal(RefusalKind.NOT_FOUND, "There is nothing at this address.")
+
+
+def list_ways(routes: Iterable[Way], path: str) -> list[Way]:
+    """All that a path may mean, of every method."""
+    return [route for route in routes if _compile_path(route.path).fullmatch(path)]
+
+
+def choose_shape(dialect: Dialect, path: str) -> Shape | None:
+    """How a refusal at that path is written: by the endpoint where it has an error shape of its
+    own, else by the dialect."""
+    shapes = [way.write_refusal for way in list_ways(dialect.routes, path) if way.write_refusal]
+    return shapes[0] if shapes else dialect.write_refusal
+
+
+def _read_pieces(pattern: str, path: str) -> dict[str, str]:
+    found = _compile_path(pattern).fullmatch(path)
+    pieces = found.groupdict() if found else {}
+    return {name: unquote(piece) for name, piece in pieces.items()}
 
 
 @cache

@@ -39,10 +39,10 @@ def answer_failure(request: HttpRequest) -> HttpResponseBase:
 def _answer_script(request: HttpRequest, refusal: Refused) -> HttpResponseBase | None:
     """None where people look at pages."""
     if request.path.startswith(VENDOR_DOOR):
-        key, _slash, _rest = request.path.removeprefix(VENDOR_DOOR).partition("/")
+        key, _slash, path = request.path.removeprefix(VENDOR_DOOR).partition("/")
         dialect = find_dialect(key)
         if dialect is not None:
-            return answer_refusal(dialect, refusal)
+            return answer_refusal(dialect, path.lstrip("/"), refusal)
     if not request.path.startswith(SCRIPT_DOORS):
         return None
     body: dict[str, object] = {

@@ -34,7 +34,7 @@ from campaigns.services.access import (
     name_actor,
     regenerate_group_secret,
 )
-from campaigns.services.doors import describe_app
+from campaigns.services.doors import ensure_door
 from campaigns.services.groups import archive_group, create_group, restore_group, update_group
 from providers import registry
 
@@ -83,12 +83,10 @@ class AppAdmin(StaffAdmin):
 
     def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
         facts = [Fact(_("App id"), str(row.pk), is_code=True)]
-        known = describe_app(row)
         for dialect in registry.all_dialects():
             if dialect.has_door:
-                shown = ", ".join(
-                    f"{name} = {value}" for name, value in dialect.door_identifiers(known).items()
-                )
+                door = ensure_door(row, dialect, timezone.now())
+                shown = ", ".join(f"{name} = {value}" for name, value in door.identifiers.items())
                 where = f"/compat/{dialect.key}/ {shown}".strip()
                 facts.append(Fact(dialect.label, where, is_code=True))
         return facts

@@ -28,7 +28,7 @@ from providers import registry
 from providers.commands import SendPush
 from providers.contract import Call, Dialect, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
-from providers.routing import find_route
+from providers.routing import choose_shape, find_route
 
 HOP_HEADER = "x-pushadmin-hop"
 MAX_HOPS = 3
@@ -55,22 +55,23 @@ def answer_call(request: WSGIRequest, dialect: str, path: str) -> HttpResponse:
     spoken = find_dialect(dialect)
     if spoken is None:
         return JsonResponse({"code": "not_found", "message": "No such dialect."}, status=404)
+    path = path.lstrip("/")
     body = Body(request.environ)
     cap = DEFAULT_CAP
     try:
-        visit = _find_visit(request, spoken, path.lstrip("/"), body)
+        visit = _find_visit(request, spoken, path, body)
         cap = visit.route.max_bytes
         reply = _serve(visit)
     except Refusal as refusal:
-        reply = _write_refusal(spoken, refusal)
+        reply = _write_refusal(spoken, path, refusal)
     except DATABASE_AWAY as error:
         logger.warning("The database did not answer: %s", error)
-        reply = _write_refusal(spoken, Unavailable())
+        reply = _write_refusal(spoken, path, Unavailable())
     except Exception:
         request_id = getattr(request, "request_id", "")
         logger.exception("a call of %s failed: request %s", spoken.key, request_id)
         words = _("Something went wrong here. Quote request %(id)s.") % {"id": request_id}
-        reply = _write_refusal(spoken, Refusal(RefusalKind.INTERNAL, words))
+        reply = _write_refusal(spoken, path, Refusal(RefusalKind.INTERNAL, words))
     body.drain(2 * cap)
     return write_response(reply)
 
@@ -103,7 +104,8 @@ def _serve(visit: Visit) -> Reply:
     now = timezone.now()
     hops = _read_hops(visit.call.headers)
     key = _find_key(visit)
-    quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
+    if key.pk:  # a guest's calls are nobody's to count
+        quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
     call = _complete_call(visit)
     command = visit.route.read(call)
     if isinstance(command, SendPush):
@@ -127,6 +129,8 @@ def _read_hops(headers: Mapping[str, str]) -> int:
 
 
 def _find_key(visit: Visit) -> ApiKey:
+    if visit.route.is_open:
+        return access.make_guest()
     shown = visit.dialect.authenticate(visit.call)  # type: ignore[misc]  # has_door has asked
     text = (shown.key, shown.secret) if shown.secret else shown.key
     key = access.find_key(text, now=timezone.now())
@@ -152,17 +156,17 @@ def _refuse_crowd(push: SendPush, route: Route) -> None:
         raise Invalid(_("At most %(count)s recipients per call.") % {"count": route.max_recipients})
 
 
-def _write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
-    reply: Reply = dialect.write_refusal(refusal)  # type: ignore[misc]  # has_door has asked
+def _write_refusal(dialect: Dialect, path: str, refusal: Refusal) -> Reply:
+    reply: Reply = choose_shape(dialect, path)(refusal)  # type: ignore[misc]  # has_door has asked
     if not refusal.allowed:
         return reply
     # RFC 9110 15.5.6: who is refused for the method is told which ones there are.
     return replace(reply, headers={**reply.headers, "Allow": ", ".join(refusal.allowed)})
 
 
-def answer_refusal(dialect: Dialect, refusal: Refusal) -> HttpResponse:
+def answer_refusal(dialect: Dialect, path: str, refusal: Refusal) -> HttpResponse:
     """The answer to a call that is refused before it is ours, such as one of a wrong host."""
-    return write_response(_write_refusal(dialect, refusal))
+    return write_response(_write_refusal(dialect, path, refusal))
 
 
 def write_response(reply: Reply) -> HttpResponse:

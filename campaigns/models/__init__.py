@@ -13,6 +13,7 @@ from campaigns.models.accounts import (
     Account,
     Allowance,
     Door,
+    DoorName,
     Exchange,
     Route,
     Throttle,
@@ -51,6 +52,7 @@ from campaigns.models.ledger import (
 )
 from campaigns.models.marks import DeviceMark
 from campaigns.models.message import Message
+from campaigns.models.outbox import OutboxRow
 from campaigns.models.transfer import (
     Attempt,
     Batch,
@@ -81,6 +83,7 @@ __all__ = [
     "DeviceIdentifier",
     "DeviceMark",
     "Door",
+    "DoorName",
     "Exchange",
     "Group",
     "IdempotencyRecord",
@@ -91,6 +94,7 @@ __all__ = [
     "Membership",
     "Message",
     "Occurrence",
+    "OutboxRow",
     "Part",
     "Person",
     "Policy",

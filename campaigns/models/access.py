@@ -120,7 +120,7 @@ def wide_workspace_ids(principal: Any) -> QuerySet[Any]:
     """Ids of the workspaces of which a user or an ApiKey reaches every app, as a subquery."""
     if isinstance(principal, ApiKey):
         own = Workspace.objects.filter(pk=principal.workspace_id)
-        return (own.none() if principal.apps.exists() else own).values("pk")
+        return (own if principal.is_wide() else own.none()).values("pk")
     wide = Membership.objects.filter(app__isnull=True)
     if principal is None or isinstance(principal, AnonymousUser) or not principal.is_active:
         return wide.none().values("workspace_id")
@@ -130,7 +130,8 @@ def wide_workspace_ids(principal: Any) -> QuerySet[Any]:
 class ApiKey(models.Model):
     """A script's key: stored hashed, shown once, scoped to apps and maybe to one dialect.
 
-    Its text is `<public_id>.<secret>`; dialects that want a pair take the two halves.
+    Its text is `<public_id>.<secret>`; dialects that want a pair take the two halves. One with an
+    `app_group` stands for the group's own key and secret, and reaches its member apps.
     """
 
     class Scope(models.TextChoices):
@@ -152,6 +153,9 @@ class ApiKey(models.Model):
         related_name="api_keys",
         verbose_name=_("apps"),
         help_text=_("Empty: every app of the workspace."),
+    )
+    app_group = models.OneToOneField(
+        "campaigns.AppGroup", models.CASCADE, related_name="api_key", null=True, editable=False
     )
     dialect = models.CharField(
         _("dialect"),
@@ -197,11 +201,20 @@ class ApiKey(models.Model):
         return hashlib.sha256(secret.encode()).hexdigest()
 
     def reach(self) -> Q:
-        """Which apps the key reaches: those named, else all of its workspace."""
-        named = self.apps.through.objects.filter(apikey_id=self.pk)
-        return Q(workspace_id=self.workspace_id) & (
-            Q(pk__in=named.values("app_id")) | ~Q(models.Exists(named))
-        )
+        """Which apps the key reaches: its group's, those named, else all of its workspace."""
+        own = Q(workspace_id=self.workspace_id)
+        if self.app_group_id is not None:
+            return own & Q(app_groups=self.app_group_id)
+        named = self._named_apps()
+        return own & (Q(pk__in=named.values("app_id")) | ~Q(models.Exists(named)))
+
+    def is_wide(self) -> bool:
+        """Whether it reaches every app of its workspace."""
+        return self.app_group_id is None and not self._named_apps().exists()
+
+    def _named_apps(self) -> QuerySet[Any]:
+        # By the key's id: a guest's key is in no table and has no relation to ask.
+        return type(self).apps.through.objects.filter(apikey_id=self.pk)
 
     def is_usable(self, now: datetime) -> bool:
         """Neither revoked nor expired."""

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models.access import Workspace
+from campaigns.models.access import ApiKey, Workspace
 from campaigns.models.audience import PLATFORM_KEYS, PLATFORMS, App, Group
 from campaigns.models.scoping import ScopedQuerySet
 
@@ -98,13 +98,25 @@ class Route(models.Model):
 
 
 class Door(models.Model):
-    """Inbound: what we assigned to a dialect's scripts for one app."""
+    """Inbound: what we assigned to a dialect's scripts for one app. It never changes, whatever
+    becomes of the app's slug.
+
+    `slug` is what the identifiers were made of, `code` 32 random hex digits. Proofs that somebody
+    knows a secret of the door count for as much as `api_key`.
+    """
 
     app = models.ForeignKey(App, models.CASCADE, related_name="doors", verbose_name=_("app"))
     dialect = models.CharField(_("dialect"), max_length=40)
     identifiers = models.JSONField(_("identifiers"), default=dict, blank=True)
     secrets = models.TextField(editable=False, blank=True)  # a vault text, never plain
     options = models.JSONField(_("options"), default=dict, blank=True)
+    slug = models.CharField(
+        max_length=90, blank=True, default="", db_default="", editable=False, db_index=True
+    )
+    code = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    api_key = models.ForeignKey(
+        ApiKey, models.SET_NULL, related_name="doors", null=True, editable=False
+    )
 
     objects = ScopedQuerySet.as_manager()
     app_path = "app"
@@ -113,6 +125,18 @@ class Door(models.Model):
         verbose_name = _("door")
         verbose_name_plural = _("doors")
         constraints = [models.UniqueConstraint(fields=["app", "dialect"], name="door_once")]
+
+
+class DoorName(models.Model):
+    """One identifier of a door, to find it by; several doors may share one (a workspace's)."""
+
+    door = models.ForeignKey(Door, models.CASCADE, related_name="names")
+    dialect = models.CharField(max_length=40)
+    value = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["door", "value"], name="door_name_once")]
+        indexes = [models.Index(fields=["dialect", "value"], name="door_name_value")]
 
 
 class VendorGroup(models.Model):

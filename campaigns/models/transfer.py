@@ -21,6 +21,7 @@ class Submission(models.Model):
     """One accepted call from a script; the ids that we answered resolve through it.
 
     `fingerprint` tells the same call, sent again under its `client_key`, from another one.
+    `callback` is where the script wants to be told (`commands.Callback` as an object).
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="submissions")
@@ -34,6 +35,7 @@ class Submission(models.Model):
     client_key = models.CharField(max_length=255, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     reference = models.CharField(max_length=64, blank=True, db_index=True)
+    callback = models.JSONField(null=True, editable=False)
     created_at = models.DateTimeField()
 
     objects = ScopedQuerySet.as_manager()

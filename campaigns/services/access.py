@@ -40,7 +40,7 @@ TOUCH_EVERY = timedelta(minutes=1)
 def name_actor(principal: Any) -> str:
     """How events and audit entries name a user or an ApiKey."""
     if isinstance(principal, ApiKey):
-        return f"key {principal.public_id}"
+        return f"key {principal.public_id}" if principal.pk else "guest"
     return str(principal.get_username())
 
 
@@ -213,6 +213,19 @@ def find_key(shown: str | tuple[str, str], *, now: datetime) -> ApiKey:
         )
     _touch_key(key, now)
     return key
+
+
+def make_guest() -> ApiKey:
+    """Who calls an open route: a key in no table, that reaches no app and no workspace.
+
+    The scope is for what devices do about themselves; the app is found by what the call names.
+    """
+    return ApiKey(name="guest", scopes=[Scope.AUDIENCE])
+
+
+def is_guest(key: ApiKey) -> bool:
+    """Whether it is nobody's key."""
+    return key.pk is None
 
 
 def _split_text(text: str) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from campaigns.errors import NotFound
-from campaigns.models import ApiKey, App, Group
-from campaigns.services.access import name_actor
+from campaigns.errors import Invalid, NotFound
+from campaigns.models import ApiKey, App, Door, Group
+from campaigns.services.access import is_guest, name_actor
+from campaigns.services.doors import ensure_door, find_door, find_open_door
 from providers.commands import Answer, Command
 from providers.contract import Dialect
 
@@ -20,7 +21,10 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, in which dialect, how many installations the call has come through, and when."""
+    """Who calls, in which dialect, how many installations the call has come through, and when.
+
+    The caller of an open route is a guest: its key reaches nothing but what `find_app` finds.
+    """
 
     key: ApiKey
     dialect: Dialect
@@ -32,16 +36,38 @@ class Caller:
         return name_actor(self.key)
 
 
-# What a command needs of a key, and what does it: one entry per kind of command.
+# What a command needs of a key ("": it shows what it needs itself), and what does it: one entry
+# per kind of command.
 Acts = dict[type[Command], tuple[str, Callable[[Any, Caller], Answer]]]
 
 
 def find_app(text: str, caller: Caller) -> App:
-    """The app of that id, if the key reaches it; raises NotFound."""
-    app: App | None = App.objects.for_user(caller.key).filter(pk=read_id(text)).first()
-    if app is None:
-        raise NotFound(_("There is no such app."))
+    """The app that an identifier of its door, or its id, means, if the key reaches it; "" is the
+    key's only app. A guest may name any app by an identifier. Raises NotFound, Invalid.
+    """
+    app: App = find_app_door(text, caller).app
     return app
+
+
+def find_app_door(text: str, caller: Caller) -> Door:
+    """The door of the app that `find_app` finds, with its options."""
+    door = None
+    if is_guest(caller.key):
+        door = find_open_door(caller.dialect, text)
+    elif text:
+        door = find_door(caller.dialect, text, caller.key, now=caller.now)
+    else:
+        door = ensure_door(_find_only_app(caller), caller.dialect, caller.now)
+    if door is None:
+        raise NotFound(_("There is no such app."))
+    return door
+
+
+def _find_only_app(caller: Caller) -> App:
+    apps: list[App] = list(App.objects.for_user(caller.key).select_related("workspace")[:2])
+    if len(apps) != 1:
+        raise Invalid(_("Name the app: this key is not for exactly one."))
+    return apps[0]
 
 
 def find_group(text: str, caller: Caller) -> Group:

@@ -1,11 +1,123 @@
-"""Doors: what we call an app in each dialect."""
+"""Doors: what we call an app in each dialect, and the secrets that we gave for it."""
 
 from __future__ import annotations
 
-from campaigns.models import App
-from providers.contract import DoorApp
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from campaigns.models import ApiKey, App, Door, DoorName
+from campaigns.models.access import visible_app_ids
+from campaigns.services.access import record_audit
+from providers import vault
+from providers.contract import Dialect, DoorApp
+
+ACTOR = "door"
+MAX_IDENTIFIER = 255
 
 
-def describe_app(app: App) -> DoorApp:
-    """What a dialect may make the app's identifiers of."""
-    return DoorApp(id=app.pk, slug=app.slug, workspace=app.workspace.slug)
+def make_code() -> str:
+    """32 random hex digits."""
+    return secrets.token_hex(16)
+
+
+def ensure_door(app: App, dialect: Dialect, now: datetime) -> Door:
+    """The app's door for a dialect, made when it is first asked for.
+
+    What it has is kept for ever; what a newer version of the dialect knows besides is added.
+    """
+    door, is_new = Door.objects.select_related("app__workspace").get_or_create(
+        app=app, dialect=dialect.key, defaults={"code": make_code()}
+    )
+    if _is_complete(door, dialect):
+        return door
+    with transaction.atomic():
+        door = Door.objects.select_for_update().get(pk=door.pk)
+        _complete_door(door, dialect)
+        if is_new:
+            record_audit(ACTOR, "create", door, workspace=app.workspace, now=now)
+    return door
+
+
+def _is_complete(door: Door, dialect: Dialect) -> bool:
+    if not door.slug:
+        return False
+    known = dialect.door_identifiers(_describe_door(door))
+    return known.keys() <= door.identifiers.keys() and (
+        set(dialect.door_secrets) <= open_secrets(door).keys()
+    )
+
+
+def _complete_door(door: Door, dialect: Dialect) -> None:
+    door.slug = door.slug or _choose_slug(door)
+    door.code = door.code or make_code()
+    door.identifiers = {**dialect.door_identifiers(_describe_door(door)), **door.identifiers}
+    fresh = {name: make_code() for name in dialect.door_secrets}
+    if fresh:
+        door.secrets = vault.encrypt({**fresh, **open_secrets(door)})
+    door.save()
+    names = {str(value) for value in door.identifiers.values()}
+    DoorName.objects.bulk_create(
+        [DoorName(door=door, dialect=dialect.key, value=name) for name in sorted(names)],
+        ignore_conflicts=True,
+    )
+
+
+def _choose_slug(door: Door) -> str:
+    """The app's slug, unless another app has had it before: identifiers outlive slugs."""
+    app = door.app
+    others = Door.objects.filter(app__workspace_id=app.workspace_id, slug=app.slug)
+    is_taken = others.exclude(app=app).exists()
+    return f"{app.slug}-{app.pk}" if is_taken else str(app.slug)
+
+
+def _describe_door(door: Door) -> DoorApp:
+    app = door.app
+    return DoorApp(id=app.pk, slug=door.slug, workspace=app.workspace.slug, code=door.code)
+
+
+def open_secrets(door: Door) -> Mapping[str, str]:
+    """The door's secrets by name. Raises `VaultError`."""
+    return vault.decrypt(door.secrets)
+
+
+def find_door(dialect: Dialect, identifier: str, key: ApiKey, *, now: datetime) -> Door | None:
+    """The door that an identifier, or our app id, means among the apps that the key reaches.
+
+    None for what means no door, or more than one.
+    """
+    reached = Door.objects.filter(app__in=visible_app_ids(key))
+    door = find_named(reached, dialect, identifier)
+    if door is None and _make_missing(dialect, key, now):
+        door = find_named(reached, dialect, identifier)
+    if door is None and identifier.isascii() and identifier.isdigit() and len(identifier) <= 18:
+        door = _choose_one(reached.filter(dialect=dialect.key, app_id=int(identifier)))
+    return door
+
+
+def find_open_door(dialect: Dialect, identifier: str) -> Door | None:
+    """The door that an identifier means, whoever calls. None for none, or more than one."""
+    return find_named(Door.objects.all(), dialect, identifier)
+
+
+def find_named(doors: QuerySet[Door], dialect: Dialect, identifier: str) -> Door | None:
+    """The one of `doors` that has this identifier."""
+    if not 0 < len(identifier) <= MAX_IDENTIFIER or "\0" in identifier:
+        return None
+    named = DoorName.objects.filter(dialect=dialect.key, value=identifier)
+    return _choose_one(doors.filter(dialect=dialect.key, pk__in=named.values("door_id")))
+
+
+def _choose_one(doors: QuerySet[Door]) -> Door | None:
+    found = list(doors.select_related("app__workspace", "api_key__workspace")[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _make_missing(dialect: Dialect, key: ApiKey, now: datetime) -> int:
+    """Make doors of apps that had none when their key was made; returns how many."""
+    apps = App.objects.for_user(key).exclude(doors__dialect=dialect.key)
+    missing: Iterable[App] = apps.select_related("workspace")
+    return len([ensure_door(app, dialect, now) for app in missing])

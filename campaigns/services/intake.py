@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Invalid, NotFound
-from campaigns.models import ApiKey, App, Group, Transfer
+from campaigns.errors import NotFound
+from campaigns.models import ApiKey, Group, Transfer
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
 from campaigns.services import intake_groups, intake_reports
@@ -25,7 +25,8 @@ Scope = ApiKey.Scope
 def execute(command: commands.Command, caller: Caller) -> commands.Answer:
     """Do what a dialect has read; raises Refusal."""
     scope, act = ACTS[type(command)]
-    require_scope(caller.key, scope)
+    if scope:
+        require_scope(caller.key, scope)
     return act(command, caller)
 
 
@@ -44,20 +45,13 @@ def _find_push_group(command: commands.SendPush, caller: Caller) -> Group:
     """The group that the call names; in a dialect without groups, the app's one of its name."""
     if caller.dialect.has_groups:
         return find_group(command.group, caller)
-    app = find_app(command.app, caller) if command.app else _find_only_app(caller)
+    app = find_app(command.app, caller)
     group, is_new = Group.objects.get_or_create(app=app, name=caller.dialect.label)
     if is_new:
         record_audit(
             caller.actor, "create", group, workspace=app.workspace, fields=("name",), now=caller.now
         )
     return group
-
-
-def _find_only_app(caller: Caller) -> App:
-    apps: list[App] = list(App.objects.for_user(caller.key).select_related("workspace")[:2])
-    if len(apps) != 1:
-        raise Invalid(_("Name the app: this key is not for exactly one."))
-    return apps[0]
 
 
 def _fetch_status(command: commands.FetchStatus, caller: Caller) -> commands.TransferStatus:

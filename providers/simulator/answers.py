@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from providers.contract import Dialect, Reply
+from providers.contract import Reply
 from providers.outcomes import Refusal, RefusalKind
+from providers.routing import Shape
 from providers.simulator.plan import GivenFault
 
 HUGE = 20_000_000
@@ -52,34 +53,34 @@ _REFUSED: Mapping[str, _Refused] = {
 }
 
 
-def write_refusal(dialect: Dialect, refusal: Refusal) -> Reply:
+def write_refusal(shape: Shape | None, refusal: Refusal) -> Reply:
     """A refusal in the vendor's own shape."""
-    if dialect.write_refusal is None:
+    if shape is None:
         return Reply(400, {"error": refusal.message})
-    reply = dialect.write_refusal(refusal)
+    reply = shape(refusal)
     if refusal.retry_after is not None and "Retry-After" not in reply.headers:
         headers = {**reply.headers, "Retry-After": f"{refusal.retry_after:g}"}
         return replace(reply, headers=headers)
     return reply
 
 
-def refuse(dialect: Dialect, given: GivenFault, now: datetime) -> Reply:
+def refuse(shape: Shape | None, given: GivenFault, now: datetime) -> Reply:
     """The answer to a call that is not taken; one that is no answer at all has no status."""
     if given.name == "redirect":
         return Reply(302, "", "text/plain", {"Location": str(given.find("to"))})
     if given.name not in _REFUSED:
         return SpoiltReply(0, "", wire=given)
-    reply = _write_refused(dialect, given.name, now)
+    reply = _write_refused(shape, given.name, now)
     wait = _find_wait(given, now)
     return replace(reply, headers={**reply.headers, "Retry-After": wait}) if wait else reply
 
 
-def _write_refused(dialect: Dialect, name: str, now: datetime) -> Reply:
+def _write_refused(shape: Shape | None, name: str, now: datetime) -> Reply:
     refused = _REFUSED[name]
     words = refused.words
     if name == "error_410":
         words += now.astimezone(UTC).isoformat(timespec="seconds")
-    reply = write_refusal(dialect, Refusal(refused.kind, words))
+    reply = write_refusal(shape, Refusal(refused.kind, words))
     body = reply.body
     if isinstance(body, dict):  # an envelope that repeats the status says the one that is meant
         body = {
@@ -110,10 +111,10 @@ def write_retry_after(wish: str, now: datetime) -> str:
     return wish
 
 
-def spoil(dialect: Dialect, reply: Reply, given: GivenFault, now: datetime) -> Reply:
+def spoil(shape: Shape | None, reply: Reply, given: GivenFault, now: datetime) -> Reply:
     """What is answered instead of `reply`."""
     if given.name in _REFUSED:
-        return _write_refused(dialect, given.name, now)
+        return _write_refused(shape, given.name, now)
     if given.name == "clock_skew":
         moment = now + timedelta(seconds=given.find_number("seconds"))
         date = format_datetime(moment.astimezone(UTC), usegmt=True)
@@ -121,9 +122,9 @@ def spoil(dialect: Dialect, reply: Reply, given: GivenFault, now: datetime) -> R
     return _SPOILERS[given.name](reply)
 
 
-def write_untaken(dialect: Dialect) -> Reply:
+def write_untaken(shape: Shape | None) -> Reply:
     """The honest answer behind a lie about a call that was not taken."""
-    return write_refusal(dialect, Refusal(RefusalKind.INTERNAL, "The call was not taken"))
+    return write_refusal(shape, Refusal(RefusalKind.INTERNAL, "The call was not taken"))
 
 
 def _say_all_is_well(reply: Reply) -> Reply:

@@ -28,7 +28,7 @@ from providers.commands import (
 from providers.contract import Call, Dialect, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.pacing import Bucket
-from providers.routing import find_route
+from providers.routing import Shape, choose_shape, find_route
 from providers.simulator import acceptance, answers
 from providers.simulator.answers import SpoiltReply, write_refusal
 from providers.simulator.behaviour import Behaviour
@@ -59,6 +59,11 @@ class Visit:
     account: str
     behaviour: Behaviour
     number: int
+
+    @property
+    def shape(self) -> Shape | None:
+        """How a refusal is written here."""
+        return self.route.write_refusal or self.dialect.write_refusal
 
 
 class Simulator:
@@ -121,7 +126,7 @@ class Simulator:
             call = Call(_parse_body(body), pieces, query, headers)
             return self.serve(self.admit(dialect, route, call))
         except Refusal as refusal:
-            return write_refusal(dialect, refusal)
+            return write_refusal(choose_shape(dialect, path), refusal)
 
     def judge_connection(self, dialect: str = "", *, is_handshake: bool = False) -> str:
         """The fault that a connection suffers before a call is read; "" for none."""
@@ -137,7 +142,8 @@ class Simulator:
         """Who calls, and whether the vendor lets the call in now; raises `Refusal`."""
         behaviour = self.behaviour.change(_read_wishes(call))
         time.sleep(behaviour.latency_ms / 1000)
-        credentials = dialect.authenticate(call) if dialect.authenticate else None
+        authenticate = None if route.is_open else dialect.authenticate
+        credentials = authenticate(call) if authenticate else None
         key = credentials.key if credentials else ""
         if behaviour.is_refused or key == REFUSED_KEY:
             raise Refusal(RefusalKind.UNAUTHENTICATED, "Invalid push credentials")
@@ -183,15 +189,15 @@ class Simulator:
         now = self.clock()
         if refusal is not None:
             self._note(given, command, is_accepted=False)
-            return answers.refuse(visit.dialect, refusal, now)
+            return answers.refuse(visit.shape, refusal, now)
         if answer is not None and not answer.is_accepted():
             self._note(given, command, is_accepted=False)
-            reply = answers.write_untaken(visit.dialect)
+            reply = answers.write_untaken(visit.shape)
         else:
             reply = self._execute(visit, command, given)
             self._note(given, command, is_accepted=True)
         if answer is not None:
-            reply = answers.spoil(visit.dialect, reply, answer, now)
+            reply = answers.spoil(visit.shape, reply, answer, now)
         return _send_badly(reply, by_stage.get(Stage.WIRE), by_stage.get(Stage.DOOR))
 
     def _execute(self, visit: Visit, command: Command, given: Sequence[GivenFault]) -> Reply:

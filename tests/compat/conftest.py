@@ -11,7 +11,7 @@ from rest_framework.test import RequestsClient
 
 from campaigns.models import ApiKey
 from campaigns.services import access
-from campaigns.services.doors import describe_app
+from campaigns.services.doors import ensure_door
 from providers import http, registry
 from providers.contract import AccountConfig, Dialect
 from tests.vendor_cases.accounts import make_account
@@ -55,7 +55,8 @@ def connect(app, settings):
     def open_client(dialect: Dialect, **options: Any) -> tuple[Any, Any]:
         config = make_account(dialect, "http://testserver/compat")
         _key, text = make_key(app)
-        identifiers = {**config.options, **dialect.door_identifiers(describe_app(app)), **options}
+        door = ensure_door(app, dialect, datetime.now(UTC))
+        identifiers = {**config.options, **door.identifiers, **options}
         account = AccountConfig(
             public_id="acc-1",
             credentials=dict.fromkeys(config.credentials, text),

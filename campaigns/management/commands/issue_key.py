@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from campaigns.models import ApiKey, App
 from campaigns.services import access
-from campaigns.services.doors import describe_app
+from campaigns.services.doors import ensure_door
 from providers import registry
 from providers.contract import Dialect
 
@@ -68,5 +68,5 @@ def describe_key(app: App, text: str, dialect: Dialect | None) -> dict[str, Any]
         "authorization": dialect.write_authorization(text),
         "base_path": f"/compat/{dialect.key}/",
         "app_id": app.pk,
-        **dialect.door_identifiers(describe_app(app)),
+        **ensure_door(app, dialect, timezone.now()).identifiers,
     }
