@@ -36,12 +36,18 @@ from providers.schedules import SaveSchedule, ScheduleRow
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request from a script, already parsed: `path` holds the route's named pieces."""
+    """One request from a script, already parsed: `path` holds the route's named pieces.
+
+    `options` are those of the door that `Dialect.name_door` names, `now` is when it came; both
+    only where a script calls us.
+    """
 
     body: Any = None
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
+    options: Mapping[str, Any] = field(default_factory=dict)
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +320,8 @@ class Dialect:
 
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
-    a door; `door_options` are what staff may set for it. `describe_key` gives what `issue_key`
+    a door; `door_options` are what staff may set for it, `name_door` tells which door's count for a
+    call (its body is not read yet). `describe_key` gives what `issue_key`
     prints beside these, from `key`, `secret` and, of a group's key, `group_key`, `group_secret`.
     `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
@@ -354,6 +361,7 @@ class Dialect:
     write_refusal: Callable[[Refusal], Reply] | None = None
     door_options: tuple[FieldSpec, ...] = ()
     door_secrets: tuple[str, ...] = ()
+    name_door: Callable[[Call], str] | None = None
     door_identifiers: Callable[[DoorApp], Mapping[str, Any]] = _needs_no_identifiers
     describe_key: Callable[[Mapping[str, str]], Mapping[str, Any]] = _tells_nothing
     running_limits: Mapping[str, int] = field(default_factory=dict)

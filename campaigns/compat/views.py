@@ -23,7 +23,8 @@ from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Refused, Unavail
 from campaigns.models import ApiKey
 from campaigns.models.access import find_installation
 from campaigns.services import access, intake, quotas
-from campaigns.services.callers import Caller
+from campaigns.services.access import is_guest
+from campaigns.services.callers import Caller, find_app_door
 from providers import registry
 from providers.commands import SendPush
 from providers.contract import Call, Dialect, Reply, Route
@@ -106,11 +107,11 @@ def _serve(visit: Visit) -> Reply:
     key = _find_key(visit)
     if key.pk:  # a guest's calls are nobody's to count
         quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
-    call = _complete_call(visit)
+    caller = Caller(key, visit.dialect, now, hops)
+    call = _complete_call(visit, caller)
     command = visit.route.read(call)
     if isinstance(command, SendPush):
         _refuse_crowd(command, visit.route)
-    caller = Caller(key, visit.dialect, now, hops)
     return visit.route.write(intake.execute(command, caller), call)
 
 
@@ -141,13 +142,16 @@ def _find_key(visit: Visit) -> ApiKey:
     return key
 
 
-def _complete_call(visit: Visit) -> Call:
-    """The call with its body, which is JSON whatever its content type says."""
-    call = visit.call
-    if visit.route.method in BODILESS:
+def _complete_call(visit: Visit, caller: Caller) -> Call:
+    """The call with its body, which is JSON whatever its content type says, the time, and the
+    options of the door that it names; raises NotFound for one that is not there."""
+    call = replace(visit.call, now=caller.now)
+    if visit.route.method not in BODILESS:
+        call = replace(call, body=parse_body(visit.body.read(visit.route.max_bytes)))
+    name_door = visit.dialect.name_door
+    if name_door is None or is_guest(caller.key):
         return call
-    content = visit.body.read(visit.route.max_bytes)
-    return Call(parse_body(content), call.path, call.query, call.headers)
+    return replace(call, options=find_app_door(name_door(call), caller).options)
 
 
 def _refuse_crowd(push: SendPush, route: Route) -> None:
