@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
-from providers.outcomes import Refusal, RefusalKind
+from providers.outcomes import OVER_CAP, Refusal, RefusalKind
 
 
 class Refused(Refusal):
@@ -40,6 +40,12 @@ class Invalid(Refused):
     """A value that a person or a script gave is wrong."""
 
     code_default = "invalid"
+
+
+class OverCap(Refused):
+    """More than this door lets an app have, or a call say; `subject` names the `Cap`."""
+
+    code_default = OVER_CAP
 
 
 class NotReady(Refused):

@@ -271,6 +271,29 @@ class Limits:
     addressing: frozenset[Addressing] = frozenset({Addressing.TOKEN})
 
 
+class Cap(StrEnum):
+    """What a vendor bounds of what its scripts keep, or say in one call.
+
+    A call over one is refused with the code `OVER_CAP` and the cap's name as `subject`. Lengths
+    are in bytes of UTF-8.
+    """
+
+    LABELS = "labels"  # per app
+    MEMBERS = "members"  # per label
+    MEMBERS_PER_CALL = "members_per_call"
+    TAGS = "tags"  # different ones per app
+    TAGS_PER_DEVICE = "tags_per_device"
+    DEVICES_PER_TAG = "devices_per_tag"
+    TAG_BYTES = "tag_bytes"
+    ALIAS_BYTES = "alias_bytes"
+    DEVICES_PER_CALL = "devices_per_call"
+
+
+# A flag of this name among `Dialect.door_options` decides whether labels are looked up without
+# regard to case; where there is none, they are told apart by it.
+LABELS_IGNORE_CASE = "labels_ignore_case"
+
+
 class Idempotency(StrEnum):
     """What can be done when a request was written and no answer came."""
 
@@ -323,7 +346,7 @@ class Dialect:
     a door; `door_options` are what staff may set for it, `name_door` tells which door's count for a
     call (its body is not read yet). `describe_key` gives what `issue_key`
     prints beside these, from `key`, `secret` and, of a group's key, `group_key`, `group_secret`.
-    `lookup_lag` is how many seconds a vendor
+    `caps` bounds what scripts keep. `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
@@ -365,6 +388,7 @@ class Dialect:
     door_identifiers: Callable[[DoorApp], Mapping[str, Any]] = _needs_no_identifiers
     describe_key: Callable[[Mapping[str, str]], Mapping[str, Any]] = _tells_nothing
     running_limits: Mapping[str, int] = field(default_factory=dict)
+    caps: Mapping[Cap, int] = field(default_factory=dict)
     refuses_empty: bool = False
     hooks: tuple[Hook, ...] = ()
     write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None

@@ -135,6 +135,10 @@ class RefusalCode(StrEnum):
     UNAUTHENTICATED = "unauthenticated"  # none of these, or none that is told
 
 
+# The code of a refusal over one of a dialect's caps, whose name is the refusal's subject.
+OVER_CAP = "over_cap"
+
+
 class Refusal(Exception):
     """Our rule, or a dialect's, says no to a caller. `field` is a path such as `group.name`.
 

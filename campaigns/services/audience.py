@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Conflict, Invalid
+from campaigns.errors import Conflict, Invalid, OverCap
 from campaigns.models import App, Campaign, Label, LabelMember, Person, Segment
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from campaigns.selectors.audience_fields import find_text_fault
@@ -27,6 +27,8 @@ from campaigns.services.groups import (
     save_named,
     update_group,
 )
+from campaigns.services.locks import Lock, lock_app
+from providers.contract import Cap
 
 __all__ = [
     "DeviceRow",
@@ -63,13 +65,27 @@ class MembersChanged:
     unknown: tuple[str, ...] = ()
 
 
-def create_label(app: App, *, name: str, description: str = "", actor: str, now: datetime) -> Label:
-    """Make an empty label. Raises Invalid, or Conflict when the name is taken."""
+def create_label(
+    app: App, *, name: str, description: str = "", most: int | None = None,
+    actor: str, now: datetime,
+) -> Label:  # fmt: skip
+    """Make an empty label. Raises Invalid, Conflict when the name is taken, or OverCap where the
+    app has `most` labels already."""
     label = Label(
         app=app, name=check_name(name, MAX_NAME), description=_check_description(description)
     )
-    _save(label, "create", ("name", "description"), actor, now)
+    with transaction.atomic():
+        if most is not None:
+            _refuse_more_labels(app, most)
+        _save(label, "create", ("name", "description"), actor, now)
     return label
+
+
+def _refuse_more_labels(app: App, most: int) -> None:
+    lock_app(app, Lock.LABELS)
+    if Label.objects.filter(app=app).count() >= most:
+        words = _("An app has at most %(most)s labels here.") % {"most": most}
+        raise OverCap(words, subject=Cap.LABELS)
 
 
 def update_label(
@@ -165,17 +181,22 @@ def _refuse_used_label(label: Label) -> None:
 
 
 def add_members(
-    label: Label, who: Who, *, principal: Any, actor: str, now: datetime
+    label: Label, who: Who, *, most: int | None = None, principal: Any, actor: str, now: datetime
 ) -> MembersChanged:
     """Let persons carry the label: external user ids, or a search as a queryset of persons.
 
     Only persons whom the principal may see are found; of a search at most 20,000 are taken.
+    Raises OverCap where the label would have more than `most` members; then nobody is added.
     """
     persons, unknown = _find_persons(label, who, principal)
     with transaction.atomic():
         _lock(label)
         added = sum(_add_chunk(label, chunk) for chunk in _split(persons))
-        return _count_change(label, added, unknown, ("add_members", actor, now))
+        changed = _count_change(label, added, unknown, ("add_members", actor, now))
+        if added and most is not None and changed.member_count > most:
+            words = _("A label has at most %(most)s members here.") % {"most": most}
+            raise OverCap(words, subject=Cap.MEMBERS)
+    return changed
 
 
 def remove_members(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from campaigns.models import App, AuditEntry, Device, DeviceIdentifier, Person
 from campaigns.models.audience import hash64, pack_version
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
+from campaigns.services.locks import Lock, lock_app
 
 # Rows per transaction: a write holds the database for well under half a second.
 CHUNK = 2000
@@ -21,7 +22,6 @@ WRITTEN = (
     "person", "token", "token_hash", "token_state", "token_evidence", "token_state_at",
     *COLUMNS, *(f"{name}_number" for name in VERSIONS), "attributes", "updated_at",
 )  # fmt: skip
-REGISTER_LOCK = 0x70_75_73_68  # any number of our own, the same in every process
 Key = tuple[str, int]
 
 
@@ -56,7 +56,7 @@ def register_devices(
     rejected: list[Rejected] = []
     for start in range(0, len(rows), CHUNK):
         with transaction.atomic():
-            _lock(app)
+            lock_app(app, Lock.REGISTER)
             register = _Register(app, actor, now)
             chunk = register.add(rows[start : start + CHUNK])
             register.save()
@@ -72,14 +72,6 @@ def register_devices(
     return Registered(
         created, updated, tuple(rejected), tuple(device.pk if device else 0 for device in found)
     )
-
-
-def _lock(app: App) -> None:
-    # On SQLite the transaction has the whole database. The app's row is not used as the lock,
-    # because the engine holds it for every claim.
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [REGISTER_LOCK, app.pk])
 
 
 class _Register:

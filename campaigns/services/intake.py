@@ -13,7 +13,7 @@ from campaigns.errors import NotFound
 from campaigns.models import ApiKey, Group, Transfer
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
-from campaigns.services import intake_groups, intake_reports
+from campaigns.services import intake_groups, intake_labels, intake_reports
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Acts, Caller, find_app, find_group, read_id
 from campaigns.services.intake_push import accept_push
@@ -87,6 +87,7 @@ def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.Rep
 
 ACTS: Acts = {
     **intake_groups.ACTS,
+    **intake_labels.ACTS,
     **intake_reports.ACTS,
     commands.SendPush: (Scope.SEND, _send_push),
     commands.FetchStatus: (Scope.READ, _fetch_status),

@@ -7,33 +7,39 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.errors import NotFound
-from campaigns.models import App, Label, Segment
+from campaigns.models import App, Segment
 from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.labels import find_label
 from campaigns.services.callers import read_id
+from campaigns.services.intake_labels import ignores_case
 from providers.audience import Expression, write_expression
 from providers.commands import Audience
+from providers.contract import Dialect
 
 
-def write_audience(app: App, audience: Audience) -> list[dict[str, Any]]:
-    """The audience as bodies that must all hold, as `Part.audiences` keeps them.
+def write_audience(app: App, audience: Audience, dialect: Dialect) -> list[dict[str, Any]]:
+    """The audience as bodies that must all hold, as `Part.audiences` keeps them; labels by the
+    names that they have.
 
     Raises NotFound for a label or a segment that the app has not, with its name as `subject`, and
     Invalid for an expression; `field` is `audience.labels`, `audience.segments` or a path that
     begins with `audience.expression`.
     """
-    _check_labels(app, audience.labels)
-    bodies: list[dict[str, Any]] = [{"labels": [name]} for name in audience.labels]
+    names = _find_labels(app, audience.labels, dialect)
+    bodies: list[dict[str, Any]] = [{"labels": [name]} for name in names]
     if audience.expression is not None:
         bodies.append({"expression": _check_expression(audience.expression)})
     bodies += [{"segment": _find_segment(app, text)} for text in audience.segments]
     return bodies or [{"all": True}]
 
 
-def _check_labels(app: App, names: tuple[str, ...]) -> None:
-    known = Label.objects.filter(app=app, name__in=names).values_list("name", flat=True)
-    for name in sorted(set(names) - set(known)):
+def _find_labels(app: App, names: tuple[str, ...], dialect: Dialect) -> list[str]:
+    folds = ignores_case(app, dialect)
+    found = {name: find_label(app, name, ignores_case=folds) for name in names}
+    for name in sorted(name for name, label in found.items() if label is None):
         words = _("There is no label named %(names)s.") % {"names": name}
         raise NotFound(words, fields={"audience.labels": words}, subject=name)
+    return [label.name for label in found.values() if label is not None]
 
 
 def _check_expression(expression: Expression) -> dict[str, Any]:

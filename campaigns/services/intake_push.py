@@ -133,7 +133,7 @@ def _write_part(intake: Intake, part: PushPart) -> NewPart:
     return NewPart(
         Message.objects.create(app=app, content=content),
         part.targets,
-        None if part.audience is None else write_audience(app, part.audience),
+        None if part.audience is None else write_audience(app, part.audience, intake.dialect),
         part.only_primary,
     )
 
