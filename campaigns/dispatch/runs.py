@@ -53,6 +53,12 @@ def run_due(now: datetime) -> int:
     return len(campaigns)
 
 
+def take_due_turn(campaign: Campaign, now: datetime) -> None:
+    """Settle what of one series is due, before somebody ends or replaces it."""
+    if campaign.status == Status.RECURRING and campaign.due_at is not None:
+        _take_turn(campaign, now)
+
+
 def resume_series(campaign: Campaign, *, actor: str, now: datetime) -> None:
     """Move a paused campaign on, whether it is a series or not, in the caller's transaction.
 

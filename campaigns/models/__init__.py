@@ -53,6 +53,7 @@ from campaigns.models.ledger import (
 from campaigns.models.marks import DeviceMark
 from campaigns.models.message import Message
 from campaigns.models.outbox import OutboxRow
+from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
 from campaigns.models.transfer import (
     Attempt,
     Batch,
@@ -97,12 +98,15 @@ __all__ = [
     "OutboxRow",
     "Part",
     "Person",
+    "Planned",
     "Policy",
     "ReceiptCount",
     "ReceiptRow",
     "RejectedIds",
     "Rollup",
     "Route",
+    "ScriptRecord",
+    "ScriptSchedule",
     "Segment",
     "SendMinute",
     "Settled",

@@ -13,7 +13,13 @@ from campaigns.errors import NotFound
 from campaigns.models import ApiKey, Group, Transfer
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
-from campaigns.services import intake_groups, intake_labels, intake_reports
+from campaigns.services import (
+    intake_groups,
+    intake_labels,
+    intake_records,
+    intake_reports,
+    intake_schedules,
+)
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Acts, Caller, find_app, find_group, read_id
 from campaigns.services.intake_push import accept_push
@@ -88,7 +94,9 @@ def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.Rep
 ACTS: Acts = {
     **intake_groups.ACTS,
     **intake_labels.ACTS,
+    **intake_records.ACTS,
     **intake_reports.ACTS,
+    **intake_schedules.ACTS,
     commands.SendPush: (Scope.SEND, _send_push),
     commands.FetchStatus: (Scope.READ, _fetch_status),
     commands.FetchReport: (Scope.READ, _fetch_report),

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
 from campaigns.errors import Conflict, Forbidden, Invalid
 from campaigns.models import ApiKey, Group, Message, Submission, Transfer
+from campaigns.models.clock import find_first_instant
 from campaigns.services.access import name_actor
 from campaigns.services.intake_audience import write_audience
 from providers.audience import write_expression
@@ -116,7 +117,9 @@ def _write_transfer(intake: Intake, now: datetime) -> Transfer:
             name=push.name,
             tag=push.tag,
             client_key=push.client_key,
-            expires_at=_find_expiry(push, now),
+            due_at=_find_due(push),
+            expires_at=_find_expiry(push, _find_due(push) or now),
+            wall_clock=push.wall_clock,
             faults=find_faults(push) if find_faults else (),
             hops=intake.hops,
         ),
@@ -138,8 +141,15 @@ def _write_part(intake: Intake, part: PushPart) -> NewPart:
     )
 
 
-def _find_expiry(push: SendPush, now: datetime) -> datetime | None:
-    return None if push.expires_in is None else now + timedelta(seconds=push.expires_in)
+def _find_due(push: SendPush) -> datetime | None:
+    """When sending begins: at recipients' own hours where the first zone on earth has it."""
+    if push.wall_clock:
+        return find_first_instant(datetime.fromisoformat(push.wall_clock))
+    return push.due_at
+
+
+def _find_expiry(push: SendPush, due_at: datetime) -> datetime | None:
+    return None if push.expires_in is None else due_at + timedelta(seconds=push.expires_in)
 
 
 def find_fingerprint(push: SendPush) -> str:

@@ -69,7 +69,7 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
         ]
         return tuple(problems)
     hours = forecast_campaign(campaign, now)
-    problems += _find_reach_problems(campaign, reaches)
+    problems += _find_reach_problems(campaign, reaches, now)
     forecast = forecast_send(campaign, reaches, now=now)
     problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
     problems += find_clock_problems(campaign, hours)
@@ -121,20 +121,24 @@ def find_last_start(campaign: Campaign) -> datetime | None:
     return campaign.due_at if campaign.send_at else None
 
 
-def _find_reach_problems(campaign: Campaign, reaches: tuple[Reach, ...]) -> Iterator[Problem]:
+def _find_reach_problems(
+    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
+) -> Iterator[Problem]:
     message = campaign.message.read()
     if not any(reach.total for reach in reaches):
         words = _("Nobody is in this audience. Choose another, or register devices first.")
         yield Problem(code="empty_audience", field="audience", sentence=words)
     for reach in reaches:
         yield from find_message_problems(reach.app, message, reach.platforms)
-        yield from _find_queue_problems(reach.app)
+        yield from _find_queue_problems(reach.app, now)
         if campaign.strict:
             yield from _refuse_losses(reach, message)
 
 
-def _find_queue_problems(app: App) -> Iterator[Problem]:
-    running = Transfer.objects.filter(app=app, status__in=Transfer.RUNNING).count()
+def _find_queue_problems(app: App, now: datetime) -> Iterator[Problem]:
+    # Those that a script has planned for later only wait.
+    begun = Transfer.objects.filter(app=app, status__in=Transfer.RUNNING, due_at__lte=now)
+    running = begun.count()
     if running >= MAX_RUNNING:
         words = _("%(app)s has %(count)d transfers running; wait until some have ended.")
         sentence = words % {"app": app.name, "count": running}

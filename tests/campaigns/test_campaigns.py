@@ -281,6 +281,9 @@ def test_the_queue_of_an_app_has_an_end(make, served, now):
     )
 
     assert find_codes(make(), now) == ["queue_full"]
+    # What is planned for later stands in no queue.
+    Transfer.objects.filter(pk=Transfer.objects.last().pk).update(due_at=now + timedelta(hours=1))
+    assert find_codes(make(), now) == []
 
 
 def test_strict_refuses_what_a_route_would_drop(make, now):

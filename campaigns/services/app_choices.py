@@ -1,0 +1,43 @@
+"""Which apps a script means that names several, or all but some."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from campaigns.models import App, AppGroup
+from campaigns.services.callers import Caller, find_app, read_id
+from providers.outcomes import Refusal, RefusalKind
+from providers.schedules import AppChoice
+
+
+def choose_apps(choice: AppChoice, caller: Caller) -> list[App]:
+    """The apps that are meant; raises NotFound for one that is named and not there, and Refusal
+    with the field `apps` when none is left."""
+    groups = _find_groups((*choice.groups, *choice.not_groups), caller)
+    named = {find_app(text, caller).pk for text in choice.apps}
+    excluded = {find_app(text, caller).pk for text in choice.not_apps}
+    reached = App.objects.for_user(caller.key).select_related("workspace")
+    chosen = reached.exclude(
+        Q(pk__in=excluded) | Q(app_groups__in=_take(groups, choice.not_groups))
+    )
+    if not choice.is_all:
+        chosen = chosen.filter(Q(pk__in=named) | Q(app_groups__in=_take(groups, choice.groups)))
+    apps = list(chosen.distinct().order_by("pk"))
+    if not apps:
+        raise Refusal(RefusalKind.INVALID, _("No app is left to send to."), field="apps")
+    return apps
+
+
+def _find_groups(texts: tuple[str, ...], caller: Caller) -> dict[str, AppGroup]:
+    ids = {text: read_id(text) for text in texts}
+    found = AppGroup.objects.for_user(caller.key).in_bulk(list(ids.values()))
+    for text, pk in ids.items():
+        if pk not in found:
+            words = _("There is no app group %(id)s.") % {"id": text}
+            raise Refusal(RefusalKind.INVALID, words, field="app_groups")
+    return {text: found[pk] for text, pk in ids.items()}
+
+
+def _take(groups: dict[str, AppGroup], texts: tuple[str, ...]) -> list[AppGroup]:
+    return [groups[text] for text in texts]

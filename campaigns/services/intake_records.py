@@ -1,0 +1,186 @@
+"""What calls about a script's own records do: what only its dialect knows is kept, in bounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Invalid, NotFound
+from campaigns.models import ApiKey, App, ScriptRecord, ScriptSchedule
+from campaigns.services.access import record_audit
+from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.script_schedules import replan_schedule
+from providers.commands import Done
+from providers.fields import FieldSpec
+from providers.schedules import (
+    DropRecord,
+    FetchRecord,
+    ListRecords,
+    RecordRow,
+    RecordRows,
+    SaveRecord,
+)
+
+Scope = ApiKey.Scope
+MAX_BYTES = 65_536
+MAX_RECORDS = 10_000  # of one kind in a workspace; those bound to a schedule come and go with it
+MAX_PAGE = 1_000
+BODY = FieldSpec(name="body", kind="json_object", label="body")
+
+
+def check_body(body: Any) -> None:
+    """Raise Invalid unless it can be kept: by both databases, and in 64 KiB."""
+    fault = BODY.find_fault(body)
+    if fault:
+        raise Invalid(_("The body %(fault)s.") % {"fault": fault})
+    if len(json.dumps(body)) > MAX_BYTES:
+        raise Invalid(_("At most %(most)d bytes can be kept.") % {"most": MAX_BYTES})
+
+
+def create_record(
+    command: SaveRecord, caller: Caller, *, app: App | None, schedule: ScriptSchedule | None = None,
+    position: int = 0,
+) -> ScriptRecord:  # fmt: skip
+    """Write a new record down, bound to a schedule if there is one. Raises Invalid."""
+    body = {} if command.body is None else command.body
+    check_body(body)
+    if schedule is None:
+        _refuse_many(command.kind, caller)
+    record = ScriptRecord.objects.create(
+        workspace=caller.key.workspace,
+        app=app,
+        api_key=caller.key,
+        dialect=caller.dialect.key,
+        kind=command.kind,
+        body=body,
+        text=_gather_text(body),
+        is_archived=bool(command.is_archived),
+        schedule=schedule,
+        position=position,
+        created_at=caller.now,
+        updated_at=caller.now,
+    )
+    _audit("create", record, caller)
+    return record
+
+
+def _save(command: SaveRecord, caller: Caller) -> RecordRow:
+    app = find_app(command.app, caller) if command.app else None
+    with transaction.atomic():
+        if not command.id:
+            return describe_record(create_record(command, caller, app=app))
+        record = _find_locked(command.kind, command.id, caller)
+        if command.body is not None:
+            check_body(command.body)
+            record.body, record.text = command.body, _gather_text(command.body)
+        if command.is_archived is not None:
+            record.is_archived = command.is_archived
+        record.updated_at = caller.now
+        record.save()
+        _audit("update", record, caller)
+        if record.schedule is not None:
+            replan_schedule(record.schedule, caller)
+    return describe_record(record)
+
+
+def _fetch(command: FetchRecord, caller: Caller) -> RecordRow:
+    return describe_record(_find(list_records(command.kind, caller), command.id))
+
+
+def _list(command: ListRecords, caller: Caller) -> RecordRows:
+    rows = list_records(command.kind, caller)
+    if command.app:
+        rows = rows.filter(app=find_app(command.app, caller))
+    if command.is_archived is not None:
+        rows = rows.filter(is_archived=command.is_archived)
+    if command.search:
+        rows = rows.filter(text__contains=command.search.lower())
+    page, size = max(1, command.page), min(max(1, command.size), MAX_PAGE)
+    shown = rows.order_by("pk")[(page - 1) * size : page * size]
+    return RecordRows(tuple(map(describe_record, shown)), rows.count(), page, size)
+
+
+def _drop(command: DropRecord, caller: Caller) -> Done:
+    with transaction.atomic():
+        record = _find_locked(command.kind, command.id, caller)
+        schedule = record.schedule
+        _audit("delete", record, caller)
+        record.delete()
+        if schedule is not None:
+            replan_schedule(schedule, caller)
+    return Done()
+
+
+def list_records(kind: str, caller: Caller) -> QuerySet[Any]:
+    """The caller's records of a kind."""
+    visible = ScriptRecord.objects.for_user(caller.key)
+    return visible.filter(dialect=caller.dialect.key, kind=kind)
+
+
+def _find(rows: QuerySet[Any], text: str) -> ScriptRecord:
+    record: ScriptRecord | None = rows.filter(pk=read_id(text)).first()
+    if record is None:
+        raise NotFound(_("There is no such record."))
+    return record
+
+
+def _find_locked(kind: str, text: str, caller: Caller) -> ScriptRecord:
+    """The record, held together with the schedule that it is bound to, which is taken first:
+    whoever plans holds the schedule and then reads its records."""
+    record = _find(list_records(kind, caller), text)
+    if record.schedule_id is not None:
+        list(ScriptSchedule.objects.select_for_update().filter(pk=record.schedule_id))
+    rows = list_records(kind, caller).select_related("schedule")
+    return _find(rows.select_for_update(of=("self",)), text)
+
+
+def describe_record(record: ScriptRecord) -> RecordRow:
+    """The record as dialects see it."""
+    return RecordRow(
+        id=str(record.pk),
+        body=record.body,
+        is_archived=record.is_archived,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+    )
+
+
+def _refuse_many(kind: str, caller: Caller) -> None:
+    own = ScriptRecord.objects.filter(
+        workspace=caller.key.workspace,
+        dialect=caller.dialect.key,
+        kind=kind,
+        schedule__isnull=True,
+    )
+    if own.count() >= MAX_RECORDS:
+        raise Invalid(_("At most %(most)d of these can be kept.") % {"most": MAX_RECORDS})
+
+
+def _gather_text(body: Mapping[str, Any]) -> str:
+    return "\n".join(_list_texts(body)).lower()
+
+
+def _list_texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        inner = value.values() if isinstance(value, Mapping) else value
+        for item in inner:
+            yield from _list_texts(item)
+
+
+def _audit(verb: str, record: ScriptRecord, caller: Caller) -> None:
+    record_audit(caller.actor, verb, record, workspace=record.workspace, now=caller.now)
+
+
+ACTS: Acts = {
+    SaveRecord: (Scope.COMPOSE, _save),
+    FetchRecord: (Scope.READ, _fetch),
+    ListRecords: (Scope.READ, _list),
+    DropRecord: (Scope.COMPOSE, _drop),
+}
