@@ -331,11 +331,13 @@ class AcceptedMany(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Token(Answer):
-    """`expires_in` seconds, 0 = never; `app` is the app's door identifier."""
+    """`expires_in` seconds, 0 = never; `app` is the app's id and `identifiers` are its door's,
+    where the call named an app."""
 
     text: str = field(repr=False)
     expires_in: int
     app: str = ""
+    identifiers: Mapping[str, Any] = field(default_factory=dict)
 
 
 class TransferState(StrEnum):

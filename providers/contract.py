@@ -62,11 +62,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ApiCredentials:
-    """What a caller showed: an ApiKey's whole text, or its public id and secret, or a token of
-    `IssueToken` (`is_token`), or an app group's key and secret (`is_group`).
+    """What a caller showed: an ApiKey's whole text, or its public id and secret; with `is_token`
+    perhaps a token of `IssueToken` in place of the text; or an app group's key and secret
+    (`is_group`).
 
-    Or a proof that he knows a secret of a door: `door` is an identifier of it, and `is_proof`
-    tells from the door's secrets and the time whether the proof holds.
+    Or a proof that he knows a secret of a door: `door` is an identifier of it, which no other
+    door has, and `is_proof` tells from the door's secrets and the time whether the proof holds.
+    It may raise `Refusal` with a `RefusalCode`.
     """
 
     key: str = ""

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,12 +20,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.compat.bodies import Body, parse_body
-from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Refused, Unavailable
+from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Unavailable
 from campaigns.models import ApiKey
 from campaigns.models.access import find_installation
 from campaigns.services import access, intake, quotas
 from campaigns.services.access import is_guest
 from campaigns.services.callers import Caller, find_app_door
+from campaigns.services.credentials import find_principal
 from providers import registry
 from providers.commands import SendPush
 from providers.contract import Call, Dialect, Reply, Route
@@ -104,7 +106,7 @@ def _read_query(request: WSGIRequest) -> dict[str, str]:
 def _serve(visit: Visit) -> Reply:
     now = timezone.now()
     hops = _read_hops(visit.call.headers)
-    key = _find_key(visit)
+    key = _find_key(visit, now)
     if key.pk:  # a guest's calls are nobody's to count
         quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
     caller = Caller(key, visit.dialect, now, hops)
@@ -129,17 +131,11 @@ def _read_hops(headers: Mapping[str, str]) -> int:
     return int(count)
 
 
-def _find_key(visit: Visit) -> ApiKey:
+def _find_key(visit: Visit, now: datetime) -> ApiKey:
     if visit.route.is_open:
         return access.make_guest()
     shown = visit.dialect.authenticate(visit.call)  # type: ignore[misc]  # has_door has asked
-    text = (shown.key, shown.secret) if shown.secret else shown.key
-    key = access.find_key(text, now=timezone.now())
-    if key.dialect not in ("", visit.dialect.key):
-        raise Refused(
-            _("This key is for another door."), kind=RefusalKind.FORBIDDEN, code="other_dialect"
-        )
-    return key
+    return find_principal(shown, visit.dialect, now=now)
 
 
 def _complete_call(visit: Visit, caller: Caller) -> Call:

@@ -201,8 +201,7 @@ def find_key(shown: str | tuple[str, str], *, now: datetime) -> ApiKey:
     at most once a minute.
     """
     public_id, secret = _split_text(shown) if isinstance(shown, str) else shown
-    named = ApiKey.objects.select_related("workspace").filter(public_id=public_id)
-    key: ApiKey | None = named.first()
+    key = find_public(public_id)
     expected = key.secret_hash if key else ""
     is_right = compare_digest(ApiKey.hash_secret(secret), expected)
     if key is None or not is_right or not key.is_usable(now):
@@ -211,7 +210,15 @@ def find_key(shown: str | tuple[str, str], *, now: datetime) -> ApiKey:
             kind=RefusalKind.UNAUTHENTICATED,
             code="unauthenticated",
         )
-    _touch_key(key, now)
+    touch_key(key, now)
+    return key
+
+
+def find_public(public_id: str) -> ApiKey | None:
+    """The key of that public id, usable or not; an app group's has a key and secret of its own."""
+    keys = ApiKey.objects.select_related("workspace").filter(app_group__isnull=True)
+    # No database can be asked for a NUL.
+    key: ApiKey | None = None if "\0" in public_id else keys.filter(public_id=public_id).first()
     return key
 
 
@@ -233,7 +240,8 @@ def _split_text(text: str) -> tuple[str, str]:
     return public_id, secret
 
 
-def _touch_key(key: ApiKey, now: datetime) -> None:
+def touch_key(key: ApiKey, now: datetime) -> None:
+    """Note that the key is used, at most once a minute."""
     if key.last_used_at is not None and now - key.last_used_at < TOUCH_EVERY:
         return
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - TOUCH_EVERY)
@@ -254,11 +262,31 @@ def make_group_key() -> str:
     return secrets.token_hex(12)
 
 
+def ensure_group_principal(app_group: AppGroup) -> ApiKey:
+    """The key that stands for whoever shows the group's own key and secret: it reaches the member
+    apps, may send to them and read what became of it, and has no secret of its own."""
+    key, _is_new = ApiKey.objects.select_related("workspace").get_or_create(
+        app_group=app_group,
+        defaults={
+            "workspace": app_group.workspace,
+            "name": _("App group %(name)s") % {"name": app_group.name[:100]},
+            "public_id": ApiKey.make_public_id(),
+            "scopes": [Scope.READ, Scope.SEND],
+            "created_by": "app group",
+        },
+    )
+    return key
+
+
 def regenerate_group_secret(app_group: AppGroup, *, actor: str, now: datetime) -> str:
-    """Give an app group a new master secret, in place of the old one; it is not kept in clear."""
+    """Give an app group a new master secret, in place of the old one; it is not kept in clear.
+
+    A group whose key was revoked can be used again, with the new secret.
+    """
     secret = ApiKey.make_secret()
     with transaction.atomic():
         app_group.secret_hash = ApiKey.hash_secret(secret)
         app_group.save(update_fields=["secret_hash"])
+        ApiKey.objects.filter(app_group=app_group).update(revoked_at=None)
         record_audit(actor, "regenerate_secret", app_group, workspace=app_group.workspace, now=now)
     return secret

@@ -121,3 +121,21 @@ def _make_missing(dialect: Dialect, key: ApiKey, now: datetime) -> int:
     apps = App.objects.for_user(key).exclude(doors__dialect=dialect.key)
     missing: Iterable[App] = apps.select_related("workspace")
     return len([ensure_door(app, dialect, now) for app in missing])
+
+
+def bind_door(door: Door, dialect: Dialect, key: ApiKey, *, actor: str, now: datetime) -> Door:
+    """Let proofs by the door's secrets count for `key`, unless they count for a usable key already.
+
+    Whoever was told the secrets with a key that is no longer good must not go on by them: a door
+    that is bound anew gets others.
+    """
+    with transaction.atomic():
+        locked = Door.objects.select_for_update(of=("self",)).select_related("api_key")
+        door = locked.get(pk=door.pk)
+        if door.api_key is not None and door.api_key.is_usable(now):
+            return door
+        door.api_key = key
+        door.secrets = vault.encrypt({name: make_code() for name in dialect.door_secrets})
+        door.save(update_fields=["api_key", "secrets"])
+        record_audit(actor, "bind", door, workspace=key.workspace, fields=["secrets"], now=now)
+    return door

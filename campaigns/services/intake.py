@@ -14,6 +14,7 @@ from campaigns.models import ApiKey, Group, Transfer
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
 from campaigns.services import (
+    credentials,
     intake_groups,
     intake_labels,
     intake_records,
@@ -96,6 +97,7 @@ ACTS: Acts = {
     **intake_labels.ACTS,
     **intake_records.ACTS,
     **intake_reports.ACTS,
+    **credentials.ACTS,
     **intake_schedules.ACTS,
     commands.SendPush: (Scope.SEND, _send_push),
     commands.FetchStatus: (Scope.READ, _fetch_status),

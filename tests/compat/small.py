@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from providers.audience_calls import SaveDevice
-from providers.commands import ListGroups
+from providers.commands import IssueToken, ListGroups, Token
 from providers.contract import ApiCredentials, Call, Dialect, DoorApp, Limits, Reply, Route
-from providers.outcomes import HTTP_STATUS, Refusal
+from providers.outcomes import HTTP_STATUS, Refusal, RefusalCode, RefusalKind
 
 
 def identify(app: DoorApp) -> dict[str, Any]:
@@ -24,7 +24,21 @@ def refuse_in_families(refusal: Refusal) -> Reply:
 
 
 def authenticate(call: Call) -> ApiCredentials:
-    return ApiCredentials(call.headers.get("authorization", ""))
+    """`<key or token>`, `group <key>:<secret>` or `proof <door>:<secret's first half>`."""
+    text = call.headers.get("authorization", "")
+    scheme, _blank, rest = text.partition(" ")
+    name, _colon, shown = rest.partition(":")
+    if scheme == "group":
+        return ApiCredentials(name, shown, is_group=True)
+    if scheme == "proof":
+        return ApiCredentials(door=name, is_proof=lambda secrets, now: is_half(secrets, shown))
+    return ApiCredentials(text, is_token=True)
+
+
+def is_half(secrets: Mapping[str, str], shown: str) -> bool:
+    if not shown.isalnum():
+        raise Refusal(RefusalKind.UNAUTHENTICATED, "Corrupt.", code=RefusalCode.CORRUPT)
+    return secrets["certificate"][:16] == shown
 
 
 def list_groups(call: Call) -> ListGroups:
@@ -35,14 +49,19 @@ def write_anything(answer: Any, call: Call) -> Reply:
     return Reply(200, {"answer": str(answer)})
 
 
-def save_device(call: Call) -> SaveDevice:
-    return SaveDevice(app=call.path["app"], **call.body)
+def issue_token(call: Call) -> IssueToken:
+    return IssueToken(**call.body, app=call.path["app"])
+
+
+def write_token(answer: Token, call: Call) -> Reply:
+    return Reply(200, {"token": answer.text, "seconds": answer.expires_in, **answer.identifiers})
 
 
 ROUTES = (
     Route(method="GET", path="groups", read=list_groups, write=write_anything),
     Route(method="GET", path="groups/{app}", read=list_groups, write=write_anything),
     Route(method="GET", path="open/{app}", read=list_groups, write=write_anything, is_open=True),
+    Route(method="POST", path="token/{app}", read=issue_token, write=write_token, is_open=True),
     Route(
         method="POST", path="family/{app}", read=list_groups, write=write_anything,
         write_refusal=refuse_in_families, max_bytes=10,
