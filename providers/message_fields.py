@@ -240,6 +240,8 @@ WEB_FIELDS = (
 )
 
 CHANNELS = ("vendor", "vendor_first", "own", "own_first", "own_online")
+VENDOR_ONLY = frozenset({"", "vendor"})  # "" is what a message without a channel means
+OWN_ONLY = frozenset({"own", "own_online"})
 DELIVERY_FIELDS = (
     FieldSpec(
         name="channel",

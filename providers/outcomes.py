@@ -36,6 +36,8 @@ class Reason(StrEnum):
     UNKNOWN_ID = "unknown_id"
     TOO_LATE = "too_late"
     HOUR_PASSED = "hour_passed"
+    OFFLINE = "offline"
+    RETAINED = "retained"
     CANCELLED = "cancelled"
 
 

@@ -29,6 +29,7 @@ from campaigns.models import (
     Group,
 )
 from campaigns.models.audience import DEFAULT_GROUP, PLATFORMS
+from campaigns.services import device_door
 from campaigns.services.access import (
     make_group_key,
     name_actor,
@@ -80,9 +81,29 @@ class AppAdmin(StaffAdmin):
     ordering = ["name"]
     inlines = [RouteInline]
     fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
+    verbs: ClassVar[tuple[Verb, ...]] = (
+        Verb(
+            name="open_device_door",
+            label=gettext_lazy("Open the device door"),
+            icon="phonelink_setup",
+            question=gettext_lazy(
+                "A new device key and a new user secret are made; the present ones stop working for"
+                " new devices and users. Go on?"
+            ),
+        ),
+        Verb(
+            name="close_device_door",
+            label=gettext_lazy("Close the device door"),
+            icon="phonelink_erase",
+            question=gettext_lazy("No more devices can register themselves. Go on?"),
+            is_dangerous=True,
+        ),
+    )
 
     def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
         facts = [Fact(_("App id"), str(row.pk), is_code=True)]
+        if row.device_key:
+            facts.append(Fact(_("Device key"), row.device_key, is_code=True))
         for dialect in registry.all_dialects():
             if dialect.has_door:
                 door = ensure_door(row, dialect, timezone.now())
@@ -90,6 +111,17 @@ class AppAdmin(StaffAdmin):
                 where = f"/compat/{dialect.key}/ {shown}".strip()
                 facts.append(Fact(dialect.label, where, is_code=True))
         return facts
+
+    def open_device_door(self, request: HttpRequest, row: App) -> HttpResponse:
+        secret = device_door.open_door(row, actor=name_actor(request.user), now=timezone.now())
+        note = _("Copy it now for the app's own server. It cannot be shown again.")
+        return self.show_once(
+            request, Shown(str(row), _("User secret"), secret, note, self.link_to(row))
+        )
+
+    def close_device_door(self, request: HttpRequest, row: App) -> None:
+        device_door.close_door(row, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The device door is closed; devices that are registered stay."))
 
     def save_model(self, request: HttpRequest, obj: App, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -14,6 +14,7 @@ from campaigns.dispatch.pace import open_paces
 from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.models import Account, App, Attempt, Batch, Transfer
 from campaigns.selectors.routes import Way, list_ways
+from providers.message_fields import OWN_ONLY
 from providers.outcomes import Reason
 
 
@@ -127,6 +128,8 @@ def note_turn(transfer: Transfer, now: datetime) -> None:
 def _choose_way(batch: Batch, now: datetime) -> _Choice:
     transfer = batch.transfer
     if is_over(batch, now):
+        return _Choice(drains=True)
+    if batch.part.message.content.get("channel") in OWN_ONLY:
         return _Choice(drains=True)
     ways = list_ways(batch.app_id, batch.platform)
     pinned = find_pinned_account(batch)

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns.dispatch import folds, pace, plan, polls, receipts, runs, turns
+from campaigns.dispatch import folds, own_channel, pace, plan, polls, receipts, runs, turns
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -55,7 +55,7 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | N
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
-    for step in (fold, polls.poll_step, receipts.fetch_step):
+    for step in (fold, polls.poll_step, receipts.fetch_step, expire_inboxes):
         if should_stop():
             return did
         did = step(clock) or did
@@ -65,6 +65,11 @@ def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
 def fold(clock: Clock) -> bool:
     """Fold and end what no worker has ended."""
     return folds.fold_step(clock())
+
+
+def expire_inboxes(clock: Clock) -> bool:
+    """Settle what has waited in an inbox for too long."""
+    return own_channel.expire_unseen(clock())
 
 
 def name_worker(name: str = "") -> str:

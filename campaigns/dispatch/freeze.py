@@ -42,7 +42,7 @@ from campaigns.models import Batch, Campaign, Device, DeviceIdentifier, Part, Tr
 from campaigns.models.bulk import GatherIds, IdList, read_ids
 from campaigns.selectors.audience import read_audience, select_all, select_devices
 from providers.message import PushMessage
-from providers.message_fields import Platform
+from providers.message_fields import VENDOR_ONLY, Platform
 from providers.outcomes import Reason
 
 CHUNK_DEVICES = 25_000
@@ -330,6 +330,8 @@ def _find_skip(row: Mapping[str, Any], message: PushMessage, reach: Reach | None
         return Reason.OPTED_OUT
     if not message.has_platform(Platform(row["platform"])):
         return Reason.NO_MESSAGE
+    if message.channel not in VENDOR_ONLY:
+        return None  # whoever sends finds out whether our own channel reaches them
     if reach is None:
         return Reason.NO_ROUTE
     if row["token_is"] == Device.TokenState.DISABLED:

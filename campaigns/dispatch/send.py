@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from campaigns.dispatch import folds, outbound, settle
+from campaigns.dispatch import folds, outbound, own_channel, settle
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.books import Member, Verdict
@@ -48,6 +48,8 @@ def _work(lease: Lease, clock: Clock) -> None:
     resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
+    elif not is_over(lease.batch, now) and (taken := own_channel.take(lease, owed, now)):
+        settle.flush_own(lease, taken, now)
     elif (verdict := _find_end(lease, now)) is not None:
         settle.flush(lease, settle.Flush(verdicts={verdict: owed}, unsent=stale), clock())
     elif lease.batch.attempts > POISON:

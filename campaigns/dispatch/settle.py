@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from campaigns.dispatch import books
+from campaigns.dispatch import books, own_channel
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.claim import Lease, find_lease_end
 from campaigns.models import Attempt, Batch, Device, ReceiptRow
@@ -71,6 +71,14 @@ def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
     return batch
 
 
+def flush_own(lease: Lease, verdicts: Verdicts, now: datetime) -> None:
+    """Settle those who go our own way and give the batch back for the rest. Raises LeaseLost."""
+    with transaction.atomic():
+        batch = lock_leased(lease)
+        settle_own(batch, verdicts, now)
+        _release(batch, Flush(), now)
+
+
 def lock_leased(lease: Lease) -> Batch:
     """The batch, locked, if it is still ours. Raises LeaseLost."""
     ours = Batch.objects.select_for_update().filter(
@@ -79,13 +87,17 @@ def lock_leased(lease: Lease) -> Batch:
     batch = ours.first()
     if batch is None:
         raise LeaseLost
+    batch.part, batch.transfer = lease.batch.part, lease.transfer  # loaded when it was claimed
     return batch
 
 
 def settle_members(
     batch: Batch, verdicts: Verdicts, attempt: Attempt | None, now: datetime
 ) -> None:
-    """Append the outcomes of members of a locked batch."""
+    """Append the outcomes of members of a locked batch; whom our own channel takes over is sent."""
+    verdicts, caught = own_channel.catch(batch, verdicts, now)
+    if caught:
+        settle_own(batch, caught, now)
     page = Page(
         part_id=batch.part_id,
         platform=batch.platform,
@@ -98,6 +110,14 @@ def settle_members(
             batch.settled += books.append_deliveries(page, verdict, members)
         if verdict.outcome == "unknown":
             _clear_up_received(batch, members, now)
+
+
+def settle_own(batch: Batch, verdicts: Verdicts, now: datetime) -> None:
+    """Append the outcomes of members of a locked batch whom no vendor is called for."""
+    page = Page(part_id=batch.part_id, platform=batch.platform, at=now)
+    for verdict, members in sorted(verdicts.items(), key=repr):
+        batch.settled += books.append_deliveries(page, verdict, members)
+    own_channel.keep(batch, verdicts, now)
 
 
 def _clear_up_received(batch: Batch, members: Sequence[Member], now: datetime) -> None:

@@ -38,6 +38,7 @@ from campaigns.models.campaign import (
     WhenMissed,
     WhenPast,
 )
+from campaigns.models.inbox import DeviceSession, InboxItem
 from campaigns.models.ledger import (
     Cohort,
     Correction,
@@ -83,11 +84,13 @@ __all__ = [
     "Device",
     "DeviceIdentifier",
     "DeviceMark",
+    "DeviceSession",
     "Door",
     "DoorName",
     "Exchange",
     "Group",
     "IdempotencyRecord",
+    "InboxItem",
     "Installation",
     "KeyUse",
     "Label",

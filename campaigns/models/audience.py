@@ -74,6 +74,12 @@ class App(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_RATE)],
         help_text=_("Recipients per second over all its campaigns; empty: no limit of its own."),
     )
+    # Shown to devices that register themselves; none means that they may not.
+    device_key = models.CharField(
+        _("device key"), max_length=32, unique=True, null=True, blank=True, editable=False
+    )
+    # A vault text: the app's server proves with it who the user of a device is.
+    user_secret = models.TextField(editable=False, blank=True, default="", db_default="")
     last_claim_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -29,7 +29,9 @@ class Settled(models.TextChoices):
 
 SETTLED_KEYS = ["sent", "failed", "skipped", "expired", "cancelled", "unknown"]
 # Corrections that a settled Delivery may get, each with its evidence.
-CORRECTIONS = frozenset({("unknown", "sent"), ("unknown", "failed"), ("sent", "failed")})
+CORRECTIONS = frozenset(
+    {("unknown", "sent"), ("unknown", "failed"), ("sent", "failed"), ("sent", "expired")}
+)
 
 
 class Cohort(models.Model):

@@ -1,4 +1,4 @@
-"""Kinds of id that some dialect knows a device by."""
+"""Kinds of id that some dialect, or our own device door, knows a device by."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from providers import registry
 from providers.commands import IdentifierKind
 
 MAX_IDENTIFIER = 4096  # of a token, too
+INSTALLATION = "installation_id"  # what an app has made up for one installation of itself
 
 
 @cache
 def identifier_kinds() -> dict[str, IdentifierKind]:
     """Every kind by its name, those that name a push token included."""
-    return {
+    own = {INSTALLATION: IdentifierKind(INSTALLATION)}
+    return own | {
         kind.name: kind for dialect in registry.all_dialects() for kind in dialect.identifier_kinds
     }
 

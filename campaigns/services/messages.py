@@ -26,7 +26,8 @@ EMULATED = Carry(Fate.EMULATED, note=gettext_noop("Done by us, through the app's
 DEFAULTS = {
     "translations": Carry(Fate.CARRIED),
     "channel": EMULATED,
-    **{f"in_app.{spec.name}": EMULATED for spec in IN_APP_FIELDS},
+    # Whether a vendor shows it too is not ours to say: `only` holds where the vendor knows it.
+    **{f"in_app.{spec.name}": EMULATED for spec in IN_APP_FIELDS if spec.name != "only"},
 }
 
 

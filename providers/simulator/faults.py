@@ -37,10 +37,6 @@ class CallKind(StrEnum):
     RECEIPTS = "receipts"
     REPORT = "report"
     GROUPS = "groups"
-    LABELS = "labels"
-    TOKENS = "tokens"
-    RECALLS = "recalls"
-    OTHER = "other"
     ANY = "any"
 
 

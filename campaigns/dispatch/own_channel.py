@@ -1,0 +1,163 @@
+"""Our own way to a device: a message waits in its inbox until the app pulls it.
+
+A device that has registered at our device door can be reached so. What was put into an inbox is
+`sent`; what expires there unseen becomes `expired`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from campaigns.dispatch import books
+from campaigns.dispatch.books import Member, Verdict
+from campaigns.dispatch.claim import Lease, find_expiry
+from campaigns.models import Batch, DeviceSession, Door, InboxItem
+from campaigns.models.bulk import IdList
+from providers.message_fields import OWN_ONLY
+from providers.outcomes import Reason
+
+OWN_FIRST, VENDOR_FIRST = "own_first", "vendor_first"
+AS_LAST = frozenset({OWN_FIRST, VENDOR_FIRST})
+RETENTION_DAYS = 7
+EXPIRED_ONCE = 1_000
+
+SENT = Verdict("sent")
+RETAINED = Verdict("sent", Reason.RETAINED.value)
+OFFLINE = Verdict("failed", Reason.OFFLINE.value)
+UNREACHABLE = Verdict("skipped", Reason.NOT_ADDRESSABLE.value)
+Verdicts = Mapping[Verdict, Sequence[Member]]
+
+UNSEEN = books.Change(
+    old="sent",
+    new="expired",
+    reason=Reason.TOO_LATE.value,
+    evidence="It waited in the inbox until it expired.",
+    actor="dispatch",
+)
+
+
+def find_channel(batch: Batch) -> str:
+    """By which ways the batch's message goes; "" for the vendor's alone."""
+    channel: str = batch.part.message.content.get("channel") or ""
+    return channel
+
+
+def take(lease: Lease, owed: Sequence[Member], now: datetime) -> dict[Verdict, list[Member]]:
+    """Who goes our own way right away, and who cannot be reached at all; the rest is a vendor's.
+
+    Nothing is written; `keep` does that for those who are sent.
+    """
+    channel = find_channel(lease.batch)
+    if channel not in OWN_ONLY and channel != OWN_FIRST:
+        return {}
+    sessions = _find_sessions(owed)
+    limit = now - timedelta(seconds=DeviceSession.ONLINE_SECONDS)
+    taken: dict[Verdict, list[Member]] = defaultdict(list)
+    for member in owed:
+        if member[0] in sessions:
+            verdict = _judge(channel, sessions[member[0]], limit)
+        else:
+            verdict = UNREACHABLE if channel in OWN_ONLY else None
+        if verdict is not None:
+            taken[verdict].append(member)
+    return taken
+
+
+def _find_sessions(members: Sequence[Member]) -> Mapping[int, datetime | None]:
+    """When each device that has registered itself last pulled, None for never."""
+    rows = DeviceSession.objects.filter(pk__in=IdList(member[0] for member in members))
+    return dict(rows.values_list("pk", "pulled_at"))
+
+
+def _judge(channel: str, pulled_at: datetime | None, limit: datetime) -> Verdict | None:
+    if pulled_at is not None and pulled_at > limit:
+        return SENT
+    return {"own": RETAINED, "own_online": OFFLINE}.get(channel)
+
+
+def catch(batch: Batch, verdicts: Verdicts, now: datetime) -> tuple[Verdicts, Verdicts]:
+    """What a vendor has failed at and our own channel takes over: the verdicts without those
+    members, and theirs.
+    """
+    lost = [verdict for verdict in verdicts if verdict.outcome in {"failed", "skipped"}]
+    if not lost or find_channel(batch) not in AS_LAST:
+        return verdicts, {}
+    kept, caught = dict(verdicts), list[Member]()
+    for verdict in lost:
+        if verdict.reason == Reason.OPTED_OUT:
+            continue
+        sessions = _find_sessions(verdicts[verdict])
+        caught += [member for member in verdicts[verdict] if member[0] in sessions]
+        kept[verdict] = [member for member in verdicts[verdict] if member[0] not in sessions]
+    return kept, ({RETAINED: caught} if caught else {})
+
+
+def keep(batch: Batch, verdicts: Verdicts, now: datetime) -> None:
+    """Put the message into the inbox of everybody who is sent to our own way.
+
+    Runs in the transaction that settles them.
+    """
+    expires_at = _find_end(batch, now)
+    InboxItem.objects.bulk_create(
+        (
+            InboxItem(
+                device_id=recipient,
+                part_id=batch.part_id,
+                batch_id=batch.pk,
+                created_at=now,
+                expires_at=expires_at,
+            )
+            for verdict, members in verdicts.items()
+            if verdict.outcome == "sent"
+            for recipient, _cohort in members
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _find_end(batch: Batch, now: datetime) -> datetime:
+    """Until when an inbox keeps it: as long as the door says it came through, and no longer than
+    the message itself lives."""
+    end = now + timedelta(days=_find_retention(batch))
+    in_app = batch.part.message.content.get("in_app") or {}
+    if in_app.get("topic_expires_in"):
+        end = now + timedelta(seconds=in_app["topic_expires_in"])
+    expires_at = find_expiry(batch)
+    return min(end, expires_at) if expires_at else end
+
+
+def _find_retention(batch: Batch) -> int:
+    submission = batch.transfer.submission
+    if submission is None:
+        return RETENTION_DAYS
+    door = Door.objects.filter(app=batch.app_id, dialect=submission.door).first()
+    days: int = (door.options if door else {}).get("retention_days") or RETENTION_DAYS
+    return days
+
+
+def expire_unseen(now: datetime) -> bool:
+    """Correct the books for messages that nobody has pulled in time; True when there were some."""
+    unseen = InboxItem.objects.filter(expires_at__lte=now, pulled_at__isnull=True)
+    by_batch: dict[int, list[int]] = defaultdict(list)
+    rows = unseen.order_by("expires_at").values_list("batch_id", "device_id")[:EXPIRED_ONCE]
+    for batch, device in rows:
+        by_batch[batch].append(device)
+    for batch_id, devices in by_batch.items():
+        _expire(batch_id, devices, now)
+    return bool(by_batch)
+
+
+def _expire(batch_id: int, devices: Sequence[int], now: datetime) -> None:
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().filter(pk=batch_id).first()
+        items = InboxItem.objects.filter(
+            batch_id=batch_id, device__in=devices, expires_at__lte=now, pulled_at__isnull=True
+        )
+        gone = list(items.select_for_update().values_list("device_id", flat=True))
+        items.filter(device__in=gone).delete()
+        if batch is not None:
+            books.correct_deliveries(batch, gone, UNSEEN, now)

@@ -1,0 +1,338 @@
+"""What devices do at their own door: register, change, tell what they saw, pull their inbox."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch import receipts
+from campaigns.dispatch.receipt_tokens import read_receipt_token, write_receipt_token
+from campaigns.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from campaigns.models import App, Delivery, Device, DeviceSession, InboxItem, Part
+from campaigns.selectors.identifiers import INSTALLATION
+from campaigns.services.access import record_audit
+from campaigns.services.device_rows import DeviceRow
+from campaigns.services.devices import register_devices
+from providers import vault
+from providers.commands import ReceiptEvent, ReceiptKind
+from providers.message import PushMessage
+from providers.message_fields import Platform
+from providers.outcomes import RefusalKind
+
+PULL_SECONDS = 30  # how often an app is told to pull
+MIRROR_DAYS = 28  # how long a mirrored message may live
+MAX_MESSAGES = 100
+ACTOR = "device"
+TELLABLE = frozenset(
+    {
+        ReceiptKind.DELIVERED,
+        ReceiptKind.SHOWN,
+        ReceiptKind.OPENED,
+        ReceiptKind.CLICKED,
+        ReceiptKind.DISMISSED,
+    }
+)
+
+
+def open_door(app: App, *, actor: str, now: datetime) -> str:
+    """Let devices of the app register themselves, with a new key and a new secret for users.
+
+    Gives the secret, which is shown once; devices that are registered stay so.
+    """
+    secret = secrets.token_hex(20)
+    app.device_key = secrets.token_hex(12)
+    app.user_secret = vault.encrypt({"secret": secret})
+    app.save(update_fields=["device_key", "user_secret"])
+    record_audit(
+        actor, "open_device_door", app, workspace=app.workspace, fields=("device_key",), now=now
+    )
+    return secret
+
+
+def close_door(app: App, *, actor: str, now: datetime) -> None:
+    """Let no more devices register themselves; those that are may go on."""
+    app.device_key, app.user_secret = None, ""
+    app.save(update_fields=["device_key", "user_secret"])
+    record_audit(
+        actor, "close_device_door", app, workspace=app.workspace, fields=("device_key",), now=now
+    )
+
+
+def write_user_proof(app: App, user: str) -> str:
+    """HMAC-SHA256 of a user's id in hex, keyed with the app's user secret: what the app's own
+    server gives to a device so that it may claim to be this user's."""
+    secret = vault.decrypt(app.user_secret)["secret"]
+    return hmac.new(secret.encode(), user.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What a device says of itself. None is "leave it"; `user_proof` is `write_user_proof`'s."""
+
+    platform: str = ""
+    installation_id: str = ""
+    token: str | None = None
+    external_user_id: str | None = None
+    user_proof: str = ""
+    columns: Mapping[str, Any] | None = None
+    attributes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A device and, only when it is new to this door, its secret."""
+
+    device: Device
+    secret: str
+
+
+def register(
+    device_key: str, told: Registration, *, session: DeviceSession | None, now: datetime
+) -> Registered:
+    """Register an installation of the app of this key, or change it when its `session` is shown.
+
+    Raises NotFound for a key of no app, Conflict for an installation that is somebody else's,
+    Forbidden for a user without proof, Invalid for a value that cannot be kept.
+    """
+    app = App.objects.select_related("workspace").filter(device_key=device_key).first()
+    if not device_key or app is None:
+        raise NotFound(_("There is no such app, or its devices may not register themselves."))
+    if not told.installation_id:
+        raise Invalid(
+            _("Send an id that the app has made for this installation."),
+            fields={"installation_id": _("This is needed.")},
+        )
+    with transaction.atomic():
+        held = _find_held(app, told)
+        if held is not None and (session is None or session.pk != held):
+            raise Conflict(_("This installation or token is registered; show its secret."))
+        device = _write_device(app, told, now)
+        secret = "" if session is not None else _make_session(device, now)
+    return Registered(device, secret)
+
+
+def _find_held(app: App, told: Registration) -> int | None:
+    """The device whose session holds this installation id or token."""
+    sessions = DeviceSession.objects.filter(device__app=app)
+    by_id = sessions.filter(
+        device__identifiers__kind=INSTALLATION, device__identifiers__value=told.installation_id
+    )
+    by_token = sessions.filter(device__platform=told.platform, device__token=told.token or "")
+    found = by_id.first() or (by_token.first() if told.token else None)
+    return found.pk if found else None
+
+
+def _write_device(app: App, told: Registration, now: datetime) -> Device:
+    user = told.external_user_id or ""
+    if user and not _is_proven(app, user, told.user_proof):
+        raise Forbidden(_("The proof of this user is missing or wrong."), code="unproven_user")
+    row = DeviceRow(
+        platform=told.platform,
+        token=told.token or "",
+        external_user_id=user,
+        ids={INSTALLATION: told.installation_id},
+        columns=told.columns or {},
+        attributes=told.attributes or {},
+    )
+    done = register_devices(app, [row], actor=ACTOR, now=now)
+    if done.rejected:
+        raise Invalid(_("The device was not taken: %(why)s.") % {"why": done.rejected[0].reason})
+    return Device.objects.get(pk=done.devices[0])
+
+
+def _is_proven(app: App, user: str, proof: str) -> bool:
+    return hmac.compare_digest(write_user_proof(app, user).encode(), proof.encode())
+
+
+def _make_session(device: Device, now: datetime) -> str:
+    secret = secrets.token_hex(20)
+    DeviceSession.objects.create(device=device, secret_hash=_hash(secret), created_at=now)
+    return f"{device.pk}.{secret}"
+
+
+def _hash(secret: str) -> str:
+    # It is random and long, so no slow hash is needed.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find_session(text: str) -> DeviceSession:
+    """The session of a device's secret; raises Refused, UNAUTHENTICATED."""
+    number, _dot, secret = text.partition(".")
+    pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 17 else 0
+    rows = DeviceSession.objects.select_related("device__app__workspace", "device__person")
+    session: DeviceSession | None = rows.filter(pk=pk).first()
+    expected = session.secret_hash if session else ""
+    if session is None or not hmac.compare_digest(_hash(secret), expected):
+        raise Refused(
+            _("Send the header Authorization: Bearer <the device's secret>."),
+            kind=RefusalKind.UNAUTHENTICATED,
+            code="unauthenticated",
+        )
+    return session
+
+
+def change_device(session: DeviceSession, told: Registration, now: datetime) -> Device:
+    """Change what a device says of itself; raises as `register` does."""
+    device = session.device
+    held = device.identifiers.filter(kind=INSTALLATION).values_list("value", flat=True).first()
+    values = Registration(
+        platform=device.platform,
+        installation_id=held or "",
+        token=told.token,
+        external_user_id=told.external_user_id,
+        user_proof=told.user_proof,
+        columns=told.columns,
+        attributes=told.attributes,
+    )
+    with transaction.atomic():
+        holder = _find_held(device.app, values)
+        if holder is not None and holder != device.pk:
+            raise Conflict(_("This token is another device's."))
+        return _write_device(device.app, values, now)
+
+
+def forget_device(session: DeviceSession, now: datetime) -> None:
+    """End a device's session and switch its token off: the app was signed out of or removed."""
+    with transaction.atomic():
+        Device.objects.filter(pk=session.pk).update(
+            token_state=Device.TokenState.DISABLED,
+            token_evidence="The device has signed off.",
+            token_state_at=now,
+        )
+        InboxItem.objects.filter(device=session.pk, pulled_at__isnull=False).delete()
+        session.delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of a device; `reference` is that of the message."""
+
+    reference: str
+    kind: ReceiptKind
+
+
+def keep_events(session: DeviceSession, events: Sequence[Told], now: datetime) -> int:
+    """Keep what a device has told; gives how many were new.
+
+    Raises Invalid for a reference that is not one of its own messages.
+    """
+    for place, event in enumerate(events):
+        found = read_receipt_token(event.reference)
+        if found is None or found[1] != session.pk:
+            path = f"events[{place}].reference"
+            sentence = _("This is no message of this device.")
+            raise Invalid(sentence, fields={path: sentence})
+        if event.kind not in TELLABLE:
+            raise Invalid(_("A device cannot tell this."), fields={f"events[{place}].event": ""})
+    rows = [ReceiptEvent(event.reference, event.kind, now) for event in events]
+    with transaction.atomic():
+        return receipts.keep_receipts(rows, 0, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A message for one device. `is_mirror`: a vendor has sent it as well."""
+
+    reference: str
+    message: PushMessage
+    at: datetime
+    expires_at: datetime
+    is_mirror: bool
+
+
+def pull_inbox(
+    session: DeviceSession, *, after: datetime | None, topic: str | None, now: datetime
+) -> list[Waiting]:
+    """What waits for the device, oldest first, at most 100; the device is online from now.
+
+    `after` leaves out what had come by then. What is pulled for the first time is delivered.
+    """
+    DeviceSession.objects.filter(pk=session.pk).update(pulled_at=now)
+    Device.objects.filter(pk=session.pk).update(last_seen_at=now)
+    found = [*_list_own(session, after, now), *_list_mirrored(session, after, now)]
+    if topic is not None:
+        found = [item for item in found if _find_topic(item.message) == topic]
+    return sorted(found, key=lambda item: item.at)[:MAX_MESSAGES]
+
+
+def _find_topic(message: PushMessage) -> str:
+    return (message.in_app.topic if message.in_app else None) or ""
+
+
+def _list_own(session: DeviceSession, after: datetime | None, now: datetime) -> Iterable[Waiting]:
+    items = InboxItem.objects.filter(device=session.pk, expires_at__gt=now)
+    items = items.filter(created_at__gt=after) if after else items
+    rows = list(items.select_related("part__message").order_by("created_at")[:MAX_MESSAGES])
+    fresh = [item.pk for item in rows if item.pulled_at is None]
+    if fresh:
+        _note_delivery(session, [item for item in rows if item.pk in set(fresh)], now)
+    return [
+        _describe(session, item.part, item.created_at, item.expires_at, is_mirror=False)
+        for item in rows
+    ]
+
+
+def _note_delivery(session: DeviceSession, items: Sequence[InboxItem], now: datetime) -> None:
+    events = [
+        ReceiptEvent(write_receipt_token(item.part_id, session.pk), ReceiptKind.DELIVERED, now)
+        for item in items
+    ]
+    with transaction.atomic():
+        unseen = InboxItem.objects.filter(pk__in=[item.pk for item in items], pulled_at=None)
+        if unseen.update(pulled_at=now):
+            receipts.keep_receipts(events, 0, now)
+
+
+def _list_mirrored(
+    session: DeviceSession, after: datetime | None, now: datetime
+) -> Iterable[Waiting]:
+    """What a vendor has sent to the device and the app shall show as well."""
+    since = max(filter(None, (after, now - timedelta(days=MIRROR_DAYS))))
+    sent: QuerySet[Delivery] = Delivery.objects.filter(
+        recipient=session.pk, outcome="sent", at__gt=since
+    )
+    at = dict(sent.order_by("-at").values_list("part_id", "at")[:MAX_MESSAGES])
+    own = InboxItem.objects.filter(device=session.pk, part__in=at).values_list("part_id", flat=True)
+    parts = Part.objects.filter(
+        pk__in=at.keys() - set(own),
+        kind=Part.Kind.DEVICE,
+        transfer__app=session.device.app_id,
+        message__content__in_app__isnull=False,
+    )
+    for part in parts.select_related("message"):
+        expires_at = at[part.pk] + _find_life(part.message.read())
+        if expires_at > now:
+            yield _describe(session, part, at[part.pk], expires_at, is_mirror=True)
+
+
+def _find_life(message: PushMessage) -> timedelta:
+    """How long a mirrored message lives: in the app's inbox, else on its screen."""
+    in_app = message.in_app
+    seconds = in_app and (in_app.topic_expires_in or in_app.expires_in)
+    return timedelta(seconds=seconds) if seconds else timedelta(days=MIRROR_DAYS)
+
+
+def _describe(
+    session: DeviceSession, part: Part, at: datetime, expires_at: datetime, *, is_mirror: bool
+) -> Waiting:
+    device = session.device
+    language = device.language or (device.person.language if device.person else "")
+    message = part.message.read().resolve(
+        Platform(device.platform), language or device.app.default_language
+    )
+    return Waiting(
+        reference=write_receipt_token(part.pk, device.pk),
+        message=message,
+        at=at,
+        expires_at=expires_at,
+        is_mirror=is_mirror,
+    )
