@@ -347,7 +347,8 @@ class Dialect:
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
     a door; `door_options` are what staff may set for it, `name_door` tells which door's count for a
     call (its body is not read yet). `describe_key` gives what `issue_key`
-    prints beside these, from `key`, `secret` and, of a group's key, `group_key`, `group_secret`.
+    prints beside these, from an ApiKey's `key` (its public id) and `secret`, or from an app group's
+    `group_key` and `group_secret`: then with the `authorization`, where the dialect knows groups.
     `caps` bounds what scripts keep. `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 import pytest
 from django.core.management import CommandError, call_command
 
-from campaigns.models import ApiKey
+from campaigns.models import ApiKey, AppGroup
+from campaigns.services.access import revoke_key
 from campaigns.services.doors import ensure_door
 from providers import registry
+from tests.compat.small import make_dialect
 
 SPOKEN = [item for item in registry.all_dialects() if item.has_door]
 
@@ -37,8 +39,85 @@ def test_a_dialects_key_comes_in_the_vendors_clothing(app, dialect):
 
     assert told["base_path"] == f"/compat/{dialect.key}/"
     assert ApiKey.objects.get().dialect == dialect.key
-    assert told["app_id"] == app.pk
-    assert told.items() >= ensure_door(app, dialect, datetime.now(UTC)).identifiers.items()
+    identifiers = ensure_door(app, dialect, datetime.now(UTC)).identifiers
+    assert told.items() >= {"app_id": app.pk, **identifiers}.items()
+    assert told["authorization"] == told["authorization"].strip()
+    assert not set(told["authorization"].partition(" ")[2]) & {" ", "\n"}
+
+
+def describe(shown):
+    if "group_key" in shown:
+        return {"authorization": f"group {shown['group_key']}:{shown['group_secret']}"}
+    return {"client_id": shown["key"], "client_secret": shown["secret"]}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    dialect = make_dialect(door_secrets=("certificate",), describe_key=describe)
+    monkeypatch.setitem(registry._load_dialects(), dialect.key, dialect)
+    return dialect
+
+
+def test_a_script_is_told_the_doors_secrets_and_may_prove_that_it_knows_them(client, app, small):
+    told = issue("--app", "shop", "--dialect", "small")
+
+    half = told["certificate"][:16]
+    proof = {"Authorization": f"proof {told['number']}:{half}"}
+    assert client.get("/compat/small/groups", headers=proof).status_code == 200
+    assert told["authorization"] == f"{told['client_id']}.{told['client_secret']}"
+    again = issue("--app", "shop", "--dialect", "small")
+    assert again["certificate"] == told["certificate"]
+
+
+def test_after_a_revocation_the_next_key_comes_with_other_secrets(client, app, small):
+    first = issue("--app", "shop", "--dialect", "small")
+    key = ApiKey.objects.get()
+    revoke_key(key, actor="owner", now=datetime.now(UTC))
+
+    second = issue("--app", "shop", "--dialect", "small")
+
+    answers = [
+        client.get(
+            "/compat/small/groups",
+            headers={"Authorization": f"proof {told['number']}:{told['certificate'][:16]}"},
+        ).status_code
+        for told in (first, second)
+    ]
+    assert answers == [401, 200]
+    assert first["number"] == second["number"]
+
+
+@pytest.fixture
+def both(app) -> AppGroup:
+    group = AppGroup.objects.create(
+        workspace=app.workspace, name="Both", slug="both", group_key="b" * 24
+    )
+    group.apps.add(app)
+    return group
+
+
+def test_an_app_groups_secret_is_told_once_and_opens_the_door(client, both, small):
+    first = issue("--app-group", "both", "--dialect", "small")
+    second = issue("--app-group", "both", "--dialect", "small")
+
+    answers = [
+        client.get("/compat/small/groups", headers={"Authorization": told["authorization"]})
+        for told in (first, second)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 200]
+    assert (first["group_key"], second["base_path"]) == (both.group_key, "/compat/small/")
+
+
+def test_a_dialect_without_app_groups_has_no_credentials_of_one(both, monkeypatch):
+    plain = make_dialect("plain")
+    monkeypatch.setitem(registry._load_dialects(), plain.key, plain)
+
+    for dialect in ("native", "plain"):
+        with pytest.raises(CommandError, match="App groups"):
+            issue("--app-group", "both", "--dialect", dialect)
+    both.refresh_from_db()
+    assert both.secret_hash == ""
 
 
 def test_an_unknown_app_is_named(db):
