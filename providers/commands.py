@@ -321,7 +321,7 @@ class Accepted(Answer):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedMany(Answer):
     """Several sends: what became of each, in order. `reference` names the whole; `names` are the
-    door identifiers of the apps where an app group got it.
+    first of each app's door identifiers where an app group got it.
     """
 
     entries: tuple[Accepted | Refusal, ...]

@@ -105,7 +105,7 @@ def _make_batch(part: Part, key: PileKey, ids: Collection[int], cohorts: Collect
     platform, language, due_at = key
     transfer: Transfer = part.transfer
     is_local = bool(transfer.wall_clock)
-    lifetime = transfer.campaign.expires_in if is_local and transfer.campaign else None
+    lifetime = _find_lifetime(transfer) if is_local else None
     return Batch(
         part=part,
         transfer=transfer,
@@ -119,6 +119,12 @@ def _make_batch(part: Part, key: PileKey, ids: Collection[int], cohorts: Collect
         local_at=due_at if is_local else None,
         expires_at=None if lifetime is None else due_at + timedelta(seconds=lifetime),
     )
+
+
+def _find_lifetime(transfer: Transfer) -> int | None:
+    """Seconds from the recipients' own hour, None for ever."""
+    lifetime: int | None = (transfer.campaign or transfer).expires_in
+    return lifetime
 
 
 def find_batch_size(transfer: Transfer, reach: Reach) -> int:

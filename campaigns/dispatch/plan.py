@@ -63,7 +63,7 @@ class NewTransfer:
     `ramp_up` is in how many seconds the rate is reached.
 
     `wall_clock` (naive, `2026-11-20T09:00`) sends it at that hour of each recipient's own zone,
-    and the campaign's `expires_in` then counts from there.
+    and the campaign's `expires_in`, or that of a push without one, then counts from there.
     """
 
     app: App
@@ -75,12 +75,15 @@ class NewTransfer:
     name: str = ""
     tag: str = ""
     client_key: str = ""
+    place: int | None = None
+    kind: str = ""
     policy: str = Policy.AT_LEAST_ONCE
     priority: int = 5
     rate: int | None = None
     ramp_up: int | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
+    expires_in: int | None = None
     wall_clock: str = ""
     is_test: bool = False
     faults: tuple[Fault, ...] = ()
@@ -102,12 +105,15 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
             name=plan.name[:200],
             tag=plan.tag,
             client_key=plan.client_key,
+            place=plan.place,
+            kind=plan.kind,
             policy=plan.policy,
             priority=plan.priority,
             rate=plan.rate,
             ramp_up=plan.ramp_up,
             due_at=plan.due_at or now,
             expires_at=plan.expires_at,
+            expires_in=plan.expires_in,
             wall_clock=plan.wall_clock,
             is_test=plan.is_test,
             faults=[write_fault(fault) for fault in plan.faults],

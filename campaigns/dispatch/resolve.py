@@ -19,6 +19,7 @@ from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
 from providers.commands import TOKEN_KIND, IdentifierKind, PersonKind
+from providers.contract import Dialect
 from providers.outcomes import Reason
 
 LOOKUP_IDS = 25_000
@@ -42,7 +43,8 @@ def resolve_targets(transfer: Transfer, part: Part) -> Resolved:
         seen[chunk.kind].update(fresh)
         texts = list(dict.fromkeys(fresh))
         known = set()
-        for text, device in find_devices(transfer, part, chunk.kind, texts):
+        kind = find_kind(_find_dialect(transfer), chunk.kind)
+        for text, device in find_devices(transfer.app, kind, texts, only_primary=part.only_primary):
             resolved.devices.add(device)
             known.add(text)
         unknown = [text for text in texts if text not in known]
@@ -86,20 +88,22 @@ def _cut(items: Sequence[T]) -> Iterator[list[T]]:
 
 
 def find_devices(
-    transfer: Transfer, part: Part, kind_name: str, texts: Sequence[str]
+    app: App, kind: IdentifierKind, texts: Sequence[str], *, only_primary: bool = False
 ) -> Iterator[tuple[str, int]]:
-    """Each of the ids that is known, with the device, or with each device, that it means."""
-    if kind_name in set(PersonKind):
-        yield from _find_by_person(transfer.app, kind_name, texts, only_primary=part.only_primary)
+    """Each of the ids that is known, with the device, or with each device, that it means.
+
+    `only_primary` leaves of a person the primary device; who is named by a device's own id stays.
+    """
+    if kind.name in set(PersonKind):
+        yield from _find_by_person(app, kind.name, texts, only_primary=only_primary)
         return
-    if kind_name == DEVICE_KIND:
-        yield from _find_by_id(transfer.app_id, texts)
+    if kind.name == DEVICE_KIND:
+        yield from _find_by_id(app.pk, texts)
         return
-    kind = _find_kind(transfer, kind_name)
     hashes = [hash64(text) for text in texts]
     wanted = set(texts)
     for start in range(0, len(hashes), LOOKUP_IDS):
-        rows = _select_rows(transfer.app_id, kind, hashes[start : start + LOOKUP_IDS])
+        rows = _select_rows(app.pk, kind, hashes[start : start + LOOKUP_IDS])
         # The hash only narrows; two ids may share one.
         yield from ((text, device) for text, device in rows if text in wanted)
 
@@ -124,8 +128,12 @@ def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:
         yield str(device), device
 
 
-def _find_kind(transfer: Transfer, name: str) -> IdentifierKind:
-    dialect = find_dialect(transfer.submission.door) if transfer.submission else None
+def _find_dialect(transfer: Transfer) -> Dialect | None:
+    return find_dialect(transfer.submission.door) if transfer.submission else None
+
+
+def find_kind(dialect: Dialect | None, name: str) -> IdentifierKind:
+    """What a dialect means by a kind of ids."""
     kinds = dialect.identifier_kinds if dialect else ()
     own = [kind for kind in kinds if kind.name == name]
     return own[0] if own else IdentifierKind(name, is_token=name == TOKEN_KIND)

@@ -1,6 +1,7 @@
 """What a script's call through a dialect's door does: the one place where commands are executed.
 
-Pushes are `intake_push`'s. Whatever belongs to somebody else is answered as if it were not there.
+Each area has a module with a table of its own. Whatever belongs to somebody else is answered as if
+it were not there.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from campaigns.errors import NotFound
-from campaigns.models import ApiKey, Group, Transfer
+from campaigns.models import ApiKey, Transfer
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
 from campaigns.services import (
@@ -20,10 +21,10 @@ from campaigns.services import (
     intake_records,
     intake_reports,
     intake_schedules,
+    intake_sends,
 )
-from campaigns.services.access import record_audit, require_scope
-from campaigns.services.callers import Acts, Caller, find_app, find_group, read_id
-from campaigns.services.intake_push import accept_push
+from campaigns.services.access import require_scope
+from campaigns.services.callers import Acts, Caller, find_app, read_id
 from providers import commands
 
 Scope = ApiKey.Scope
@@ -35,30 +36,6 @@ def execute(command: commands.Command, caller: Caller) -> commands.Answer:
     if scope:
         require_scope(caller.key, scope)
     return act(command, caller)
-
-
-def _send_push(command: commands.SendPush, caller: Caller) -> commands.Accepted:
-    return accept_push(
-        command,
-        _find_push_group(command, caller),
-        key=caller.key,
-        dialect=caller.dialect,
-        hops=caller.hops,
-        now=caller.now,
-    )
-
-
-def _find_push_group(command: commands.SendPush, caller: Caller) -> Group:
-    """The group that the call names; in a dialect without groups, the app's one of its name."""
-    if caller.dialect.has_groups:
-        return find_group(command.group, caller)
-    app = find_app(command.app, caller)
-    group, is_new = Group.objects.get_or_create(app=app, name=caller.dialect.label)
-    if is_new:
-        record_audit(
-            caller.actor, "create", group, workspace=app.workspace, fields=("name",), now=caller.now
-        )
-    return group
 
 
 def _fetch_status(command: commands.FetchStatus, caller: Caller) -> commands.TransferStatus:
@@ -99,7 +76,7 @@ ACTS: Acts = {
     **intake_reports.ACTS,
     **credentials.ACTS,
     **intake_schedules.ACTS,
-    commands.SendPush: (Scope.SEND, _send_push),
+    **intake_sends.ACTS,
     commands.FetchStatus: (Scope.READ, _fetch_status),
     commands.FetchReport: (Scope.READ, _fetch_report),
 }

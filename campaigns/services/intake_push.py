@@ -5,76 +5,103 @@ There is no campaign behind it. A worker finds the transfer, freezes it and send
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
-from campaigns.errors import Conflict, Forbidden, Invalid
-from campaigns.models import ApiKey, Group, Message, Submission, Transfer
+from campaigns.errors import Conflict, Invalid
+from campaigns.models import App, Group, Message, Submission, Transfer
 from campaigns.models.clock import find_first_instant
-from campaigns.services.access import name_actor
+from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
-from providers.audience import write_expression
+from campaigns.services.intake_calls import write_callback
+from campaigns.services.intake_checks import (
+    refuse_busy,
+    refuse_empty,
+    refuse_forbidden,
+    refuse_unstorable,
+)
+from campaigns.services.intake_fingerprint import find_fingerprint
 from providers.commands import Accepted, PushPart, SendPush
 from providers.contract import Dialect
 from providers.message import write_message
 
+MAX_WALL_CLOCK = 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """One push on its way in."""
+    """One push on its way in; `contents` are its messages as bodies.
+
+    In a call of several it has a `submission` and a `place` in it.
+    """
 
     push: SendPush
     group: Group
-    key: ApiKey
-    dialect: Dialect
-    hops: int
+    caller: Caller
     fingerprint: str
+    contents: Sequence[dict[str, Any]] = ()
+    submission: Submission | None = None
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a push is due, and when it expires: at an instant, or so many seconds after the hour
+    of each recipient's own."""
+
+    due_at: datetime
+    expires_at: datetime | None = None
+    expires_in: int | None = None
 
 
 def accept_push(
-    push: SendPush, group: Group, *, key: ApiKey, dialect: Dialect, hops: int, now: datetime
+    push: SendPush,
+    group: Group,
+    caller: Caller,
+    *,
+    submission: Submission | None = None,
+    place: int | None = None,
 ) -> Accepted:
     """Write the push down and answer its transfer's id.
 
-    The same push under the same client's id is answered with the first one's transfer; another
-    push under it raises Conflict. An archived group raises Invalid, a missing approval Forbidden.
+    The same push under the same client's id, or in the same place of a call, is answered with the
+    first one's transfer; another push under it raises Conflict. Raises what the checks of
+    `intake_checks` and `intake_audience` do, and Invalid for a time that is none.
     What the dialect judges later is kept with the transfer, which then becomes `failed`.
     """
+    fingerprint = submission.fingerprint if submission else find_fingerprint(push)
     intake = Intake(
-        push=push, group=group, key=key, dialect=dialect, hops=hops,
-        fingerprint=find_fingerprint(push),
+        push=push, group=group, caller=caller, fingerprint=fingerprint,
+        contents=[write_message(part.message) for part in push.parts],
+        submission=submission, place=place,
     )  # fmt: skip
     first = _find_first(intake)
     if first is None:
-        _refuse_forbidden(intake)
-        first = _write_once(intake, now)
+        refuse_unstorable(push, intake.contents)
+        refuse_forbidden(push, group, caller)
+        refuse_empty(push, group.app, caller)
+        first = _write_once(intake)
     return Accepted(str(first.pk), push.client_key)
 
 
-def _refuse_forbidden(intake: Intake) -> None:
-    app = intake.group.app
-    if intake.group.archived_at is not None:
-        raise Invalid(_("The group is archived. Restore it, or send into another one."))
-    if app.needs_approval and ApiKey.Scope.BYPASS_APPROVAL not in intake.key.scopes:
-        raise Forbidden(
-            _("Sends of this app need an approval, and this key may not go without."),
-            code="approval_required",
-        )
-
-
 def _find_first(intake: Intake) -> Transfer | None:
-    """The transfer that was made under this client's id; raises Conflict if by another push."""
+    """The transfer that was made for this already; raises Conflict if it was another push."""
+    known = Transfer.objects.select_related("submission")
+    if intake.submission is not None:
+        own: Transfer | None = known.filter(
+            submission=intake.submission, place=intake.place
+        ).first()
+        if own is not None:
+            return own
     key = intake.push.client_key
     if not key:
         return None
-    known = Transfer.objects.select_related("submission")
     transfer: Transfer | None = known.filter(group=intake.group, client_key=key).first()
     if transfer is None:
         return None
@@ -84,10 +111,10 @@ def _find_first(intake: Intake) -> Transfer | None:
     return transfer
 
 
-def _write_once(intake: Intake, now: datetime) -> Transfer:
+def _write_once(intake: Intake) -> Transfer:
     try:
         with transaction.atomic():
-            return _write_transfer(intake, now)
+            return _write_transfer(intake)
     except IntegrityError:
         # Somebody else was faster with the same client's id: theirs is the transfer.
         first = _find_first(intake)
@@ -96,102 +123,83 @@ def _write_once(intake: Intake, now: datetime) -> Transfer:
         return first
 
 
-def _write_transfer(intake: Intake, now: datetime) -> Transfer:
-    push, app = intake.push, intake.group.app
-    submission = Submission.objects.create(
-        workspace=app.workspace,
-        app=app,
-        api_key=intake.key,
-        door=intake.dialect.key,
-        client_key=push.client_key,
-        fingerprint=intake.fingerprint,
-        created_at=now,
-    )
-    find_faults = intake.dialect.find_faults
+def _write_transfer(intake: Intake) -> Transfer:
+    push, app, caller = intake.push, intake.group.app, intake.caller
+    timing = find_timing(push, caller.now)
+    refuse_busy(push, app, caller, timing.due_at)
+    submission = intake.submission or _create_submission(intake)
+    find_faults = caller.dialect.find_faults
     transfer = create_transfer(
         NewTransfer(
             app=app,
             group=intake.group,
-            parts=[_write_part(intake, part) for part in push.parts],
+            parts=[
+                _write_part(app, caller.dialect, part, content)
+                for part, content in zip(push.parts, intake.contents, strict=True)
+            ],
             submission=submission,
+            place=intake.place,
+            kind=push.kind,
             name=push.name,
             tag=push.tag,
             client_key=push.client_key,
-            due_at=_find_due(push),
-            expires_at=_find_expiry(push, _find_due(push) or now),
+            rate=push.rate,
+            due_at=timing.due_at,
+            expires_at=timing.expires_at,
+            expires_in=timing.expires_in,
             wall_clock=push.wall_clock,
             faults=find_faults(push) if find_faults else (),
-            hops=intake.hops,
+            hops=caller.hops,
         ),
-        actor=name_actor(intake.key),
-        now=now,
+        actor=caller.actor,
+        now=caller.now,
     )
-    Submission.objects.filter(pk=submission.pk).update(reference=str(transfer.pk))
+    if intake.submission is None:
+        Submission.objects.filter(pk=submission.pk).update(reference=str(transfer.pk))
     return transfer
 
 
-def _write_part(intake: Intake, part: PushPart) -> NewPart:
-    content = write_message(part.message)
-    app = intake.group.app
+def _create_submission(intake: Intake) -> Submission:
+    app, caller = intake.group.app, intake.caller
+    submission: Submission = Submission.objects.create(
+        workspace=app.workspace,
+        app=app,
+        api_key=caller.key,
+        door=caller.dialect.key,
+        client_key=intake.push.client_key,
+        fingerprint=intake.fingerprint,
+        callback=write_callback(intake.push.callback),
+        created_at=caller.now,
+    )
+    return submission
+
+
+def _write_part(app: App, dialect: Dialect, part: PushPart, content: dict[str, Any]) -> NewPart:
     return NewPart(
         Message.objects.create(app=app, content=content),
         part.targets,
-        None if part.audience is None else write_audience(app, part.audience, intake.dialect),
+        None if part.audience is None else write_audience(app, part.audience, dialect),
         part.only_primary,
     )
 
 
-def _find_due(push: SendPush) -> datetime | None:
-    """When sending begins: at recipients' own hours where the first zone on earth has it."""
+def find_timing(push: SendPush, now: datetime) -> Timing:
+    """When a push is due and expires; what lies in the past is due now. Raises Invalid."""
     if push.wall_clock:
-        return find_first_instant(datetime.fromisoformat(push.wall_clock))
-    return push.due_at
+        first = find_first_instant(_read_wall_clock(push.wall_clock))
+        return Timing(max(first, now), expires_in=push.expires_in)
+    due_at = max(push.due_at or now, now)
+    if push.expires_in is None:
+        return Timing(due_at)
+    return Timing(due_at, due_at + timedelta(seconds=push.expires_in))
 
 
-def _find_expiry(push: SendPush, due_at: datetime) -> datetime | None:
-    return None if push.expires_in is None else due_at + timedelta(seconds=push.expires_in)
-
-
-def find_fingerprint(push: SendPush) -> str:
-    """64 hex digits, the same for two calls that mean the same push."""
-    digest = hashlib.sha256()
-    for text in _list_texts(push):
-        # A length before each text keeps two neighbours from being told apart wrongly.
-        encoded = text.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(encoded))
-        digest.update(encoded)
-    return digest.hexdigest()
-
-
-def _list_texts(push: SendPush) -> Iterator[str]:
-    yield from (push.group, push.tag, push.name, str(push.expires_in))
-    yield from _list_extras(push)
-    for part in push.parts:
-        yield json.dumps(write_message(part.message), sort_keys=True)
-        yield from _list_audience(part)
-        for targets in part.targets:
-            yield targets.kind
-            yield json.dumps(targets.values)
-            yield from (f"id={text}" for text in targets.ids)
-
-
-def _list_extras(push: SendPush) -> Iterator[str]:
-    """What not every dialect says; left out where it says nothing, as before there was such."""
-    if push.app or push.app_group:
-        yield f"app={push.app}|{push.app_group}"
-    if push.due_at or push.wall_clock:
-        yield f"due={push.due_at.isoformat() if push.due_at else ''}|{push.wall_clock}"
-    if push.rate is not None:
-        yield f"rate={push.rate}"
-    if push.callback is not None:
-        yield f"callback={json.dumps(asdict(push.callback))}"
-
-
-def _list_audience(part: PushPart) -> Iterator[str]:
-    if part.only_primary:
-        yield "only_primary"
-    audience = part.audience
-    if audience is not None:
-        expression = audience.expression
-        body = None if expression is None else write_expression(expression)
-        yield json.dumps([audience.labels, audience.segments, body], sort_keys=True)
+def _read_wall_clock(text: str) -> datetime:
+    try:
+        wall = datetime.fromisoformat(text)
+    except ValueError:
+        wall = None
+    if wall is None or wall.tzinfo is not None or len(text) > MAX_WALL_CLOCK:
+        words = _("An hour of each recipient's own looks like 2026-11-20T09:00.")
+        raise Invalid(words, fields={"wall_clock": words})
+    return wall

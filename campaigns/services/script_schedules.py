@@ -126,14 +126,7 @@ def _list_apps(schedule: ScriptSchedule, choice: AppChoice | None, caller: Calle
 
 def _plan_transfer(schedule: ScriptSchedule, push: SendPush, app: App, caller: Caller) -> None:
     _check_time(push, caller.now)
-    accepted = accept_push(
-        push,
-        find_folder(push, app, caller),
-        key=caller.key,
-        dialect=caller.dialect,
-        hops=caller.hops,
-        now=caller.now,
-    )
+    accepted = accept_push(push, find_folder(push, app, caller), caller)
     Planned.objects.create(schedule=schedule, transfer_id=int(accepted.transfer))
 
 

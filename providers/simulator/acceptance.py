@@ -11,8 +11,8 @@ from providers.commands import Accepted, ReportTable, SendPush, TransferState, T
 from providers.contract import Reply
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
 from providers.simulator.faults import Stage
-from providers.simulator.journal import Quirk
 from providers.simulator.plan import GivenFault
+from providers.simulator.transfers import Quirk
 
 RECEIPT_FAULTS = frozenset(
     {"receipts_late", "receipts_twice", "receipts_out_of_order", "receipts_early"}
@@ -30,28 +30,27 @@ def find(given: Iterable[GivenFault], name: str) -> GivenFault | None:
     return next((item for item in given if item.name == name), None)
 
 
-def find_results(push: SendPush, given: Sequence[GivenFault]) -> dict[int, Result]:
+def find_results(names: Sequence[str], given: Sequence[GivenFault]) -> dict[int, Result]:
     """By place, what is to be said of recipients who are not sent to; the first rule wins."""
     results: dict[int, Result] = {}
     for item in given:
         judge = _JUDGES.get(item.name)
         if judge is None:
             continue
-        for place, recipient in enumerate(list_targets(push)):
+        for place, recipient in enumerate(names):
             result = judge(item, place, recipient) if item.concerns(recipient) else None
             if result is not None:
                 results.setdefault(place, result)
     return results
 
 
-def find_quirks(push: SendPush, given: Sequence[GivenFault]) -> tuple[Quirk, ...]:
-    """How the call's receipts will fare."""
-    targets = list_targets(push)
+def find_quirks(names: Sequence[str], given: Sequence[GivenFault]) -> tuple[Quirk, ...]:
+    """How the receipts of the recipients `names` will fare."""
     return tuple(
         Quirk(
             item.name,
             item.find_number("seconds") if "seconds" in item.fault.options else 0.0,
-            frozenset(place for place, value in enumerate(targets) if item.concerns(value)),
+            frozenset(place for place, value in enumerate(names) if item.concerns(value)),
         )
         for item in given
         if item.name in RECEIPT_FAULTS

@@ -37,6 +37,10 @@ class CallKind(StrEnum):
     RECEIPTS = "receipts"
     REPORT = "report"
     GROUPS = "groups"
+    LABELS = "labels"
+    TOKENS = "tokens"
+    RECALLS = "recalls"
+    OTHER = "other"
     ANY = "any"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 
 from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.outcomes import Refusal, RefusalKind
-from providers.simulator.journal import SentTransfer
+from providers.simulator.transfers import SentTransfer
 
 _CURSOR = re.compile(r"(\d+\.\d+)-(\d+)-(\d+)", re.ASCII)
 AGAIN_SECONDS = 1.0
@@ -52,6 +53,16 @@ class Inbox:
         last = came[-1] if came else Coming(now, 0, 0)
         return ReceiptPage(events, last.write_cursor())
 
+    def replace(self, transfer: SentTransfer) -> None:
+        """A call has become something else: what has not come yet comes from that."""
+        self.unread = [item for item in self.unread if item.id != transfer.id]
+        self.coming = [item for item in self.coming if item.transfer != transfer.id]
+        heapq.heapify(self.coming)
+        known = {(item.recipient, item.kind) for item in self.came if item.transfer == transfer.id}
+        for item in list_receipts(transfer):
+            if (item.recipient, item.kind) not in known:
+                heapq.heappush(self.coming, item)
+
     def _advance(self, now: float) -> None:
         # A receipt never comes before its call, and a call's time is later than every reading
         # before it: so what has come only ever grows at its end.
@@ -76,29 +87,33 @@ class Inbox:
 
 def list_receipts(transfer: SentTransfer) -> Iterator[Coming]:
     """Each recipient's receipts, in no order."""
+    end = transfer.recalled_at.timestamp() if transfer.recalled_at else math.inf
     count = 0
     for place, _, recipient in transfer.list_places():
-        for comes_at, kind, at in _list_of_one(transfer, place, recipient):
-            yield Coming(comes_at, transfer.id, count, recipient, kind, at)
+        for comes_at, kind, at in list_of_one(transfer, place, recipient):
+            if at < end:
+                yield Coming(comes_at, transfer.id, count, recipient, kind, at)
             count += 1
 
 
 _One = tuple[float, ReceiptKind, float]
 
 
-def _list_of_one(transfer: SentTransfer, place: int, recipient: str) -> list[_One]:
+def list_of_one(transfer: SentTransfer, place: int, recipient: str) -> list[_One]:
+    """When a recipient's receipts come, their kinds, and of when they tell (timestamps)."""
     how = transfer.behaviour
     delivered, opened, wait, read = how.draw("receipt", recipient)
     if delivered * 100 >= how.delivered_percent:
         return []
-    at = transfer.at.timestamp() + wait * how.receipt_seconds / 2
+    start = transfer.starts_at.timestamp()
+    at = start + wait * how.receipt_seconds / 2
     events: list[_One] = [(at, ReceiptKind.DELIVERED, at)]
     if opened * 100 < how.opened_percent:
         opened_at = at + read * how.receipt_seconds / 2
         events.append((opened_at, ReceiptKind.OPENED, opened_at))
     for quirk in transfer.quirks:
         if place in quirk.places:
-            events = _spoil(quirk.name, quirk.seconds, events, transfer.at.timestamp())
+            events = _spoil(quirk.name, quirk.seconds, events, start)
     return events
 
 

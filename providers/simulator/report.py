@@ -19,8 +19,8 @@ from providers.commands import (
 )
 from providers.outcomes import Refusal, RefusalKind
 from providers.reporting import Cells, is_true, read_day, read_zone
-from providers.simulator.journal import SentTransfer
 from providers.simulator.receipts import list_receipts
+from providers.simulator.transfers import SentTransfer
 
 Numbers = tuple[float | None, ...]
 

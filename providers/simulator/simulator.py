@@ -18,17 +18,37 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from providers.audience_calls import (
+    ChangeMembers,
+    CreateLabel,
+    DeleteLabel,
+    FetchLabel,
+    FetchMember,
+    ListLabels,
+    ListMembers,
+)
 from providers.commands import (
+    ArchiveGroup,
     Command,
+    CreateGroup,
+    FetchGroup,
     FetchReceipts,
     FetchReport,
     FetchStatus,
+    IssueToken,
+    ListGroups,
+    RecallPush,
+    RestoreGroup,
     SendPush,
+    SendPushes,
+    UpdateGroup,
 )
 from providers.contract import Call, Dialect, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.pacing import Bucket
+from providers.reports import FetchDays, FetchOutcomes, FetchTotals
 from providers.routing import Shape, choose_shape, find_route
+from providers.scenarios import SendByScenario, SendText
 from providers.simulator import acceptance, answers
 from providers.simulator.answers import SpoiltReply, write_refusal
 from providers.simulator.behaviour import Behaviour
@@ -36,17 +56,27 @@ from providers.simulator.control import PREFIX, Control
 from providers.simulator.fault_book import FaultBook
 from providers.simulator.faults import CallKind, Stage
 from providers.simulator.journal import Journal
+from providers.simulator.memory import Clock, Visitor
 from providers.simulator.plan import FaultPlan, GivenFault, Seen
-from providers.simulator.vendor import Clock, SimulatedVendor, Visitor
+from providers.simulator.vendor import SimulatedVendor
 
 BEHAVIOUR_HEADER = "x-simulate"
-REFUSED_KEY = "refused"
-KINDS: Mapping[type, CallKind] = {
-    SendPush: CallKind.SEND,
-    FetchStatus: CallKind.STATUS,
-    FetchReceipts: CallKind.RECEIPTS,
-    FetchReport: CallKind.REPORT,
+_KINDS: Mapping[CallKind, tuple[type[Command], ...]] = {
+    CallKind.SEND: (SendPush, SendPushes, SendText, SendByScenario),
+    CallKind.STATUS: (FetchStatus, FetchTotals),
+    CallKind.RECEIPTS: (FetchReceipts, FetchOutcomes),
+    CallKind.REPORT: (FetchReport, FetchDays),
+    CallKind.GROUPS: (
+        *(CreateGroup, ListGroups, FetchGroup, UpdateGroup, ArchiveGroup, RestoreGroup),
+    ),
+    CallKind.LABELS: (
+        *(CreateLabel, FetchLabel, ListLabels, DeleteLabel),
+        *(ChangeMembers, FetchMember, ListMembers),
+    ),
+    CallKind.TOKENS: (IssueToken,),
+    CallKind.RECALLS: (RecallPush,),
 }
+KINDS = {command: kind for kind, commands in _KINDS.items() for command in commands}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +119,7 @@ class Simulator:
         self.connections = 0
         self.closing = threading.Event()  # set: nobody is kept waiting any more
         for line in self.journal.read():
-            self.vendor.apply(line)
+            self.vendor.memory.apply(line)
             self.book.apply(line)
 
     def close(self) -> None:
@@ -123,7 +153,7 @@ class Simulator:
             route, pieces = find_route(dialect.routes, method, path)
             if len(body) > route.max_bytes:
                 raise Refusal(RefusalKind.TOO_LARGE, f"At most {route.max_bytes} bytes.")
-            call = Call(_parse_body(body), pieces, query, headers)
+            call = Call(_parse_body(body), pieces, query, headers, now=self.clock())
             return self.serve(self.admit(dialect, route, call))
         except Refusal as refusal:
             return write_refusal(choose_shape(dialect, path), refusal)
@@ -142,23 +172,24 @@ class Simulator:
         """Who calls, and whether the vendor lets the call in now; raises `Refusal`."""
         behaviour = self.behaviour.change(_read_wishes(call))
         time.sleep(behaviour.latency_ms / 1000)
-        authenticate = None if route.is_open else dialect.authenticate
-        credentials = authenticate(call) if authenticate else None
-        key = credentials.key if credentials else ""
-        if behaviour.is_refused or key == REFUSED_KEY:
+        if behaviour.is_refused:
             raise Refusal(RefusalKind.UNAUTHENTICATED, "Invalid push credentials")
-        # The journal must not hold a key, and need not: a stand-in tells accounts apart.
-        account = hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:12]
+        account = self._find_account(dialect, route, call)
         visit = Visit(dialect, route, call, account, behaviour, self._count())
         self._pace(visit)
         self._stumble(visit)
         return visit
 
+    def _find_account(self, dialect: Dialect, route: Route, call: Call) -> str:
+        if route.is_open or dialect.authenticate is None:
+            return ""
+        return self.vendor.find_account(dialect, dialect.authenticate(call))
+
     def serve(self, visit: Visit) -> Reply:
         """Read the command, do it, write the result; raises `Refusal`."""
         command = visit.route.read(visit.call)
-        if isinstance(command, SendPush):
-            _check_send(visit, command)
+        for push in _list_pushes(command):
+            _check_send(visit, push)
         given = self._give(visit, command)
         self._wait(given)
         try:
@@ -177,7 +208,7 @@ class Simulator:
         seen = Seen(
             number=visit.number,
             dialect=visit.dialect.key,
-            kind=KINDS.get(type(command), CallKind.GROUPS),
+            kind=KINDS.get(type(command), CallKind.OTHER),
             digest=hashlib.blake2b(repr(command).encode("utf-8", "replace")).hexdigest(),
             recipients=self.vendor.list_named(visitor, command),
         )
@@ -215,8 +246,8 @@ class Simulator:
         """Write the journal anew with the younger half of what it may hold."""
         with self.vendor.lock, self.journal.lock:
             if self.journal.is_full:
-                self.vendor.forget(self.journal.limit // 2)
-                self.journal.rewrite((*self.vendor.list_lines(), *self.book.list_lines()))
+                self.vendor.memory.forget(self.journal.limit // 2)
+                self.journal.rewrite((*self.vendor.memory.list_lines(), *self.book.list_lines()))
 
     def _wait(self, given: Sequence[GivenFault]) -> None:
         for item in given:
@@ -225,8 +256,8 @@ class Simulator:
                 self.closing.wait((low + item.draw(item.count) * (high - low)) / 1000)
 
     def _note(self, given: Sequence[GivenFault], command: Command, *, is_accepted: bool) -> None:
-        is_send = isinstance(command, SendPush)
-        key = command.client_key if isinstance(command, SendPush) else ""
+        is_send = KINDS.get(type(command)) is CallKind.SEND
+        key = getattr(getattr(command, "push", command), "client_key", "") if is_send else ""
         for item in given:
             self.book.note(item, key, is_accepted=is_accepted if is_send else None)
 
@@ -260,6 +291,17 @@ class Simulator:
             raise Refusal(RefusalKind.UNAVAILABLE, "Temporarily unavailable", retry_after=1.0)
 
 
+def _list_pushes(command: Command) -> tuple[SendPush, ...]:
+    match command:
+        case SendPush():
+            return (command,)
+        case SendPushes():
+            return command.pushes
+        case SendText() | SendByScenario():
+            return (command.push,)
+    return ()
+
+
 def _check_send(visit: Visit, push: SendPush) -> None:
     """Caps, and calls that are refused as malformed however often they are tried."""
     count = sum(len(targets.values) for part in push.parts for targets in part.targets)
@@ -267,7 +309,7 @@ def _check_send(visit: Visit, push: SendPush) -> None:
         raise Refusal(
             RefusalKind.TOO_LARGE, f"At most {visit.route.max_recipients} recipients per call."
         )
-    first = push.parts[0].targets[0].values[0] if count else ""
+    first = next(iter(acceptance.list_targets(push)), "")
     if visit.behaviour.draw("payload", first)[0] * 100 < visit.behaviour.payload_percent:
         raise Refusal(RefusalKind.INVALID, "The message is malformed")
 

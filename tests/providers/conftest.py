@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from providers import registry
 from providers.http_session import VendorSession
+from providers.simulator import Behaviour, Simulator
+from tests.providers.simulated import PLAIN, Clock
 
 Talk = Callable[[socket.socket, bytes], None]
 
@@ -87,3 +90,23 @@ def open_vendor(settings) -> Iterator[Callable[[bytes | Talk], LoopbackVendor]]:
 def session() -> Iterator[VendorSession]:
     with VendorSession() as session:
         yield session
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def start(tmp_path, clock) -> Iterator[Callable[..., Simulator]]:
+    """Starts a simulator on the one journal of this test, like a process after a crash."""
+    started: list[Simulator] = []
+
+    def start_one(behaviour: Behaviour = PLAIN) -> Simulator:
+        path = tmp_path / "journal.jsonl"
+        started.append(Simulator(registry.all_dialects(), path, behaviour, clock))
+        return started[-1]
+
+    yield start_one
+    for simulator in started:
+        simulator.close()

@@ -16,18 +16,8 @@ from providers import registry
 from providers.commands import FetchReceipts, FetchStatus
 from providers.outcomes import RefusalKind
 from providers.simulator import Behaviour, Simulator, open_server, read_plan
-from tests.providers.test_simulator import (
-    PLAIN,
-    Clock,
-    ask,
-    clock,
-    make_send,
-    refuse,
-    run,
-    start,
-)
-
-__all__ = ["clock", "start"]
+from tests.providers.simulated import PLAIN, Clock
+from tests.providers.test_simulator import ask, make_send, refuse, run
 
 LIMIT = 40_000
 HOUR = 3600
@@ -113,7 +103,7 @@ def test_a_new_process_knows_what_a_full_journal_kept(bounded, clock):
     assert heir.book.given == simulator.book.given
     assert heir.book.plan.rules == simulator.book.plan.rules
     assert again == 200
-    assert heir.vendor.next_id == 195
+    assert heir.vendor.memory.next_id == 195
 
 
 def test_a_cursor_outlives_what_is_forgotten(bounded, clock):
@@ -128,7 +118,7 @@ def test_a_cursor_outlives_what_is_forgotten(bounded, clock):
         seen += [event.reference for event in page.events]
         cursor = page.cursor
 
-    assert simulator.vendor.forgotten["calls"] > 0
+    assert simulator.vendor.memory.forgotten["calls"] > 0
     assert len(seen) == 2 * 20 * 121
     assert len(set(seen)) == 20 * 121
 

@@ -9,9 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,45 +43,13 @@ from providers.contract import Reply
 from providers.message import AndroidContent, IosContent, PushMessage
 from providers.outcomes import Refusal, RefusalKind
 from providers.simulator import Behaviour, Simulator, open_server
+from providers.simulator.memory import Visitor
 from providers.simulator.report import is_true, read_day, read_zone
-from providers.simulator.vendor import Visitor
+from tests.providers.simulated import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SANDBOX = registry.get("sandbox")
 GROUPED = next(dialect for dialect in registry.all_dialects() if dialect.has_groups)
-PLAIN = Behaviour(delivered_percent=100, opened_percent=100, receipt_seconds=10)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def start(tmp_path, clock) -> Iterator[Callable[..., Simulator]]:
-    """Starts a simulator on the one journal of this test, like a process after a crash."""
-    started: list[Simulator] = []
-
-    def start_one(behaviour: Behaviour = PLAIN) -> Simulator:
-        path = tmp_path / "journal.jsonl"
-        started.append(Simulator(registry.all_dialects(), path, behaviour, clock))
-        return started[-1]
-
-    yield start_one
-    for simulator in started:
-        simulator.close()
 
 
 def make_send(
@@ -240,6 +207,8 @@ def test_the_journal_counts_who_was_sent_to_twice(start):
         "distinct_recipients": 3,
         "doubled_recipients": 1,
         "most_per_recipient": 3,
+        "audience_calls": 0,
+        "recalled_calls": 0,
         "replayed_calls": 0,
         "calls_accepted_again": 0,
         "forgotten_calls": 0,

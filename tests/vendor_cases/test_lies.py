@@ -47,7 +47,7 @@ def send(dialect: Dialect, client: Any, key: str = "17") -> Any:
 def shift(simulator: Simulator, seconds: float) -> None:
     """The vendor's clock goes on."""
     moment = datetime.now(UTC) + timedelta(seconds=seconds)
-    simulator.clock = simulator.vendor.clock = lambda: moment
+    simulator.clock = simulator.vendor.memory.clock = lambda: moment
 
 
 @each(TELLING)

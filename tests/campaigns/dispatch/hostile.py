@@ -54,7 +54,7 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         self.ticks = count()
-        self.simulator.clock = self.simulator.vendor.clock = self.read_clock
+        self.simulator.clock = self.simulator.vendor.memory.clock = self.read_clock
         config = make_account(self.dialect, self.url)
         self.account = Account.objects.create(
             workspace=self.app.workspace,

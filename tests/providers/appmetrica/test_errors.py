@@ -20,6 +20,7 @@ STATUSES = {
     RefusalKind.CONFLICT: (409, "conflict"),
     RefusalKind.TOO_LARGE: (413, "payload_too_large"),
     RefusalKind.THROTTLED: (429, "quota"),
+    RefusalKind.BUSY: (429, "quota"),
     RefusalKind.INTERNAL: (500, "internal_error"),
     RefusalKind.UNAVAILABLE: (503, "backend_error"),
 }

@@ -1,0 +1,122 @@
+"""Calls that make several transfers: one submission names them all, and each is taken alone."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.errors import DATABASE_AWAY, Conflict, Unavailable
+from campaigns.models import AppGroup, IdempotencyRecord, Submission, Workspace
+from campaigns.services.callers import Caller
+from providers.commands import Accepted, Callback
+from providers.outcomes import Refusal, RefusalKind
+
+KEPT = timedelta(hours=24)
+REFERENCE_BYTES = 12
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyCall:
+    """A call of several pushes; `scope` is where its `client_key` counts.
+
+    `callbacks` are the different ones that its pushes ask for, None among them for none.
+    """
+
+    workspace: Workspace
+    scope: str
+    client_key: str
+    fingerprint: str
+    callbacks: tuple[Callback | None, ...]
+    app_group: AppGroup | None = None
+
+
+def make_reference() -> str:
+    """20 lower-case base32 characters of chance, as the id of a whole call or of a target."""
+    text = base64.b32encode(secrets.token_bytes(REFERENCE_BYTES) + b"\0").decode()
+    return text[:20].lower()
+
+
+def open_call(call: ManyCall, caller: Caller) -> dict[Callback | None, Submission]:
+    """The call's submissions, one for each callback, all with one reference.
+
+    The same call under the same id within a day gets those of the first one; another call under
+    it raises Conflict.
+    """
+    with transaction.atomic():
+        reference = make_reference()
+        if call.client_key:
+            record = _find_record(call, caller, reference)
+            if record.fingerprint != call.fingerprint:
+                raise Conflict(_("This id has been used for another call."))
+            reference = record.answer["reference"]
+        known = Submission.objects.filter(workspace=call.workspace, door=caller.dialect.key)
+        rows = list(known.filter(reference=reference).order_by("pk"))
+        rows = rows or [
+            _create_submission(call, caller, item, reference) for item in call.callbacks
+        ]
+    return dict(zip(call.callbacks, rows, strict=True))
+
+
+def _create_submission(
+    call: ManyCall, caller: Caller, callback: Callback | None, reference: str
+) -> Submission:
+    submission: Submission = Submission.objects.create(
+        workspace=call.workspace,
+        app_group=call.app_group,
+        api_key=caller.key,
+        door=caller.dialect.key,
+        client_key=call.client_key,
+        reference=reference,
+        fingerprint=call.fingerprint,
+        callback=write_callback(callback),
+        created_at=caller.now,
+    )
+    return submission
+
+
+def write_callback(callback: Callback | None) -> dict[str, object] | None:
+    """A callback as Submission.callback keeps it."""
+    return None if callback is None else asdict(callback)
+
+
+def _find_record(call: ManyCall, caller: Caller, reference: str) -> IdempotencyRecord:
+    same = {
+        "workspace": call.workspace,
+        "door": caller.dialect.key,
+        "scope": call.scope,
+        "key": call.client_key,
+    }
+    IdempotencyRecord.objects.filter(**same, created_at__lt=caller.now - KEPT).delete()
+    # A second caller at the same instant waits here for the first one's transaction.
+    record, _is_new = IdempotencyRecord.objects.get_or_create(
+        **same,
+        defaults={
+            "fingerprint": call.fingerprint,
+            "answer": {"reference": reference},
+            "created_at": caller.now,
+        },
+    )
+    found: IdempotencyRecord = record
+    return found
+
+
+def take_entry(accept: Callable[[], Accepted]) -> Accepted | Refusal:
+    """What became of one push of a call; whatever goes wrong with it leaves the others alone."""
+    try:
+        return accept()
+    except Refusal as refusal:
+        return refusal
+    except DATABASE_AWAY:
+        return Unavailable()
+    except Exception:
+        logger.exception("one push of a call could not be taken")
+        return Refusal(RefusalKind.INTERNAL, _("Something went wrong here with this one."))

@@ -1,0 +1,94 @@
+"""What stands against taking a push that a script sends through a dialect's door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch.resolve import find_devices, find_kind
+from campaigns.errors import Forbidden, Invalid, NotFound, Refused
+from campaigns.models import ApiKey, App, Group, Transfer
+from campaigns.models.audience import MAX_RATE
+from campaigns.selectors.audience import select_all
+from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.services.callers import Caller
+from campaigns.services.intake_audience import write_audience
+from providers.commands import PushPart, SendPush
+from providers.outcomes import RefusalKind
+
+MAX_KEY = 255
+
+
+def refuse_unstorable(push: SendPush, contents: Iterable[Mapping[str, Any]]) -> None:
+    """Raise Invalid for texts that no column holds; `contents` are the messages of its parts."""
+    for field, text in (("client_key", push.client_key), ("tag", push.tag), ("name", push.name)):
+        fault = find_text_fault(text, MAX_KEY)
+        if fault:
+            raise Invalid(fault, fields={field: fault})
+    for content in contents:
+        # Without the escaped backslashes, of which one before a plain u0000 would look the same.
+        if "\\u0000" in json.dumps(content).replace("\\\\", ""):
+            words = _("The text holds a character that cannot be stored.")
+            raise Invalid(words, fields={"message": words})
+
+
+def refuse_forbidden(push: SendPush, group: Group, caller: Caller) -> None:
+    """Raise Invalid for an archived group or a wrong rate, Forbidden for a missing approval."""
+    if group.archived_at is not None:
+        raise Invalid(_("The group is archived. Restore it, or send into another one."))
+    if group.app.needs_approval and ApiKey.Scope.BYPASS_APPROVAL not in caller.key.scopes:
+        raise Forbidden(
+            _("Sends of this app need an approval, and this key may not go without."),
+            code="approval_required",
+        )
+    if push.rate is not None and not 0 < push.rate <= MAX_RATE:
+        words = _("The rate is 1 to %(maximum)d recipients per second.") % {"maximum": MAX_RATE}
+        raise Invalid(words, fields={"rate": words})
+
+
+def refuse_empty(push: SendPush, app: App, caller: Caller) -> None:
+    """Raise NotFound if a push means nobody, in a dialect that says so at once."""
+    if not caller.dialect.refuses_empty:
+        return
+    if not any(_has_anybody(part, app, caller) for part in push.parts):
+        has_audience = any(part.audience is not None for part in push.parts)
+        words = _("Nobody of this app is meant by that.")
+        raise NotFound(words, code="nobody", fields={_name_field(has_audience): words})
+
+
+def _name_field(has_audience: bool) -> str:
+    return "audience" if has_audience else "targets"
+
+
+def _has_anybody(part: PushPart, app: App, caller: Caller) -> bool:
+    if part.audience is not None:
+        bodies = write_audience(app, part.audience, caller.dialect)
+        return bool(select_all(app, bodies, only_primary=part.only_primary).exists())
+    for targets in part.targets:
+        kind = find_kind(caller.dialect, targets.kind)
+        found = find_devices(app, kind, targets.values, only_primary=part.only_primary)
+        if next(iter(found), None) is not None:
+            return True
+    return False
+
+
+def refuse_busy(push: SendPush, app: App, caller: Caller, due_at: datetime) -> None:
+    """Raise a refusal of the kind BUSY while as much of this kind runs as the dialect allows.
+
+    Runs in the transaction that writes the transfer: whoever comes at the same instant waits.
+    What is due later counts from then, and is not refused now.
+    """
+    limit = caller.dialect.running_limits.get(push.kind)
+    if limit is None or due_at > caller.now:
+        return
+    App.objects.select_for_update(no_key=True).filter(pk=app.pk).first()
+    running = Transfer.objects.filter(
+        app=app, kind=push.kind, status__in=Transfer.RUNNING, due_at__lte=caller.now
+    ).count()
+    if running >= limit:
+        words = _("%(count)d such sends of this app are running; wait until one has ended.")
+        raise Refused(words % {"count": running}, kind=RefusalKind.BUSY, code="busy")

@@ -1,0 +1,104 @@
+"""Texts and failover scenarios at a simulated vendor."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from providers.commands import Accepted
+from providers.outcomes import Refusal, RefusalKind
+from providers.scenarios import (
+    FetchScenario,
+    ListScenarios,
+    SaveScenario,
+    ScenarioRow,
+    ScenarioRows,
+    SendByScenario,
+    SendText,
+    Step,
+)
+from providers.simulator.memory import Acts, Memory, Visitor
+from providers.simulator.rows import Row
+from providers.simulator.sends import Sending, send
+
+SHELF = "scenario"
+
+
+def _save(memory: Memory, visitor: Visitor, command: SaveScenario) -> ScenarioRow:
+    shelf = visitor.name_shelf(SHELF)
+    if command.id:
+        _find(memory, visitor, command.id)
+    name = command.id or secrets.token_hex(16).upper()
+    rows: dict[str, Row | None] = {}
+    if command.is_default:  # there is one
+        known = memory.rows.list(shelf).items()
+        rows = {key: {**row, "is_default": False} for key, row in known if row["is_default"]}
+    rows[name] = {
+        "name": command.name,
+        "is_default": command.is_default,
+        "steps": [[step.channel, step.sender, step.wait] for step in command.steps],
+    }
+    memory.rows.change(shelf, rows)
+    return _show(name, memory.rows.list(shelf)[name])
+
+
+def _find(memory: Memory, visitor: Visitor, name: str) -> ScenarioRow:
+    row = memory.rows.find(visitor.name_shelf(SHELF), name)
+    if row is None:
+        raise Refusal(RefusalKind.NOT_FOUND, f"There is no scenario {name}.")
+    return _show(name, row)
+
+
+def _show(name: str, row: Row) -> ScenarioRow:
+    steps: list[list[Any]] = row["steps"]
+    return ScenarioRow(
+        id=name,
+        name=row["name"],
+        steps=tuple(Step(channel, sender, wait) for channel, sender, wait in steps),
+        is_default=row["is_default"],
+    )
+
+
+def _fetch(memory: Memory, visitor: Visitor, command: FetchScenario) -> ScenarioRow:
+    return _find(memory, visitor, command.id)
+
+
+def _list(memory: Memory, visitor: Visitor, command: ListScenarios) -> ScenarioRows:
+    rows = [
+        _show(name, row)
+        for name, row in memory.rows.list(visitor.name_shelf(SHELF)).items()
+        if command.is_default in (None, row["is_default"])
+    ]
+    start = command.page * command.limit
+    return ScenarioRows(tuple(rows[start : start + command.limit]))
+
+
+def _send_text(memory: Memory, visitor: Visitor, command: SendText) -> Accepted:
+    sending = Sending(channel=command.channel.value, text=command.message.text)
+    return send(memory, visitor, command.push, sending)
+
+
+def _send_by_scenario(memory: Memory, visitor: Visitor, command: SendByScenario) -> Accepted:
+    """Goes out by the first step of the scenario."""
+    scenario = _find_wanted(memory, visitor, command.scenario)
+    first = scenario.steps[0]
+    text = command.texts[first.channel].text if first.channel in command.texts else ""
+    return send(memory, visitor, command.push, Sending(channel=first.channel, text=text))
+
+
+def _find_wanted(memory: Memory, visitor: Visitor, name: str) -> ScenarioRow:
+    if name:
+        return _find(memory, visitor, name)
+    for key, row in memory.rows.list(visitor.name_shelf(SHELF)).items():
+        if row["is_default"]:
+            return _show(key, row)
+    raise Refusal(RefusalKind.NOT_FOUND, "There is no default scenario.")
+
+
+ACTS: Acts = {
+    SaveScenario: _save,
+    FetchScenario: _fetch,
+    ListScenarios: _list,
+    SendText: _send_text,
+    SendByScenario: _send_by_scenario,
+}
