@@ -16,6 +16,7 @@ from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import transfer_state
 from campaigns.services import (
     credentials,
+    intake_apps,
     intake_groups,
     intake_labels,
     intake_records,
@@ -75,6 +76,7 @@ ACTS: Acts = {
     **intake_records.ACTS,
     **intake_reports.ACTS,
     **credentials.ACTS,
+    **intake_apps.ACTS,
     **intake_schedules.ACTS,
     **intake_sends.ACTS,
     commands.FetchStatus: (Scope.READ, _fetch_status),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from providers.audience_calls import AppRows, ListApps
 from providers.commands import IssueToken, ListGroups, Token
 from providers.contract import ApiCredentials, Call, Dialect, DoorApp, Limits, Reply, Route
 from providers.outcomes import HTTP_STATUS, Refusal, RefusalCode, RefusalKind
@@ -49,6 +50,14 @@ def write_anything(answer: Any, call: Call) -> Reply:
     return Reply(200, {"answer": str(answer)})
 
 
+def list_apps(call: Call) -> ListApps:
+    return ListApps(call.path.get("app", ""))
+
+
+def write_apps(answer: AppRows, call: Call) -> Reply:
+    return Reply(200, {"apps": [{"id": row.id, **row.identifiers} for row in answer.rows]})
+
+
 def issue_token(call: Call) -> IssueToken:
     return IssueToken(**call.body, app=call.path["app"])
 
@@ -61,6 +70,8 @@ ROUTES = (
     Route(method="GET", path="groups", read=list_groups, write=write_anything),
     Route(method="GET", path="groups/{app}", read=list_groups, write=write_anything),
     Route(method="GET", path="open/{app}", read=list_groups, write=write_anything, is_open=True),
+    Route(method="GET", path="apps", read=list_apps, write=write_apps),
+    Route(method="GET", path="apps/{app}", read=list_apps, write=write_apps),
     Route(method="POST", path="token/{app}", read=issue_token, write=write_token, is_open=True),
     Route(
         method="POST", path="family/{app}", read=list_groups, write=write_anything,

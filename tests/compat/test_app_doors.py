@@ -211,3 +211,21 @@ def test_other_endpoints_keep_the_dialects_shape(client, spoken):
     assert set(json.loads(missing.content)) == {"error", "code", "words"}
     assert head.status_code == 405
     assert head["Allow"] == "GET"
+
+
+def test_a_key_is_shown_its_own_apps_and_no_others(client, app, spoken):
+    other = builders.make_app(app.workspace, "other")
+    builders.make_app(builders.make_workspace("stranger"), "theirs")
+    _key, wide = make_key(app)
+    _key, narrow = make_key(other)
+    _key.apps.set([other])
+
+    def ask(text: str, path: str = "apps"):
+        answer = client.get(f"/compat/small/{path}", headers={"Authorization": text})
+        return [row["name"] for row in answer.json().get("apps", [])] or answer.status_code
+
+    assert ask(wide) == ["acme#shop"]
+    assert ask(narrow) == ["acme#other"]
+    assert ask(narrow, "apps/acme%23other") == ["acme#other"]
+    assert ask(narrow, "apps/acme%23shop") == 404
+    assert ask(narrow, "apps/stranger%23theirs") == 404
