@@ -9,11 +9,31 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Invalid, NotFound
-from campaigns.models import ApiKey, Submission, Transfer
+from campaigns.models import (
+    ApiKey,
+    Delivery,
+    Device,
+    DeviceIdentifier,
+    Submission,
+    Transfer,
+)
+from campaigns.models.bulk import IdList
+from campaigns.selectors.outcomes import Asked, Found, find_outcomes
 from campaigns.selectors.totals import load_days, load_totals
 from campaigns.services.callers import Acts, Caller, find_app, read_id
-from providers.reports import FetchDays, FetchTotals, PlatformDays, TotalsRows
+from providers.commands import IdentifierKind
+from providers.contract import Dialect
+from providers.reports import (
+    FetchDays,
+    FetchOutcomes,
+    FetchTotals,
+    OutcomeRow,
+    OutcomeRows,
+    PlatformDays,
+    TotalsRows,
+)
 
 Scope = ApiKey.Scope
 MAX_TRANSFERS = 1_000
@@ -65,6 +85,69 @@ def _begin(day: Any) -> datetime:
     return datetime.combine(day, time(), ZoneInfo("UTC"))
 
 
+def _fetch_outcomes(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
+    """Of a transfer's recipients; an unknown transfer is left out."""
+    visible: QuerySet[Transfer] = Transfer.objects.for_user(caller.key)
+    named = visible.filter(pk__in={read_id(text) for text in command.transfers})
+    rows: list[OutcomeRow] = []
+    for transfer in named.select_related("app").prefetch_related("parts").order_by("pk"):
+        if len(rows) < command.limit:
+            rows += _list_recipients(transfer, command, caller.dialect)
+    return OutcomeRows(tuple(rows[: command.limit]))
+
+
+def _list_recipients(
+    transfer: Transfer, command: FetchOutcomes, dialect: Dialect
+) -> list[OutcomeRow]:
+    parts = tuple(part.pk for part in transfer.parts.all())
+    named = _find_recipients(transfer, parts, command, dialect)
+    is_over = transfer.finished_at is not None
+    found = find_outcomes([Asked(parts, devices, is_over) for devices in named.values()])
+    return [
+        _describe_outcome(transfer, command.kind, value, one)
+        for value, one in zip(named, found, strict=True)
+    ]
+
+
+def _find_recipients(
+    transfer: Transfer, parts: tuple[int, ...], command: FetchOutcomes, dialect: Dialect
+) -> dict[str, tuple[int, ...]]:
+    """The devices of each value that was asked for, else of those who are settled."""
+    kind = find_kind(dialect, command.kind)
+    named: dict[str, tuple[int, ...]] = dict.fromkeys(command.values, ())
+    if named:
+        for text, device in find_devices(transfer.app, kind, list(named)):
+            named[text] += (device,)
+        return named
+    settled = Delivery.objects.filter(part_id__in=parts).order_by("part_id", "recipient")
+    ids = list(settled.values_list("recipient", flat=True)[: command.limit])
+    return {text: (device,) for device, text in _name_devices(kind, ids).items()}
+
+
+def _name_devices(kind: IdentifierKind, ids: list[int]) -> dict[int, str]:
+    if kind.is_token:
+        return dict(Device.objects.filter(pk__in=IdList(ids)).values_list("pk", "token"))
+    known = DeviceIdentifier.objects.filter(device__in=IdList(ids), kind=kind.name)
+    return dict(known.values_list("device_id", "value"))
+
+
+def _describe_outcome(transfer: Transfer, kind: str, value: str, found: Found) -> OutcomeRow:
+    return OutcomeRow(
+        reference=transfer.client_key,
+        id="",
+        kind=kind,
+        value=value,
+        outcome=found.outcome,
+        reason=found.reason,
+        platform=found.platform,
+        tag=transfer.tag,
+        transfer=str(transfer.pk),
+        sent_at=found.sent_at,
+        done_at=found.done_at,
+        receipts=found.receipts,
+    )
+
+
 def _fetch_days(command: FetchDays, caller: Caller) -> PlatformDays:
     app = find_app(command.app, caller)
     if command.date_to < command.date_from:
@@ -78,4 +161,5 @@ def _fetch_days(command: FetchDays, caller: Caller) -> PlatformDays:
 ACTS: Acts = {
     FetchTotals: (Scope.READ, _fetch_totals),
     FetchDays: (Scope.READ, _fetch_days),
+    FetchOutcomes: (Scope.READ, _fetch_outcomes),
 }
