@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from providers.audience import Expression
 from providers.commands import (
     Callback,
     Command,
@@ -323,6 +324,10 @@ class Carry:
     note: str = ""
 
 
+def _writes_no_filter(expression: Expression) -> bool:
+    return False
+
+
 def _name_no_kind(options: Mapping[str, Any]) -> str:
     return ""
 
@@ -342,6 +347,10 @@ class Dialect:
     `running_limits` bounds by `SendPush.kind` how many transfers of an app may run at once, from
     when they are due; one more is refused with BUSY. `refuses_empty` makes a send that nobody is
     meant by a refusal: NOT_FOUND with the field `audience` or `targets`.
+
+    `can_filter` tells whether the vendor's filters can say exactly what an expression says; labels
+    are in it as `person.label`, platforms as `device.platform`. A vendor that `prefers_audience` is
+    told whom a call means, where that is exact, although it could be given every recipient.
 
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
@@ -378,6 +387,8 @@ class Dialect:
     has_receipts: bool = False
     wants_references: bool = False
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
+    can_filter: Callable[[Expression], bool] = _writes_no_filter
+    prefers_audience: bool = False
     name_call: Callable[[Mapping[str, Any]], str] = _name_no_kind
     connect: Callable[[AccountConfig], Outbound] | None = None
     routes: tuple[Route, ...] = ()

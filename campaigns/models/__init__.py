@@ -18,6 +18,8 @@ from campaigns.models.accounts import (
     Route,
     Throttle,
     VendorGroup,
+    VendorLabel,
+    VendorLabelMember,
 )
 from campaigns.models.audience import (
     App,
@@ -120,6 +122,8 @@ __all__ = [
     "TransferEvent",
     "VendorCount",
     "VendorGroup",
+    "VendorLabel",
+    "VendorLabelMember",
     "WhenMissed",
     "WhenPast",
     "Workspace",

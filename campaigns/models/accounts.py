@@ -9,7 +9,7 @@ from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Workspace
-from campaigns.models.audience import PLATFORM_KEYS, PLATFORMS, App, Group
+from campaigns.models.audience import PLATFORM_KEYS, PLATFORMS, App, Group, Label
 from campaigns.models.scoping import ScopedQuerySet
 
 
@@ -149,6 +149,33 @@ class VendorGroup(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["group", "account"], name="vendor_group_once")
+        ]
+
+
+class VendorLabel(models.Model):
+    """A label of ours that is kept at one account too."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="vendor_labels")
+    label = models.ForeignKey(Label, models.CASCADE, related_name="vendor_labels")
+    synced_at = models.DateTimeField(null=True)  # when the vendor's members were last ours
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "label"], name="vendor_label_once")
+        ]
+
+
+class VendorLabelMember(models.Model):
+    """Somebody whom the vendor knows to carry a label, by the name that it knows him by."""
+
+    vendor_label = models.ForeignKey(VendorLabel, models.CASCADE, related_name="members")
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vendor_label", "name"], name="vendor_label_member_once"
+            )
         ]
 
 

@@ -178,6 +178,9 @@ class Part(models.Model):
 
     `audiences` are bodies as of Campaign.audience that must all hold, for a script's part that
     names no ids; null: the ids of its target chunks, or the campaign's audience.
+
+    `declared` says, by the id of an account, to whom its vendor was told to send in words of its
+    own (selectors.addressing): whom that reaches nobody can see.
     """
 
     class Kind(models.TextChoices):
@@ -190,6 +193,7 @@ class Part(models.Model):
     message = models.ForeignKey(Message, models.PROTECT, related_name="parts")
     audiences = models.JSONField(null=True)
     only_primary = models.BooleanField(default=False, db_default=False)
+    declared = models.JSONField(null=True)
     audience = models.PositiveIntegerField(default=0)
     resent = models.PositiveIntegerField(default=0)
 
@@ -237,12 +241,21 @@ class Batch(models.Model):
     by recipient. Every write by a worker is fenced with `fence`, which each claim raises.
     `due_at` moves with every retry; `local_at` is when the recipients' own clocks reach the hour,
     null where that does not matter. Without an `expires_at` of its own the transfer's holds.
+
+    `form` says how its call names the recipients: each device, each person (all devices of one are
+    in one batch), or nobody: all such batches of a part and an account are one call. Then they may
+    have several platforms, of which `platform` is the first.
     """
 
     class State(models.TextChoices):
         READY = "ready", _("Ready")
         LEASED = "leased", _("Leased")
         DONE = "done", _("Done")
+
+    class Form(models.TextChoices):
+        DEVICE = "", _("Devices")
+        PERSON = "person", _("Persons")
+        AUDIENCE = "audience", _("Audience")
 
     part = models.ForeignKey(Part, models.CASCADE, related_name="batches")
     transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="batches")
@@ -258,6 +271,7 @@ class Batch(models.Model):
     local_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
+    form = models.CharField(max_length=8, choices=Form, blank=True, default="", db_default="")
     fence = models.BigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)  # claims in a row that flushed nothing
     retries = models.PositiveSmallIntegerField(default=0)  # tries that a vendor turned down
@@ -290,7 +304,8 @@ class Attempt(models.Model):
     """One vendor call for a batch: written before the call, closed after it.
 
     It covers the recipients at places `first` .. `last` (included) of the batch that had no
-    Delivery when it began. Open (`answered_at` null) means that nobody knows yet.
+    Delivery when it began. Open (`answered_at` null) means that nobody knows yet. `recalled` is
+    `done` or `refused` once the vendor was asked to take it back.
     """
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="attempt_rows")
@@ -307,6 +322,8 @@ class Attempt(models.Model):
     reference = models.CharField(max_length=64, blank=True)
     poll_at = models.DateTimeField(null=True)  # when to ask the vendor about it again
     polled_state = models.CharField(max_length=12, blank=True)
+    recall_at = models.DateTimeField(null=True)  # when to ask the vendor to take it back
+    recalled = models.CharField(max_length=8, blank=True, default="", db_default="")
 
     class Meta:
         indexes = [
@@ -315,5 +332,10 @@ class Attempt(models.Model):
             ),
             models.Index(
                 fields=["poll_at"], condition=Q(poll_at__isnull=False), name="attempt_to_poll"
+            ),
+            models.Index(
+                fields=["recall_at"],
+                condition=Q(recall_at__isnull=False),
+                name="attempt_to_recall",
             ),
         ]
