@@ -191,6 +191,10 @@ CONTENT_SECURITY_POLICY = {
 OUTBOUND_ALLOW = read_list("PUSHADMIN_OUTBOUND_ALLOW")
 SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
 
+# --- web ---
+# Of each process. Half of them may wait for the outcome of a send that a script waits for.
+WEB_THREADS = read_int("PUSHADMIN_WEB_THREADS", default=8, minimum=2, maximum=64)
+
 # --- dispatch ---
 # How long a vendor call may take to be sent, and again to be answered.
 CALL_SECONDS = read_int("PUSHADMIN_CALL_SECONDS", default=20, minimum=1, maximum=60)

@@ -28,7 +28,7 @@ from campaigns.services.access import is_guest
 from campaigns.services.callers import Caller, find_app_door
 from campaigns.services.credentials import find_principal
 from providers import registry
-from providers.commands import SendPush
+from providers.commands import Command, SendPush, SendPushes
 from providers.contract import Call, Dialect, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.routing import choose_shape, find_route
@@ -112,8 +112,7 @@ def _serve(visit: Visit) -> Reply:
     caller = Caller(key, visit.dialect, now, hops)
     call = _complete_call(visit, caller)
     command = visit.route.read(call)
-    if isinstance(command, SendPush):
-        _refuse_crowd(command, visit.route)
+    _refuse_crowd(command, visit.route)
     return visit.route.write(intake.execute(command, caller), call)
 
 
@@ -150,10 +149,20 @@ def _complete_call(visit: Visit, caller: Caller) -> Call:
     return replace(call, options=find_app_door(name_door(call), caller).options)
 
 
-def _refuse_crowd(push: SendPush, route: Route) -> None:
-    count = sum(len(targets.values) for part in push.parts for targets in part.targets)
+def _refuse_crowd(command: Command, route: Route) -> None:
+    parts = [part for push in _list_pushes(command) for part in push.parts]
+    count = sum(len(targets.values) for part in parts for targets in part.targets)
     if count > route.max_recipients:
         raise Invalid(_("At most %(count)s recipients per call.") % {"count": route.max_recipients})
+
+
+def _list_pushes(command: Command) -> tuple[SendPush, ...]:
+    match command:
+        case SendPush():
+            return (command,)
+        case SendPushes(pushes):
+            return pushes
+    return ()
 
 
 def _write_refusal(dialect: Dialect, path: str, refusal: Refusal) -> Reply:

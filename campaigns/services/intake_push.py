@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
 from campaigns.errors import Conflict, Invalid
-from campaigns.models import App, Group, Message, Submission, Transfer
+from campaigns.models import App, Group, Message, Policy, Submission, Transfer
 from campaigns.models.clock import find_first_instant
 from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
@@ -58,6 +58,17 @@ class Timing:
     due_at: datetime
     expires_at: datetime | None = None
     expires_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """How it is sent; what somebody waits for comes first, and is never repeated."""
+
+    policy: str = Policy.AT_LEAST_ONCE
+    priority: int = 5
+
+
+WAITED_FOR = Urgency(Policy.AT_MOST_ONCE, 0)
 
 
 def accept_push(
@@ -129,6 +140,7 @@ def _write_transfer(intake: Intake) -> Transfer:
     refuse_busy(push, app, caller, timing.due_at)
     submission = intake.submission or _create_submission(intake)
     find_faults = caller.dialect.find_faults
+    urgency = WAITED_FOR if push.wait else Urgency()
     transfer = create_transfer(
         NewTransfer(
             app=app,
@@ -140,6 +152,8 @@ def _write_transfer(intake: Intake) -> Transfer:
             submission=submission,
             place=intake.place,
             kind=push.kind,
+            policy=urgency.policy,
+            priority=urgency.priority,
             name=push.name,
             tag=push.tag,
             client_key=push.client_key,
@@ -189,9 +203,9 @@ def find_timing(push: SendPush, now: datetime) -> Timing:
         first = find_first_instant(_read_wall_clock(push.wall_clock))
         return Timing(max(first, now), expires_in=push.expires_in)
     due_at = max(push.due_at or now, now)
-    if push.expires_in is None:
-        return Timing(due_at)
-    return Timing(due_at, due_at + timedelta(seconds=push.expires_in))
+    # What somebody waits for is not begun after he has gone.
+    ends = [seconds for seconds in (push.expires_in, push.wait or None) if seconds is not None]
+    return Timing(due_at, due_at + timedelta(seconds=min(ends)) if ends else None)
 
 
 def _read_wall_clock(text: str) -> datetime:

@@ -19,6 +19,7 @@ from campaigns.services.doors import ensure_door
 from campaigns.services.intake_calls import ManyCall, open_call, take_entry
 from campaigns.services.intake_fingerprint import find_fingerprint
 from campaigns.services.intake_push import accept_push
+from campaigns.services.intake_wait import send_and_wait
 from campaigns.services.transfers import cancel_transfer
 from providers.commands import Accepted, AcceptedMany, Done, RecallPush, SendPush, SendPushes
 from providers.outcomes import Refusal
@@ -33,7 +34,10 @@ def _send_push(command: SendPush, caller: Caller) -> Accepted | AcceptedMany:
         return answer
     if command.app_group:
         return _send_to_group(command, caller)
-    return accept_push(command, _find_push_group(command, caller), caller)
+    group = _find_push_group(command, caller)
+    if command.wait:
+        return send_and_wait(command, group, caller)
+    return accept_push(command, group, caller)
 
 
 def _rehearse(act: Callable[[], Accepted | AcceptedMany]) -> Any:

@@ -18,7 +18,6 @@ from campaigns.management.supervisor import Child, Supervisor
 from campaigns.services.installation import check_start
 
 WEB_PROCESSES = 2
-WEB_THREADS = 8
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
@@ -81,7 +80,7 @@ def _plan_web(bound: socket.socket) -> Child:
     command = [
         sys.executable, "-m", "gunicorn", "pushadmin.wsgi:application",
         "--bind", f"fd://{bound.fileno()}",
-        "--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS),
+        "--workers", str(WEB_PROCESSES), "--threads", str(settings.WEB_THREADS),
         "--worker-class", "gthread", "--timeout", "120", "--graceful-timeout", "20",
         "--limit-request-line", "8190",  # filters of reports travel in the address
         "--log-level", "warning",
