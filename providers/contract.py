@@ -29,6 +29,7 @@ from providers.commands import (
     VendorTotal,
 )
 from providers.fields import FieldSpec
+from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Receipt, Refusal
 from providers.reports import OutcomeRow
@@ -82,10 +83,24 @@ class ApiCredentials:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How often one caller may call a class of routes."""
+    """How often one caller may call a class of routes: so many times a second, or `calls` times
+    within so many seconds, and a day.
+    """
 
     per_second: int | None = None
     per_day: int | None = None
+    calls: int | None = None
+    within: float = 1.0
+
+    @property
+    def burst(self) -> int:
+        """How many calls may come at once; 0 where only the day counts."""
+        return self.calls or self.per_second or 0
+
+    @property
+    def rate(self) -> float:
+        """Calls per second."""
+        return self.burst / (self.within if self.calls else 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,6 +376,7 @@ class Dialect:
     `caps` bounds what scripts keep. `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
+    `find_message_faults` tells by field path why this vendor would not take a message at all.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
     counts against; "" for none. `plan_schedule` makes of a kept schedule's body, and the records
     bound to it, what is to be planned now (its `push` None: nothing); it raises Refusal.
@@ -407,6 +423,7 @@ class Dialect:
     hooks: tuple[Hook, ...] = ()
     write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
+    find_message_faults: Callable[[PushMessage], Mapping[str, str]] | None = None
     plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None
 
     @property

@@ -59,7 +59,7 @@ def find_app_door(text: str, caller: Caller) -> Door:
     else:
         door = ensure_door(_find_only_app(caller), caller.dialect, caller.now)
     if door is None:
-        raise NotFound(_("There is no such app."), code="no_app")
+        raise NotFound(_("There is no such app."), code="no_app", subject=text)
     return door
 
 

@@ -252,7 +252,8 @@ def _find_account_problems(
 def _find_vendor_faults(
     dialect: Dialect, message: PushMessage, platform: Platform
 ) -> Iterator[Problem]:
-    """What the vendor itself would refuse, only after it has taken the call."""
+    """What the vendor itself would refuse, at once or only after it has taken the call."""
+    yield from _find_refused_fields(dialect, message, platform)
     if dialect.find_faults is None:
         return
     push = SendPush(parts=(PushPart(message.resolve(platform), ()),))
@@ -263,3 +264,18 @@ def _find_vendor_faults(
             field=f"message.{platform}.title",
             sentence=words % {"vendor": dialect.label, "platform": platform},
         )
+
+
+def _find_refused_fields(
+    dialect: Dialect, message: PushMessage, platform: Platform
+) -> Iterator[Problem]:
+    """Fields that the vendor would not take, in any language."""
+    if dialect.find_message_faults is None:
+        return
+    faults: dict[str, str] = {}
+    for language in ["", *message.translations]:
+        faults |= dialect.find_message_faults(message.resolve(platform, language))
+    for field, fault in faults.items():
+        words = _("%(vendor)s does not take it: %(field)s %(fault)s.")
+        names = {"vendor": dialect.label, "field": field, "fault": fault}
+        yield Problem(code="vendor_refuses", field=f"message.{field}", sentence=words % names)

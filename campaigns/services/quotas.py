@@ -37,8 +37,8 @@ def _take_call(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime
     with transaction.atomic():
         rows = KeyUse.objects.select_for_update()
         use = rows.get(api_key=key, dialect=dialect, quota=name)
-        rate = float(quota.per_second or 0)
-        bucket = Bucket(rate, max(1.0, rate), use.level, use.filled_at)
+        rate = quota.rate
+        bucket = Bucket(rate, max(1.0, quota.burst), use.level, use.filled_at)
         day = DayQuota(quota.per_day or 0, RESET_ZONE, use.day, use.day_used)
         wait = max(
             bucket.find_wait(1, now) if rate else 0.0, day.find_wait(1, now) if day.limit else 0.0
@@ -61,7 +61,7 @@ def _ensure_use(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetim
                 api_key=key,
                 dialect=dialect,
                 quota=name,
-                level=max(1.0, quota.per_second or 0),
+                level=max(1.0, quota.burst),
                 filled_at=now,
                 day=find_day(now, RESET_ZONE),
             )

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.commands import PushPart, SendPush, Targets
-from providers.contract import Dialect, Fate
+from providers.commands import PersonKind, PushPart, SendPush, Targets
+from providers.contract import Addressing, Dialect, Fate
 from providers.fields import FieldSpec
 from providers.message import BLOCKS, Attachment, PushMessage
 from providers.message_fields import BLOCK_FIELDS, Platform
@@ -58,7 +58,9 @@ def messages(dialect: Dialect, platform: Platform) -> st.SearchStrategy[PushMess
         if is_kept(dialect, f"{platform.value}.{spec.name}") and spec.name not in ("title", "body")
     }
     blocks = st.builds(block, **optional) if block else st.none()
-    return st.builds(_join, st.just(platform), SAFE_TEXT, SAFE_TEXT, blocks)
+    joined = st.builds(_join, st.just(platform), SAFE_TEXT, SAFE_TEXT, blocks)
+    refuses = dialect.find_message_faults
+    return joined if refuses is None else joined.filter(lambda message: not refuses(message))
 
 
 def _join(platform: Platform, title: str, body: str, block: Any) -> PushMessage:
@@ -76,16 +78,21 @@ def normalize(message: PushMessage, platform: Platform) -> PushMessage:
     return replace(resolved, **{platform.value: replace(block, **unset)})
 
 
+def list_kinds(dialect: Dialect, platform: Platform) -> list[str]:
+    """Kinds of ids that a call of ours may name recipients of a platform by."""
+    if Addressing.USERNAME in dialect.limits.addressing:
+        return [PersonKind.EXTERNAL_USER_ID]
+    known = [kind.name for kind in dialect.identifier_kinds if kind.platform in (None, platform)]
+    return known or ["token"]
+
+
 @st.composite
 def sends(draw: st.DrawFn, dialect: Dialect) -> tuple[Platform, SendPush]:
     """One vendor call as the engine makes it, and its platform."""
     platform = draw(st.sampled_from(sorted(dialect.platforms)))
-    names = [
-        kind.name for kind in dialect.identifier_kinds if kind.platform in (None, platform)
-    ] or ["token"]
-    values = tuple(
-        draw(st.lists(st.text("abcXYZ019:-_", min_size=1, max_size=30), min_size=1, max_size=5))
-    )
+    names = list_kinds(dialect, platform)
+    some = st.text("abcXYZ019:-_", min_size=1, max_size=30)
+    values = tuple(draw(st.lists(some, min_size=1, max_size=5, unique=True)))
     references = tuple(f"1.2.{index}.abc" for index in range(len(values)))
     targets = Targets(
         draw(st.sampled_from(names)), values, references if dialect.wants_references else ()
@@ -104,7 +111,7 @@ def make_push(
 ) -> SendPush:
     """A plain send to `count` recipients of the dialect's first platform."""
     platform = min(dialect.platforms)
-    names = [kind.name for kind in dialect.identifier_kinds if kind.platform in (None, platform)]
+    names = list_kinds(dialect, platform)
     values = tuple(f"recipient-canary-{key}-{index}" for index in range(count))
     references = tuple(f"1.{key}.{index}.abc" for index in range(count))
     targets = Targets(names[0], values, references if dialect.wants_references else ())

@@ -1,0 +1,260 @@
+"""The vendor's calls as we serve them: data only. Both forms of a path, `{org_name}/{app_name}/...`
+and `app-id/{app_id}/...`, have two pieces in front and so are one pattern.
+
+Not among them: a user's chat settings (display style, modes, language, templates), and the stored
+messages that the vendor took away in 2024.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from providers.commands import Accepted, Command, IssueToken, Token
+from providers.contract import Call, Cap, Quota, Reply, Route
+from providers.outcomes import Refusal, RefusalKind
+
+from . import wire, wire_devices, wire_labels, wire_sends, wire_stats, wire_tokens
+from .wire_errors import NO_RESOURCE, TypedRefusal, write_refusal
+
+MAX_BYTES = 1_000_000
+SYNC, ASYNC, SINGLE, LABELS, TASK = "sync", "async", "single", "label_push", "task_push"
+LABEL, STATS = "label", "statistics"
+
+# Per App Key at the vendor; where its two hosts differ, the seed's.
+QUOTAS: Mapping[str, Quota] = {
+    SYNC: Quota(per_second=1),
+    ASYNC: Quota(per_second=200),
+    SINGLE: Quota(calls=1200, within=60),
+    LABELS: Quota(calls=1200, within=60),
+    TASK: Quota(calls=5, within=60, per_day=100),
+    LABEL: Quota(per_second=100),
+    STATS: Quota(calls=10, within=10),
+}
+CAPS: Mapping[Cap, int] = {
+    Cap.LABELS: wire_labels.APP_LABELS,
+    Cap.MEMBERS: wire_labels.LABEL_USERS,
+    Cap.MEMBERS_PER_CALL: wire_labels.MAX_MEMBERS,
+}
+RUNNING_LIMITS: Mapping[str, int] = {wire_sends.TASK: wire_sends.RUNNING_TASKS}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _answer(write: Callable[[Any], Any]) -> Callable[[Any, Call], Reply]:
+    return lambda answer, call: Reply(200, wire.write_envelope(write(answer), _now_ms()))
+
+
+def _answer_page(write: Callable[[Any], Any]) -> Callable[[Any, Call], Reply]:
+    def answer_page(answer: Any, call: Call) -> Reply:
+        cursor = wire_labels.write_cursor(answer.cursor)
+        return Reply(200, wire.write_envelope(write(answer), _now_ms(), cursor))
+
+    return answer_page
+
+
+def _answer_single(accepted: Accepted, call: Call) -> Reply:
+    push = wire_sends.read_single(call)
+    names = push.parts[0].targets[0].values
+    entries = wire_sends.write_taken(accepted, names, has_waited=push.wait > 0)
+    return Reply(200, wire.write_envelope(entries, _now_ms()))
+
+
+def _answer_token(token: Token, call: Call) -> Reply:
+    return Reply(200, wire_tokens.write_token(token))
+
+
+def _answer_stats(days: Any, call: Call) -> Reply:
+    # The only answer of this API without a timestamp.
+    return Reply(200, wire_stats.write_days(days))
+
+
+def _answer_bindings(method: str) -> Callable[[Any, Call], Reply]:
+    def answer_bindings(answer: Any, call: Call) -> Reply:
+        entities = wire_devices.write_bindings(answer)
+        return Reply(200, wire_devices.write_entities(call, method, entities, _now_ms()))
+
+    return answer_bindings
+
+
+def _read_issue_token(call: Call) -> IssueToken:
+    return wire_tokens.read_issue_token(call, wire.read_app(call))
+
+
+def _refuse_label(refusal: Refusal) -> Reply:
+    """A label, or one of its users, that is not there is a bad request here."""
+    if refusal.kind is RefusalKind.NOT_FOUND and refusal.subject and refusal.code != "no_app":
+        words = f"push label not exists of {refusal.subject}"
+        refusal = TypedRefusal(RefusalKind.INVALID, NO_RESOURCE, words)
+    return write_refusal(refusal)
+
+
+def _write_done(answer: Any) -> str:
+    return "success"
+
+
+def _route(
+    method: str,
+    path: str,
+    read: Callable[[Call], Command],
+    write: Callable[[Any, Call], Reply],
+    **options: Any,
+) -> Route:
+    return Route(
+        method=method,
+        path=f"{wire.APP_PATH}/{path}",
+        read=read,
+        write=write,
+        max_bytes=MAX_BYTES,
+        **options,
+    )
+
+
+def _label_route(
+    method: str,
+    path: str,
+    read: Callable[[Call], Command],
+    write: Callable[[Any, Call], Reply],
+) -> Route:
+    return _route(method, path, read, write, quota=LABEL, write_refusal=_refuse_label)
+
+
+ROUTES = (
+    _route(
+        "POST",
+        wire_sends.SYNC_PATH,
+        wire_sends.read_sync,
+        _answer(wire_sends.write_synced),
+        quota=SYNC,
+        max_recipients=1,
+    ),
+    _route(
+        "POST",
+        wire_sends.ASYNC_PATH,
+        wire_sends.read_async,
+        _answer(lambda accepted: wire_sends.write_async()),
+        quota=ASYNC,
+        max_recipients=1,
+    ),
+    _route(
+        "POST",
+        wire_sends.SINGLE_PATH,
+        wire_sends.read_single,
+        _answer_single,
+        quota=SINGLE,
+        max_recipients=wire_sends.MAX_TARGETS,
+    ),
+    _route(
+        "POST",
+        wire_sends.LIST_PATH,
+        wire_sends.read_list,
+        _answer(wire_sends.write_label_task),
+        quota=LABELS,
+        max_recipients=wire_sends.MAX_TARGETS,
+    ),
+    _route(
+        "POST",
+        wire_sends.LABELS_PATH,
+        wire_sends.read_labels,
+        _answer(wire_sends.write_label_task),
+        quota=LABELS,
+        write_refusal=_refuse_label,
+    ),
+    _route(
+        "POST",
+        wire_sends.TASK_PATH,
+        wire_sends.read_task,
+        _answer(wire_sends.write_whole_task),
+        quota=TASK,
+    ),
+    _route(
+        "GET",
+        wire_sends.ONE_TASK_PATH,
+        wire_sends.read_fetch_task,
+        _answer(wire_sends.write_task_status),
+        quota=LABELS,
+    ),
+    _route(
+        "DELETE",
+        wire_sends.ONE_TASK_PATH,
+        wire_sends.read_recall_task,
+        _answer(_write_done),
+        quota=LABELS,
+    ),
+    _label_route(
+        "POST",
+        wire_labels.LABELS_PATH,
+        wire_labels.read_create_label,
+        _answer(lambda row: wire_labels.write_label(row, has_count=False)),
+    ),
+    _label_route(
+        "GET",
+        wire_labels.LABELS_PATH,
+        wire_labels.read_list_labels,
+        _answer_page(wire_labels.write_labels),
+    ),
+    _label_route(
+        "GET",
+        wire_labels.LABEL_PATH,
+        wire_labels.read_fetch_label,
+        _answer(wire_labels.write_label),
+    ),
+    _label_route(
+        "DELETE", wire_labels.LABEL_PATH, wire_labels.read_delete_label, _answer(_write_done)
+    ),
+    _label_route(
+        "POST",
+        wire_labels.MEMBERS_PATH,
+        wire_labels.read_add_members,
+        _answer(wire_labels.write_members_changed),
+    ),
+    _label_route(
+        "GET",
+        wire_labels.MEMBERS_PATH,
+        wire_labels.read_list_members,
+        _answer_page(wire_labels.write_member_rows),
+    ),
+    _label_route(
+        "GET",
+        wire_labels.MEMBER_PATH,
+        wire_labels.read_fetch_member,
+        _answer(wire_labels.write_member),
+    ),
+    _label_route(
+        "DELETE",
+        wire_labels.MEMBERS_PATH,
+        wire_labels.read_remove_members,
+        _answer(wire_labels.write_members_changed),
+    ),
+    _route(
+        "PUT",
+        wire_devices.BINDING_PATH,
+        wire_devices.read_binding,
+        _answer_bindings("PUT"),
+        quota=LABEL,
+    ),
+    _route(
+        "GET",
+        wire_devices.BINDING_PATH,
+        wire_devices.read_fetch_bindings,
+        _answer_bindings("GET"),
+        quota=LABEL,
+    ),
+    _route(
+        "GET",
+        wire_stats.STATS_PATH,
+        wire_stats.read_fetch_days,
+        _answer_stats,
+        quota=STATS,
+    ),
+    _route(
+        "POST",
+        wire_tokens.TOKEN_PATH,
+        _read_issue_token,
+        _answer_token,
+        is_open=True,
+    ),
+)
