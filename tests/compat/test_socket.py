@@ -18,7 +18,8 @@ MEGABYTE = 1024 * 1024
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("dialect", OPEN, ids=lambda dialect: dialect.key)
 def test_a_body_above_the_largest_cap_is_answered_and_not_cut_off(live_server, app, dialect):
-    route = max(dialect.routes, key=lambda item: item.max_bytes)
+    posts = [route for route in dialect.routes if route.method == "POST"]
+    route = max(posts, key=lambda item: item.max_bytes)
     size = (route.max_bytes // MEGABYTE + 6) * MEGABYTE
     address = urlsplit(live_server.url)
     head = (
@@ -33,6 +34,7 @@ def test_a_body_above_the_largest_cap_is_answered_and_not_cut_off(live_server, a
             line.sendall(b"{" * MEGABYTE)
         answer = line.makefile("rb").read()
 
-    expected = dialect.write_refusal(Refusal(RefusalKind.TOO_LARGE, "words"))
+    write = route.write_refusal or dialect.write_refusal
+    expected = write(Refusal(RefusalKind.TOO_LARGE, "words"))
     assert f" {expected.status} ".encode() in answer.split(b"\r\n", 1)[0]
     assert set(expected.body) <= set(json.loads(answer.split(b"\r\n\r\n", 1)[1]))

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from providers import registry
+from providers.commands import Command, FetchReceipts, FetchStatus, SendPush
 from providers.contract import AccountConfig, Dialect
 from providers.fields import FieldSpec
+
+
+def serves(dialect: Dialect, command: type[Command]) -> bool:
+    """Whether the dialect has a call that means this command and nothing else.
+
+    Vendors without one tell the same by other calls of theirs, which their own tests try.
+    """
+    return any(get_type_hints(route.read).get("return") is command for route in dialect.routes)
+
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 ALL = registry.all_dialects()
 OUTBOUND = [dialect for dialect in ALL if dialect.connect]
 SIMULATED = [dialect for dialect in OUTBOUND if dialect.routes]
 GROUPED = [dialect for dialect in SIMULATED if dialect.has_groups]
-REPORTING = [dialect for dialect in SIMULATED if dialect.can_report]
-RECEIPTS = [dialect for dialect in SIMULATED if dialect.has_receipts]
+REPORTING = [
+    dialect for dialect in SIMULATED if dialect.can_report and serves(dialect, FetchStatus)
+]
+RECEIPTS = [
+    dialect for dialect in SIMULATED if dialect.has_receipts and serves(dialect, FetchReceipts)
+]
+TELLING = [
+    dialect for dialect in SIMULATED if dialect.wants_references and serves(dialect, SendPush)
+]
 
 
 def make_account(dialect: Dialect, url: str, **credentials: str) -> AccountConfig:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,6 +15,7 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from providers import http
+from providers.commands import AcceptedMany, SendPushes
 from providers.contract import Call, Dialect, Reply
 from providers.outcomes import Refusal
 from providers.routing import find_route
@@ -48,11 +50,22 @@ class DoorAdapter(BaseAdapter):
             route, pieces = find_route(self.dialect.routes, request.method, path)
             body = json.loads(request.body) if request.body else None
             call = Call(body, pieces, query, headers)
-            command = route.read(call)
-            self.commands.append(command)
-            return route.write(self.answer(command), call)
+            return route.write(self._execute(route.read(call)), call)
         except Refusal as refusal:
             return self.dialect.write_refusal(refusal)
+
+    def _execute(self, command: Any) -> Any:
+        """What is answered; several pushes are each answered as if they came alone."""
+        if not isinstance(command, SendPushes):
+            self.commands.append(command)
+            return self.answer(command)
+        pushes = [
+            replace(push, client_key=push.client_key or command.client_key)
+            for push in command.pushes
+        ]
+        self.commands += pushes
+        entries = tuple(self.answer(push) for push in pushes)
+        return AcceptedMany(entries=entries, reference=entries[0].transfer)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -69,8 +69,8 @@ def _join(platform: Platform, title: str, body: str, block: Any) -> PushMessage:
 
 
 def normalize(message: PushMessage, platform: Platform) -> PushMessage:
-    """What a recipient sees: text folded in, and empty the same as not set."""
-    resolved = message.resolve(platform)
+    """What a recipient sees: text folded in, empty the same as not set, no vendor's extras."""
+    resolved = replace(message.resolve(platform), extras={})
     block = getattr(resolved, platform.value, None)
     if block is None:
         return resolved

@@ -16,12 +16,11 @@ from providers.commands import CreateGroup, FetchReceipts, FetchStatus, ReceiptK
 from providers.contract import Dialect
 from providers.outcomes import Failure, Outcome, Reason, Receipt
 from providers.simulator import Simulator, read_plan
-from tests.vendor_cases.accounts import RECEIPTS, REPORTING, SIMULATED, make_account
+from tests.vendor_cases.accounts import RECEIPTS, REPORTING, TELLING, make_account
 from tests.vendor_cases.strategies import make_push
 from tests.vendor_cases.test_wire import each
 
 COUNT = 40
-TELLING = [dialect for dialect in SIMULATED if dialect.wants_references]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,170 @@
+"""One vendor: push to devices and persons, failover over several channels, SMS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers.contract import (
+    Addressing,
+    Carry,
+    Dialect,
+    DoorApp,
+    Fate,
+    Hook,
+    Idempotency,
+    Limits,
+    Reply,
+)
+from providers.fields import FieldSpec, gettext_noop
+from providers.message_fields import Platform
+
+from . import inbound, outbound, wire_auth, wire_destinations, wire_errors, wire_reports
+
+LOOKUP_LAG = 60.0  # seconds; the vendor does not say how soon its logs know a call
+
+
+_LIFE = gettext_noop("Shortens the validity period, at least 30 seconds and at most 48 hours.")
+_LINK = gettext_noop("In the custom payload, where the app finds it.")
+CARRIES: dict[str, Carry] = {
+    "title": Carry(Fate.TRUNCATED, "content.title", gettext_noop("At most 50 characters.")),
+    "body": Carry(Fate.TRUNCATED, "content.text", gettext_noop("At most 4000 characters.")),
+    "translations": Carry(
+        Fate.CARRIED, note=gettext_noop("Each language is sent in calls of its own.")
+    ),
+    "extras": Carry(Fate.CARRIED, "options", gettext_noop("Those of this vendor.")),
+    "android.title": Carry(Fate.TRUNCATED, "content.title"),
+    "android.body": Carry(Fate.TRUNCATED, "content.text"),
+    "android.silent": Carry(Fate.RENAMED, "options.isSilent"),
+    "android.banner": Carry(Fate.RENAMED, "content.url"),
+    "android.data": Carry(Fate.RENAMED, "options.customPayload"),
+    "android.sound": Carry(Fate.RENAMED, "options.soundName"),
+    "android.deeplink": Carry(Fate.RENAMED, "options.customPayload.deepLink", _LINK),
+    "android.vibration": Carry(
+        Fate.EMULATED, "options.vibrationEnabled", gettext_noop("Vibrates in the phone's own way.")
+    ),
+    "android.time_to_live": Carry(Fate.EMULATED, "options.validityPeriod", _LIFE),
+    "ios.title": Carry(Fate.TRUNCATED, "content.title"),
+    "ios.body": Carry(Fate.TRUNCATED, "content.text"),
+    "ios.silent": Carry(Fate.RENAMED, "options.isSilent"),
+    "ios.badge": Carry(Fate.RENAMED, "options.badge"),
+    "ios.sound": Carry(Fate.RENAMED, "options.soundEnabled"),
+    "ios.sound_name": Carry(Fate.RENAMED, "options.soundName"),
+    "ios.category": Carry(Fate.RENAMED, "options.category"),
+    "ios.data": Carry(Fate.RENAMED, "options.customPayload"),
+    "ios.attachments": Carry(
+        Fate.TRUNCATED, "content.url", gettext_noop("The first one's address.")
+    ),
+    "ios.url": Carry(Fate.RENAMED, "options.customPayload.deepLink", _LINK),
+    "ios.expiration": Carry(Fate.EMULATED, "options.validityPeriod", _LIFE),
+    "web.title": Carry(Fate.TRUNCATED, "content.title"),
+    "web.body": Carry(Fate.TRUNCATED, "content.text"),
+    "web.image": Carry(Fate.RENAMED, "content.url"),
+    "web.url": Carry(Fate.RENAMED, "options.customPayload.deepLink", _LINK),
+    "web.extras": Carry(Fate.RENAMED, "options.customPayload"),
+    "in_app.only": Carry(Fate.RENAMED, "options.isSilent"),
+    "in_app.style": Carry(Fate.RENAMED, "options.mirroredPushStyle"),
+    "in_app.expires_in": Carry(Fate.RENAMED, "options.mirroredPushExpirationPeriod"),
+    "in_app.dismiss_title": Carry(Fate.RENAMED, "options.mirroredPushDismissTitle"),
+    "in_app.open_title": Carry(Fate.RENAMED, "options.mirroredPushOpenTitle"),
+    "in_app.tap_kind": Carry(Fate.RENAMED, "options.onTapButtonAction.type"),
+    "in_app.tap_target": Carry(Fate.RENAMED, "options.onTapButtonAction.resource"),
+    "in_app.topic": Carry(Fate.RENAMED, "options.inboxTopic"),
+    "in_app.topic_expires_in": Carry(Fate.RENAMED, "options.inboxMessageExpirationPeriod"),
+}
+
+
+def _identify_door(app: DoorApp) -> Mapping[str, Any]:
+    return {"sender": app.code}
+
+
+HOOKS = (
+    Hook(
+        method="POST",
+        path=outbound.HOOK_PATH,
+        read=wire_reports.read_hook,
+        verify=outbound.is_from_vendor,
+        answer=Reply(200, {}),
+    ),
+)
+
+DIALECT = Dialect(
+    key="infobip",
+    label="Infobip",
+    platforms=frozenset(Platform),
+    limits=Limits(
+        batch_size=outbound.MAX_BATCH,
+        requests_per_second=2500,
+        max_payload_bytes=4000,
+        addressing=frozenset({Addressing.VENDOR_ID, Addressing.USERNAME, Addressing.FILTER}),
+    ),
+    credentials=(
+        FieldSpec(
+            name="api_key",
+            kind="secret",
+            label=gettext_noop("API key"),
+            help=gettext_noop("With the scope mobile-app-messaging:send, and :manage for checks."),
+            required=True,
+            minimum=1,
+            maximum=1024,
+        ),
+    ),
+    base_urls=(
+        FieldSpec(
+            name="api",
+            kind="url",
+            label=gettext_noop("Base address"),
+            help=gettext_noop("The account's own, such as https://abc12.api.infobip.com."),
+            default=outbound.API_URL,
+            maximum=2048,
+        ),
+    ),
+    account_options=(
+        FieldSpec(
+            name="wants_reports",
+            kind="bool",
+            label=gettext_noop("Delivery reports by webhook"),
+            help=gettext_noop("Only where the vendor can reach this installation's address."),
+        ),
+    ),
+    route_options=(
+        FieldSpec(
+            name="sender",
+            label=gettext_noop("Application code"),
+            help=gettext_noop("Of the application profile at the vendor."),
+            required=True,
+            minimum=1,
+            maximum=255,
+        ),
+    ),
+    message_options=(
+        FieldSpec(
+            name="contentAvailable",
+            kind="bool",
+            label=gettext_noop("Content available"),
+            help=gettext_noop("Wakes an iOS app so that it can fetch something."),
+        ),
+        FieldSpec(
+            name="vibrationEnabled",
+            kind="bool",
+            label=gettext_noop("Vibration"),
+            help=gettext_noop("Android only."),
+        ),
+    ),
+    identifier_kinds=wire_destinations.IDENTIFIER_KINDS,
+    carries=CARRIES,
+    idempotency=Idempotency.LOOKUP,
+    lookup_lag=LOOKUP_LAG,
+    can_report=True,
+    has_receipts=True,
+    wants_references=True,
+    connect=outbound.Infobip,
+    routes=inbound.ROUTES,
+    quotas=inbound.QUOTAS,
+    authenticate=wire_auth.read_authorization,
+    write_authorization=wire_auth.write_authorization,
+    write_refusal=wire_errors.write_api_error,
+    door_identifiers=_identify_door,
+    hooks=HOOKS,
+    write_callback=wire_reports.write_callback,
+)

@@ -1,0 +1,218 @@
+"""One account at the vendor. Calls leave through `providers.http`; fields are the wire files'."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from providers import http
+from providers.commands import (
+    Callback,
+    FetchReceipts,
+    FetchStatus,
+    ReceiptPage,
+    SendPush,
+    TransferState,
+    TransferStatus,
+    VendorTotal,
+)
+from providers.contract import AccountConfig, Call, CheckResult, Request
+from providers.message import PushMessage
+from providers.outcomes import Failure, Reason, Receipt
+from providers.reports import FetchOutcomes, OutcomeRow
+
+from . import wire_auth, wire_reports, wire_sends, wire_stats
+from .wire_destinations import TYPES
+from .wire_errors import NotKnown, read_error
+from .wire_filters import CannotSay
+
+API_URL = "https://api.infobip.com"
+MAX_BATCH = 1000  # the vendor names no number; a lost answer then costs no more than this
+HOOK_PATH = "reports/{proof}"
+
+
+class Infobip:
+    """`session` defaults to the running thread's own."""
+
+    def __init__(self, account: AccountConfig, session: requests.Session | None = None) -> None:
+        self.account = account
+        self.session = session
+
+    def check(self) -> CheckResult:
+        """List the applications, which changes nothing."""
+        try:
+            rows = self.call(
+                "GET", wire_auth.APPLICATIONS_PATH, read=wire_auth.read_apps, recipients=()
+            )
+        except Failure as failure:
+            return CheckResult(is_good=False, words=failure.message)
+        words = _("The key is accepted; applications: %(names)s")
+        names = ", ".join(sorted(row.name for row in rows.rows)) or "-"
+        return CheckResult(is_good=True, words=words % {"names": names})
+
+    def write(self, push: SendPush) -> Request:
+        """One part, at most 1000 destinations, under a bulk id of ours to ask by afterwards."""
+        _check_size(push)
+        prepared = replace(
+            push,
+            app=str(self.account.options.get("sender", "")),
+            expires_in=_find_life(push),
+            callback=self._ask_for_reports(),
+        )
+        try:
+            body = wire_sends.write_send(prepared)
+        except (CannotSay, KeyError) as error:
+            words = f"The vendor cannot address this exactly: {error}"
+            raise Failure(Reason.NOT_ADDRESSABLE, words, is_permanent=True) from None
+        return http.write_request(
+            "POST",
+            self.find_url(wire_sends.SEND_PATH),
+            headers=self.write_headers(),
+            json=body,
+            lookup=FetchStatus(client_key=push.client_key),
+            count=sum(len(item["destinations"]) for item in body["messages"]),
+        )
+
+    def send(self, request: Request) -> Receipt:
+        receipt: Receipt = http.send(
+            self.session or http.get_session(),
+            request,
+            read=partial(wire_sends.read_sent, ids=_list_ids(request)),
+            read_error=read_error,
+            recipients=wire_sends.RECIPIENT_KEYS,
+        )
+        return receipt
+
+    def fetch_status(self, command: FetchStatus) -> TransferStatus | None:
+        """A bulk by its id, from the logs; None when nothing of it is there."""
+        bulk = command.transfer or command.client_key
+        rows = self.fetch_logs(FetchOutcomes(references=(bulk,), limit=wire_reports.MAX_LIMIT))
+        if not rows:
+            return None
+        is_done = all(row.outcome is not None for row in rows)
+        return TransferStatus(
+            transfer=bulk,
+            group=command.group,
+            tag=rows[0].tag,
+            state=TransferState.SENT if is_done else TransferState.SENDING,
+            created_at=min((row.sent_at for row in rows if row.sent_at), default=datetime.now(UTC)),
+            client_key=command.client_key,
+        )
+
+    def fetch_logs(self, command: FetchOutcomes) -> tuple[OutcomeRow, ...]:
+        """What the vendor has in its logs, which reach 48 hours back."""
+        try:
+            page = self.call(
+                "GET",
+                wire_reports.LOGS_PATH,
+                params=wire_reports.write_logs_query(command),
+                read=wire_reports.read_logs,
+            )
+        except NotKnown:
+            return ()
+        return tuple(page.rows)
+
+    def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]:
+        """The vendor's counts of a bulk; none before it has any. They are of all its days."""
+        try:
+            totals: tuple[VendorTotal, ...] = self.call(
+                "GET",
+                wire_stats.STATISTICS_PATH,
+                params=wire_stats.write_statistics_query(transfer),
+                read=wire_stats.read_statistics,
+            )
+        except NotKnown:
+            return ()
+        return totals
+
+    def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage:
+        """Reports that nobody has had yet: the vendor gives each of them once."""
+        question = FetchOutcomes(limit=min(command.limit, wire_reports.MAX_LIMIT))
+        page: ReceiptPage = self.call(
+            "GET",
+            wire_reports.REPORTS_PATH,
+            params=wire_reports.write_reports_query(question),
+            read=wire_reports.read_receipts,
+        )
+        return page
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """A call that is no send."""
+        return http.call(
+            self.session or http.get_session(),
+            method,
+            self.find_url(path),
+            headers=self.write_headers(),
+            read_error=read_error,
+            **{"recipients": wire_sends.RECIPIENT_KEYS, **options},
+        )
+
+    def find_url(self, path: str) -> str:
+        return f"{(self.account.base_urls.get('api') or API_URL).rstrip('/')}/{path}"
+
+    def write_headers(self) -> dict[str, str]:
+        key = self.account.credentials["api_key"]
+        return {"Authorization": wire_auth.write_authorization(key)}
+
+    def _ask_for_reports(self) -> Callback | None:
+        """Where the vendor is to tell what became of each message, if it can reach us."""
+        if not self.account.options.get("wants_reports"):
+            return None
+        path = HOOK_PATH.format(proof=write_proof(self.account))
+        return Callback(url=f"{settings.PUBLIC_URL}/hooks/{self.account.public_id}/{path}")
+
+
+def write_proof(account: AccountConfig) -> str:
+    """What only we and the vendor, whom we told the address, know: its calls are not signed."""
+    key = account.credentials.get("api_key", "").encode()
+    return hmac.new(key, account.public_id.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def is_from_vendor(call: Call, account: AccountConfig) -> bool:
+    return hmac.compare_digest(call.path.get("proof", ""), write_proof(account))
+
+
+def _check_size(push: SendPush) -> None:
+    if len(push.parts) != 1 or not push.client_key:
+        words = "A call carries one part and an id of its own."
+        raise Failure(Reason.OURS, words, is_permanent=True)
+    [part] = push.parts
+    if sum(len(targets.values) for targets in part.targets) > MAX_BATCH:
+        words = f"A call carries at most {MAX_BATCH} destinations."
+        raise Failure(Reason.OURS, words, is_permanent=True)
+    if any(targets.kind not in TYPES for targets in part.targets):
+        words = "The vendor has no such kind of id."
+        raise Failure(Reason.NOT_ADDRESSABLE, words, is_permanent=True)
+
+
+def _find_life(push: SendPush) -> int | None:
+    """The shortest of how long the send and its message may live."""
+    lives = [push.expires_in, *(life for part in push.parts for life in _list_lives(part.message))]
+    return min((life for life in lives if life is not None), default=None)
+
+
+def _list_lives(message: PushMessage) -> Iterator[int | None]:
+    if message.android is not None:
+        yield message.android.time_to_live
+    if message.ios is not None:
+        yield message.ios.expiration
+
+
+def _list_ids(request: Request) -> list[str]:
+    """The ids that we gave the destinations, in their order; "" where we gave none."""
+    body = json.loads(request.body)
+    return [
+        str(item.get("messageId", ""))
+        for message in body["messages"]
+        for item in message["destinations"]
+    ]

@@ -1,0 +1,305 @@
+"""Delivery reports and logs: pulled, or called into a webhook (wire facts, section 6).
+
+The calls differ in which keys they have; a `Form` says which. A report is given once, a log as
+often as one asks. Times that are not there yet are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.commands import (
+    Callback,
+    OutcomeEvent,
+    PersonKind,
+    ReceiptEvent,
+    ReceiptKind,
+    ReceiptPage,
+)
+from providers.contract import Call, CallbackRequest, Reply
+from providers.outcomes import Outcome
+from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
+
+from .wire_dates import find_query_date, read_date, write_date
+from .wire_destinations import REGISTRATION
+from .wire_statuses import find_row_codes, read_said, write_error, write_status
+from .wire_values import drop_unset, read_query_list, read_query_number, read_query_text, refuse
+
+REPORTS_PATH, OLD_REPORTS_PATH = "push/3/reports", "push/1/reports"
+LOGS_PATH = "push/3/logs"
+MAX_LIMIT, DEFAULT_LIMIT = 1000, 50
+PRICE = {"pricePerMessage": 0, "currency": "UNKNOWN"}
+SEEN = (ReceiptKind.SHOWN, ReceiptKind.OPENED, ReceiptKind.CLICKED)
+
+# How a target says what it was before it was sent to its status in the vendor's own question.
+STATES = {
+    "ACCEPTED": Outcome.ACCEPTED,
+    "PENDING": Outcome.ACCEPTED,
+    "DELIVERED": Outcome.DELIVERED,
+    "UNDELIVERABLE": Outcome.FAILED,
+    "REJECTED": Outcome.FAILED,
+    "EXPIRED": Outcome.EXPIRED,
+}
+_STATE_WORDS = {
+    Outcome.ACCEPTED: "PENDING",
+    Outcome.DELIVERED: "DELIVERED",
+    Outcome.FAILED: "UNDELIVERABLE",
+    Outcome.EXPIRED: "EXPIRED",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Which keys a family of calls has."""
+
+    to: str = "to"
+    sender: str = ""  # the key that names the sender, "" for none
+    text: str = ""
+    has_channel: bool = False
+    has_error: bool = True
+    has_tag: bool = False
+
+
+REPORT = Form(sender="sender", has_tag=True)
+OLD_REPORT = Form(has_channel=True)
+LOG = Form(to="destination", sender="sender", text="content", has_tag=True)
+FAILOVER_REPORT = Form(has_channel=True)
+FAILOVER_LOG = Form(sender="from", text="text", has_channel=True, has_error=False)
+
+
+def write_row(row: OutcomeRow, form: Form) -> dict[str, Any]:
+    status, error = find_row_codes(row)
+    body: dict[str, Any] = {
+        "bulkId": row.reference,
+        "messageId": row.id,
+        form.to: row.value,
+        "sentAt": None if row.sent_at is None else write_date(row.sent_at),
+        "doneAt": None if row.done_at is None else write_date(row.done_at),
+        "messageCount": row.count,
+        "price": PRICE,
+        "status": write_status(status),
+        "callbackData": row.callback_data or None,
+    }
+    if form.has_error:
+        body["error"] = write_error(error, row.words if error else "")
+    if form.has_channel:
+        body["channel"] = row.channel.upper()
+    if form.sender:
+        body[form.sender] = row.sender
+    if form.text:
+        body[form.text] = row.text
+    if form.has_tag and row.tag:
+        body["campaignReferenceId"] = row.tag
+    return drop_unset(body)
+
+
+def write_rows(rows: OutcomeRows, form: Form) -> dict[str, Any]:
+    return {"results": [write_row(row, form) for row in rows.rows]}
+
+
+def read_row(body: Mapping[str, Any], form: Form) -> OutcomeRow:
+    """Raises KeyError and the like."""
+    said = read_said(body["status"], body.get("error"))
+    return OutcomeRow(
+        reference=str(body.get("bulkId") or ""),
+        id=str(body["messageId"]),
+        kind=_find_kind(str(body.get(form.to) or "")),
+        value=str(body.get(form.to) or ""),
+        outcome=said.outcome,
+        reason=said.reason,
+        words=said.words,
+        channel=str(body.get("channel") or "push").lower(),
+        sender=str(body.get(form.sender) or "") if form.sender else "",
+        tag=str(body.get("campaignReferenceId") or ""),
+        text=_read_text(body, form),
+        callback_data=str(body.get("callbackData") or ""),
+        count=int(body.get("messageCount") or 1),
+        sent_at=_read_moment(body, "sentAt"),
+        done_at=_read_moment(body, "doneAt"),
+    )
+
+
+def _read_text(body: Mapping[str, Any], form: Form) -> str:
+    found = body.get(form.text) if form.text else None
+    return found if isinstance(found, str) else ""
+
+
+def _find_kind(value: str) -> str:
+    """What an address is, as far as it can be seen: reports do not say."""
+    if "@" in value:
+        return PersonKind.EMAIL
+    return PersonKind.PHONE if value.isascii() and value.isdigit() else REGISTRATION
+
+
+def _read_moment(body: Mapping[str, Any], name: str) -> datetime | None:
+    text = body.get(name)
+    return None if text is None else read_date(text)
+
+
+def read_rows(body: Any, form: Form) -> tuple[OutcomeRow, ...]:
+    return tuple(read_row(item, form) for item in body["results"])
+
+
+def read_reports_query(call: Call, *, channel: str = "push") -> FetchOutcomes:
+    """What has not yet been given to this key."""
+    query = call.query
+    _refuse_unserved(query)
+    return FetchOutcomes(
+        references=read_query_list(query, "bulkId"),
+        ids=read_query_list(query, "messageId"),
+        tags=read_query_list(query, "campaignReferenceId"),
+        is_once=True,
+        channel=channel,
+        limit=read_query_number(query, "limit", MAX_LIMIT) or DEFAULT_LIMIT,
+    )
+
+
+def read_logs_query(call: Call) -> FetchOutcomes:
+    query = call.query
+    _refuse_unserved(query)
+    return FetchOutcomes(
+        app=read_query_text(query, "sender", 255),
+        value=read_query_text(query, "destination", 255).removeprefix("+"),
+        references=read_query_list(query, "bulkId"),
+        ids=read_query_list(query, "messageId"),
+        tags=read_query_list(query, "campaignReferenceId"),
+        state=read_state(query),
+        since=find_query_date(query, "sentSince"),
+        until=find_query_date(query, "sentUntil"),
+        channel="push",
+        limit=read_query_number(query, "limit", MAX_LIMIT) or DEFAULT_LIMIT,
+        cursor=read_query_text(query, "cursor", 500),
+    )
+
+
+def _refuse_unserved(query: Mapping[str, str]) -> None:
+    """What would be left out of the question must not be answered as if it had been asked."""
+    for name in ("entityId", "applicationId"):
+        if query.get(name, "").strip():
+            raise refuse(name, "cannot be asked for here: targets do not keep it")
+
+
+def read_state(query: Mapping[str, str]) -> Outcome | None:
+    word = read_query_text(query, "generalStatus", 50).upper()
+    if word and word not in STATES:
+        raise refuse("generalStatus", f"must be one of {', '.join(STATES)}")
+    return STATES[word] if word else None
+
+
+def write_reports_query(command: FetchOutcomes) -> dict[str, str]:
+    """The parameters of a pull."""
+    return _join_query(
+        bulkId=",".join(command.references),
+        messageId=",".join(command.ids),
+        campaignReferenceId=",".join(command.tags),
+        limit=str(command.limit),
+    )
+
+
+def write_logs_query(command: FetchOutcomes) -> dict[str, str]:
+    state = _STATE_WORDS[command.state] if command.state else ""
+    return _join_query(
+        sender=command.app,
+        destination=command.value,
+        bulkId=",".join(command.references),
+        messageId=",".join(command.ids),
+        campaignReferenceId=",".join(command.tags),
+        generalStatus=state,
+        sentSince="" if command.since is None else write_date(command.since),
+        sentUntil="" if command.until is None else write_date(command.until),
+        limit=str(command.limit),
+        useCursor="true" if command.cursor else "",
+        cursor=command.cursor,
+    )
+
+
+def _join_query(**values: str) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
+
+
+def write_reports(rows: OutcomeRows, call: Call) -> Reply:
+    return Reply(200, write_rows(rows, REPORT))
+
+
+def write_old_reports(rows: OutcomeRows, call: Call) -> Reply:
+    return Reply(200, write_rows(rows, OLD_REPORT))
+
+
+def write_logs(rows: OutcomeRows, call: Call) -> Reply:
+    body = write_rows(rows, LOG)
+    if call.query.get("useCursor", "").lower() == "true" or call.query.get("cursor"):
+        limit = read_query_number(call.query, "limit", MAX_LIMIT) or DEFAULT_LIMIT
+        body["cursor"] = drop_unset({"limit": limit, "nextCursor": rows.cursor or None})
+    return Reply(200, body)
+
+
+def read_logs(body: Any) -> OutcomeRows:
+    cursor = body.get("cursor") or {}
+    return OutcomeRows(read_rows(body, LOG), str(cursor.get("nextCursor") or ""))
+
+
+def list_events(rows: tuple[OutcomeRow, ...]) -> tuple[ReceiptEvent | OutcomeEvent, ...]:
+    """What reports say, in our words; our receipt tokens were the ids of the messages."""
+    return tuple(event for row in rows for event in _list_events(row))
+
+
+def _list_events(row: OutcomeRow) -> list[ReceiptEvent | OutcomeEvent]:
+    at = row.done_at or row.sent_at or datetime.now(UTC)
+    if row.outcome is Outcome.DELIVERED:
+        return [ReceiptEvent(row.id, ReceiptKind.DELIVERED, at)]
+    if row.outcome in (Outcome.FAILED, Outcome.EXPIRED):
+        return [
+            OutcomeEvent(
+                outcome=row.outcome,
+                at=at,
+                reference=row.id,
+                reason=row.reason,
+                message=row.words,
+            )
+        ]
+    return []
+
+
+def read_hook(call: Call) -> tuple[ReceiptEvent | OutcomeEvent, ...]:
+    """Delivery reports and seen reports at our hook; one body may hold either. Raises `Refusal`."""
+    try:
+        events: list[ReceiptEvent | OutcomeEvent] = []
+        for item in call.body["results"]:
+            if item.get("seenAt"):
+                at = read_date(item["seenAt"])
+                events.append(ReceiptEvent(str(item["messageId"]), ReceiptKind.SHOWN, at))
+            else:
+                events += list_events((read_row(item, REPORT),))
+        return tuple(events)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise refuse("results", "is no list of reports") from None
+
+
+def read_receipts(body: Any) -> ReceiptPage:
+    """A pull as a page: what is given once has no place to go on from."""
+    events = list_events(read_rows(body, REPORT))
+    return ReceiptPage(tuple(item for item in events if isinstance(item, ReceiptEvent)), "")
+
+
+def write_callback(callback: Callback, rows: tuple[OutcomeRow, ...]) -> CallbackRequest:
+    """The reports of a script's own targets: what was seen has a form of its own."""
+    seen = [item for row in rows if (item := _write_seen(row)) is not None]
+    body = {"results": seen or [write_row(row, REPORT) for row in rows]}
+    return CallbackRequest("POST", callback.url, body, {"Content-Type": "application/json"})
+
+
+def _write_seen(row: OutcomeRow) -> dict[str, Any] | None:
+    times = [row.receipts[kind] for kind in SEEN if kind in row.receipts]
+    if not times or row.sent_at is None:
+        return None
+    # The vendor's own page says sendAt here, and sentAt everywhere else.
+    return {
+        "messageId": row.id,
+        "from": row.sender,
+        "to": row.value,
+        "sendAt": write_date(row.sent_at),
+        "seenAt": write_date(min(times)),
+    }
