@@ -13,7 +13,7 @@ from .wire_errors import write_api_error, write_request_error
 SEND, REPORTS, LOGS, APPLICATIONS = "messages", "reports", "logs", "applications"
 # Limits of the vendor's specification: 2500 a second, and 120 a minute for logs.
 QUOTAS: Mapping[str, Quota] = {
-    LOGS: Quota(per_second=2),
+    LOGS: Quota(calls=120, within=60),
     SEND: Quota(per_second=2500),
     REPORTS: Quota(per_second=2500),
     APPLICATIONS: Quota(per_second=10),
