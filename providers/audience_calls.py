@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from providers.commands import Answer, Command, ReceiptKind
+from providers.commands import Answer, AppChoice, Audience, Command, ReceiptKind
 from providers.message_fields import Platform
 
 
@@ -284,3 +284,42 @@ class AppRow(Answer):
 @dataclass(frozen=True, slots=True)
 class AppRows(Answer):
     rows: tuple[AppRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindDevices(Command):
+    """Devices of several apps that an audience means, at most `limit` of them."""
+
+    apps: AppChoice
+    audience: Audience
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesFound(Answer):
+    """`count` is of all, `rows` are the first."""
+
+    count: int
+    rows: tuple[DeviceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListAppGroups(Command):
+    """The app groups of the key's workspace; `group` narrows it to one and raises NOT_FOUND
+    without it."""
+
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppGroupRow(Answer):
+    """`apps` are our ids of its members, as far as the key reaches them."""
+
+    id: str
+    name: str
+    apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppGroupRows(Answer):
+    rows: tuple[AppGroupRow, ...]

@@ -73,12 +73,28 @@ class Audience:
     """Recipients by what is true of them; without labels and expression everyone of the app.
 
     Who is meant carries all `labels` and fulfils the `expression`. `segments` are our ids of
-    saved ones, all of which must hold.
+    saved ones, all of which must hold; of `any_segments` one is enough, of `not_segments` none may
+    hold. Of the latter two those of another app of the workspace mean nobody.
     """
 
     labels: tuple[str, ...] = ()
     expression: Expression | None = None
     segments: tuple[str, ...] = ()
+    any_segments: tuple[str, ...] = ()
+    not_segments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppChoice:
+    """Apps of those that the key reaches: all, or the named ones and the members of named groups,
+    without those that are excluded. Ids of apps as `find_app` takes them, of app groups ours.
+    """
+
+    is_all: bool = False
+    apps: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    not_apps: tuple[str, ...] = ()
+    not_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

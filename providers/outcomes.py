@@ -146,10 +146,12 @@ class Refusal(Exception):
 
     `subject` is what it is about where a dialect's words name it, such as the label that is not
     there. `code` is a word for programs, a `RefusalCode` where credentials are refused. `allowed`
-    are the methods of an address that refuses another one, as its finder notes.
+    are the methods of an address that refuses another one, as its finder notes; `request_id` is
+    the call's in our log, as the door notes.
     """
 
     allowed: tuple[str, ...] = ()
+    request_id: str = ""
 
     def __init__(
         self,

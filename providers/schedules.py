@@ -7,20 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.commands import Answer, Command, SendPush
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppChoice:
-    """Apps of those that the key reaches: all, or the named ones and the members of named groups,
-    without those that are excluded. Ids of apps as `find_app` takes them, of app groups ours.
-    """
-
-    is_all: bool = False
-    apps: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    not_apps: tuple[str, ...] = ()
-    not_groups: tuple[str, ...] = ()
+from providers.commands import Answer, AppChoice, Command, SendPush
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

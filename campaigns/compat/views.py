@@ -61,20 +61,20 @@ def answer_call(request: WSGIRequest, dialect: str, path: str) -> HttpResponse:
     path = path.lstrip("/")
     body = Body(request.environ)
     cap = DEFAULT_CAP
+    request_id = getattr(request, "request_id", "")
     try:
         visit = _find_visit(request, spoken, path, body)
         cap = visit.route.max_bytes
         reply = _serve(visit)
     except Refusal as refusal:
-        reply = _write_refusal(spoken, path, refusal)
+        reply = _write_refusal(spoken, path, refusal, request_id)
     except DATABASE_AWAY as error:
         logger.warning("The database did not answer: %s", error)
-        reply = _write_refusal(spoken, path, Unavailable())
+        reply = _write_refusal(spoken, path, Unavailable(), request_id)
     except Exception:
-        request_id = getattr(request, "request_id", "")
         logger.exception("a call of %s failed: request %s", spoken.key, request_id)
         words = _("Something went wrong here. Quote request %(id)s.") % {"id": request_id}
-        reply = _write_refusal(spoken, path, Refusal(RefusalKind.INTERNAL, words))
+        reply = _write_refusal(spoken, path, Refusal(RefusalKind.INTERNAL, words), request_id)
     body.drain(2 * cap)
     return write_response(reply)
 
@@ -165,7 +165,8 @@ def _list_pushes(command: Command) -> tuple[SendPush, ...]:
     return ()
 
 
-def _write_refusal(dialect: Dialect, path: str, refusal: Refusal) -> Reply:
+def _write_refusal(dialect: Dialect, path: str, refusal: Refusal, request_id: str = "") -> Reply:
+    refusal.request_id = request_id
     reply: Reply = choose_shape(dialect, path)(refusal)  # type: ignore[misc]  # has_door has asked
     if not refusal.allowed:
         return reply

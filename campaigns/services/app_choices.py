@@ -5,18 +5,19 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from campaigns.errors import Forbidden, NotFound
 from campaigns.models import App, AppGroup
 from campaigns.services.callers import Caller, find_app, read_id
+from providers.commands import AppChoice
 from providers.outcomes import Refusal, RefusalKind
-from providers.schedules import AppChoice
 
 
 def choose_apps(choice: AppChoice, caller: Caller) -> list[App]:
-    """The apps that are meant; raises NotFound for one that is named and not there, and Refusal
-    with the field `apps` when none is left."""
+    """The apps that are meant; raises Forbidden for one that is named and not the key's, and
+    Refusal with the field `apps` when none is left."""
     groups = _find_groups((*choice.groups, *choice.not_groups), caller)
-    named = {find_app(text, caller).pk for text in choice.apps}
-    excluded = {find_app(text, caller).pk for text in choice.not_apps}
+    named = {_find_own(text, caller) for text in choice.apps}
+    excluded = {_find_own(text, caller) for text in choice.not_apps}
     reached = App.objects.for_user(caller.key).select_related("workspace")
     chosen = reached.exclude(
         Q(pk__in=excluded) | Q(app_groups__in=_take(groups, choice.not_groups))
@@ -29,13 +30,21 @@ def choose_apps(choice: AppChoice, caller: Caller) -> list[App]:
     return apps
 
 
+def _find_own(text: str, caller: Caller) -> int:
+    try:
+        return find_app(text, caller).pk
+    except NotFound as error:
+        words = _("The app %(id)s is not yours.") % {"id": text}
+        raise Forbidden(words, fields={"app_ids": words}) from error
+
+
 def _find_groups(texts: tuple[str, ...], caller: Caller) -> dict[str, AppGroup]:
     ids = {text: read_id(text) for text in texts}
     found = AppGroup.objects.for_user(caller.key).in_bulk(list(ids.values()))
     for text, pk in ids.items():
         if pk not in found:
-            words = _("There is no app group %(id)s.") % {"id": text}
-            raise Refusal(RefusalKind.INVALID, words, field="app_groups")
+            words = _("The app group %(id)s is not yours.") % {"id": text}
+            raise Forbidden(words, fields={"app_groups": words})
     return {text: found[pk] for text, pk in ids.items()}
 
 

@@ -19,6 +19,7 @@ from campaigns.services import (
     intake_apps,
     intake_groups,
     intake_labels,
+    intake_queries,
     intake_records,
     intake_reports,
     intake_schedules,
@@ -73,6 +74,7 @@ def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.Rep
 ACTS: Acts = {
     **intake_groups.ACTS,
     **intake_labels.ACTS,
+    **intake_queries.ACTS,
     **intake_records.ACTS,
     **intake_reports.ACTS,
     **credentials.ACTS,

@@ -30,6 +30,10 @@ def write_audience(app: App, audience: Audience, dialect: Dialect) -> list[dict[
     if audience.expression is not None:
         bodies.append({"expression": _check_expression(audience.expression)})
     bodies += [{"segment": _find_segment(app, text)} for text in audience.segments]
+    if audience.any_segments:
+        bodies.append({"expression": _join_segments(app, audience.any_segments)})
+    if audience.not_segments:
+        bodies.append({"expression": {"not": _join_segments(app, audience.not_segments)}})
     return bodies or [{"all": True}]
 
 
@@ -46,6 +50,23 @@ def _check_expression(expression: Expression) -> dict[str, Any]:
     body = write_expression(expression)
     check_expression(body, "audience.expression")
     return body
+
+
+def _join_segments(app: App, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Whoever is in one of them, as they are now; those of other apps mean nobody here."""
+    ids = {read_id(text): text for text in texts}
+    known = {
+        segment.pk: segment
+        for segment in Segment.objects.filter(app__workspace=app.workspace, pk__in=ids)
+    }
+    for number, text in ids.items():
+        if number not in known:
+            words = _("There is no segment %(id)s.") % {"id": text}
+            raise NotFound(words, fields={"audience.segments": words}, subject=text)
+    own = [segment.expression for segment in known.values() if segment.app_id == app.pk]
+    joined = {"or": own}
+    check_expression(joined, "audience.segments")
+    return joined
 
 
 def _find_segment(app: App, text: str) -> int:

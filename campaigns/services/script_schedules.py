@@ -35,9 +35,9 @@ from campaigns.services.campaigns import save_new
 from campaigns.services.intake_push import accept_push
 from campaigns.services.schedule import Schedule, find_zone, plan_schedule, plan_series
 from providers.audience import And, Condition, Expression, Op, Or, write_expression
-from providers.commands import PersonKind, PushPart, SendPush, Targets
+from providers.commands import AppChoice, PersonKind, PushPart, SendPush, Targets
 from providers.message import write_message
-from providers.schedules import AppChoice, RecordRow, SaveSchedule, ScheduleRow
+from providers.schedules import RecordRow, SaveSchedule, ScheduleRow
 
 Status = Transfer.Status
 
@@ -225,7 +225,7 @@ def _list_terms(part: PushPart) -> Iterator[Expression]:
     audience = part.audience
     if audience is None:
         return
-    if audience.segments:
+    if audience.segments or audience.any_segments or audience.not_segments:
         raise Invalid(_("A recurring push cannot go to a saved segment."))
     yield from (Condition("person.label", Op.EQ, name) for name in audience.labels)
     if audience.expression is not None:

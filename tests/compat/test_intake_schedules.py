@@ -14,11 +14,10 @@ from campaigns.services import access, intake, intake_schedules
 from campaigns.services.callers import Caller
 from campaigns.services.campaigns import cancel_campaign
 from campaigns.services.transfers import cancel_transfer
-from providers.commands import PushPart, SendPush, Targets
+from providers.commands import AppChoice, PushPart, SendPush, Targets
 from providers.message import PushMessage
 from providers.outcomes import Refusal
 from providers.schedules import (
-    AppChoice,
     BindRecords,
     DropSchedule,
     FetchSchedule,
@@ -291,6 +290,8 @@ def make_wide_key(workspace):
     ("choice", "field"),
     [
         (AppChoice(), "apps"),
+        (AppChoice(apps=("99",)), "app_ids"),
+        (AppChoice(is_all=True, not_apps=("x",)), "app_ids"),
         (AppChoice(groups=("99",)), "app_groups"),
         (AppChoice(is_all=True, not_groups=("99",)), "app_groups"),
     ],
