@@ -336,12 +336,14 @@ class Accepted(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedMany(Answer):
-    """Several sends: what became of each, in order. `reference` names the whole; `names` are the
-    first of each app's door identifiers where an app group got it.
+    """Several sends: what became of each, in order. `reference` names the whole, and so does the
+    caller's own `client_key`; `names` are the first of each app's door identifiers where an app
+    group got it.
     """
 
     entries: tuple[Accepted | Refusal, ...]
     reference: str = ""
+    client_key: str = ""
     names: tuple[str, ...] = ()
 
 

@@ -106,6 +106,7 @@ def _send_to_group(push: SendPush, caller: Caller) -> AcceptedMany:
     return AcceptedMany(
         entries=tuple(take_entry(partial(accept, app)) for app in apps),
         reference=submission.reference,
+        client_key=push.client_key,
         names=tuple(_name_app(app, caller) for app in apps),
     )
 
@@ -137,13 +138,15 @@ def _name_app(app: App, caller: Caller) -> str:
 
 
 def _send_pushes(command: SendPushes, caller: Caller) -> AcceptedMany:
+    if not command.pushes:  # the dialect has rejected all of them itself
+        return AcceptedMany(entries=(), client_key=command.client_key)
     kinds = {push.is_dry_run for push in command.pushes}
     if kinds == {True}:
         real = SendPushes(tuple(map(_make_real, command.pushes)))
         answer: AcceptedMany = _rehearse(lambda: _send_pushes(real, caller))
         return answer
     if kinds != {False}:
-        raise Invalid(_("Send at least one push, and either all of them or none for trial."))
+        raise Invalid(_("Send either all pushes for trial or none of them."))
     call = ManyCall(
         workspace=caller.key.workspace,
         scope="pushes",
@@ -162,7 +165,7 @@ def _send_pushes(command: SendPushes, caller: Caller) -> AcceptedMany:
         take_entry(partial(accept, place, push)) for place, push in enumerate(command.pushes)
     )
     reference = next(iter(submissions.values())).reference
-    return AcceptedMany(entries=entries, reference=reference)
+    return AcceptedMany(entries=entries, reference=reference, client_key=command.client_key)
 
 
 def _recall_push(command: RecallPush, caller: Caller) -> Done:

@@ -196,7 +196,12 @@ def _send_push(memory: Memory, visitor: Visitor, push: SendPush) -> Accepted | A
         one = replace(push, app=app, app_group="")
         entries.append(send(memory, visitor, one, Sending(reference=reference)))
         names.append(app)
-    return AcceptedMany(entries=tuple(entries), reference=reference, names=tuple(names))
+    return AcceptedMany(
+        entries=tuple(entries),
+        reference=reference,
+        client_key=push.client_key,
+        names=tuple(names),
+    )
 
 
 def _list_group_apps(dialect: Dialect, group: str) -> list[str]:
@@ -216,7 +221,7 @@ def _send_pushes(memory: Memory, visitor: Visitor, command: SendPushes) -> Accep
             entries.append(send(memory, visitor, push, Sending(reference=reference)))
         except Refusal as refusal:
             entries.append(refusal)
-    return AcceptedMany(entries=tuple(entries), reference=reference)
+    return AcceptedMany(entries=tuple(entries), reference=reference, client_key=command.client_key)
 
 
 def _recall(memory: Memory, visitor: Visitor, command: RecallPush) -> Done:

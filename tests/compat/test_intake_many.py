@@ -259,9 +259,11 @@ def test_a_callback_of_one_push_is_kept_with_its_submission(caller, apps):
     assert Callback(**Submission.objects.get().callback) == callback
 
 
-def test_no_push_at_all_is_refused(caller):
-    with pytest.raises(Invalid):
-        intake.execute(SendPushes(()), caller)
+def test_a_call_of_which_no_push_is_left_is_answered_and_leaves_nothing(caller):
+    answer = intake.execute(SendPushes((), client_key="bulk-1"), caller)
+
+    assert (answer.entries, answer.client_key) == ((), "bulk-1")
+    assert not Submission.objects.exists()
 
 
 @pytest.mark.parametrize(

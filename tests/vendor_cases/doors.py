@@ -65,7 +65,9 @@ class DoorAdapter(BaseAdapter):
         ]
         self.commands += pushes
         entries = tuple(self.answer(push) for push in pushes)
-        return AcceptedMany(entries=entries, reference=entries[0].transfer)
+        return AcceptedMany(
+            entries=entries, reference=entries[0].transfer, client_key=command.client_key
+        )
 
     def close(self) -> None:
         """Nothing is open."""

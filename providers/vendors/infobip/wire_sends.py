@@ -274,7 +274,7 @@ def write_sent(answer: AcceptedMany, call: Call) -> Reply:
     if refusal is not None:
         return write_api_error(refusal)
     plan = read_plan(call)
-    bulk = plan.bulk or answer.reference
+    bulk = answer.client_key or answer.reference
     messages = [_write_answered(item) for item in list_answers(plan, answer)]
     return Reply(200, {"bulkId": bulk, "messages": messages})
 

@@ -39,7 +39,8 @@ _TAG = "campaignReferenceId"
 
 
 def read_single(call: Call) -> SendPushes:
-    return SendPushes(_name_bulks(read_single_plan(call)))
+    pushes = _name_bulks(read_single_plan(call))
+    return SendPushes(pushes, pushes[0].client_key if pushes else "")
 
 
 def read_multi(call: Call) -> SendPushes:
