@@ -7,10 +7,10 @@ transaction is open and nothing is locked meanwhile.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from time import monotonic, sleep
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -86,12 +86,12 @@ def _read_results(push: SendPush, transfer: Transfer, caller: Caller) -> tuple[R
 
 def wait_until_settled(transfer: Transfer, seconds: float) -> bool:
     """Whether every recipient had an outcome within so many seconds."""
-    end, nap = time.monotonic() + seconds, FIRST_NAP
+    end, nap = monotonic() + seconds, FIRST_NAP
     while not _is_settled(transfer):
-        left = end - time.monotonic()
+        left = end - monotonic()
         if left <= 0:
             return False
-        time.sleep(min(nap, left))
+        sleep(min(nap, left))
         nap = min(2 * nap, LONGEST_NAP)
     return True
 
