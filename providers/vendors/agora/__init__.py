@@ -68,6 +68,8 @@ def _identify_door(app: DoorApp) -> Mapping[str, Any]:
 
 
 def _describe_key(shown: Mapping[str, str]) -> Mapping[str, Any]:
+    if "key" not in shown:
+        return {}  # an app group, which this vendor does not know
     return {"client_id": shown["key"], "client_secret": shown["secret"]}
 
 

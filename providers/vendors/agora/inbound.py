@@ -16,7 +16,7 @@ from providers.contract import Call, Cap, Quota, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 
 from . import wire, wire_devices, wire_labels, wire_sends, wire_stats, wire_tokens
-from .wire_errors import NO_RESOURCE, TypedRefusal, write_refusal
+from .wire_errors import NO_RESOURCE, TypedRefusal, write_grant_refusal, write_refusal
 
 MAX_BYTES = 1_000_000
 SYNC, ASYNC, SINGLE, LABELS, TASK = "sync", "async", "single", "label_push", "task_push"
@@ -255,6 +255,7 @@ ROUTES = (
         wire_tokens.TOKEN_PATH,
         _read_issue_token,
         _answer_token,
+        write_refusal=write_grant_refusal,
         is_open=True,
     ),
 )

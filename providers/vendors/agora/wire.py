@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from providers.contract import ApiCredentials, Call
-from providers.outcomes import RefusalKind
+from providers.outcomes import Refusal, RefusalKind
 
 from .wire_errors import EXPIRED_WORDS, TypedRefusal, refuse_token
 from .wire_tokens import VERSION, AccessToken, read_access_token
@@ -52,23 +52,28 @@ def read_authorization(call: Call) -> ApiCredentials:
     scheme, _, text = call.headers.get("authorization", "").strip().partition(" ")
     text = text.strip()
     if scheme.lower() != "bearer" or not text:
-        # The vendor says the same as of a token that has expired.
-        raise TypedRefusal(RefusalKind.UNAUTHENTICATED, "unauthorized", EXPIRED_WORDS)
+        raise _refuse_expired()  # the vendor says the same when there is none
     if text.startswith(VERSION) and "." not in text:
-        return _read_proof(text)
-    return ApiCredentials(text)
+        return _read_proof(text, call.now)
+    return ApiCredentials(text, is_token=True)
 
 
-def _read_proof(text: str) -> ApiCredentials:
+def _read_proof(text: str, now: datetime | None) -> ApiCredentials:
     try:
         token = read_access_token(text)
     except ValueError:
         raise refuse_token() from None
+    if now is not None and not token.is_fresh(now):
+        raise _refuse_expired()
 
     def is_proof(secrets: Mapping[str, str], now: datetime) -> bool:
         return _is_good(token, secrets, now)
 
     return ApiCredentials(door=token.app_id, is_proof=is_proof)
+
+
+def _refuse_expired() -> Refusal:
+    return TypedRefusal(RefusalKind.UNAUTHENTICATED, "unauthorized", EXPIRED_WORDS)
 
 
 def _is_good(token: AccessToken, secrets: Mapping[str, str], now: datetime) -> bool:

@@ -39,7 +39,7 @@ ERRORS: dict[RefusalKind, tuple[int, str]] = {
 }
 
 # Statuses of types that differ from those of their kind.
-STATUSES = {NO_RESOURCE: 400, BAD_GRANT: 400}
+STATUSES = {NO_RESOURCE: 400}
 
 # The exception that is shown beside a word of the general tables.
 SECURITY = "org.apache.usergrid.rest.exceptions.SecurityException"
@@ -52,14 +52,20 @@ REACHED_WORDS = "This request has reached API limit."
 TASKS_WORDS = "limit request"
 
 # Refusals of our own rules that the vendor has words for, by their code: type and sentence.
-CODES = {
+CODES: dict[str, tuple[str, str]] = {
     "no_app": (NO_APP, "Could not find application for {subject}"),
     "throttled": ("reach_limit", REACHED_WORDS),
     RefusalCode.EXPIRED: ("unauthorized", EXPIRED_WORDS),
     RefusalCode.CORRUPT: (BAD_TOKEN, CORRUPT_WORDS),
     RefusalCode.UNAUTHENTICATED: (BAD_TOKEN, "Unable to authenticate"),
-    RefusalCode.UNKNOWN_CLIENT: (BAD_GRANT, "client_id does not match"),
-    RefusalCode.WRONG_SECRET: (BAD_GRANT, "client_secret does not match"),
+    RefusalCode.UNKNOWN_CLIENT: (BAD_TOKEN, "Unable to authenticate"),
+    RefusalCode.WRONG_SECRET: (BAD_TOKEN, "Unable to authenticate"),
+}
+
+# The same where a token is asked for: there a client is a bad request, not a missing right.
+GRANT_WORDS: dict[str, str] = {
+    RefusalCode.UNKNOWN_CLIENT: "client_id does not match",
+    RefusalCode.WRONG_SECRET: "client_secret does not match",
 }
 
 THROTTLED_STATUSES = frozenset({420, 429})
@@ -107,6 +113,14 @@ def write_refusal(refusal: Refusal) -> Reply:
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
     return Reply(status, body, headers=headers)
+
+
+def write_grant_refusal(refusal: Refusal) -> Reply:
+    """A refusal of the call for a token."""
+    words = GRANT_WORDS.get(refusal.code)
+    if words:
+        refusal = TypedRefusal(RefusalKind.INVALID, BAD_GRANT, words)
+    return write_refusal(refusal)
 
 
 def _name_refusal(refusal: Refusal, usual: str) -> tuple[str, str]:

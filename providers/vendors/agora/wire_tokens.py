@@ -64,12 +64,15 @@ class AccessToken:
         numbers = struct.pack("<III", self.issued_at, self.life, self.salt)
         return _pack_text(self.app_id.encode()) + numbers + self.services
 
-    def is_good(self, certificate: str, now: datetime) -> bool:
-        """Whether it was built with the certificate, lets act for the app, and has not expired."""
-        moment = now.timestamp()
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether it lets act for the app at that time."""
         life = min(self.life, self.privileges.get((CHAT, CHAT_APP), 0), MAX_LIFE)
-        is_fresh = self.issued_at - MAX_SKEW <= moment < self.issued_at + life
-        return is_fresh and hmac.compare_digest(self.sign(certificate), self.signature)
+        return self.issued_at - MAX_SKEW <= now.timestamp() < self.issued_at + life
+
+    def is_good(self, certificate: str, now: datetime) -> bool:
+        """Whether it was built with the certificate and is fresh."""
+        is_ours = hmac.compare_digest(self.sign(certificate), self.signature)
+        return is_ours and self.is_fresh(now)
 
 
 def write_app_token(app_id: str, certificate: str, *, now: datetime, life: int, salt: int) -> str:
@@ -98,7 +101,7 @@ def read_access_token(text: str) -> AccessToken:
         raise ValueError("no token of this version")
     try:
         return _read_fields(_unpack(text[len(VERSION) :]))
-    except (binascii.Error, zlib.error, struct.error, KeyError) as error:
+    except (binascii.Error, zlib.error, struct.error, KeyError, UnicodeError) as error:
         raise ValueError("no token") from error
 
 
@@ -210,7 +213,7 @@ def write_token(token: Token) -> dict[str, Any]:
     return {
         "access_token": token.text,
         "expires_in": token.expires_in,
-        "application": token.app,
+        "application": token.identifiers.get("app_id") or token.app,
     }
 
 
