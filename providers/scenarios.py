@@ -102,3 +102,12 @@ class SendText(Command):
     channel: Channel
     message: TextMessage
     sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendTexts(Command):
+    """Several texts in one call, each accepted or refused on its own; `client_key` is the
+    caller's id of the whole."""
+
+    texts: tuple[SendText, ...]
+    client_key: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from providers.commands import Accepted
+from providers.commands import Accepted, AcceptedMany
 from providers.outcomes import Refusal, RefusalKind
 from providers.scenarios import (
     FetchScenario,
@@ -15,6 +15,7 @@ from providers.scenarios import (
     ScenarioRows,
     SendByScenario,
     SendText,
+    SendTexts,
     Step,
 )
 from providers.simulator.memory import Acts, Memory, Visitor
@@ -78,6 +79,19 @@ def _send_text(memory: Memory, visitor: Visitor, command: SendText) -> Accepted:
     return send(memory, visitor, command.push, sending)
 
 
+def _send_texts(memory: Memory, visitor: Visitor, command: SendTexts) -> AcceptedMany:
+    entries: list[Accepted | Refusal] = []
+    for text in command.texts:
+        sending = Sending(
+            channel=text.channel.value, text=text.message.text, reference=command.client_key
+        )
+        try:
+            entries.append(send(memory, visitor, text.push, sending))
+        except Refusal as refusal:
+            entries.append(refusal)
+    return AcceptedMany(entries=tuple(entries), client_key=command.client_key)
+
+
 def _send_by_scenario(memory: Memory, visitor: Visitor, command: SendByScenario) -> Accepted:
     """Goes out by the first step of the scenario."""
     scenario = _find_wanted(memory, visitor, command.scenario)
@@ -100,5 +114,6 @@ ACTS: Acts = {
     FetchScenario: _fetch,
     ListScenarios: _list,
     SendText: _send_text,
+    SendTexts: _send_texts,
     SendByScenario: _send_by_scenario,
 }

@@ -48,7 +48,7 @@ from providers.outcomes import Refusal, RefusalKind
 from providers.pacing import Bucket
 from providers.reports import FetchDays, FetchOutcomes, FetchTotals
 from providers.routing import Shape, choose_shape, find_route
-from providers.scenarios import SendByScenario, SendText
+from providers.scenarios import SendByScenario, SendText, SendTexts
 from providers.simulator import acceptance, answers
 from providers.simulator.answers import SpoiltReply, write_refusal
 from providers.simulator.behaviour import Behaviour
@@ -62,7 +62,7 @@ from providers.simulator.vendor import SimulatedVendor
 
 BEHAVIOUR_HEADER = "x-simulate"
 _KINDS: Mapping[CallKind, tuple[type[Command], ...]] = {
-    CallKind.SEND: (SendPush, SendPushes, SendText, SendByScenario),
+    CallKind.SEND: (SendPush, SendPushes, SendText, SendTexts, SendByScenario),
     CallKind.STATUS: (FetchStatus, FetchTotals),
     CallKind.RECEIPTS: (FetchReceipts, FetchOutcomes),
     CallKind.REPORT: (FetchReport, FetchDays),
@@ -299,6 +299,8 @@ def _list_pushes(command: Command) -> tuple[SendPush, ...]:
             return command.pushes
         case SendText() | SendByScenario():
             return (command.push,)
+        case SendTexts():
+            return tuple(text.push for text in command.texts)
     return ()
 
 

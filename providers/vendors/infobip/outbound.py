@@ -30,8 +30,24 @@ from providers.contract import AccountConfig, Call, CheckResult, Request
 from providers.message import PushMessage
 from providers.outcomes import Failure, Reason, Receipt
 from providers.reports import FetchOutcomes, OutcomeRow
+from providers.scenarios import (
+    ListScenarios,
+    SaveScenario,
+    ScenarioRow,
+    ScenarioRows,
+    SendByScenario,
+    SendText,
+)
 
-from . import wire_auth, wire_reports, wire_sends, wire_stats
+from . import (
+    wire_auth,
+    wire_omni,
+    wire_reports,
+    wire_scenarios,
+    wire_sends,
+    wire_sms,
+    wire_stats,
+)
 from .wire_destinations import TYPES
 from .wire_errors import NotKnown, read_error
 from .wire_filters import CannotSay
@@ -74,24 +90,61 @@ class Infobip:
         except (CannotSay, KeyError) as error:
             words = f"The vendor cannot address this exactly: {error}"
             raise Failure(Reason.NOT_ADDRESSABLE, words, is_permanent=True) from None
+        return self._write_request(wire_sends.SEND_PATH, body, push)
+
+    def write_text(self, text: SendText) -> Request:
+        """An SMS to each of at most 1000 numbers."""
+        _check_size(text.push)
+        text = replace(text, push=replace(text.push, callback=self._ask_for_reports()))
+        return self._write_request(wire_sms.SEND_PATH, wire_sms.write_send(text), text.push)
+
+    def write_by_scenario(self, command: SendByScenario) -> Request:
+        """A send whose steps the vendor takes itself; `scenario` is the vendor's key of it."""
+        _check_size(command.push)
+        push = replace(command.push, callback=self._ask_for_reports())
+        body = wire_omni.write_send(replace(command, push=push))
+        return self._write_request(wire_omni.SEND_PATH, body, push)
+
+    def _write_request(self, path: str, body: Any, push: SendPush) -> Request:
         return http.write_request(
             "POST",
-            self.find_url(wire_sends.SEND_PATH),
+            self.find_url(path),
             headers=self.write_headers(),
             json=body,
             lookup=FetchStatus(client_key=push.client_key),
-            count=sum(len(item["destinations"]) for item in body["messages"]),
+            count=len(_list_ids(body)),
         )
 
     def send(self, request: Request) -> Receipt:
+        body = json.loads(request.body)
         receipt: Receipt = http.send(
             self.session or http.get_session(),
             request,
-            read=partial(wire_sends.read_sent, ids=_list_ids(request)),
+            read=partial(wire_sends.read_sent, ids=_list_ids(body), bulk=_find_bulk(request)),
             read_error=read_error,
             recipients=wire_sends.RECIPIENT_KEYS,
         )
         return receipt
+
+    def ensure_scenario(self, scenario: SaveScenario) -> str:
+        """The vendor's key of the scenario with these steps, which is made if there is none."""
+        rows: ScenarioRows = self.call(
+            "GET",
+            wire_scenarios.SCENARIOS_PATH,
+            params=wire_scenarios.write_list_query(ListScenarios()),
+            read=wire_scenarios.read_scenarios,
+        )
+        wanted = wire_scenarios.write_save(scenario)["flow"]
+        for row in rows.rows:
+            if wire_scenarios.write_scenario(row)["flow"] == wanted:
+                return row.id
+        made: ScenarioRow = self.call(
+            "POST",
+            wire_scenarios.SCENARIOS_PATH,
+            json=wire_scenarios.write_save(scenario),
+            read=wire_scenarios.read_scenario,
+        )
+        return made.id
 
     def fetch_status(self, command: FetchStatus) -> TransferStatus | None:
         """A bulk by its id, from the logs; None when nothing of it is there."""
@@ -208,11 +261,16 @@ def _list_lives(message: PushMessage) -> Iterator[int | None]:
         yield message.ios.expiration
 
 
-def _list_ids(request: Request) -> list[str]:
+def _list_ids(body: Any) -> list[str]:
     """The ids that we gave the destinations, in their order; "" where we gave none."""
-    body = json.loads(request.body)
     return [
         str(item.get("messageId", ""))
-        for message in body["messages"]
+        for message in body.get("messages") or [body]
         for item in message["destinations"]
     ]
+
+
+def _find_bulk(request: Request) -> str:
+    """Our id of a call, where the vendor's answer leaves it out."""
+    is_failover = request.url.endswith(wire_omni.SEND_PATH)
+    return request.lookup.client_key if request.lookup and is_failover else ""

@@ -153,7 +153,7 @@ def read_reports_query(call: Call, *, channel: str = "push") -> FetchOutcomes:
         tags=read_query_list(query, "campaignReferenceId"),
         is_once=True,
         channel=channel,
-        limit=read_query_number(query, "limit", MAX_LIMIT) or DEFAULT_LIMIT,
+        limit=read_limit(call),
     )
 
 
@@ -170,9 +170,13 @@ def read_logs_query(call: Call) -> FetchOutcomes:
         since=find_query_date(query, "sentSince"),
         until=find_query_date(query, "sentUntil"),
         channel="push",
-        limit=read_query_number(query, "limit", MAX_LIMIT) or DEFAULT_LIMIT,
+        limit=read_limit(call),
         cursor=read_query_text(query, "cursor", 500),
     )
+
+
+def read_limit(call: Call, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
+    return read_query_number(call.query, "limit", maximum) or default
 
 
 def _refuse_unserved(query: Mapping[str, str]) -> None:
@@ -231,8 +235,7 @@ def write_old_reports(rows: OutcomeRows, call: Call) -> Reply:
 def write_logs(rows: OutcomeRows, call: Call) -> Reply:
     body = write_rows(rows, LOG)
     if call.query.get("useCursor", "").lower() == "true" or call.query.get("cursor"):
-        limit = read_query_number(call.query, "limit", MAX_LIMIT) or DEFAULT_LIMIT
-        body["cursor"] = drop_unset({"limit": limit, "nextCursor": rows.cursor or None})
+        body["cursor"] = drop_unset({"limit": read_limit(call), "nextCursor": rows.cursor or None})
     return Reply(200, body)
 
 

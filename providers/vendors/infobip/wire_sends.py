@@ -340,10 +340,10 @@ def _write_answered(item: Answered) -> dict[str, Any]:
     return body | {"details": {"messageCount": item.target.count}}
 
 
-def read_sent(body: Any, ids: Sequence[str]) -> Receipt:
+def read_sent(body: Any, ids: Sequence[str], bulk: str = "") -> Receipt:
     """What the vendor made of our call: of each destination, told apart by the ids we gave.
 
-    A ValueError or the like for an answer that cannot be true.
+    `bulk` is our own id of the call. A ValueError or the like for an answer that cannot be true.
     """
     messages = body["messages"]
     places = {number: place for place, number in enumerate(ids) if number}
@@ -357,9 +357,6 @@ def read_sent(body: Any, ids: Sequence[str]) -> Receipt:
             results.append(Result(at, said.outcome, said.reason, said.words))
     if places and len({str(item["messageId"]) for item in messages}) != len(ids):
         raise ValueError("a destination is answered twice")
-    return Receipt(str(body["bulkId"]), Outcome.ACCEPTED, tuple(results), raw=_thin(body))
-
-
-def _thin(body: Any) -> dict[str, Any]:
-    """The answer without its recipients."""
-    return {"bulkId": str(body["bulkId"]), "messages": len(body["messages"])}
+    reference = str(body["bulkId"]) if "bulkId" in body or not bulk else bulk
+    raw = {"bulkId": reference, "messages": len(messages)}
+    return Receipt(reference, Outcome.ACCEPTED, tuple(results), raw=raw)
