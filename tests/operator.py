@@ -54,7 +54,7 @@ class Operator:
         accepted = Counter(
             recipient
             for line in self.list_sends()[earlier:]
-            for _platform, recipients in line["stretches"]
+            for _platform, recipients, *_more in line["stretches"]
             for place, recipient in enumerate(recipients)
             if place not in line["refused"]
         )

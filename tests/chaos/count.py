@@ -71,7 +71,7 @@ def read_sends(machine: Machine, slug: str) -> list[tuple[dict[str, Any], list[s
     sends = []
     for line in machine.read_journal():
         if line["event"] == "send" and not line["faults"]:
-            tokens = [token for _platform, tokens in line["stretches"] for token in tokens]
+            tokens = [token for _platform, tokens, *_more in line["stretches"] for token in tokens]
             if tokens[0].startswith(f"{slug}-"):
                 sends.append((line, tokens))
     return sends

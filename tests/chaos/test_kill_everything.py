@@ -49,7 +49,7 @@ def count_accepted(installation: Installation, earlier: int) -> Counter[str]:
     return Counter(
         recipient
         for line in sends[earlier:]
-        for _platform, recipients in line["stretches"]
+        for _platform, recipients, *_more in line["stretches"]
         for place, recipient in enumerate(recipients)
         if place not in line["refused"]
     )

@@ -127,7 +127,7 @@ class Rehearsal:
         tells = self.dialect.wants_references
         for line in self.simulator.journal.path.read_text().splitlines():
             sent = json.loads(line)
-            names = [name for _, names in sent.get("stretches", ()) for name in names]
+            names = [name for _, names, *_more in sent.get("stretches", ()) for name in names]
             # Who does not answer per recipient has told nobody whom it left out.
             refused = set(sent.get("refused", ())) if tells else set()
             yield from (name for place, name in enumerate(names) if place not in refused)
