@@ -33,6 +33,7 @@ from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Receipt, Refusal
 from providers.reports import OutcomeRow
+from providers.scenarios import Channel, SendText
 from providers.schedules import SaveSchedule, ScheduleRow
 
 
@@ -254,6 +255,15 @@ class LabelKeeper(Protocol):
     def ensure_label(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None: ...
 
 
+class TextWriter(Protocol):
+    """An outbound client of a vendor with `channels`: SMS or e-mail to persons.
+
+    What it writes is sent by `send`, like a push.
+    """
+
+    def write_text(self, text: SendText) -> Request: ...
+
+
 class Addressing(StrEnum):
     """How a vendor's recipients can be named."""
 
@@ -386,6 +396,7 @@ class Dialect:
     label: str
     limits: Limits
     platforms: frozenset[Platform]
+    channels: frozenset[Channel] = frozenset()  # how it reaches persons beside pushes
     credentials: tuple[FieldSpec, ...] = ()
     base_urls: tuple[FieldSpec, ...] = ()
     account_options: tuple[FieldSpec, ...] = ()

@@ -14,8 +14,8 @@ from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
     DELIVERY_FIELDS,
-    IN_APP_FIELDS,
     MAX_TRANSLATIONS,
+    OTHER_BLOCKS,
     Platform,
 )
 
@@ -115,6 +115,21 @@ class InAppContent:
     topic_expires_in: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsContent:
+    """The same message as an SMS; None takes the common text."""
+
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailContent:
+    """The same message as an e-mail; None takes the common title and text."""
+
+    subject: str | None = None
+    body: str | None = None
+
+
 Content = AndroidContent | IosContent | WebContent
 BLOCKS: dict[Platform, type[AndroidContent] | type[IosContent] | type[WebContent]] = {
     Platform.ANDROID: AndroidContent,
@@ -138,6 +153,8 @@ class PushMessage:
     web: WebContent | None = None
     in_app: InAppContent | None = None
     channel: str = ""
+    sms: SmsContent | None = None
+    email: EmailContent | None = None
     translations: Mapping[str, Text] = field(default_factory=dict)
     extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -175,6 +192,15 @@ class PushMessage:
         )
 
 
+def resolve_text(message: PushMessage, channel: str, language: str = "") -> Text:
+    """What is said over `sms` or `email` in one language; a translation wins over both."""
+    translated = message.translations.get(message.find_language(language), Text())
+    own = message.sms if channel == "sms" else message.email
+    subject = getattr(own, "subject", None) or message.title
+    body = (own.body if own else None) or message.body
+    return Text(title=translated.title or subject, body=translated.body or body)
+
+
 def read_message(body: Mapping[str, Any]) -> PushMessage:
     """Build a message from its JSON form, which `find_message_faults` has passed."""
     blocks = {
@@ -192,6 +218,8 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
         translations=translations,
         in_app=_read_block(InAppContent, body["in_app"]) if body.get("in_app") else None,
         channel=body.get("channel") or "",
+        sms=_read_block(SmsContent, body["sms"]) if body.get("sms") else None,
+        email=_read_block(EmailContent, body["email"]) if body.get("email") else None,
         extras=body.get("extras") or {},
         **blocks,
     )
@@ -213,8 +241,10 @@ def write_message(message: PushMessage) -> dict[str, Any]:
         block = getattr(message, platform.value)
         if block is not None:
             body[platform.value] = _write_block(block)
-    if message.in_app is not None:
-        body["in_app"] = _write_block(message.in_app)
+    for name in OTHER_BLOCKS:
+        block = getattr(message, name)
+        if block is not None:
+            body[name] = _write_block(block)
     if message.channel:
         body["channel"] = message.channel
     if message.translations:
@@ -227,7 +257,7 @@ def write_message(message: PushMessage) -> dict[str, Any]:
     return body
 
 
-def _write_block(block: Content | InAppContent) -> dict[str, Any]:
+def _write_block(block: Any) -> dict[str, Any]:
     values = {item.name: getattr(block, item.name) for item in fields(block)}
     if values.get("vibration") is not None:
         values["vibration"] = list(values["vibration"])
@@ -247,8 +277,9 @@ def find_message_faults(body: Any) -> dict[str, str]:
     if not isinstance(body, dict):
         return {"": "must be an object"}
     faults = _find_block_faults(body, TOP_FIELDS, "", others=_COMMON_OTHERS)
-    if body.get("in_app") is not None:
-        faults |= _find_block_faults(body["in_app"], IN_APP_FIELDS, "in_app.")
+    for name, specs in OTHER_BLOCKS.items():
+        if body.get(name) is not None:
+            faults |= _find_block_faults(body[name], specs, f"{name}.")
     for platform, specs in BLOCK_FIELDS.items():
         block = body.get(platform.value)
         if block is not None:
@@ -288,7 +319,7 @@ def _find_address_fault(spec: FieldSpec, value: Any) -> str | None:
 
 
 TOP_FIELDS = (*COMMON_FIELDS, *DELIVERY_FIELDS)
-_COMMON_OTHERS = frozenset({"android", "ios", "web", "in_app", "translations", "extras"})
+_COMMON_OTHERS = frozenset({"android", "ios", "web", *OTHER_BLOCKS, "translations", "extras"})
 
 
 def _find_block_faults(

@@ -310,6 +310,39 @@ IN_APP_FIELDS = (
     ),
 )
 
+SMS_FIELDS = (
+    FieldSpec(
+        name="body",
+        kind="long_text",
+        label=gettext_noop("Text"),
+        help=gettext_noop("Empty takes the common text."),
+        maximum=1600,
+    ),
+)
+
+EMAIL_FIELDS = (
+    FieldSpec(
+        name="subject",
+        label=gettext_noop("Subject"),
+        help=gettext_noop("Empty takes the common title."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="body",
+        kind="long_text",
+        label=gettext_noop("Text"),
+        help=gettext_noop("Empty takes the common text."),
+        maximum=20_000,
+    ),
+)
+
+# Blocks beside those of platforms, by their names in a message.
+OTHER_BLOCKS: dict[str, tuple[FieldSpec, ...]] = {
+    "in_app": IN_APP_FIELDS,
+    "sms": SMS_FIELDS,
+    "email": EMAIL_FIELDS,
+}
+
 BLOCK_FIELDS: dict[Platform, tuple[FieldSpec, ...]] = {
     Platform.ANDROID: ANDROID_FIELDS,
     Platform.IOS: IOS_FIELDS,

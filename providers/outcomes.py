@@ -38,6 +38,7 @@ class Reason(StrEnum):
     HOUR_PASSED = "hour_passed"
     OFFLINE = "offline"
     RETAINED = "retained"
+    ANSWERED = "answered"
     CANCELLED = "cancelled"
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from campaigns.dispatch.books import Member
+from campaigns.dispatch.handover import find_answered
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.routes import Reach, find_reach
-from campaigns.models import Batch, Delivery, Device, DeviceIdentifier
+from campaigns.models import Batch, Delivery, Device, DeviceIdentifier, Part, Person
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_cohorts, unpack_ids
 from campaigns.selectors.routes import Way
-from providers.commands import Targets
+from providers.commands import PersonKind, Targets
 from providers.outcomes import Reason
 
 
@@ -43,6 +44,8 @@ def list_owed(batch: Batch) -> list[Member]:
 
 def address_members(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
     """The ids by which this way reaches each member."""
+    if batch.part.kind == Part.Kind.PERSON:
+        return _address_persons(batch, way, members)
     reach = find_reach(way, batch.platform)
     addressed = Addressed()
     by_kind: dict[str, list[tuple[Member, str]]] = defaultdict(list)
@@ -63,6 +66,34 @@ def _write_references(
     if not way.dialect.wants_references:
         return ()
     return tuple(write_receipt_token(batch.part_id, member[0]) for member, _value in pairs)
+
+
+# What a channel calls a person by, and where we keep it.
+ADDRESSES = {"sms": PersonKind.PHONE, "email": PersonKind.EMAIL}
+
+
+def _address_persons(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
+    """Who has answered meanwhile is left out, so a late receipt stops what has not gone."""
+    kind = ADDRESSES[batch.part.channel]
+    persons = Person.objects.filter(pk__in=IdList(member[0] for member in members))
+    rows = {row[0]: row for row in persons.values_list("pk", kind.value, "opted_out_at")}
+    answered = find_answered(batch.transfer_id, rows)
+    addressed, pairs = Addressed(), list[tuple[Member, str]]()
+    for member in members:
+        _pk, value, opted_out_at = rows.get(member[0], (0, "", None))
+        if member[0] in answered:
+            addressed.skipped[Reason.ANSWERED].append(member)
+        elif opted_out_at is not None:
+            addressed.skipped[Reason.OPTED_OUT].append(member)
+        elif not value:
+            addressed.skipped[Reason.NOT_ADDRESSABLE].append(member)
+        else:
+            pairs.append((member, value))
+    addressed.members = [member for member, _value in pairs]
+    values = tuple(value for _member, value in pairs)
+    references = _write_references(batch, way, pairs)
+    addressed.targets = (Targets(kind, values, references),) if pairs else ()
+    return addressed
 
 
 def _find_addresses(

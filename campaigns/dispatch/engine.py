@@ -12,7 +12,17 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns.dispatch import folds, own_channel, pace, plan, polls, receipts, runs, turns
+from campaigns.dispatch import (
+    folds,
+    handover,
+    own_channel,
+    pace,
+    plan,
+    polls,
+    receipts,
+    runs,
+    turns,
+)
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -55,7 +65,7 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | N
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
-    for step in (fold, polls.poll_step, receipts.fetch_step, expire_inboxes):
+    for step in (fold, handover.hand_over, polls.poll_step, receipts.fetch_step, expire_inboxes):
         if should_stop():
             return did
         did = step(clock) or did

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch import books
+from campaigns.dispatch import books, handover
 from campaigns.dispatch.plan import write_fault
 from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
@@ -28,7 +28,7 @@ def fold_step(now: datetime) -> bool:
     """Fold and end whatever open transfer has closed batches; True when something was done."""
     did = False
     for transfer in _select_left().order_by("priority", "pk")[:ONCE]:
-        folded = fold_batches(transfer)
+        folded = fold_batches(transfer, now)
         did = finish_transfer(transfer, now) or folded or did
     return did
 
@@ -45,7 +45,7 @@ def _select_left() -> QuerySet[Transfer]:
     return open_transfers.filter(Q(closed__isnull=False) | is_over)
 
 
-def fold_batches(transfer: Transfer) -> bool:
+def fold_batches(transfer: Transfer, now: datetime) -> bool:
     """Fold the closed batches of one transfer into the roll-up, a few per transaction."""
     closed = list_queue(transfer).filter(state=Batch.State.DONE)
     counts = list(closed.values_list("pk", "count")[:FOLD_BATCHES])
@@ -55,6 +55,8 @@ def fold_batches(transfer: Transfer) -> bool:
             batches = list(closed.filter(pk__in=ids).select_for_update(skip_locked=True))
             for batch in batches:
                 books.fold_deliveries(batch.part_id, unpack_ids(batch.recipients))
+            if transfer.has_steps:
+                handover.note_closed(batches, now)
             Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(is_folded=True)
     return bool(counts)
 
@@ -75,7 +77,7 @@ def _cut_batches(counts: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
 
 def finish_transfer(transfer: Transfer, now: datetime) -> bool:
     """End a transfer of which every batch is closed and folded."""
-    if has_any(list_queue(transfer)):
+    if has_any(list_queue(transfer)) or (transfer.has_steps and handover.has_open(transfer)):
         return False
     transfer.refresh_from_db()
     if transfer.status == Transfer.Status.PAUSED or transfer.finished_at is not None:

@@ -31,7 +31,7 @@ from django.db.models import (
 )  # fmt: skip
 from django.db.models.functions import Coalesce, NullIf
 
-from campaigns.dispatch import books, resolve
+from campaigns.dispatch import books, handover, resolve
 from campaigns.dispatch.claim import note_turn
 from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
 from campaigns.dispatch.local_hours import keep_hours, read_local_hours
@@ -112,7 +112,8 @@ def _lease_one(transfer_id: int, worker: str, now: datetime) -> Transfer | None:
 
 def _find_part(transfer: Transfer) -> Part | None:
     number = transfer.freeze_cursor.get("part", 0)
-    parts = transfer.parts.select_related("message").filter(number__gte=number)
+    # To later steps people are handed over.
+    parts = transfer.parts.select_related("message").filter(number__gte=number, step=0)
     return parts.order_by("number").first()
 
 
@@ -349,6 +350,8 @@ def _finish_freeze(transfer: Transfer, now: datetime) -> None:
         done = Transfer.objects.filter(pk=transfer.pk)
         done.update(audience=audience, frozen_at=now, freeze_cursor={}, **_sum_up_hours(transfer))
         transfer.refresh_from_db()
+        if transfer.has_steps:
+            handover.note_frozen(transfer, now)
         if transfer.status == Transfer.Status.ACCEPTED:
             new = Transfer.Status.FAILED if transfer.faults else Transfer.Status.SENDING
             transfer.move_to(new, actor=ACTOR, now=now)

@@ -11,7 +11,7 @@ from typing import Any
 from campaigns.dispatch import pace
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease, find_expiry
-from campaigns.models import Attempt, Transfer, VendorGroup
+from campaigns.models import Attempt, Batch, Transfer, VendorGroup
 from campaigns.models.access import find_installation
 from campaigns.selectors.routes import Way
 from providers import http, vault
@@ -24,8 +24,10 @@ from providers.contract import (
     Request,
     StatusTeller,
 )
+from providers.message import resolve_text
 from providers.message_fields import Platform
 from providers.outcomes import Failure, Reason, Receipt
+from providers.scenarios import Channel, SendText, TextMessage
 
 Clock = Callable[[], datetime]
 
@@ -80,7 +82,9 @@ def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer, now: datetim
 def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: datetime) -> SendPush:
     """The call for those who were addressed, with the one text of the batch."""
     batch, transfer = lease.batch, lease.transfer
-    message = batch.part.message.read().resolve(Platform(batch.platform), batch.language)
+    message = batch.part.message.read()
+    if batch.part.channel == Channel.PUSH:
+        message = message.resolve(Platform(batch.platform), batch.language)
     left = None
     expires_at = find_expiry(batch)
     if expires_at is not None:
@@ -123,7 +127,18 @@ def prepare_call(
     client = connect_way(lease.way)
     group = ensure_group(client, lease.way, lease.transfer, clock())
     at = since or clock()
-    return Ready(client, client.write(write_push(lease, addressed, group, key, at)), at)
+    push = write_push(lease, addressed, group, key, at)
+    if lease.batch.part.channel == Channel.PUSH:
+        return Ready(client, client.write(push), at)
+    return Ready(client, client.write_text(_write_text(lease.batch, push)), at)
+
+
+def _write_text(batch: Batch, push: SendPush) -> SendText:
+    """The same call as an SMS or an e-mail."""
+    channel = Channel(batch.part.channel)
+    text = resolve_text(push.parts[0].message, channel, batch.language)
+    message = TextMessage(text=text.body, subject=text.title, expires_in=push.expires_in)
+    return SendText(push=push, channel=channel, message=message, sender=batch.part.sender)
 
 
 def fetch_status(attempt: Attempt, way: Way, group_id: int) -> TransferStatus | None:

@@ -88,6 +88,7 @@ class NewTransfer:
     is_test: bool = False
     faults: tuple[Fault, ...] = ()
     hops: int = 0
+    steps: Sequence[Mapping[str, Any]] = ()  # of a scenario, as Scenario.steps has them
 
 
 def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer:
@@ -116,6 +117,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
             expires_in=plan.expires_in,
             wall_clock=plan.wall_clock,
             is_test=plan.is_test,
+            has_steps=bool(plan.steps),
             faults=[write_fault(fault) for fault in plan.faults],
             hops=plan.hops,
             status=Transfer.Status.ACCEPTED,
@@ -125,6 +127,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
         transfer.events.create(old="", new=transfer.status, actor=actor, at=now)
         for number, part in enumerate(plan.parts):
             _create_part(transfer, number, part)
+        _create_steps(transfer, plan)
         wake()
     return transfer
 
@@ -141,6 +144,27 @@ def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
     TargetChunk.objects.bulk_create(
         TargetChunk(part=part, number=place, kind=kind, ids=pack_texts(ids))
         for place, (kind, ids) in enumerate(chunks)
+    )
+
+
+def _create_steps(transfer: Transfer, plan: NewTransfer) -> None:
+    """The later steps of a scenario, still without anybody; the first one is the push."""
+    first = transfer.parts.first()
+    if not plan.steps or first is None:
+        return
+    transfer.parts.update(wait=plan.steps[0]["wait"])
+    Part.objects.bulk_create(
+        Part(
+            transfer=transfer,
+            number=len(plan.parts) - 1 + number,
+            kind=Part.Kind.PERSON,
+            message=first.message,
+            step=number,
+            channel=step["channel"],
+            sender=step.get("sender", ""),
+            wait=step.get("wait"),
+        )
+        for number, step in enumerate(plan.steps[1:], start=1)
     )
 
 
@@ -223,6 +247,7 @@ def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
         expires_at=None if lifetime is None else now + timedelta(seconds=lifetime),
         wall_clock=campaign.send_at if is_local else "",
         is_test=campaign.is_test,
+        steps=campaign.scenario.steps if campaign.scenario else (),
     )
 
 

@@ -30,6 +30,7 @@ from providers import registry
 from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.contract import ReceiptTeller
 from providers.outcomes import Failure
+from providers.scenarios import Channel
 
 Clock = Callable[[], datetime]
 PAGE = 5000
@@ -104,42 +105,52 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
         found = read_receipt_token(event.reference)
         if found is not None:
             rows.setdefault((*found, event.kind.value), event.at)
-    rows = _leave_known(rows)
+    channels = dict(
+        Part.objects.filter(pk__in=IdList({key[0] for key in rows})).values_list("pk", "channel")
+    )
+    rows = _leave_known(rows, channels)
     values = [(*key, at, account_id) for key, at in rows.items()]
     append_rows(ReceiptRow, RECEIPT_COLUMNS, values, skip_known=True)
-    _count(rows, account_id)
-    _disable_unregistered(rows, now)
+    _count(rows, channels, account_id)
+    _disable_unregistered(rows, channels, now)
     _clear_up_unknown(rows, now)
     return len(rows)
 
 
 _Rows = Mapping[tuple[int, int, str], datetime]
+_Channels = Mapping[int, str]  # of the parts that there are
 
 
-def _leave_known(rows: _Rows) -> dict[tuple[int, int, str], datetime]:
+def _leave_known(rows: _Rows, channels: _Channels) -> dict[tuple[int, int, str], datetime]:
     """Without those that are kept already, and those of parts that are gone."""
     by_part = defaultdict(set)
     for part, recipient, _kind in rows:
         by_part[part].add(recipient)
     known: set[tuple[int, int, str]] = set()
-    existing = set(Part.objects.filter(pk__in=IdList(by_part)).values_list("pk", flat=True))
-    for part in existing:
+    for part in channels:
         same = ReceiptRow.objects.filter(part_id=part, recipient__in=IdList(by_part[part]))
         known.update(same.values_list("part_id", "recipient", "kind"))
-    return {key: at for key, at in rows.items() if key[0] in existing and key not in known}
+    return {key: at for key, at in rows.items() if key[0] in channels and key not in known}
 
 
-def _count(rows: _Rows, account_id: int) -> None:
+def _count(rows: _Rows, channels: _Channels, account_id: int) -> None:
+    """By the platform of the device, or by the channel where a person was reached."""
     recipients = {recipient for _part, recipient, _kind in rows}
     platforms = dict(Device.objects.filter(pk__in=IdList(recipients)).values_list("pk", "platform"))
     tally: Tally[tuple[object, ...]] = Tally()
     for (part, recipient, kind), at in rows.items():
-        tally[(part, books.find_hour(at), platforms.get(recipient, ""), account_id, kind)] += 1
+        channel = channels[part]
+        where = platforms.get(recipient, "") if channel == Channel.PUSH else channel
+        tally[(part, books.find_hour(at), where, account_id, kind)] += 1
     add_counts(ReceiptCount, COUNT_COLUMNS, [(*key, count) for key, count in tally.items()])
 
 
-def _disable_unregistered(rows: _Rows, now: datetime) -> None:
-    gone = [recipient for _p, recipient, kind in rows if kind == ReceiptKind.UNREGISTERED]
+def _disable_unregistered(rows: _Rows, channels: _Channels, now: datetime) -> None:
+    gone = [
+        recipient
+        for part, recipient, kind in rows
+        if kind == ReceiptKind.UNREGISTERED and channels[part] == Channel.PUSH
+    ]
     Device.objects.filter(pk__in=IdList(gone), token_state=Device.TokenState.ACTIVE).update(
         token_state=Device.TokenState.DISABLED,
         token_evidence="A receipt says that the app is no longer registered.",

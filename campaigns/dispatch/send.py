@@ -36,8 +36,9 @@ def send_batch(transfer: Transfer, clock: Clock) -> bool:
         _work(lease, clock)
     except settle.LeaseLost:
         return True  # its new holder goes on
-    folds.fold_batches(lease.transfer)
-    folds.finish_transfer(lease.transfer, clock())
+    now = clock()
+    folds.fold_batches(lease.transfer, now)
+    folds.finish_transfer(lease.transfer, now)
     return True
 
 
@@ -86,13 +87,17 @@ def _isolate(lease: Lease, unsent: Attempt | None, owed: list[Member], now: date
 def _send(lease: Lease, owed: list[Member], unsent: Attempt | None, clock: Clock) -> None:
     """Call for everybody who is owed; no vendor has a call for them."""
     addressed = _address(lease, owed)
-    skipped = {
-        Verdict("skipped", reason.value): members for reason, members in addressed.skipped.items()
-    }
+    skipped = {_leave_out(reason): members for reason, members in addressed.skipped.items()}
     # Should a call that a vendor did not know of arrive yet, the same key gives it away.
     key = unsent.key if unsent is not None else write_key(lease.batch, addressed)
     ready = _prepare(lease, addressed, key, clock, None)
     _call(lease, addressed, settle.Call(key, skipped, unsent=unsent), ready, clock)
+
+
+def _leave_out(reason: Reason) -> Verdict:
+    """How somebody is settled whom no vendor is asked to reach."""
+    outcome = "cancelled" if reason is Reason.ANSWERED else "skipped"
+    return Verdict(outcome, reason.value)
 
 
 def _repeat(lease: Lease, owed: list[Member], resolution: Resolution, clock: Clock) -> None:

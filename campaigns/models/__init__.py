@@ -56,6 +56,7 @@ from campaigns.models.ledger import (
 from campaigns.models.marks import DeviceMark
 from campaigns.models.message import Message
 from campaigns.models.outbox import OutboxRow
+from campaigns.models.scenario import Handover, Scenario, StepMember
 from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
 from campaigns.models.transfer import (
     Attempt,
@@ -91,6 +92,7 @@ __all__ = [
     "DoorName",
     "Exchange",
     "Group",
+    "Handover",
     "IdempotencyRecord",
     "InboxItem",
     "Installation",
@@ -110,11 +112,13 @@ __all__ = [
     "RejectedIds",
     "Rollup",
     "Route",
+    "Scenario",
     "ScriptRecord",
     "ScriptSchedule",
     "Segment",
     "SendMinute",
     "Settled",
+    "StepMember",
     "Submission",
     "TargetChunk",
     "Throttle",

@@ -9,7 +9,7 @@ from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Workspace
-from campaigns.models.audience import PLATFORM_KEYS, PLATFORMS, App, Group, Label
+from campaigns.models.audience import WAY_KEYS, WAYS, App, Group, Label
 from campaigns.models.scoping import ScopedQuerySet
 
 
@@ -70,7 +70,7 @@ class Route(models.Model):
     """Which account serves which platform of an app, in which order."""
 
     app = models.ForeignKey(App, models.CASCADE, related_name="routes", verbose_name=_("app"))
-    platform = models.CharField(_("platform"), max_length=8, choices=PLATFORMS)
+    platform = models.CharField(_("platform"), max_length=8, choices=WAYS)
     account = models.ForeignKey(
         Account, models.CASCADE, related_name="routes", verbose_name=_("account")
     )
@@ -91,9 +91,7 @@ class Route(models.Model):
         ordering = ["position", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["app", "platform", "account"], name="route_once"),
-            models.CheckConstraint(
-                condition=Q(platform__in=PLATFORM_KEYS), name="route_platform_known"
-            ),
+            models.CheckConstraint(condition=Q(platform__in=WAY_KEYS), name="route_platform_known"),
         ]
 
 

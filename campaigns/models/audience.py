@@ -23,6 +23,10 @@ PLATFORMS = [
     (Platform.HMOS.value, _("HarmonyOS")),
 ]
 PLATFORM_KEYS = [key for key, _label in PLATFORMS]
+# How a person is reached without a device.
+CHANNELS = [("sms", _("SMS")), ("email", _("E-mail"))]
+WAYS = [*PLATFORMS, *CHANNELS]
+WAY_KEYS = [key for key, _label in WAYS]
 MIN_SEND_RATE = 100
 MAX_SEND_RATE = 5000
 MAX_RATE = 100_000  # recipients per second of an app or a transfer

@@ -122,6 +122,14 @@ class Campaign(Moving):
     name = models.CharField(_("name"), max_length=200)
     tag = models.CharField(_("tag"), max_length=255, blank=True)
     message = models.ForeignKey(Message, models.PROTECT, related_name="campaigns")
+    scenario = models.ForeignKey(
+        "campaigns.Scenario",
+        models.PROTECT,
+        related_name="campaigns",
+        null=True,
+        blank=True,
+        verbose_name=_("scenario"),
+    )
     audience = models.JSONField(_("audience"), default=dict)
     only_primary = models.BooleanField(_("primary devices only"), default=False)
     send_at = models.CharField(_("send at"), max_length=40, blank=True)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Workspace
 from campaigns.models.accounts import Account
-from campaigns.models.audience import PLATFORM_KEYS, App, AppGroup, Group
+from campaigns.models.audience import WAY_KEYS, App, AppGroup, Group
 from campaigns.models.campaign import Campaign, Occurrence, Policy
 from campaigns.models.message import Message
 from campaigns.models.moves import Moving, StatusEvent
@@ -115,6 +115,7 @@ class Transfer(Moving):
     hours = models.JSONField(null=True, blank=True, editable=False)
     next_due_at = models.DateTimeField(null=True, editable=False)
     is_test = models.BooleanField(_("test"), default=False)
+    has_steps = models.BooleanField(default=False, db_default=False, editable=False)
     audience = models.PositiveIntegerField(_("audience"), default=0)
     freeze_cursor = models.JSONField(default=dict)
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
@@ -181,6 +182,9 @@ class Part(models.Model):
 
     `declared` says, by the id of an account, to whom its vendor was told to send in words of its
     own (selectors.addressing): whom that reaches nobody can see.
+
+    With `step` above 0 it is a later step of a scenario: persons come to it by handovers. `wait`
+    is how many seconds it waits for a receipt before its recipients are handed on; null: never.
     """
 
     class Kind(models.TextChoices):
@@ -194,6 +198,10 @@ class Part(models.Model):
     audiences = models.JSONField(null=True)
     only_primary = models.BooleanField(default=False, db_default=False)
     declared = models.JSONField(null=True)
+    step = models.PositiveSmallIntegerField(default=0, db_default=0)
+    channel = models.CharField(max_length=8, default="push", db_default="push")
+    sender = models.CharField(max_length=80, blank=True, default="", db_default="")
+    wait = models.PositiveIntegerField(null=True)
     audience = models.PositiveIntegerField(default=0)
     resent = models.PositiveIntegerField(default=0)
 
@@ -283,9 +291,7 @@ class Batch(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["ready", "leased", "done"]), name="batch_state_known"
             ),
-            models.CheckConstraint(
-                condition=Q(platform__in=PLATFORM_KEYS), name="batch_platform_known"
-            ),
+            models.CheckConstraint(condition=Q(platform__in=WAY_KEYS), name="batch_platform_known"),
             models.CheckConstraint(
                 condition=Q(settled__lte=models.F("count")), name="batch_settled_at_most_count"
             ),

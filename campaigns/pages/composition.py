@@ -91,9 +91,9 @@ class Composition:
 
     @property
     def tabs(self) -> list[Tab]:
-        """The platforms, the app itself, then the vendors on the routes."""
+        """The platforms, the app itself and later steps, then the vendors on the routes."""
         message = self.message
-        return [*message.platform_tabs(), message.in_app_tab(), *message.vendor_tabs()]
+        return [*message.platform_tabs(), *message.other_tabs(), *message.vendor_tabs()]
 
     def is_valid(self) -> bool:
         """Whether every form is; all of them are checked."""

@@ -19,8 +19,8 @@ from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
     DELIVERY_FIELDS,
-    IN_APP_FIELDS,
     MAX_TRANSLATIONS,
+    OTHER_BLOCKS,
     Platform,
 )
 
@@ -60,7 +60,8 @@ class MessageForm(PageForm):
         super().__init__(*args, **kwargs)
         self.dialects = tuple(dialects)
         self._add_fields("", (*COMMON_FIELDS, *DELIVERY_FIELDS))
-        self._add_fields("in_app-", IN_APP_FIELDS)
+        for name, specs in OTHER_BLOCKS.items():
+            self._add_fields(f"{name}-", specs)
         for platform, specs in BLOCK_FIELDS.items():
             self._add_fields(f"{platform.value}-", specs)
         for dialect in self.dialects:
@@ -80,10 +81,15 @@ class MessageForm(PageForm):
             for platform, specs in BLOCK_FIELDS.items()
         ]
 
-    def in_app_tab(self) -> Tab:
-        """How it reaches the device, and how it is shown inside the app."""
-        fields = [*self._bound("", DELIVERY_FIELDS), *self._bound("in_app-", IN_APP_FIELDS)]
-        return Tab("in_app", _("In the app"), fields)
+    def other_tabs(self) -> list[Tab]:
+        """How it reaches the device and is shown inside the app, and what later steps say."""
+        labels = {"in_app": _("In the app"), "sms": _("SMS"), "email": _("E-mail")}
+        tabs = [
+            Tab(name, labels[name], self._bound(f"{name}-", specs))
+            for name, specs in OTHER_BLOCKS.items()
+        ]
+        tabs[0].fields[:0] = self._bound("", DELIVERY_FIELDS)
+        return tabs
 
     def vendor_tabs(self) -> list[Tab]:
         """A tab per vendor on the routes; one without options of its own has no fields."""
@@ -106,7 +112,8 @@ class MessageForm(PageForm):
     def write_content(self) -> dict[str, Any]:
         """The message's JSON form without translations; what is not filled in is absent."""
         content = self._collect("", (*COMMON_FIELDS, *DELIVERY_FIELDS))
-        content["in_app"] = self._collect("in_app-", IN_APP_FIELDS)
+        for name, specs in OTHER_BLOCKS.items():
+            content[name] = self._collect(f"{name}-", specs)
         for platform, specs in BLOCK_FIELDS.items():
             content[platform.value] = self._collect(f"{platform.value}-", specs)
         content["extras"] = shrink(
@@ -170,9 +177,8 @@ def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
     """The form's values of a stored message."""
     specs = (*COMMON_FIELDS, *DELIVERY_FIELDS)
     initial = {spec.name: content.get(spec.name) for spec in specs}
-    initial |= _prefixed("in_app", content.get("in_app"))
-    for platform in BLOCK_FIELDS:
-        initial |= _prefixed(platform.value, content.get(platform.value))
+    for name in [*OTHER_BLOCKS, *BLOCK_FIELDS]:
+        initial |= _prefixed(name, content.get(name))
     for key, values in (content.get("extras") or {}).items():
         initial |= _prefixed(f"extras-{key}", values)
     return initial

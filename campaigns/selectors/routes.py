@@ -62,7 +62,8 @@ def _list_usable(routes: QuerySet[Route]) -> list[Way]:
     ways = []
     for route in enabled.order_by("position", "pk"):
         dialect = find_dialect(route.account.dialect)
-        if dialect and dialect.connect and route.platform in dialect.platforms:
+        served = {*dialect.platforms, *dialect.channels} if dialect and dialect.connect else ()
+        if dialect and route.platform in served:
             ways.append(Way(route, dialect))
     return sorted(ways, key=lambda way: way.account.health == Account.Health.BAD)
 

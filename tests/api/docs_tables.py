@@ -41,11 +41,11 @@ def write_audience_table(fields) -> str:
 def write_tables() -> dict[str, str]:
     from campaigns.selectors.audience_fields import field_catalogue
     from providers.message import TOP_FIELDS
-    from providers.message_fields import BLOCK_FIELDS, IN_APP_FIELDS
+    from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS
 
     tables = {"audience": write_audience_table(field_catalogue())}
     tables["common"] = write_message_table(TOP_FIELDS)
-    tables["in_app"] = write_message_table(IN_APP_FIELDS)
+    tables |= {name: write_message_table(specs) for name, specs in OTHER_BLOCKS.items()}
     return tables | {
         platform.value: write_message_table(specs) for platform, specs in BLOCK_FIELDS.items()
     }

@@ -21,7 +21,7 @@ def test_the_tables_are_made_from_the_code():
     text = PAGE.read_text()
 
     assert {name for _start, name, _end in TABLE.findall(text)} == {
-        "audience", "common", "in_app", "android", "ios", "web",
+        "audience", "common", "in_app", "sms", "email", "android", "ios", "web",
     }  # fmt: skip
     assert write_page(text) == text, "run python -m tests.api.docs_tables"
 

@@ -10,7 +10,7 @@ import pytest
 
 from providers.contract import Dialect
 from providers.message import TOP_FIELDS
-from providers.message_fields import BLOCK_FIELDS, IN_APP_FIELDS
+from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS
 from tests.vendor_cases.accounts import ALL
 from tests.vendor_cases.test_wire import each
 
@@ -26,7 +26,7 @@ def list_message_paths() -> set[str]:
         for platform, specs in BLOCK_FIELDS.items()
         for spec in specs
     }
-    blocks |= {f"in_app.{spec.name}" for spec in IN_APP_FIELDS}
+    blocks |= {f"{name}.{spec.name}" for name, specs in OTHER_BLOCKS.items() for spec in specs}
     return {spec.name for spec in TOP_FIELDS} | {"translations", "extras"} | blocks
 
 

@@ -125,7 +125,7 @@ def test_receipts_are_fetched_from_the_vendor(sent: Transfer, now: datetime) -> 
 
 
 def test_what_a_vendor_takes_back_moves_every_book(sent: Transfer, now: datetime) -> None:
-    folds.fold_batches(sent)
+    folds.fold_batches(sent, now)
     batch = Batch.objects.get()
     change = books.Change(
         old="sent", new="failed", reason="vendor", evidence="withdrawn", actor="dispatch"

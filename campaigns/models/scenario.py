@@ -1,0 +1,81 @@
+"""Failover: ordered steps over several channels, and who is handed from one to the next."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.access import Workspace
+from campaigns.models.scoping import ScopedQuerySet
+from campaigns.models.transfer import Batch, Part, Transfer
+
+
+def make_scenario_key() -> str:
+    """32 upper-case hex digits, as the dialects that know scenarios name them."""
+    return secrets.token_hex(16).upper()
+
+
+class Scenario(models.Model):
+    """Ordered steps: `[{"channel", "sender", "wait", "price"}]`.
+
+    `wait` is how many seconds a step waits for a receipt before the next one begins; the last has
+    none. `price` is what one message costs, as a decimal text, "" where nobody has said.
+    """
+
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="scenarios", verbose_name=_("workspace")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    key = models.CharField(
+        _("key"), max_length=32, unique=True, default=make_scenario_key, editable=False
+    )
+    steps = models.JSONField(_("steps"), default=list)
+    is_default = models.BooleanField(_("default"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+    workspace_path = "workspace"
+
+    class Meta:
+        verbose_name = _("scenario")
+        verbose_name_plural = _("scenarios")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace"], condition=Q(is_default=True), name="scenario_default_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class Handover(models.Model):
+    """Recipients who get the next step at `due_at` unless something has come back by then.
+
+    They are those of a closed batch, or without one those whom the freeze has left out of a part;
+    of these `after` is the last who has been looked at.
+    """
+
+    part = models.ForeignKey(Part, models.CASCADE, related_name="handovers")
+    batch = models.OneToOneField(Batch, models.CASCADE, related_name="+", null=True)
+    transfer = models.ForeignKey(Transfer, models.CASCADE, related_name="handovers")
+    after = models.BigIntegerField(default=0)
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(done_at__isnull=True), name="handover_due"),
+        ]
+
+
+class StepMember(models.Model):
+    """A person who was handed to a step; once, however many devices they have."""
+
+    pk: Any = models.CompositePrimaryKey("part_id", "person_id")
+    part = models.ForeignKey(Part, models.CASCADE, related_name="+", db_index=False)
+    person_id = models.BigIntegerField()
