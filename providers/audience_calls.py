@@ -94,7 +94,8 @@ class MemberRows(Answer):
 
 @dataclass(frozen=True, slots=True)
 class MembersChanged(Answer):
-    """Persons that are now as asked, and those that could not be: id -> why."""
+    """Persons, or devices, that are now as asked, and those that could not be: id -> why, such as
+    `unknown_id`."""
 
     done: tuple[str, ...]
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -102,11 +103,12 @@ class MembersChanged(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveDevice(Command):
-    """Make a device, or change the one that `kind` and `id` name. None is "leave as it is".
+    """Make a device, or change the one that `kind` and `id` name, else that has the `token`. None
+    is "leave as it is".
 
     `values` are by the names of Device's columns (`language`, `app_version`, ...), `attributes`
-    its custom ones; `tags` replaces all tags. An empty `token` takes the token away.
-    `must_exist` refuses with NOT_FOUND what is not there yet.
+    its custom ones, where None takes one away; `tags` replaces all tags. An empty `token`, `alias`
+    or `external_user_id` is taken away. `must_exist` refuses with NOT_FOUND what is not there yet.
     """
 
     app: str
@@ -135,7 +137,10 @@ class SaveDevices(Command):
 
 @dataclass(frozen=True, slots=True)
 class FetchDevices(Command):
-    """Devices by one kind of id, in the order of `ids`; a `PersonKind` gives all of a person's."""
+    """Devices by one kind of id, in the order of `ids`; a `PersonKind` gives all of a person's.
+
+    As everywhere here, a kind is one of the dialect's, `token`, or `device` for our own ids.
+    """
 
     app: str
     kind: str
@@ -192,13 +197,15 @@ class DeviceRows(Answer):
 
 @dataclass(frozen=True, slots=True)
 class ListTags(Command):
+    """Every tag of the app, with how many devices carry it: `TagCounts`."""
+
     app: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeTag(Command):
     """Give devices, by one kind of id, a tag or take it from them; `is_dropped` takes it from all
-    of `platforms` (none = every platform)."""
+    of `platforms` (none = every platform). Answered by `MembersChanged`, with the devices' ids."""
 
     app: str
     tag: str
@@ -250,7 +257,8 @@ class FetchDeviceDays(Command):
 
 @dataclass(frozen=True, slots=True)
 class DeviceDay:
-    """`new` devices of that day, and those `active` (seen) on it."""
+    """`new` devices of that day that are still there, and those that were `active` (seen) on it.
+    Days are the app's."""
 
     day: date
     platform: str

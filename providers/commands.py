@@ -46,11 +46,15 @@ class IdentifierKind:
     """A kind of device id that a dialect knows, e.g. `google_aid`.
 
     `platform` None means any. `is_token` says that it names `Device.token` of that platform.
+    `is_ours` says that we give such ids, of `length` random `letters`, to devices without one.
     """
 
     name: str
     platform: Platform | None = None
     is_token: bool = False
+    is_ours: bool = False
+    letters: str = "0123456789abcdef"
+    length: int = 32
 
 
 @dataclass(frozen=True, slots=True)

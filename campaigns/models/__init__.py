@@ -58,6 +58,7 @@ from campaigns.models.message import Message
 from campaigns.models.outbox import OutboxRow
 from campaigns.models.scenario import Handover, Scenario, StepMember
 from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
+from campaigns.models.seen import SeenDay
 from campaigns.models.transfer import (
     Attempt,
     Batch,
@@ -115,6 +116,7 @@ __all__ = [
     "Scenario",
     "ScriptRecord",
     "ScriptSchedule",
+    "SeenDay",
     "Segment",
     "SendMinute",
     "Settled",

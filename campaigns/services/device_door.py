@@ -22,6 +22,7 @@ from campaigns.selectors.identifiers import INSTALLATION
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
+from campaigns.services.seen import mark_seen
 from providers import vault
 from providers.commands import ReceiptEvent, ReceiptKind
 from providers.message import PushMessage
@@ -257,7 +258,7 @@ def pull_inbox(
     `after` leaves out what had come by then. What is pulled for the first time is delivered.
     """
     DeviceSession.objects.filter(pk=session.pk).update(pulled_at=now)
-    Device.objects.filter(pk=session.pk).update(last_seen_at=now)
+    mark_seen(session.device.app, session.pk, now)
     found = [*_list_own(session, after, now), *_list_mirrored(session, after, now)]
     if topic is not None:
         found = [item for item in found if _find_topic(item.message) == topic]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.models.marks import MAX_MARK
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import MAX_NUMBER, MAX_VALUE_LENGTH, find_text_fault
 from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
@@ -21,16 +22,18 @@ COUNTRY = re.compile(r"[A-Z]{2}")
 COLUMN_LENGTHS = {
     "app_version": 32, "sdk_version": 32, "os_version": 32, "manufacturer": 64, "model": 64,
 }  # fmt: skip
+TEXT_LENGTHS = {"token": MAX_IDENTIFIER, "external_user_id": 255, "transport": 20}
 FLAGS = ("is_secure", "notifications_enabled", "is_primary")
 COLUMNS = ("language", "country", "timezone", *COLUMN_LENGTHS, *FLAGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRow:
-    """One row of a bulk register. What is empty leaves the device as it is.
+    """One row of a bulk register. What is empty or None leaves the device as it is.
 
     `attributes` are laid over the device's own, a None takes one away; `columns` are values of
-    `COLUMNS`.
+    `COLUMNS`. `tags` replaces all tags, an `alias` of "" takes it away. `device` is our id of a
+    device that must be there.
     """
 
     platform: str
@@ -39,21 +42,41 @@ class DeviceRow:
     ids: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
+    transport: str = ""
+    tags: Sequence[str] | None = None
+    add_tags: Sequence[str] = ()
+    remove_tags: Sequence[str] = ()
+    alias: str | None = None
+    drops_token: bool = False
+    drops_person: bool = False
+    device: int = 0
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether it says anything about tags or the alias."""
+        has_tags = self.tags is not None or self.add_tags or self.remove_tags
+        return bool(has_tags) or self.alias is not None
 
 
 def find_row_fault(row: DeviceRow) -> str:
     """A reason code when the row cannot be registered whatever else exists, or ""."""
     if row.platform not in PLATFORM_KEYS:
         return "invalid_platform"
-    if not row.token and not row.ids:
+    if not (row.token or row.ids or row.device):
         return "no_identity"
-    if find_text_fault(row.token, MAX_IDENTIFIER):
-        return "invalid_token"
-    if find_text_fault(row.external_user_id, 255):
-        return "invalid_external_user_id"
+    for name, maximum in TEXT_LENGTHS.items():
+        if find_text_fault(getattr(row, name), maximum):
+            return f"invalid_{name}"
     if not are_attributes_good(row.attributes):
         return "invalid_attributes"
-    return _find_ids_fault(row) or find_column_fault(row.columns)
+    return _find_ids_fault(row) or find_column_fault(row.columns) or _find_marks_fault(row)
+
+
+def _find_marks_fault(row: DeviceRow) -> str:
+    for name in (*(row.tags or ()), *row.add_tags):
+        if not name or find_text_fault(name, MAX_MARK):
+            return "invalid_tags"
+    return "invalid_alias" if row.alias and find_text_fault(row.alias, MAX_MARK) else ""
 
 
 def _find_ids_fault(row: DeviceRow) -> str:

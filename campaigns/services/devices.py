@@ -12,6 +12,7 @@ from django.db import transaction
 from campaigns.models import App, AuditEntry, Device, DeviceIdentifier, Person
 from campaigns.models.audience import hash64, pack_version
 from campaigns.services.access import record_audit
+from campaigns.services.device_marks import MAX_TAGS, MarkBook
 from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
 from campaigns.services.locks import Lock, lock_app
 
@@ -19,7 +20,7 @@ from campaigns.services.locks import Lock, lock_app
 CHUNK = 2000
 VERSIONS = ("app_version", "sdk_version", "os_version")
 WRITTEN = (
-    "person", "token", "token_hash", "token_state", "token_evidence", "token_state_at",
+    "person", "transport", "token", "token_hash", "token_state", "token_evidence", "token_state_at",
     *COLUMNS, *(f"{name}_number" for name in VERSIONS), "attributes", "updated_at",
 )  # fmt: skip
 Key = tuple[str, int]
@@ -35,29 +36,32 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """`devices` are our ids in the order of the rows, 0 where a row was rejected."""
+    """`devices` are our ids in the order of the rows, 0 where a row was rejected; `new` those of
+    them that were created."""
 
     created: int
     updated: int
     rejected: tuple[Rejected, ...]
     devices: tuple[int, ...]
+    new: frozenset[int] = frozenset()
 
 
 def register_devices(
-    app: App, rows: Sequence[DeviceRow], *, actor: str, now: datetime
+    app: App, rows: Sequence[DeviceRow], *, max_tags: int = MAX_TAGS, actor: str, now: datetime
 ) -> Registered:
     """Create or update devices: matched by token, then by ids in the order given.
 
     A known token with another external user id moves the device to that person; a row that
-    matches two devices is rejected as `conflict`. Later rows see what earlier ones did.
+    matches two devices is rejected as `conflict`, one that would leave a device with more than
+    `max_tags` as `too_many_tags`. Later rows see what earlier ones did.
     """
     found: list[Device | None] = []
-    created = 0
+    new: set[int] = set()
     rejected: list[Rejected] = []
     for start in range(0, len(rows), CHUNK):
         with transaction.atomic():
             lock_app(app, Lock.REGISTER)
-            register = _Register(app, actor, now)
+            register = _Register(app, MarkBook(app, max_tags), actor, now)
             chunk = register.add(rows[start : start + CHUNK])
             register.save()
         found += [place if isinstance(place, Device) else None for place in chunk]
@@ -66,19 +70,32 @@ def register_devices(
             for index, place in enumerate(chunk)
             if isinstance(place, str)
         ]
-        created += len(register.created)
+        new |= {device.pk for device in register.created}
     record_audit(actor, "register_devices", app, workspace=app.workspace, now=now)
-    updated = len(rows) - len(rejected) - created
     return Registered(
-        created, updated, tuple(rejected), tuple(device.pk if device else 0 for device in found)
+        created=len(new),
+        updated=len(rows) - len(rejected) - len(new),
+        rejected=tuple(rejected),
+        devices=tuple(device.pk if device else 0 for device in found),
+        new=frozenset(new),
     )
+
+
+def forget_device(device: Device, *, actor: str, now: datetime) -> None:
+    """Erase a device with its ids and marks. What it was sent stays in the books, which know it
+    by a number only."""
+    with transaction.atomic():
+        lock_app(device.app, Lock.REGISTER)
+        record_audit(actor, "delete", device, workspace=device.app.workspace, now=now)
+        device.delete()
 
 
 class _Register:
     """The devices that a chunk of rows may touch, and what becomes of them."""
 
-    def __init__(self, app: App, actor: str, now: datetime) -> None:
-        self.app, self.actor, self.now = app, actor, now
+    def __init__(self, app: App, marks: MarkBook, actor: str, now: datetime) -> None:
+        self.app, self.marks, self.actor, self.now = app, marks, actor, now
+        self.by_pk: dict[int, Device] = {}
         self.by_token: dict[tuple[str, int | None], Device] = {}
         self.by_id: dict[Key, Device] = {}
         self.held: dict[int, dict[str, DeviceIdentifier]] = {}  # by id() of the device
@@ -101,7 +118,12 @@ class _Register:
         for device in Device.objects.filter(app=self.app, token_hash__in=hashes):
             self.by_token[device.platform, device.token_hash] = device
         devices = {device.pk: device for device in self.by_token.values()}
+        named = {row.device for row in rows if row.device} - devices.keys()
+        devices |= Device.objects.filter(app=self.app).in_bulk(named)
         self._load_identifiers(rows, devices)
+        self.by_pk = devices
+        if any(row.has_marks for row in rows):
+            self.marks.load(devices.values())
 
     def _load_persons(self, names: set[str]) -> None:
         known = Person.objects.filter(workspace_id=self.app.workspace_id)
@@ -137,12 +159,19 @@ class _Register:
     def _place(self, row: DeviceRow) -> Device | str:
         matches = [self.by_token.get((row.platform, hash64(row.token)))] if row.token else []
         matches += [self.by_id.get((kind, hash64(value))) for kind, value in row.ids.items()]
+        matches += [self.by_pk.get(row.device)]
         known = {id(device): device for device in matches if device is not None}
         if len(known) > 1 or any(one.platform != row.platform for one in known.values()):
             return "conflict"
+        if row.device and matches[-1] is None:
+            return "not_found"
         device = next(iter(known.values()), None)
+        is_new = device is None
         if device is None:
             device = Device(app=self.app, platform=row.platform, token_state="missing")
+        if row.has_marks and not self.marks.change(device, row):
+            return "too_many_tags"
+        if is_new:
             self.created.append(device)
         self._write(device, row)
         return device
@@ -150,9 +179,12 @@ class _Register:
     def _write(self, device: Device, row: DeviceRow) -> None:
         if device.pk:
             self.changed[device.pk] = device
-        self._write_person(device, row.external_user_id)
+        self._write_person(device, row)
         if row.token:
             self._write_token(device, row.token)
+        elif row.drops_token:
+            self._drop_token(device)
+        device.transport = row.transport or device.transport
         for name, value in row.columns.items():
             setattr(device, name, value)
             if name in VERSIONS:
@@ -162,11 +194,11 @@ class _Register:
         for kind, value in row.ids.items():
             self._write_identifier(device, kind, value)
 
-    def _write_person(self, device: Device, name: str) -> None:
-        if not name:
+    def _write_person(self, device: Device, row: DeviceRow) -> None:
+        if not (row.external_user_id or row.drops_person):
             return
-        person = self.persons[name]
-        if device.pk and device.person_id not in {None, person.pk}:
+        person = self.persons.get(row.external_user_id)
+        if device.pk and device.person_id not in {None, person.pk if person else None}:
             self.moved.add(device.pk)
         device.person = person
 
@@ -181,6 +213,16 @@ class _Register:
             device.token_state_at = self.now
         device.token, device.token_hash = token, new
         self.by_token[device.platform, new] = device
+
+    def _drop_token(self, device: Device) -> None:
+        if device.token_hash is None:
+            return
+        self.by_token.pop((device.platform, device.token_hash), None)
+        if device.pk:
+            self.retokened.append(device.pk)
+        device.token, device.token_hash = "", None
+        device.token_state, device.token_evidence = Device.TokenState.MISSING, "taken away"
+        device.token_state_at = self.now
 
     def _write_identifier(self, device: Device, kind: str, value: str) -> None:
         new, held = hash64(value), self.held.setdefault(id(device), {})
@@ -207,6 +249,7 @@ class _Register:
             )
         Device.objects.bulk_create(self.created)
         DeviceIdentifier.objects.bulk_create(self._list_new_identifiers())
+        self.marks.save()
         AuditEntry.objects.bulk_create(self._list_moves())
 
     def _list_new_identifiers(self) -> list[DeviceIdentifier]:

@@ -17,6 +17,7 @@ from campaigns.selectors.status import transfer_state
 from campaigns.services import (
     credentials,
     intake_apps,
+    intake_devices,
     intake_groups,
     intake_labels,
     intake_queries,
@@ -24,6 +25,7 @@ from campaigns.services import (
     intake_reports,
     intake_schedules,
     intake_sends,
+    intake_tags,
 )
 from campaigns.services.access import require_scope
 from campaigns.services.callers import Acts, Caller, find_app, read_id
@@ -72,9 +74,11 @@ def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.Rep
 
 
 ACTS: Acts = {
+    **intake_devices.ACTS,
     **intake_groups.ACTS,
     **intake_labels.ACTS,
     **intake_queries.ACTS,
+    **intake_tags.ACTS,
     **intake_records.ACTS,
     **intake_reports.ACTS,
     **credentials.ACTS,
