@@ -22,6 +22,7 @@ from providers.audience_calls import (
     MembersChanged,
 )
 from providers.contract import Call
+from providers.outcomes import Reason
 
 from .wire import read_app
 from .wire_errors import refuse_parameter
@@ -42,6 +43,7 @@ MEMBER_PATH = "push/label/{label}/user/{member}"
 MAX_NAME, MAX_DESCRIPTION = 64, 255
 MAX_MEMBERS = 100  # of one call
 MAX_ROWS = 100
+FAILURES = {Reason.UNKNOWN_ID.value: "appUser not exists"}  # as of a recipient
 APP_LABELS, LABEL_USERS = 100, 20_000
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _CURSOR = "easemob:push:label:cursor:"
@@ -178,7 +180,8 @@ def read_member_rows(body: Any) -> MemberRows:
 
 
 def write_members_changed(answer: MembersChanged) -> dict[str, Any]:
-    return {"success": list(answer.done), "fail": dict(answer.failed)}
+    failed = {name: FAILURES.get(why, why) for name, why in answer.failed.items()}
+    return {"success": list(answer.done), "fail": failed}
 
 
 def read_members_changed(data: Any) -> MembersChanged:
