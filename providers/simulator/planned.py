@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from providers.schedules import (
 from providers.simulator.memory import Acts, Memory, Visitor
 from providers.simulator.paging import cut_numbered_page
 from providers.simulator.rows import Row, Shelf
+from providers.simulator.sends import send
 
 
 def _find_row(memory: Memory, shelf: Shelf, name: str) -> Row:
@@ -57,7 +59,25 @@ def _save_schedule(memory: Memory, visitor: Visitor, command: SaveSchedule) -> S
     }
     row["records"] = [*row["records"], *zip(kinds, made, strict=True)]
     memory.rows.keep(shelf, name, row)
-    return _show_schedule(memory, visitor, command.app, name)
+    shown = _show_schedule(memory, visitor, command.app, name)
+    if not command.id:
+        _take_pushes(memory, visitor, shown, command)
+    return shown
+
+
+def _take_pushes(
+    memory: Memory, visitor: Visitor, row: ScheduleRow, command: SaveSchedule | None
+) -> None:
+    """What is planned is taken at once, for its time; what comes again is not sent here."""
+    plan = visitor.dialect.plan_schedule
+    made = plan(row) if plan else command
+    if made is None or made.push is None or not made.push.parts or not row.is_enabled:
+        return
+    if made.recurrence is not None:
+        return
+    apps = (made.apps.apps if made.apps else ()) or (made.app,)
+    for app in apps:
+        send(memory, visitor, replace(made.push, app=app))
 
 
 def _bind(memory: Memory, visitor: Visitor, command: BindRecords) -> ScheduleRow:
@@ -68,7 +88,9 @@ def _bind(memory: Memory, visitor: Visitor, command: BindRecords) -> ScheduleRow
     others = [item for item in row["records"] if item[0] != command.kind]
     bound = [*others, *((command.kind, record) for record in command.records)]
     memory.rows.keep(shelf, command.schedule, {**row, "records": bound})
-    return _show_schedule(memory, visitor, "", command.schedule)
+    shown = _show_schedule(memory, visitor, "", command.schedule)
+    _take_pushes(memory, visitor, shown, None)
+    return shown
 
 
 def _show_schedule(memory: Memory, visitor: Visitor, app: str, name: str) -> ScheduleRow:

@@ -49,6 +49,7 @@ from providers.pacing import Bucket
 from providers.reports import FetchDays, FetchOutcomes, FetchTotals
 from providers.routing import Shape, choose_shape, find_route
 from providers.scenarios import SendByScenario, SendText, SendTexts
+from providers.schedules import SaveSchedule
 from providers.simulator import acceptance, answers
 from providers.simulator.answers import SpoiltReply, write_refusal
 from providers.simulator.behaviour import Behaviour
@@ -62,7 +63,10 @@ from providers.simulator.vendor import SimulatedVendor
 
 BEHAVIOUR_HEADER = "x-simulate"
 _KINDS: Mapping[CallKind, tuple[type[Command], ...]] = {
-    CallKind.SEND: (SendPush, SendPushes, SendText, SendTexts, SendByScenario),
+    CallKind.SEND: (
+        *(SendPush, SendPushes, SendText, SendTexts),
+        *(SendByScenario, SaveSchedule),
+    ),
     CallKind.STATUS: (FetchStatus, FetchTotals),
     CallKind.RECEIPTS: (FetchReceipts, FetchOutcomes),
     CallKind.REPORT: (FetchReport, FetchDays),

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from providers import registry
 from providers.commands import Command, FetchReceipts, FetchStatus, SendPush
-from providers.contract import AccountConfig, Dialect
+from providers.contract import AccountConfig, Addressing, Dialect
 from providers.fields import FieldSpec
 
 
@@ -20,10 +20,19 @@ def serves(dialect: Dialect, command: type[Command]) -> bool:
     return any(get_type_hints(route.read).get("return") is command for route in dialect.routes)
 
 
+def names_recipients(dialect: Dialect) -> bool:
+    """Whether a call can name single recipients.
+
+    Vendors that choose them by themselves, by filters, are tried by their own tests.
+    """
+    named = {Addressing.TOKEN, Addressing.VENDOR_ID, Addressing.USERNAME}
+    return bool(named & dialect.limits.addressing)
+
+
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 ALL = registry.all_dialects()
 OUTBOUND = [dialect for dialect in ALL if dialect.connect]
-SIMULATED = [dialect for dialect in OUTBOUND if dialect.routes]
+SIMULATED = [dialect for dialect in OUTBOUND if dialect.routes and names_recipients(dialect)]
 GROUPED = [dialect for dialect in SIMULATED if dialect.has_groups]
 REPORTING = [
     dialect for dialect in SIMULATED if dialect.can_report and serves(dialect, FetchStatus)

@@ -7,11 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.commands import PersonKind, PushPart, SendPush, Targets
+from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
 from providers.contract import Addressing, Dialect, Fate
 from providers.fields import FieldSpec
 from providers.message import BLOCKS, Attachment, PushMessage
 from providers.message_fields import BLOCK_FIELDS, Platform
+from tests.vendor_cases.accounts import names_recipients
 
 KEPT = (Fate.CARRIED, Fate.RENAMED)
 SAFE_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(
@@ -109,11 +110,15 @@ def sends(draw: st.DrawFn, dialect: Dialect) -> tuple[Platform, SendPush]:
 def make_push(
     dialect: Dialect, count: int = 1, key: str = "17", group: str = "", body: str = "Hi"
 ) -> SendPush:
-    """A plain send to `count` recipients of the dialect's first platform."""
+    """A plain send to `count` recipients of the dialect's first platform; to everybody where the
+    vendor takes no ids."""
     platform = min(dialect.platforms)
+    message = PushMessage(title="Title", body=body).resolve(platform)
+    if not names_recipients(dialect):
+        parts = (PushPart(message, audience=Audience()),)
+        return SendPush(parts=parts, group=group, tag="news", client_key=key)
     names = list_kinds(dialect, platform)
     values = tuple(f"recipient-canary-{key}-{index}" for index in range(count))
     references = tuple(f"1.{key}.{index}.abc" for index in range(count))
     targets = Targets(names[0], values, references if dialect.wants_references else ())
-    message = PushMessage(title="Title", body=body).resolve(platform)
     return SendPush(parts=(PushPart(message, (targets,)),), group=group, tag="news", client_key=key)
