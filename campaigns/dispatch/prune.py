@@ -16,6 +16,7 @@ from campaigns.models import (
     ReceiptRow,
     SendMinute,
     TargetChunk,
+    TrackedTarget,
     Transfer,
 )
 
@@ -38,6 +39,9 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
     return {
         "exchanges": Exchange.objects.filter(at__lt=since(settings.KEEP_EXCHANGES_DAYS)),
         "receipts": ReceiptRow.objects.filter(at__lt=since(settings.KEEP_RECEIPTS_DAYS)),
+        "tracked": TrackedTarget.objects.filter(
+            submission__created_at__lt=since(settings.KEEP_RECEIPTS_DAYS)
+        ),
         "speed": SendMinute.objects.filter(minute__lt=since(settings.KEEP_SPEED_DAYS)),
         # What was sent at its own rate is over; a paused one would begin its ramp-up anew.
         "allowances": Allowance.objects.filter(

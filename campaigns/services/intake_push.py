@@ -27,11 +27,13 @@ from campaigns.services.intake_checks import (
     refuse_unstorable,
 )
 from campaigns.services.intake_fingerprint import find_fingerprint
+from campaigns.services.intake_targets import Plan, keep_targets, plan_targets, read_targets
 from providers.commands import Accepted, PushPart, SendPush
 from providers.contract import Dialect
 from providers.message import write_message
 
 MAX_WALL_CLOCK = 40
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,8 @@ def accept_push(
         refuse_forbidden(push, group, caller)
         refuse_empty(push, group.app, caller)
         first = _write_once(intake)
-    return Accepted(str(first.pk), push.client_key)
+    targets = read_targets(push, first) if push.is_tracked else ()
+    return Accepted(str(first.pk), push.client_key, targets=targets)
 
 
 def _find_first(intake: Intake) -> Transfer | None:
@@ -122,20 +125,22 @@ def _find_first(intake: Intake) -> Transfer | None:
     return transfer
 
 
-def _write_once(intake: Intake) -> Transfer:
+def _write_once(intake: Intake, tries: int = TRIES) -> Transfer:
     try:
         with transaction.atomic():
             return _write_transfer(intake)
     except IntegrityError:
-        # Somebody else was faster with the same client's id: theirs is the transfer.
+        # Somebody else was faster with the same client's id: theirs is the transfer. Or with the
+        # same id of a target: then that is a duplicate now.
         first = _find_first(intake)
-        if first is None:
+        if first is None and tries == 1:
             raise
-        return first
+    return first or _write_once(intake, tries - 1)
 
 
 def _write_transfer(intake: Intake) -> Transfer:
     push, app, caller = intake.push, intake.group.app, intake.caller
+    plan = plan_targets(push, app, caller) if push.is_tracked else Plan(push, ())
     timing = find_timing(push, caller.now)
     refuse_busy(push, app, caller, timing.due_at)
     submission = intake.submission or _create_submission(intake)
@@ -147,7 +152,7 @@ def _write_transfer(intake: Intake) -> Transfer:
             group=intake.group,
             parts=[
                 _write_part(app, caller.dialect, part, content)
-                for part, content in zip(push.parts, intake.contents, strict=True)
+                for part, content in zip(plan.push.parts, intake.contents, strict=True)
             ],
             submission=submission,
             place=intake.place,
@@ -168,6 +173,7 @@ def _write_transfer(intake: Intake) -> Transfer:
         actor=caller.actor,
         now=caller.now,
     )
+    keep_targets(plan, transfer, submission, caller)
     if intake.submission is None:
         Submission.objects.filter(pk=submission.pk).update(reference=str(transfer.pk))
     return transfer

@@ -26,7 +26,8 @@ from providers.audience import And, Condition, Not, Op
 from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
 from providers.message import PushMessage
 from tests import builders
-from tests.compat.conftest import OPEN, make_key
+from tests.compat.conftest import make_key
+from tests.compat.small import make_dialect
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 MESSAGE = PushMessage(title="Hi", body="There")
@@ -35,8 +36,7 @@ GERMAN = Condition("device.country", Op.EQ, "DE")
 
 @pytest.fixture
 def caller(app):
-    plain = replace(OPEN[0], has_groups=False, label="Plain", find_faults=None)
-    return Caller(make_key(app)[0], plain, datetime.now(UTC))
+    return Caller(make_key(app)[0], make_dialect(), datetime.now(UTC))
 
 
 @pytest.fixture
