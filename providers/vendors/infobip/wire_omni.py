@@ -163,7 +163,8 @@ def _read_texts(body: Block) -> dict[str, TextMessage]:
     return texts
 
 
-_READ_OF_TEXT = frozenset({"text", "subject", "validityPeriod", "validityPeriodTimeUnit"})
+LIFE = ("validityPeriod", "validityPeriodTimeUnit")
+_READ_OF_TEXT = frozenset({"text", "subject", *LIFE})
 
 
 def read_text(block: Block, text: str) -> TextMessage:

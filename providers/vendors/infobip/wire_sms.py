@@ -25,7 +25,7 @@ from providers.scenarios import Channel, SendText, SendTexts, TextMessage
 from .wire_dates import write_date
 from .wire_destinations import Destination
 from .wire_errors import write_api_error, write_request_error
-from .wire_omni import MAX_SMS, read_text, write_validity
+from .wire_omni import LIFE, MAX_SMS, read_text, write_validity
 from .wire_options import check_storable, read_validity
 from .wire_options import write_validity as write_period
 from .wire_sends import (
@@ -171,8 +171,9 @@ def _read_old_message(message: Block) -> SendText:
     data = message.find_text("callbackData", MAX_DATA, 0) or ""
     kind = message.find_text("notifyContentType", 255) or "application/json"
     callback = Callback(url=url, data=data, content_type=kind) if url or data else None
-    kept = {name: message.find(name) for name in _OPAQUE}
-    block = Block({**kept, "validityPeriod": message.find("validityPeriod")}, message.path)
+    # Everything else beside the text is who gets it and when.
+    kept = {name: message.find(name) for name in (*_OPAQUE, *LIFE)}
+    block = Block(kept, message.path)
     push = _build_push(message, text, callback)
     return SendText(
         push=replace(push, due_at=read_due(message)),
