@@ -16,6 +16,7 @@ from campaigns.models import (
     Delivery,
     Device,
     DeviceIdentifier,
+    Group,
     Submission,
     Transfer,
 )
@@ -54,21 +55,30 @@ def _select_transfers(command: FetchTotals, caller: Caller) -> QuerySet[Transfer
     if command.app:
         visible = visible.filter(app=find_app(command.app, caller))
     if command.reference:
-        return visible.filter(submission__in=_find_submissions(command.reference, caller))
+        return visible.filter(_name_bulk(command.reference, caller))
     if command.transfers:
         return visible.filter(pk__in={read_id(text) for text in command.transfers})
     days = _list_bounds(command)
     return visible.filter(days, tag__in=command.tags, is_test=False)
 
 
-def _find_submissions(reference: str, caller: Caller) -> list[int]:
-    """Calls of this dialect that the caller's id, or ours, names; raises NotFound."""
+def _name_bulk(reference: str, caller: Caller) -> Q:
+    """Transfers of calls of this dialect that the caller's id, or ours, names; one of several
+    pushes of a call may have an id of its own. Raises NotFound.
+    """
     named = Q(reference=reference) | Q(client_key=reference)
     own = Submission.objects.for_user(caller.key).filter(named, door=caller.dialect.key)
-    found = list(own.values_list("pk", flat=True)[:MAX_TRANSFERS])
+    calls = list(own.values_list("pk", flat=True)[:MAX_TRANSFERS])
+    if calls:
+        return Q(submission__in=calls)
+    groups = Group.objects.for_user(caller.key)
+    pushes = Transfer.objects.filter(
+        group__in=groups, client_key=reference, submission__door=caller.dialect.key
+    )
+    found = list(pushes.values_list("pk", flat=True)[:MAX_TRANSFERS])
     if not found:
         raise NotFound(_("There is no such bulk."))
-    return found
+    return Q(pk__in=found)
 
 
 def _list_bounds(command: FetchTotals) -> Q:

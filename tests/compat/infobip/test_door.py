@@ -1,0 +1,216 @@
+"""Infobip's calls at our own door, as a script makes them and as our client does."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from campaigns.models import Submission, Transfer
+from campaigns.services.doors import ensure_door
+from providers import registry
+from providers.commands import PushPart, SendPush, Targets
+from providers.message import PushMessage
+from tests import builders
+from tests.compat.conftest import make_key
+from tests.fixtures.infobip import FRAGMENTS, World, read_examples
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+DIALECT = registry.get("infobip")
+SEND = "push/3/messages"
+
+
+@pytest.fixture
+def sender(app, now) -> str:
+    return ensure_door(app, DIALECT, now).identifiers["sender"]
+
+
+@pytest.fixture
+def script(speak):
+    return speak(DIALECT)
+
+
+def write_send(sender: str, *destinations: dict[str, Any], **values: Any) -> dict[str, Any]:
+    message = {
+        "sender": sender,
+        "destinations": list(destinations) or [{"type": "EXTERNAL_USER_ID", "externalUserId": "x"}],
+        "content": {"type": "TEXT", "text": "Hi"},
+    }
+    return {"messages": [message], **values}
+
+
+def read(answer: Any) -> Any:
+    return json.loads(answer.content)
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_every_sample_of_the_guide_is_answered_as_documented(script, sender, name):
+    body = read_examples(World(sender=sender))[name]
+
+    answer = script.call("POST", SEND, body)
+
+    found = read(answer)
+    assert answer.status_code == 200
+    assert set(found) == {"bulkId", "messages"}
+    (message,) = found["messages"]
+    assert {"messageId", "status"} <= set(message)
+    assert set(message["status"]) == {"groupId", "groupName", "id", "name", "description"}
+    assert Transfer.objects.get().submission.door == "infobip"
+
+
+def test_an_unknown_application_is_a_status_and_no_error(script, sender):
+    answer = script.call("POST", SEND, write_send("nobody"))
+
+    assert answer.status_code == 200
+    (message,) = read(answer)["messages"]
+    assert message["status"]["name"] == "REJECTED_NO_APPLICATION"
+    assert not Transfer.objects.exists()
+
+
+def test_the_same_bulk_is_taken_once_and_another_under_its_id_is_refused(script, sender):
+    options = {"options": {"schedule": {"bulkId": "mine"}}}
+
+    first = script.call("POST", SEND, write_send(sender, **options))
+    again = script.call("POST", SEND, write_send(sender, **options))
+    other = script.call(
+        "POST", SEND, write_send(sender, {"type": "EMAIL", "email": "a@example.com"}, **options)
+    )
+
+    assert (first.status_code, again.status_code, other.status_code) == (200, 200, 409)
+    assert read(first)["bulkId"] == read(again)["bulkId"] == "mine"
+    assert Transfer.objects.count() == Submission.objects.count() == 1
+    assert read(other)["errorCode"] == "E409"
+
+
+def test_a_call_of_rejected_messages_only_leaves_nothing(script, sender):
+    body = write_send(sender, {"type": "MULTIPLE"})
+
+    answer = script.call("POST", SEND, body)
+
+    assert read(answer)["messages"][0]["status"]["id"] == 71
+    assert not Submission.objects.exists()
+
+
+def test_the_older_calls_make_a_bulk_of_each_message(script, sender):
+    message = {"from": sender, "to": {"cloudType": ["GCM", "APNS"]}, "text": "Hi"}
+
+    single = script.call("POST", "push/2/message/single", message)
+    multi = script.call("POST", "push/2/message/multi", {"messages": [message, message]})
+
+    bulks = [*read(single)["bulks"], *read(multi)["bulks"]]
+    assert len({bulk["bulkId"] for bulk in bulks}) == 3
+    assert all(len(bulk["bulkId"]) == 20 for bulk in bulks)
+    assert Transfer.objects.count() == 3
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_statistics_of_every_bulk_can_be_asked_for(script, sender, count):
+    message = {"from": sender, "to": {"externalUserId": "x"}, "text": "Hi"}
+    path = "push/2/message/multi"
+    bulks = read(script.call("POST", path, {"messages": [message] * count}))["bulks"]
+
+    for bulk in bulks:
+        answer = script.call("GET", f"push/1/statistics?bulkId={bulk['bulkId']}")
+
+        assert answer.status_code == 200
+        assert set(read(answer)) == {"totalSent", "delivered", "seen", "errors", "delivery"}
+        assert answer["X-Pushadmin-Not-Reported"] == "delivered,seen"
+
+
+def test_an_unknown_bulk_is_not_found_in_the_older_envelope(script):
+    answer = script.call("GET", "push/1/statistics?bulkId=nobody")
+
+    assert answer.status_code == 404
+    assert read(answer)["requestError"]["serviceException"]["messageId"] == "NOT_FOUND"
+
+
+def test_each_family_has_its_own_envelope(script):
+    new = script.call("POST", SEND, {})
+    old = script.call("POST", "push/2/message/single", {})
+
+    assert (new.status_code, old.status_code) == (400, 400)
+    assert read(new)["violations"][0]["property"] == "messages"
+    assert read(old)["requestError"]["serviceException"]["messageId"] == "BAD_REQUEST"
+
+
+def test_applications_are_those_that_the_key_reaches(script, sender, workspace):
+    builders.make_app(workspace, "other")
+
+    rows = read(script.call("GET", "push/1/applications"))
+    one = read(script.call("GET", f"push/1/applications/{sender}"))
+    strange = script.call("GET", "push/1/applications/nobody")
+
+    assert [row["applicationCode"] for row in rows] == [sender]
+    assert one == rows[0]
+    assert strange.status_code == 404
+
+
+def write_basic(user: str, password: str) -> str:
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def test_who_may_call(client, app, sender):
+    key, text = make_key(app)
+    secret = text.removeprefix(f"{key.public_id}.")
+    exchanged = client.post(
+        "/compat/infobip/auth/1/oauth2/token",
+        json.dumps(
+            {
+                "client_id": key.public_id,
+                "client_secret": secret,
+                "grant_type": "client_credentials",
+            }
+        ),
+        content_type="application/json",
+    )
+    token = read(exchanged)["access_token"]
+    shown = {
+        f"App {text}": 200,
+        f"app {text}": 200,
+        write_basic(key.public_id, secret): 200,
+        f"Bearer {token}": 200,
+        f"IBSSO {token}": 200,
+        f"App {text}x": 401,
+        write_basic(key.public_id, "wrong"): 401,
+        "Basic !": 401,
+        "Bearer wrong": 401,
+        "OAuth abc": 401,
+        "": 401,
+    }
+
+    for header, status in shown.items():
+        headers = {"Authorization": header} if header else {}
+        answer = client.get("/compat/infobip/push/1/applications", headers=headers)
+        assert (header, answer.status_code) == (header, status)
+
+
+def test_explicit_nulls_are_what_was_left_out(script, sender):
+    body = write_send(sender, options=None, type="text")
+    body["messages"][0] |= {"webhooks": None, "options": {"badge": None, "validityPeriod": None}}
+
+    assert script.call("POST", SEND, body).status_code == 200
+
+
+def test_our_client_sends_through_our_door_and_asks_for_its_totals(app, connect, sender):
+    client, led = connect(DIALECT, sender=sender)
+    references = ("1.2.3.abc", "1.2.4.abc")
+    targets = Targets("push_registration_id", ("a", "b"), references)
+    push = SendPush(
+        parts=(PushPart(PushMessage(title="Hi", body="There"), (targets,)),),
+        tag="spring",
+        client_key="4711",
+    )
+
+    with led:
+        checked = client.check()
+        receipt = client.send(client.write(push))
+        totals = client.fetch_totals("4711", "2026-11-20")
+
+    transfer = Transfer.objects.get()
+    assert checked.is_good
+    assert app.name in checked.words
+    assert receipt.reference == "4711"
+    assert (transfer.app, transfer.tag) == (app, "spring")
+    assert [total.value for total in totals] == [0, 0, 0]
