@@ -42,7 +42,8 @@ class Call:
     """One request from a script, already parsed: `path` holds the route's named pieces.
 
     `options` are those of the door that `Dialect.name_door` names, `now` is when it came; both
-    only where a script calls us.
+    only where a script calls us. `repeats` holds every value of a parameter that came more than
+    once; `query` has its last.
     """
 
     body: Any = None
@@ -51,6 +52,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
     options: Mapping[str, Any] = field(default_factory=dict)
     now: datetime | None = None
+    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Reply:
 class ApiCredentials:
     """What a caller showed: an ApiKey's whole text, or its public id and secret; with `is_token`
     perhaps a token of `IssueToken` in place of the text; or an app group's key and secret
-    (`is_group`).
+    (`is_group`; `may_be_group` where the caller does not say whether they are that).
 
     Or a proof that he knows a secret of a door: `door` is an identifier of it, which no other
     door has, and `is_proof` tells from the door's secrets and the time whether the proof holds.
@@ -78,6 +80,7 @@ class ApiCredentials:
     secret: str = field(default="", repr=False)
     is_token: bool = False
     is_group: bool = False
+    may_be_group: bool = False
     door: str = ""
     is_proof: Callable[[Mapping[str, str], datetime], bool] | None = None
 
@@ -208,7 +211,8 @@ class Outbound(Protocol):
     without such a note has certainly not sent.
 
     A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
-    `can_report`: `fetch_status`, `fetch_totals`; `has_receipts`: `fetch_receipts`; `can_cancel`:
+    `can_report`: `fetch_status`, `fetch_totals`; `has_totals`: the latter alone, which then
+    counts a call as a whole, whatever the day; `has_receipts`: `fetch_receipts`; `can_cancel`:
     `cancel`; `has_labels`: `ensure_label`).
     """
 
@@ -408,6 +412,7 @@ class Dialect:
     lookup_lag: float = 0.0
     blind_resend: bool = False
     can_report: bool = False
+    has_totals: bool = False
     can_cancel: bool = False
     has_groups: bool = False
     has_labels: bool = False
@@ -436,6 +441,11 @@ class Dialect:
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
     find_message_faults: Callable[[PushMessage], Mapping[str, str]] | None = None
     plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the vendor tells something of a call by its own reference for it."""
+        return self.can_report or self.has_totals
 
     @property
     def has_door(self) -> bool:

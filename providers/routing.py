@@ -34,6 +34,14 @@ def find_route(routes: Iterable[Way], method: str, path: str) -> tuple[Way, dict
     raise Refusal(RefusalKind.NOT_FOUND, "There is nothing at this address.")
 
 
+def find_repeats(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Every value of the parameters that come more than once."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: tuple(found) for name, found in values.items() if len(found) > 1}
+
+
 def list_ways(routes: Iterable[Way], path: str) -> list[Way]:
     """All that a path may mean, of every method."""
     return [route for route in routes if _compile_path(route.path).fullmatch(path)]

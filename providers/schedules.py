@@ -95,7 +95,8 @@ class SaveRecord(Command):
     """Keep a thing that only the dialect knows, such as a prepared text: `kind` names its sort.
 
     Without `id` a new one is made; `body` replaces the whole one, and is None where only
-    `is_archived` is set. A schedule that it is bound to follows.
+    `is_archived` is set. A schedule that it is bound to follows. `key` names the text of the body
+    that the caller knows it by: where the app has a record with the same, that one is changed.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class SaveRecord(Command):
     app: str = ""
     id: str = ""
     is_archived: bool | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,15 @@ class ListRecords(Command):
 
 @dataclass(frozen=True, slots=True)
 class DropRecord(Command):
+    """The record of an id, or those whose body has under `key` one of `values`: NOT_FOUND, and
+    nothing dropped, where one of them is not there.
+    """
+
     kind: str
-    id: str
+    id: str = ""
     app: str = ""
+    key: str = ""
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from providers import registry
 from providers.commands import Command, SendPush, SendPushes
 from providers.contract import Call, Dialect, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
-from providers.routing import choose_shape, find_route
+from providers.routing import choose_shape, find_repeats, find_route
 
 HOP_HEADER = "x-pushadmin-hop"
 MAX_HOPS = 3
@@ -90,14 +90,15 @@ def find_dialect(key: str) -> Dialect | None:
 def _find_visit(request: WSGIRequest, dialect: Dialect, path: str, body: Body) -> Visit:
     route, pieces = find_route(dialect.routes, str(request.method), path)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    call = Call(None, pieces, _read_query(request), headers)
+    pairs = _read_query(request)
+    call = Call(None, pieces, dict(pairs), headers, repeats=find_repeats(pairs))
     return Visit(dialect, route, call, body)
 
 
-def _read_query(request: WSGIRequest) -> dict[str, str]:
+def _read_query(request: WSGIRequest) -> list[tuple[str, str]]:
     text = request.environ.get("QUERY_STRING", "").encode("latin-1").decode("utf-8", "replace")
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         message = f"More than {MAX_FIELDS} parameters."
         raise Refusal(RefusalKind.INVALID, message) from error

@@ -51,7 +51,7 @@ def _settle_receipt(
         bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
         bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
     verdicts, retried = _sort_results(receipt, addressed.members, lease)
-    can_report = lease.way is not None and lease.way.dialect.can_report
+    is_asked = lease.way is not None and lease.way.dialect.can_be_asked
     settle.flush(
         lease,
         settle.Flush(
@@ -62,7 +62,7 @@ def _settle_receipt(
                 was_sent=True,
                 words=_find_words(receipt),
                 reference=receipt.reference,
-                poll_at=now + POLL_AFTER if can_report and receipt.reference else None,
+                poll_at=now + POLL_AFTER if is_asked and receipt.reference else None,
                 exchanges=reply.exchanges,
             ),
             due_at=_find_next_try(lease, retried, now),

@@ -56,7 +56,7 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(poll_at=asked_to_wait)
         return
     try:
-        if attempt.polled_state in FINAL:
+        if attempt.polled_state in FINAL or (attempt.reference and not way.dialect.can_report):
             _poll_totals(attempt, way, clock)
         else:
             _poll_status(attempt, way, clock)
@@ -71,7 +71,7 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
 def _can_tell(attempt: Attempt, way: Way) -> bool:
     """Whether the vendor can be asked about it: by its own id for the call, or by ours."""
     by_ours = way.dialect.idempotency is Idempotency.LOOKUP
-    return way.dialect.can_report if attempt.reference else by_ours
+    return way.dialect.can_be_asked if attempt.reference else by_ours
 
 
 def _poll_status(attempt: Attempt, way: Way, clock: Clock) -> None:
@@ -178,7 +178,8 @@ def _add_totals(
 ) -> None:
     zone = ZoneInfo(call.batch.transfer.app.timezone)
     first, today = call.started_at.astimezone(zone).date(), clock().astimezone(zone).date()
-    for offset in range(min((today - first).days + 1, TOTAL_DAYS)):
+    days = (today - first).days + 1 if way.dialect.can_report else 1
+    for offset in range(min(days, TOTAL_DAYS)):
         pace.count_call(way, clock())
         day = first + timedelta(days=offset)
         for total in client.fetch_totals(call.reference, day.isoformat()):

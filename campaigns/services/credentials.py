@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from hmac import compare_digest
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Forbidden, Invalid, Refused
@@ -31,7 +32,7 @@ def find_principal(shown: ApiCredentials, dialect: Dialect, *, now: datetime) ->
 def _find_shown(shown: ApiCredentials, dialect: Dialect, now: datetime) -> ApiKey:
     if shown.is_proof is not None:
         return _find_by_proof(shown, dialect, now)
-    if shown.is_group:
+    if shown.is_group or (shown.may_be_group and _list_groups(shown.key).exists()):
         return _find_by_group(shown, now)
     if shown.is_token and is_token(shown.key):
         return _find_by_token(shown.key, dialect, now)
@@ -54,10 +55,13 @@ def _find_by_token(text: str, dialect: Dialect, now: datetime) -> ApiKey:
     return key
 
 
-def _find_by_group(shown: ApiCredentials, now: datetime) -> ApiKey:
+def _list_groups(key: str) -> QuerySet[AppGroup]:
     groups = AppGroup.objects.select_related("workspace").exclude(secret_hash="")
-    named = groups.none() if "\0" in shown.key else groups.filter(group_key=shown.key)
-    group: AppGroup | None = named.first()
+    return groups.none() if "\0" in key else groups.filter(group_key=key)
+
+
+def _find_by_group(shown: ApiCredentials, now: datetime) -> ApiKey:
+    group: AppGroup | None = _list_groups(shown.key).first()
     expected = group.secret_hash if group else ""
     if not compare_digest(ApiKey.hash_secret(shown.secret), expected) or group is None:
         words = _("The group's key is unknown, or its secret is wrong.")

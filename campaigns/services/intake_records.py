@@ -14,6 +14,7 @@ from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, ScriptRecord, ScriptSchedule
 from campaigns.services.access import record_audit
 from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.locks import Lock, lock_app
 from campaigns.services.script_schedules import replan_schedule
 from providers.commands import Done
 from providers.fields import FieldSpec
@@ -70,11 +71,13 @@ def create_record(
 
 
 def _save(command: SaveRecord, caller: Caller) -> RecordRow:
-    app = find_app(command.app, caller) if command.app else None
+    is_named = command.app or command.key
+    app = find_app(command.app, caller) if is_named else None
     with transaction.atomic():
-        if not command.id:
+        number = command.id or _find_known(command, caller, app)
+        if not number:
             return describe_record(create_record(command, caller, app=app))
-        record = _find_locked(command.kind, command.id, caller)
+        record = _find_locked(command.kind, number, caller)
         if command.body is not None:
             check_body(command.body)
             record.body, record.text = command.body, _gather_text(command.body)
@@ -86,6 +89,16 @@ def _save(command: SaveRecord, caller: Caller) -> RecordRow:
         if record.schedule is not None:
             replan_schedule(record.schedule, caller)
     return describe_record(record)
+
+
+def _find_known(command: SaveRecord, caller: Caller, app: App | None) -> str:
+    """The id of the app's record that the caller knows by the same text, "" for none."""
+    if app is None or not command.key or command.body is None:
+        return ""
+    lock_app(app, Lock.RECORDS)
+    named = {f"body__{command.key}": command.body[command.key]}
+    known = list_records(command.kind, caller).filter(app=app, **named)
+    return str(known.values_list("pk", flat=True).first() or "")
 
 
 def _fetch(command: FetchRecord, caller: Caller) -> RecordRow:
@@ -107,13 +120,30 @@ def _list(command: ListRecords, caller: Caller) -> RecordRows:
 
 def _drop(command: DropRecord, caller: Caller) -> Done:
     with transaction.atomic():
-        record = _find_locked(command.kind, command.id, caller)
-        schedule = record.schedule
-        _audit("delete", record, caller)
-        record.delete()
-        if schedule is not None:
-            replan_schedule(schedule, caller)
+        for number in _list_dropped(command, caller):
+            _drop_one(command.kind, number, caller)
     return Done()
+
+
+def _list_dropped(command: DropRecord, caller: Caller) -> list[str]:
+    if not command.key:
+        return [command.id]
+    field = f"body__{command.key}"
+    own = list_records(command.kind, caller).filter(app=find_app(command.app, caller))
+    named = own.filter(**{f"{field}__in": command.values})
+    found = dict(named.values_list(field, "pk"))
+    if found.keys() != set(command.values):
+        raise NotFound(_("There is no such record."))
+    return [str(pk) for pk in found.values()]
+
+
+def _drop_one(kind: str, number: str, caller: Caller) -> None:
+    record = _find_locked(kind, number, caller)
+    schedule = record.schedule
+    _audit("delete", record, caller)
+    record.delete()
+    if schedule is not None:
+        replan_schedule(schedule, caller)
 
 
 def list_records(kind: str, caller: Caller) -> QuerySet[Any]:

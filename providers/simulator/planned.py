@@ -131,8 +131,9 @@ def _drop_schedule(memory: Memory, visitor: Visitor, command: DropSchedule) -> D
 def _save_record(memory: Memory, visitor: Visitor, command: SaveRecord) -> RecordRow:
     shelf = visitor.name_shelf("record", command.app, command.kind)
     now = memory.now().isoformat()
-    known = _find_row(memory, shelf, command.id) if command.id else {"archived": False}
-    name = command.id or _find_number(memory, shelf)
+    number = command.id or _find_known(memory, shelf, command)
+    known = _find_row(memory, shelf, number) if number else {"archived": False}
+    name = number or _find_number(memory, shelf)
     is_archived = known["archived"] if command.is_archived is None else command.is_archived
     row = {
         "created": now,
@@ -143,6 +144,17 @@ def _save_record(memory: Memory, visitor: Visitor, command: SaveRecord) -> Recor
     }
     memory.rows.keep(shelf, name, row)
     return _show_record(name, row)
+
+
+def _find_known(memory: Memory, shelf: Shelf, command: SaveRecord) -> str:
+    if not command.key or command.body is None:
+        return ""
+    return next(iter(_list_named(memory, shelf, command.key, (command.body[command.key],))), "")
+
+
+def _list_named(memory: Memory, shelf: Shelf, key: str, values: tuple[str, ...]) -> list[str]:
+    rows = memory.rows.list(shelf)
+    return [name for name, row in rows.items() if row["body"].get(key) in values]
 
 
 def _show_record(name: str, row: Mapping[str, Any]) -> RecordRow:
@@ -176,8 +188,14 @@ def _is_wanted(row: Mapping[str, Any], command: ListRecords) -> bool:
 
 def _drop_record(memory: Memory, visitor: Visitor, command: DropRecord) -> Done:
     shelf = visitor.name_shelf("record", command.app, command.kind)
-    _find_row(memory, shelf, command.id)
-    memory.rows.drop(shelf, command.id)
+    names = [command.id]
+    if command.key:
+        names = _list_named(memory, shelf, command.key, command.values)
+        if len(names) < len(command.values):
+            raise Refusal(RefusalKind.NOT_FOUND, "There is no such record.")
+    for name in names:
+        _find_row(memory, shelf, name)
+    memory.rows.drop(shelf, *names)
     return Done()
 
 

@@ -144,3 +144,27 @@ def test_a_reader_changes_nothing(caller, app):
     for command in (SaveRecord(kind="plan", body={}), DropRecord("plan", made.id)):
         with pytest.raises(Forbidden):
             intake.execute(command, reader)
+
+
+def test_a_record_is_known_by_a_text_of_its_body(caller):
+    first = keep(caller, body={"name": "a", "words": "one"}, key="name")
+    other = keep(caller, body={"name": "b"}, key="name")
+
+    again = keep(caller, body={"name": "a", "words": "two"}, key="name")
+
+    assert again.id == first.id != other.id
+    assert again.body == {"name": "a", "words": "two"}
+    assert ScriptRecord.objects.count() == 2
+
+
+def test_records_are_dropped_by_a_text_of_their_bodies_all_or_none(caller):
+    for name in ("a", "b", "c"):
+        keep(caller, body={"name": name}, key="name")
+
+    with pytest.raises(NotFound):
+        intake.execute(DropRecord("plan", key="name", values=("a", "x")), caller)
+    before = ScriptRecord.objects.count()
+    intake.execute(DropRecord("plan", key="name", values=("a", "b")), caller)
+
+    assert before == 3
+    assert [row.body["name"] for row in ScriptRecord.objects.all()] == ["c"]

@@ -96,12 +96,13 @@ def test_what_describes_the_wire_knows_no_web(dialect):
     assert not foreign
 
 
-@pytest.mark.parametrize("flag", ["has_groups", "can_report", "has_receipts"])
+@pytest.mark.parametrize("flag", ["has_groups", "can_report", "has_totals", "has_receipts"])
 @each(ALL)
 def test_a_client_offers_what_its_flags_promise(dialect, flag):
     methods = {
         "has_groups": ["ensure_group"],
         "can_report": ["fetch_status", "fetch_totals"],
+        "has_totals": ["fetch_totals"],
         "has_receipts": ["fetch_receipts"],
     }
 

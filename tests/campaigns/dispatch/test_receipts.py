@@ -22,21 +22,25 @@ from campaigns.models import (
     Counter,
     Delivery,
     Device,
+    DeviceIdentifier,
     ReceiptCount,
     ReceiptRow,
     Route,
     Transfer,
     VendorCount,
 )
+from campaigns.models.audience import hash64
 from campaigns.models.packing import unpack_ids
 from providers import registry, vault
 from providers.commands import ReceiptEvent, ReceiptKind
+from providers.contract import Dialect
 from providers.simulator import Simulator
 from tests import builders
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Start = Callable[..., Transfer]
 REPORTING = [dialect for dialect in registry.all_dialects() if dialect.can_report]
+COUNTING = [dialect for dialect in registry.all_dialects() if dialect.has_totals]
 
 
 @dataclass
@@ -149,19 +153,24 @@ def test_a_correction_that_the_books_do_not_know_is_refused(sent: Transfer, now:
         books.correct_deliveries(Batch.objects.get(), [1], change, now)
 
 
-@pytest.mark.parametrize("key", [dialect.key for dialect in REPORTING])
-def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
-    key: str, routed: App, start: Start, simulator: Simulator, settings: object, now: datetime
-) -> None:
+def lead_to(key: str, app: App, simulator: Simulator, settings: object) -> None:
+    """Let the app's Android route go to the simulated vendor of that key."""
     settings.OUTBOUND_ALLOW = [simulator.url]  # type: ignore[attr-defined]
     Route.objects.all().delete()
     dialect = registry.get(key)
-    options = {spec.name: 5 for spec in dialect.route_options}
-    route = builders.make_route(routed, "android", key, options=options)
+    options = {spec.name: 5 for spec in dialect.route_options if spec.kind == "int"}
+    route = builders.make_route(app, "android", key, options=options)
     Account.objects.filter(pk=route.account_id).update(
         base_urls={spec.name: f"{simulator.url}/{key}" for spec in dialect.base_urls},
         credentials=vault.encrypt({spec.name: "good" for spec in dialect.credentials}),
     )
+
+
+@pytest.mark.parametrize("key", [dialect.key for dialect in REPORTING])
+def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
+    key: str, routed: App, start: Start, simulator: Simulator, settings: object, now: datetime
+) -> None:
+    lead_to(key, routed, simulator, settings)
     builders.make_device(routed, "t0")
     clock = Ticking(now)
     transfer = start()
@@ -175,4 +184,29 @@ def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
     attempt = Attempt.objects.get()
     assert attempt.reference
     assert attempt.polled_state == "sent"
+    assert dict(VendorCount.objects.values_list("metric", "value"))["sent"] == 1
+
+
+@pytest.mark.parametrize("dialect", COUNTING, ids=lambda dialect: dialect.key)
+def test_a_vendor_that_only_counts_is_asked_for_the_whole_call(
+    dialect: Dialect, routed: App, start: Start, simulator: Simulator, settings: object,
+    now: datetime,
+) -> None:  # fmt: skip
+    lead_to(dialect.key, routed, simulator, settings)
+    device = builders.make_device(routed, "t0")
+    DeviceIdentifier.objects.create(
+        app=routed, device=device, kind=dialect.identifier_kinds[0].name, value="id-1",
+        value_hash=hash64("id-1"),
+    )  # fmt: skip
+    clock = Ticking(now)
+    transfer = start()
+    freeze.freeze_transfer(transfer, now=now)
+    send.send_batch(transfer, clock)
+
+    for _turn in range(3):
+        clock.now += timedelta(days=1)
+        polls.poll_step(clock)
+
+    attempt = Attempt.objects.get()
+    assert (attempt.polled_state, bool(attempt.reference)) == ("", True)
     assert dict(VendorCount.objects.values_list("metric", "value"))["sent"] == 1

@@ -1,0 +1,185 @@
+"""Single JSON values of a call: their types and bounds, and where they stand when they are wrong.
+
+Null means "not there" (our choice), unknown fields are ignored although 21015 exists: the vendor's
+own clients grow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from providers.fields import FieldSpec
+from providers.outcomes import Refusal, RefusalKind
+
+from .wire_errors import Code, Refused
+
+_STORABLE = FieldSpec(name="body", kind="json", label="")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A JSON object of a call and its path. `find_` gives None for what is not there."""
+
+    values: Mapping[str, Any]
+    path: str = ""
+
+    def at(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def find_text(self, name: str, maximum: int | None = None) -> str | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise refuse_type(self.at(name), "must be a text")
+        if maximum is not None and len(value.encode()) > maximum:
+            raise refuse_type(self.at(name), f"must have at most {maximum} bytes")
+        return value
+
+    def take_text(self, name: str, maximum: int | None = None) -> str:
+        """A text that is not empty."""
+        value = self.find_text(name, maximum)
+        if not value:
+            raise refuse_missing(self.at(name))
+        return value
+
+    def find_number(self, name: str, minimum: int, maximum: int) -> int | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise refuse_type(self.at(name), "must be a whole number")
+        if not minimum <= value <= maximum:
+            raise refuse_value(self.at(name), f"must be from {minimum} to {maximum}")
+        return value
+
+    def find_flag(self, name: str) -> bool | None:
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise refuse_type(self.at(name), "must be true or false")
+        return value
+
+    def find_block(self, name: str) -> Block | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise refuse_type(self.at(name), "must be an object")
+        return Block(value, self.at(name))
+
+    def take_block(self, name: str) -> Block:
+        value = self.find_block(name)
+        if value is None:
+            raise refuse_missing(self.at(name))
+        return value
+
+    def find_texts(self, name: str, maximum: int) -> tuple[str, ...]:
+        """A list of texts; () for an empty one, which counts as not there."""
+        value = self.values.get(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise refuse_type(self.at(name), "must be a list of texts")
+        if len(value) > maximum:
+            raise refuse_type(self.at(name), f"must have at most {maximum} entries")
+        if "" in value:
+            raise refuse_value(self.at(name), "holds an empty text")
+        return tuple(value)
+
+
+def read_body(body: Any) -> Block:
+    """The whole body of a call, which must be one JSON object that can be stored."""
+    if not isinstance(body, dict):
+        raise Refusal(RefusalKind.MALFORMED, "The body must be one JSON object.")
+    fault = _STORABLE.find_fault(body)
+    if fault:
+        raise refuse_value("body", fault)
+    return Block(body)
+
+
+def refuse_missing(field: str) -> Refused:
+    return Refused(Code.MISSING, f"The parameter {field} is missing.", field=field)
+
+
+def refuse_value(field: str, why: str) -> Refused:
+    return Refused(Code.BAD_VALUE, f"The parameter {field} {why}.", field=field)
+
+
+def refuse_type(field: str, why: str) -> Refused:
+    return Refused(Code.BAD_TYPE, f"The parameter {field} {why}.", field=field)
+
+
+def split_list(query: Mapping[str, str], name: str, maximum: int) -> tuple[str, ...]:
+    """A parameter that is a list with commas, each entry once; refused when empty or too long."""
+    texts = tuple(dict.fromkeys(filter(None, map(str.strip, query.get(name, "").split(",")))))
+    if not texts:
+        raise refuse_missing(name)
+    if len(texts) > maximum:
+        raise refuse_value(name, f"has more than {maximum} entries")
+    return texts
+
+
+def read_query_number(query: Mapping[str, str], name: str, default: int, maximum: int) -> int:
+    """A parameter that is a whole number from 1."""
+    text = query.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= maximum):
+        raise refuse_value(name, f"must be a number from 1 to {maximum}")
+    return int(text)
+
+
+def find_patch(base: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What RFC 7386 turns `base` into `wanted` with; nulls of `wanted` count as not there."""
+    patch: dict[str, Any] = {}
+    for name, value in wanted.items():
+        if value is None or (name in base and is_same(base[name], value)):
+            continue
+        inner = base.get(name)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            patch[name] = find_patch(inner, value)
+        else:
+            patch[name] = strip_nulls(value)
+    return {**patch, **{name: None for name in base if wanted.get(name) is None}}
+
+
+def apply_patch(base: Any, patch: Any) -> Any:
+    """RFC 7386: objects are merged, null takes away, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = apply_patch(merged.get(name), value)
+    return merged
+
+
+def strip_nulls(value: Any) -> Any:
+    """The same without what is null, in objects only."""
+    if isinstance(value, dict):
+        return {name: strip_nulls(item) for name, item in value.items() if item is not None}
+    return value
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are one: true is not 1, and null in an object is nothing."""
+    texts = [json.dumps(strip_nulls(value), sort_keys=True) for value in (one, other)]
+    return texts[0] == texts[1]
+
+
+def write_json(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def read_json_object(text: str) -> dict[str, Any] | None:
+    """The object that a text is, None if it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
