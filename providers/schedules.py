@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -111,6 +111,16 @@ class SaveRecord(Command):
 class FetchRecord(Command):
     kind: str
     id: str
+    app: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendRecord(Command):
+    """Send now what a record says: `read` makes the push of its body, or raises Refusal."""
+
+    kind: str
+    id: str
+    read: Callable[[Mapping[str, Any]], SendPush]
     app: str = ""
 
 

@@ -102,7 +102,12 @@ def _find_known(command: SaveRecord, caller: Caller, app: App | None) -> str:
 
 
 def _fetch(command: FetchRecord, caller: Caller) -> RecordRow:
-    return describe_record(_find(list_records(command.kind, caller), command.id))
+    return describe_record(find_record(command.kind, command.id, caller))
+
+
+def find_record(kind: str, text: str, caller: Caller) -> ScriptRecord:
+    """The caller's record of that kind and id; raises NotFound."""
+    return _find(list_records(kind, caller), text)
 
 
 def _list(command: ListRecords, caller: Caller) -> RecordRows:

@@ -19,10 +19,12 @@ from campaigns.services.doors import ensure_door
 from campaigns.services.intake_calls import ManyCall, open_call, take_entry
 from campaigns.services.intake_fingerprint import find_fingerprint
 from campaigns.services.intake_push import accept_push
+from campaigns.services.intake_records import find_record
 from campaigns.services.intake_wait import send_and_wait
 from campaigns.services.transfers import cancel_transfer
 from providers.commands import Accepted, AcceptedMany, Done, RecallPush, SendPush, SendPushes
 from providers.outcomes import Refusal
+from providers.schedules import SendRecord
 
 Scope = ApiKey.Scope
 FIRST_MEANINGLESS = 2**52  # ids from here to 2^53 are nobody's
@@ -183,7 +185,12 @@ def _recall_push(command: RecallPush, caller: Caller) -> Done:
             transfer.refresh_from_db(fields=["status", "status_since", "frozen_at"])
 
 
+def _send_record(command: SendRecord, caller: Caller) -> Accepted | AcceptedMany:
+    return _send_push(command.read(find_record(command.kind, command.id, caller).body), caller)
+
+
 ACTS: Acts = {
+    SendRecord: (Scope.SEND, _send_record),
     SendPush: (Scope.SEND, _send_push),
     SendPushes: (Scope.SEND, _send_pushes),
     RecallPush: (Scope.SEND, _recall_push),

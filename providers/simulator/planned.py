@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from providers.commands import Done
+from providers.commands import Accepted, Done
 from providers.outcomes import Refusal, RefusalKind
 from providers.schedules import (
     BindRecords,
@@ -24,6 +24,7 @@ from providers.schedules import (
     SaveSchedule,
     ScheduleRow,
     ScheduleRows,
+    SendRecord,
 )
 from providers.simulator.memory import Acts, Memory, Visitor
 from providers.simulator.paging import cut_numbered_page
@@ -172,6 +173,11 @@ def _fetch_record(memory: Memory, visitor: Visitor, command: FetchRecord) -> Rec
     return _show_record(command.id, _find_row(memory, shelf, command.id))
 
 
+def _send_record(memory: Memory, visitor: Visitor, command: SendRecord) -> Accepted:
+    shelf = visitor.name_shelf("record", command.app, command.kind)
+    return send(memory, visitor, command.read(_find_row(memory, shelf, command.id)["body"]))
+
+
 def _list_records(memory: Memory, visitor: Visitor, command: ListRecords) -> RecordRows:
     shelf = visitor.name_shelf("record", command.app, command.kind)
     rows = [item for item in memory.rows.list(shelf).items() if _is_wanted(item[1], command)]
@@ -200,6 +206,7 @@ def _drop_record(memory: Memory, visitor: Visitor, command: DropRecord) -> Done:
 
 
 ACTS: Acts = {
+    SendRecord: _send_record,
     SaveSchedule: _save_schedule,
     BindRecords: _bind,
     FetchSchedule: _fetch_schedule,

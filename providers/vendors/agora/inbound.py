@@ -1,8 +1,7 @@
 """The vendor's calls as we serve them: data only. Both forms of a path, `{org_name}/{app_name}/...`
 and `app-id/{app_id}/...`, have two pieces in front and so are one pattern.
 
-Not among them: a user's chat settings (display style, modes, language, templates), and the stored
-messages that the vendor took away in 2024.
+Not among them: a user's chat settings (display style, modes, language, templates).
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from typing import Any
 from providers.commands import Accepted, Command, IssueToken, Token
 from providers.contract import Call, Cap, Quota, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
+from providers.schedules import RecordRow
 
-from . import wire, wire_devices, wire_labels, wire_sends, wire_stats, wire_tokens
+from . import wire, wire_devices, wire_kept, wire_labels, wire_sends, wire_stats, wire_tokens
 from .wire_errors import NO_RESOURCE, TypedRefusal, write_grant_refusal, write_refusal
 
 MAX_BYTES = 1_000_000
 SYNC, ASYNC, SINGLE, LABELS, TASK = "sync", "async", "single", "label_push", "task_push"
-LABEL, STATS = "label", "statistics"
+LABEL, STATS, KEPT = "label", "statistics", "message"
 
 # Per App Key at the vendor; where its two hosts differ, the seed's.
 QUOTAS: Mapping[str, Quota] = {
@@ -31,6 +31,7 @@ QUOTAS: Mapping[str, Quota] = {
     TASK: Quota(calls=5, within=60, per_day=100),
     LABEL: Quota(per_second=100),
     STATS: Quota(calls=10, within=10),
+    KEPT: Quota(per_second=1),
 }
 CAPS: Mapping[Cap, int] = {
     Cap.LABELS: wire_labels.APP_LABELS,
@@ -90,6 +91,12 @@ def _refuse_label(refusal: Refusal) -> Reply:
         words = f"push label not exists of {refusal.subject}"
         refusal = TypedRefusal(RefusalKind.INVALID, NO_RESOURCE, words)
     return write_refusal(refusal)
+
+
+def _answer_kept(row: RecordRow, call: Call) -> Reply:
+    return Reply(
+        200, wire.write_envelope(wire_kept.write_kept(row, wire.read_app(call)), _now_ms())
+    )
 
 
 def _write_done(answer: Any) -> str:
@@ -183,6 +190,25 @@ ROUTES = (
         wire_sends.read_recall_task,
         _answer(_write_done),
         quota=LABELS,
+    ),
+    _route(
+        "POST",
+        wire_kept.MESSAGES_PATH,
+        wire_kept.read_keep,
+        _answer(wire_kept.write_kept_id),
+        quota=KEPT,
+    ),
+    # The page's heading says POST, its sample GET; a client that is about does the former.
+    *(
+        _route(method, wire_kept.MESSAGE_PATH, wire_kept.read_fetch_kept, _answer_kept, quota=KEPT)
+        for method in ("GET", "POST")
+    ),
+    _route(
+        "POST",
+        wire_kept.BROADCAST_PATH,
+        wire_kept.read_broadcast,
+        _answer(wire_sends.write_whole_task),
+        quota=KEPT,
     ),
     _label_route(
         "POST",

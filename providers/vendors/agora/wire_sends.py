@@ -102,12 +102,13 @@ def write_push(message: PushMessage) -> dict[str, Any]:
 
 
 def read_push(block: Block) -> PushMessage:
-    channel = _read_channel(block.values.get("strategy"))
+    channel = read_channel(block.values.get("strategy"))
     message = read_message(block.take_block("pushMessage", refuse_message))
     return replace(message, channel=channel)
 
 
-def _read_channel(value: Any) -> str:
+def read_channel(value: Any) -> str:
+    """Our word for a `strategy`; "" where none is given."""
     if value is None:
         return ""
     number = int(value) if isinstance(value, str) and value in ("0", "1", "2", "3", "4") else value
@@ -188,10 +189,10 @@ def _make_send(
 ) -> SendPush:
     named = (Targets(PersonKind.EXTERNAL_USER_ID, targets),) if targets else ()
     part = PushPart(message, named, audience)
-    return SendPush(parts=(part,), app=read_app(call), expires_in=_find_life(call, message.channel))
+    return SendPush(parts=(part,), app=read_app(call), expires_in=find_life(call, message.channel))
 
 
-def _find_life(call: Call, channel: str) -> int | None:
+def find_life(call: Call, channel: str) -> int | None:
     """Seconds that a push which the own channel keeps may wait for its user."""
     if channel not in KEPT_CHANNELS:
         return None
