@@ -43,7 +43,7 @@ def write_targets(targets: Iterable[Targets], audience: Audience | None) -> str 
     to: dict[str, Any] = {}
     if audience.labels:
         to["tag_and"] = list(audience.labels)
-    if len(audience.segments) > 1:
+    if len(audience.segments) > 1 or audience.any_segments or audience.not_segments:
         raise ValueError("The vendor takes one segment.")
     if audience.segments:
         to["seg"] = {"id": audience.segments[0]}
