@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from campaigns.admin.base import BoundedPaginator, Fact, ReadOnlyAdmin, ScopedFilter, StaffAdmin
 from campaigns.errors import Invalid, Refused
-from campaigns.models import App, Device, DeviceIdentifier, Label, Person, Segment
+from campaigns.models import App, Device, DeviceIdentifier, DeviceMark, Label, Person, Segment
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.expressions import check_expression
@@ -311,4 +311,14 @@ class DeviceAdmin(ReadOnlyAdmin):
         facts = [Fact(_("Token"), row.get_token_state_display(), chip=chip)]
         if row.token_evidence:
             facts.append(Fact(_("Evidence"), row.token_evidence))
+        for kind, names in _list_marks(row).items():
+            facts.append(Fact(str(DeviceMark.Kind(kind).label), ", ".join(names)))
         return facts
+
+
+def _list_marks(row: Device) -> dict[str, list[str]]:
+    """The device's tags and alias, each by its kind."""
+    marks: dict[str, list[str]] = {}
+    for kind, name in row.marks.order_by("kind", "name").values_list("kind", "name"):
+        marks.setdefault(kind, []).append(name)
+    return marks

@@ -271,6 +271,8 @@ class BulkDevice(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     is_secure: bool | None = None
     notifications_enabled: bool | None = None
     is_primary: bool | None = None
+    tags: list[str] | None = None
+    alias: str | None = None
 
 
 class BulkDevices(msgspec.Struct, forbid_unknown_fields=True):
@@ -288,6 +290,8 @@ def read_row(item: BulkDevice) -> DeviceRow:
         ids=item.ids or {},
         attributes=item.attributes or {},
         columns={name: value for name, value in columns.items() if value is not None},
+        tags=item.tags,
+        alias=item.alias,
     )
 
 
@@ -298,7 +302,9 @@ def read_row(item: BulkDevice) -> DeviceRow:
     OpenApiParameter("external_user_id", OpenApiTypes.STR),
 )
 class DeviceViews(ListedViewSet):
-    queryset = Device.objects.select_related("app", "person").prefetch_related("identifiers")
+    queryset = Device.objects.select_related("app", "person").prefetch_related(
+        "identifiers", "marks"
+    )
     shown = shapes.DeviceShape
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": ("app", "platform", "external_user_id")

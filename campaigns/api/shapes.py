@@ -7,9 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from campaigns.api.strict import Flag, StrictSerializer, Text, Whole
-from campaigns.models import App, Device, Group, Label, Person, Segment
+from campaigns.models import App, Device, DeviceMark, Group, Label, Person, Segment
 from campaigns.models.audience import MAX_SEND_RATE, MIN_SEND_RATE
 from campaigns.services.device_rows import COLUMNS
+
+Kind = DeviceMark.Kind
 
 
 class AppShape(serializers.ModelSerializer[App]):
@@ -129,21 +131,29 @@ class PersonChange(StrictSerializer):
 
 
 class DeviceShape(serializers.ModelSerializer[Device]):
-    """`ids` by kind; its identifiers and person are expected to be loaded."""
+    """`ids` by kind; its identifiers, marks and person are expected to be loaded."""
 
     app = serializers.CharField(source="app.slug", read_only=True)
     ids = serializers.SerializerMethodField()
     external_user_id = serializers.SerializerMethodField()
+    tags = serializers.SerializerMethodField()
+    alias = serializers.SerializerMethodField()
 
     class Meta:
         model = Device
         fields = [
             "id", "app", "platform", "token", "ids", "external_user_id", "attributes",
-            "token_state", *COLUMNS,
+            "token_state", "tags", "alias", *COLUMNS,
         ]  # fmt: skip
 
     def get_ids(self, device: Device) -> dict[str, str]:
         return {item.kind: item.value for item in device.identifiers.all()}
+
+    def get_tags(self, device: Device) -> list[str]:
+        return sorted(mark.name for mark in device.marks.all() if mark.kind == Kind.TAG)
+
+    def get_alias(self, device: Device) -> str:
+        return "".join(mark.name for mark in device.marks.all() if mark.kind == Kind.ALIAS)
 
     def get_external_user_id(self, device: Device) -> str:
         return device.person.external_user_id if device.person else ""
@@ -166,6 +176,8 @@ class DeviceBody(serializers.Serializer[Any]):
     is_secure = serializers.BooleanField(required=False)
     notifications_enabled = serializers.BooleanField(required=False)
     is_primary = serializers.BooleanField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    alias = serializers.CharField(required=False, allow_blank=True)
 
 
 class BulkBody(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from django.db.models.lookups import (
     Exact,
     GreaterThan,
     GreaterThanOrEqual,
+    In,
     IsNull,
     LessThan,
     LessThanOrEqual,
@@ -44,6 +45,7 @@ from providers.audience import (
     read_expression,
 )
 
+MAX_VALUES = 10_000  # of all conditions together: each may be two parameters of a statement
 NEVER = Q(pk__in=[])
 ALWAYS = ~NEVER
 COMPARISONS: dict[Op, Any] = {
@@ -65,7 +67,19 @@ def check_expression(body: Any, path: str = "expression") -> Expression:
     except MalformedExpression as error:
         raise Invalid(error.message, fields={_join(path, error.path): error.message}) from error
     _check_conditions(expression, path)
+    if _count_values(expression) > MAX_VALUES:
+        fault = _("At most %(maximum)s values are allowed.") % {"maximum": MAX_VALUES}
+        raise Invalid(fault, fields={path: fault})
     return expression
+
+
+def _count_values(expression: Expression) -> int:
+    match expression:
+        case And(terms) | Or(terms):
+            return sum(_count_values(term) for term in terms)
+        case Not(term):
+            return _count_values(term)
+    return len(expression.value) if isinstance(expression.value, tuple) else 1
 
 
 def _check_conditions(expression: Expression, path: str) -> None:
@@ -153,11 +167,28 @@ def _compile_presence(field: AudienceField) -> Q:
 
 
 def _compile_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
+    # One list for all values: databases bound how many terms a condition may have.
     if field.kind is FieldKind.TEXT:
         return Q(**{f"{field.column}__in": [value for value in values if value]})
+    if field.kind is FieldKind.VERSION:
+        numbers = {pack_version(value) for value in values}
+        chosen = Q(**{f"{field.column}_number__in": sorted(numbers - {0})})
+        # A missing version is 0, too.
+        return chosen | _compile_version(field, Op.EQ, "0") if 0 in numbers else chosen
+    return _compile_custom_choice(field, values)
+
+
+def _compile_custom_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
+    texts = [value for value in values if isinstance(value, str)]
+    flags = {value for value in values if isinstance(value, bool)}
+    numbers = [float(value) for value in values if not isinstance(value, str | bool)]
     combined = NEVER
-    for value in values:
-        combined |= _COMPILERS[field.kind](field, Op.EQ, value)
+    if texts:
+        combined |= Q(In(TextAttribute(field.column, field.attribute), texts))
+    if numbers:
+        combined |= Q(In(NumberAttribute(field.column, field.attribute), numbers))
+    for flag in sorted(flags):
+        combined |= _compile_custom(field, Op.EQ, flag)
     return combined
 
 

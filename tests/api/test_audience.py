@@ -331,3 +331,22 @@ def test_what_is_deleted_once_stays_answered(client, app):
 
     assert [answer.status_code for answer in answers] == [204, 204]
     assert answers[1].headers["Idempotent-Replay"] == "true"
+
+
+def test_tags_and_alias_are_written_read_and_taken_away(client, app):
+    def register(**fields):
+        body = {"devices": [{"platform": "ios", "token": "t1", **fields}]}
+        answer = client.post("/api/v1/devices/bulk/", body, content_type="application/json").json()
+        [row] = client.get("/api/v1/devices/").json()["results"]
+        return answer["rejected"], row["tags"], row["alias"]
+
+    assert register(tags=["b", "a"], alias="annie") == ([], ["a", "b"], "annie")
+    assert register() == ([], ["a", "b"], "annie")
+    assert register(tags=["c"], alias="") == ([], ["c"], "")
+    for fields, reason in [
+        ({"tags": [""]}, "invalid_tags"),
+        ({"tags": ["x" * 129]}, "invalid_tags"),
+        ({"alias": "x" * 129}, "invalid_alias"),
+        ({"tags": [f"t{number}" for number in range(101)]}, "too_many_tags"),
+    ]:
+        assert register(**fields) == ([{"index": 0, "reason": reason}], ["c"], "")

@@ -258,3 +258,24 @@ def test_times_compare_as_instants(app):
 
     assert list(found) == [device]
     assert device.last_seen_at - seen == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("device.custom.plan", "v{}"),
+        ("device.app_version", "1.{}"),
+        ("device.country", "c{}"),
+        ("device.tag", "t{}"),
+        ("person.label", "l{}"),
+    ],
+)
+def test_ten_thousand_values_can_be_chosen_from_and_no_more(app, field, value):
+    values = [value.format(number) for number in range(10_000)]
+    body = {"field": field, "op": "in", "value": values}
+
+    with pytest.raises(Invalid) as refused:
+        check_expression({"or": [body, {"field": field, "op": "eq", "value": values[0]}]})
+
+    assert refused.value.fields.keys() == {"expression"}
+    assert not select(app, body).exists()
