@@ -18,6 +18,7 @@ from providers.contract import (
 )
 from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
+from providers.scenarios import Channel
 
 from . import inbound, outbound, wire_auth, wire_destinations, wire_errors, wire_reports
 
@@ -158,6 +159,7 @@ DIALECT = Dialect(
     can_report=True,
     has_receipts=True,
     wants_references=True,
+    channels=frozenset({Channel.SMS}),
     connect=outbound.Infobip,
     routes=inbound.ROUTES,
     quotas=inbound.QUOTAS,

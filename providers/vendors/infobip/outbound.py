@@ -29,7 +29,7 @@ from providers.commands import (
 from providers.contract import AccountConfig, Call, CheckResult, Request
 from providers.message import PushMessage
 from providers.outcomes import Failure, Reason, Receipt
-from providers.reports import FetchOutcomes, OutcomeRow
+from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
 from providers.scenarios import (
     ListScenarios,
     SaveScenario,
@@ -163,17 +163,20 @@ class Infobip:
         )
 
     def fetch_logs(self, command: FetchOutcomes) -> tuple[OutcomeRow, ...]:
-        """What the vendor has in its logs, which reach 48 hours back."""
-        try:
-            page = self.call(
-                "GET",
-                wire_reports.LOGS_PATH,
-                params=wire_reports.write_logs_query(command),
-                read=wire_reports.read_logs,
-            )
-        except NotKnown:
-            return ()
-        return tuple(page.rows)
+        """What the vendor has in its logs of pushes, else of texts; they reach 48 hours back."""
+        for path in (wire_reports.LOGS_PATH, wire_sms.LOGS_PATH):
+            try:
+                page: OutcomeRows = self.call(
+                    "GET",
+                    path,
+                    params=wire_reports.write_logs_query(command),
+                    read=wire_reports.read_logs,
+                )
+            except NotKnown:
+                continue
+            if page.rows:
+                return page.rows
+        return ()
 
     def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]:
         """The vendor's counts of a bulk; none before it has any. They are of all its days."""

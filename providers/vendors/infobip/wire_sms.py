@@ -46,6 +46,7 @@ from .wire_statuses import Rejected, write_status
 from .wire_values import Block, drop_unset, read_body, refuse
 
 SEND_PATH, OLD_SEND_PATH = "sms/3/messages", "sms/2/text/advanced"
+LOGS_PATH = "sms/3/logs"
 MAX_NUMBER, MAX_ID = 64, 200
 CONTENT = "content"  # where options of the text itself are kept
 _READ_OPTIONS = frozenset({"validityPeriod", "campaignReferenceId"})

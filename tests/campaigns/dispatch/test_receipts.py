@@ -171,7 +171,11 @@ def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
     key: str, routed: App, start: Start, simulator: Simulator, settings: object, now: datetime
 ) -> None:
     lead_to(key, routed, simulator, settings)
-    builders.make_device(routed, "t0")
+    device = builders.make_device(routed, "t0")
+    for kind in registry.get(key).identifier_kinds:
+        DeviceIdentifier.objects.create(
+            app=routed, device=device, kind=kind.name, value="t0", value_hash=hash64("t0")
+        )
     clock = Ticking(now)
     transfer = start()
     freeze.freeze_transfer(transfer, now=now)
