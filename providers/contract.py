@@ -211,7 +211,7 @@ class Outbound(Protocol):
     without such a note has certainly not sent.
 
     A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
-    `can_report`: `fetch_status`, `fetch_totals`; `has_totals`: the latter alone, which then
+    `can_report`: `fetch_status`, `fetch_totals`; `has_totals`: the latter, also alone, which then
     counts a call as a whole, whatever the day; `has_receipts`: `fetch_receipts`; `can_cancel`:
     `cancel`; `has_labels`: `ensure_label`).
     """

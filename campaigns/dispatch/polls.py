@@ -178,7 +178,7 @@ def _add_totals(
 ) -> None:
     zone = ZoneInfo(call.batch.transfer.app.timezone)
     first, today = call.started_at.astimezone(zone).date(), clock().astimezone(zone).date()
-    days = (today - first).days + 1 if way.dialect.can_report else 1
+    days = 1 if way.dialect.has_totals else (today - first).days + 1
     for offset in range(min(days, TOTAL_DAYS)):
         pace.count_call(way, clock())
         day = first + timedelta(days=offset)

@@ -157,6 +157,7 @@ DIALECT = Dialect(
     idempotency=Idempotency.LOOKUP,
     lookup_lag=LOOKUP_LAG,
     can_report=True,
+    has_totals=True,
     has_receipts=True,
     wants_references=True,
     channels=frozenset({Channel.SMS}),

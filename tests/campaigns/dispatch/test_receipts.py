@@ -40,7 +40,10 @@ from tests import builders
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Start = Callable[..., Transfer]
 REPORTING = [dialect for dialect in registry.all_dialects() if dialect.can_report]
-COUNTING = [dialect for dialect in registry.all_dialects() if dialect.has_totals]
+COUNTING = [
+    dialect for dialect in registry.all_dialects() if dialect.has_totals and not dialect.can_report
+]
+WHOLE = [dialect for dialect in registry.all_dialects() if dialect.has_totals]
 
 
 @dataclass
@@ -158,7 +161,8 @@ def lead_to(key: str, app: App, simulator: Simulator, settings: object) -> None:
     settings.OUTBOUND_ALLOW = [simulator.url]  # type: ignore[attr-defined]
     Route.objects.all().delete()
     dialect = registry.get(key)
-    options = {spec.name: 5 for spec in dialect.route_options if spec.kind == "int"}
+    required = [spec for spec in dialect.route_options if spec.required or spec.kind == "int"]
+    options = {spec.name: 5 if spec.kind == "int" else "some" for spec in required}
     route = builders.make_route(app, "android", key, options=options)
     Account.objects.filter(pk=route.account_id).update(
         base_urls={spec.name: f"{simulator.url}/{key}" for spec in dialect.base_urls},
@@ -188,6 +192,29 @@ def test_a_vendor_is_asked_for_the_state_and_the_totals_of_a_call(
     attempt = Attempt.objects.get()
     assert attempt.reference
     assert attempt.polled_state == "sent"
+    assert dict(VendorCount.objects.values_list("metric", "value"))["sent"] == 1
+
+
+@pytest.mark.parametrize("dialect", WHOLE, ids=lambda dialect: dialect.key)
+def test_totals_of_a_whole_call_are_counted_once_however_old_it_is(
+    dialect: Dialect, routed: App, start: Start, simulator: Simulator, settings: object,
+    now: datetime,
+) -> None:  # fmt: skip
+    lead_to(dialect.key, routed, simulator, settings)
+    device = builders.make_device(routed, "t0")
+    kind = dialect.identifier_kinds[0].name
+    DeviceIdentifier.objects.create(
+        app=routed, device=device, kind=kind, value="id-1", value_hash=hash64("id-1")
+    )
+    clock = Ticking(now)
+    transfer = start()
+    freeze.freeze_transfer(transfer, now=now)
+    send.send_batch(transfer, clock)
+
+    for _turn in range(4):
+        clock.now += timedelta(hours=20)
+        polls.poll_step(clock)
+
     assert dict(VendorCount.objects.values_list("metric", "value"))["sent"] == 1
 
 
