@@ -157,6 +157,19 @@ class DropDevice(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckIn(Command):
+    """A device says that it is there; the answer is what is known of it, `is_new` if nothing is.
+
+    Nothing is made: what it is it tells by `SaveDevice`.
+    """
+
+    app: str
+    kind: str
+    id: str
+    must_exist: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReportEvent(Command):
     """A device tells what became of a message, by the reference that it was sent with."""
 

@@ -13,6 +13,7 @@ from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Door, Group
 from campaigns.services.access import is_guest, name_actor
 from campaigns.services.doors import ensure_door, find_door, find_open_door
+from campaigns.services.quotas import use_guest_quota
 from providers.commands import Answer, Command
 from providers.contract import Dialect
 
@@ -60,6 +61,8 @@ def find_app_door(text: str, caller: Caller) -> Door:
         door = ensure_door(_find_only_app(caller), caller.dialect, caller.now)
     if door is None:
         raise NotFound(_("There is no such app."), code="no_app", subject=text)
+    if is_guest(caller.key):
+        use_guest_quota(door.app, now=caller.now)
     return door
 
 

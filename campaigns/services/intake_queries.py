@@ -1,4 +1,4 @@
-"""What calls that look over several apps do: devices that an audience means, app groups."""
+"""What calls that look for things do: devices of an audience, one that is there, app groups."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from django.utils.translation import gettext as _
 from campaigns.errors import NotFound
 from campaigns.models import ApiKey, App, AppGroup, Device
 from campaigns.selectors.audience import select_all
+from campaigns.selectors.devices import find_kind, match_devices
 from campaigns.services.app_choices import choose_apps
-from campaigns.services.callers import Acts, Caller, read_id
+from campaigns.services.callers import Acts, Caller, find_app, read_id
 from campaigns.services.intake_audience import write_audience
+from campaigns.services.seen import mark_seen
 from providers.audience_calls import (
     AppGroupRow,
     AppGroupRows,
+    CheckIn,
     DeviceRow,
     DevicesFound,
     FindDevices,
@@ -54,6 +57,20 @@ def _describe_device(device: Device) -> DeviceRow:
     )
 
 
+def _check_in(command: CheckIn, caller: Caller) -> DeviceRow:
+    app = find_app(command.app, caller)
+    found = match_devices(app, find_kind(caller.dialect, command.kind), [command.id])
+    device = Device.objects.filter(app=app, pk__in=found.values()).first()
+    if device is not None:
+        mark_seen(app, device.pk, caller.now)
+        return DeviceRow(
+            id=device.pk, platform=device.platform, ids={command.kind: command.id}, is_online=True
+        )
+    if command.must_exist:
+        raise NotFound(_("There is no such device."))
+    return DeviceRow(id=0, platform="", ids={command.kind: command.id}, is_new=True)
+
+
 def _list_app_groups(command: ListAppGroups, caller: Caller) -> AppGroupRows:
     groups = AppGroup.objects.for_user(caller.key).order_by("pk")
     if command.group:
@@ -72,5 +89,6 @@ def _describe_group(group: AppGroup, caller: Caller) -> AppGroupRow:
 
 ACTS: Acts = {
     FindDevices: (Scope.READ, _find_devices),
+    CheckIn: (Scope.AUDIENCE, _check_in),
     ListAppGroups: (Scope.READ, _list_app_groups),
 }

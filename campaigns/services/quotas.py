@@ -8,12 +8,15 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
-from campaigns.models import ApiKey, KeyUse
+from campaigns.models import Allowance, ApiKey, App, KeyUse
 from providers.contract import Dialect, Quota
 from providers.outcomes import RefusalKind
 from providers.pacing import Bucket, DayQuota, find_day
 
 RESET_ZONE = "UTC"
+GUEST_SCOPE = "guests of an app"
+GUEST_RATE = 200.0  # calls per second
+GUEST_BURST = 2_000.0
 
 
 def use_quota(key: ApiKey, dialect: Dialect, name: str, *, now: datetime) -> None:
@@ -25,6 +28,28 @@ def use_quota(key: ApiKey, dialect: Dialect, name: str, *, now: datetime) -> Non
     if quota is None:
         return
     wait = _take_call(key, dialect.key, name, quota, now)
+    if wait > 0:
+        refusal = Refused(_("Too many calls."), kind=RefusalKind.THROTTLED, code="throttled")
+        refusal.retry_after = wait
+        raise refusal
+
+
+def use_guest_quota(app: App, *, now: datetime) -> None:
+    """Count one call to an app by somebody without a key; raises Refused when there are too many.
+
+    Devices are many and call seldom: what this bounds is somebody who makes things up.
+    """
+    own = {"scope": GUEST_SCOPE, "owner_id": app.pk}
+    fresh = {"level": GUEST_BURST, "filled_at": now}
+    Allowance.objects.get_or_create(**own, defaults=fresh)
+    with transaction.atomic():
+        allowance = Allowance.objects.select_for_update().get(**own)
+        bucket = Bucket(GUEST_RATE, GUEST_BURST, allowance.level, allowance.filled_at)
+        wait = bucket.find_wait(1, now)
+        if wait <= 0:
+            bucket = bucket.take(1, now)
+            allowance.level, allowance.filled_at = bucket.level, bucket.filled_at
+            allowance.save(update_fields=["level", "filled_at"])
     if wait > 0:
         refusal = Refused(_("Too many calls."), kind=RefusalKind.THROTTLED, code="throttled")
         refusal.retry_after = wait

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from providers.audience_calls import (
+    CheckIn,
     DeviceRow,
     DevicesFound,
     FindDevices,
@@ -77,15 +78,12 @@ def mask_token(token: str) -> str:
     return f"{token[:4]}***{token[-4:]}"
 
 
-def read_register(call: Call) -> SaveDevice:
-    """A new device. Its platform is told by the call after this one; most are Android phones."""
+def read_register(call: Call) -> CheckIn:
+    """A device that begins. What it is, its person included, it says by the next call: before
+    that there is nothing to keep."""
     body = read_body(call.body)
-    return SaveDevice(
-        app=_read_app(call),
-        kind=IC_KIND,
-        id=_read_uuid(body.take_text("ic_token"), "ic_token"),
-        external_user_id=body.find_text("ext_id") or None,
-    )
+    body.find_text("ext_id")
+    return CheckIn(_read_app(call), IC_KIND, _read_uuid(body.take_text("ic_token"), "ic_token"))
 
 
 def write_registered(row: DeviceRow, call: Call) -> Reply:
@@ -108,7 +106,6 @@ def read_update(call: Call) -> SaveDevice:
         external_user_id=body.find_text("ext_id") or None,
         values=_read_columns(body),
         attributes=_read_tags(body),
-        must_exist=True,
     )
 
 
@@ -164,12 +161,12 @@ def read_notification(call: Call) -> ReportEvent:
     return ReportEvent(_read_app(call), body.take_text("msg_id"), EVENTS[word])
 
 
-def read_lifecycle(call: Call) -> SaveDevice:
+def read_lifecycle(call: Call) -> CheckIn:
     """A sign of life."""
     body = read_body(call.body)
     if _read_word(body, "event", LIFECYCLE) is None:
         raise refuse("event", "is required")
-    return SaveDevice(app=_read_app(call), kind=IC_KIND, id=_read_instance(call), must_exist=True)
+    return CheckIn(_read_app(call), IC_KIND, _read_instance(call), must_exist=True)
 
 
 def write_noted(answer: Any, call: Call) -> Reply:
