@@ -212,13 +212,18 @@ class TransferShape(CountedShape):
     app = serializers.CharField(source="app.slug", read_only=True)
     group = serializers.CharField(source="group.name", read_only=True)
     faults = serializers.JSONField(read_only=True)
+    reference = serializers.SerializerMethodField()
+
+    def get_reference(self, transfer: Transfer) -> str:
+        """What the call of a script was answered with: transfers of one call share it."""
+        return transfer.submission.reference if transfer.submission else ""
 
     class Meta(CountedShape.Meta):
         model = Transfer
         fields = [
             "id", "app", "campaign", "occurrence", "name", "group", "tag", "status", "counters",
             "policy", "rate", "ramp_up", "due_at", "wall_clock", "unknown_zones", "expires_at",
-            "is_test", "faults", "created_at", "finished_at",
+            "is_test", "faults", "reference", "created_at", "finished_at",
         ]  # fmt: skip
 
 

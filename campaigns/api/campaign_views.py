@@ -213,15 +213,18 @@ class CampaignViews(ListedViewSet):
         return Response(self.shown(fresh).data, status=status)
 
 
-@listed(shapes.TransferShape, APP, STATUS, OpenApiParameter("campaign", OpenApiTypes.INT64))
+@listed(
+    shapes.TransferShape, APP, STATUS, OpenApiParameter("campaign", OpenApiTypes.INT64),
+    OpenApiParameter("reference", OpenApiTypes.STR),
+)  # fmt: skip
 class TransferViews(ListedViewSet):
-    queryset = Transfer.objects.select_related("app__workspace", "group")
+    queryset = Transfer.objects.select_related("app__workspace", "group", "submission")
     shown = shapes.TransferShape
     serializer_class = shapes.TransferShape
     change_scope = ApiKey.Scope.SEND
     paged = frozenset({"list", "deliveries"})
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
-        "list": ("app", "status", "campaign"),
+        "list": ("app", "status", "campaign", "reference"),
         "deliveries": ("outcome", "reason", "platform"),
     }
 
@@ -229,10 +232,11 @@ class TransferViews(ListedViewSet):
         rows: QuerySet[Any] = self.filter_app(self.get_queryset())
         status = choose(request, "status", Transfer.Status.values)
         campaign = read_number(request, "campaign", 0, 1, 2**53)
+        reference = request.query_params.get("reference", "")
         chosen = Q(status=status) if status else Q()
-        return self.answer_page(
-            rows.filter(chosen & Q(campaign_id=campaign) if campaign else chosen), self.shown
-        )
+        chosen &= Q(campaign_id=campaign) if campaign else Q()
+        chosen &= Q(submission__reference=reference) if reference else Q()
+        return self.answer_page(rows.filter(chosen), self.shown)
 
     @extend_schema(parameters=[ID], responses=shapes.ProgressShape)
     @action(detail=True, methods=["get"])

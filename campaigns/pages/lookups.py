@@ -23,7 +23,9 @@ def find_campaign(principal: Any, pk: int) -> Campaign:
 
 def find_transfer(principal: Any, pk: int) -> Transfer:
     """Raises NotFound."""
-    rows = Transfer.objects.for_user(principal).select_related("app", "group", "campaign")
+    rows = Transfer.objects.for_user(principal).select_related(
+        "app", "group", "campaign", "submission"
+    )
     transfer: Transfer | None = rows.filter(pk=pk).first()
     if transfer is None:
         raise NotFound(_("There is no such transfer."))

@@ -28,6 +28,7 @@ from campaigns.services.transfers import cancel_transfer, pause_transfer, resume
 from providers.commands import FaultKind
 
 Status = Transfer.Status
+MAX_SIBLINGS = 50
 VERBS: Verbs = {
     "pause": (
         pause_transfer,
@@ -86,11 +87,24 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "pause_words": progress.paused_because,
         "is_live": transfer.status in Transfer.RUNNING,
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
+        "siblings": _list_siblings(request, transfer),
         "repeat": find_repeat(transfer),
         "may_retry": is_sender and may_repeat(transfer),
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
         "rate_form": RateForm(initial={"rate": transfer.rate}),
     }
+
+
+def _list_siblings(request: HttpRequest, transfer: Transfer) -> list[Transfer]:
+    """The other transfers of the same call of a script, as far as one may see them."""
+    if transfer.submission is None:
+        return []
+    same = Transfer.objects.for_user(request.user).filter(
+        submission__workspace=transfer.submission.workspace_id,
+        submission__door=transfer.submission.door,
+        submission__reference=transfer.submission.reference,
+    )
+    return list(same.exclude(pk=transfer.pk).select_related("app").order_by("pk")[:MAX_SIBLINGS])
 
 
 def describe_fault(fault: Mapping[str, Any]) -> str:
