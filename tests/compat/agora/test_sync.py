@@ -1,0 +1,81 @@
+"""A script waits and is told what became of its push: workers send while it sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from campaigns.dispatch import engine
+from campaigns.dispatch.verify import check_books
+from campaigns.models import Account
+from campaigns.services import intake_wait
+from providers import vault
+from providers.simulator import Simulator, read_plan
+from tests import builders
+from tests.compat.agora.conftest import MESSAGE, Script, read_data
+from tests.compat.conftest import make_key
+from tests.vendor_cases.conftest import simulator
+
+__all__ = ["simulator"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+@pytest.fixture
+def script(client: Any, app: Any) -> Script:
+    """At the time that it is: what a call takes it leaves to be done now."""
+    key, text = make_key(app)
+    return Script(client, app, key, text, "acme/shop")
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch, app: Any, simulator: Simulator) -> Callable[..., None]:
+    """Ann has a phone, and a route leads to a vendor that suffers these faults."""
+    builders.make_route(app, "android")
+    Account.objects.update(credentials=vault.encrypt({"api_key": "good"}))
+    builders.make_device(app, "ann-1", person=builders.make_person(app.workspace, "ann"))
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        passed[0] += seconds
+        moment = datetime.now(UTC) + timedelta(seconds=passed[0])
+        engine.pump("worker", clock=lambda: moment)
+
+    monkeypatch.setattr(intake_wait, "sleep", sleep)
+    monkeypatch.setattr(intake_wait, "monotonic", lambda: passed[0])
+    return lambda *faults: simulator.follow(read_plan({"faults": list(faults), "seed": 7}))
+
+
+@pytest.mark.parametrize(
+    ("fault", "entry"),
+    [
+        ("", {"pushStatus": "SUCCESS"}),
+        ("unregistered", {"pushStatus": "FAIL", "desc": "bad device token"}),
+        ("recipient_refused", {"pushStatus": "FAIL", "desc": "The message does not suit it."}),
+        ("silence:seconds=60", {"pushStatus": "ERROR", "desc": "timeout"}),
+    ],
+)
+def test_the_answer_tells_what_became_of_the_push(
+    script: Script, work: Any, settings: Any, fault: str, entry: Any
+) -> None:
+    settings.CALL_SECONDS = 0.3
+    work(*filter(None, [fault]))
+
+    told = read_data(script.send("push/sync/ann"))
+
+    assert told == [entry]
+    assert check_books().faults == []
+
+
+def test_several_users_are_told_apart(script: Script, work: Any) -> None:
+    work()
+    body = {"targets": ["ann", "nobody"], "async": False, "pushMessage": MESSAGE}
+
+    told = read_data(script.call("POST", "push/single", body))
+
+    assert told == [
+        {"id": "ann", "pushStatus": "SUCCESS"},
+        {"id": "nobody", "pushStatus": "FAIL", "desc": "appUser not exists"},
+    ]
