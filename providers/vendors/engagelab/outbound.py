@@ -19,7 +19,7 @@ from providers.message_fields import Platform
 from providers.outcomes import Failure, Outcome, Reason, Receipt, Refusal
 
 from . import wire, wire_groups, wire_messages, wire_sends, wire_stats, wire_tags, wire_targets
-from .wire_errors import Refused, read_error
+from .wire_errors import Refused, read_error, write_error
 
 PUSH_URL = "https://pushapi-sgp.engagelab.com"
 WEB_PRODUCT = "web"
@@ -136,8 +136,7 @@ def _read_group_receipt(body: Mapping[str, Any]) -> Receipt:
 
 def _explain_refusal(refusal: Refusal) -> Failure:
     number = refusal.number if isinstance(refusal, Refused) else 0
-    body = {"error": {"code": int(number), "message": refusal.message}}
-    failure = read_error(400, body)
+    failure = read_error(400, write_error(int(number), refusal.message))
     return failure or Failure(Reason.PAYLOAD, refusal.message, is_permanent=True, was_sent=True)
 
 

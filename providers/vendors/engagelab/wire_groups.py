@@ -71,5 +71,6 @@ def _read_entry(entry: Mapping[str, Any]) -> Accepted | Refusal:
     if "error" not in entry:
         return Accepted(read_msg_id(entry["msg_id"]))
     code, words = read_error_words(entry)
+    words = words.removeprefix(f"{code}: ")
     known = code in set(Code)
     return Refused(Code(code), words) if known else Refusal(RefusalKind.INVALID, words)
