@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -122,6 +122,27 @@ def read_broker(name: str) -> str:
             f"with one of the schemes {', '.join(sorted(BROKERS))}."
         )
     return text
+
+
+MAIL_SCHEMES = {"smtp": {}, "smtp+tls": {"EMAIL_USE_TLS": True}, "smtps": {"EMAIL_USE_SSL": True}}
+
+
+def read_mail_server(name: str) -> dict[str, Any]:
+    """Django's EMAIL_ settings from an address; empty is a server on this machine, port 25."""
+    text: str = env.str(name, default="").strip()
+    url = _split_address(name, text or "smtp://127.0.0.1:25")
+    if url.scheme not in MAIL_SCHEMES or not url.hostname:
+        raise ImproperlyConfigured(
+            f"{name} must look like smtp+tls://user:password@host:587, "
+            f"with one of the schemes {', '.join(MAIL_SCHEMES)}."
+        )
+    return {
+        "EMAIL_HOST": url.hostname,
+        "EMAIL_PORT": url.port or (465 if url.scheme == "smtps" else 25),
+        "EMAIL_HOST_USER": unquote(url.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
+        **MAIL_SCHEMES[url.scheme],
+    }
 
 
 def read_key(name: str, *, file: Path, may_generate: bool) -> str:

@@ -18,6 +18,7 @@ from pushadmin.environment import (
     read_int,
     read_key,
     read_list,
+    read_mail_server,
     read_public_url,
 )
 
@@ -195,9 +196,13 @@ SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
 # Of each process. Half of them may wait for the outcome of a send that a script waits for.
 WEB_THREADS = read_int("PUSHADMIN_WEB_THREADS", default=8, minimum=2, maximum=64)
 
+# --- mail ---
+globals().update(read_mail_server("PUSHADMIN_MAIL_URL"))
+
 # --- dispatch ---
 # How long a vendor call may take to be sent, and again to be answered.
 CALL_SECONDS = read_int("PUSHADMIN_CALL_SECONDS", default=20, minimum=1, maximum=60)
+EMAIL_TIMEOUT = CALL_SECONDS
 # How long a batch belongs to the worker that claimed it. A lease that ended before its call could
 # would let a second worker begin while the first still waits for the vendor.
 _LONGEST_CALL = min(3, CALL_SECONDS) + 2 * CALL_SECONDS

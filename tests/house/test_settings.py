@@ -63,6 +63,7 @@ def test_every_setting_of_the_environment_is_in_the_example_and_no_other():
         ({"PUSHADMIN_URL": "https://[::1"}, "PUSHADMIN_URL cannot be read"),
         ({"DATABASE_URL": "postgres://u:p@db:port/x"}, "DATABASE_URL cannot be read"),
         ({"PUSHADMIN_PORT": "70000"}, "from 1 to 65535"),
+        ({"PUSHADMIN_MAIL_URL": "mail.shop.example"}, "must look like smtp+tls://"),
         ({"DATABASE_URL": "mysql://u:p@h/n"}, "sqlite:// or a postgres://"),
         ({"DATABASE_URL": "postgres://u:p@127.0.0.1/n"}, "SECRET_KEY is not set"),
         (

@@ -66,7 +66,7 @@ def test_names_of_fields_are_told_apart(dialect):
 def test_every_route_takes_what_a_call_of_ours_carries(dialect):
     sends = [route for route in dialect.routes if route.method == "POST"]
 
-    assert max(route.max_recipients for route in sends) >= dialect.limits.batch_size
+    assert not sends or max(row.max_recipients for row in sends) >= dialect.limits.batch_size
 
 
 @each(ALL)

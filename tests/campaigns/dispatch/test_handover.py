@@ -1,0 +1,227 @@
+"""A push and, for whom it does not reach, an e-mail: over a real vendor and a real mail server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from campaigns.dispatch import engine, receipts
+from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.dispatch.verify import check_books
+from campaigns.models import (
+    Account,
+    Delivery,
+    Device,
+    Handover,
+    Part,
+    Person,
+    Route,
+    Scenario,
+    Transfer,
+)
+from campaigns.services import campaigns, transfers
+from providers import vault
+from providers.commands import ReceiptEvent, ReceiptKind
+from providers.simulator import Simulator
+from tests import builders
+from tests.mail_server import serving_mail
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+WAIT = timedelta(hours=1)
+STEPS = [
+    {"channel": "push", "sender": "", "wait": 3600, "price": ""},
+    {"channel": "email", "sender": "", "wait": None, "price": ""},
+]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def server(settings):
+    with serving_mail(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def scenario(routed, server, simulator: Simulator) -> Scenario:
+    push = Account.objects.get()
+    push.credentials, push.options = vault.encrypt({"api_key": "good"}), {"delivered_percent": 0}
+    push.save()
+    builders.make_route(routed, "email", dialect="mailserver")
+    Account.objects.filter(dialect="mailserver").update(options={"sender": "a@shop.example"})
+    return Scenario.objects.create(workspace=routed.workspace, name="Push, mail", steps=STEPS)
+
+
+@pytest.fixture
+def people(routed, scenario) -> dict[str, Person]:
+    """Ann has two phones, Bob one, Cy one without a token, Dee no address."""
+    phones = {"ann": ["a1", "a2"], "bob": ["b1"], "cy": [""], "dee": ["d1"]}
+    persons = {}
+    for name, tokens in phones.items():
+        address = "" if name == "dee" else f"{name}@x.example"
+        persons[name] = builders.make_person(routed.workspace, name, email=address)
+        for token in tokens:
+            state = {} if token else {"token_state": "missing"}
+            builders.make_device(routed, token, person=persons[name], **state)
+    return persons
+
+
+@pytest.fixture
+def begin(start, scenario, people, now):
+    """Start, and send the push."""
+
+    def begin() -> Transfer:
+        transfer = start({"title": "Hi", "body": "There"}, scenario=scenario)
+        engine.drain(clock=lambda: now)
+        transfer.refresh_from_db()
+        return transfer
+
+    return begin
+
+
+def go_on(at: datetime) -> None:
+    engine.drain(clock=lambda: at)
+
+
+def answer(transfer: Transfer, token: str, now: datetime) -> None:
+    part = transfer.parts.get(step=0)
+    device = Device.objects.get(token=token)
+    reference = write_receipt_token(part.pk, device.pk)
+    receipts.keep_receipts([ReceiptEvent(reference, ReceiptKind.OPENED, now)], 0, now)
+
+
+def list_mailed(server) -> list[str]:
+    return sorted(address.partition("@")[0] for address, _mail in server.mails)
+
+
+def test_who_cannot_be_pushed_to_gets_the_next_step_at_once(begin, server):
+    transfer = begin()
+
+    assert list_mailed(server) == ["cy"]
+    assert transfer.status == Transfer.Status.SENDING
+    assert check_books().faults == []
+
+
+def test_who_does_not_answer_gets_the_next_step_when_the_wait_is_over(begin, server, now):
+    transfer = begin()
+    answer(transfer, "b1", now)
+
+    go_on(now + WAIT - timedelta(minutes=1))
+    before = list_mailed(server)
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    transfer.refresh_from_db()
+    assert before == ["cy"]
+    assert list_mailed(server) == ["ann", "cy"]
+    assert transfer.status == Transfer.Status.SENT
+    assert check_books().faults == []
+
+
+def test_one_phone_of_two_is_an_answer(begin, server, now):
+    transfer = begin()
+    answer(transfer, "a2", now)
+
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    assert list_mailed(server) == ["bob", "cy"]
+
+
+def test_a_person_without_an_address_is_counted_and_left_out(begin, people, now):
+    begin()
+
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    email = Part.objects.get(step=1)
+    rows = dict(Delivery.objects.filter(part_id=email.pk).values_list("recipient", "outcome"))
+    assert rows == {
+        people["ann"].pk: "sent", people["bob"].pk: "sent", people["cy"].pk: "sent",
+        people["dee"].pk: "skipped",
+    }  # fmt: skip
+    assert (email.audience, email.kind) == (4, "person")
+
+
+def test_a_late_answer_stops_what_has_not_gone(begin, server, people, now):
+    transfer = begin()
+    at = now + WAIT + timedelta(minutes=1)
+    Account.objects.filter(dialect="mailserver").update(is_enabled=True)
+    engine.tick("scheduler", clock=lambda: at)  # handed over, not yet sent
+    answer(transfer, "a1", at)
+
+    go_on(at)
+
+    email = Part.objects.get(step=1)
+    row = Delivery.objects.get(part_id=email.pk, recipient=people["ann"].pk)
+    assert (row.outcome, row.reason) == ("cancelled", "answered")
+    assert list_mailed(server) == ["bob", "cy"]
+    assert check_books().faults == []
+
+
+def test_who_has_opted_out_meanwhile_gets_nothing_more(begin, server, people, now):
+    begin()
+    Person.objects.filter(pk=people["bob"].pk).update(opted_out_at=now)
+
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    assert list_mailed(server) == ["ann", "cy"]
+
+
+def test_what_is_cancelled_while_it_waits_hands_nobody_on(begin, server, now):
+    transfer = begin()
+    campaigns.cancel_campaign(transfer.campaign, actor="owner", now=now)
+
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    transfer.refresh_from_db()
+    assert list_mailed(server) == ["cy"]
+    assert transfer.status == Transfer.Status.CANCELLED
+    assert transfer.finished_at is not None
+    assert not Handover.objects.filter(done_at__isnull=True).exists()
+    assert check_books().faults == []
+
+
+def test_what_is_paused_hands_nobody_on_until_it_is_resumed(begin, server, now):
+    transfer = begin()
+    transfers.pause_transfer(transfer, actor="owner", now=now)
+
+    go_on(now + WAIT + timedelta(minutes=1))
+    paused = list_mailed(server)
+    transfers.resume_transfer(transfer, actor="owner", now=now + WAIT)
+    go_on(now + WAIT + timedelta(minutes=2))
+
+    assert paused == ["cy"]
+    assert list_mailed(server) == ["ann", "bob", "cy"]
+
+
+def test_a_handover_that_dies_in_the_middle_is_made_once(begin, server, now, monkeypatch):
+    begin()
+    at = now + WAIT + timedelta(minutes=1)
+
+    def die(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("campaigns.dispatch.handover._make_batches", die)
+    with pytest.raises(KeyboardInterrupt):
+        engine.tick("scheduler", clock=lambda: at)
+    monkeypatch.undo()
+    go_on(at)
+
+    assert list_mailed(server) == ["ann", "bob", "cy"]
+    assert check_books().faults == []
+
+
+def test_without_a_route_for_the_step_its_people_are_counted(begin, server, now):
+    Route.objects.filter(platform="email").delete()
+    transfer = begin()
+
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    transfer.refresh_from_db()
+    assert server.mails == []
+    rows = Delivery.objects.filter(part_id=Part.objects.get(step=1).pk)
+    assert set(rows.values_list("reason", flat=True)) == {"no_route"}
+    assert transfer.status == Transfer.Status.SENT
+    assert check_books().faults == []
