@@ -483,7 +483,7 @@ class OutcomeEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptPage(Answer):
-    events: tuple[ReceiptEvent, ...]
+    events: tuple[ReceiptEvent | OutcomeEvent, ...]
     cursor: str
 
 

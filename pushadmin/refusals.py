@@ -14,7 +14,7 @@ from campaigns.compat.views import answer_refusal, find_dialect
 from campaigns.errors import DATABASE_AWAY, Invalid, Refused, Unavailable
 from providers.outcomes import HTTP_STATUS, RefusalKind
 
-SCRIPT_DOORS = ("/api/", "/compat", "/healthz", "/readyz")
+SCRIPT_DOORS = ("/api/", "/compat", "/hooks/", "/healthz", "/readyz")
 VENDOR_DOOR = "/compat/"
 
 

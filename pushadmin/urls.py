@@ -14,6 +14,7 @@ urlpatterns = [
     path("device/v1/", include("campaigns.api.device_urls")),
     re_path("^(api|device)/", NowhereView.as_view()),
     path("compat/", include("campaigns.compat.urls")),
+    path("hooks/", include("campaigns.compat.hook_urls")),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

@@ -90,12 +90,13 @@ def find_dialect(key: str) -> Dialect | None:
 def _find_visit(request: WSGIRequest, dialect: Dialect, path: str, body: Body) -> Visit:
     route, pieces = find_route(dialect.routes, str(request.method), path)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    pairs = _read_query(request)
+    pairs = read_query(request)
     call = Call(None, pieces, dict(pairs), headers, repeats=find_repeats(pairs))
     return Visit(dialect, route, call, body)
 
 
-def _read_query(request: WSGIRequest) -> list[tuple[str, str]]:
+def read_query(request: WSGIRequest) -> list[tuple[str, str]]:
+    """The parameters of an address in their order; raises Refusal for too many."""
     text = request.environ.get("QUERY_STRING", "").encode("latin-1").decode("utf-8", "replace")
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db.models import Count, F
 
 from campaigns.models import (
+    Attempt,
     Batch,
     Correction,
     Counter,
@@ -197,6 +198,15 @@ def _record_corrections(
         for attempt, count in by_attempt.items()
     )
     return by_attempt.total()
+
+
+def lock_batches(attempts: Iterable[int]) -> dict[int, Batch]:
+    """Batches of calls by the call's id, locked in one order before anything of them is moved."""
+    calls = Attempt.objects.filter(pk__in=IdList(set(attempts))).values_list("pk", "batch_id")
+    by_attempt = dict(calls)
+    rows = Batch.objects.filter(pk__in=IdList(set(by_attempt.values()))).order_by("pk")
+    batches = {batch.pk: batch for batch in rows.select_for_update()}
+    return {attempt: batches[pk] for attempt, pk in by_attempt.items() if pk in batches}
 
 
 def count_resent(part_id: int, count: int) -> None:

@@ -13,13 +13,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.dispatch import (
+    events,
+    fetches,
     folds,
     handover,
     own_channel,
     pace,
     plan,
     polls,
-    receipts,
     runs,
     turns,
 )
@@ -65,7 +66,8 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | N
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
-    for step in (fold, handover.hand_over, polls.poll_step, receipts.fetch_step, expire_inboxes):
+    later = (handover.hand_over, polls.poll_step, fetches.fetch_step, events.retry_step)
+    for step in (fold, *later, expire_inboxes):
         if should_stop():
             return did
         did = step(clock) or did

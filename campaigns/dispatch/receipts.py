@@ -4,95 +4,18 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-
-from django.db import transaction
-from django.db.models import Q
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from campaigns.dispatch import books
-from campaigns.dispatch.outbound import connect_way
 from campaigns.dispatch.receipt_tokens import read_receipt_token
-from campaigns.models import (
-    Account,
-    Attempt,
-    Batch,
-    Delivery,
-    Device,
-    Part,
-    ReceiptCount,
-    ReceiptRow,
-    Route,
-)
+from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
 from campaigns.models.bulk import IdList, add_counts, append_rows
-from campaigns.selectors.routes import Way, find_dialect
-from providers import registry
-from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
-from providers.contract import ReceiptTeller
-from providers.outcomes import Failure
+from providers.commands import ReceiptEvent, ReceiptKind
 from providers.scenarios import Channel
 
-Clock = Callable[[], datetime]
-PAGE = 5000
-BUSY_WAIT = timedelta(seconds=2)
-# An account that was idle may be sent through at any moment, and people watch what comes back.
-IDLE_WAIT = timedelta(seconds=20)
-FETCH_LEASE = timedelta(seconds=60)
-RECENT = timedelta(days=1)
 RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id")
 COUNT_COLUMNS = ("part", "hour", "platform", "account_id", "kind")
-
-
-def fetch_step(clock: Clock) -> bool:
-    """Fetch one page of one account whose time has come; True when something came."""
-    now = clock()
-    talkative = [dialect.key for dialect in registry.all_dialects() if dialect.has_receipts]
-    due = Account.objects.filter(dialect__in=talkative, is_enabled=True).filter(
-        Q(poll_at__isnull=True) | Q(poll_at__lte=now)
-    )
-    account = due.order_by("poll_at", "pk").first()
-    if account is None:
-        return False
-    mine = Account.objects.filter(pk=account.pk, poll_at=account.poll_at)
-    if not mine.update(poll_at=now + FETCH_LEASE):
-        return False
-    return _fetch(account, clock)
-
-
-def _fetch(account: Account, clock: Clock) -> bool:
-    way = _find_way(account)
-    page = ReceiptPage((), account.receipt_cursor)
-    asked_to_wait = timedelta()
-    try:
-        if way is not None:
-            command = FetchReceipts(account.receipt_cursor, PAGE)
-            client: ReceiptTeller = connect_way(way)
-            page = client.fetch_receipts(command)
-    except Failure as failure:
-        # Asked again at the usual time, or when the vendor wants to be.
-        page = ReceiptPage((), account.receipt_cursor)
-        asked_to_wait = timedelta(seconds=failure.retry_after or 0)
-    now = clock()
-    with transaction.atomic():
-        kept = Account.objects.select_for_update().filter(
-            pk=account.pk, receipt_cursor=account.receipt_cursor
-        )
-        wait = max(_find_wait(account, now), asked_to_wait)
-        later = now if len(page.events) >= PAGE else now + wait
-        if kept.update(receipt_cursor=page.cursor[:200], poll_at=later):
-            keep_receipts(page.events, account.pk, now)
-    return bool(page.events)
-
-
-def _find_way(account: Account) -> Way | None:
-    route = Route.objects.filter(account=account).select_related("account").first()
-    dialect = find_dialect(account.dialect)
-    return Way(route, dialect) if route and dialect else None
-
-
-def _find_wait(account: Account, now: datetime) -> timedelta:
-    last = Attempt.objects.filter(account=account).order_by("-pk").values_list("started_at").first()
-    return BUSY_WAIT if last and last[0] > now - RECENT else IDLE_WAIT
 
 
 def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime) -> int:
@@ -164,14 +87,12 @@ def _clear_up_unknown(rows: _Rows, now: datetime) -> None:
     for part, recipient, kind in rows:
         if kind != ReceiptKind.UNREGISTERED:
             by_part[part].append(recipient)
+    by_attempt = defaultdict(list)
     for part, recipients in by_part.items():
         unknown = Delivery.objects.filter(
             part_id=part, recipient__in=IdList(recipients), outcome="unknown"
         )
-        by_attempt = defaultdict(list)
         for attempt, recipient in unknown.values_list("attempt_id", "recipient"):
             by_attempt[attempt].append(recipient)
-        for attempt, members in by_attempt.items():
-            batch = Batch.objects.select_for_update().filter(attempt_rows=attempt).first()
-            if batch is not None:
-                books.correct_deliveries(batch, members, books.RECEIVED, now)
+    for attempt, batch in sorted(books.lock_batches(by_attempt).items()):
+        books.correct_deliveries(batch, by_attempt[attempt], books.RECEIVED, now)

@@ -40,6 +40,7 @@ from campaigns.models.campaign import (
     WhenMissed,
     WhenPast,
 )
+from campaigns.models.events import WaitingEvent
 from campaigns.models.inbox import DeviceSession, InboxItem
 from campaigns.models.ledger import (
     Cohort,
@@ -132,6 +133,7 @@ __all__ = [
     "VendorGroup",
     "VendorLabel",
     "VendorLabelMember",
+    "WaitingEvent",
     "WhenMissed",
     "WhenPast",
     "Workspace",

@@ -30,7 +30,13 @@ class Settled(models.TextChoices):
 SETTLED_KEYS = ["sent", "failed", "skipped", "expired", "cancelled", "unknown"]
 # Corrections that a settled Delivery may get, each with its evidence.
 CORRECTIONS = frozenset(
-    {("unknown", "sent"), ("unknown", "failed"), ("sent", "failed"), ("sent", "expired")}
+    {
+        ("unknown", "sent"),
+        ("unknown", "failed"),
+        ("unknown", "expired"),
+        ("sent", "failed"),
+        ("sent", "expired"),
+    }
 )
 
 

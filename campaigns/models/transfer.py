@@ -344,4 +344,9 @@ class Attempt(models.Model):
                 condition=Q(recall_at__isnull=False),
                 name="attempt_to_recall",
             ),
+            models.Index(
+                fields=["account", "reference"],
+                condition=~Q(reference=""),
+                name="attempt_reference",
+            ),
         ]

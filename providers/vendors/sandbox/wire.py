@@ -231,7 +231,11 @@ def read_receipts_query(query: Mapping[str, str]) -> FetchReceipts:
 
 
 def write_receipts(page: ReceiptPage) -> Reply:
-    events = [[event.reference, event.kind.value, event.at.isoformat()] for event in page.events]
+    events = [
+        [event.reference, event.kind.value, event.at.isoformat()]
+        for event in page.events
+        if isinstance(event, ReceiptEvent)
+    ]
     return Reply(200, {"events": events, "cursor": page.cursor})
 
 

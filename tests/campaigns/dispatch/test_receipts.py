@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.dispatch import books, folds, freeze, polls, receipts, send
+from campaigns.dispatch import books, fetches, folds, freeze, polls, receipts, send
 from campaigns.dispatch.receipt_tokens import read_receipt_token, write_receipt_token
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
@@ -121,7 +121,7 @@ def test_an_unregistered_device_loses_its_token(sent: Transfer, now: datetime) -
 def test_receipts_are_fetched_from_the_vendor(sent: Transfer, now: datetime) -> None:
     clock = Ticking(now + timedelta(hours=1))
 
-    while receipts.fetch_step(clock):
+    while fetches.fetch_step(clock):
         clock.now += timedelta(seconds=10)
 
     delivered = ReceiptCount.objects.filter(kind="delivered")

@@ -1,0 +1,72 @@
+"""Whom a vendor means without a reference of ours: its id of the call, and an id of somebody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.db.models import QuerySet
+
+from campaigns.dispatch.event_values import Event
+from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.models import Account, Attempt, Batch, Device, DeviceIdentifier
+from campaigns.models.audience import hash64
+from campaigns.models.bulk import IdList, TextList
+from campaigns.models.packing import unpack_ids
+from providers.commands import TOKEN_KIND, PersonKind
+
+PERSON_KINDS = {kind.value for kind in PersonKind}
+MAX_REFERENCE = 64
+
+
+def find_named(events: Iterable[Event], account: Account) -> tuple[list[Event], list[Event]]:
+    """Events with the reference of everybody whom they mean, and those of calls that the account
+    has not made, as far as our books know by now.
+
+    An event means nobody if its call did not have such a recipient; it is in neither then.
+    """
+    by_call: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if 0 < len(event.transfer) <= MAX_REFERENCE and "\0" not in event.transfer + event.target:
+            by_call[event.transfer].append(event)
+    calls = Attempt.objects.filter(account=account, reference__in=TextList(by_call))
+    named: list[Event] = []
+    known = set()
+    for attempt in calls.exclude(reference="").select_related("batch").order_by("pk"):
+        known.add(attempt.reference)
+        named += _name_recipients(attempt.batch, by_call[attempt.reference])
+    early = [event for call, waiting in by_call.items() if call not in known for event in waiting]
+    return named, early
+
+
+def _name_recipients(batch: Batch, events: Sequence[Event]) -> list[Event]:
+    members = set(unpack_ids(batch.recipients))
+    by_kind: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        by_kind[event.target_kind][event.target].append(event)
+    return [
+        replace(event, reference=write_receipt_token(batch.part_id, device))
+        for kind, by_target in by_kind.items()
+        for device, target in _find_devices(batch, kind, list(by_target))
+        if device in members
+        for event in by_target[target]
+    ]
+
+
+def _find_devices(
+    batch: Batch, kind: str, targets: Sequence[str]
+) -> QuerySet[Any, tuple[int, str]]:
+    """Device ids of the batch's app, each with the text that names it."""
+    hashes = IdList(hash64(target) for target in targets)
+    devices = Device.objects.filter(app_id=batch.app_id)
+    if kind == TOKEN_KIND:
+        return devices.filter(platform=batch.platform, token_hash__in=hashes).values_list(
+            "pk", "token"
+        )
+    if kind in PERSON_KINDS:
+        named = devices.filter(**{f"person__{kind}__in": TextList(targets)})
+        return named.values_list("pk", f"person__{kind}")
+    known = DeviceIdentifier.objects.filter(app_id=batch.app_id, kind=kind, value_hash__in=hashes)
+    return known.values_list("device_id", "value")

@@ -1,0 +1,205 @@
+"""What a vendor says later about single recipients, by a hook or when it is polled.
+
+It goes into the books by guarded corrections, and beside them as receipts. A repeat changes
+nothing, and an account can say nothing about calls that were not its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from campaigns.dispatch import books, receipts
+from campaigns.dispatch.event_targets import find_named
+from campaigns.dispatch.event_values import Event, read_event, write_event
+from campaigns.dispatch.receipt_tokens import read_receipt_token
+from campaigns.models import Account, Batch, Delivery, Device, Part, ReceiptRow, WaitingEvent
+from campaigns.models.bulk import IdList
+from campaigns.models.ledger import CORRECTIONS
+from providers.commands import OutcomeEvent, ReceiptEvent, ReceiptKind
+from providers.outcomes import Outcome, Reason
+
+logger = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+# A vendor may be faster than our own books: what cannot be placed is tried again so much later.
+WAITS = (2, 10, 60, 600, 3600)  # seconds
+ONCE = 500
+ACTOR = "vendor"
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.ACCEPTED: "sent",
+    Outcome.DELIVERED: "sent",
+    Outcome.FAILED: "failed",
+    Outcome.EXPIRED: "expired",
+}
+Recipient = tuple[int, int]  # part, recipient
+
+
+def keep_events(
+    events: Sequence[Event], account: Account, now: datetime, *, tries: int = 0
+) -> None:
+    """Keep what an account's vendor says; what means nobody yet waits. Runs in the caller's
+    transaction.
+    """
+    placed, early = _place(events, account)
+    told = _read_outcomes(placed)
+    settled = _find_settled(told, account)
+    books.lock_batches(attempt for _outcome, attempt in settled.values())
+    receipts.keep_receipts(_list_receipts(placed), account.pk, now)
+    _correct(told, settled, now)
+    early += [event for key, event in told.items() if key not in settled]
+    _put_off(early, account, tries, now)
+
+
+def retry_step(clock: Clock) -> bool:
+    """Try again to place what came early; True when something was due."""
+    now = clock()
+    with transaction.atomic():
+        due = WaitingEvent.objects.filter(due_at__lte=now).order_by("due_at")
+        rows = list(due.select_for_update(skip_locked=True, of=("self",))[:ONCE])
+        by_turn: dict[tuple[int, int], list[Event]] = defaultdict(list)
+        for row in rows:
+            by_turn[row.account_id, row.tries].append(read_event(row.content))
+        WaitingEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        accounts = Account.objects.in_bulk({account for account, _tries in by_turn})
+        for (account, tries), events in sorted(by_turn.items(), key=lambda item: item[0]):
+            keep_events(events, accounts[account], now, tries=tries + 1)
+    return bool(rows)
+
+
+def _place(events: Sequence[Event], account: Account) -> tuple[list[Event], list[Event]]:
+    """Events with a reference of ours that is genuine and was given out to the account's tenant,
+    and those of calls that we do not know."""
+    named = [(read_receipt_token(event.reference), event) for event in events if event.reference]
+    parts = {key[0] for key, _event in named if key}
+    own = Part.objects.filter(
+        pk__in=IdList(parts), transfer__app__workspace_id=account.workspace_id
+    )
+    known = set(own.values_list("pk", flat=True))
+    placed = [event for key, event in named if key and key[0] in known]
+    found, early = find_named([event for event in events if not event.reference], account)
+    return placed + found, early
+
+
+def _read_outcomes(events: Iterable[Event]) -> dict[Recipient, OutcomeEvent]:
+    """The last word about each recipient; one that failed is not heard of any more."""
+    told: dict[Recipient, OutcomeEvent] = {}
+    for event in events:
+        if isinstance(event, OutcomeEvent) and event.outcome in OUTCOMES:
+            key = read_receipt_token(event.reference)
+            if key and (key not in told or OUTCOMES[event.outcome] != "sent"):
+                told[key] = event
+    return told
+
+
+def _find_settled(
+    told: Mapping[Recipient, OutcomeEvent], account: Account
+) -> dict[Recipient, tuple[str, int]]:
+    """Outcome and call of those who have one; a call of another account is none of this one's."""
+    by_part: dict[int, list[int]] = defaultdict(list)
+    for part, recipient in told:
+        by_part[part].append(recipient)
+    settled: dict[Recipient, tuple[str, int]] = {}
+    for part, recipients in sorted(by_part.items()):
+        rows = Delivery.objects.filter(part_id=part, recipient__in=IdList(recipients))
+        for recipient, outcome, attempt, owner in rows.values_list(
+            "recipient", "outcome", "attempt_id", "account_id"
+        ):
+            settled[part, recipient] = (outcome, attempt if owner == account.pk else 0)
+    return settled
+
+
+def _list_receipts(events: Iterable[Event]) -> list[ReceiptEvent]:
+    listed = []
+    for event in events:
+        if isinstance(event, ReceiptEvent):
+            listed.append(event)
+        elif event.outcome is Outcome.DELIVERED:
+            listed.append(ReceiptEvent(event.reference, ReceiptKind.DELIVERED, event.at))
+    return listed
+
+
+def _correct(
+    told: Mapping[Recipient, OutcomeEvent],
+    settled: Mapping[Recipient, tuple[str, int]],
+    now: datetime,
+) -> None:
+    by_change: dict[tuple[int, str, str], list[Recipient]] = defaultdict(list)
+    received = _find_received(settled)
+    for key, (_outcome, attempt) in sorted(settled.items()):
+        event = told[key]
+        new, reason = OUTCOMES[event.outcome], event.reason.value if event.reason else ""
+        # Whom it has reached it has been sent to, whatever the vendor says afterwards.
+        if attempt and (new == "sent" or key not in received):
+            by_change[attempt, new, "" if new == "sent" else reason].append(key)
+    batches = books.lock_batches(attempt for attempt, _new, _reason in by_change)
+    for (attempt, new, reason), keys in by_change.items():
+        words = told[keys[0]].message
+        if attempt in batches:
+            _move(
+                batches[attempt],
+                keys,
+                _Change(new, reason, words or "The vendor has told so."),
+                now,
+            )
+        if reason == Reason.TOKEN:
+            _disable([recipient for _part, recipient in keys], words, now)
+
+
+def _find_received(keys: Iterable[Recipient]) -> set[Recipient]:
+    by_part: dict[int, list[int]] = defaultdict(list)
+    for part, recipient in keys:
+        by_part[part].append(recipient)
+    received: set[Recipient] = set()
+    for part, recipients in by_part.items():
+        rows = ReceiptRow.objects.filter(part_id=part, recipient__in=IdList(recipients))
+        came = rows.exclude(kind=ReceiptKind.UNREGISTERED)
+        received |= {(part, recipient) for recipient in came.values_list("recipient", flat=True)}
+    return received
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What recipients become, and how that is known."""
+
+    new: str
+    reason: str
+    words: str
+
+
+def _move(batch: Batch, keys: Sequence[Recipient], change: _Change, now: datetime) -> None:
+    """Correct those who are still what may become it; the others stay what they are."""
+    recipients = [recipient for _part, recipient in keys]
+    for old, new in sorted(CORRECTIONS):
+        if new == change.new:
+            correction = books.Change(
+                old=old, new=new, reason=change.reason, evidence=change.words, actor=ACTOR
+            )
+            books.correct_deliveries(batch, recipients, correction, now)
+
+
+def _disable(recipients: Sequence[int], words: str, now: datetime) -> None:
+    active = Device.objects.filter(pk__in=IdList(recipients), token_state=Device.TokenState.ACTIVE)
+    active.update(
+        token_state=Device.TokenState.DISABLED,
+        token_evidence=(words or "The vendor says that it is not registered.")[:400],
+        token_state_at=now,
+    )
+
+
+def _put_off(events: Sequence[Event], account: Account, tries: int, now: datetime) -> None:
+    if tries >= len(WAITS):
+        if events:
+            words = "%d events of account %s mean nobody whom it was sent to."
+            logger.warning(words, len(events), account.public_id)
+        return
+    due_at = now + timedelta(seconds=WAITS[tries])
+    WaitingEvent.objects.bulk_create(
+        WaitingEvent(account=account, content=write_event(event), tries=tries, due_at=due_at)
+        for event in events
+    )
