@@ -5,7 +5,6 @@ A change replaces what it planned. What is due is not replaced: it has gone, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,17 +24,20 @@ from campaigns.models import (
     Planned,
     ScriptRecord,
     ScriptSchedule,
+    Segment,
     Transfer,
 )
 from campaigns.selectors.audience import read_audience
+from campaigns.services import intake_audience
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.app_choices import choose_apps
 from campaigns.services.callers import Caller, find_group
 from campaigns.services.campaigns import save_new
 from campaigns.services.intake_push import accept_push
 from campaigns.services.schedule import Schedule, find_zone, plan_schedule, plan_series
-from providers.audience import And, Condition, Expression, Op, Or, write_expression
+from providers.audience import Condition, Op, Or, write_expression
 from providers.commands import AppChoice, PersonKind, PushPart, SendPush, Targets
+from providers.contract import Dialect
 from providers.message import write_message
 from providers.schedules import RecordRow, SaveSchedule, ScheduleRow
 
@@ -154,7 +156,7 @@ def _plan_series(
         words = _("Sends of this app need an approval, and this key may not go without.")
         raise Forbidden(words, code="approval_required")
     when = _find_series(plan, app, now)
-    audience = write_audience(part)
+    audience = write_audience(app, part, caller.dialect)
     read_audience(app, audience, principal=None)
     campaign = Campaign(
         workspace=app.workspace,
@@ -209,27 +211,35 @@ def _read_wall(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).replace(tzinfo=None).isoformat()
 
 
-def write_audience(part: PushPart) -> dict[str, Any]:
-    """Who gets a part, as a campaign's audience says it. Raises Invalid."""
-    terms = list(_list_terms(part))
-    if not terms:
-        return {"all": True}
-    expression = terms[0] if len(terms) == 1 else And(tuple(terms))
-    return {"expression": write_expression(expression)}
+def write_audience(app: App, part: PushPart, dialect: Dialect) -> dict[str, Any]:
+    """Who gets a part, as a campaign's audience says it. Raises Refusal for what is not there."""
+    bodies = _list_bodies(app, part, dialect)
+    if len(bodies) == 1:
+        return bodies[0]
+    return {"expression": {"and": [_write_term(body) for body in bodies]}}
 
 
-def _list_terms(part: PushPart) -> Iterator[Expression]:
+def _list_bodies(app: App, part: PushPart, dialect: Dialect) -> list[dict[str, Any]]:
+    """Bodies that must all hold."""
+    bodies: list[dict[str, Any]] = []
     if part.targets:
-        named = tuple(_write_targets(targets) for targets in part.targets)
-        yield named[0] if len(named) == 1 else Or(named)
-    audience = part.audience
-    if audience is None:
-        return
-    if audience.segments or audience.any_segments or audience.not_segments:
-        raise Invalid(_("A recurring push cannot go to a saved segment."))
-    yield from (Condition("person.label", Op.EQ, name) for name in audience.labels)
-    if audience.expression is not None:
-        yield audience.expression
+        named = Or(tuple(_write_targets(targets) for targets in part.targets))
+        bodies.append({"expression": write_expression(named)})
+    if part.audience is not None:
+        bodies += intake_audience.write_audience(app, part.audience, dialect)
+    return bodies or [{"all": True}]
+
+
+def _write_term(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as an expression: a segment as it is now."""
+    match body:
+        case {"expression": found}:
+            return dict(found)
+        case {"labels": [name]}:
+            return {"field": "person.label", "op": "eq", "value": name}
+        case {"segment": number}:
+            return dict(Segment.objects.get(pk=number).expression)
+    return {"and": []}
 
 
 def _write_targets(targets: Targets) -> Condition:

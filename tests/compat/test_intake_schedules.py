@@ -9,12 +9,21 @@ import pytest
 
 from campaigns.dispatch import freeze, runs
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
-from campaigns.models import Campaign, Message, Planned, ScriptSchedule, Submission, Transfer
+from campaigns.models import (
+    Campaign,
+    Label,
+    Message,
+    Planned,
+    ScriptSchedule,
+    Segment,
+    Submission,
+    Transfer,
+)
 from campaigns.services import access, intake, intake_schedules
 from campaigns.services.callers import Caller
 from campaigns.services.campaigns import cancel_campaign
 from campaigns.services.transfers import cancel_transfer
-from providers.commands import AppChoice, PushPart, SendPush, Targets
+from providers.commands import AppChoice, Audience, PushPart, SendPush, Targets
 from providers.message import PushMessage
 from providers.outcomes import Refusal
 from providers.schedules import (
@@ -119,7 +128,43 @@ def test_ids_of_a_recurring_push_are_looked_up_at_each_run(caller, now, kind, fi
     intake.execute(replace(make_series(now), push=push), caller)
 
     condition = {"field": field, "op": "in", "value": ["a", "b"]}
-    assert Campaign.objects.get().audience == {"expression": condition}
+    assert Campaign.objects.get().audience == {"expression": {"or": [condition]}}
+
+
+def test_a_recurring_push_goes_to_labels_segments_and_ids_at_once(caller, app, now):
+    german = {"field": "device.country", "op": "eq", "value": "DE"}
+    segment = Segment.objects.create(app=app, name="German", expression=german)
+    Label.objects.create(app=app, name="vip")
+    alone = Audience(segments=(str(segment.pk),))
+    both = Audience(labels=("vip",), segments=(str(segment.pk),))
+    targets = (Targets("external_user_id", ("ann",)),)
+
+    for parts in (
+        (PushPart(PARTS[0].message, audience=alone),),
+        (PushPart(PARTS[0].message, targets, both),),
+    ):
+        push = SendPush(parts=parts, wall_clock="2026-11-20T13:00")
+        intake.execute(replace(make_series(now), push=push), caller)
+    runs.run_due(now + HOUR)
+
+    audiences = list(Campaign.objects.order_by("pk").values_list("audience", flat=True))
+    person = {"field": "person.external_user_id", "op": "in", "value": ["ann"]}
+    label = {"field": "person.label", "op": "eq", "value": "vip"}
+    assert audiences == [
+        {"segment": segment.pk}, {"expression": {"and": [{"or": [person]}, label, german]}},
+    ]  # fmt: skip
+    assert Transfer.objects.count() == 2
+
+
+def test_a_recurring_push_to_what_is_not_there_is_refused(caller, now):
+    for audience in (Audience(labels=("none",)), Audience(segments=("99",))):
+        push = SendPush(
+            parts=(PushPart(PARTS[0].message, audience=audience),), wall_clock="2026-11-20T13:00"
+        )
+        with pytest.raises(NotFound):
+            intake.execute(replace(make_series(now), push=push), caller)
+
+    assert not Campaign.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,16 @@ from providers.contract import Addressing, Carry, Dialect, DoorApp, Fate, Idempo
 from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
 
-from . import inbound, outbound, wire, wire_devices, wire_errors, wire_sends
+from . import (
+    inbound,
+    outbound,
+    wire,
+    wire_devices,
+    wire_errors,
+    wire_filters,
+    wire_pushes,
+    wire_sends,
+)
 
 _IMAGE = Carry(Fate.RENAMED, "image")
 _ICON = Carry(Fate.RENAMED, "icon")
@@ -88,6 +97,8 @@ DIALECT = Dialect(
     carries=CARRIES,
     idempotency=Idempotency.NONE,
     blind_resend=False,
+    can_filter=wire_filters.can_filter,
+    find_message_faults=wire_pushes.find_faults,
     connect=outbound.PushExpress,
     routes=inbound.ROUTES,
     quotas=inbound.QUOTAS,

@@ -190,7 +190,9 @@ def write_filters(audience: Audience, app: str) -> dict[str, Any]:
 def _list_terms(expression: Expression | None) -> tuple[Expression, ...]:
     if expression is None:
         return ()
-    return expression.terms if isinstance(expression, And) else (expression,)
+    if not isinstance(expression, And):
+        return (expression,)
+    return tuple(term for inner in expression.terms for term in _list_terms(inner))
 
 
 def _write_term(term: Expression) -> Mapping[str, Any]:
@@ -244,10 +246,10 @@ def _find_event(term: Expression) -> str:
     return code if term == match_event(code) else ""
 
 
-def can_filter(audience: Audience) -> bool:
-    """Whether the filters say exactly what the audience says."""
+def can_filter(expression: Expression) -> bool:
+    """Whether the filters say exactly what the expression says."""
     try:
-        write_filters(audience, "1")
+        write_filters(Audience(expression=expression), "1")
     except ValueError:
         return False
     return True

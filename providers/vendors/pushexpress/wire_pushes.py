@@ -111,6 +111,20 @@ def write_push(message: PushMessage, default_lang: str) -> dict[str, Any]:
     }
 
 
+def find_faults(message: PushMessage) -> dict[str, str]:
+    """Why the vendor would not take a message, by field path."""
+    texts = {"": _find_common(message), **message.translations}
+    common = texts[""]
+    faults = {}
+    for language, text in texts.items():
+        prefix = f"translations.{language}." if language else ""
+        if not (text.title or common.title):
+            faults[f"{prefix}title"] = "the vendor demands a title"
+        if not (text.body or common.body):
+            faults[f"{prefix}body"] = "the vendor demands a text"
+    return faults
+
+
 def _find_common(message: PushMessage) -> Text:
     """The common text, else that of the first platform that has one."""
     blocks = [item for item in (message.android, message.ios, message.web) if item is not None]

@@ -8,8 +8,9 @@ import pytest
 
 from providers.audience import And, Condition, Not, Op, Or
 from providers.commands import Audience
+from providers.message import PushMessage, Text
 from providers.outcomes import Refusal
-from providers.vendors.pushexpress import wire_errors, wire_filters
+from providers.vendors.pushexpress import DIALECT, wire_errors, wire_filters
 from providers.vendors.pushexpress.wire_values import Block
 
 EVERYWHERE = {"all_apps": True}
@@ -184,7 +185,6 @@ def test_what_filters_can_say_is_said(expression: Any, expected: Any) -> None:
         "all_audiences": True,
     }  # fmt: skip
     assert written == whole | expected
-    assert wire_filters.can_filter(Audience(expression=expression))
 
 
 @pytest.mark.parametrize(
@@ -205,4 +205,20 @@ def test_what_filters_can_say_is_said(expression: Any, expected: Any) -> None:
     ],
 )
 def test_what_filters_cannot_say_exactly_is_not_said(audience: Audience) -> None:
-    assert not wire_filters.can_filter(audience)
+    with pytest.raises(ValueError, match=r"unknown to the vendor|no filter|stands there twice"):
+        wire_filters.write_filters(audience, "5")
+
+
+def test_the_dialect_says_which_expressions_it_can_say() -> None:
+    assert DIALECT.can_filter(And((GERMAN, And((Not(Condition("device.language", Op.EQ, "de")),)))))
+    assert not DIALECT.can_filter(And((GERMAN, Condition("device.platform", Op.EQ, "ios"))))
+
+
+def test_every_language_needs_a_title_and_a_text() -> None:
+    translations = {"de": Text("Na", ""), "fr": Text("", "Toi")}
+
+    assert DIALECT.find_message_faults(PushMessage(title="Hi", translations=translations)) == {
+        "body": "the vendor demands a text", "translations.de.body": "the vendor demands a text",
+    }  # fmt: skip
+    whole = PushMessage(title="Hi", body="There", translations=translations)
+    assert DIALECT.find_message_faults(whole) == {}
