@@ -375,7 +375,8 @@ class Dialect:
 
     `running_limits` bounds by `SendPush.kind` how many transfers of an app may run at once, from
     when they are due; one more is refused with BUSY. `refuses_empty` makes a send that nobody is
-    meant by a refusal: NOT_FOUND with the field `audience` or `targets`.
+    meant by a refusal: NOT_FOUND with the field `audience` or `targets`. With `judges_later` a send
+    that no route can address is taken and becomes `failed`; else it is refused: INVALID, `targets`.
 
     `can_filter` tells whether the vendor's filters can say exactly what an expression says; labels
     are in it as `person.label`, platforms as `device.platform`. A vendor that `prefers_audience` is
@@ -436,6 +437,7 @@ class Dialect:
     running_limits: Mapping[str, int] = field(default_factory=dict)
     caps: Mapping[Cap, int] = field(default_factory=dict)
     refuses_empty: bool = False
+    judges_later: bool = False
     hooks: tuple[Hook, ...] = ()
     write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,12 @@ from campaigns.models import ApiKey, App, Group, Transfer
 from campaigns.models.audience import MAX_RATE
 from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.routes import find_first_ways
 from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
-from providers.commands import PushPart, SendPush
+from campaigns.services.messages import PER_RECIPIENT
+from providers.commands import Fault, FaultKind, PushPart, SendPush
+from providers.message_fields import Platform
 from providers.outcomes import RefusalKind
 
 MAX_KEY = 255
@@ -48,6 +51,36 @@ def refuse_forbidden(push: SendPush, group: Group, caller: Caller) -> None:
     if push.rate is not None and not 0 < push.rate <= MAX_RATE:
         words = _("The rate is 1 to %(maximum)d recipients per second.") % {"maximum": MAX_RATE}
         raise Invalid(words, fields={"rate": words})
+
+
+def judge_targets(push: SendPush, app: App, caller: Caller) -> tuple[Fault, ...]:
+    """What stands against reaching named recipients by the app's routes.
+
+    Raises Invalid for that in a dialect that does not judge later.
+    """
+    faults = tuple(_find_unaddressed(push, app, caller))
+    if faults and not caller.dialect.judges_later:
+        platforms = ", ".join(fault.platform for fault in faults)
+        words = _("No account that serves %(platforms)s takes a list of recipients.")
+        sentence = words % {"platforms": platforms}
+        raise Invalid(sentence, code="not_addressable", fields={"targets": sentence})
+    return faults
+
+
+def _find_unaddressed(push: SendPush, app: App, caller: Caller) -> Iterator[Fault]:
+    named = [part for part in push.parts if any(targets.values for targets in part.targets)]
+    ways = find_first_ways(app) if named else {}
+    for name, way in ways.items():
+        platform = Platform(name)
+        is_meant = any(_names_some(part, platform, caller) for part in named)
+        if is_meant and not way.limits.addressing & PER_RECIPIENT:
+            yield Fault(FaultKind.NOT_ADDRESSABLE, platform=name)
+
+
+def _names_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
+    """Whether a part says something to devices of a platform that its ids may mean."""
+    kinds = {find_kind(caller.dialect, targets.kind).platform for targets in part.targets}
+    return part.message.has_platform(platform) and bool(kinds & {None, platform})
 
 
 def refuse_empty(push: SendPush, app: App, caller: Caller) -> None:

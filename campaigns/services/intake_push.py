@@ -21,6 +21,7 @@ from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.intake_calls import write_callback
 from campaigns.services.intake_checks import (
+    judge_targets,
     refuse_busy,
     refuse_empty,
     refuse_forbidden,
@@ -141,6 +142,7 @@ def _write_once(intake: Intake, tries: int = TRIES) -> Transfer:
 def _write_transfer(intake: Intake) -> Transfer:
     push, app, caller = intake.push, intake.group.app, intake.caller
     plan = plan_targets(push, app, caller) if push.is_tracked else Plan(push, ())
+    unaddressed = judge_targets(push, app, caller)
     timing = find_timing(push, caller.now)
     refuse_busy(push, app, caller, timing.due_at)
     submission = intake.submission or _create_submission(intake)
@@ -167,7 +169,7 @@ def _write_transfer(intake: Intake) -> Transfer:
             expires_at=timing.expires_at,
             expires_in=timing.expires_in,
             wall_clock=push.wall_clock,
-            faults=find_faults(push) if find_faults else (),
+            faults=(*(find_faults(push) if find_faults else ()), *unaddressed),
             hops=caller.hops,
         ),
         actor=caller.actor,

@@ -15,8 +15,10 @@ from campaigns.models import Batch, Submission, Transfer
 from campaigns.selectors.status import count_transfers
 from campaigns.services import intake
 from campaigns.services.callers import Caller
+from providers import registry
 from providers.commands import Audience, Done, PersonKind, PushPart, RecallPush, SendPush, Targets
-from providers.message import PushMessage
+from providers.contract import Addressing
+from providers.message import AndroidContent, PushMessage
 from providers.outcomes import Refusal, RefusalKind
 from tests import builders
 from tests.compat.conftest import make_key
@@ -230,3 +232,45 @@ def test_where_the_dialect_says_so_nobody_is_a_refusal(app, caller, part, field)
 
     assert (refused.value.field, refused.value.code) == (field, "nobody")
     assert lenient.pk != reached.pk
+
+
+@pytest.fixture
+def selecting(monkeypatch):
+    """The route's vendor selects its recipients itself."""
+    dialect = registry.get("sandbox")
+    limits = replace(dialect.limits, addressing=frozenset({Addressing.EVERYONE}))
+    everyone = replace(dialect, limits=limits)
+    monkeypatch.setattr(
+        registry, "get", lambda key: everyone if key == dialect.key else make_dialect(key)
+    )
+
+
+NAMED = SendPush(parts=(PushPart(EVERYONE.message, (Targets("token", ("t-1",)),)),))
+
+
+def test_a_list_that_no_route_takes_is_refused_at_once(app, caller, selecting):
+    builders.make_route(app, "android")
+
+    with pytest.raises(Invalid) as refused:
+        intake.execute(NAMED, caller)
+
+    assert (refused.value.field, refused.value.code) == ("targets", "not_addressable")
+    assert not Submission.objects.exists()
+
+
+def test_a_dialect_that_judges_later_takes_the_list_and_the_transfer_fails(app, caller, selecting):
+    builders.make_route(app, "android")
+    late = replace(caller, dialect=make_dialect(judges_later=True))
+
+    transfer = take(NAMED, late)
+    freeze_transfer(transfer, now=caller.now)
+
+    assert transfer.faults == [{"kind": "not_addressable", "platform": "android"}]
+    assert transfer.status == "failed"
+
+
+def test_a_list_is_taken_where_another_platform_only_selects(app, caller, selecting):
+    builders.make_route(app, "ios")
+    part = replace(NAMED.parts[0], message=PushMessage(android=AndroidContent(body="Hi")))
+
+    assert take(replace(NAMED, parts=(part,)), caller).faults == []

@@ -108,5 +108,6 @@ DIALECT = Dialect(
     write_authorization=wire.write_authorization,
     write_refusal=wire_errors.write_refusal,
     door_identifiers=_identify_door,
+    judges_later=True,
     find_faults=wire_sends.find_faults,
 )
