@@ -24,6 +24,7 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.outcomes import Asked, Found, find_outcomes
 from campaigns.selectors.totals import load_days, load_totals
 from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.intake_tracked import fetch_tracked
 from providers.commands import IdentifierKind
 from providers.contract import Dialect
 from providers.reports import (
@@ -96,7 +97,11 @@ def _begin(day: Any) -> datetime:
 
 
 def _fetch_outcomes(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
-    """Of a transfer's recipients; an unknown transfer is left out."""
+    """Of targets that are followed by ids; or of transfers' recipients, where an unknown transfer
+    is left out.
+    """
+    if not command.transfers:
+        return fetch_tracked(command, caller)
     visible: QuerySet[Transfer] = Transfer.objects.for_user(caller.key)
     named = visible.filter(pk__in={read_id(text) for text in command.transfers})
     rows: list[OutcomeRow] = []

@@ -59,19 +59,20 @@ class Form:
     sender: str = ""  # the key that names the sender, "" for none
     text: str = ""
     has_channel: bool = False
+    is_final: bool = False  # told once
     has_error: bool = True
     has_tag: bool = False
 
 
-REPORT = Form(sender="sender", has_tag=True)
-OLD_REPORT = Form(has_channel=True)
+REPORT = Form(sender="sender", has_tag=True, is_final=True)
+OLD_REPORT = Form(has_channel=True, is_final=True)
 LOG = Form(to="destination", sender="sender", text="content", has_tag=True)
-FAILOVER_REPORT = Form(has_channel=True)
+FAILOVER_REPORT = Form(has_channel=True, is_final=True)
 FAILOVER_LOG = Form(sender="from", text="text", has_channel=True, has_error=False)
 
 
 def write_row(row: OutcomeRow, form: Form) -> dict[str, Any]:
-    status, error = find_row_codes(row)
+    status, error = find_row_codes(row, is_final=form.is_final)
     body: dict[str, Any] = {
         "bulkId": row.reference,
         "messageId": row.id,

@@ -57,7 +57,7 @@ _STATUSES = (
     Code(74, 5, "REJECTED_INVALID_PRIMARY_BUTTON_ACTION", "Type and resource go together"),
 )
 STATUSES = {status.id: status for status in _STATUSES}
-ENROUTE, ACCEPTED, DELIVERED, WAITING = 7, 26, 5, 3
+ENROUTE, ACCEPTED, DELIVERED, WAITING, OPERATOR = 7, 26, 5, 3, 2
 DUPLICATE, NOT_SENT, NO_APPLICATION, NO_DESTINATION = 23, 31, 65, 66
 TOO_BIG, NO_CONTENT, BAD_VALIDITY, BAD_QUERY, BAD_TOPIC, BAD_ACTION = 68, 69, 70, 71, 73, 74
 
@@ -169,9 +169,14 @@ def find_codes(outcome: Outcome | None, reason: Reason | None, *, is_due: bool) 
     return _FAILURES.get(reason, _FAILURES[None])
 
 
-def find_row_codes(row: OutcomeRow) -> tuple[int, int]:
-    """Status and error of a target: whatever came back from a device was delivered to it."""
+def find_row_codes(row: OutcomeRow, *, is_final: bool = False) -> tuple[int, int]:
+    """Status and error of a target: whatever came back from a device was delivered to it.
+
+    `is_final`: it is told once, so who was sent to was delivered to the operator, and no more.
+    """
     outcome = Outcome.DELIVERED if row.receipts else row.outcome
+    if is_final and outcome is Outcome.ACCEPTED:
+        return OPERATOR, 0
     return find_codes(outcome, row.reason, is_due=True)
 
 
@@ -189,7 +194,7 @@ def read_said(status: Mapping[str, Any], error: Mapping[str, Any] | None = None)
     group, number = str(status["groupName"]), int(status.get("id") or 0)
     fault = int((error or {}).get("id") or 0)
     if group == "DELIVERED":
-        return Said(Outcome.DELIVERED)
+        return Said(Outcome.ACCEPTED if number == OPERATOR else Outcome.DELIVERED)
     if group == "EXPIRED":
         return Said(Outcome.UNKNOWN if number == 29 else Outcome.EXPIRED)
     if group in ("UNDELIVERABLE", "REJECTED"):

@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 
-from campaigns.models import Submission, Transfer
+from campaigns.models import Delivery, Part, ReceiptRow, Submission, Transfer
 from campaigns.services.doors import ensure_door
 from providers import registry
-from providers.commands import PushPart, SendPush, Targets
+from providers.commands import (
+    FetchReceipts,
+    FetchStatus,
+    PushPart,
+    SendPush,
+    Targets,
+    TransferState,
+)
 from providers.message import PushMessage
 from tests import builders
 from tests.compat.conftest import make_key
@@ -214,3 +221,120 @@ def test_our_client_sends_through_our_door_and_asks_for_its_totals(app, connect,
     assert receipt.reference == "4711"
     assert (transfer.app, transfer.tag) == (app, "spring")
     assert [total.value for total in totals] == [0, 0, 0]
+
+
+@pytest.fixture
+def told(script, sender, app, now):
+    """A bulk to ann, who has a device that was sent to and heard of, and to nobody."""
+    person = builders.make_person(app.workspace, "ann")
+    device = builders.make_device(app, "t1", person=person)
+    ann = {"type": "EXTERNAL_USER_ID", "externalUserId": "ann", "messageId": "m-ann"}
+    nobody = {"type": "EXTERNAL_USER_ID", "externalUserId": "nobody", "messageId": "m-nobody"}
+    body = write_send(sender, ann, nobody, options={"schedule": {"bulkId": "told"}})
+    body["messages"][0]["options"] = {"campaignReferenceId": "spring"}
+    body["messages"][0]["webhooks"] = {"callbackData": "mine"}
+    script.call("POST", SEND, body)
+    part = Part.objects.get()
+    Delivery.objects.create(part=part, recipient=device.pk, outcome="sent", at=now, cohort_id=1)
+    ReceiptRow.objects.create(part=part, recipient=device.pk, kind="delivered", at=now)
+    Transfer.objects.update(finished_at=now)
+    return part
+
+
+def list_ids(answer):
+    return sorted(row["messageId"] for row in read(answer)["results"])
+
+
+def test_each_report_is_given_once(script, told, sender):
+    first = script.call("GET", "push/3/reports?bulkId=told&limit=1")
+    second = script.call("GET", "push/1/reports")
+    third = script.call("GET", "push/3/reports")
+
+    assert list_ids(first) == ["m-ann"]
+    assert list_ids(second) == ["m-nobody"]
+    assert list_ids(third) == []
+    (row,) = read(first)["results"]
+    assert (row["bulkId"], row["to"], row["sender"]) == ("told", "ann", sender)
+    assert (row["status"]["id"], row["error"]["id"]) == (5, 0)
+    assert (row["campaignReferenceId"], row["callbackData"]) == ("spring", "mine")
+    assert row["price"] == {"pricePerMessage": 0, "currency": "UNKNOWN"}
+    (row,) = read(second)["results"]
+    assert (row["channel"], row["status"]["name"]) == ("PUSH", "UNDELIVERABLE_NO_DESTINATION")
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", ["m-ann", "m-nobody"]),
+        ("bulkId=told,other", ["m-ann", "m-nobody"]),
+        ("bulkId=other", []),
+        ("messageId=m-ann", ["m-ann"]),
+        ("destination=nobody", ["m-nobody"]),
+        ("campaignReferenceId=spring", ["m-ann", "m-nobody"]),
+        ("campaignReferenceId=autumn", []),
+        ("generalStatus=DELIVERED", ["m-ann"]),
+        ("generalStatus=UNDELIVERABLE", ["m-nobody"]),
+        ("sentUntil=2020-01-01T00:00:00.000%2B0000", []),
+        ("sentSince=2020-01-01T00:00:00.000%2B0000", ["m-ann"]),
+    ],
+)
+def test_logs_are_asked_for_by_all_that_a_target_has(script, told, query, ids):
+    answer = script.call("GET", f"push/3/logs?{query}")
+
+    assert list_ids(answer) == ids
+    assert list_ids(script.call("GET", f"push/3/logs?{query}")) == ids
+
+
+def test_logs_go_on_where_a_page_ended(script, told):
+    first = script.call("GET", "push/3/logs?limit=1&useCursor=true")
+    cursor = read(first)["cursor"]
+    second = script.call("GET", f"push/3/logs?limit=1&cursor={cursor['nextCursor']}")
+    strange = script.call("GET", "push/3/logs?cursor=x")
+
+    assert cursor["limit"] == 1
+    assert [list_ids(first), list_ids(second)] == [["m-nobody"], ["m-ann"]]
+    assert strange.status_code == 400
+
+
+def test_what_is_pending_is_logged_and_not_reported(script, told):
+    Delivery.objects.all().delete()
+    ReceiptRow.objects.all().delete()
+    Transfer.objects.update(finished_at=None)
+
+    logged = script.call("GET", "push/3/logs")
+    reported = script.call("GET", "push/3/reports")
+
+    assert {row["status"]["id"] for row in read(logged)["results"]} == {7}
+    assert list_ids(reported) == []
+
+
+def test_an_id_is_used_once_and_the_rest_of_the_call_is_taken(script, told, sender):
+    again = {"type": "EXTERNAL_USER_ID", "externalUserId": "ann", "messageId": "m-ann"}
+    fresh = {"type": "EXTERNAL_USER_ID", "externalUserId": "ann", "messageId": "m-fresh"}
+
+    answer = script.call("POST", SEND, write_send(sender, again, fresh))
+
+    messages = read(answer)["messages"]
+    assert [item["status"]["id"] for item in messages] == [23, 7]
+
+
+def test_a_strangers_targets_are_not_told(told, speak, workspace, now):
+    other = builders.make_app(workspace, "other")
+    _key, text = make_key(other)
+
+    answer = speak(DIALECT, text).call("GET", "push/3/logs")
+
+    assert list_ids(answer) == []
+
+
+def test_our_client_asks_for_a_bulk_by_its_own_id(told, connect, sender):
+    client, led = connect(DIALECT, sender=sender)
+
+    with led:
+        known = client.fetch_status(FetchStatus(client_key="told"))
+        unknown = client.fetch_status(FetchStatus(client_key="nobody"))
+        page = client.fetch_receipts(FetchReceipts())
+
+    assert (known.transfer, known.state, known.tag) == ("told", TransferState.SENT, "spring")
+    assert unknown is None
+    assert [event.reference for event in page.events] == ["m-ann"]

@@ -1,0 +1,210 @@
+"""What became of single targets that scripts follow by ids: reports, told once, and logs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch.resolve import find_devices, find_kind
+from campaigns.errors import Invalid
+from campaigns.models import App, Delivery, ReceiptRow, TrackedTarget
+from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, Found, find_outcomes
+from campaigns.services.callers import Caller, find_app
+from campaigns.services.doors import ensure_door
+from providers.outcomes import Outcome
+from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
+
+# Who was sent to may still be heard of; a report that is told once waits so long for it.
+PATIENCE = timedelta(seconds=60)
+CHUNK = 500
+MOST_LOOKED_AT = 5_000  # targets of one call that are pending, or not what was asked for
+
+
+def fetch_tracked(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
+    """Newest first, or each once where the command says so: then oldest first.
+
+    `cursor` is where the page before ended.
+    """
+    rows = _select(command, caller)
+    if command.is_once:
+        return _tell_once(rows, command, caller)
+    if command.cursor:
+        rows = rows.filter(pk__lt=_read_cursor(command.cursor))
+    found: list[OutcomeRow] = []
+    for chunk in _list_chunks(rows.order_by("-pk"), command.limit):
+        for target, row in _describe(chunk, caller):
+            if _fits(row, command):
+                found.append(row)
+            if len(found) == command.limit:
+                return OutcomeRows(tuple(found), str(target.pk))
+    return OutcomeRows(tuple(found))
+
+
+def _tell_once(
+    rows: QuerySet[TrackedTarget], command: FetchOutcomes, caller: Caller
+) -> OutcomeRows:
+    told: list[OutcomeRow] = []
+    with transaction.atomic():
+        untold = rows.filter(reported_at__isnull=True).order_by("pk")
+        # Who asks at the same moment gets others.
+        locked = untold.select_for_update(of=("self",), skip_locked=True)
+        done: list[int] = []
+        for chunk in _list_chunks(locked, command.limit):
+            for target, row in _describe(chunk, caller):
+                if len(told) < command.limit and _is_known(row, caller.now) and _fits(row, command):
+                    told.append(row)
+                    done.append(target.pk)
+        TrackedTarget.objects.filter(pk__in=done).update(reported_at=caller.now)
+    return OutcomeRows(tuple(told))
+
+
+def _list_chunks(rows: QuerySet[TrackedTarget], limit: int) -> Iterable[Sequence[TrackedTarget]]:
+    """Chunks of targets until there are no more, or too many were looked at."""
+    size = max(CHUNK, limit)
+    found = list(rows[: min(MOST_LOOKED_AT, size * 4)])
+    for start in range(0, len(found), size):
+        yield found[start : start + size]
+
+
+def _select(command: FetchOutcomes, caller: Caller) -> QuerySet[TrackedTarget]:
+    """The caller's targets, as far as their own rows tell whether they are asked for."""
+    rows = TrackedTarget.objects.filter(
+        workspace=caller.key.workspace_id,
+        door=caller.dialect.key,
+        part__transfer__app__in=App.objects.for_user(caller.key),
+    )
+    rows = rows.select_related("submission", "part__message", "part__transfer__app__workspace")
+    if command.app:
+        rows = rows.filter(part__transfer__app=find_app(command.app, caller))
+    if command.references:
+        rows = rows.filter(_name_bulks(command.references))
+    if command.ids:
+        rows = rows.filter(answered__in=command.ids)
+    if command.tags:
+        rows = rows.filter(part__transfer__tag__in=command.tags)
+    if command.value:
+        rows = rows.filter(value=command.value)
+    if command.channel:
+        rows = rows.filter(part__channel=command.channel)
+    if command.until:
+        rows = rows.filter(submission__created_at__lte=command.until)
+    return rows
+
+
+def _name_bulks(names: Sequence[str]) -> Q:
+    return (
+        Q(submission__reference__in=names)
+        | Q(submission__client_key__in=names)
+        | Q(part__transfer__client_key__in=names)
+    )
+
+
+def _read_cursor(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Invalid(_("This cursor was never given."), fields={"cursor": text})
+    return int(text)
+
+
+def _is_known(row: OutcomeRow, now: datetime) -> bool:
+    """Whether nothing more is to be heard of it, as far as one can wait."""
+    if row.outcome is Outcome.ACCEPTED:
+        return row.sent_at is not None and now - row.sent_at >= PATIENCE
+    return row.outcome is not None
+
+
+def _fits(row: OutcomeRow, command: FetchOutcomes) -> bool:
+    at = row.sent_at
+    return (
+        (command.state is None or row.outcome in _list_states(command.state))
+        and (command.since is None or (at is not None and at >= command.since))
+        and (command.until is None or (at is not None and at <= command.until))
+    )
+
+
+def _list_states(state: Outcome) -> tuple[Outcome | None, ...]:
+    """Who was sent to and who waits are both on their way."""
+    if state is Outcome.ACCEPTED:
+        return (Outcome.ACCEPTED, None)
+    return (state, Outcome.UNKNOWN) if state is Outcome.EXPIRED else (state,)
+
+
+def _describe(
+    targets: Sequence[TrackedTarget], caller: Caller
+) -> list[tuple[TrackedTarget, OutcomeRow]]:
+    devices = _find_devices(targets, caller)
+    asked = [_ask(target, devices.get(target.pk, ())) for target in targets]
+    found = find_outcomes(asked)
+    senders = {app: _name_app(app, caller) for app in {item.part.transfer.app for item in targets}}
+    return [
+        (target, _write_row(target, one, senders[target.part.transfer.app]))
+        for target, one in zip(targets, found, strict=True)
+    ]
+
+
+def _name_app(app: App, caller: Caller) -> str:
+    identifiers = ensure_door(app, caller.dialect, caller.now).identifiers
+    return str(next(iter(identifiers.values()), app.pk))
+
+
+def _ask(target: TrackedTarget, devices: tuple[int, ...]) -> Asked:
+    """Of an audience one looks at who stands for it, once it has been sent to as a whole."""
+    is_over = target.part.transfer.finished_at is not None
+    if not target.kind and not is_over:
+        return Asked((target.part_id,), ())
+    return Asked((target.part_id,), devices, is_over)
+
+
+def _find_devices(targets: Sequence[TrackedTarget], caller: Caller) -> dict[int, tuple[int, ...]]:
+    groups: dict[tuple[int, str, bool], list[TrackedTarget]] = defaultdict(list)
+    devices: dict[int, tuple[int, ...]] = {}
+    for target in targets:
+        if target.kind:
+            part = target.part
+            groups[part.transfer.app_id, target.kind, part.only_primary].append(target)
+        else:
+            devices[target.pk] = _find_spokesmen(target.part_id)
+    for (_app, name, only_primary), items in groups.items():
+        app, kind = items[0].part.transfer.app, find_kind(caller.dialect, name)
+        values = list(dict.fromkeys(item.value for item in items))
+        named: dict[str, tuple[int, ...]] = defaultdict(tuple)
+        for value, device in find_devices(app, kind, values, only_primary=only_primary):
+            named[value] += (device,)
+        devices |= {item.pk: named[item.value] for item in items}
+    return devices
+
+
+def _find_spokesmen(part: int) -> tuple[int, ...]:
+    """Of everybody who was meant: one who was heard of, one who was sent to, and any one."""
+    came = ReceiptRow.objects.filter(part_id=part).exclude(kind__in=NO_ARRIVAL)
+    sent = Delivery.objects.filter(part_id=part, outcome="sent")
+    anyone = Delivery.objects.filter(part_id=part)
+    found = (rows.values_list("recipient", flat=True).first() for rows in (came, sent, anyone))
+    return tuple(dict.fromkeys(pk for pk in found if pk is not None))
+
+
+def _write_row(target: TrackedTarget, found: Found, sender: str) -> OutcomeRow:
+    submission, transfer = target.submission, target.part.transfer
+    message = target.part.message.read()
+    row = OutcomeRow(
+        reference=transfer.client_key or submission.client_key or submission.reference,
+        id=target.answered,
+        kind=target.kind,
+        value=target.value,
+        outcome=found.outcome,
+        reason=found.reason,
+        platform=found.platform,
+        channel=target.part.channel,
+        sender=target.part.sender or sender,
+        tag=transfer.tag,
+        text=message.body,
+        callback_data=str((submission.callback or {}).get("data", "")),
+        count=max(1, target.count),
+        transfer=str(transfer.pk),
+    )
+    return replace(row, sent_at=found.sent_at, done_at=found.done_at, receipts=found.receipts)
