@@ -126,7 +126,8 @@ def _find_end(batch: Batch, now: datetime) -> datetime:
     in_app = batch.part.message.content.get("in_app") or {}
     if in_app.get("topic_expires_in"):
         end = now + timedelta(seconds=in_app["topic_expires_in"])
-    expires_at = find_expiry(batch)
+    # What somebody waits for expires with his patience; what is kept then is kept all the same.
+    expires_at = None if batch.transfer.is_waited_for else find_expiry(batch)
     return min(end, expires_at) if expires_at else end
 
 

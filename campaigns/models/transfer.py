@@ -167,6 +167,11 @@ class Transfer(Moving):
     def __str__(self) -> str:
         return self.name or f"#{self.pk}"
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a caller waits for the outcome; it is served first and expires when he goes."""
+        return self.priority == 0
+
 
 class TransferEvent(StatusEvent):
     """One move of a transfer."""

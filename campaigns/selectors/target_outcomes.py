@@ -57,8 +57,9 @@ def judge_targets(
 ) -> Iterator[Result]:
     """A result for each target, the first of which has the place `first` in the call.
 
-    `found` are the devices that each value means. It was accepted if it was for one of them; else
-    the first lasting reason counts, else what another try may mend, else nobody knows.
+    `found` are the devices that each value means. It was accepted if it was for one of them, and
+    RETAINED where it waits for each of these; else the first lasting reason counts, else what
+    another try may mend, else nobody knows.
     """
     devices: dict[str, list[int]] = defaultdict(list)
     for value, device in found:
@@ -86,8 +87,10 @@ def _find_known(targets: Targets, devices: Mapping[str, list[int]], app: App) ->
 
 
 def _judge(index: int, own: Sequence[Settlement], count: int) -> Result:
-    if any(item.outcome == Settled.SENT.value for item in own):
-        return Result(index, Outcome.ACCEPTED)
+    sent = {item.reason for item in own if item.outcome == Settled.SENT.value}
+    if sent:
+        is_retained = sent == {Reason.RETAINED.value}
+        return Result(index, Outcome.ACCEPTED, Reason.RETAINED if is_retained else None)
     lost = [item for item in own if item.outcome in {"failed", "skipped", "cancelled"}]
     lasting = [item for item in lost if item.reason not in PASSING]
     if lasting or lost:

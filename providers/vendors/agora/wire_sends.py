@@ -59,16 +59,19 @@ KEPT_CHANNELS = frozenset({"own", "own_first"})
 SUCCESS, FAIL, ERROR, TAKEN = "SUCCESS", "FAIL", "ERROR", "ASYNC_SUCCESS"
 SINGLE_WORDS, ASYNC_WORDS, TIMEOUT_WORDS = "async success.", "success", "timeout"
 
-# What the vendor says of a recipient for our reasons; documented word for word.
+# What is said of a recipient for our reasons. The first four are the vendor's, word for word.
 WORDS = {
     Reason.TOKEN: "bad device token",
     Reason.NO_TOKEN: "no push binding",
     Reason.NO_ROUTE: "no push binding",
     Reason.UNKNOWN_ID: "appUser not exists",
+    Reason.OFFLINE: "user offline",
+    Reason.RETAINED: "retained",
     Reason.TOO_LATE: TIMEOUT_WORDS,
     Reason.NO_ANSWER: TIMEOUT_WORDS,
 }
 REASONS = {
+    "user offline": Reason.OFFLINE,
     "bad device token": Reason.TOKEN,
     "no push binding": Reason.NO_TOKEN,
     "appUser not exists": Reason.UNKNOWN_ID,
@@ -227,7 +230,8 @@ def write_status(result: Result | None) -> dict[str, Any]:
     if result is None:
         return {"pushStatus": ERROR, "desc": TIMEOUT_WORDS}
     if result.outcome in (Outcome.ACCEPTED, Outcome.DELIVERED):
-        return {"pushStatus": SUCCESS, **({"desc": result.message} if result.message else {})}
+        said = WORDS.get(result.reason) if result.reason else result.message
+        return {"pushStatus": SUCCESS, **({"desc": said} if said else {})}
     reason = result.reason or (Reason.NO_ANSWER if result.outcome is Outcome.UNKNOWN else None)
     if result.outcome is Outcome.EXPIRED:
         reason = Reason.TOO_LATE

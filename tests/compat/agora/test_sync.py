@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.dispatch import engine
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account
+from campaigns.models import Account, Device, DeviceSession, InboxItem
 from campaigns.services import intake_wait
 from providers import vault
 from providers.simulator import Simulator, read_plan
@@ -67,6 +67,58 @@ def test_the_answer_tells_what_became_of_the_push(
 
     assert told == [entry]
     assert check_books().faults == []
+
+
+FATES = {
+    (0, "online"): {"pushStatus": "SUCCESS"},
+    (0, "offline"): {"pushStatus": "SUCCESS"},
+    (1, "online"): {"pushStatus": "SUCCESS"},
+    (1, "offline"): {"pushStatus": "SUCCESS", "desc": "retained"},
+    (2, "offline"): {"pushStatus": "SUCCESS"},
+    (3, "online"): {"pushStatus": "SUCCESS"},
+    (3, "offline"): {"pushStatus": "SUCCESS"},
+    (4, "online"): {"pushStatus": "SUCCESS"},
+    (4, "offline"): {"pushStatus": "FAIL", "desc": "user offline"},
+}
+OWN = {(1, "online"), (1, "offline"), (3, "online"), (4, "online")}
+
+
+@pytest.mark.parametrize(("strategy", "where"), list(FATES))
+def test_each_strategy_takes_its_way(script: Script, work: Any, strategy: int, where: str) -> None:
+    work()
+    seen = datetime.now(UTC) - timedelta(days=where == "offline")
+    device = Device.objects.get()
+    DeviceSession.objects.create(device=device, secret_hash="x", created_at=seen, pulled_at=seen)
+
+    told = read_data(script.send("push/sync/ann", strategy=strategy))
+
+    assert told == [FATES[strategy, where]]
+    assert InboxItem.objects.exists() is ((strategy, where) in OWN)
+
+
+def test_what_is_retained_is_kept_as_long_as_the_door_says(script: Script, work: Any) -> None:
+    work()
+    door = script.door
+    door.options = {"retention_days": 2}
+    door.save()
+    now = datetime.now(UTC)
+    DeviceSession.objects.create(device=Device.objects.get(), secret_hash="x", created_at=now)
+
+    told = read_data(script.send("push/sync/ann", strategy=1))
+
+    item = InboxItem.objects.get()
+    assert told == [{"pushStatus": "SUCCESS", "desc": "retained"}]
+    assert item.expires_at - item.created_at == timedelta(days=2)
+
+
+def test_whom_the_vendor_fails_the_own_channel_keeps(script: Script, work: Any) -> None:
+    work("unregistered")
+    now = datetime.now(UTC)
+    DeviceSession.objects.create(device=Device.objects.get(), secret_hash="x", created_at=now)
+
+    told = read_data(script.send("push/sync/ann", strategy=3))
+
+    assert told == [{"pushStatus": "SUCCESS", "desc": "retained"}]
 
 
 def test_several_users_are_told_apart(script: Script, work: Any) -> None:

@@ -158,7 +158,7 @@ def test_a_body_that_is_no_object_is_malformed(body: Any) -> None:
         (Result(0, Outcome.ACCEPTED), {"pushStatus": "SUCCESS"}),
         (Result(0, Outcome.DELIVERED), {"pushStatus": "SUCCESS"}),
         (
-            Result(0, Outcome.ACCEPTED, None, "retained"),
+            Result(0, Outcome.ACCEPTED, Reason.RETAINED),
             {"pushStatus": "SUCCESS", "desc": "retained"},
         ),
         (
