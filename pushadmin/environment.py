@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,16 @@ def _make_key_file(file: Path) -> str:
 def read_list(name: str) -> list[str]:
     """A comma-separated list, empty entries dropped."""
     return [item.strip() for item in env.str(name, default="").split(",") if item.strip()]
+
+
+def read_hosts(entries: list[str]) -> dict[str, str]:
+    """`host=dialect` entries as a dict; anything else stops the start."""
+    hosts = {}
+    for entry in entries:
+        host, _equals, dialect = (piece.strip().lower() for piece in entry.partition("="))
+        if not re.fullmatch(r"[a-z0-9.-]+", host) or not re.fullmatch(r"[a-z0-9_]+", dialect):
+            raise ImproperlyConfigured(
+                f"PUSHADMIN_HOSTS holds {entry!r}; an entry must look like push.example.org=vendor."
+            )
+        hosts[host] = dialect
+    return hosts

@@ -38,8 +38,8 @@ def answer_failure(request: HttpRequest) -> HttpResponseBase:
 
 def _answer_script(request: HttpRequest, refusal: Refused) -> HttpResponseBase | None:
     """None where people look at pages."""
-    if request.path.startswith(VENDOR_DOOR):
-        key, _slash, path = request.path.removeprefix(VENDOR_DOOR).partition("/")
+    if request.path_info.startswith(VENDOR_DOOR):
+        key, _slash, path = request.path_info.removeprefix(VENDOR_DOOR).partition("/")
         dialect = find_dialect(key)
         if dialect is not None:
             return answer_refusal(dialect, path.lstrip("/"), refusal)

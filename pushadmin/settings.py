@@ -15,6 +15,7 @@ from pushadmin.environment import (
     read_bool,
     read_broker,
     read_database,
+    read_hosts,
     read_int,
     read_key,
     read_list,
@@ -44,6 +45,8 @@ if DEBUG and not is_loopback(_HOST):
 ALLOWED_HOSTS = [_HOST, *(_LOOPBACK_HOSTS if is_loopback(_HOST) else ["127.0.0.1"])]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = read_list("PUSHADMIN_TRUSTED_PROXIES")
+DIALECT_HOSTS = read_hosts(read_list("PUSHADMIN_HOSTS"))
+ALLOWED_HOSTS += DIALECT_HOSTS
 
 # --- database and keys ---
 DATABASES = {
@@ -84,6 +87,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "pushadmin.proxies.TrustedProxyMiddleware",
     "pushadmin.logs.RequestIdMiddleware",
+    "pushadmin.hosts.DialectHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
