@@ -33,7 +33,9 @@ from tests.compat.conftest import OPEN, make_key
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 GIVEN = next(kind.name for kind in OPEN[0].identifier_kinds if not (kind.platform or kind.is_token))
 OURS = IdentifierKind("registration", is_ours=True, letters="abc", length=20)
-PLAIN = replace(OPEN[0], has_groups=False, identifier_kinds=(*OPEN[0].identifier_kinds, OURS))
+PLAIN = replace(
+    OPEN[0], has_groups=False, caps={}, identifier_kinds=(*OPEN[0].identifier_kinds, OURS)
+)
 CAPPED = replace(
     PLAIN,
     caps={
@@ -321,8 +323,8 @@ def test_any_letters_make_a_tag_and_an_alias(save, call):
     assert call(CountTags("", ("%", "标签"))).counts == {"%": 1, "标签": 1}
 
 
-def test_ten_thousand_devices_get_a_tag_at_once_and_lose_it(call, app):
-    names = tuple(f"n{number}" for number in range(10_000))
+def test_thousands_of_devices_get_a_tag_at_once_and_lose_it(call, app):
+    names = tuple(f"n{number}" for number in range(3_000))
     saved = call(
         SaveDevices(
             "",
@@ -335,8 +337,8 @@ def test_ten_thousand_devices_get_a_tag_at_once_and_lose_it(call, app):
     counted = call(CountTags("", ("all",))).counts
     call(ChangeTag(app="", tag="all", is_dropped=True))
 
-    assert (len(saved.rows), saved.faults, len(done.done)) == (10_000, {}, 10_000)
-    assert counted == {"all": 10_000}
+    assert (len(saved.rows), saved.faults, len(done.done)) == (3_000, {}, 3_000)
+    assert counted == {"all": 3_000}
     assert not DeviceMark.objects.exists()
 
 

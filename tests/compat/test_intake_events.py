@@ -23,7 +23,10 @@ from tests import builders
 from tests.compat.conftest import OPEN, make_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-PLAIN = replace(OPEN[0], has_groups=False, label="Plain", find_faults=None)
+PLAIN = replace(
+    OPEN[0], has_groups=False, label="Plain", find_faults=None, caps={}, door_options=(),
+    running_limits={}, refuses_empty=False,
+)  # fmt: skip
 DAY = timedelta(days=1)
 
 

@@ -28,7 +28,10 @@ from tests import builders
 from tests.compat.conftest import OPEN, make_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-PLAIN = replace(OPEN[0], has_groups=False, label="Plain", find_faults=None)
+PLAIN = replace(
+    OPEN[0], has_groups=False, label="Plain", find_faults=None, caps={}, door_options=(),
+    running_limits={}, refuses_empty=False,
+)  # fmt: skip
 CAPPED = replace(PLAIN, caps={Cap.LABELS: 2, Cap.MEMBERS: 3, Cap.MEMBERS_PER_CALL: 3})
 FOLDING = replace(
     PLAIN,
