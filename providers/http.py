@@ -68,7 +68,8 @@ class CallOptions(TypedDict, total=False):
     stand neither in a header nor under a telling name. `read` turns the parsed body into a value:
     a KeyError, TypeError and the like there means that the answer is not understood.
     `read_error` gets the status and the parsed body (a text, if it is no JSON) of an answer that
-    is no success, and may know better than the status what it means. Times in seconds.
+    is no success, and may know better than the status what it means. `allows_text` lets `read`
+    judge an answer that is no JSON, as a text. Times in seconds.
     """
 
     headers: Mapping[str, str]
@@ -82,6 +83,7 @@ class CallOptions(TypedDict, total=False):
     connect_seconds: float
     read_seconds: float
     allows_empty: bool
+    allows_text: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ def _read_answer(answer: _Answer, options: CallOptions) -> Any:
         raise _explain_refusal(answer, body, options)
     if not answer.content and options.get("allows_empty"):
         return None
-    if not is_json:
+    if not is_json and not options.get("allows_text"):
         raise _misunderstand(answer.status)
     read = options.get("read")
     if read is None:

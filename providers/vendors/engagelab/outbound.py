@@ -88,6 +88,8 @@ class EngageLab:
             wire_tags.TAG_PATH.format(tag=quote(name, safe="")),
             json=wire_tags.write_change_tag(change),
             recipients=("add", "remove"),
+            read=wire_tags.read_success,
+            allows_text=True,
         )
 
     @property

@@ -37,6 +37,12 @@ MAX_TAG_DEVICES = 100_000
 MAX_COUNTED = 100
 
 
+def read_success(body: Any) -> None:
+    """The bare word; ValueError for anything else."""
+    if not isinstance(body, str) or body.strip() != SUCCESS:
+        raise ValueError("no success")
+
+
 def write_tags(counts: TagCounts) -> dict[str, Any]:
     return {"tags": sorted(counts.counts)}
 

@@ -271,6 +271,32 @@ def test_totals_are_asked_for_where_the_product_has_them(
     )
 
 
+def lead_to(url: str) -> EngageLab:
+    credentials = make_account().credentials
+    return EngageLab(
+        AccountConfig(public_id="acc-1", credentials=credentials, base_urls={"push": url})
+    )
+
+
+def test_a_label_is_kept_when_the_vendor_says_its_bare_word(open_vendor: Any) -> None:
+    vendor = open_vendor(answer("success"))
+
+    lead_to(vendor.url).ensure_label("vip/new", ("1104a8",), ())
+
+    assert vendor.requests[0].startswith(b"POST /v4/tags/vip%2Fnew ")
+    assert vendor.requests[0].endswith(b'{"registration_ids":{"add":["1104a8"]}}')
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", ""])
+def test_any_other_word_about_a_label_means_that_nobody_knows(open_vendor: Any, body: str) -> None:
+    vendor = open_vendor(answer(body))
+
+    with pytest.raises(Failure) as caught:
+        lead_to(vendor.url).ensure_label("vip", ("1104a8",), ())
+
+    assert (caught.value.reason, caught.value.was_sent) == (Reason.NO_ANSWER, None)
+
+
 def answer(body: str) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return (head + body).encode()
