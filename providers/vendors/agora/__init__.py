@@ -144,6 +144,7 @@ DIALECT = Dialect(
     carries=CARRIES,
     idempotency=Idempotency.NONE,
     has_labels=True,
+    prefers_audience=True,
     name_call=_name_call,
     connect=outbound.Agora,
     routes=inbound.ROUTES,

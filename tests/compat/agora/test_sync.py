@@ -20,7 +20,7 @@ from tests.compat.conftest import make_key
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def work(monkeypatch: pytest.MonkeyPatch, app: Any, simulator: Simulator) -> Cal
     return lambda *faults: simulator.follow(read_plan({"faults": list(faults), "seed": 7}))
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     ("fault", "entry"),
     [

@@ -59,6 +59,8 @@ def test_users_labels_and_everyone_are_addressed() -> None:
 
     assert limits.addressing == {Addressing.USERNAME, Addressing.LABEL, Addressing.EVERYONE}
     assert (limits.batch_size, limits.labels_per_call) == (100, 5)
+    # One task for a whole app or label, whose people are not sent along.
+    assert (DIALECT.has_labels, DIALECT.prefers_audience) == (True, True)
 
 
 @pytest.mark.parametrize(
