@@ -300,6 +300,7 @@ class AppRow(Answer):
     platforms: tuple[str, ...] = ()
     icon_url: str = ""
     created_at: datetime | None = None
+    groups: tuple[str, ...] = ()  # our ids of the app groups that it is in
 
 
 @dataclass(frozen=True, slots=True)

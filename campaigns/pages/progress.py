@@ -66,21 +66,27 @@ def list_platforms(
 
 def read_standings(transfers: Iterable[Transfer]) -> list[Standing]:
     """How far several transfers are, in the order given."""
-    rows = list(transfers)
+    rows, now = list(transfers), timezone.now()
     ids = [transfer.pk for transfer in rows]
     counters, receipts = count_transfers(ids), count_receipts(ids)
     local = [transfer.pk for transfer in rows if transfer.wall_clock]
-    starts = find_next_starts(local, timezone.now()) if local else {}
+    starts = find_next_starts(local, now) if local else {}
     return [
         Standing(
             transfer,
             counters[transfer.pk],
             receipts[transfer.pk][ReceiptKind.DELIVERED.value],
             receipts[transfer.pk][ReceiptKind.OPENED.value],
-            starts.get(transfer.pk),
+            starts.get(transfer.pk) or find_start(transfer, now),
         )
         for transfer in rows
     ]
+
+
+def find_start(transfer: Transfer, now: datetime) -> datetime | None:
+    """When a transfer that only waits for its time begins, None for all others."""
+    is_waiting = transfer.status == Transfer.Status.ACCEPTED and transfer.due_at > now
+    return transfer.due_at if is_waiting else None
 
 
 def list_reasons(transfer: Transfer) -> list[tuple[str, str, int]]:

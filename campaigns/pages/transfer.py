@@ -17,7 +17,7 @@ from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.plot import draw_plot
-from campaigns.pages.progress import list_platforms, list_reasons, read_standings
+from campaigns.pages.progress import find_start, list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.status import progress as read_progress
@@ -86,6 +86,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "events": transfer.events.order_by("-pk")[:20],
         "pause_words": progress.paused_because,
         "is_live": transfer.status in Transfer.RUNNING,
+        "starts_at": find_start(transfer, now),
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
         "siblings": _list_siblings(request, transfer),
         "repeat": find_repeat(transfer),

@@ -26,6 +26,7 @@ def _describe_app(app: App, caller: Caller) -> AppRow:
         platforms=tuple(app.platforms),
         icon_url=app.icon_url,
         created_at=app.created_at,
+        groups=tuple(str(pk) for pk in app.app_groups.order_by("pk").values_list("pk", flat=True)),
     )
 
 

@@ -65,7 +65,7 @@ def _list_found(
         kind = PersonKind.EXTERNAL_USER_ID.value
         yield Stretch(_find_platform(part).value, tuple(persons), kind)
         return
-    found = list(_find_devices(memory, visitor, push.app, part.audience))
+    found = list(find_meant(memory, visitor, push.app, part.audience))
     for platform in dict.fromkeys(row["platform"] for row in found):
         names = tuple(_name_device(row) for row in found if row["platform"] == platform)
         yield Stretch(platform, names, TOKEN_KIND)
@@ -78,7 +78,7 @@ def _list_carriers(
     return [person for person in first if all(person in other for other in others)]
 
 
-def _find_devices(memory: Memory, visitor: Visitor, app: str, audience: Audience) -> Iterator[Row]:
+def find_meant(memory: Memory, visitor: Visitor, app: str, audience: Audience) -> Iterator[Row]:
     labels = memory.rows.list(visitor.name_shelf("label", app))
     members = {
         label: memory.rows.list(visitor.name_shelf("member", app, label)) for label in labels

@@ -60,6 +60,7 @@ def write_app(row: AppRow) -> dict[str, Any]:
         "id": int(row.id),
         "pushexpress_id": str(row.identifiers.get("pushexpress_id", "")),
         "name": row.name,
+        "groups": [int(group) for group in row.groups],
         "archived": False,
         **creds,
     }

@@ -395,6 +395,7 @@ def test_apps_and_groups_are_listed_and_changed_by_nobody(call, app, workspace):
     assert (row["id"], row["name"], row["archived"], len(row["pushexpress_id"])) == (
         app.pk, app.name, False, 32,
     )  # fmt: skip
+    assert row["groups"] == [group.pk]
     assert call("GET", f"apps/{app.pk}") == (200, row)
     assert archived == {"apps": []}
     shown = {
