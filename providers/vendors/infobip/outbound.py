@@ -235,7 +235,8 @@ def write_proof(account: AccountConfig) -> str:
 
 
 def is_from_vendor(call: Call, account: AccountConfig) -> bool:
-    return hmac.compare_digest(call.path.get("proof", ""), write_proof(account))
+    shown = call.path.get("proof", "").encode("utf-8", "replace")
+    return hmac.compare_digest(shown, write_proof(account).encode())
 
 
 def _check_size(push: SendPush) -> None:

@@ -284,8 +284,7 @@ def read_hook(call: Call) -> tuple[ReceiptEvent | OutcomeEvent, ...]:
 
 def read_receipts(body: Any) -> ReceiptPage:
     """A pull as a page: what is given once has no place to go on from."""
-    events = list_events(read_rows(body, REPORT))
-    return ReceiptPage(tuple(item for item in events if isinstance(item, ReceiptEvent)), "")
+    return ReceiptPage(list_events(read_rows(body, REPORT)), "")
 
 
 def write_callback(callback: Callback, rows: tuple[OutcomeRow, ...]) -> CallbackRequest:
