@@ -380,7 +380,8 @@ class Dialect:
 
     `can_filter` tells whether the vendor's filters can say exactly what an expression says; labels
     are in it as `person.label`, platforms as `device.platform`. A vendor that `prefers_audience` is
-    told whom a call means, where that is exact, although it could be given every recipient.
+    told whom a call means, where that is exact, although it could be given every recipient. One
+    that `takes_translations` gets a message in all its languages with one call.
 
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
@@ -422,6 +423,7 @@ class Dialect:
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
     can_filter: Callable[[Expression], bool] = _writes_no_filter
     prefers_audience: bool = False
+    takes_translations: bool = False
     name_call: Callable[[Mapping[str, Any]], str] = _name_no_kind
     connect: Callable[[AccountConfig], Outbound] | None = None
     routes: tuple[Route, ...] = ()

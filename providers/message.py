@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -199,6 +199,21 @@ def resolve_text(message: PushMessage, channel: str, language: str = "") -> Text
     subject = getattr(own, "subject", None) or message.title
     body = (own.body if own else None) or message.body
     return Text(title=translated.title or subject, body=translated.body or body)
+
+
+def resolve_for(
+    message: PushMessage, platforms: Iterable[Platform], language: str = ""
+) -> PushMessage:
+    """The message for several platforms at once in one language: `resolve` for each of them."""
+    resolved = [message.resolve(platform, language) for platform in platforms]
+    blocks: dict[str, Any] = {}
+    for one in resolved:
+        found = {platform.value: getattr(one, platform.value) for platform in BLOCKS}
+        blocks |= {name: block for name, block in found.items() if block is not None}
+    first = resolved[0]
+    text = message.translations.get(message.find_language(language), Text())
+    title, body = text.title or message.title, text.body or message.body
+    return replace(first, title=title or first.title, body=body or first.body, **blocks)
 
 
 def read_message(body: Mapping[str, Any]) -> PushMessage:

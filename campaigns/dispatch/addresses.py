@@ -24,8 +24,19 @@ class Addressed:
 
     targets: tuple[Targets, ...] = ()
     members: list[Member] = field(default_factory=list)
+    mates: dict[int, list[Member]] = field(
+        default_factory=dict
+    )  # other devices of a member's person
     tokens: dict[int, str] = field(default_factory=dict)  # recipient -> the token it is sent to
     skipped: dict[Reason, list[Member]] = field(default_factory=lambda: defaultdict(list))
+
+    def list_with_mates(self, member: Member) -> list[Member]:
+        """Everybody whom one target of the call reaches."""
+        return [member, *self.mates.get(member[0], ())]
+
+    def list_all(self) -> list[Member]:
+        """Everybody whom the call reaches."""
+        return [one for member in self.members for one in self.list_with_mates(member)]
 
 
 def list_owed(batch: Batch) -> list[Member]:
@@ -43,9 +54,13 @@ def list_owed(batch: Batch) -> list[Member]:
 
 
 def address_members(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
-    """The ids by which this way reaches each member."""
+    """The ids by which this way reaches each member; none for an audience."""
     if batch.part.kind == Part.Kind.PERSON:
         return _address_persons(batch, way, members)
+    if batch.form == Batch.Form.AUDIENCE:
+        return Addressed(members=list(members))
+    if batch.form == Batch.Form.PERSON:
+        return _address_by_person(batch, way, members)
     reach = find_reach(way, batch.platform)
     addressed = Addressed()
     by_kind: dict[str, list[tuple[Member, str]]] = defaultdict(list)
@@ -57,6 +72,35 @@ def address_members(batch: Batch, way: Way, members: Sequence[Member]) -> Addres
         values = tuple(value for _member, value in pairs)
         targets.append(Targets(kind, values, _write_references(batch, way, pairs)))
     addressed.targets = tuple(targets)
+    return addressed
+
+
+def _address_by_person(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
+    """Each person once, by the user id; who opted out meanwhile is left out with all devices."""
+    addressed = Addressed()
+    rows = Device.objects.filter(pk__in=IdList(member[0] for member in members))
+    names = {
+        pk: (name, opted_out)
+        for pk, name, opted_out in rows.values_list(
+            "pk", "person__external_user_id", "person__opted_out_at"
+        )
+    }
+    leads: dict[str, Member] = {}
+    for member in members:
+        name, opted_out = names.get(member[0], ("", None))
+        if opted_out is not None:
+            addressed.skipped[Reason.OPTED_OUT].append(member)
+        elif not name:
+            addressed.skipped[Reason.NOT_ADDRESSABLE].append(member)
+        elif name in leads:
+            addressed.mates.setdefault(leads[name][0], []).append(member)
+        else:
+            leads[name] = member
+    addressed.members = list(leads.values())
+    kind = PersonKind.EXTERNAL_USER_ID.value
+    pairs = [(member, name) for name, member in leads.items()]
+    references = _write_references(batch, way, pairs)
+    addressed.targets = (Targets(kind, tuple(leads), references),) if leads else ()
     return addressed
 
 

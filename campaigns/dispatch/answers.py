@@ -50,7 +50,7 @@ def _settle_receipt(
     if fault is None and lease.find_account().health == Account.Health.BAD:
         bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
         bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
-    verdicts, retried = _sort_results(receipt, addressed.members, lease)
+    verdicts, retried = _sort_results(receipt, addressed, lease)
     is_asked = lease.way is not None and lease.way.dialect.can_be_asked
     settle.flush(
         lease,
@@ -76,18 +76,20 @@ def _settle_receipt(
 
 
 def _sort_results(
-    receipt: Receipt, members: Sequence[Member], lease: Lease
+    receipt: Receipt, addressed: Addressed, lease: Lease
 ) -> tuple[dict[Verdict, list[Member]], list[Result]]:
-    named = {result.index: result for result in receipt.results}
+    # Of an audience nobody was named, so no place means anybody.
+    results = receipt.results if addressed.targets else ()
+    named = {result.index: result for result in results}
     verdicts: dict[Verdict, list[Member]] = defaultdict(list)
     retried = []
     may_retry = lease.batch.retries < MAX_RETRIES
-    for index, member in enumerate(members):
+    for index, member in enumerate(addressed.members):
         result = named.get(index)
         if result is not None and result.retry_after is not None and may_retry:
             retried.append(result)
         else:
-            verdicts[_judge(receipt.outcome, result)].append(member)
+            verdicts[_judge(receipt.outcome, result)] += addressed.list_with_mates(member)
     return verdicts, retried
 
 
@@ -141,7 +143,7 @@ def _settle_failure(
         _settle_refused(lease, what, addressed, failure, now)
         return
     elif failure.is_permanent or lease.batch.retries >= MAX_RETRIES:
-        what.verdicts = {_judge_failure(attempt, failure): addressed.members}
+        what.verdicts = {_judge_failure(attempt, failure): addressed.list_all()}
     else:
         what.is_retry = True
         what.due_at = find_retry(lease, failure.reason, failure.retry_after, now)
@@ -199,7 +201,7 @@ def _settle_refused(
         settle.flush(lease, what, now)
         bursts.watch_refusal(lease, attempt, failure, now)
     else:
-        what.verdicts = {_judge_failure(attempt, failure): addressed.members}
+        what.verdicts = {_judge_failure(attempt, failure): addressed.list_all()}
         settle.flush(lease, what, now)
         _fail_unsent(transfer, lease.batch.platform, failure, now)
 

@@ -6,8 +6,9 @@ Everything here runs inside the caller's transaction.
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Count, F
@@ -15,6 +16,7 @@ from django.db.models import Count, F
 from campaigns.models import (
     Attempt,
     Batch,
+    Cohort,
     Correction,
     Counter,
     Delivery,
@@ -77,6 +79,30 @@ def append_deliveries(page: Page, verdict: Verdict, members: Sequence[Member]) -
         minute = page.at.replace(second=0, microsecond=0)
         add_counts(SendMinute, MINUTE_COLUMNS, [(page.part_id, minute, count)])
     return count
+
+
+def append_members(batch: Batch, page: Page, verdict: Verdict, members: Sequence[Member]) -> int:
+    """Settle members of a batch, each on the platform that is theirs; gives their number."""
+    return sum(
+        append_deliveries(replace(page, platform=platform), verdict, some)
+        for platform, some in sorted(_split_platforms(batch, members).items())
+    )
+
+
+def _split_platforms(batch: Batch, members: Sequence[Member]) -> dict[str, list[Member]]:
+    platforms = _find_platforms(batch, {cohort for _recipient, cohort in members})
+    split: dict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        split[platforms.get(member[1], batch.platform)].append(member)
+    return split
+
+
+def _find_platforms(batch: Batch, cohorts: Iterable[int]) -> dict[int, str]:
+    """Platforms by cohort where a batch has several; else none is needed."""
+    if batch.form == Batch.Form.DEVICE:
+        return {}
+    rows = Cohort.objects.filter(pk__in=IdList(cohorts))
+    return dict(rows.values_list("pk", "platform"))
 
 
 def move_counters(moves: Iterable[tuple[Page, Verdict, int]]) -> None:
@@ -154,9 +180,11 @@ _Group = tuple[datetime, int, int, int, str, int]
 def _move_corrected(batch: Batch, groups: Sequence[_Group], change: Change) -> None:
     counters: Tally[tuple[object, ...]] = Tally()
     rollups: Tally[tuple[object, ...]] = Tally()
+    platforms = _find_platforms(batch, {cohort for _at, cohort, *_rest in groups})
     for at, cohort, account, _attempt, reason, count in groups:
+        platform = platforms.get(cohort, batch.platform)
         for sign, outcome, why in ((-1, change.old, reason), (1, change.new, change.reason)):
-            counters[(batch.part_id, batch.platform, account, outcome, why)] += sign * count
+            counters[(batch.part_id, platform, account, outcome, why)] += sign * count
             rollups[(batch.part_id, find_hour(at), cohort, account, outcome, why)] += sign * count
     _apply_moves(Counter, COUNTER_COLUMNS, counters)
     if batch.is_folded:

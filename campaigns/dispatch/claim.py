@@ -12,7 +12,8 @@ from django.db.models import Q, QuerySet
 from campaigns.dispatch.cuts import cut_batch, has_been_called, is_new
 from campaigns.dispatch.pace import open_paces
 from campaigns.dispatch.queue import has_any, list_queue
-from campaigns.models import Account, App, Attempt, Batch, Transfer
+from campaigns.models import Account, App, Attempt, Batch, Part, Transfer
+from campaigns.selectors.addressing import can_carry, read_declared
 from campaigns.selectors.routes import Way, list_ways
 from providers.message_fields import OWN_ONLY
 from providers.outcomes import Reason
@@ -131,13 +132,13 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
         return _Choice(drains=True)
     if batch.part.message.content.get("channel") in OWN_ONLY:
         return _Choice(drains=True)
-    ways = list_ways(batch.app_id, batch.platform)
-    pinned = find_pinned_account(batch)
-    if pinned is not None:
-        ways = [way for way in ways if way.account.pk == pinned]
+    ways = _list_suiting(batch)
     if not ways:
         return _Choice(drains=True)
-    owed, is_whole = batch.count - batch.settled, has_been_called(batch)
+    if batch.form == Batch.Form.AUDIENCE and _has_leader(batch):
+        return _Choice(ways[0])  # it makes no call of its own
+    owed = batch.count - batch.settled
+    is_whole = batch.form != Batch.Form.DEVICE or has_been_called(batch)
     for pace in open_paces(ways, transfer, now):
         if pace.is_blocked():
             continue
@@ -147,6 +148,29 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
         pace.take(size)
         return _Choice(pace.way, size=size)
     return _Choice()
+
+
+def _list_suiting(batch: Batch) -> list[Way]:
+    """The ways by which the batch may go, in their order."""
+    ways = [way for way in list_ways(batch.app_id, batch.platform) if _suits(way, batch)]
+    pinned = find_pinned_account(batch)
+    return [way for way in ways if pinned in (None, way.account.pk)]
+
+
+def _suits(way: Way, batch: Batch) -> bool:
+    """Whether the batch's recipients can be named to this vendor as they were frozen for it."""
+    if batch.form == Batch.Form.AUDIENCE:
+        return read_declared(batch.part.declared, way.account.pk) is not None
+    return batch.part.kind == Part.Kind.PERSON or can_carry(way, batch.form)
+
+
+def _has_leader(batch: Batch) -> bool:
+    return bool(Batch.objects.filter(list_same(batch), pk__lt=batch.pk).exists())
+
+
+def list_same(batch: Batch) -> Q:
+    """The batches of the call that names an audience, of which this is one."""
+    return Q(part_id=batch.part_id, form=Batch.Form.AUDIENCE, platform=batch.platform)
 
 
 def is_over(batch: Batch, now: datetime) -> bool:

@@ -7,43 +7,35 @@ a freeze that dies goes on where its last chunk ended.
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import (
-    BooleanField,
-    Case,
-    CharField,
-    Exists,
     F,
     Max,
-    OuterRef,
     Q,
     QuerySet,
     Sum,
-    Value,
-    When,
 )  # fmt: skip
-from django.db.models.functions import Coalesce, NullIf
 
-from campaigns.dispatch import books, handover, resolve
+from campaigns.dispatch import aims, handover, resolve
+from campaigns.dispatch.chunks import Chunk
 from campaigns.dispatch.claim import note_turn
-from campaigns.dispatch.cohorts import CohortKey, intern_cohorts
-from campaigns.dispatch.local_hours import keep_hours, read_local_hours
-from campaigns.dispatch.piles import NewBatches, Pile, PileKey, find_batch_size, pack_batches
 from campaigns.dispatch.plan import unpack_texts
-from campaigns.dispatch.routes import Reach, list_reaches
-from campaigns.models import Batch, Campaign, Device, DeviceIdentifier, Part, Transfer
-from campaigns.models.bulk import GatherIds, IdList, read_ids
+from campaigns.models import (
+    Batch,
+    Campaign,
+    Device,
+    Part,
+    TargetChunk,
+    Transfer,
+)
+from campaigns.models.bulk import IdList
 from campaigns.selectors.audience import read_audience, select_all, select_devices
-from providers.message import PushMessage
-from providers.message_fields import VENDOR_ONLY, Platform
-from providers.outcomes import Reason
 
 CHUNK_DEVICES = 25_000
 FREEZE_LEASE = timedelta(seconds=30)
@@ -149,20 +141,25 @@ class _Slice:
 
     devices: QuerySet[Device] | None
     after: Mapping[str, Any]
+    list_whole: Callable[[], QuerySet[Device]] | None = None  # the devices of all chunks
 
 
-_NEXT_PART = {"chunk": None, "after": None, "bound": None, "short": None}
+_NEXT_PART = {"chunk": None, "after": None, "bound": None, "short": None, "aims": None}
 
 
 def _freeze_chunk(transfer: Transfer, part: Part, now: datetime) -> None:
+    kept = transfer.freeze_cursor.get("aims")
+    new = aims.decide_aims(transfer, part) if kept is None else []
+    targets = aims.read_aims(aims.write_aims(new) if kept is None else kept)
     piece = _cut_slice(transfer, part)
-    chunk = _Chunk(transfer, part, now)
-    if piece.devices is not None:
-        chunk.gather(piece.devices)
+    chunk = Chunk(transfer, part, now, targets)
+    if piece.devices is not None and piece.list_whole is not None:
+        chunk.gather(piece.devices, piece.list_whole)
     batches = chunk.pack(is_last="part" in piece.after)
     with transaction.atomic():
         if _lock_cursor(transfer):
-            written = chunk.write(batches)
+            aims.keep_declared(part, new)
+            written = {"aims": kept or aims.write_aims(new), **chunk.write(batches)}
             _move_cursor(transfer, **(written | dict(piece.after)))
 
 
@@ -182,8 +179,16 @@ def _cut_targets(part: Part, number: int) -> _Slice:
     chunk = part.target_chunks.filter(number=number).first()
     if chunk is None:
         return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
-    ids = [int(text) for text in unpack_texts(chunk.ids)]
-    return _Slice(Device.objects.filter(pk__in=IdList(ids)), {"chunk": number + 1})
+    devices = Device.objects.filter(pk__in=IdList(_read_ids(chunk)))
+    return _Slice(devices, {"chunk": number + 1}, partial(_list_targets, part))
+
+
+def _list_targets(part: Part) -> QuerySet[Device]:
+    return Device.objects.filter(pk__in=IdList(_read_ids(*part.target_chunks.all())))
+
+
+def _read_ids(*chunks: TargetChunk) -> list[int]:
+    return [int(text) for chunk in chunks for text in unpack_texts(chunk.ids)]
 
 
 def _select_audience(transfer: Transfer, campaign: Campaign) -> QuerySet[Device]:
@@ -200,146 +205,10 @@ def _cut_devices(transfer: Transfer, part: Part, devices: QuerySet[Device]) -> _
     left = devices.filter(pk__gt=after, pk__lte=bound)
     ends = left.order_by("pk").values_list("pk", flat=True)[CHUNK_DEVICES - 1 : CHUNK_DEVICES]
     end = next(iter(ends), None)
+    list_whole = partial(devices.filter, pk__lte=bound)
     if end is None:
-        return _Slice(left, {**_NEXT_PART, "part": part.number + 1})
-    return _Slice(left.filter(pk__lte=end), {"after": end, "bound": bound})
-
-
-class _Chunk:
-    """Recipients of one slice, sorted into batches and into those who are skipped."""
-
-    def __init__(self, transfer: Transfer, part: Part, now: datetime) -> None:
-        self.transfer = transfer
-        self.part = part
-        self.now = now
-        self.message: PushMessage = part.message.read()
-        self.reaches = list_reaches(transfer.app)
-        self.hours = read_local_hours(transfer)
-        self.piles: dict[PileKey, Pile] = defaultdict(dict)
-        self.skipped: dict[tuple[str, str], Pile] = defaultdict(dict)
-        self.count = 0
-
-    def gather(self, devices: QuerySet[Device]) -> None:
-        rows = list(_group_devices(devices, self.transfer.app.default_language, self.reaches))
-        if self.hours is not None:
-            self.hours.read(devices)
-        keys = {_read_cohort(row) for row in rows}
-        cohorts = intern_cohorts(self.transfer.app_id, keys)
-        for row in rows:
-            members = dict.fromkeys(read_ids(row["ids"]), cohorts[_read_cohort(row)])
-            self.count += len(members)
-            self._sort(row, members)
-
-    def _sort(self, row: Mapping[str, Any], members: Pile) -> None:
-        platform = row["platform"]
-        reason = _find_skip(row, self.message, self.reaches.get(platform))
-        if reason:
-            self.skipped[(platform, reason.value)] |= members
-            return
-        language = self.message.find_language(row["spoken"])
-        for due_at, part_of in self._split(members).items():
-            if due_at is None:
-                self.skipped[(platform, Reason.HOUR_PASSED.value)] |= part_of
-            else:
-                self.piles[(platform, language, due_at)] |= part_of
-
-    def _split(self, members: Pile) -> Mapping[datetime | None, Pile]:
-        if self.hours is None:
-            return {self.transfer.due_at: members}
-        return self.hours.split(members)
-
-    def pack(self, *, is_last: bool) -> NewBatches:
-        """The batches of the chunk, made before the transaction that writes them."""
-        sizes = {
-            platform: find_batch_size(self.transfer, reach)
-            for platform, reach in self.reaches.items()
-        }
-        # A freeze that began under an earlier release has kept less of them, and merges none.
-        short = {
-            name: pieces
-            for name, pieces in self.transfer.freeze_cursor.get("short", {}).items()
-            if isinstance(pieces, list)
-        }
-        return pack_batches(self.part, self.piles, sizes, short, is_last=is_last)
-
-    def write(self, batches: NewBatches) -> dict[str, Any]:
-        """Insert everything; gives what the cursor keeps of it for the next chunk."""
-        for (platform, reason), members in self.skipped.items():
-            page = books.Page(part_id=self.part.pk, platform=platform, at=self.now)
-            verdict = books.Verdict("skipped", reason)
-            books.append_deliveries(page, verdict, list(members.items()))
-            books.fold_skipped(page, reason, Tally(members.values()))
-        Part.objects.filter(pk=self.part.pk).update(audience=F("audience") + self.count)
-        kept = {"short": batches.write()}
-        return kept | (keep_hours(self.transfer, self.hours) if self.hours else {})
-
-
-def _group_devices(
-    devices: QuerySet[Device], default_language: str, reaches: Mapping[str, Reach]
-) -> QuerySet[Any, Any]:
-    """One row per kind of recipient, with their ids gathered by the database."""
-    return (
-        devices.order_by()
-        .annotate(
-            spoken=_first_text("language", "person__language", default=default_language),
-            place=_first_text("country", "person__country", default=""),
-            major=F("app_version_number").bitrightshift(36),
-            is_out=Case(
-                When(person__opted_out_at__isnull=False, then=True),
-                default=False,
-                output_field=BooleanField(),
-            ),
-            token_is=Case(
-                When(token_state=Device.TokenState.DISABLED, then=Value("disabled")),
-                When(token="", then=Value("missing")),
-                default=F("token_state"),
-                output_field=CharField(),
-            ),
-            has_id=_find_other_ids(reaches),
-        )
-        .values("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
-        .annotate(ids=GatherIds("pk"))
-    )
-
-
-def _first_text(*columns: str, default: str) -> Coalesce:
-    texts = [NullIf(F(column), Value("")) for column in columns]
-    return Coalesce(*texts, Value(default), output_field=CharField())
-
-
-def _find_other_ids(reaches: Mapping[str, Reach]) -> Case:
-    """Whether a device that its way cannot address by token has another id that it takes."""
-    cases = []
-    for platform, reach in reaches.items():
-        if not reach.id_kinds:
-            continue
-        own = DeviceIdentifier.objects.filter(device=OuterRef("pk"), kind__in=reach.id_kinds)
-        needs = Q(platform=platform)
-        if reach.token_kind:
-            needs &= ~(Q(token_state=Device.TokenState.ACTIVE) & ~Q(token=""))
-        cases.append(When(needs & Q(Exists(own)), then=True))
-    return Case(*cases, default=False, output_field=BooleanField())
-
-
-def _read_cohort(row: Mapping[str, Any]) -> CohortKey:
-    return row["platform"], row["spoken"], row["place"], row["major"]
-
-
-def _find_skip(row: Mapping[str, Any], message: PushMessage, reach: Reach | None) -> Reason | None:
-    """Why this kind of recipient gets nothing, if so."""
-    if row["is_out"]:
-        return Reason.OPTED_OUT
-    if not message.has_platform(Platform(row["platform"])):
-        return Reason.NO_MESSAGE
-    if message.channel not in VENDOR_ONLY:
-        return None  # whoever sends finds out whether our own channel reaches them
-    if reach is None:
-        return Reason.NO_ROUTE
-    if row["token_is"] == Device.TokenState.DISABLED:
-        return Reason.NO_TOKEN
-    if row["has_id"] or (reach.token_kind and row["token_is"] == Device.TokenState.ACTIVE):
-        return None
-    return Reason.NO_TOKEN if reach.token_kind else Reason.NOT_ADDRESSABLE
+        return _Slice(left, {**_NEXT_PART, "part": part.number + 1}, list_whole)
+    return _Slice(left.filter(pk__lte=end), {"after": end, "bound": bound}, list_whole)
 
 
 def _finish_freeze(transfer: Transfer, now: datetime) -> None:

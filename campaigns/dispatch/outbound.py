@@ -4,15 +4,19 @@ while a call runs, no database."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from campaigns.dispatch import pace
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease, find_expiry
-from campaigns.models import Attempt, Batch, Transfer, VendorGroup
+from campaigns.dispatch.told import find_told
+from campaigns.dispatch.vendor_labels import sync_labels
+from campaigns.models import Attempt, Batch, Cohort, Transfer, VendorGroup
 from campaigns.models.access import find_installation
+from campaigns.models.bulk import IdList
+from campaigns.models.packing import unpack_cohorts
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
@@ -24,12 +28,16 @@ from providers.contract import (
     Request,
     StatusTeller,
 )
-from providers.message import resolve_text
+from providers.message import PushMessage, resolve_for, resolve_text
 from providers.message_fields import Platform
 from providers.outcomes import Failure, Reason, Receipt
 from providers.scenarios import Channel, SendText, TextMessage
 
 Clock = Callable[[], datetime]
+
+
+class NotReadyYet(Exception):
+    """More has to be told to the vendor before the call; the next turn goes on with that."""
 
 
 @dataclass(slots=True)
@@ -82,21 +90,42 @@ def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer, now: datetim
 def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: datetime) -> SendPush:
     """The call for those who were addressed, with the one text of the batch."""
     batch, transfer = lease.batch, lease.transfer
-    message = batch.part.message.read()
-    if batch.part.channel == Channel.PUSH:
-        message = message.resolve(Platform(batch.platform), batch.language)
     left = None
     expires_at = find_expiry(batch)
     if expires_at is not None:
         left = max(1, int((expires_at - now).total_seconds()))
     return SendPush(
-        parts=(PushPart(message, addressed.targets),),
+        parts=(_write_part(lease, addressed),),
         group=group,
         tag=transfer.tag,
         name=transfer.name,
         client_key=key,
         expires_in=left,
     )
+
+
+def _write_part(lease: Lease, addressed: Addressed) -> PushPart:
+    """The message, for the platforms that the call reaches, and how it names the recipients."""
+    batch = lease.batch
+    message: PushMessage = batch.part.message.read()
+    if batch.part.channel != Channel.PUSH:
+        return PushPart(message, addressed.targets)
+    match batch.form:
+        case Batch.Form.AUDIENCE:
+            platforms, audience = find_told(lease)
+            whole = resolve_for(message, platforms)
+            return PushPart(replace(whole, translations=message.translations), audience=audience)
+        case Batch.Form.PERSON:
+            platforms = _list_platforms(batch)
+            return PushPart(resolve_for(message, platforms, batch.language), addressed.targets)
+    return PushPart(message.resolve(Platform(batch.platform), batch.language), addressed.targets)
+
+
+def _list_platforms(batch: Batch) -> tuple[Platform, ...]:
+    """The platforms of a batch's recipients, the one that it stands under first."""
+    cohorts = Cohort.objects.filter(pk__in=IdList(set(unpack_cohorts(batch.cohorts))))
+    found = set(cohorts.values_list("platform", flat=True)) - {batch.platform}
+    return (Platform(batch.platform), *map(Platform, sorted(found)))
 
 
 @dataclass(slots=True)
@@ -119,12 +148,15 @@ class Ready:
 def prepare_call(
     lease: Lease, addressed: Addressed, key: str, clock: Clock, since: datetime | None
 ) -> Ready:
-    """Connect, find the vendor's group, write the request to its last byte. Raises Failure.
+    """Connect, find the vendor's group, write the request to its last byte. Raises Failure,
+    and NotReadyYet while a label has members that the vendor does not know.
 
     `since` is when the call that this one repeats was written: it is then the very same call.
     """
     assert lease.way is not None  # noqa: S101 nothing is prepared without a way
     client = connect_way(lease.way)
+    if not sync_labels(client, lease, clock()):
+        raise NotReadyYet
     group = ensure_group(client, lease.way, lease.transfer, clock())
     at = since or clock()
     push = write_push(lease, addressed, group, key, at)

@@ -98,10 +98,11 @@ def _name_pile(key: PileKey) -> str:
 def _cut_pile(part: Part, key: PileKey, members: Pile, sizes: Mapping[str, int]) -> list[Batch]:
     ids, size = sorted(members), sizes.get(key[0], MAX_BATCH)
     cuts = [ids[start : start + size] for start in range(0, len(ids), size)]
-    return [_make_batch(part, key, cut, [members[pk] for pk in cut]) for cut in cuts]
+    return [make_batch(part, key, cut, [members[pk] for pk in cut]) for cut in cuts]
 
 
-def _make_batch(part: Part, key: PileKey, ids: Collection[int], cohorts: Collection[int]) -> Batch:
+def make_batch(part: Part, key: PileKey, ids: Collection[int], cohorts: Collection[int]) -> Batch:
+    """A batch of these recipients, in order of their ids."""
     platform, language, due_at = key
     transfer: Transfer = part.transfer
     is_local = bool(transfer.wall_clock)

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from campaigns.dispatch import books, pace
+from campaigns.dispatch.aims import list_called
+from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.outbound import connect_way, fetch_status
 from campaigns.models import Attempt, Batch, Delivery, VendorCount
 from campaigns.models.bulk import IdList
@@ -138,13 +140,12 @@ def _correct(attempt: Attempt, old: str, truth: _Truth, now: datetime) -> None:
     )
     with transaction.atomic():
         batch = Batch.objects.select_for_update().get(pk=attempt.batch_id)
+        called = [one for each in list_called(batch) for one in unpack_ids(each.recipients)]
         of_call = Delivery.objects.filter(
-            part_id=batch.part_id,
-            recipient__in=IdList(unpack_ids(batch.recipients)),
-            attempt_id=attempt.pk,
+            part_id=batch.part_id, recipient__in=IdList(called), attempt_id=attempt.pk
         )
         recipients = list(of_call.values_list("recipient", flat=True))
-        books.correct_deliveries(batch, recipients, change, now)
+        correct_call(batch, recipients, change, now)
         if truth.outcome == "failed":
             Attempt.objects.filter(pk=attempt.pk).update(words=truth.evidence[:500])
 

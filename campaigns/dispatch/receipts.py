@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from campaigns.dispatch import books
+from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
 from campaigns.models.bulk import IdList, add_counts, append_rows
@@ -95,4 +96,4 @@ def _clear_up_unknown(rows: _Rows, now: datetime) -> None:
         for attempt, recipient in unknown.values_list("attempt_id", "recipient"):
             by_attempt[attempt].append(recipient)
     for attempt, batch in sorted(books.lock_batches(by_attempt).items()):
-        books.correct_deliveries(batch, by_attempt[attempt], books.RECEIVED, now)
+        correct_call(batch, by_attempt[attempt], books.RECEIVED, now)

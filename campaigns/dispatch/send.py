@@ -4,9 +4,10 @@ addressed and sent."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
-from campaigns.dispatch import folds, outbound, own_channel, settle
+from campaigns.dispatch import audience_calls, folds, outbound, own_channel, settle
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.books import Member, Verdict
@@ -36,15 +37,26 @@ def send_batch(transfer: Transfer, clock: Clock) -> bool:
         _work(lease, clock)
     except settle.LeaseLost:
         return True  # its new holder goes on
+    except outbound.NotReadyYet:
+        _give_back(lease, clock())
     now = clock()
     folds.fold_batches(lease.transfer, now)
     folds.finish_transfer(lease.transfer, now)
     return True
 
 
+def _give_back(lease: Lease, now: datetime) -> None:
+    with suppress(settle.LeaseLost):
+        settle.flush(lease, settle.Flush(), now)
+
+
 def _work(lease: Lease, clock: Clock) -> None:
     now = clock()
     owed = list_owed(lease.batch)
+    leader = audience_calls.find_leader(lease.batch)
+    if leader is not None:
+        audience_calls.follow(lease, leader, owed, now)
+        return
     stale = None if lease.is_first else find_doubt(lease.batch)
     resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
@@ -77,7 +89,7 @@ def _find_end(lease: Lease, now: datetime) -> Verdict | None:
 
 
 def _isolate(lease: Lease, unsent: Attempt | None, owed: list[Member], now: datetime) -> None:
-    if len(owed) == 1:
+    if len(owed) == 1 or lease.batch.form != Batch.Form.DEVICE:  # one call cannot become two
         ours = {Verdict("failed", Reason.OURS.value): owed}
         settle.flush(lease, settle.Flush(verdicts=ours, unsent=unsent), now)
     else:

@@ -107,7 +107,7 @@ def settle_members(
     )
     for verdict, members in sorted(verdicts.items(), key=lambda item: repr(item[0])):
         if members:
-            batch.settled += books.append_deliveries(page, verdict, members)
+            batch.settled += books.append_members(batch, page, verdict, members)
         if verdict.outcome == "unknown":
             _clear_up_received(batch, members, now)
 
@@ -116,7 +116,7 @@ def settle_own(batch: Batch, verdicts: Verdicts, now: datetime) -> None:
     """Append the outcomes of members of a locked batch whom no vendor is called for."""
     page = Page(part_id=batch.part_id, platform=batch.platform, at=now)
     for verdict, members in sorted(verdicts.items(), key=repr):
-        batch.settled += books.append_deliveries(page, verdict, members)
+        batch.settled += books.append_members(batch, page, verdict, members)
     own_channel.keep(batch, verdicts, now)
 
 

@@ -59,7 +59,9 @@ def resolve_attempt(
         return _ask(lease, attempt, way, owed, now)
     if _may_repeat(lease, now) and way.dialect.idempotency is Idempotency.KEY:
         return Resolution(repeats=attempt)
-    if _may_repeat(lease, now) and way.dialect.blind_resend:
+    # Whom an audience means a second time nobody could count.
+    is_named = lease.batch.form != Batch.Form.AUDIENCE
+    if is_named and _may_repeat(lease, now) and way.dialect.blind_resend:
         return Resolution(repeats=attempt, resent=len(owed))
     return Resolution(write_off(attempt, way, owed, now))
 

@@ -22,12 +22,14 @@ from campaigns.models import (
     Campaign,
     Delivery,
     Device,
+    DeviceIdentifier,
     Message,
     Part,
     ReceiptRow,
     Route,
     Transfer,
 )
+from campaigns.models.audience import hash64
 from campaigns.services.campaigns import resume_campaign
 from providers import vault
 from providers.contract import Dialect
@@ -68,7 +70,18 @@ class Rehearsal:
             app=self.app, platform=platform, account=self.account, options=dict(config.options)
         )
         for number in range(RECIPIENTS):
-            builders.make_device(self.app, f"t{number}", platform)
+            # Some vendors know devices, some persons, by whatever names they call them.
+            person = builders.make_person(self.app.workspace, f"t{number}")
+            device = builders.make_device(self.app, f"t{number}", platform, person=person)
+            for kind in self.dialect.identifier_kinds:
+                if not kind.is_token and kind.platform in (None, platform):
+                    DeviceIdentifier.objects.create(
+                        app=self.app,
+                        device=device,
+                        kind=kind.name,
+                        value=f"t{number}",
+                        value_hash=hash64(f"t{number}"),
+                    )
 
     def read_clock(self) -> datetime:
         return self.start + timedelta(hours=self.hour, seconds=next(self.ticks) / 20)

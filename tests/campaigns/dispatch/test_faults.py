@@ -50,6 +50,10 @@ def begin(app: App, simulator: Simulator, settings, monkeypatch) -> Begin:
     return begin
 
 
+TABLED = [one for one in SIMULATED if one.idempotency is not Idempotency.NONE]
+MUTE = [one for one in SIMULATED if one.idempotency is Idempotency.NONE]
+
+
 def begin_for(begin: Begin, dialect: Dialect, name: str) -> Rehearsal:
     """Where the fault can be met: over TLS, or long enough after the send."""
     if FAULTS[name].is_of_tls:
@@ -70,7 +74,7 @@ def test_the_table_names_every_fault_in_its_own_words():
     ]
 
 
-@each(SIMULATED)
+@each(TABLED)
 @pytest.mark.parametrize("name", FAULTS)
 def test_two_calls_suffer_and_everybody_ends_as_the_table_says(begin: Begin, dialect, name):
     rehearsal = begin_for(begin, dialect, name)
@@ -83,6 +87,19 @@ def test_two_calls_suffer_and_everybody_ends_as_the_table_says(begin: Begin, dia
     assert rehearsal.list_ends() == list_expected(name, dialect)
     is_asked = FAULTS[name].on in ("send", "any") or dialect.can_report
     assert rehearsal.simulator.book.given[name] == (2 if is_asked else 0)
+
+
+@each(MUTE)
+@pytest.mark.parametrize("name", FAULTS)
+def test_who_can_neither_be_asked_nor_knows_keys_is_never_called_twice(begin: Begin, dialect, name):
+    rehearsal = begin_for(begin, dialect, name)
+    rehearsal.follow(f"{name}:times=2,{SETTINGS.get(name, '')}")
+
+    transfer = rehearsal.send()
+
+    assert transfer.finished_at is not None
+    assert rehearsal.find_faults() == []
+    assert max(rehearsal.count_reached().values(), default=1) == 1
 
 
 LOST = {"accepted_answer_lost": "sent", "html": "sent", "silence": "failed (no_answer)"}
