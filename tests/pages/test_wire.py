@@ -11,13 +11,12 @@ from django.http import QueryDict
 from campaigns.pages.message_form import MessageForm
 from providers import http
 from providers.commands import CreateGroup
-from providers.contract import Fate
 from providers.message import read_message
 from providers.message_fields import BLOCK_FIELDS
 from tests.pages.test_compose import type_value
 from tests.vendor_cases.accounts import SIMULATED, make_account
 from tests.vendor_cases.conftest import simulator  # noqa: F401
-from tests.vendor_cases.strategies import make_push
+from tests.vendor_cases.strategies import is_kept, list_kinds, make_push
 
 CARRIED = [
     pytest.param(dialect, platform, spec, id=f"{dialect.key}-{platform}.{spec.name}")
@@ -25,8 +24,7 @@ CARRIED = [
     for platform, specs in BLOCK_FIELDS.items()
     if platform in dialect.platforms
     for spec in specs
-    if dialect.carries.get(f"{platform}.{spec.name}")
-    and dialect.carries[f"{platform}.{spec.name}"].fate is not Fate.DROPPED
+    if is_kept(dialect, f"{platform}.{spec.name}")
 ]
 
 
@@ -54,10 +52,10 @@ def test_a_field_goes_from_the_form_to_the_socket(simulator, dialect, platform, 
     message = read_message(write_form(platform, spec)).resolve(platform)
     client = dialect.connect(make_account(dialect, simulator.url))
     group = client.ensure_group(CreateGroup("", "News")) if dialect.has_groups else ""
-    names = [k.name for k in dialect.identifier_kinds if k.platform in (None, platform)]
+    kind = list_kinds(dialect, platform)[0]
     push = make_push(dialect, group=group)
     [part] = push.parts
-    targets = tuple(replace(target, kind=names[0]) for target in part.targets)
+    targets = tuple(replace(target, kind=kind) for target in part.targets)
 
     with http.recording() as exchanges:
         client.send(
