@@ -7,13 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from campaigns.models import (
     Allowance,
+    Campaign,
     Exchange,
     IdempotencyRecord,
+    Planned,
     ReceiptRow,
+    ScriptRecord,
+    ScriptSchedule,
     SendMinute,
     TargetChunk,
     TrackedTarget,
@@ -36,6 +40,7 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
         return now - timedelta(days=days)
 
     frozen = Transfer.objects.filter(frozen_at__isnull=False, status__in=Transfer.FINISHED)
+    over = _find_over(since(settings.KEEP_SCHEDULES_DAYS))
     return {
         "exchanges": Exchange.objects.filter(at__lt=since(settings.KEEP_EXCHANGES_DAYS)),
         "receipts": ReceiptRow.objects.filter(at__lt=since(settings.KEEP_RECEIPTS_DAYS)),
@@ -55,7 +60,18 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
         ),
         # What a script named is resolved by then: the ids live on as recipients or rejected ids.
         "targets": TargetChunk.objects.filter(part__transfer__in=frozen),
+        # What is bound to a schedule goes with it, and so before it.
+        "records": ScriptRecord.objects.filter(schedule__in=over.values("pk")),
+        "schedules": over,
     }
+
+
+def _find_over(before: datetime) -> QuerySet[Any]:
+    """Scripts' schedules of which nothing is to come, nor has been since then."""
+    series = Planned.objects.filter(campaign__status__in=[*Campaign.RUNNING, *Campaign.WAITING])
+    sent = Planned.objects.filter(transfer__due_at__gte=before)
+    rows = ScriptSchedule.objects.filter(updated_at__lt=before, is_enabled=True)
+    return rows.exclude(Q(planned__in=series) | Q(planned__in=sent))
 
 
 def _remove(rows: QuerySet[Any]) -> int:
