@@ -98,6 +98,7 @@ DIALECT = Dialect(
     idempotency=Idempotency.NONE,
     blind_resend=False,
     can_filter=wire_filters.can_filter,
+    takes_translations=True,
     find_message_faults=wire_pushes.find_faults,
     connect=outbound.PushExpress,
     routes=inbound.ROUTES,
