@@ -113,7 +113,8 @@ class Route:
 
     `read` raises `Refusal`; `write` gets the answer and the call, and never fails. `quota` names
     an entry of `Dialect.quotas`. `write_refusal` stands for the dialect's where this endpoint has
-    an error shape of its own. An `is_open` route is called without credentials.
+    an error shape of its own. An `is_open` route is called without credentials. One that
+    `takes_forms` reads a body that says so of itself as a form, with texts for values.
     """
 
     method: str
@@ -122,6 +123,7 @@ class Route:
     write: Callable[[Any, Call], Reply]
     write_refusal: Callable[[Refusal], Reply] | None = None
     is_open: bool = False
+    takes_forms: bool = False
     quota: str = ""
     max_bytes: int = 10_000_000
     max_recipients: int = 20_000

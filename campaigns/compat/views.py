@@ -145,11 +145,28 @@ def _complete_call(visit: Visit, caller: Caller) -> Call:
     options of the door that it names; raises NotFound for one that is not there."""
     call = replace(visit.call, now=caller.now)
     if visit.route.method not in BODILESS:
-        call = replace(call, body=parse_body(visit.body.read(visit.route.max_bytes)))
+        call = replace(call, body=_read_body(visit))
     name_door = visit.dialect.name_door
     if name_door is None or is_guest(caller.key):
         return call
     return replace(call, options=find_app_door(name_door(call), caller).options)
+
+
+def _read_body(visit: Visit) -> Any:
+    content = visit.body.read(visit.route.max_bytes)
+    if not (visit.route.takes_forms and _is_form(visit.call)):
+        return parse_body(content)
+    text = content.decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError as error:
+        message = f"More than {MAX_FIELDS} fields."
+        raise Refusal(RefusalKind.INVALID, message) from error
+
+
+def _is_form(call: Call) -> bool:
+    kind = call.headers.get("content-type", "").partition(";")[0].strip()
+    return kind.lower() == "application/x-www-form-urlencoded"
 
 
 def _refuse_crowd(command: Command, route: Route) -> None:

@@ -96,6 +96,7 @@ ROUTES = (
         read=wire_auth.read_token_request,
         write=wire_auth.write_token,
         is_open=True,
+        takes_forms=True,
         max_bytes=100_000,
     ),
 )

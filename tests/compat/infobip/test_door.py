@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -193,6 +194,33 @@ def test_who_may_call(client, app, sender):
         assert (header, answer.status_code) == (header, status)
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json"])
+def test_client_credentials_come_as_a_form_or_as_json(client, app, kind):
+    key, text = make_key(app)
+    fields = {
+        "client_id": key.public_id,
+        "client_secret": text.removeprefix(f"{key.public_id}."),
+        "grant_type": "client_credentials",
+    }
+    body = json.dumps(fields) if kind.endswith("json") else urlencode(fields)
+
+    answer = client.post("/compat/infobip/auth/1/oauth2/token", body, content_type=kind)
+
+    assert answer.status_code == 200
+    assert set(read(answer)) == {"access_token", "token_type", "expires_in"}
+
+
+def test_another_grant_than_client_credentials_is_refused(client, app):
+    answer = client.post(
+        "/compat/infobip/auth/1/oauth2/token",
+        urlencode({"client_id": "a", "client_secret": "b", "grant_type": "password"}),
+        content_type="application/x-www-form-urlencoded",
+    )
+
+    assert answer.status_code == 400
+    assert "grant_type" in read(answer)["requestError"]["serviceException"]["validationErrors"]
+
+
 def test_explicit_nulls_are_what_was_left_out(script, sender):
     body = write_send(sender, options=None, type="text")
     body["messages"][0] |= {"webhooks": None, "options": {"badge": None, "validityPeriod": None}}
@@ -337,4 +365,7 @@ def test_our_client_asks_for_a_bulk_by_its_own_id(told, connect, sender):
 
     assert (known.transfer, known.state, known.tag) == ("told", TransferState.SENT, "spring")
     assert unknown is None
-    assert [event.reference for event in page.events] == ["m-ann"]
+    assert [(type(event).__name__, event.reference) for event in page.events] == [
+        ("ReceiptEvent", "m-ann"),
+        ("OutcomeEvent", "m-nobody"),
+    ]
