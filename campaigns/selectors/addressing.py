@@ -34,6 +34,7 @@ from providers.message_fields import VENDOR_ONLY, Platform
 
 Form = Batch.Form
 EACH_DEVICE = frozenset({Addressing.TOKEN, Addressing.VENDOR_ID})
+PER_RECIPIENT = EACH_DEVICE | {Addressing.USERNAME}
 DESCRIBED = frozenset({Addressing.LABEL, Addressing.FILTER, Addressing.EVERYONE})
 LISTED = frozenset({AudienceKind.PERSONS, AudienceKind.DEVICES, AudienceKind.UNKNOWN_OF})
 EVERYBODY: Expression = And(())

@@ -13,12 +13,12 @@ from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Forbidden, Invalid, NotFound, Refused
 from campaigns.models import ApiKey, App, Group, Transfer
 from campaigns.models.audience import MAX_RATE
+from campaigns.selectors.addressing import PER_RECIPIENT, Wanted, find_obstacles
 from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.routes import find_first_ways
 from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
-from campaigns.services.messages import PER_RECIPIENT
 from providers.commands import Fault, FaultKind, PushPart, SendPush
 from providers.message_fields import Platform
 from providers.outcomes import RefusalKind
@@ -56,8 +56,10 @@ def refuse_forbidden(push: SendPush, group: Group, caller: Caller) -> None:
 def judge_targets(push: SendPush, app: App, caller: Caller) -> tuple[Fault, ...]:
     """What stands against reaching named recipients by the app's routes.
 
-    Raises Invalid for that in a dialect that does not judge later.
+    Raises Invalid for that in a dialect that does not judge later; and for an audience that a
+    vendor cannot be told exactly.
     """
+    _refuse_inexact(push, app, caller)
     faults = tuple(_find_unaddressed(push, app, caller))
     if faults and not caller.dialect.judges_later:
         platforms = ", ".join(fault.platform for fault in faults)
@@ -65,6 +67,23 @@ def judge_targets(push: SendPush, app: App, caller: Caller) -> tuple[Fault, ...]
         sentence = words % {"platforms": platforms}
         raise Invalid(sentence, code="not_addressable", fields={"targets": sentence})
     return faults
+
+
+def _refuse_inexact(push: SendPush, app: App, caller: Caller) -> None:
+    for part in push.parts:
+        if part.audience is None:
+            continue
+        bodies = write_audience(app, part.audience, caller.dialect)
+        wanted = Wanted(
+            app=app,
+            message=part.message,
+            bodies=bodies,
+            devices=select_all(app, bodies, only_primary=part.only_primary),
+            only_primary=part.only_primary,
+            has_local_hours=bool(push.wall_clock),
+        )
+        for aim in find_obstacles(wanted):
+            raise Invalid(aim.obstacle, code="not_addressable", fields={"audience": aim.obstacle})
 
 
 def _find_unaddressed(push: SendPush, app: App, caller: Caller) -> Iterator[Fault]:

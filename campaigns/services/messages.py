@@ -10,15 +10,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.models import Account, App, Route
+from campaigns.selectors.addressing import Wanted, find_obstacles
 from campaigns.selectors.routes import find_first_routes, has_disabled_route
 from providers import registry
 from providers.commands import PushPart, SendPush
-from providers.contract import Addressing, Carry, Dialect, Fate
+from providers.contract import Carry, Dialect, Fate
 from providers.fields import gettext_noop
 from providers.message import PushMessage, write_message
 from providers.message_fields import IN_APP_FIELDS, Platform
 
-PER_RECIPIENT = frozenset({Addressing.TOKEN, Addressing.VENDOR_ID, Addressing.USERNAME})
 TEXT_FIELDS = ("title", "body")
 DROPPED = Carry(Fate.DROPPED)
 # A batch has one language, so every route carries translations unless its dialect says otherwise.
@@ -170,6 +170,14 @@ def find_message_problems(
     return tuple(problems)
 
 
+def find_addressing_problems(wanted: Wanted) -> tuple[Problem, ...]:
+    """Why vendors that select recipients themselves cannot be told exactly who is meant."""
+    return tuple(
+        Problem(code="not_addressable", field="audience", sentence=aim.obstacle)
+        for aim in find_obstacles(wanted)
+    )
+
+
 def _find_text_problems(
     message: PushMessage, platforms: list[Platform], spoken: list[Platform]
 ) -> Iterator[Problem]:
@@ -238,9 +246,6 @@ def _find_account_problems(
         yield Problem(
             code="account_unhealthy", field="audience", sentence=sentence, is_blocking=False
         )
-    if not dialect.limits.addressing & PER_RECIPIENT:
-        words = _("%(account)s cannot address the recipients on %(platform)s one by one.")
-        yield Problem(code="not_addressable", field="audience", sentence=words % names)
     size, limit = measure_payload(dialect, message, platform), dialect.limits.max_payload_bytes
     if size > limit:
         words = _("The %(platform)s message is %(size)d bytes long; at most %(limit)d are carried.")

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid
 from campaigns.models import App, Campaign, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
-from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.addressing import Wanted
+from campaigns.selectors.audience import count_devices, read_audience, select_all
 from campaigns.selectors.starting import find_obstacle, list_apps
 from campaigns.services.forecast import Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
@@ -23,6 +24,7 @@ from campaigns.services.hours import (
 from campaigns.services.messages import (
     Loss,
     Problem,
+    find_addressing_problems,
     find_losses,
     find_message_problems,
 )
@@ -130,9 +132,23 @@ def _find_reach_problems(
         yield Problem(code="empty_audience", field="audience", sentence=words)
     for reach in reaches:
         yield from find_message_problems(reach.app, message, reach.platforms)
+        yield from find_addressing_problems(_read_wanted(campaign, reach.app))
         yield from _find_queue_problems(reach.app, now)
         if campaign.strict:
             yield from _refuse_losses(reach, message)
+
+
+def _read_wanted(campaign: Campaign, app: App) -> Wanted:
+    """Who shall get what, for vendors that are told whom we mean."""
+    bodies, only_primary = [campaign.audience], campaign.only_primary
+    return Wanted(
+        app=app,
+        message=campaign.message.read(),
+        bodies=bodies,
+        devices=select_all(app, bodies, only_primary=only_primary),
+        only_primary=only_primary,
+        has_local_hours=campaign.timezone == RECIPIENT_ZONE,
+    )
 
 
 def _find_queue_problems(app: App, now: datetime) -> Iterator[Problem]:
