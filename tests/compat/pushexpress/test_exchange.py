@@ -83,14 +83,17 @@ def test_what_was_not_answered_is_not_sent_again_and_unknown(speak, routed, simu
     assert check_books().faults == []
 
 
-def test_whom_the_vendors_filters_cannot_mean_is_not_sent_to(speak, routed, simulator):
-    builders.make_device(routed, "t9", "android", attributes={"event_reg": 1}, country="DE")
+def test_whom_the_vendors_filters_cannot_mean_is_refused_at_once(speak, routed, simulator):
+    body = copy.deepcopy(read_examples()["instant"]["call"])
+    audience = f"x_{make_segment(routed)}"
+    body["filters"] = {"app_ids_include": [routed.pk], "audiences_exclude": [audience]}
 
-    send(speak(DIALECT), routed, audiences_exclude=[f"x_{make_segment(routed)}"])
+    answer = speak(DIALECT).call("POST", "api/b/v2/send/instant", body)
 
-    assert set(count_outcomes()) == {"skipped"}
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("validation error: audience: ")
+    assert not Transfer.objects.exists()
     assert simulator.vendor.summarize()["accepted_calls"] == 0
-    assert check_books().faults == []
 
 
 def make_segment(app: Any) -> int:
