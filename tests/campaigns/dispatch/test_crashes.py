@@ -27,7 +27,7 @@ from campaigns.models import App, Device, Route
 from campaigns.selectors import routes
 from providers import registry, vault
 from providers.commands import FetchStatus, SendPush, TransferState, TransferStatus
-from providers.contract import AccountConfig, Dialect, Idempotency, Request
+from providers.contract import AccountConfig, Addressing, Dialect, Idempotency, Request
 from providers.simulator import Simulator
 from tests import builders
 from tests.campaigns.dispatch.boundaries import Boundaries, crossing, passes
@@ -75,7 +75,12 @@ class Withdrawing(Client):
 
 
 def find_vendor(idempotency: Idempotency) -> Dialect:
-    dialects = [dialect for dialect in registry.all_dialects() if dialect.connect]
+    """The first that takes push tokens: the phones of these tests have nothing else."""
+    dialects = [
+        dialect
+        for dialect in registry.all_dialects()
+        if dialect.connect and Addressing.TOKEN in dialect.limits.addressing
+    ]
     return next(dialect for dialect in dialects if dialect.idempotency is idempotency)
 
 
