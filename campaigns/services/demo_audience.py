@@ -14,6 +14,7 @@ from campaigns.services.audience import add_members, create_label, create_segmen
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
 from providers import registry
+from providers.commands import IdentifierKind
 from providers.message_fields import Platform
 
 # Of ten devices three are somebody's second one; the platforms take turns, so these differ.
@@ -38,6 +39,8 @@ LABELS = (
     ("Newsletter", "Asked for our weekly news", 9), ("VIP", "Gold plan, two orders a month", 25),
     ("Beta testers", "Agreed to try new versions", 40),
 )  # fmt: skip
+# What devices carry themselves: every how many devices.
+TAGS = (("offers", 3), ("beta", 40))
 SEGMENTS = (
     ("German speakers", {"field": "device.language", "op": "eq", "value": "de"}),
     ("Newest version", {"field": "device.app_version", "op": "gte", "value": "4.2"}),
@@ -99,6 +102,8 @@ def _make_row(app: App, number: int, owners: int, platform: str) -> DeviceRow:
         token=hashlib.sha256(f"{app.slug} {number}".encode()).hexdigest(),
         external_user_id=_name_person(app, owner),
         ids=dict(_make_ids(app, number, platform)),
+        tags=[name for name, every in TAGS if number % every == 0],
+        alias=_name_person(app, owner) if number < owners else None,
         attributes={"theme": "dark" if number % 3 else "light", "visits": number % 50},
         columns={
             "language": language,
@@ -115,21 +120,23 @@ def _make_row(app: App, number: int, owners: int, platform: str) -> DeviceRow:
 
 def _make_ids(app: App, number: int, platform: str) -> Iterator[tuple[str, str]]:
     for kind in list_id_kinds(platform):
-        yield kind, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{app.slug}/{kind}/{number}"))
+        made = uuid.uuid5(uuid.NAMESPACE_URL, f"{app.slug}/{kind.name}/{number}")
+        # Ids of a platform are UUIDs as the system shows them; vendors give 32 hex digits.
+        yield kind.name, made.hex if kind.platform is None else str(made)
 
 
 @cache
-def list_id_kinds(platform: str) -> tuple[str, ...]:
-    """For each dialect that serves a platform, the first id of its own that only this one has."""
-    kinds: dict[str, None] = {}
+def list_id_kinds(platform: str) -> tuple[IdentifierKind, ...]:
+    """For each dialect that serves a platform, the first kind of id that names a device there."""
+    kinds: dict[str, IdentifierKind] = {}
     for dialect in registry.all_dialects():
         own = [
-            kind.name
+            kind
             for kind in dialect.identifier_kinds
-            if kind.platform == Platform(platform) and not kind.is_token
+            if kind.platform in (None, Platform(platform)) and not kind.is_token
         ]
-        kinds |= dict.fromkeys(own[:1])
-    return tuple(kinds)
+        kinds |= {kind.name: kind for kind in own[:1] if Platform(platform) in dialect.platforms}
+    return tuple(kinds.values())
 
 
 def fill_audience(app: App, principal: Any, *, actor: str, now: datetime) -> None:

@@ -34,7 +34,7 @@ from campaigns.selectors.status import count_receipts, count_transfers
 from campaigns.services import demo
 from campaigns.services.access import find_key
 from campaigns.services.campaigns import create_campaign, launch_campaign
-from providers import vault
+from providers import registry, vault
 
 pytestmark = pytest.mark.database
 
@@ -82,6 +82,38 @@ def test_every_phone_of_the_demo_has_a_token_and_an_id_of_its_platform(filled):
 
     assert counted[("android", "google_aid")] == counted[("ios", "ios_ifa")] == 200
     assert not Device.objects.filter(token="").exists()
+
+
+def test_a_script_of_any_dialect_finds_somebody_in_the_demo(filled):
+    app = App.objects.get(slug="shoply")
+    doors = [dialect for dialect in registry.all_dialects() if dialect.has_door]
+
+    found = {dialect.key: find_known_platforms(app, dialect) for dialect in doors}
+
+    assert found == {
+        dialect.key: {platform.value for platform in dialect.platforms} & set(app.platforms)
+        for dialect in doors
+    }
+
+
+def find_known_platforms(app, dialect):
+    own = [kind.name for kind in dialect.identifier_kinds if not kind.is_token]
+    known = DeviceIdentifier.objects.filter(app=app, kind__in=own)
+    return set(known.values_list("device__platform", flat=True))
+
+
+def test_devices_of_the_demo_carry_tags_and_their_owners_names(filled):
+    app = App.objects.get(slug="shoply")
+    bodies = [
+        {"expression": {"field": f"device.{field}", "op": "eq", "value": value}}
+        for field, value in [("tag", "offers"), ("tag", "beta"), ("alias", "shoply-00000")]
+    ]
+
+    counts = [
+        count_devices(app, read_audience(app, body, principal=None))["total"] for body in bodies
+    ]
+
+    assert counts == [200, 15, 1]
 
 
 def test_the_demos_labels_and_segments_reach_somebody(filled):
