@@ -29,7 +29,7 @@ def test_the_table_holds_the_calls_that_we_serve_in_their_order() -> None:
         f"401 `{wire_errors.BAD_TOKEN}`",
         f"400 `{wire_errors.BAD_GRANT}`",
         f"400 `{wire_errors.BAD_MESSAGE}`",
-        *(f"`{words}`" for words in set(wire_sends.WORDS.values())),
+        *(f"`{words}`" for words in sorted(set(wire_sends.WORDS.values()))),
         *(f"`{status}`" for status in (wire_sends.SUCCESS, wire_sends.FAIL, wire_sends.ERROR)),
         f"`{wire_sends.TAKEN}`",
         *(field.label for field in DIALECT.credentials + DIALECT.base_urls),
