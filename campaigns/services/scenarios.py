@@ -1,0 +1,157 @@
+"""Failover scenarios of a workspace: made, changed and forgotten; one may be the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Conflict, Invalid
+from campaigns.models import Campaign, Scenario, Workspace
+from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.services.access import record_audit
+from providers.scenarios import Channel
+
+MAX_NAME = 120
+MAX_STEPS = 5
+MIN_WAIT, MAX_WAIT = 60, 172_800  # seconds
+DEFAULT_WAIT = 3600  # of a step that nobody gave one
+MAX_SENDER = {Channel.PUSH.value: 80, Channel.SMS.value: 16, Channel.EMAIL.value: 80}
+STEP_FIELDS = ("channel", "sender", "wait", "price")
+MAX_PRICE = Decimal(10_000)
+MAX_PRICE_TEXT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioValues:
+    """What a scenario consists of; `steps` as Scenario.steps has them, still to be checked."""
+
+    name: str
+    steps: Any
+    is_default: bool = False
+
+
+def create_scenario(
+    workspace: Workspace, values: ScenarioValues, *, actor: str, now: datetime
+) -> Scenario:
+    """Make one. Raises Invalid with a sentence per wrong path such as `steps.1.wait`."""
+    return _save(Scenario(workspace=workspace), values, "create", actor, now)
+
+
+def update_scenario(
+    scenario: Scenario, values: ScenarioValues, *, actor: str, now: datetime
+) -> Scenario:
+    """Change one; what is sending already goes on as it began. Raises as `create_scenario`."""
+    return _save(scenario, values, "update", actor, now)
+
+
+def delete_scenario(scenario: Scenario, *, actor: str, now: datetime) -> None:
+    """Forget it; raises Conflict while a campaign that is not finished uses it."""
+    unfinished = Campaign.objects.exclude(status__in=Campaign.FINISHED)
+    if unfinished.filter(scenario=scenario).exists():
+        raise Conflict(_("A campaign that is not finished uses this scenario."), code="in_use")
+    with transaction.atomic():
+        record_audit(actor, "delete", scenario, workspace=scenario.workspace, now=now)
+        scenario.delete()
+
+
+def _save(
+    scenario: Scenario, values: ScenarioValues, verb: str, actor: str, now: datetime
+) -> Scenario:
+    faults = find_scenario_faults(values)
+    if faults:
+        path, words = next(iter(faults.items()))
+        raise Invalid(f"{path}: {words}", fields=faults)
+    fresh = {
+        "name": values.name.strip(),
+        "steps": normalize_steps(values.steps),
+        "is_default": values.is_default,
+    }
+    changed = [name for name, value in fresh.items() if getattr(scenario, name) != value]
+    workspace = scenario.workspace
+    with transaction.atomic():
+        if values.is_default:
+            # Two who set one at the same instant wait for each other here.
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+            others = Scenario.objects.filter(workspace=workspace, is_default=True)
+            others.exclude(pk=scenario.pk).update(is_default=False)
+        for name, value in fresh.items():
+            setattr(scenario, name, value)
+        scenario.save()
+        if changed or verb == "create":
+            record_audit(actor, verb, scenario, workspace=workspace, fields=changed, now=now)
+    return scenario
+
+
+def normalize_steps(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Checked steps as they are kept; the last one waits for nothing."""
+    last = len(steps) - 1
+    return [
+        {
+            "channel": str(step["channel"]),
+            "sender": (step.get("sender") or "").strip(),
+            "wait": None if number == last else step.get("wait"),
+            "price": (step.get("price") or "").strip(),
+        }
+        for number, step in enumerate(steps)
+    ]
+
+
+def find_scenario_faults(values: ScenarioValues) -> dict[str, str]:
+    """What is wrong, by path."""
+    faults = {"name": find_text_fault(values.name, MAX_NAME)}
+    steps = values.steps
+    if not isinstance(steps, list | tuple) or not 1 <= len(steps) <= MAX_STEPS:
+        faults["steps"] = _("Give one to %(most)d steps.") % {"most": MAX_STEPS}
+        return _drop_empty(faults)
+    for number, step in enumerate(steps):
+        found = _find_step_faults(step, number, is_last=number == len(steps) - 1)
+        faults |= {f"steps.{number}.{name}".rstrip("."): words for name, words in found.items()}
+    return _drop_empty(faults)
+
+
+def _drop_empty(faults: Mapping[str, str]) -> dict[str, str]:
+    return {path: words for path, words in faults.items() if words}
+
+
+def _find_step_faults(step: Any, number: int, *, is_last: bool) -> dict[str, str]:
+    if not isinstance(step, Mapping):
+        return {"": _("A step is an object with a channel.")}
+    faults = {str(name): _("Unknown field.") for name in step if name not in STEP_FIELDS}
+    channel = step.get("channel")
+    if not isinstance(channel, str) or channel not in set(Channel):
+        words = _("A step is one of: %(known)s.")
+        return faults | {"channel": words % {"known": ", ".join(Channel)}}
+    if channel == Channel.PUSH and number:
+        faults["channel"] = _("A push can only be the first step.")
+    return faults | {
+        "sender": find_text_fault(step.get("sender") or "", MAX_SENDER[channel]),
+        "wait": "" if is_last else _find_wait_fault(step.get("wait")),
+        "price": _find_price_fault(step.get("price")),
+    }
+
+
+def _find_wait_fault(wait: Any) -> str:
+    is_whole = isinstance(wait, int) and not isinstance(wait, bool)
+    if is_whole and MIN_WAIT <= wait <= MAX_WAIT:
+        return ""
+    words = _("It waits %(least)d to %(most)d seconds for the next step.")
+    return words % {"least": MIN_WAIT, "most": MAX_WAIT}
+
+
+def _find_price_fault(price: Any) -> str:
+    if price in (None, ""):
+        return ""
+    words = _("A price is a decimal number such as 0.045, not below 0.")
+    if not isinstance(price, str) or len(price) > MAX_PRICE_TEXT or not price.isascii():
+        return words
+    try:
+        value = Decimal(price.strip())
+    except InvalidOperation:
+        return words
+    return "" if value.is_finite() and 0 <= value <= MAX_PRICE else words
