@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Account, App, Route
 from campaigns.selectors.addressing import Wanted, find_obstacles
 from campaigns.selectors.routes import find_first_routes, has_disabled_route
+from campaigns.services.shared_fields import find_shared
 from providers import registry
 from providers.commands import PushPart, SendPush
 from providers.contract import Carry, Dialect, Fate
@@ -64,15 +65,40 @@ class Problem:
 
 
 def find_losses(app: App, message: PushMessage, platforms: Iterable[str]) -> tuple[Loss, ...]:
-    """Fields that are set and that each platform's first route renames, truncates or drops."""
+    """Fields that each platform's first route renames, truncates or drops; also of one that is not
+    set, where what another platform says there would arrive."""
     routes = find_first_routes(app)
     chosen = [(platform, routes[platform]) for platform in platforms if platform in routes]
     spoken = {route.account.dialect for _platform, route in chosen}
+    shared = {loss.field: loss for loss in _find_shared_losses(message, chosen)}
     losses = [
-        loss for platform, route in chosen for loss in _find_route_losses(message, platform, route)
+        loss
+        for platform, route in chosen
+        for loss in _find_route_losses(message, platform, route)
+        if loss.field not in shared
     ]
     unheard = [key for key in message.extras if key not in spoken]
-    return (*losses, *(_lose_extras(key) for key in unheard))
+    return (*losses, *shared.values(), *(_lose_extras(key) for key in unheard))
+
+
+def _find_shared_losses(
+    message: PushMessage, chosen: Iterable[tuple[str, Route]]
+) -> Iterator[Loss]:
+    by_account: dict[int, tuple[Route, list[str]]] = {}
+    for platform, route in chosen:
+        by_account.setdefault(route.account.pk, (route, []))[1].append(platform)
+    for route, platforms in by_account.values():
+        dialect = registry.get(route.account.dialect)
+        for field, (platform, name) in find_shared(dialect, message, platforms).items():
+            yield Loss(
+                platform=platform,
+                account=route.account.name,
+                dialect=dialect.label,
+                field=field,
+                fate=Fate.TRUNCATED,
+                name=name,
+                note=_("One for all platforms; here they differ."),
+            )
 
 
 def _find_route_losses(message: PushMessage, platform: str, route: Route) -> Iterator[Loss]:

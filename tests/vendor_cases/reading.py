@@ -17,7 +17,7 @@ def read_pushes(
 ) -> tuple[SendPush, ...]:
     """The pushes of a call; none where it is no send. `headers` in lower case."""
     address = urlsplit(url)
-    path = address.path.removeprefix(f"/{dialect.key}/")
+    path = address.path.partition(f"/{dialect.key}/")[2]
     route, pieces = find_route(dialect.routes, method, path)
     content = json.loads(body) if body else None
     query = dict(parse_qsl(address.query, keep_blank_values=True))
