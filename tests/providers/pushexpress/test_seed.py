@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from string import Template
 from typing import Any
 
 import pytest
@@ -20,7 +21,6 @@ from providers.schedules import RecordRow, SaveRecord, SaveSchedule, ScheduleRow
 from providers.vendors.pushexpress import wire, wire_errors, wire_pushes, wire_sends
 from tests.fixtures.pushexpress import (
     CHECKSUM,
-    FRAMES,
     INSTANT,
     SUBSTITUTIONS,
     World,
@@ -80,7 +80,7 @@ def test_only_the_listed_places_differ_from_the_document() -> None:
     text = read_document(marks)
 
     for item in SUBSTITUTIONS:
-        mark = FRAMES.get(item.new, "{}").format(getattr(marks, item.new))
+        mark = Template(item.new).substitute(asdict(marks))
         assert text.count(mark) == item.count
         text = text.replace(mark, item.old)
 
