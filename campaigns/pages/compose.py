@@ -24,9 +24,11 @@ from campaigns.pages.composition import (
     write_version,
 )
 from campaigns.pages.lookups import find_campaign
+from campaigns.pages.losses import gather_losses
 from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import check_composition
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, launch_campaign, update_campaign
@@ -74,7 +76,8 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     composition = read_composition(request.user, request.POST)
     check = check_composition(composition, request.user, timezone.now())
     problems = [(problem, find_field_id(problem.field)) for problem in check.problems]
-    context = {"check": check, "problems": problems}
+    losses = gather_losses(check.losses)
+    context = {"check": check, "problems": problems, "losses": losses}
     return draw_fragment(request, "pages/compose_check.html", context)
 
 
@@ -139,6 +142,7 @@ def _draw(
         "app": apps[0],
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "tags": list(dict.fromkeys(tags.values_list("tag", flat=True)[:200]))[:RECENT_TAGS],
+        "expression_fields": field_catalogue(),
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
     }
     title = campaign.name if campaign else _("New campaign")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import NotFound
 from campaigns.models import App, AppGroup, Campaign, Membership
+from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
 from campaigns.pages.message_form import (
     MessageForm,
@@ -28,6 +29,7 @@ from campaigns.selectors.routes import find_first_routes
 from campaigns.services.access import has_role
 from providers import registry
 from providers.contract import Dialect
+from providers.message_fields import COMMON_FIELDS, DELIVERY_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,18 @@ class Place:
         """`app:<id>` or `app_group:<id>`."""
         return f"app_group:{self.app_group.pk}" if self.app_group else f"app:{self.apps[0].pk}"
 
+    def find_ways(self) -> dict[str, set[str]]:
+        """The vendors on the first routes of the apps, by platform and by `sms` and `email`."""
+        ways: dict[str, set[str]] = {}
+        for app in self.apps:
+            for way, route in find_first_routes(app).items():
+                ways.setdefault(way, set()).add(route.account.dialect)
+        return ways
+
     def dialects(self) -> list[Dialect]:
-        """The vendors on the first routes of the apps, each once."""
-        keys = {
-            route.account.dialect for app in self.apps for route in find_first_routes(app).values()
-        }
-        return [registry.get(key) for key in sorted(keys)]
+        """The vendors that get pushes, each once."""
+        pushed = [keys for way, keys in self.find_ways().items() if way in PLATFORM_KEYS]
+        return [registry.get(key) for key in sorted(set().union(*pushed))]
 
 
 def find_place(principal: Any, key: str) -> Place:
@@ -91,9 +99,10 @@ class Composition:
 
     @property
     def tabs(self) -> list[Tab]:
-        """The platforms, the app itself and later steps, then the vendors on the routes."""
-        message = self.message
-        return [*message.platform_tabs(), *message.other_tabs(), *message.vendor_tabs()]
+        """The platforms, the app itself, texts that can leave, then the vendors on the routes."""
+        message, ways = self.message, self.place.find_ways()
+        others = [tab for tab in message.other_tabs() if _is_wanted(tab, ways)]
+        return [*message.platform_tabs(), *others, *message.vendor_tabs()]
 
     def is_valid(self) -> bool:
         """Whether every form is; all of them are checked."""
@@ -150,7 +159,13 @@ class Composition:
                 self.elsewhere[path] = sentence
 
 
+def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
+    """A channel's fields are shown where a route serves it, or something is written there."""
+    return tab.key not in dict(CHANNELS) or tab.key in ways or tab.is_used or tab.has_errors
+
+
 FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
+WHOLE_FIELDS = [spec.name for spec in (*COMMON_FIELDS, *DELIVERY_FIELDS)]  # in no platform's tab
 # Where a group of fields begins.
 FIRST_FIELDS = {"audience": "audience_kind_0", "message": "body"}
 
@@ -165,7 +180,7 @@ def find_field_id(path: str) -> str:
     head, _dot, rest = path.partition(".")
     if head == "message" and rest:
         name = rest.replace(".", "-")
-        return f"id_{name}" if "-" in name or name in ("title", "body") else f"id_{name}-title"
+        return f"id_{name}" if "-" in name or name in WHOLE_FIELDS else f"id_{name}-title"
     if head in FIRST_FIELDS:
         return f"id_{FIRST_FIELDS[head]}"
     name = find_repeat_name(head, rest)

@@ -71,6 +71,8 @@ class MessageForm(PageForm):
         for spec in specs:
             field = build_field(spec)
             field.widget.attrs["data-pa-path"] = f"{prefix}{spec.name}".replace("-", ".")
+            if spec in DELIVERY_FIELDS:  # its choices are sentences
+                field.widget.attrs["data-pa-wide"] = ""
             self.fields[prefix + spec.name] = field
 
     def platform_tabs(self) -> list[Tab]:
@@ -82,7 +84,7 @@ class MessageForm(PageForm):
         ]
 
     def other_tabs(self) -> list[Tab]:
-        """How it reaches the device and is shown inside the app, and what later steps say."""
+        """How it reaches the device and is shown inside the app, and what goes out by text."""
         labels = {"in_app": _("In the app"), "sms": _("SMS"), "email": _("E-mail")}
         tabs = [
             Tab(name, labels[name], self._bound(f"{name}-", specs))

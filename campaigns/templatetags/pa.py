@@ -40,6 +40,7 @@ TONES = {
     "bad": "bad",
     "carried": "good",
     "renamed": "info",
+    "emulated": "info",
     "truncated": "warn",
     "dropped": "bad",
 }
