@@ -157,6 +157,10 @@ class CallbackRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+# What to say of targets, at most 500 of one state; None: the dialect has nothing to say of it.
+WriteCallback = Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorApp:
     """What a dialect may make an app's door identifiers of: they never change.
@@ -443,7 +447,7 @@ class Dialect:
     refuses_empty: bool = False
     judges_later: bool = False
     hooks: tuple[Hook, ...] = ()
-    write_callback: Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest] | None = None
+    write_callback: WriteCallback | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
     find_message_faults: Callable[[PushMessage], Mapping[str, str]] | None = None
     plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None

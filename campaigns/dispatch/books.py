@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.db.models import Count, F
 
+from campaigns.dispatch import outbox
 from campaigns.models import (
     Attempt,
     Batch,
@@ -171,6 +172,8 @@ def correct_deliveries(
     groups = list(moved.values_list(*keys).annotate(n=Count("recipient")))
     moved.update(outcome=change.new, reason=change.reason)
     _move_corrected(batch, groups, change)
+    if groups:
+        outbox.note_recipients({batch.part_id: recipients}, now)
     return _record_corrections(batch, groups, change, now)
 
 

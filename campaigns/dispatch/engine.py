@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.dispatch import (
+    callbacks,
     events,
     fetches,
     folds,
@@ -66,8 +67,8 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | N
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
-    later = (handover.hand_over, polls.poll_step, fetches.fetch_step, events.retry_step)
-    for step in (fold, *later, expire_inboxes):
+    asking = (handover.hand_over, polls.poll_step, fetches.fetch_step, events.retry_step)
+    for step in (fold, *asking, expire_inboxes, callbacks.callback_step):
         if should_stop():
             return did
         did = step(clock) or did

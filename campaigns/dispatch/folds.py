@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch import books, handover
+from campaigns.dispatch import books, handover, outbox
 from campaigns.dispatch.plan import write_fault
 from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
@@ -57,6 +57,7 @@ def fold_batches(transfer: Transfer, now: datetime) -> bool:
                 books.fold_deliveries(batch.part_id, unpack_ids(batch.recipients))
             if transfer.has_steps:
                 handover.note_closed(batches, now)
+            outbox.note_batches(transfer, batches, now)
             Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(is_folded=True)
     return bool(counts)
 
@@ -83,7 +84,9 @@ def finish_transfer(transfer: Transfer, now: datetime) -> bool:
     if transfer.status == Transfer.Status.PAUSED or transfer.finished_at is not None:
         return False
     try:
-        _end(transfer, now)
+        with transaction.atomic():
+            _end(transfer, now)
+            outbox.note_end(transfer, now)
     except (ChangedMeanwhile, IllegalMove):
         return False  # paused or cancelled at this instant, or ended by another worker
     follow_transfers(transfer.campaign, now)

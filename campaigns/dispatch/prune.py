@@ -14,6 +14,7 @@ from campaigns.models import (
     Campaign,
     Exchange,
     IdempotencyRecord,
+    OutboxRow,
     Planned,
     ReceiptRow,
     ScriptRecord,
@@ -47,6 +48,7 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
         "tracked": TrackedTarget.objects.filter(
             submission__created_at__lt=since(settings.KEEP_RECEIPTS_DAYS)
         ),
+        "callbacks": OutboxRow.objects.filter(given_up_at__lt=since(settings.KEEP_EXCHANGES_DAYS)),
         "speed": SendMinute.objects.filter(minute__lt=since(settings.KEEP_SPEED_DAYS)),
         # What was sent at its own rate is over; a paused one would begin its ramp-up anew.
         "allowances": Allowance.objects.filter(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from campaigns.dispatch import books
+from campaigns.dispatch import books, outbox
 from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
@@ -38,6 +38,7 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
     _count(rows, channels, account_id)
     _disable_unregistered(rows, channels, now)
     _clear_up_unknown(rows, now)
+    _note(rows, now)
     return len(rows)
 
 
@@ -80,6 +81,14 @@ def _disable_unregistered(rows: _Rows, channels: _Channels, now: datetime) -> No
         token_evidence="A receipt says that the app is no longer registered.",
         token_state_at=now,
     )
+
+
+def _note(rows: _Rows, now: datetime) -> None:
+    """For scripts that want to be told."""
+    by_part = defaultdict(list)
+    for part, recipient, _kind in rows:
+        by_part[part].append(recipient)
+    outbox.note_recipients(by_part, now)
 
 
 def _clear_up_unknown(rows: _Rows, now: datetime) -> None:

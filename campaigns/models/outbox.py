@@ -11,16 +11,17 @@ from campaigns.models.transfer import Part, Submission
 
 
 class OutboxRow(models.Model):
-    """Recipients of a part of whom a script wants to be told, written with what it is told.
+    """Recipients of a part of whom a script wants to be told: something has changed.
 
-    `receipt` is the kind of what came back, "" for the outcome. `recipients` as in Batch. Whoever
-    makes the call moves `due_at` behind it first, so that nobody else makes it meanwhile. A row
-    that is told goes; one that nobody could be told of is kept with the last answer's `words`.
+    `recipients` as in Batch; with a `count` of 0 any target of the part may have changed. What is
+    told is found out when the call is made. Whoever makes it moves `due_at` behind it first, so
+    that nobody else makes it meanwhile. A row that is told goes; one that nobody could be told of
+    is kept with the last answer's `words`. `receipt` is of earlier versions.
     """
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="outbox")
     part = models.ForeignKey(Part, models.CASCADE, related_name="outbox")
-    receipt = models.CharField(_("receipt"), max_length=12, blank=True)
+    receipt = models.CharField(max_length=12, blank=True, editable=False)
     recipients = models.BinaryField(editable=False)
     count = models.PositiveIntegerField(_("recipients"))
     created_at = models.DateTimeField(_("since"))

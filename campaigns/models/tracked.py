@@ -15,7 +15,8 @@ class TrackedTarget(models.Model):
 
     `number` is its place among the targets of its push, an audience being one of them. `kind` and
     `value` are empty for an audience. `count` is how many devices it meant when it was taken, and
-    `reported_at` when a report that tells everything once has told of it.
+    `reported_at` when a report that tells everything once has told of it. `told` is what the
+    submission's callback has told of it last (dispatch.callbacks), "" for nothing.
     """
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="tracked_targets")
@@ -28,6 +29,7 @@ class TrackedTarget(models.Model):
     value = models.TextField(blank=True)
     count = models.PositiveIntegerField(default=0)
     reported_at = models.DateTimeField(null=True)
+    told = models.CharField(max_length=12, blank=True, default="", db_default="", editable=False)
 
     objects = ScopedQuerySet.as_manager()
     workspace_path = "workspace"

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch.resolve import find_devices, find_kind
+from campaigns.dispatch.tracked import describe_targets, is_known, name_sender
 from campaigns.errors import Invalid
-from campaigns.models import App, Delivery, ReceiptRow, TrackedTarget
-from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, Found, find_outcomes
+from campaigns.models import App, TrackedTarget
 from campaigns.services.callers import Caller, find_app
 from campaigns.services.doors import ensure_door
 from providers.outcomes import Outcome
 from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
 
-# Who was sent to may still be heard of; a report that is told once waits so long for it.
-PATIENCE = timedelta(seconds=60)
 CHUNK = 500
 MOST_LOOKED_AT = 5_000  # targets of one call that are pending, or not what was asked for
 
@@ -57,7 +51,7 @@ def _tell_once(
         done: list[int] = []
         for chunk in _list_chunks(locked, command.limit):
             for target, row in _describe(chunk, caller):
-                if len(told) < command.limit and _is_known(row, caller.now) and _fits(row, command):
+                if len(told) < command.limit and is_known(row, caller.now) and _fits(row, command):
                     told.append(row)
                     done.append(target.pk)
         TrackedTarget.objects.filter(pk__in=done).update(reported_at=caller.now)
@@ -111,13 +105,6 @@ def _read_cursor(text: str) -> int:
     return int(text)
 
 
-def _is_known(row: OutcomeRow, now: datetime) -> bool:
-    """Whether nothing more is to be heard of it, as far as one can wait."""
-    if row.outcome is Outcome.ACCEPTED:
-        return row.sent_at is not None and now - row.sent_at >= PATIENCE
-    return row.outcome is not None
-
-
 def _fits(row: OutcomeRow, command: FetchOutcomes) -> bool:
     at = row.sent_at
     return (
@@ -137,74 +124,11 @@ def _list_states(state: Outcome) -> tuple[Outcome | None, ...]:
 def _describe(
     targets: Sequence[TrackedTarget], caller: Caller
 ) -> list[tuple[TrackedTarget, OutcomeRow]]:
-    devices = _find_devices(targets, caller)
-    asked = [_ask(target, devices.get(target.pk, ())) for target in targets]
-    found = find_outcomes(asked)
-    senders = {app: _name_app(app, caller) for app in {item.part.transfer.app for item in targets}}
-    return [
-        (target, _write_row(target, one, senders[target.part.transfer.app]))
-        for target, one in zip(targets, found, strict=True)
-    ]
+    apps = {item.part.transfer.app for item in targets}
+    senders = {app.pk: _name_app(app, caller) for app in apps}
+    rows = describe_targets(targets, caller.dialect, senders)
+    return list(zip(targets, rows, strict=True))
 
 
 def _name_app(app: App, caller: Caller) -> str:
-    identifiers = ensure_door(app, caller.dialect, caller.now).identifiers
-    return str(next(iter(identifiers.values()), app.pk))
-
-
-def _ask(target: TrackedTarget, devices: tuple[int, ...]) -> Asked:
-    """Of an audience one looks at who stands for it, once it has been sent to as a whole."""
-    is_over = target.part.transfer.finished_at is not None
-    if not target.kind and not is_over:
-        return Asked((target.part_id,), ())
-    return Asked((target.part_id,), devices, is_over)
-
-
-def _find_devices(targets: Sequence[TrackedTarget], caller: Caller) -> dict[int, tuple[int, ...]]:
-    groups: dict[tuple[int, str, bool], list[TrackedTarget]] = defaultdict(list)
-    devices: dict[int, tuple[int, ...]] = {}
-    for target in targets:
-        if target.kind:
-            part = target.part
-            groups[part.transfer.app_id, target.kind, part.only_primary].append(target)
-        else:
-            devices[target.pk] = _find_spokesmen(target.part_id)
-    for (_app, name, only_primary), items in groups.items():
-        app, kind = items[0].part.transfer.app, find_kind(caller.dialect, name)
-        values = list(dict.fromkeys(item.value for item in items))
-        named: dict[str, tuple[int, ...]] = defaultdict(tuple)
-        for value, device in find_devices(app, kind, values, only_primary=only_primary):
-            named[value] += (device,)
-        devices |= {item.pk: named[item.value] for item in items}
-    return devices
-
-
-def _find_spokesmen(part: int) -> tuple[int, ...]:
-    """Of everybody who was meant: one who was heard of, one who was sent to, and any one."""
-    came = ReceiptRow.objects.filter(part_id=part).exclude(kind__in=NO_ARRIVAL)
-    sent = Delivery.objects.filter(part_id=part, outcome="sent")
-    anyone = Delivery.objects.filter(part_id=part)
-    found = (rows.values_list("recipient", flat=True).first() for rows in (came, sent, anyone))
-    return tuple(dict.fromkeys(pk for pk in found if pk is not None))
-
-
-def _write_row(target: TrackedTarget, found: Found, sender: str) -> OutcomeRow:
-    submission, transfer = target.submission, target.part.transfer
-    message = target.part.message.read()
-    row = OutcomeRow(
-        reference=transfer.client_key or submission.client_key or submission.reference,
-        id=target.answered,
-        kind=target.kind,
-        value=target.value,
-        outcome=found.outcome,
-        reason=found.reason,
-        platform=found.platform,
-        channel=target.part.channel,
-        sender=target.part.sender or sender,
-        tag=transfer.tag,
-        text=message.body,
-        callback_data=str((submission.callback or {}).get("data", "")),
-        count=max(1, target.count),
-        transfer=str(transfer.pk),
-    )
-    return replace(row, sent_at=found.sent_at, done_at=found.done_at, receipts=found.receipts)
+    return name_sender(ensure_door(app, caller.dialect, caller.now))

@@ -1,0 +1,233 @@
+"""Tells scripts what became of their targets, where they have asked for it, in their dialect.
+
+Each is told at least once: who dies after the call and before its end is written down makes the
+same call again. A target is told of when nothing more is to be heard of it, and again when that
+turns out to be otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet
+
+from campaigns.dispatch.outbound import find_hop
+from campaigns.dispatch.tracked import (
+    PATIENCE,
+    describe_targets,
+    is_known,
+    name_sender,
+    name_values,
+)
+from campaigns.models import Door, OutboxRow, Part, TrackedTarget
+from campaigns.models.bulk import TextList
+from campaigns.models.packing import unpack_ids
+from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.routes import find_dialect
+from providers import http
+from providers.commands import Callback, ReceiptKind
+from providers.contract import CallbackRequest, Dialect
+from providers.outcomes import Failure, Outcome, Reason
+from providers.reports import OutcomeRow
+
+Clock = Callable[[], datetime]
+CALLS = 5  # of one turn, if the first ones are quick
+TURN_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 3.0
+LEASE = timedelta(seconds=60)
+TARGETS = 500  # of one call
+TRIES = 10
+SEEN = "seen"
+SEEN_KINDS = frozenset({ReceiptKind.SHOWN, ReceiptKind.OPENED, ReceiptKind.CLICKED})
+
+
+def callback_step(clock: Clock) -> bool:
+    """Make a few calls that are due; False when none is. Slow receivers hold nobody up for long."""
+    end = time.monotonic() + TURN_SECONDS
+    did = False
+    for _call in range(CALLS):
+        row = _claim(clock())
+        if row is None:
+            return did
+        _tell(row, clock)
+        did = True
+        if time.monotonic() >= end:
+            break
+    return did
+
+
+def _claim(now: datetime) -> OutboxRow | None:
+    """A due row, moved so far that nobody else takes it while the call runs."""
+    with transaction.atomic():
+        due = OutboxRow.objects.filter(due_at__lte=now, given_up_at__isnull=True)
+        locked = due.select_for_update(skip_locked=True, of=("self",)).order_by("due_at", "pk")
+        row = locked.select_related("submission", "part__transfer").first()
+        if row is not None:
+            row.due_at = now + LEASE
+            row.save(update_fields=["due_at"])
+    return row
+
+
+@dataclass(slots=True)
+class _News:
+    """What a script has not been told: targets by what they are now. `later` is when there may be
+    more of them, even if nothing changes.
+    """
+
+    rows: dict[str, list[tuple[int, OutcomeRow]]] = field(default_factory=lambda: defaultdict(list))
+    later: datetime | None = None
+
+    def count(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+def _tell(row: OutboxRow, clock: Clock) -> None:
+    dialect = find_dialect(row.submission.door)
+    asked = row.submission.callback
+    if dialect is None or dialect.write_callback is None or asked is None:
+        row.delete()
+        return
+    callback = Callback(**asked)
+    news = _gather(row, dialect, callback, clock())
+    for state, told in _order(news):
+        request = dialect.write_callback(callback, tuple(one for _target, one in told))
+        words = _post(request, row.part) if request is not None else ""
+        if words:
+            _put_off(row, words, clock())
+            return
+        _mark(row, [target for target, _one in told], state)
+    _close(row, news.later, clock())
+
+
+def _order(news: _News) -> list[tuple[str, list[tuple[int, OutcomeRow]]]]:
+    """What was seen comes after what has arrived."""
+    return sorted(news.rows.items(), key=lambda item: (item[0] == SEEN, item[0]))
+
+
+def _gather(row: OutboxRow, dialect: Dialect, callback: Callback, now: datetime) -> _News:
+    news = _News()
+    senders = _find_senders(row.part, dialect)
+    targets = list(_select(row, dialect))
+    for start in range(0, len(targets), TARGETS):
+        if news.count() >= TARGETS:
+            news.later = now
+            return news
+        chunk = targets[start : start + TARGETS]
+        described = describe_targets(chunk, dialect, senders)
+        for target, one in zip(chunk, described, strict=True):
+            _judge(news, target, one, now, wants_seen=callback.wants_intermediate)
+    return news
+
+
+def _judge(
+    news: _News, target: TrackedTarget, row: OutcomeRow, now: datetime, *, wants_seen: bool
+) -> None:
+    """Add what is new of a target."""
+    if row.outcome is Outcome.ACCEPTED and row.sent_at and not is_known(row, now):
+        later = row.sent_at + PATIENCE
+        news.later = min(later, news.later or later)
+    if row.outcome is None or not is_known(row, now):
+        return
+    if target.told not in (row.outcome.value, SEEN):
+        arrived = {kind: at for kind, at in row.receipts.items() if kind not in SEEN_KINDS}
+        news.rows[row.outcome.value].append((target.pk, replace(row, receipts=arrived)))
+    if wants_seen and target.told != SEEN and SEEN_KINDS & row.receipts.keys():
+        news.rows[SEEN].append((target.pk, row))
+
+
+def _select(row: OutboxRow, dialect: Dialect) -> QuerySet[TrackedTarget]:
+    """The targets that the row's recipients may be."""
+    part = row.part
+    targets = TrackedTarget.objects.filter(part=part).order_by("pk")
+    targets = targets.select_related("submission", "part__message", "part__transfer__app")
+    if not row.count:
+        return targets.filter(told="")
+    if part.kind == Part.Kind.PERSON:
+        return targets.exclude(told=SEEN)
+    devices = unpack_ids(row.recipients)
+    meant = Q(kind="")
+    kinds = TrackedTarget.objects.filter(part=part).exclude(kind="").order_by()
+    for kind in kinds.values_list("kind", flat=True).distinct():
+        values = _keep_storable(name_values(part, kind, devices, dialect))
+        meant |= Q(kind=kind, value__in=TextList(values))
+    return targets.filter(meant).exclude(told=SEEN)
+
+
+def _keep_storable(values: Iterable[str]) -> list[str]:
+    return sorted(value for value in values if not UNSTORABLE.search(value))
+
+
+def _find_senders(part: Part, dialect: Dialect) -> dict[int, str]:
+    app = part.transfer.app_id
+    door = Door.objects.filter(app=app, dialect=dialect.key).first()
+    return {app: name_sender(door) if door else str(app)}
+
+
+def _post(request: CallbackRequest, part: Part) -> str:
+    """Make the call; "" when it was taken, else why not. No transaction is open."""
+    with http.recording() as exchanges, http.hopping(*find_hop(part.transfer)):
+        try:
+            http.call(
+                http.get_session(),
+                request.method,
+                request.url,
+                headers=request.headers,
+                json=request.body,
+                allows_empty=True,
+                allows_text=True,
+                connect_seconds=CONNECT_SECONDS,
+                read_seconds=ANSWER_SECONDS,
+            )
+        except Failure as failure:
+            return _explain(failure, exchanges[-1].status if exchanges else None)
+    return ""
+
+
+def _explain(failure: Failure, status: int | None) -> str:
+    """In words of ours: the answer is the receiver's, and the address may hold its secrets."""
+    if status is not None:
+        kind = "redirects, which is not followed" if 300 <= status < 400 else "answers"
+        return f"The address {kind}: HTTP {status}."
+    if failure.reason is Reason.CREDENTIAL:
+        return "The address cannot be called: it is private, or none at all."
+    if failure.reason is Reason.NO_ANSWER:
+        return "No whole answer came in time."
+    return "The address cannot be reached."
+
+
+def _mark(row: OutboxRow, targets: Sequence[int], state: str) -> None:
+    """They have been told; whatever else the script waits for need not wait any longer."""
+    with transaction.atomic():
+        TrackedTarget.objects.filter(pk__in=targets).update(told=state)
+        waiting = _list_open(row).filter(tries__gt=0)
+        waiting.exclude(pk=row.pk).update(tries=0, due_at=row.created_at)
+
+
+def _close(row: OutboxRow, later: datetime | None, now: datetime) -> None:
+    """Everything is told that can be; the row goes, or waits for what there may be then."""
+    # Who took longer than the lease has lost the row.
+    mine = OutboxRow.objects.filter(pk=row.pk, due_at=row.due_at)
+    if later is None:
+        mine.delete()
+    else:
+        mine.update(due_at=max(later, now), tries=0)
+
+
+def _put_off(row: OutboxRow, words: str, now: datetime) -> None:
+    """Try again later, with everything else for this address; after many tries not any more."""
+    with transaction.atomic():
+        rows = _list_open(row)
+        tries = rows.aggregate(most=Max("tries"))["most"] or 0
+        wait = timedelta(minutes=1 + tries**2)
+        given_up_at = now if tries + 1 >= TRIES else None
+        rows.update(tries=tries + 1, due_at=now + wait, words=words, given_up_at=given_up_at)
+
+
+def _list_open(row: OutboxRow) -> QuerySet[OutboxRow]:
+    return OutboxRow.objects.filter(submission=row.submission_id, given_up_at__isnull=True)
