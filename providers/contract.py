@@ -28,7 +28,7 @@ from providers.commands import (
     TransferStatus,
     VendorTotal,
 )
-from providers.fields import FieldSpec
+from providers.fields import FieldSpec, gettext_noop
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Receipt, Refusal
@@ -330,6 +330,16 @@ class Cap(StrEnum):
 # A flag of this name among `Dialect.door_options` decides whether labels are looked up without
 # regard to case; where there is none, they are told apart by it.
 LABELS_IGNORE_CASE = "labels_ignore_case"
+# A flag of every door: whether a push that would lose something on its way out is refused.
+STRICT = FieldSpec(
+    name="strict",
+    kind="bool",
+    label=gettext_noop("Refuse a lossy route"),
+    help=gettext_noop(
+        "Refuses a push of which the account it leaves through drops or cuts a field."
+    ),
+    default=False,
+)
 
 
 class Idempotency(StrEnum):
@@ -456,6 +466,11 @@ class Dialect:
     def can_be_asked(self) -> bool:
         """Whether the vendor tells something of a call by its own reference for it."""
         return self.can_report or self.has_totals
+
+    @property
+    def all_door_options(self) -> tuple[FieldSpec, ...]:
+        """What staff may set for a door: the dialect's own, and what every door has."""
+        return (*self.door_options, STRICT)
 
     @property
     def has_door(self) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
+from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Door, DoorName
 from campaigns.models.access import visible_app_ids
 from campaigns.services.access import record_audit
@@ -82,6 +85,35 @@ def _describe_door(door: Door) -> DoorApp:
 def open_secrets(door: Door) -> Mapping[str, str]:
     """The door's secrets by name. Raises `VaultError`."""
     return vault.decrypt(door.secrets)
+
+
+def set_options(
+    door: Door, dialect: Dialect, values: Mapping[str, Any], *, actor: str, now: datetime
+) -> Door:
+    """Set some of a door's options; None takes one away. Raises Invalid by the option's name."""
+    specs = {spec.name: spec for spec in dialect.all_door_options}
+    faults = {name: _("There is no such option.") for name in values.keys() - specs.keys()}
+    for name in specs.keys() & values.keys():
+        fault = None if values[name] is None else specs[name].find_fault(values[name])
+        if fault:
+            faults[name] = fault
+    if faults:
+        raise Invalid(_("The door's options are wrong."), fields=faults)
+    with transaction.atomic():
+        door = Door.objects.select_for_update(of=("self",)).get(pk=door.pk)
+        options = {**door.options, **values}
+        door.options = {name: value for name, value in options.items() if value is not None}
+        door.save(update_fields=["options"])
+        workspace = door.app.workspace
+        record_audit(actor, "set", door, workspace=workspace, fields=sorted(values), now=now)
+    return door
+
+
+def find_option(app: App, dialect: Dialect, name: str) -> Any:
+    """What is set for an option of the app's door, or what it is where nothing is."""
+    spec = next(spec for spec in dialect.all_door_options if spec.name == name)
+    door = Door.objects.filter(app=app, dialect=dialect.key).first()
+    return (door.options if door else {}).get(name, spec.default)
 
 
 def find_door(dialect: Dialect, identifier: str, key: ApiKey, *, now: datetime) -> Door | None:

@@ -18,8 +18,11 @@ from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.routes import find_first_ways
 from campaigns.services.callers import Caller
+from campaigns.services.doors import find_option
 from campaigns.services.intake_audience import write_audience
+from campaigns.services.messages import find_losses
 from providers.commands import Fault, FaultKind, PushPart, SendPush
+from providers.contract import STRICT
 from providers.message_fields import Platform
 from providers.outcomes import RefusalKind
 
@@ -100,6 +103,31 @@ def _names_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
     """Whether a part says something to devices of a platform that its ids may mean."""
     kinds = {find_kind(caller.dialect, targets.kind).platform for targets in part.targets}
     return part.message.has_platform(platform) and bool(kinds & {None, platform})
+
+
+def refuse_lossy(push: SendPush, app: App, caller: Caller) -> None:
+    """Raise Invalid, by the field, for what would be lost on its way out of a strict door."""
+    if not find_option(app, caller.dialect, STRICT.name):
+        return
+    faults: dict[str, str] = {}
+    for part in push.parts:
+        platforms = [one.value for one in Platform if _means_some(part, one, caller)]
+        for loss in find_losses(app, part.message, platforms):
+            if loss.is_lossy:
+                words = _("%(field)s would be %(fate)s by %(account)s.")
+                account = loss.account or loss.dialect
+                names = {"field": loss.field, "fate": loss.fate, "account": account}
+                faults[f"message.{loss.field}"] = words % names
+    if faults:
+        sentence = _("This door refuses what would lose something: %(faults)s")
+        words = sentence % {"faults": " ".join(faults.values())}
+        raise Invalid(words, code="lossy", fields=faults)
+
+
+def _means_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
+    if part.audience is not None:
+        return part.message.has_platform(platform)
+    return _names_some(part, platform, caller)
 
 
 def refuse_empty(push: SendPush, app: App, caller: Caller) -> None:

@@ -9,11 +9,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, NotFound, OverCap
-from campaigns.models import ApiKey, App, Door, Label, LabelMember
+from campaigns.models import ApiKey, App, Label, LabelMember
 from campaigns.selectors import labels
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services import audience
 from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.doors import find_option
 from campaigns.services.locks import Lock, lock_app
 from providers import audience_calls as calls
 from providers.commands import Done
@@ -27,11 +28,8 @@ Row = TypeVar("Row")
 
 def ignores_case(app: App, dialect: Dialect) -> bool:
     """Whether this door of the app looks labels up without regard to case."""
-    flag = next((spec for spec in dialect.door_options if spec.name == LABELS_IGNORE_CASE), None)
-    if flag is None:
-        return False
-    door = Door.objects.filter(app=app, dialect=dialect.key).first()
-    return bool((door.options if door else {}).get(flag.name, flag.default))
+    is_known = any(spec.name == LABELS_IGNORE_CASE for spec in dialect.door_options)
+    return is_known and bool(find_option(app, dialect, LABELS_IGNORE_CASE))
 
 
 def find_label(app: App, name: str, dialect: Dialect) -> Label:

@@ -25,6 +25,7 @@ from campaigns.services.intake_checks import (
     refuse_busy,
     refuse_empty,
     refuse_forbidden,
+    refuse_lossy,
     refuse_unstorable,
 )
 from campaigns.services.intake_fingerprint import find_fingerprint
@@ -100,6 +101,7 @@ def accept_push(
         refuse_unstorable(push, intake.contents)
         refuse_forbidden(push, group, caller)
         refuse_empty(push, group.app, caller)
+        refuse_lossy(push, group.app, caller)
         first = _write_once(intake)
     targets = read_targets(push, first) if push.is_tracked else ()
     return Accepted(str(first.pk), push.client_key, targets=targets)
