@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import Cohort, Delivery, Device, Part, Person, Settled, Transfer
+from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
 from campaigns.models.audience import PLATFORMS, hash64
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
@@ -23,7 +23,7 @@ from providers.outcomes import Reason
 PAGE = 50
 CHUNK = 1000
 HEADING = ["recipient", "kind", "part", "platform", "external_user_id", "token", "outcome",
-           "reason", "at"]  # fmt: skip
+           "reason", "at", "account"]  # fmt: skip
 
 
 class RecipientFilter(PageForm):
@@ -113,6 +113,7 @@ def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str
     devices = Device.objects.filter(app=transfer.app_id).select_related("person").in_bulk(ids)
     persons = Person.objects.filter(workspace=transfer.app.workspace_id).in_bulk(ids)
     cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
+    accounts = Account.objects.in_bulk({row.account_id for row in rows})
     for row in rows:
         is_person = kinds[row.part_id] == Part.Kind.PERSON
         device = None if is_person else devices.get(row.recipient)
@@ -128,7 +129,15 @@ def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str
             "outcome": row.outcome,
             "reason": row.reason,
             "at": row.at,
+            "account": name_account(row, accounts.get(row.account_id)),
         }
+
+
+def name_account(row: Delivery, account: Account | None) -> str:
+    """By which account it went out; what was sent by none waits in the app's inbox."""
+    if account is not None:
+        return str(account.name)
+    return _("Own channel") if row.outcome == Settled.SENT and not row.account_id else ""
 
 
 @operator_page
@@ -144,5 +153,6 @@ def _list_lines(transfer: Transfer, selected: Any) -> Iterator[list[Any]]:
     cursor = ""
     while rows := list(_after(selected, cursor)[:CHUNK]):
         for row in describe_rows(transfer, rows):
-            yield [*(row[name] for name in HEADING[:-1]), row["at"].isoformat()]
+            row["at"] = row["at"].isoformat()
+            yield [row[name] for name in HEADING]
         cursor = write_cursor(rows[-1])

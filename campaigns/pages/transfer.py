@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may, require_sender
+from campaigns.pages.origin import list_declared, name_door
 from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import find_start, list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
@@ -88,6 +89,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "is_live": transfer.status in Transfer.RUNNING,
         "starts_at": find_start(transfer, now),
         "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
+        "door": name_door(transfer),
+        "declared": list_declared(transfer),
         "siblings": _list_siblings(request, transfer),
         "repeat": find_repeat(transfer),
         "may_retry": is_sender and may_repeat(transfer),

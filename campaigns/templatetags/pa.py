@@ -41,6 +41,7 @@ TONES = {
     "carried": "good",
     "renamed": "info",
     "emulated": "info",
+    "declared": "info",
     "truncated": "warn",
     "dropped": "bad",
 }
