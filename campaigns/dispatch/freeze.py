@@ -104,8 +104,10 @@ def _lease_one(transfer_id: int, worker: str, now: datetime) -> Transfer | None:
 
 def _find_part(transfer: Transfer) -> Part | None:
     number = transfer.freeze_cursor.get("part", 0)
-    # To later steps people are handed over.
-    parts = transfer.parts.select_related("message").filter(number__gte=number, step=0)
+    # To later steps people are handed over; persons were named when the call was taken.
+    parts = transfer.parts.select_related("message").filter(
+        number__gte=number, step=0, kind=Part.Kind.DEVICE
+    )
     return parts.order_by("number").first()
 
 

@@ -161,17 +161,27 @@ def _join_next(handover: Handover, persons: Sequence[Person], now: datetime) -> 
     step = following.filter(transfer=handover.transfer, step=part.step + 1).first()
     if step is None or not persons:
         return
+    count = admit(handover.transfer, step, persons, now)
+    Transfer.objects.filter(pk=handover.transfer_id).update(
+        audience=F("audience") + count, next_due_at=None
+    )
+
+
+def admit(transfer: Transfer, step: Part, persons: Sequence[Person], due_at: datetime) -> int:
+    """Make persons members of a part, to be sent to at `due_at`; gives how many are new in it.
+
+    Runs in the caller's transaction. The transfer's audience is the caller's to count, or that of
+    the freeze to come.
+    """
     known = StepMember.objects.filter(
         part=step, person_id__in=IdList(person.pk for person in persons)
     )
     members = set(known.values_list("person_id", flat=True))
     fresh = [person for person in persons if person.pk not in members]
     append_rows(StepMember, ("part", "person_id"), [(step.pk, person.pk) for person in fresh])
-    Batch.objects.bulk_create(_make_batches(handover.transfer, step, fresh, now))
+    Batch.objects.bulk_create(_make_batches(transfer, step, fresh, due_at))
     Part.objects.filter(pk=step.pk).update(audience=F("audience") + len(fresh))
-    Transfer.objects.filter(pk=handover.transfer_id).update(
-        audience=F("audience") + len(fresh), next_due_at=None
-    )
+    return len(fresh)
 
 
 def _make_batches(

@@ -34,6 +34,7 @@ from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.starting import find_obstacle, list_apps
 from providers.commands import Fault, Targets
+from providers.scenarios import Channel
 
 SCHEDULER = "scheduler"
 # What a start is decided by: a time or a text that changed meanwhile is looked at anew.
@@ -47,13 +48,16 @@ DEVICE_KIND = "device"  # targets that are our own device ids, as texts
 class NewPart:
     """One message, and the ids that a script named or the `audiences` that it described.
 
-    With neither it goes to the campaign's audience.
+    With neither it goes to the campaign's audience. One over another `channel` than push is for
+    persons, who are admitted to it (dispatch.handover).
     """
 
     message: Message
     targets: tuple[Targets, ...] = ()
     audiences: Sequence[Mapping[str, Any]] | None = None
     only_primary: bool = False
+    channel: str = Channel.PUSH.value
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +140,10 @@ def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
     part = Part.objects.create(
         transfer=transfer,
         number=number,
+        kind=Part.Kind.DEVICE if new.channel == Channel.PUSH else Part.Kind.PERSON,
         message=new.message,
+        channel=new.channel,
+        sender=new.sender,
         audiences=new.audiences,
         only_primary=new.only_primary,
     )
@@ -148,7 +155,7 @@ def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
 
 
 def _create_steps(transfer: Transfer, plan: NewTransfer) -> None:
-    """The later steps of a scenario, still without anybody; the first one is the push."""
+    """The later steps of a scenario, still without anybody; the first one is there already."""
     first = transfer.parts.first()
     if not plan.steps or first is None:
         return

@@ -19,11 +19,14 @@ from campaigns.models import (
     TrackedTarget,
 )
 from campaigns.models.bulk import IdList
-from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, Found, find_outcomes
+from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, find_outcomes
+from campaigns.selectors.step_outcomes import Leg, find_legs
 from providers.commands import PersonKind
 from providers.contract import Dialect
+from providers.message import resolve_text
 from providers.outcomes import Outcome
 from providers.reports import OutcomeRow
+from providers.scenarios import Channel
 
 # Who was sent to may still be heard of; what is told only once waits so long for it.
 PATIENCE = timedelta(seconds=60)
@@ -51,10 +54,10 @@ def describe_targets(
     """
     devices = _find_devices(targets, dialect)
     asked = [_ask(target, devices.get(target.pk, ())) for target in targets]
-    found = find_outcomes(asked)
+    legs = find_legs(targets, devices, find_outcomes(asked))
     return [
-        _write_row(target, one, senders.get(target.part.transfer.app_id, ""))
-        for target, one in zip(targets, found, strict=True)
+        _write_row(target, leg, senders.get(target.part.transfer.app_id, ""))
+        for target, leg in zip(targets, legs, strict=True)
     ]
 
 
@@ -94,9 +97,10 @@ def _find_spokesmen(part: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(pk for pk in found if pk is not None))
 
 
-def _write_row(target: TrackedTarget, found: Found, sender: str) -> OutcomeRow:
-    submission, transfer = target.submission, target.part.transfer
+def _write_row(target: TrackedTarget, leg: Leg, sender: str) -> OutcomeRow:
+    submission, transfer, found = target.submission, target.part.transfer, leg.found
     message = target.part.message.read()
+    is_push = leg.channel == Channel.PUSH
     row = OutcomeRow(
         reference=transfer.client_key or submission.client_key or submission.reference,
         id=target.answered,
@@ -105,10 +109,10 @@ def _write_row(target: TrackedTarget, found: Found, sender: str) -> OutcomeRow:
         outcome=found.outcome,
         reason=found.reason,
         platform=found.platform,
-        channel=target.part.channel,
-        sender=target.part.sender or sender,
+        channel=leg.channel,
+        sender=leg.sender or sender,
         tag=transfer.tag,
-        text=message.body,
+        text=message.body if is_push else resolve_text(message, leg.channel).body,
         callback_data=str((submission.callback or {}).get("data", "")),
         count=max(1, target.count),
         transfer=str(transfer.pk),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from providers.audience import write_expression
 from providers.commands import PushPart, SendPush
@@ -15,6 +16,11 @@ from providers.message import write_message
 def find_fingerprint(*pushes: SendPush) -> str:
     """64 hex digits, the same for two calls that mean the same."""
     return _hash_texts(text for push in pushes for text in _list_texts(push))
+
+
+def find_steps_fingerprint(push: SendPush, steps: Sequence[Any]) -> str:
+    """The same of a push that goes by steps; `steps` is JSON of what decides them."""
+    return _hash_texts((*_list_texts(push), json.dumps(steps, sort_keys=True)))
 
 
 def _hash_texts(texts: Iterable[str]) -> str:

@@ -28,7 +28,13 @@ from campaigns.services.intake_checks import (
     refuse_lossy,
     refuse_unstorable,
 )
-from campaigns.services.intake_fingerprint import find_fingerprint
+from campaigns.services.intake_fingerprint import find_fingerprint, find_steps_fingerprint
+from campaigns.services.intake_steps import (
+    Stairs,
+    admit_climbers,
+    find_climbers,
+    write_first_step,
+)
 from campaigns.services.intake_targets import Plan, keep_targets, plan_targets, read_targets
 from providers.commands import Accepted, PushPart, SendPush
 from providers.contract import Dialect
@@ -52,6 +58,7 @@ class Intake:
     contents: Sequence[dict[str, Any]] = ()
     submission: Submission | None = None
     place: int | None = None
+    stairs: Stairs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ def accept_push(
     *,
     submission: Submission | None = None,
     place: int | None = None,
+    stairs: Stairs | None = None,
 ) -> Accepted:
     """Write the push down and answer its transfer's id.
 
@@ -89,22 +97,30 @@ def accept_push(
     first one's transfer; another push under it raises Conflict. Raises what the checks of
     `intake_checks` and `intake_audience` do, and Invalid for a time that is none.
     What the dialect judges later is kept with the transfer, which then becomes `failed`.
+    With `stairs` it goes by steps, to persons who are found or made.
     """
-    fingerprint = submission.fingerprint if submission else find_fingerprint(push)
+    fingerprint = submission.fingerprint if submission else _find_fingerprint(push, stairs)
     intake = Intake(
         push=push, group=group, caller=caller, fingerprint=fingerprint,
         contents=[write_message(part.message) for part in push.parts],
-        submission=submission, place=place,
+        submission=submission, place=place, stairs=stairs,
     )  # fmt: skip
     first = _find_first(intake)
     if first is None:
         refuse_unstorable(push, intake.contents)
         refuse_forbidden(push, group, caller)
-        refuse_empty(push, group.app, caller)
+        if stairs is None:
+            refuse_empty(push, group.app, caller)
         refuse_lossy(push, group.app, caller)
         first = _write_once(intake)
     targets = read_targets(push, first) if push.is_tracked else ()
     return Accepted(str(first.pk), push.client_key, targets=targets)
+
+
+def _find_fingerprint(push: SendPush, stairs: Stairs | None) -> str:
+    if stairs is None:
+        return find_fingerprint(push)
+    return find_steps_fingerprint(push, stairs.identity)
 
 
 def _find_first(intake: Intake) -> Transfer | None:
@@ -143,10 +159,15 @@ def _write_once(intake: Intake, tries: int = TRIES) -> Transfer:
 
 def _write_transfer(intake: Intake) -> Transfer:
     push, app, caller = intake.push, intake.group.app, intake.caller
-    plan = plan_targets(push, app, caller) if push.is_tracked else Plan(push, ())
-    unaddressed = judge_targets(push, app, caller)
+    plan = Plan(push, ())
+    if push.is_tracked or intake.stairs is not None:
+        plan = plan_targets(push, app, caller)
+    stairs = intake.stairs
+    unaddressed = () if stairs else judge_targets(push, app, caller)
     timing = find_timing(push, caller.now)
     refuse_busy(push, app, caller, timing.due_at)
+    climbers = None if stairs is None else find_climbers(plan, stairs, app, caller)
+    sent = plan.push if climbers is None else climbers.push
     submission = intake.submission or _create_submission(intake)
     find_faults = caller.dialect.find_faults
     urgency = WAITED_FOR if push.wait else Urgency()
@@ -156,8 +177,10 @@ def _write_transfer(intake: Intake) -> Transfer:
             group=intake.group,
             parts=[
                 _write_part(app, caller.dialect, part, content)
-                for part, content in zip(plan.push.parts, intake.contents, strict=True)
-            ],
+                for part, content in zip(sent.parts, intake.contents, strict=True)
+            ]
+            if stairs is None
+            else [write_first_step(app, stairs, sent, intake.contents[0])],
             submission=submission,
             place=intake.place,
             kind=push.kind,
@@ -173,11 +196,14 @@ def _write_transfer(intake: Intake) -> Transfer:
             wall_clock=push.wall_clock,
             faults=(*(find_faults(push) if find_faults else ()), *unaddressed),
             hops=caller.hops,
+            steps=stairs.steps if stairs and len(stairs.steps) > 1 else (),
         ),
         actor=caller.actor,
         now=caller.now,
     )
     keep_targets(plan, transfer, submission, caller)
+    if climbers is not None:
+        admit_climbers(climbers, transfer)
     if intake.submission is None:
         Submission.objects.filter(pk=submission.pk).update(reference=str(transfer.pk))
     return transfer

@@ -1,19 +1,33 @@
-"""Failover scenarios that scripts keep through a dialect's door."""
+"""Failover scenarios that scripts keep and send by, and their SMS and e-mails."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid, NotFound
-from campaigns.models import ApiKey, Scenario
+from campaigns.models import ApiKey, App, Scenario
+from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.callers import Acts, Caller, find_app
+from campaigns.services.intake_calls import ManyCall, open_call, take_entry
+from campaigns.services.intake_fingerprint import find_fingerprint
+from campaigns.services.intake_push import accept_push
+from campaigns.services.intake_sends import ensure_group
+from campaigns.services.intake_steps import Stairs
 from campaigns.services.scenarios import (
     DEFAULT_WAIT,
+    MAX_SENDER,
     ScenarioValues,
     create_scenario,
     update_scenario,
 )
+from providers.commands import Accepted, AcceptedMany, SendPush
+from providers.message import EmailContent, SmsContent, resolve_text
 from providers.scenarios import (
     Channel,
     FetchScenario,
@@ -21,7 +35,11 @@ from providers.scenarios import (
     SaveScenario,
     ScenarioRow,
     ScenarioRows,
+    SendByScenario,
+    SendText,
+    SendTexts,
     Step,
+    TextMessage,
 )
 
 Scope = ApiKey.Scope
@@ -110,7 +128,118 @@ def _describe(scenario: Scenario) -> ScenarioRow:
     )
 
 
+def _send_by_scenario(command: SendByScenario, caller: Caller) -> Accepted:
+    """Raises Invalid where a step has no text, and what `accept_push` does."""
+    key = command.scenario
+    scenario = find_scenario(key, caller) if key else find_default(caller)
+    push = _add_texts(command.push, command.texts)
+    steps = _time_steps(scenario, command)
+    _refuse_mute(push, steps)
+    app = _find_app(push, steps, caller)
+    stairs = Stairs(
+        steps=steps,
+        addresses=command.addresses,
+        identity=[scenario.key, [dict(addresses) for addresses in command.addresses]],
+    )
+    return accept_push(push, ensure_group(app, caller), caller, stairs=stairs)
+
+
+def _add_texts(push: SendPush, texts: Mapping[str, TextMessage]) -> SendPush:
+    """The message of the push with what the texts say instead."""
+    blocks: dict[str, Any] = {}
+    if (sms := texts.get(Channel.SMS)) is not None:
+        blocks["sms"] = SmsContent(body=sms.text)
+    if (mail := texts.get(Channel.EMAIL)) is not None:
+        blocks["email"] = EmailContent(subject=mail.subject or None, body=mail.text)
+    [part] = push.parts
+    return replace(push, parts=(replace(part, message=replace(part.message, **blocks)),))
+
+
+def _time_steps(scenario: Scenario, command: SendByScenario) -> list[dict[str, Any]]:
+    """A step waits as long as its own message is valid, where that is said."""
+    lives = {name: text.expires_in for name, text in command.texts.items()}
+    lives[Channel.PUSH] = command.push.expires_in
+    last = len(scenario.steps) - 1
+    return [
+        step
+        if number == last
+        else {**step, "wait": lives.get(step["channel"]) or step["wait"] or DEFAULT_WAIT}
+        for number, step in enumerate(scenario.steps)
+    ]
+
+
+def _refuse_mute(push: SendPush, steps: Sequence[Mapping[str, Any]]) -> None:
+    message = push.parts[0].message
+    for step in steps:
+        channel = step["channel"]
+        has_text = message.body if channel == Channel.PUSH else resolve_text(message, channel).body
+        if not has_text:
+            words = _("The scenario has the step %(channel)s, for which there is no text.")
+            sentence = words % {"channel": channel}
+            raise Invalid(sentence, code="no_text", fields={channel: sentence})
+
+
+def _find_app(push: SendPush, steps: Sequence[Mapping[str, Any]], caller: Caller) -> App:
+    """The app that sends the push, else one that has a route for the first text."""
+    sender = str(steps[0]["sender"]) if steps[0]["channel"] == Channel.PUSH else ""
+    if push.app or sender:
+        return find_app(push.app or sender, caller)
+    return find_texting_app(steps[0]["channel"], caller)
+
+
+def find_texting_app(channel: str, caller: Caller) -> App:
+    """The key's first app with a route for this channel; raises Invalid where none has one."""
+    reached = App.objects.for_user(caller.key).select_related("workspace").order_by("pk")
+    app: App | None = reached.filter(routes__platform=channel).first()
+    if app is None:
+        words = _("No app of this key has a route for %(channel)s.") % {"channel": channel}
+        raise Invalid(words, code="not_addressable", fields={"sender": words})
+    return app
+
+
+def _send_text(command: SendText, caller: Caller) -> Accepted:
+    return _accept_text(command, caller)
+
+
+def _accept_text(command: SendText, caller: Caller, **place: Any) -> Accepted:
+    channel, sender = command.channel.value, command.sender
+    fault = find_text_fault(sender, MAX_SENDER[channel])
+    if fault:
+        raise Invalid(fault, fields={"sender": fault})
+    push = _add_texts(command.push, {channel: command.message})
+    app = find_app(push.app, caller) if push.app else find_texting_app(channel, caller)
+    step = {"channel": channel, "sender": sender, "wait": None, "price": ""}
+    stairs = Stairs(steps=(step,), identity=[channel, sender])
+    push = replace(push, expires_in=command.message.expires_in or push.expires_in)
+    return accept_push(push, ensure_group(app, caller), caller, stairs=stairs, **place)
+
+
+def _send_texts(command: SendTexts, caller: Caller) -> AcceptedMany:
+    pushes = [_add_texts(text.push, {text.channel: text.message}) for text in command.texts]
+    call = ManyCall(
+        workspace=caller.key.workspace,
+        scope="texts",
+        client_key=command.client_key,
+        fingerprint=find_fingerprint(*pushes),
+        callbacks=tuple(dict.fromkeys(push.callback for push in pushes)),
+    )
+    submissions = open_call(call, caller)
+
+    def accept(place: int, text: SendText) -> Accepted:
+        submission = submissions[text.push.callback]
+        return _accept_text(text, caller, submission=submission, place=place)
+
+    entries = tuple(
+        take_entry(partial(accept, place, text)) for place, text in enumerate(command.texts)
+    )
+    reference = next(iter(submissions.values())).reference
+    return AcceptedMany(entries=entries, reference=reference, client_key=command.client_key)
+
+
 ACTS: Acts = {
+    SendByScenario: (Scope.SEND, _send_by_scenario),
+    SendText: (Scope.SEND, _send_text),
+    SendTexts: (Scope.SEND, _send_texts),
     SaveScenario: (Scope.COMPOSE, _save_scenario),
     FetchScenario: (Scope.READ, _fetch_scenario),
     ListScenarios: (Scope.READ, _list_scenarios),

@@ -66,7 +66,7 @@ def _find_push_group(push: SendPush, caller: Caller) -> Group:
     """The group that the call names; in a dialect without groups, the app's one of its name."""
     if caller.dialect.has_groups:
         return find_group(push.group, caller)
-    return _ensure_group(_find_push_app(push, caller), caller)
+    return ensure_group(_find_push_app(push, caller), caller)
 
 
 def _find_push_app(push: SendPush, caller: Caller) -> App:
@@ -77,7 +77,8 @@ def _find_push_app(push: SendPush, caller: Caller) -> App:
         raise NotFound(words, fields={"app": words}, subject=push.app) from None
 
 
-def _ensure_group(app: App, caller: Caller) -> Group:
+def ensure_group(app: App, caller: Caller) -> Group:
+    """The app's report group that is named after the dialect."""
     group, is_new = Group.objects.get_or_create(app=app, name=caller.dialect.label)
     if is_new:
         record_audit(
@@ -102,7 +103,7 @@ def _send_to_group(push: SendPush, caller: Caller) -> AcceptedMany:
 
     def accept(app: App) -> Accepted:
         # An app's own id is its place: who joins the group later moves nobody.
-        group = _ensure_group(app, caller)
+        group = ensure_group(app, caller)
         return accept_push(push, group, caller, submission=submission, place=app.pk)
 
     return AcceptedMany(

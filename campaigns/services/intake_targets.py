@@ -83,7 +83,7 @@ def plan_targets(push: SendPush, app: App, caller: Caller) -> Plan:
             used.add(item.id)
     if len(fresh) == len(named):
         return Plan(push, fresh)
-    return Plan(_keep_targets(push, {item.number for item in fresh}), fresh)
+    return Plan(leave_targets(push, {item.number for item in fresh}), fresh)
 
 
 def _refuse_unstorable(named: Sequence[Named]) -> None:
@@ -102,7 +102,8 @@ def _find_used(ids: Collection[str], app: App, caller: Caller) -> set[str]:
     return set(found.values_list("answered", flat=True))
 
 
-def _keep_targets(push: SendPush, kept: Collection[int]) -> SendPush:
+def leave_targets(push: SendPush, kept: Collection[int]) -> SendPush:
+    """The push to those of its targets whose places, as `list_named` counts them, are `kept`."""
     numbers = iter(range(sum(1 for _item in list_named(push))))
     return replace(push, parts=tuple(_keep_part(part, numbers, kept) for part in push.parts))
 

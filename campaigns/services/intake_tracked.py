@@ -84,8 +84,6 @@ def _select(command: FetchOutcomes, caller: Caller) -> QuerySet[TrackedTarget]:
         rows = rows.filter(part__transfer__tag__in=command.tags)
     if command.value:
         rows = rows.filter(value=command.value)
-    if command.channel:
-        rows = rows.filter(part__channel=command.channel)
     if command.until:
         rows = rows.filter(submission__created_at__lte=command.until)
     return rows
@@ -108,7 +106,8 @@ def _read_cursor(text: str) -> int:
 def _fits(row: OutcomeRow, command: FetchOutcomes) -> bool:
     at = row.sent_at
     return (
-        (command.state is None or row.outcome in _list_states(command.state))
+        command.channel in ("", row.channel)
+        and (command.state is None or row.outcome in _list_states(command.state))
         and (command.since is None or (at is not None and at >= command.since))
         and (command.until is None or (at is not None and at <= command.until))
     )

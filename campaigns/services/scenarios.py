@@ -66,7 +66,7 @@ def _save(
     faults = find_scenario_faults(values)
     if faults:
         path, words = next(iter(faults.items()))
-        raise Invalid(f"{path}: {words}", fields=faults)
+        raise Invalid(_("%(name)s: %(fault)s") % {"name": path, "fault": words}, fields=faults)
     fresh = {
         "name": values.name.strip(),
         "steps": normalize_steps(values.steps),

@@ -20,7 +20,15 @@ from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
 from providers.scenarios import Channel
 
-from . import inbound, outbound, wire_auth, wire_destinations, wire_errors, wire_reports
+from . import (
+    inbound,
+    inbound_failover,
+    outbound,
+    wire_auth,
+    wire_destinations,
+    wire_errors,
+    wire_reports,
+)
 
 LOOKUP_LAG = 60.0  # seconds; the vendor does not say how soon its logs know a call
 
@@ -162,8 +170,8 @@ DIALECT = Dialect(
     wants_references=True,
     channels=frozenset({Channel.SMS}),
     connect=outbound.Infobip,
-    routes=inbound.ROUTES,
-    quotas=inbound.QUOTAS,
+    routes=(*inbound.ROUTES, *inbound_failover.ROUTES),
+    quotas={**inbound.QUOTAS, **inbound_failover.QUOTAS},
     authenticate=wire_auth.read_authorization,
     write_authorization=wire_auth.write_authorization,
     write_refusal=wire_errors.write_api_error,

@@ -16,13 +16,11 @@ from providers.outcomes import Failure, Outcome, Reason
 from providers.reports import FetchOutcomes
 from providers.scenarios import Channel, SaveScenario, SendByScenario, SendText, Step, TextMessage
 from providers.simulator import Simulator, open_server
-from providers.vendors.infobip import inbound_failover, wire_omni
+from providers.vendors.infobip import wire_omni
 from providers.vendors.infobip.outbound import Infobip
 from providers.vendors.infobip.wire_values import Block
 
-DIALECT = replace(
-    registry.get("infobip"), routes=(*registry.get("infobip").routes, *inbound_failover.ROUTES)
-)
+DIALECT = registry.get("infobip")
 STEPS = (Step("push", "app"), Step("sms", "41793026700"))
 PHONES = Targets(PersonKind.PHONE, ("41793026727", "41793026728"), ("1.1.1.abc", "1.1.2.abc"))
 
