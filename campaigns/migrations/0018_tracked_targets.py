@@ -21,14 +21,24 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(blank=True, max_length=40)),
                 ('value', models.TextField(blank=True)),
                 ('count', models.PositiveIntegerField(default=0)),
-                ('reported_at', models.DateTimeField(null=True)),
                 ('part', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tracked_targets', to='campaigns.part')),
                 ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tracked_targets', to='campaigns.submission')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.workspace')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('reported_at__isnull', True)), fields=['workspace', 'door', 'id'], name='tracked_target_untold')],
+                'indexes': [models.Index(fields=['workspace', 'door', 'id'], name='tracked_target_order')],
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'door', 'answered'), name='tracked_target_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ToldReport',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('api_key', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='campaigns.apikey')),
+                ('target', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='told_reports', to='campaigns.trackedtarget')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('target', 'api_key'), name='told_report_once')],
             },
         ),
     ]

@@ -60,7 +60,7 @@ from campaigns.models.outbox import OutboxRow
 from campaigns.models.scenario import Handover, Scenario, StepMember
 from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
 from campaigns.models.seen import SeenDay
-from campaigns.models.tracked import TrackedTarget
+from campaigns.models.tracked import ToldReport, TrackedTarget
 from campaigns.models.transfer import (
     Attempt,
     Batch,
@@ -126,6 +126,7 @@ __all__ = [
     "Submission",
     "TargetChunk",
     "Throttle",
+    "ToldReport",
     "TrackedTarget",
     "Transfer",
     "TransferEvent",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
 
-from campaigns.models.access import Workspace
+from campaigns.models.access import ApiKey, Workspace
 from campaigns.models.scoping import ScopedQuerySet
 from campaigns.models.transfer import Part, Submission
 
@@ -14,9 +13,9 @@ class TrackedTarget(models.Model):
     """One target of a tracked send: later reports name it by `answered`.
 
     `number` is its place among the targets of its push, an audience being one of them. `kind` and
-    `value` are empty for an audience. `count` is how many devices it meant when it was taken, and
-    `reported_at` when a report that tells everything once has told of it. `told` is what the
-    submission's callback has told of it last (dispatch.callbacks), "" for nothing.
+    `value` are empty for an audience. `count` is how many devices it meant when it was taken.
+    `told` is what the submission's callback has told of it last (dispatch.callbacks), "" for
+    nothing.
     """
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="tracked_targets")
@@ -28,7 +27,6 @@ class TrackedTarget(models.Model):
     kind = models.CharField(max_length=40, blank=True)
     value = models.TextField(blank=True)
     count = models.PositiveIntegerField(default=0)
-    reported_at = models.DateTimeField(null=True)
     told = models.CharField(max_length=12, blank=True, default="", db_default="", editable=False)
 
     objects = ScopedQuerySet.as_manager()
@@ -41,9 +39,19 @@ class TrackedTarget(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                fields=["workspace", "door", "id"],
-                condition=Q(reported_at__isnull=True),
-                name="tracked_target_untold",
-            )
+            models.Index(fields=["workspace", "door", "id"], name="tracked_target_order"),
+        ]
+
+
+class ToldReport(models.Model):
+    """A report that is told only once has told a key of a target."""
+
+    target = models.ForeignKey(
+        TrackedTarget, models.CASCADE, related_name="told_reports", db_index=False
+    )
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["target", "api_key"], name="told_report_once")
         ]

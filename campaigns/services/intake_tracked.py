@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.tracked import describe_targets, is_known, name_sender
 from campaigns.errors import Invalid
-from campaigns.models import App, TrackedTarget
+from campaigns.models import App, ToldReport, TrackedTarget
 from campaigns.services.callers import Caller, find_app
 from campaigns.services.doors import ensure_door
 from providers.outcomes import Outcome
 from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
 
 CHUNK = 500
+KEPT = timedelta(hours=48)  # how long a report waits to be asked for
 MOST_LOOKED_AT = 5_000  # targets of one call that are pending, or not what was asked for
 
 
@@ -43,9 +45,12 @@ def fetch_tracked(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
 def _tell_once(
     rows: QuerySet[TrackedTarget], command: FetchOutcomes, caller: Caller
 ) -> OutcomeRows:
+    """What this key has not been told yet, of pushes that were due in the last two days."""
     told: list[OutcomeRow] = []
+    known = ToldReport.objects.filter(target=OuterRef("pk"), api_key=caller.key)
     with transaction.atomic():
-        untold = rows.filter(reported_at__isnull=True).order_by("pk")
+        young = rows.filter(part__transfer__due_at__gte=caller.now - KEPT)
+        untold = young.filter(~Exists(known)).order_by("pk")
         # Who asks at the same moment gets others.
         locked = untold.select_for_update(of=("self",), skip_locked=True)
         done: list[int] = []
@@ -54,7 +59,9 @@ def _tell_once(
                 if len(told) < command.limit and is_known(row, caller.now) and _fits(row, command):
                     told.append(row)
                     done.append(target.pk)
-        TrackedTarget.objects.filter(pk__in=done).update(reported_at=caller.now)
+        ToldReport.objects.bulk_create(
+            ToldReport(target_id=target, api_key=caller.key) for target in done
+        )
     return OutcomeRows(tuple(told))
 
 

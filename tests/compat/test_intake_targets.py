@@ -80,7 +80,6 @@ def test_what_is_kept_names_submission_part_and_place(caller, people):
     assert [(row.number, row.answered) for row in (first, second)] == [(0, "m-1"), (1, "m-2")]
     assert first.submission == Submission.objects.get()
     assert (first.workspace, first.door) == (caller.key.workspace, caller.dialect.key)
-    assert first.reported_at is None
 
 
 def test_only_primary_devices_are_counted_where_only_they_are_meant(caller, people):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -288,6 +289,20 @@ def test_each_report_is_given_once(script, told, sender):
     assert row["price"] == {"pricePerMessage": 0, "currency": "UNKNOWN"}
     (row,) = read(second)["results"]
     assert (row["channel"], row["status"]["name"]) == ("PUSH", "UNDELIVERABLE_NO_DESTINATION")
+
+
+def test_a_second_key_is_given_the_reports_too(script, told, speak):
+    script.call("GET", "push/3/reports")
+
+    second = speak(DIALECT).call("GET", "push/3/reports")
+
+    assert list_ids(second) == ["m-ann", "m-nobody"]
+
+
+def test_a_report_that_nobody_asked_for_is_gone_after_two_days(script, told, now):
+    Transfer.objects.update(due_at=now - timedelta(hours=49))
+
+    assert list_ids(script.call("GET", "push/3/reports")) == []
 
 
 @pytest.mark.parametrize(
