@@ -8,7 +8,7 @@ PUSHADMIN_PORT ?= 8000
 WORKERS ?= 2
 export PUSHADMIN_PORT
 
-.PHONY: help run test test-fast test-sqlite test-postgres lint format bench gallery chaos vendor clean
+.PHONY: help run test test-fast test-sqlite test-postgres lint format bench gallery chaos fuzz vendor clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ gallery: $(VENV)/tests ## Screenshots of every page, 1440 and 390 px, light and 
 
 chaos: $(VENV)/tests ## The long form of the crash tests
 	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos
+
+fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and every hook
+	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py
 
 vendor: $(VENV)/runs ## Scaffold a vendor: make vendor name=acme
 	@test -n "$(name)" || { echo "Say which: make vendor name=acme"; exit 1; }

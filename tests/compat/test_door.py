@@ -168,38 +168,6 @@ def speak_first(speak, dialect):
     return speak(dialect).call(route.method, fill(route.path))
 
 
-@pytest.mark.parametrize(
-    "dialect", [item for item in OPEN if item.quotas], ids=lambda dialect: dialect.key
-)
-def test_the_vendors_rate_is_imitated(speak, dialect, monkeypatch):
-    bounded = [item for item in dialect.routes if item.quota]
-    route = min(bounded, key=lambda item: dialect.quotas[item.quota].burst)
-    burst = dialect.quotas[route.quota].burst
-    monkeypatch.setattr("campaigns.compat.views.timezone.now", lambda: NOON)
-    script = speak(dialect)
-
-    first = script.call(route.method, fill(route.path))
-    left = KeyUse.objects.get(quota=route.quota).level
-    KeyUse.objects.update(level=1.0)
-    last, refused = (script.call(route.method, fill(route.path)) for _call in range(2))
-
-    assert left == burst - 1
-    assert all("Retry-After" not in answer for answer in (first, last))
-    assert_shape(dialect, refused, "throttled", route)
-    assert int(refused["Retry-After"]) >= 1
-
-
-@for_each
-def test_a_body_over_its_cap_is_refused_without_being_parsed(speak, dialect):
-    route = min(
-        (item for item in dialect.routes if item.method == "POST"), key=lambda r: r.max_bytes
-    )
-
-    answer = speak(dialect).call("POST", fill(route.path), b"{" * (route.max_bytes + 1))
-
-    assert_shape(dialect, answer, "too_large", route)
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
@@ -218,8 +186,6 @@ json_values = st.recursive(
 )
 def test_no_body_and_no_path_makes_us_fail(speak, dialect, route, *, body, piece, query):
     from urllib.parse import quote, urlencode
-
-    from campaigns.models import KeyUse
 
     KeyUse.objects.all().delete()
     content = body if isinstance(body, bytes) else json.dumps(body)

@@ -21,6 +21,7 @@ WORDS = {
     RefusalKind.CONFLICT: "CONFLICT",
     RefusalKind.TOO_LARGE: "PAYLOAD_TOO_LARGE",
     RefusalKind.THROTTLED: "TOO_MANY_REQUESTS",
+    RefusalKind.BUSY: "TOO_MANY_REQUESTS",
     RefusalKind.INTERNAL: "GENERAL_ERROR",
     RefusalKind.UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
