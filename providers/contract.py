@@ -157,7 +157,7 @@ class CallbackRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-# What to say of targets, at most 500 of one state; None: the dialect has nothing to say of it.
+# What to say of targets, all of one state and fewer than 1,000; None where there is nothing to say.
 WriteCallback = Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest | None]
 
 

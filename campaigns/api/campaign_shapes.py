@@ -12,6 +12,7 @@ from rest_framework import serializers
 from campaigns.models import Campaign, Occurrence, Policy, Transfer, WhenMissed, WhenPast
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.models.recurrence import UNITS, WEEKDAYS
+from campaigns.selectors.lost_callbacks import find_trouble
 from campaigns.selectors.speed import read_speed
 from campaigns.selectors.status import Counters, count_campaigns, count_transfers
 
@@ -207,12 +208,27 @@ class CheckShape(serializers.Serializer[Any]):
     unknown_zones = serializers.IntegerField()
 
 
+class CallbackShape(serializers.Serializer[Any]):
+    """A script's callback that could not be made; `is_over`: it is tried no more."""
+
+    words = serializers.CharField()
+    tries = serializers.IntegerField()
+    is_over = serializers.BooleanField()
+
+
 class TransferShape(CountedShape):
     count_all = staticmethod(count_transfers)
     app = serializers.CharField(source="app.slug", read_only=True)
     group = serializers.CharField(source="group.name", read_only=True)
     faults = serializers.JSONField(read_only=True)
     reference = serializers.SerializerMethodField()
+    callback = serializers.SerializerMethodField()
+
+    @extend_schema_field(CallbackShape(allow_null=True))
+    def get_callback(self, transfer: Transfer) -> Any:
+        """What keeps us from telling the script; null if nothing does."""
+        trouble = find_trouble(transfer)
+        return CallbackShape(trouble).data if trouble else None
 
     def get_reference(self, transfer: Transfer) -> str:
         """What the call of a script was answered with: transfers of one call share it."""
@@ -223,7 +239,7 @@ class TransferShape(CountedShape):
         fields = [
             "id", "app", "campaign", "occurrence", "name", "group", "tag", "status", "counters",
             "policy", "rate", "ramp_up", "due_at", "wall_clock", "unknown_zones", "expires_at",
-            "is_test", "faults", "reference", "created_at", "finished_at",
+            "is_test", "faults", "reference", "callback", "created_at", "finished_at",
         ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import find_start, list_platforms, list_reasons, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
+from campaigns.selectors.lost_callbacks import find_trouble
 from campaigns.selectors.status import progress as read_progress
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
@@ -84,6 +85,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "hours": progress.hours,
         "next_hour": progress.next_hour,
         "faults": [describe_fault(fault) for fault in transfer.faults],
+        "callback": find_trouble(transfer),
         "events": transfer.events.order_by("-pk")[:20],
         "pause_words": progress.paused_because,
         "is_live": transfer.status in Transfer.RUNNING,

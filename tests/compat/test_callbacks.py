@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import transaction
 
 from campaigns.dispatch import callbacks
 from campaigns.dispatch.engine import drain
@@ -102,7 +103,8 @@ def list_told(receiver: Receiver) -> list[list[Any]]:
 def keep_receipt(part: Part, name: str, kind: ReceiptKind, now: datetime) -> None:
     device = Device.objects.get(token=f"{name}-1")
     event = ReceiptEvent(write_receipt_token(part.pk, device.pk), kind, now)
-    keep_receipts([event], Account.objects.get().pk, now)
+    with transaction.atomic():
+        keep_receipts([event], Account.objects.get().pk, now)
 
 
 def test_each_target_is_told_of_once_it_is_known(send, receiver, clock):
@@ -264,6 +266,29 @@ def test_after_ten_tries_nobody_is_bothered_any_more(send, receiver, clock):
     assert "s3cret" not in lost.words
     assert prune(clock())["callbacks"] == 0
     assert prune(clock() + timedelta(days=django_settings.KEEP_EXCHANGES_DAYS + 1))["callbacks"]
+
+
+def test_an_operator_and_a_script_see_that_nobody_could_be_told(
+    client, owner, app, send, receiver, clock
+):
+    receiver.status = 503
+    part = send()
+    client.force_login(owner)
+    _key, text = make_key(app, scopes=["read"])
+
+    first = client.get(f"/transfers/{part.transfer_id}/").content.decode()
+    OutboxRow.objects.update(given_up_at=clock(), tries=10)
+    page = client.get(f"/transfers/{part.transfer_id}/").content.decode()
+    answer = client.get(
+        f"/api/v1/transfers/{part.transfer_id}/", headers={"Authorization": f"Bearer {text}"}
+    )
+
+    words = "The address answers: HTTP 503."
+    assert "it will be called again" in first
+    assert words in page
+    assert "it was called 10 times" in page
+    assert answer.json()["callback"] == {"words": words, "tries": 10, "is_over": True}
+    assert "s3cret" not in first + page + answer.content.decode()
 
 
 def test_another_script_waits_for_nobody(send, receiver, clock):
