@@ -159,7 +159,7 @@ def test_an_expired_key_is_refused(script: Script) -> None:
 
 
 def test_a_key_of_another_dialect_is_refused(script: Script) -> None:
-    _key, text = make_key(script.app, "appmetrica")
+    _key, text = make_key(script.app, "sandbox")
 
     assert read_error(script.call("GET", "push/label", token=text))[:2] == (403, "forbidden_op")
 

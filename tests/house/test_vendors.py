@@ -1,0 +1,93 @@
+"""What adding a vendor touches: its own five places, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from providers import registry
+from providers.contract import Dialect
+from tests.house.sources import ROOT
+
+VENDORS = [dialect for dialect in registry.all_dialects() if dialect.has_door]
+FOLDERS = (
+    "benchmarks", "campaigns", "docs", "providers", "pushadmin", "static", "templates", "tests",
+)  # fmt: skip
+TEXTS = {
+    ".py",
+    ".md",
+    ".txt",
+    ".toml",
+    ".html",
+    ".js",
+    ".css",
+    ".json",
+    ".yml",
+    ".yaml",
+    ".example",
+}
+# Written for people, or made: by docs_tables, and by whoever measured.
+EVERYBODYS = {
+    "CHANGELOG.md",
+    "README.md",
+    "docs/exchange.md",
+    "requirements-dev.txt",  # a vendor's own client, for its tests
+    "benchmarks/engine.txt",
+    "tests/chaos/results.txt",
+    "tests/compat/fuzz_results.txt",
+}
+# Older than the rule: they take one vendor for any. The list only gets shorter.
+OLDER = {
+    "benchmarks/send_batch.py",
+    "tests/admin/test_changes.py",
+    "tests/admin/test_limits.py",
+    "tests/campaigns/test_campaigns.py",
+    "tests/campaigns/test_devices.py",
+    "tests/campaigns/test_messages.py",
+    "tests/campaigns/test_status.py",
+    "tests/journeys/test_script_journey.py",
+}
+
+
+@cache
+def read_texts() -> dict[str, str]:
+    """Every text of the project by its path, migrations left out."""
+    found = [*ROOT.glob("*"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text()
+        for path in found
+        if path.suffix in TEXTS and path.is_file() and "migrations" not in path.parts
+    }
+
+
+def list_outside(dialect: Dialect) -> set[str]:
+    """Files that name a vendor and are not its own."""
+    key = dialect.key
+    own = (
+        f"providers/vendors/{key}/",
+        f"docs/vendors/{key}.md",
+        f"tests/providers/{key}/",
+        f"tests/compat/{key}/",
+        f"tests/fixtures/{key}/",
+    )
+    names = re.compile(rf"{key}|{re.escape(dialect.label)}", re.IGNORECASE)
+    return {
+        path
+        for path, text in read_texts().items()
+        if not path.startswith(own) and names.search(text)
+    }
+
+
+@pytest.mark.parametrize("dialect", VENDORS, ids=lambda dialect: dialect.key)
+def test_no_file_outside_a_vendors_own_places_names_it(dialect):
+    outside = list_outside(dialect) - EVERYBODYS - OLDER - {"tests/house/test_vendors.py"}
+
+    assert sorted(outside) == []
+
+
+def test_no_exception_stands_without_need():
+    named = set().union(*(list_outside(dialect) for dialect in VENDORS))
+
+    assert sorted(OLDER - named) == []
