@@ -49,10 +49,12 @@ def row_ids(client, app, now):
     part = NewPart(Message.objects.create(app=app, content=message))
     plan = NewTransfer(app=app, group=app.groups.get(name="General"), parts=(part,))
     transfer = create_transfer(plan, actor="owner", now=now)
+    body = {"name": "Mail", "steps": [{"channel": "email"}]}
+    scenario = client.post("/api/v1/scenarios/", body).json()["id"]
     return {
         "apps": app.pk, "groups": group, "labels": label, "segments": segment,
         "persons": device.person_id, "devices": device.pk, "campaigns": campaign,
-        "transfers": transfer.pk, "reports": 1,
+        "transfers": transfer.pk, "reports": 1, "scenarios": scenario,
     }  # fmt: skip
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.models import App, Campaign, Device, Group, Label, Person, Segment, Transfer
+from campaigns.models import (
+    App,
+    Campaign,
+    Device,
+    Group,
+    Label,
+    Person,
+    Scenario,
+    Segment,
+    Transfer,
+)
 from tests import builders
 from tests.api.test_hostile import list_calls
 
@@ -12,6 +22,7 @@ pytestmark = pytest.mark.database
 MODELS = {
     "apps": App, "groups": Group, "labels": Label, "segments": Segment, "persons": Person,
     "devices": Device, "campaigns": Campaign, "transfers": Transfer,
+    "scenarios": Scenario,
 }  # fmt: skip
 
 
@@ -22,6 +33,7 @@ def rows(client, app):
     person = Person.objects.create(workspace=app.workspace, external_user_id="ann")
     builders.make_device(app, "t1", person=person)
     Label.objects.create(app=app, name="vip")
+    Scenario.objects.create(workspace=app.workspace, name="Mail", steps=[{"channel": "email"}])
     Segment.objects.create(app=app, name="All", expression={"and": []})
     body = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
     made = client.post("/api/v1/campaigns/", body).json()
