@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from campaigns.services.access import revoke_key
 from campaigns.services.doors import ensure_door
 from providers import registry
 from tests.compat.small import make_dialect
+from tests.house.sources import ROOT
 
 SPOKEN = [item for item in registry.all_dialects() if item.has_door]
 
@@ -31,6 +33,19 @@ def test_a_native_key_is_good_for_every_door(app):
     key = ApiKey.objects.get(public_id=text.partition(".")[0])
     assert (scheme, told["base_path"], told["app_id"]) == ("Bearer", "/api/v1/", app.pk)
     assert (key.dialect, [*key.apps.all()]) == ("", [app])
+
+
+@pytest.mark.parametrize("dialect", SPOKEN, ids=lambda dialect: dialect.key)
+def test_the_page_of_doors_lists_what_is_printed(app, dialect):
+    lines = (ROOT / "docs/compat.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith(f"| [{dialect.label}]"))
+
+    told = issue("--app", "shop", "--dialect", dialect.key)
+
+    _empty, _name, path, scheme, others, _end = row.split("|")
+    assert path.strip(" `") == told.pop("base_path")
+    assert scheme.strip(" `") == told.pop("authorization").partition(" ")[0]
+    assert sorted(re.findall(r"`(\w+)`", others)) == sorted(told)
 
 
 @pytest.mark.parametrize("dialect", SPOKEN, ids=lambda dialect: dialect.key)

@@ -40,6 +40,22 @@ def test_every_vendor_has_a_page_that_names_its_calls(dialect):
     assert unmentioned == []
 
 
+def test_readme_and_the_page_of_doors_have_a_row_for_every_vendor_with_a_door():
+    doors = [dialect for dialect in registry.all_dialects() if dialect.has_door]
+    readme, compat = (ROOT / "README.md").read_text(), (ROOT / "docs/compat.md").read_text()
+
+    unnamed = [
+        dialect.key
+        for dialect in doors
+        if f"| [{dialect.label}](docs/vendors/{dialect.key}.md)" not in readme
+        or f"| [{dialect.label}](vendors/{dialect.key}.md) | `/compat/{dialect.key}/` |"
+        not in compat
+    ]
+
+    assert unnamed == []
+    assert all(dialect.connect for dialect in doors)  # README says that all go both ways
+
+
 def test_decisions_are_numbered_without_gaps():
     numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
 

@@ -112,8 +112,9 @@ def test_the_first_script_in_readme_sends_a_campaign(installation):
 
     output = installation.type(commands)
 
-    assert len(commands) == 5
+    assert len(commands) == 6
     assert '"counters"' in output
+    assert re.search(r'"msg_id": ?"\d+"', output)  # what the vendor's door has answered
     assert '"results"' in output
 
 
