@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from campaigns.dispatch import books, receipts
+from campaigns.dispatch import audience_calls, books, receipts
 from campaigns.dispatch.event_targets import find_named
 from campaigns.dispatch.event_values import Event, read_event, write_event
 from campaigns.dispatch.receipt_tokens import read_receipt_token
@@ -175,12 +175,15 @@ class _Change:
 def _move(batch: Batch, keys: Sequence[Recipient], change: _Change, now: datetime) -> None:
     """Correct those who are still what may become it; the others stay what they are."""
     recipients = [recipient for _part, recipient in keys]
+    # Batches that share a call are locked only by whoever has locked the one that made it.
+    is_shared = batch.form == Batch.Form.AUDIENCE
+    correct = audience_calls.correct_call if is_shared else books.correct_deliveries
     for old, new in sorted(CORRECTIONS):
         if new == change.new:
             correction = books.Change(
                 old=old, new=new, reason=change.reason, evidence=change.words, actor=ACTOR
             )
-            books.correct_deliveries(batch, recipients, correction, now)
+            correct(batch, recipients, correction, now)
 
 
 def _disable(recipients: Sequence[int], words: str, now: datetime) -> None:

@@ -148,6 +148,7 @@ def _read_wanted(campaign: Campaign, app: App) -> Wanted:
         devices=select_all(app, bodies, only_primary=only_primary),
         only_primary=only_primary,
         has_local_hours=campaign.timezone == RECIPIENT_ZONE,
+        has_steps=campaign.scenario is not None,
     )
 
 

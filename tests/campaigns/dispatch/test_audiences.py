@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from campaigns.dispatch import freeze, piles, vendor_labels
+from campaigns.dispatch import books, events, freeze, piles, vendor_labels
 from campaigns.dispatch.engine import drain
+from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
     App,
     Attempt,
     Batch,
+    Correction,
     Counter,
     Delivery,
     Device,
@@ -23,13 +26,18 @@ from campaigns.models import (
     LabelMember,
     Part,
     Person,
+    Rollup,
+    Scenario,
     Transfer,
 )
+from campaigns.models.packing import unpack_ids
 from campaigns.selectors import routes
+from campaigns.services.preflight import find_problems
 from providers import vault
-from providers.commands import PersonKind
+from providers.commands import OutcomeEvent, PersonKind
 from providers.contract import Addressing, Dialect, Idempotency
 from providers.message_fields import Platform
+from providers.outcomes import Outcome, Reason
 from providers.simulator import Simulator, read_plan
 from tests import builders
 from tests.campaigns.dispatch import telling
@@ -402,3 +410,70 @@ def test_somebody_without_a_user_id_makes_a_label_inexact(offer, routed, start, 
 
     assert list_calls(simulator) == []
     assert set(Delivery.objects.values_list("reason", flat=True)) == {"not_addressable"}
+
+
+def test_a_later_word_finds_a_recipient_in_whichever_batch_of_the_call(
+    offer, routed, start, monkeypatch
+):
+    offer()
+    add_people(routed, 6)
+    monkeypatch.setattr(piles, "MAX_BATCH", 5)
+    monkeypatch.setattr(freeze, "CHUNK_DEVICES", 4)
+    start()
+    drain()
+    now = datetime.now(UTC)
+    leader, *_others, last = Batch.objects.order_by("pk")
+    Batch.objects.filter(pk=leader.pk).update(is_folded=False)
+    Rollup.objects.all().delete()
+    for batch in Batch.objects.filter(is_folded=True):
+        books.fold_deliveries(batch.part_id, list(unpack_ids(batch.recipients)))
+    far = list(unpack_ids(last.recipients))[-1]
+    near = next(iter(unpack_ids(leader.recipients)))
+    told = [
+        OutcomeEvent(
+            outcome=Outcome.FAILED,
+            at=now,
+            reference=write_receipt_token(last.part_id, recipient),
+            reason=Reason.VENDOR,
+            message="Gone.",
+        )
+        for recipient in (near, far)
+    ]
+
+    for _repeat in range(2):
+        with transaction.atomic():
+            events.keep_events(told, Account.objects.get(), now)
+
+    assert leader.pk != last.pk
+    assert set(Delivery.objects.filter(outcome="failed").values_list("recipient", flat=True)) == {
+        near, far,
+    }  # fmt: skip
+    kept = Rollup.objects.filter(outcome="failed").values_list("count", flat=True)
+    assert list(kept) == [1]
+    assert Correction.objects.count() == 2
+    assert is_balanced()
+
+
+def test_a_campaign_with_steps_is_not_launched_where_nobody_says_who_was_reached(
+    offer, routed, make_campaign, now
+):
+    offer()
+    add_people(routed, 2)
+    steps = [
+        {"channel": "push", "sender": "", "wait": 3600, "price": ""},
+        {"channel": "email", "sender": "", "wait": None, "price": ""},
+    ]
+    plain = make_campaign()
+    stepped = make_campaign()
+    stepped.scenario = Scenario.objects.create(
+        workspace=routed.workspace, name="Push, mail", steps=steps
+    )
+    stepped.save()
+
+    found = [
+        [problem.sentence for problem in find_problems(one, now=now) if problem.is_blocking]
+        for one in (plain, stepped)
+    ]
+
+    assert found[0] == []
+    assert "later steps" in " ".join(found[1])
