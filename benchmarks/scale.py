@@ -126,19 +126,6 @@ def ask(client: Any, path: str) -> float:
 
 def fill_transfer(size: int) -> Any:
     """A transfer that has been sent, as its rows would stand."""
-    from django.db import connection
-
-    from campaigns.models import (
-        Attempt,
-        Batch,
-        Campaign,
-        Cohort,
-        Counter,
-        Part,
-        Rollup,
-        Transfer,
-    )
-    from campaigns.models.packing import pack_cohorts, pack_ids
     from providers import registry
 
     app, now = engine.make_app("pages", 1), datetime.now(UTC)
@@ -146,69 +133,107 @@ def fill_transfer(size: int) -> Any:
     engine.route_through(app, dialect, "http://127.0.0.1:1")
     account = app.routes.get().account
     transfer = engine.start_transfer(app)
-    part = transfer.parts.get()
-    languages = ("de", "en", "es", "fr")
-    cohorts = [
+    cohorts = make_cohorts(app)
+    batches = fill_batches(transfer, account, cohorts, size, now)
+    attempts = fill_attempts(batches, now)
+    values = {"attempt": attempts[0].pk, "cohort": cohorts[0].pk, "account": account.pk, "now": now}
+    fill_counts(transfer.parts.get(), account, fill_deliveries(transfer, size, values), now)
+    end(transfer, size, now)
+    return transfer
+
+
+def make_cohorts(app: Any) -> list[Any]:
+    from campaigns.models import Cohort
+
+    return [
         Cohort.objects.create(app=app, platform="android", language=language)
-        for language in languages
+        for language in ("de", "en", "es", "fr")
     ]
-    starts = range(1, size + 1, BATCH)
-    batches = Batch.objects.bulk_create(
-        Batch(
-            part=part, transfer=transfer, app=app, platform="android", account=account,
-            recipients=pack_ids(range(start, min(start + BATCH, size + 1))),
-            cohorts=pack_cohorts(
-                cohorts[n % 4].pk for n in range(start, min(start + BATCH, size + 1))
-            ),
-            count=min(BATCH, size + 1 - start), settled=min(BATCH, size + 1 - start),
+
+
+def fill_batches(
+    transfer: Any, account: Any, cohorts: list[Any], size: int, now: datetime
+) -> list[Any]:
+    """Batches that are done, with recipients 1 to `size`; cohorts take turns."""
+    from campaigns.models import Batch
+    from campaigns.models.packing import pack_cohorts, pack_ids
+
+    def make(start: int) -> Batch:
+        numbers = range(start, min(start + BATCH, size + 1))
+        return Batch(
+            part=transfer.parts.get(), transfer=transfer, app=transfer.app, platform="android",
+            account=account, recipients=pack_ids(numbers),
+            cohorts=pack_cohorts(cohorts[number % 4].pk for number in numbers),
+            count=len(numbers), settled=len(numbers),
             state=Batch.State.DONE, due_at=now, is_folded=True,
-        )
-        for start in starts
-    )  # fmt: skip
-    attempts = Attempt.objects.bulk_create(
+        )  # fmt: skip
+
+    batches: list[Any] = Batch.objects.bulk_create(map(make, range(1, size + 1, BATCH)))
+    return batches
+
+
+def fill_attempts(batches: list[Any], now: datetime) -> list[Any]:
+    from campaigns.models import Attempt
+
+    attempts: list[Any] = Attempt.objects.bulk_create(
         Attempt(
-            batch=batch, account=account, key=f"b{batch.pk}", last=batch.count - 1, started_at=now,
-            answered_at=now, was_sent=True, outcome="accepted",
+            batch=batch, account=batch.account, key=f"b{batch.pk}", last=batch.count - 1,
+            started_at=now, answered_at=now, was_sent=True, outcome="accepted",
         )
         for batch in batches
     )  # fmt: skip
+    return attempts
+
+
+def fill_deliveries(
+    transfer: Any, size: int, values: dict[str, Any]
+) -> list[tuple[int, str, str, int]]:
+    """A row per recipient; gives cohort, outcome, reason and how many."""
+    from django.db import connection
+
+    part = transfer.parts.get().pk
     with connection.cursor() as cursor:
         for start in range(1, size + 1, 1_000_000):
-            cursor.execute(
-                ROWS,
-                {
-                    "part": part.pk, "attempt": attempts[0].pk, "batch": BATCH, "now": now,
-                    "cohort": cohorts[0].pk, "account": account.pk, "first": start,
-                    "last": min(size, start + 999_999),
-                },
-            )  # fmt: skip
+            last = min(size, start + 999_999)
+            own = {"part": part, "batch": BATCH, "first": start, "last": last}
+            cursor.execute(ROWS, {**values, **own})
         cursor.execute("ANALYZE")
         cursor.execute(
             "SELECT cohort_id, outcome, reason, count(*) FROM campaigns_delivery"
             " WHERE part_id = %s GROUP BY 1, 2, 3",
-            [part.pk],
+            [part],
         )
-        groups = cursor.fetchall()
+        groups: list[tuple[int, str, str, int]] = cursor.fetchall()
+    return groups
+
+
+def fill_counts(
+    part: Any, account: Any, groups: list[tuple[int, str, str, int]], now: datetime
+) -> None:
+    """The roll-up and the counters that those rows add up to."""
+    from campaigns.models import Counter, Rollup
+
+    own = {"part": part, "account_id": account.pk}
     hour = now.replace(minute=0, second=0, microsecond=0)
     Rollup.objects.bulk_create(
-        Rollup(
-            part=part, hour=hour, cohort_id=cohort, account_id=account.pk, outcome=outcome,
-            reason=reason, count=count,
-        )
+        Rollup(hour=hour, cohort_id=cohort, outcome=outcome, reason=reason, count=count, **own)
         for cohort, outcome, reason, count in groups
-    )  # fmt: skip
+    )
     for outcome, reason in {(row[1], row[2]) for row in groups}:
-        count = sum(row[3] for row in groups if row[1] == outcome)
+        count = sum(row[3] for row in groups if row[1:3] == (outcome, reason))
         Counter.objects.create(
-            part=part, platform="android", account_id=account.pk, outcome=outcome, reason=reason,
-            count=count,
-        )  # fmt: skip
-    Part.objects.filter(pk=part.pk).update(audience=size)
+            platform="android", outcome=outcome, reason=reason, count=count, **own
+        )
+
+
+def end(transfer: Any, size: int, now: datetime) -> None:
+    from campaigns.models import Campaign, Transfer
+
+    transfer.parts.update(audience=size)
     done = {"status": Transfer.Status.SENT, "finished_at": now, "frozen_at": now}
     Transfer.objects.filter(pk=transfer.pk).update(audience=size, **done)
     Campaign.objects.filter(pk=transfer.campaign_id).update(status=Campaign.Status.SENT)
     transfer.refresh_from_db()
-    return transfer
 
 
 if __name__ == "__main__":

@@ -156,8 +156,8 @@ def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
 
 def _create_steps(transfer: Transfer, plan: NewTransfer) -> None:
     """The later steps of a scenario, still without anybody; the first one is there already."""
-    first = transfer.parts.first()
-    if not plan.steps or first is None:
+    first = transfer.parts.first() if plan.steps else None
+    if first is None:
         return
     transfer.parts.update(wait=plan.steps[0]["wait"])
     Part.objects.bulk_create(

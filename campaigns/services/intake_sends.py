@@ -85,6 +85,7 @@ def ensure_group(app: App, caller: Caller) -> Group:
             caller.actor, "create", group, workspace=app.workspace, fields=("name",), now=caller.now
         )
     found: Group = group
+    found.app = app  # with its workspace, which is not asked for again
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
@@ -41,9 +41,9 @@ def use_guest_quota(app: App, *, now: datetime) -> None:
     """
     own = {"scope": GUEST_SCOPE, "owner_id": app.pk}
     fresh = {"level": GUEST_BURST, "filled_at": now}
-    Allowance.objects.get_or_create(**own, defaults=fresh)
     with transaction.atomic():
-        allowance = Allowance.objects.select_for_update().get(**own)
+        rows = Allowance.objects.select_for_update()
+        allowance, _is_new = rows.get_or_create(**own, defaults=fresh)
         bucket = Bucket(GUEST_RATE, GUEST_BURST, allowance.level, allowance.filled_at)
         wait = bucket.find_wait(1, now)
         if wait <= 0:
@@ -58,10 +58,15 @@ def use_guest_quota(app: App, *, now: datetime) -> None:
 
 def _take_call(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime) -> float:
     """Seconds until the call may be made; 0 when it was counted."""
-    _ensure_use(key, dialect, name, quota, now)
+    fresh = {
+        "level": max(1.0, quota.burst),
+        "filled_at": now,
+        "day": find_day(now, RESET_ZONE),
+    }
     with transaction.atomic():
-        rows = KeyUse.objects.select_for_update()
-        use = rows.get(api_key=key, dialect=dialect, quota=name)
+        use, _is_new = KeyUse.objects.select_for_update().get_or_create(
+            api_key=key, dialect=dialect, quota=name, defaults=fresh
+        )
         rate = quota.rate
         bucket = Bucket(rate, max(1.0, quota.burst), use.level, use.filled_at)
         day = DayQuota(quota.per_day or 0, RESET_ZONE, use.day, use.day_used)
@@ -74,21 +79,3 @@ def _take_call(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime
             use.day, use.day_used = find_day(now, RESET_ZONE), day.used
             use.save()
     return wait
-
-
-def _ensure_use(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime) -> None:
-    known = KeyUse.objects.filter(api_key=key, dialect=dialect, quota=name)
-    if known.exists():
-        return
-    try:
-        with transaction.atomic():
-            KeyUse.objects.create(
-                api_key=key,
-                dialect=dialect,
-                quota=name,
-                level=max(1.0, quota.burst),
-                filled_at=now,
-                day=find_day(now, RESET_ZONE),
-            )
-    except IntegrityError:
-        return  # another process has just made it

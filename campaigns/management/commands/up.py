@@ -40,7 +40,7 @@ class Command(BaseCommand):
         self._refuse_what_cannot_run()
         web = _bind(options["bind"], options["port"])
         environment = dict(os.environ)
-        children = [_plan_web(web), *_plan_workers(options["workers"])]
+        children = [plan_web(web), *_plan_workers(options["workers"])]
         if not settings.SANDBOX_URL:
             sandbox = _bind("127.0.0.1", 0)
             environment["PUSHADMIN_SANDBOX_URL"] = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
@@ -76,7 +76,8 @@ def _bind(address: str, port: int) -> socket.socket:
     return bound
 
 
-def _plan_web(bound: socket.socket) -> Child:
+def plan_web(bound: socket.socket) -> Child:
+    """The web process on a listening socket."""
     command = [
         sys.executable, "-m", "gunicorn", "pushadmin.wsgi:application",
         "--bind", f"fd://{bound.fileno()}",
