@@ -315,8 +315,8 @@ class Attempt(models.Model):
     """One vendor call for a batch: written before the call, closed after it.
 
     It covers the recipients at places `first` .. `last` (included) of the batch that had no
-    Delivery when it began. Open (`answered_at` null) means that nobody knows yet. `recalled` is
-    `done` or `refused` once the vendor was asked to take it back.
+    Delivery when it began. Open (`answered_at` null) means that nobody knows yet. Nothing reads or
+    writes `recall_at` and `recalled` so far: cancelling stops what has not gone, not what has.
     """
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="attempt_rows")
@@ -333,7 +333,7 @@ class Attempt(models.Model):
     reference = models.CharField(max_length=64, blank=True)
     poll_at = models.DateTimeField(null=True)  # when to ask the vendor about it again
     polled_state = models.CharField(max_length=12, blank=True)
-    recall_at = models.DateTimeField(null=True)  # when to ask the vendor to take it back
+    recall_at = models.DateTimeField(null=True)
     recalled = models.CharField(max_length=8, blank=True, default="", db_default="")
 
     class Meta:
