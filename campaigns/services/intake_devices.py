@@ -16,6 +16,7 @@ from campaigns.services import device_calls, tags
 from campaigns.services.access import is_guest
 from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.device_answers import describe_devices
+from campaigns.services.device_guests import refuse_takeover
 from campaigns.services.device_marks import MAX_TAGS
 from campaigns.services.device_rows import DeviceRow, find_row_fault
 from campaigns.services.devices import forget_device, register_devices
@@ -66,6 +67,9 @@ def _save(app: App, devices: Sequence[calls.SaveDevice], caller: Caller) -> call
             for device, found in zip(devices, known, strict=True)
         ]
         rows = {place: row for place, row in enumerate(read) if isinstance(row, DeviceRow)}
+        if is_guest(caller.key):
+            for place, row in rows.items():
+                refuse_takeover(app, row, known[place])
         tags.refuse_crowded_tags(app, _list_tags(rows.values()), caps)
         done = register_devices(
             app,

@@ -11,6 +11,7 @@ import pytest
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.models import Device, Group, Message, Part, ReceiptRow, Transfer
 from campaigns.services import quotas
+from campaigns.services.device_door import Registration, open_door, register
 from campaigns.services.doors import ensure_door
 from providers import registry
 from tests import builders
@@ -21,6 +22,7 @@ DIALECT = registry.get("pushexpress")
 EXAMPLES = read_examples()
 UUID = EXAMPLES["register"]["call"]["ic_token"]
 OTHER = "9d2f7a41-0b1c-4d6e-8f30-aa11bb22cc33"
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -76,6 +78,48 @@ def test_a_device_that_tells_something_new_stays_the_same_device(call):
 
     device = Device.objects.get()
     assert (device.token, device.language) == ("another-token-0123456789", "de")
+
+
+def test_nobody_takes_a_device_over_by_its_token(call):
+    update(call)
+
+    status, told = update(call, OTHER, ext_id="mallory")
+
+    device = Device.objects.get()
+    assert (status, told["error"]) == (409, "This token is another device's.")
+    assert (device.person.external_user_id, device.identifiers.get().value) == ("ann", UUID)
+
+
+def test_a_device_with_a_session_is_not_taken_over_by_its_token(app, call):
+    open_door(app, actor="test", now=NOW)
+    told = Registration(platform="android", installation_id="one", token="fcm-token-0123456789")
+    device = register(app.device_key, told, session=None, now=NOW).device
+
+    status, _told = update(call, ext_id=None)
+
+    assert status == 409
+    assert not device.identifiers.filter(kind="pushexpress_ic_token").exists()
+
+
+def test_a_device_that_a_server_has_uploaded_says_which_it_is(app, call):
+    device = builders.make_device(app, token="fcm-token-0123456789", platform="android")
+
+    status, _told = update(call)
+
+    assert status == 200
+    assert device.identifiers.get().value == UUID
+
+
+def test_a_user_is_not_believed_where_devices_must_prove_theirs(app, call):
+    update(call)
+    open_door(app, actor="test", now=NOW)
+
+    same = update(call)
+    other = update(call, ext_id="bob")
+    new = update(call, OTHER, transport_token="one-more-token-0123456789")
+
+    assert [status for status, _told in (same, other, new)] == [200, 403, 403]
+    assert Device.objects.get().person.external_user_id == "ann"
 
 
 @pytest.mark.parametrize(
