@@ -85,8 +85,10 @@ class Agora:
             params=wire_labels.write_page_query(1, ""),
             read=wire_labels.read_labels,
         )
+        if not rows.rows:
+            return CheckResult(True, _("The credentials are accepted; there are no labels yet."))
         words = _("The credentials are accepted; the first label is %(name)s.")
-        return CheckResult(True, words % {"name": rows.rows[0].name if rows.rows else "-"})
+        return CheckResult(True, words % {"name": rows.rows[0].name})
 
     def write(self, push: SendPush) -> Request:
         """One message: for up to 100 users, for labels, or for everyone of the app.
