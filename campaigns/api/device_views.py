@@ -160,13 +160,18 @@ class InboxView(DeviceDoorView):
 
 def _read_cursor(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901 has no zone, which is refused next
-    if moment is not None and moment.tzinfo is None:
+        return _read_moment(text) if text else None
+    except (ValueError, OverflowError) as error:
         sentence = _("Send the cursor as it was given.")
-        raise Invalid(sentence, fields={"after": sentence})
-    return moment
+        raise Invalid(sentence, fields={"after": sentence}) from error
+
+
+def _read_moment(text: str) -> datetime:
+    """In UTC: not every moment of a zone is in the years that there are."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no zone")
+    return moment.astimezone(UTC)
 
 
 def _write_waiting(item: Waiting) -> dict[str, Any]:

@@ -158,6 +158,17 @@ def test_the_cursor_leaves_out_what_was_seen(opened, phone):
     assert later["cursor"] == cursor
 
 
+@pytest.mark.parametrize(
+    "cursor",
+    ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-20T12:00:00", "2026", "x"],
+)
+def test_a_cursor_that_was_never_given_is_refused(phone, cursor):
+    answer = call("get", "inbox", secret=phone.json()["secret"], after=cursor)
+
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == {"after": "Send the cursor as it was given."}
+
+
 def test_what_a_vendor_sent_is_mirrored_inside_the_app(opened, phone):
     secret, device = phone.json()["secret"], Device.objects.get()
     send(device, {"body": "Only outside"})
