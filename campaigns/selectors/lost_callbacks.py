@@ -30,4 +30,6 @@ def find_trouble(transfer: Transfer) -> CallbackTrouble | None:
         return None
     failed = OutboxRow.objects.filter(part__transfer=transfer, tries__gt=0)
     row = failed.order_by(F("given_up_at").desc(nulls_last=True), "-tries").first()
-    return row and CallbackTrouble(row.words, row.tries, row.given_up_at is not None)
+    if row is None:
+        return None
+    return CallbackTrouble(row.words, row.tries, row.given_up_at is not None)
