@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
+from campaigns.admin import door_options
 from campaigns.admin.base import (
     Fact,
     ScopedFilter,
@@ -68,6 +69,11 @@ class AppForm(forms.ModelForm):
             )
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields.update(door_options.draw_options(self.instance))
+
 
 @admin.register(App)
 class AppAdmin(StaffAdmin):
@@ -100,6 +106,18 @@ class AppAdmin(StaffAdmin):
         ),
     )
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs["fields"] = AppForm.Meta.fields  # the rest is no column of the app
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = (None, {"fields": AppForm.Meta.fields})
+        if obj is None or not self.has_change_permission(request, obj):
+            return [own]
+        return [own, *door_options.list_fieldsets()]
+
     def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
         facts = [Fact(_("App id"), str(row.pk), is_code=True)]
         if row.device_key:
@@ -111,6 +129,11 @@ class AppAdmin(StaffAdmin):
                 where = f"/compat/{dialect.key}/ {shown}".strip()
                 facts.append(Fact(dialect.label, where, is_code=True))
         return facts
+
+    def list_verbs(self, request: HttpRequest, row: App) -> list[Verb]:
+        """A door that is not open cannot be closed."""
+        offered = super().list_verbs(request, row)
+        return offered if row.device_key else offered[:1]
 
     def open_device_door(self, request: HttpRequest, row: App) -> HttpResponse:
         secret = device_door.open_door(row, actor=name_actor(request.user), now=timezone.now())
@@ -127,6 +150,9 @@ class AppAdmin(StaffAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             Group.objects.get_or_create(app=obj, name=DEFAULT_GROUP)
+            return
+        actor = name_actor(request.user)
+        door_options.save_options(obj, form.cleaned_data, actor=actor, now=timezone.now())
 
 
 @admin.register(AppGroup)

@@ -1,0 +1,63 @@
+"""What staff set for an app's doors: fields of the app's form, drawn from each dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from campaigns.models import App, Door
+from campaigns.services.doors import ensure_door, set_options
+from providers import registry
+from providers.contract import Dialect
+from providers.forms import build_fields
+
+
+def list_optional() -> Iterator[Dialect]:
+    """Dialects that scripts may speak to us."""
+    return (each for each in registry.all_dialects() if each.has_door)
+
+
+def name_prefix(dialect: Dialect) -> str:
+    """What the form fields of a dialect's door begin with."""
+    return f"door__{dialect.key}__"
+
+
+def draw_options(app: App) -> dict[str, forms.Field]:
+    """A form field for each option of each door, with what is set now."""
+    fields: dict[str, forms.Field] = {}
+    for dialect in list_optional():
+        kept = Door.objects.filter(app=app, dialect=dialect.key).first()
+        drawn = build_fields(dialect.all_door_options, prefix=name_prefix(dialect))
+        for spec in dialect.all_door_options:
+            field = drawn[name_prefix(dialect) + spec.name]
+            field.initial = (kept.options if kept else {}).get(spec.name, spec.default)
+        fields |= drawn
+    return fields
+
+
+def list_fieldsets() -> list[tuple[str, dict[str, Any]]]:
+    """A group of fields for each door."""
+    return [
+        (
+            dialect.label,
+            {"fields": [name_prefix(dialect) + spec.name for spec in dialect.all_door_options]},
+        )
+        for dialect in list_optional()
+    ]
+
+
+def save_options(app: App, cleaned: Mapping[str, Any], *, actor: str, now: datetime) -> None:
+    """Keep what a form has changed."""
+    for dialect in list_optional():
+        door = ensure_door(app, dialect, now)
+        changed = {
+            spec.name: cleaned.get(name_prefix(dialect) + spec.name)
+            for spec in dialect.all_door_options
+            if cleaned.get(name_prefix(dialect) + spec.name)
+            != door.options.get(spec.name, spec.default)
+        }
+        if changed:
+            set_options(door, dialect, changed, actor=actor, now=now)
