@@ -34,6 +34,7 @@ EVERYBODYS = {
     "README.md",
     "docs/exchange.md",
     "requirements-dev.txt",  # a vendor's own client, for its tests
+    "benchmarks/doors.txt",
     "benchmarks/engine.txt",
     "tests/chaos/results.txt",
     "tests/compat/fuzz_results.txt",
