@@ -71,7 +71,7 @@ def find_grave(staff):
 
 def test_an_app_is_changed_and_gets_a_route(staff, live_server, app, account):
     open_page(staff, live_server, f"app/{app.pk}/change/")
-    staff.get_by_label("Time zone").fill("Europe/Berlin")
+    staff.locator("#id_timezone").fill("Europe/Berlin")
     staff.get_by_role("link", name=re.compile("Add another")).click()
     staff.locator("#id_routes-0-platform").select_option("ios")
     staff.locator("#id_routes-0-account").select_option(label="Sandbox")
@@ -101,7 +101,7 @@ def test_a_new_app_has_its_default_group(staff, live_server, workspace):
 
 def test_a_wrong_zone_is_explained_at_its_field(staff, live_server, app):
     open_page(staff, live_server, f"app/{app.pk}/change/")
-    staff.get_by_label("Time zone").fill("Mars/Base")
+    staff.locator("#id_timezone").fill("Mars/Base")
 
     save(staff)
 
