@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.resolve import find_devices, find_kind
@@ -166,8 +167,10 @@ def refuse_busy(push: SendPush, app: App, caller: Caller, due_at: datetime) -> N
     if limit is None or due_at > caller.now:
         return
     App.objects.select_for_update(no_key=True).filter(pk=app.pk).first()
+    # What was due at once runs, even where its caller came after us and got the lock before us.
+    is_due = Q(due_at__lte=caller.now) | Q(due_at__lte=F("created_at"))
     running = Transfer.objects.filter(
-        app=app, kind=push.kind, status__in=Transfer.RUNNING, due_at__lte=caller.now
+        is_due, app=app, kind=push.kind, status__in=Transfer.RUNNING
     ).count()
     if running >= limit:
         words = _("%(count)d such sends of this app are running; wait until one has ended.")

@@ -274,3 +274,14 @@ def test_a_list_is_taken_where_another_platform_only_selects(app, caller, select
     part = replace(NAMED.parts[0], message=PushMessage(android=AndroidContent(body="Hi")))
 
     assert take(replace(NAMED, parts=(part,)), caller).faults == []
+
+
+def test_who_read_the_clock_before_the_others_is_refused_too(app, caller, now):
+    task = replace(PUSH, kind="task")
+    for number in range(3):
+        take(replace(task, name=str(number)), replace(caller, now=now + timedelta(seconds=1)))
+
+    with pytest.raises(Refusal) as refused:
+        take(task, caller)
+
+    assert refused.value.kind is RefusalKind.BUSY
