@@ -63,6 +63,7 @@ class CampaignShape(CountedShape):
     audience = serializers.JSONField(read_only=True)
     message = serializers.JSONField(source="message.content", read_only=True)
     recurrence = serializers.JSONField(read_only=True)
+    scenario = serializers.CharField(source="scenario.key", read_only=True, default=None)
     transfers = serializers.SerializerMethodField()
 
     class Meta(CountedShape.Meta):
@@ -71,7 +72,7 @@ class CampaignShape(CountedShape):
             "id", "name", "status", "counters", "app", "app_group", "group", "tag", "audience",
             "only_primary", "message", "send_at", "timezone", "when_past", "due_at",
             "recurrence", "when_missed", "grace", "expires_in", "rate", "ramp_up", "policy",
-            "strict",
+            "strict", "scenario",
             "is_test", "created_at", "created_by", "repeats",
             "transfers",
         ]  # fmt: skip
@@ -130,6 +131,7 @@ class CampaignBody(serializers.Serializer[Any]):
     ramp_up = serializers.IntegerField(required=False)
     policy = serializers.ChoiceField(Policy.choices, required=False)
     strict = serializers.BooleanField(required=False)
+    scenario = serializers.CharField(required=False)
 
 
 class RescheduleBody(serializers.Serializer[Any]):

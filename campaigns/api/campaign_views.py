@@ -72,7 +72,7 @@ def may_bypass(request: Request) -> bool:
 @listed(shapes.CampaignShape, APP, STATUS)
 class CampaignViews(ListedViewSet):
     queryset = Campaign.objects.select_related(
-        "workspace", "app__workspace", "app_group", "group", "message"
+        "workspace", "app__workspace", "app_group", "group", "message", "scenario"
     ).prefetch_related("transfers")
     shown = shapes.CampaignShape
     serializer_class = shapes.CampaignBody

@@ -25,6 +25,7 @@ from campaigns.models.audience import DEFAULT_GROUP, MAX_RATE
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
+from campaigns.services.campaign_scenarios import find_campaign_scenario, refuse_unplayable
 from campaigns.services.schedule import MAX_SEND_AT, Schedule, plan_schedule, plan_series
 from providers.fields import FieldSpec, gettext_noop
 from providers.message import (
@@ -96,7 +97,9 @@ PLAIN_FIELDS = (
     ),
 )
 SCHEDULE_FIELDS = ("send_at", "timezone", "recurrence")
-OTHER_FIELDS = frozenset({"app", "app_group", "group", "audience", "message", "recurrence"})
+OTHER_FIELDS = frozenset(
+    {"app", "app_group", "group", "audience", "message", "recurrence", "scenario"}
+)
 FIELD_NAMES = frozenset(spec.name for spec in PLAIN_FIELDS) | OTHER_FIELDS
 
 
@@ -159,6 +162,7 @@ def write_campaign(campaign: Campaign) -> dict[str, Any]:
         "audience": campaign.audience,
         "message": campaign.message.content,
         "recurrence": campaign.recurrence,
+        "scenario": campaign.scenario_id,
     }
     if campaign.app_group_id:
         return body | {"app_group": campaign.app_group_id}
@@ -180,12 +184,16 @@ class _Reader:
         values = self._read_plain()
         place = self._try(find_place, self.principal, self.body)
         content = self._read_message()
-        group = schedule = None
+        group = schedule = scenario = None
         audience = self.body.get("audience")
         if place is not None:
             group = self._try(find_group, place, self.body.get("group"))
             self._try(read_audience, list(place.apps), audience, principal=self.principal)
             schedule = self._try(self._plan, values, place)
+            workspace, name = place.apps[0].workspace, self.body.get("scenario")
+            scenario = self._try(find_campaign_scenario, self.principal, workspace, name)
+        if scenario and schedule:
+            self._try(refuse_unplayable, scenario, schedule)
         if self.faults or place is None or schedule is None:
             raise self._make_refusal()
         app = None if place.app_group else place.apps[0]
@@ -196,6 +204,7 @@ class _Reader:
             app_group=place.app_group,
             group=group,
             message=Message(app=app, content=content),
+            scenario=scenario,
             audience=audience,
             due_at=schedule.due_at,
             recurrence=schedule.recurrence,

@@ -27,7 +27,7 @@ Status = Campaign.Status
 
 # What a copy takes over; its place in time it gets anew.
 COPIED = (
-    "workspace", "app", "app_group", "group", "name", "tag", "audience", "only_primary",
+    "workspace", "app", "app_group", "group", "scenario", "name", "tag", "audience", "only_primary",
     "when_past", "expires_in", "rate", "ramp_up", "policy", "strict",
 )  # fmt: skip
 # What a change writes: all that a body can name.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from campaigns.models import Scenario
+from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+TOMORROW = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
 ADDRESS = "/api/v1/scenarios/"
 STEPS = [
     {"channel": "push", "wait": 600, "price": "0.001"},
@@ -46,3 +50,60 @@ def test_what_is_wrong_is_named(client, body, field):
     assert answer.status_code == 400
     assert field in answer.json()["fields"]
     assert not Scenario.objects.exists()
+
+
+@pytest.fixture
+def scenario(client):
+    return client.post(ADDRESS, {"name": "Both", "steps": STEPS}).json()
+
+
+def make_body(scenario, **fields):
+    message = {"title": "Hi", "body": "There"}
+    return {"audience": {"all": True}, "message": message, "scenario": scenario, **fields}
+
+
+@pytest.mark.parametrize("name", ["key", "id"])
+def test_a_campaign_names_a_scenario_and_keeps_it(client, scenario, name):
+    made = client.post("/api/v1/campaigns/", make_body(scenario[name])).json()
+    changed = client.patch(f"/api/v1/campaigns/{made['id']}/", {"tag": "x"}).json()
+    taken = client.delete(f"{ADDRESS}{scenario['id']}/")
+    freed = client.patch(f"/api/v1/campaigns/{made['id']}/", {"scenario": None}).json()
+
+    assert made["scenario"] == changed["scenario"] == scenario["key"]
+    assert taken.status_code == 409
+    assert freed["scenario"] is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scenario": "A" * 32},
+        {"scenario": 5.5},
+        {"scenario": 2**52},
+        {"send_at": TOMORROW, "timezone": "recipient"},
+        {"send_at": TOMORROW, "recurrence": {"unit": "day"}},
+    ],
+)
+def test_a_scenario_that_a_campaign_cannot_have_is_refused(client, scenario, fields):
+    answer = client.post("/api/v1/campaigns/", {**make_body(scenario["key"]), **fields})
+
+    assert answer.status_code == 400
+    assert "scenario" in answer.json()["fields"]
+
+
+def test_another_workspaces_scenario_is_no_scenario(client, app):
+    other = builders.make_workspace("other")
+    foreign = Scenario.objects.create(workspace=other, name="Theirs", steps=STEPS)
+
+    for name in (foreign.key, foreign.pk):
+        answer = client.post("/api/v1/campaigns/", make_body(name))
+        assert "scenario" in answer.json()["fields"]
+
+
+def test_a_campaign_does_not_begin_with_a_text(client):
+    body = {"name": "Mail", "steps": [{"channel": "email"}]}
+    mail = client.post(ADDRESS, body).json()
+
+    answer = client.post("/api/v1/campaigns/", make_body(mail["key"]))
+
+    assert "scenario" in answer.json()["fields"]
