@@ -18,9 +18,11 @@ from tests.installation import wait_for
 
 RECIPIENTS = 20_000 if IS_FULL else 1_000
 CRASHES = 10 if IS_FULL else 1
-SPOKEN = next(dialect for dialect in registry.all_dialects() if dialect.has_door)
-QUESTION = next(
-    route.path for route in SPOKEN.routes if route.method == "GET" and "{" not in route.path
+SPOKEN, QUESTION = next(
+    (dialect, route.path)
+    for dialect in registry.all_dialects()
+    for route in dialect.routes
+    if dialect.has_door and route.method == "GET" and "{" not in route.path and not route.is_open
 )
 VENDOR_DOOR = f"/compat/{SPOKEN.key}/{QUESTION}"
 DOORS = ("/api/v1/apps/", VENDOR_DOOR, "/", "/admin/", "/readyz", "/healthz")

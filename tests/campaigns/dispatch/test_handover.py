@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from campaigns.dispatch import engine, receipts
 from campaigns.dispatch.receipt_tokens import write_receipt_token
@@ -91,7 +92,8 @@ def answer(transfer: Transfer, token: str, now: datetime) -> None:
     part = transfer.parts.get(step=0)
     device = Device.objects.get(token=token)
     reference = write_receipt_token(part.pk, device.pk)
-    receipts.keep_receipts([ReceiptEvent(reference, ReceiptKind.OPENED, now)], 0, now)
+    with transaction.atomic():
+        receipts.keep_receipts([ReceiptEvent(reference, ReceiptKind.OPENED, now)], 0, now)
 
 
 def list_mailed(server) -> list[str]:
