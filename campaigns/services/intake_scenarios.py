@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Invalid, NotFound
+from campaigns.errors import Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, App, Scenario
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.callers import Acts, Caller, find_app
@@ -50,6 +50,9 @@ def _save_scenario(command: SaveScenario, caller: Caller) -> ScenarioRow:
     """Prices, and waits where the call gives none, stay as they were."""
     known = find_scenario(command.id, caller) if command.id else None
     _refuse_foreign_apps(command, caller)
+    _refuse_others_scenario(known, caller)
+    if command.is_default:
+        _refuse_others_scenario(_list_own(caller).filter(is_default=True).first(), caller)
     values = ScenarioValues(command.name, _write_steps(command, known), command.is_default)
     if known is None:
         made = create_scenario(caller.key.workspace, values, actor=caller.actor, now=caller.now)
@@ -79,6 +82,17 @@ def _refuse_foreign_apps(command: SaveScenario, caller: Caller) -> None:
             except NotFound as refusal:
                 path = f"steps.{number}.sender"
                 raise Invalid(refusal.message, fields={path: refusal.message}) from refusal
+
+
+def _refuse_others_scenario(scenario: Scenario | None, caller: Caller) -> None:
+    """A key changes, and takes the place of, only what pushes through an app that it reaches."""
+    for step in scenario.steps if scenario else ():
+        if step["channel"] == Channel.PUSH and step["sender"]:
+            try:
+                find_app(step["sender"], caller)
+            except NotFound as refusal:
+                words = _("This scenario belongs to an app that the key does not reach.")
+                raise Forbidden(words, code="others_scenario") from refusal
 
 
 def find_scenario(key: str, caller: Caller) -> Scenario:

@@ -16,9 +16,10 @@ from campaigns.dispatch.handover import admit
 from campaigns.dispatch.plan import NewPart
 from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Invalid
-from campaigns.models import App, Device, Message, Person, TrackedTarget, Transfer
+from campaigns.models import ApiKey, App, Device, Message, Person, TrackedTarget, Transfer
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Caller
 from campaigns.services.intake_targets import Named, Plan, leave_targets
 from campaigns.services.locks import Lock, lock_app
@@ -66,13 +67,14 @@ class _Known:
     by_value: dict[tuple[str, str], Person] = field(default_factory=dict)
     owners: dict[int, Person | None] = field(default_factory=dict)  # by device
     devices: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))  # by target
+    replaced: dict[int, tuple[Person, set[str]]] = field(default_factory=dict)  # by person
 
 
 def find_climbers(plan: Plan, stairs: Stairs, app: App, caller: Caller) -> Climbers:
     """Find or make everybody; runs in the transaction that writes the transfer.
 
-    An address that is named for somebody becomes theirs. Raises Invalid for one that cannot be
-    kept.
+    An address that is named for somebody becomes theirs; to put it in the place of another one
+    takes the right to change the audience. Raises Invalid for one that cannot be kept, Forbidden.
     """
     lock_app(app, Lock.REGISTER)
     named = {item.number: _name_person(item, stairs) for item in plan.named}
@@ -89,6 +91,7 @@ def find_climbers(plan: Plan, stairs: Stairs, app: App, caller: Caller) -> Climb
             pushed.add(item.number)
         elif person is not None:
             climbers.persons.append(person)
+    _note_replaced(known, app, caller)
     climbers.persons = list({person.pk: person for person in climbers.persons}.values())
     climbers.push = leave_targets(plan.push, _number_left(plan, pushed))
     return climbers
@@ -163,12 +166,30 @@ def _find_or_make(
     changed = [name for name, value in said.items() if getattr(person, name) != value]
     if PersonKind.EXTERNAL_USER_ID.value in changed and person.external_user_id:
         changed.remove(PersonKind.EXTERNAL_USER_ID.value)
+    replaced = {name for name in changed if person.pk and getattr(person, name)}
+    if replaced:
+        known.replaced.setdefault(person.pk, (person, set()))[1].update(replaced)
     for name in changed:
         setattr(person, name, said[name])
     if changed:
         person.save()
     _keep_known(known, person, said, devices)
     return person
+
+
+def _note_replaced(known: _Known, app: App, caller: Caller) -> None:
+    """Whose address was changed, for the audit; the transaction ends where the key may not."""
+    if known.replaced:
+        require_scope(caller.key, ApiKey.Scope.AUDIENCE)
+    for person, names in known.replaced.values():
+        record_audit(
+            caller.actor,
+            "update",
+            person,
+            workspace=app.workspace,
+            fields=sorted(names),
+            now=caller.now,
+        )
 
 
 def _keep_known(

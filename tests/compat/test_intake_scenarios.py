@@ -176,3 +176,32 @@ def test_every_change_is_in_the_audit_log(app, now):
     assert [(row.verb, row.fields) for row in kept] == [
         ("create", ["name", "steps"]), ("update", ["name"]), ("delete", []),
     ]  # fmt: skip
+
+
+@pytest.fixture
+def stranger(workspace, now):
+    """A key of the same workspace for another app only."""
+    other = builders.make_app(workspace, "other")
+    return Caller(make_key(other)[0], make_dialect(), now), other
+
+
+def test_a_key_changes_no_scenario_of_an_app_that_it_does_not_reach(save, stranger):
+    saved = save(name="Theirs")
+    caller, other = stranger
+    steps = (Step("push", str(other.pk), 600), Step("sms", "41793026700"))
+
+    with pytest.raises(Forbidden):
+        intake.execute(SaveScenario(steps=steps, id=saved.id, name="Mine"), caller)
+
+    assert Scenario.objects.get().name == "Theirs"
+
+
+def test_a_key_takes_the_place_of_no_default_that_it_does_not_reach(save, stranger):
+    saved = save(is_default=True)
+    caller, other = stranger
+    steps = (Step("push", str(other.pk), 600), Step("sms", "41793026700"))
+
+    with pytest.raises(Forbidden):
+        intake.execute(SaveScenario(steps=steps, is_default=True), caller)
+
+    assert Scenario.objects.get(is_default=True).key == saved.id

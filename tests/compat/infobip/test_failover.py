@@ -10,7 +10,16 @@ import pytest
 
 from campaigns.dispatch import engine
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account, Delivery, Device, Part, Person, StepMember, Transfer
+from campaigns.models import (
+    Account,
+    AuditEntry,
+    Delivery,
+    Device,
+    Part,
+    Person,
+    StepMember,
+    Transfer,
+)
 from campaigns.models.audience import hash64
 from campaigns.services.doors import ensure_door
 from providers import registry, vault
@@ -192,6 +201,25 @@ def test_a_device_without_an_owner_belongs_to_whom_the_script_names(script, scen
     script.call("POST", SEND, write_send(to, scenarioKey=scenario))
 
     assert Device.objects.get().person == Person.objects.get(email="ann@x.example")
+
+
+@pytest.mark.parametrize(("scopes", "status"), [(None, 200), (["send", "compose"], 403)])
+def test_another_address_takes_the_right_to_change_the_audience(
+    scenario, app, client, scopes, status
+):
+    limits = {} if scopes is None else {"scopes": scopes}
+    script = Script(client, DIALECT, make_key(app, **limits)[1])
+    ann = builders.make_person(app.workspace, "ann", phone=NUMBERS[0], email="old@x.example")
+    to = {"phoneNumber": NUMBERS[0], "emailAddress": "new@x.example"}
+
+    answer = script.call("POST", SEND, write_send(to, scenarioKey=scenario))
+
+    ann.refresh_from_db()
+    changed = AuditEntry.objects.filter(target_type="person", verb="update")
+    assert answer.status_code == status
+    assert ann.email == ("new@x.example" if status == 200 else "old@x.example")
+    assert [entry.fields for entry in changed] == ([["email"]] if status == 200 else [])
+    assert Transfer.objects.count() == (status == 200)
 
 
 def test_a_scenario_without_a_push_begins_with_persons(script, sender, mails, now):
