@@ -32,6 +32,7 @@ TEXTS = {
 EVERYBODYS = {
     "CHANGELOG.md",
     "README.md",
+    "THREAT_MODEL.md",  # points to the tests of vendors, too
     "docs/compat.md",  # its table of doors is held against what `issue_key` prints
     "docs/exchange.md",
     "requirements-dev.txt",  # a vendor's own client, for its tests
