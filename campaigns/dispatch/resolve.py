@@ -9,11 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from campaigns.dispatch import books
 from campaigns.dispatch.plan import CHUNK_IDS, DEVICE_KIND, pack_texts, unpack_texts
-from campaigns.models import App, Device, DeviceIdentifier, Part, RejectedIds, TargetChunk, Transfer
+from campaigns.models import (
+    App,
+    Device,
+    DeviceIdentifier,
+    Part,
+    Person,
+    RejectedIds,
+    TargetChunk,
+    Transfer,
+)
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
@@ -111,14 +120,19 @@ def find_devices(
 def _find_by_person(
     app: App, kind_name: str, texts: Sequence[str], *, only_primary: bool
 ) -> Iterator[tuple[str, int]]:
-    column = f"person__{kind_name}"
-    devices = Device.objects.filter(app=app, person__workspace=app.workspace_id)
-    if only_primary:
-        devices = devices.filter(is_primary=True)
+    """Persons first, then their devices by these: asked for both at once, SQLite looks through
+    every device of the app."""
+    persons = Person.objects.filter(~Q(**{kind_name: ""}), workspace=app.workspace_id)
+    devices = Device.objects.filter(is_primary=True) if only_primary else Device.objects.all()
     storable = [text for text in texts if text and not UNSTORABLE.search(text)]
     for start in range(0, len(storable), LOOKUP_IDS):
-        named = TextList(storable[start : start + LOOKUP_IDS])
-        yield from devices.filter(**{f"{column}__in": named}).values_list(column, "pk")
+        wanted = TextList(storable[start : start + LOOKUP_IDS])
+        named = persons.filter(**{f"{kind_name}__in": wanted})
+        values = dict(named.values_list("pk", kind_name))
+        found = devices.filter(person__in=IdList(values))
+        for device, person, owner in found.values_list("pk", "person_id", "app_id"):
+            if owner == app.pk:
+                yield values[person], device
 
 
 def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:
