@@ -13,9 +13,8 @@ import pytest
 from campaigns.models import Delivery, Exchange
 from providers.simulator import FAULTS
 from tests.campaigns.dispatch.hostile import RECIPIENTS
-from tests.campaigns.dispatch.test_faults import SETTINGS, begin, begin_for, list_expected
+from tests.campaigns.dispatch.test_faults import SETTINGS, TABLED, begin, begin_for, list_expected
 from tests.chaos.conftest import IS_FULL
-from tests.vendor_cases.accounts import SIMULATED
 from tests.vendor_cases.conftest import simulator
 from tests.vendor_cases.test_wire import each
 
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.django_db
 FOR_EVER = list(FAULTS) if IS_FULL else ["close_before_acceptance", "accepted_500"]
 
 
-@each(SIMULATED)
+@each(TABLED)
 @pytest.mark.parametrize("name", FOR_EVER)
 def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin, dialect, name, tell):
     rehearsal = begin_for(begin, dialect, name)

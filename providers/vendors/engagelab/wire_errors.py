@@ -182,6 +182,8 @@ def read_error(status: int, body: Any) -> Failure | None:
     Tried again: 21030, 23008, 27000, any 5xx, any 429; never another 4xx.
     """
     code, words = read_error_words(body)
+    if status == 500:  # it says nothing of whether the push was taken; the key tells a repeat
+        return Failure(Reason.VENDOR, words or "500", was_sent=None)
     if status >= 500 or status in (408, 429) or not code:
         return None
     if code == Code.THROTTLED:
