@@ -176,7 +176,7 @@ class Bench:
 
     def connect(self, dialect: Any) -> Any:
         from campaigns.services.doors import ensure_door
-        from providers.contract import AccountConfig
+        from providers.outbound import AccountConfig
 
         door = ensure_door(self.app, dialect, datetime.now(UTC))
         urls = {spec.name: f"http://127.0.0.1/compat/{dialect.key}" for spec in dialect.base_urls}
@@ -188,9 +188,10 @@ class Bench:
         )
 
     def make_push(self, dialect: Any, count: int, wait: float) -> Any:
-        from providers.commands import Audience, PushPart, SendPush, Targets
+        from providers.commands import PushPart, SendPush
         from providers.message import PushMessage
         from providers.message_fields import Platform
+        from providers.recipients import Audience, Targets
 
         message = PushMessage(title="Sale", body="Ends tonight").resolve(Platform.ANDROID)
         kind = find_kind(dialect)
@@ -204,9 +205,9 @@ class Bench:
 
 def find_kind(dialect: Any) -> str:
     """How the dialect names an Android phone or who has it; "" where it names nobody."""
-    from providers.commands import PersonKind
     from providers.contract import Addressing
     from providers.message_fields import Platform
+    from providers.recipients import PersonKind
 
     kinds = [
         kind.name for kind in dialect.identifier_kinds if kind.platform in (None, Platform.ANDROID)
@@ -383,7 +384,7 @@ def widen(value: Any, mark: str, tokens: list[str]) -> Any:
 def describe_reading(dialect: Any, post: Post, size: int) -> str:
     """From the bytes to a checked command, beside nested serializers of the same shape."""
     from campaigns.compat.bodies import parse_body
-    from providers.contract import Call
+    from providers.inbound import Call
     from providers.routing import find_route
 
     path = post.path.removeprefix(f"/compat/{dialect.key}/")

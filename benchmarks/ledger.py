@@ -67,8 +67,9 @@ def send_bare(app: Any, dialect: Any) -> None:
     from campaigns.dispatch.outbound import connect_way
     from campaigns.models import Device
     from campaigns.selectors.routes import list_ways
-    from providers.commands import TOKEN_KIND, PushPart, SendPush, Targets
+    from providers.commands import PushPart, SendPush
     from providers.message import PushMessage
+    from providers.recipients import TOKEN_KIND, Targets
 
     client = connect_way(list_ways(app.pk, "android")[0])
     rows = Device.objects.filter(app=app).order_by("pk").values_list("token", "pk")

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from providers.commands import Answer, AppChoice, Audience, Command, ReceiptKind
+from providers.commands import Answer, Command
 from providers.message_fields import Platform
+from providers.receipts import ReceiptKind
+from providers.recipients import AppChoice, Audience
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from providers.contract import AccountConfig, CheckResult, Dialect
+from providers.contract import Dialect
+from providers.outbound import AccountConfig, CheckResult
 from providers.outcomes import Failure
 
 

@@ -1,8 +1,9 @@
 """Commands and their answers: what a caller asks and what it is told. Plain values.
 
 A dialect reads its wire format into a command and writes an answer back; outbound it writes the
-command and reads the answer. Labels and devices are in `audience_calls`, totals and outcomes in
-`reports`, schedules in `schedules`, failover in `scenarios`.
+command and reads the answer. Who is meant is in `recipients`, what comes back in `receipts`;
+labels and devices are in `audience_calls`, reports, totals and outcomes in `reports`, schedules in
+`schedules`, failover in `scenarios`.
 """
 
 from __future__ import annotations
@@ -13,20 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from providers.audience import Expression
 from providers.message import PushMessage
-from providers.message_fields import Platform
-from providers.outcomes import Outcome, Reason, Refusal, Result
-
-TOKEN_KIND = "token"
-
-
-class PersonKind(StrEnum):
-    """Kinds of ids that mean a person: all of their devices of the app."""
-
-    EXTERNAL_USER_ID = "external_user_id"
-    EMAIL = "email"
-    PHONE = "phone"
+from providers.outcomes import Refusal, Result
+from providers.recipients import Audience, Targets
 
 
 class Command:
@@ -39,66 +29,6 @@ class Answer:
     """What a caller is told."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifierKind:
-    """A kind of device id that a dialect knows, e.g. `google_aid`.
-
-    `platform` None means any. `is_token` says that it names `Device.token` of that platform.
-    `is_ours` says that we give such ids, of `length` random `letters`, to devices without one.
-    """
-
-    name: str
-    platform: Platform | None = None
-    is_token: bool = False
-    is_ours: bool = False
-    letters: str = "0123456789abcdef"
-    length: int = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """Recipients that are addressed by one kind of id: a `PersonKind`, or one of the dialect's
-    `identifier_kinds`.
-
-    `references` are our receipt tokens. `ids` are the caller's own ids for the single targets, in
-    the order of `values`, "" where he gave none.
-    """
-
-    kind: str
-    values: tuple[str, ...]
-    references: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """Recipients by what is true of them; without labels and expression everyone of the app.
-
-    Who is meant carries all `labels` and fulfils the `expression`. `segments` are our ids of
-    saved ones, all of which must hold; of `any_segments` one is enough, of `not_segments` none may
-    hold. Of the latter two those of another app of the workspace mean nobody.
-    """
-
-    labels: tuple[str, ...] = ()
-    expression: Expression | None = None
-    segments: tuple[str, ...] = ()
-    any_segments: tuple[str, ...] = ()
-    not_segments: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppChoice:
-    """Apps of those that the key reaches: all, or the named ones and the members of named groups,
-    without those that are excluded. Ids of apps as `find_app` takes them, of app groups ours.
-    """
-
-    is_all: bool = False
-    apps: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    not_apps: tuple[str, ...] = ()
-    not_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,63 +164,6 @@ class FetchStatus(Command):
     client_key: str = ""
 
 
-class ReportField(StrEnum):
-    """Dimensions of a report, in our words; a dialect renames them."""
-
-    GROUP = "group"
-    TAG = "tag"
-    TRANSFER = "transfer"
-    PLATFORM = "platform"
-
-
-class Metric(StrEnum):
-    """Counts of a report. A metric without a source is None, never 0."""
-
-    SENT = "sent"
-    DELIVERED = "delivered"
-    SHOWN = "shown"
-    OPENED = "opened"
-    OPEN_RATE = "open_rate"
-    EVENT_RATE = "event_rate"
-    USERS = "users"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchReport(Command):
-    """A table of metrics by dimensions over days of `timezone` (both ends included).
-
-    `dates` are day texts as the caller gave them (`today`, `7daysAgo`, `2026-11-20`); the reader
-    of the command resolves them, since only it knows the app's zone. `where` is an expression
-    over `ReportField` names; its values are the caller's texts (a group's id may be no number).
-    `offset` counts from 0. `parents` narrows a drill-down: it holds the
-    values of the first dimensions, and the rows are by the dimension after them (one cell a row).
-    `timezone` is "" for the app's, an IANA name, or an offset such as `+03:00`.
-    """
-
-    apps: tuple[str, ...]
-    metrics: tuple[Metric, ...]
-    dimensions: tuple[ReportField, ...] = ()
-    date_from: str = "6daysAgo"
-    date_to: str = "today"
-    where: Any = None
-    sort: tuple[tuple[str, bool], ...] = ()  # (metric or dimension, is_descending)
-    limit: int = 100
-    offset: int = 0
-    timezone: str = ""
-    parents: tuple[str, ...] = ()
-    is_drilldown: bool = False
-    is_csv: bool = False
-    asked: Mapping[str, Any] = field(default_factory=dict)  # echoed by the dialect's `write`
-
-
-@dataclass(frozen=True, slots=True)
-class FetchReceipts(Command):
-    """What came back since `cursor` ("" = from the start), oldest first."""
-
-    cursor: str = ""
-    limit: int = 1000
-
-
 @dataclass(frozen=True, slots=True)
 class GroupRow(Answer):
     id: str
@@ -405,91 +278,3 @@ class TransferStatus(Answer):
     created_at: datetime
     faults: tuple[Fault, ...] = ()
     client_key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A dimension's value: its name for people and, where it has one, its id."""
-
-    name: str
-    id: str = ""
-    icon: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRow:
-    dimensions: tuple[Cell, ...]
-    metrics: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportTable(Answer):
-    """A page of rows in the asked order, with totals over all rows.
-
-    `date_from` and `date_to` are the days that were really read, `YYYY-MM-DD`.
-    """
-
-    command: FetchReport
-    rows: tuple[ReportRow, ...]
-    total_rows: int
-    totals: tuple[float | None, ...]
-    minima: tuple[float | None, ...]
-    maxima: tuple[float | None, ...]
-    date_from: str
-    date_to: str
-
-
-class ReceiptKind(StrEnum):
-    """What comes back later. Beside the books, never in them."""
-
-    DELIVERED = "delivered"
-    SHOWN = "shown"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    DISMISSED = "dismissed"
-    UNREGISTERED = "unregistered"
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptEvent:
-    """One recipient's receipt. `reference` is the receipt token we sent along; where we could
-    send none, `transfer` is the vendor's id of the call, and `target_kind` and `target` say whom.
-    """
-
-    reference: str
-    kind: ReceiptKind
-    at: datetime
-    transfer: str = ""
-    target_kind: str = ""
-    target: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeEvent:
-    """What a vendor says later about one recipient of a call: `reference` is the receipt token we
-    sent along, else `transfer` is the vendor's id of the call, and `target_kind` and `target` say
-    whom.
-    """
-
-    outcome: Outcome
-    at: datetime
-    reference: str = ""
-    transfer: str = ""
-    target_kind: str = ""
-    target: str = ""
-    reason: Reason | None = None
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptPage(Answer):
-    events: tuple[ReceiptEvent | OutcomeEvent, ...]
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class VendorTotal:
-    """A total that a vendor reports about a transfer of its own. None = it does not say."""
-
-    metric: Metric
-    value: int | None

@@ -8,270 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from providers.audience import Expression
-from providers.commands import (
-    Callback,
-    Command,
-    CreateGroup,
-    Fault,
-    FetchReceipts,
-    FetchStatus,
-    IdentifierKind,
-    OutcomeEvent,
-    ReceiptEvent,
-    ReceiptPage,
-    SendPush,
-    TransferStatus,
-    VendorTotal,
-)
+from providers.commands import Fault, SendPush
 from providers.fields import FieldSpec, gettext_noop
+from providers.inbound import (
+    ApiCredentials,
+    Call,
+    DoorApp,
+    Hook,
+    Quota,
+    Reply,
+    Route,
+    WriteCallback,
+)
 from providers.message import PushMessage
 from providers.message_fields import Platform
-from providers.outcomes import Receipt, Refusal
-from providers.reports import OutcomeRow
-from providers.scenarios import Channel, SendText
+from providers.outbound import AccountConfig, Outbound
+from providers.outcomes import Refusal
+from providers.recipients import IdentifierKind
+from providers.scenarios import Channel
 from providers.schedules import SaveSchedule, ScheduleRow
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request from a script, already parsed: `path` holds the route's named pieces.
-
-    `options` are those of the door that `Dialect.name_door` names, `now` is when it came; both
-    only where a script calls us. `repeats` holds every value of a parameter that came more than
-    once; `query` has its last.
-    """
-
-    body: Any = None
-    path: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
-    options: Mapping[str, Any] = field(default_factory=dict)
-    now: datetime | None = None
-    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer of ours. A text body is sent as it is, with `content_type`."""
-
-    status: int
-    body: Any
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiCredentials:
-    """What a caller showed: an ApiKey's whole text, or its public id and secret; with `is_token`
-    perhaps a token of `IssueToken` in place of the text; or an app group's key and secret
-    (`is_group`; `may_be_group` where the caller does not say whether they are that).
-
-    Or a proof that he knows a secret of a door: `door` is an identifier of it, which no other
-    door has, and `is_proof` tells from the door's secrets and the time whether the proof holds.
-    It may raise `Refusal` with a `RefusalCode`.
-    """
-
-    key: str = ""
-    secret: str = field(default="", repr=False)
-    is_token: bool = False
-    is_group: bool = False
-    may_be_group: bool = False
-    door: str = ""
-    is_proof: Callable[[Mapping[str, str], datetime], bool] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How often one caller may call a class of routes: so many times a second, or `calls` times
-    within so many seconds, and a day.
-    """
-
-    per_second: int | None = None
-    per_day: int | None = None
-    calls: int | None = None
-    within: float = 1.0
-
-    @property
-    def burst(self) -> int:
-        """How many calls may come at once; 0 where only the day counts."""
-        return self.calls or self.per_second or 0
-
-    @property
-    def rate(self) -> float:
-        """Calls per second."""
-        return self.burst / (self.within if self.calls else 1.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One inbound call. `path` is a pattern such as `push/v1/status/{transfer}`.
-
-    `read` raises `Refusal`; `write` gets the answer and the call, and never fails. `quota` names
-    an entry of `Dialect.quotas`. `write_refusal` stands for the dialect's where this endpoint has
-    an error shape of its own. An `is_open` route is called without credentials. One that
-    `takes_forms` reads a body that says so of itself as a form, with texts for values.
-    """
-
-    method: str
-    path: str
-    read: Callable[[Call], Command]
-    write: Callable[[Any, Call], Reply]
-    write_refusal: Callable[[Refusal], Reply] | None = None
-    is_open: bool = False
-    takes_forms: bool = False
-    quota: str = ""
-    max_bytes: int = 10_000_000
-    max_recipients: int = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
-    """One call of a vendor to us, under `/hooks/<account public id>/`.
-
-    `verify` tells from the account's credentials whether the vendor made it; `read` gives what it
-    says, raises `Refusal`. `answer` is what the vendor wants to hear; `echo` answers its check of
-    the address and gives None for any other call.
-    """
-
-    method: str
-    path: str
-    read: Callable[[Call], tuple[ReceiptEvent | OutcomeEvent, ...]]
-    verify: Callable[[Call, AccountConfig], bool]
-    answer: Reply
-    echo: Callable[[Call], Reply | None] | None = None
-    max_bytes: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CallbackRequest:
-    """A call that a script asked for, in its dialect's words; made by the engine's outbox."""
-
-    method: str
-    url: str
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-# What to say of targets, all of one state and fewer than 1,000; None where there is nothing to say.
-WriteCallback = Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoorApp:
-    """What a dialect may make an app's door identifiers of: they never change.
-
-    `slug` and `workspace` are words, `slug` made unique in the workspace; `code` is 32 random hex
-    digits that no other door has.
-    """
-
-    id: int
-    slug: str
-    workspace: str
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountConfig:
-    """A login at a vendor, as plain values. `options` are the route's outbound identifiers."""
-
-    public_id: str
-    credentials: Mapping[str, str]
-    base_urls: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What the vendor's cheapest harmless call said, in its own words."""
-
-    is_good: bool
-    words: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A send as it goes over the wire, written to its last byte: only talking is left.
-
-    `lookup` is how the vendor can be asked about it, where it can be. `count` is the number of
-    recipients, for vendors whose answer can be checked against it.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)  # with the account's secret
-    body: bytes = field(repr=False)
-    lookup: FetchStatus | None = None
-    count: int = 0
-
-
-class Outbound(Protocol):
-    """One account, connected. Every method may raise `Failure` and nothing else.
-
-    A send has two halves. `write` renders and encodes everything and sends nothing to anybody;
-    the engine then notes the call in its books, and `send` only talks. So a worker that dies
-    without such a note has certainly not sent.
-
-    A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
-    `can_report`: `fetch_status`, `fetch_totals`; `has_totals`: the latter, also alone, which then
-    counts a call as a whole, whatever the day; `has_receipts`: `fetch_receipts`; `can_cancel`:
-    `cancel`; `has_labels`: `ensure_label`).
-    """
-
-    def check(self) -> CheckResult: ...
-
-    def write(self, push: SendPush) -> Request: ...
-
-    def send(self, request: Request) -> Receipt: ...
-
-
-class GroupKeeper(Protocol):
-    """An outbound client whose vendor has report groups of its own."""
-
-    def ensure_group(self, group: CreateGroup) -> str: ...
-
-
-class StatusTeller(Protocol):
-    """An outbound client that can be asked about a call.
-
-    `fetch_status` gives None when the vendor definitely does not know the call, so that it may
-    be sent again once `Dialect.lookup_lag` has passed. `day` is `YYYY-MM-DD`.
-    """
-
-    def fetch_status(self, command: FetchStatus) -> TransferStatus | None: ...
-
-    def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]: ...
-
-
-class ReceiptTeller(Protocol):
-    """An outbound client that tells what came back."""
-
-    def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage: ...
-
-
-class Canceller(Protocol):
-    """An outbound client that can take back a call by the vendor's reference."""
-
-    def cancel(self, reference: str) -> None: ...
-
-
-class LabelKeeper(Protocol):
-    """An outbound client whose vendor keeps labels: it makes one and sets its members."""
-
-    def ensure_label(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None: ...
-
-
-class TextWriter(Protocol):
-    """An outbound client of a vendor with `channels`: SMS or e-mail to persons.
-
-    What it writes is sent by `send`, like a push.
-    """
-
-    def write_text(self, text: SendText) -> Request: ...
 
 
 class Addressing(StrEnum):
@@ -477,15 +236,3 @@ class Dialect:
         """Whether scripts may speak it to us: it can be told who calls, and is a real vendor's."""
         can_answer = self.routes and self.authenticate and self.write_refusal
         return bool(can_answer) and not self.is_sandbox
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One call as it went over the wire, scrubbed: no secret, recipients replaced by counts."""
-
-    method: str
-    url: str
-    request: str
-    status: int | None
-    response: str
-    seconds: float

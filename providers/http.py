@@ -21,7 +21,6 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError
 
 from providers.commands import FetchStatus
-from providers.contract import Exchange, Request
 from providers.http_session import (
     CONNECT_SECONDS,
     Progress,
@@ -31,6 +30,7 @@ from providers.http_session import (
     running_call,
     using_session,
 )
+from providers.outbound import Exchange, Request
 from providers.outcomes import Failure, Reason
 from providers.pacing import read_retry_after
 from providers.scrub import Scrubber, cut_text, find_header_secrets

@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from providers.audience import And, Condition, Expression, Not, Op, Or
-from providers.commands import Cell, ReportField
 from providers.outcomes import Refusal, RefusalKind
+from providers.reports import Cell, ReportField
 
 Cells = Mapping[ReportField, Cell]
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 
-from providers.commands import Answer, Command, ReceiptKind, TransferState
+from providers.commands import Answer, Command, TransferState
 from providers.outcomes import Outcome, Reason
+from providers.receipts import ReceiptKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,3 +147,92 @@ class PlatformDay:
 @dataclass(frozen=True, slots=True)
 class PlatformDays(Answer):
     rows: tuple[PlatformDay, ...]
+
+
+class ReportField(StrEnum):
+    """Dimensions of a report, in our words; a dialect renames them."""
+
+    GROUP = "group"
+    TAG = "tag"
+    TRANSFER = "transfer"
+    PLATFORM = "platform"
+
+
+class Metric(StrEnum):
+    """Counts of a report. A metric without a source is None, never 0."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    SHOWN = "shown"
+    OPENED = "opened"
+    OPEN_RATE = "open_rate"
+    EVENT_RATE = "event_rate"
+    USERS = "users"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchReport(Command):
+    """A table of metrics by dimensions over days of `timezone` (both ends included).
+
+    `dates` are day texts as the caller gave them (`today`, `7daysAgo`, `2026-11-20`); the reader
+    of the command resolves them, since only it knows the app's zone. `where` is an expression
+    over `ReportField` names; its values are the caller's texts (a group's id may be no number).
+    `offset` counts from 0. `parents` narrows a drill-down: it holds the
+    values of the first dimensions, and the rows are by the dimension after them (one cell a row).
+    `timezone` is "" for the app's, an IANA name, or an offset such as `+03:00`.
+    """
+
+    apps: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    dimensions: tuple[ReportField, ...] = ()
+    date_from: str = "6daysAgo"
+    date_to: str = "today"
+    where: Any = None
+    sort: tuple[tuple[str, bool], ...] = ()  # (metric or dimension, is_descending)
+    limit: int = 100
+    offset: int = 0
+    timezone: str = ""
+    parents: tuple[str, ...] = ()
+    is_drilldown: bool = False
+    is_csv: bool = False
+    asked: Mapping[str, Any] = field(default_factory=dict)  # echoed by the dialect's `write`
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A dimension's value: its name for people and, where it has one, its id."""
+
+    name: str
+    id: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    dimensions: tuple[Cell, ...]
+    metrics: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTable(Answer):
+    """A page of rows in the asked order, with totals over all rows.
+
+    `date_from` and `date_to` are the days that were really read, `YYYY-MM-DD`.
+    """
+
+    command: FetchReport
+    rows: tuple[ReportRow, ...]
+    total_rows: int
+    totals: tuple[float | None, ...]
+    minima: tuple[float | None, ...]
+    maxima: tuple[float | None, ...]
+    date_from: str
+    date_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class VendorTotal:
+    """A total that a vendor reports about a transfer of its own. None = it does not say."""
+
+    metric: Metric
+    value: int | None

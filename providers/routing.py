@@ -8,7 +8,8 @@ from functools import cache
 from typing import TypeVar
 from urllib.parse import unquote
 
-from providers.contract import Dialect, Hook, Reply, Route
+from providers.contract import Dialect
+from providers.inbound import Hook, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 
 Way = TypeVar("Way", Route, Hook)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.commands import Answer, AppChoice, Command, SendPush
+from providers.commands import Answer, Command, SendPush
+from providers.recipients import AppChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from campaigns.selectors.upcoming import list_next_times
 from campaigns.services import campaigns, rates, repeats, transfers, waiting
 from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
-from providers.commands import FetchReport, Metric, ReportField, ReportTable
+from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 STATUS = OpenApiParameter("status", OpenApiTypes.STR)
 Verb = Callable[..., Any]

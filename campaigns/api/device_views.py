@@ -22,8 +22,8 @@ from campaigns.models import DeviceSession
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.services import device_door
 from campaigns.services.device_door import Registration, Told, Waiting
-from providers.commands import ReceiptKind
 from providers.message import write_message
+from providers.receipts import ReceiptKind
 
 MAX_EVENTS = 100
 

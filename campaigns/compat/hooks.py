@@ -23,7 +23,8 @@ from campaigns.errors import DATABASE_AWAY, NotFound, Refused, Unavailable
 from campaigns.models import Account
 from campaigns.selectors.routes import find_dialect
 from providers import vault
-from providers.contract import AccountConfig, Call, Hook, Reply
+from providers.inbound import Call, Hook, Reply
+from providers.outbound import AccountConfig
 from providers.outcomes import HTTP_STATUS, Refusal, RefusalKind
 from providers.routing import find_route
 

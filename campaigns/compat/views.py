@@ -29,7 +29,8 @@ from campaigns.services.callers import Caller, find_app_door
 from campaigns.services.credentials import find_principal
 from providers import registry
 from providers.commands import Command, SendPush, SendPushes
-from providers.contract import Call, Dialect, Reply, Route
+from providers.contract import Dialect
+from providers.inbound import Call, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.routing import choose_shape, find_repeats, find_route
 

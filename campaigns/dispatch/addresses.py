@@ -14,8 +14,8 @@ from campaigns.models import Batch, Delivery, Device, DeviceIdentifier, Part, Pe
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_cohorts, unpack_ids
 from campaigns.selectors.routes import Way
-from providers.commands import PersonKind, Targets
 from providers.outcomes import Reason
+from providers.recipients import PersonKind, Targets
 
 
 @dataclass(slots=True)

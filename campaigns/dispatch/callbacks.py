@@ -30,9 +30,11 @@ from campaigns.models.packing import unpack_ids
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
 from providers import http
-from providers.commands import Callback, ReceiptKind
-from providers.contract import CallbackRequest, Dialect
+from providers.commands import Callback
+from providers.contract import Dialect
+from providers.inbound import CallbackRequest
 from providers.outcomes import Failure, Outcome, Reason
+from providers.receipts import ReceiptKind
 from providers.reports import OutcomeRow
 
 Clock = Callable[[], datetime]

@@ -15,7 +15,7 @@ from campaigns.models import Account, Attempt, Batch, Device, DeviceIdentifier
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
-from providers.commands import TOKEN_KIND, PersonKind
+from providers.recipients import TOKEN_KIND, PersonKind
 
 PERSON_KINDS = {kind.value for kind in PersonKind}
 MAX_REFERENCE = 64

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from providers.commands import OutcomeEvent, ReceiptEvent, ReceiptKind
 from providers.outcomes import Outcome, Reason
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 
 Event = ReceiptEvent | OutcomeEvent
 

@@ -21,8 +21,8 @@ from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.models import Account, Batch, Delivery, Device, Part, ReceiptRow, WaitingEvent
 from campaigns.models.bulk import IdList
 from campaigns.models.ledger import CORRECTIONS
-from providers.commands import OutcomeEvent, ReceiptEvent, ReceiptKind
 from providers.outcomes import Outcome, Reason
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from campaigns.dispatch.outbound import connect_way
 from campaigns.models import Account, Attempt, Route
 from campaigns.selectors.routes import Way, find_dialect
 from providers import registry
-from providers.commands import FetchReceipts, ReceiptPage
-from providers.contract import ReceiptTeller
+from providers.outbound import ReceiptTeller
 from providers.outcomes import Failure
+from providers.receipts import FetchReceipts, ReceiptPage
 
 Clock = Callable[[], datetime]
 PAGE = 5000

@@ -27,8 +27,8 @@ from campaigns.models import (
 )
 from campaigns.models.bulk import IdList, append_rows
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_ids
-from providers.commands import ReceiptKind
 from providers.outcomes import Reason
+from providers.receipts import ReceiptKind
 
 Clock = Callable[[], datetime]
 ONCE = 20  # handovers of one turn

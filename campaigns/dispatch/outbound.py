@@ -20,16 +20,9 @@ from campaigns.models.packing import unpack_cohorts
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
-from providers.contract import (
-    AccountConfig,
-    Exchange,
-    GroupKeeper,
-    Outbound,
-    Request,
-    StatusTeller,
-)
 from providers.message import PushMessage, resolve_for, resolve_text
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig, Exchange, GroupKeeper, Outbound, Request, StatusTeller
 from providers.outcomes import Failure, Reason, Receipt
 from providers.scenarios import Channel, SendText, TextMessage
 

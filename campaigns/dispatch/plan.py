@@ -33,7 +33,8 @@ from campaigns.models import (
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.starting import find_obstacle, list_apps
-from providers.commands import Fault, Targets
+from providers.commands import Fault
+from providers.recipients import Targets
 from providers.scenarios import Channel
 
 SCHEDULER = "scheduler"

@@ -21,7 +21,8 @@ from campaigns.models.packing import unpack_ids
 from campaigns.selectors.limits import FINAL
 from campaigns.selectors.routes import Way, find_way_back
 from providers.commands import TransferState, TransferStatus
-from providers.contract import Idempotency, StatusTeller
+from providers.contract import Idempotency
+from providers.outbound import StatusTeller
 from providers.outcomes import Failure, Outcome, Reason
 
 Clock = Callable[[], datetime]

@@ -12,7 +12,7 @@ from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
 from campaigns.models.bulk import IdList, add_counts, append_rows
-from providers.commands import ReceiptEvent, ReceiptKind
+from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.scenarios import Channel
 
 RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id")

@@ -27,9 +27,9 @@ from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
-from providers.commands import TOKEN_KIND, IdentifierKind, PersonKind
 from providers.contract import Dialect
 from providers.outcomes import Reason
+from providers.recipients import TOKEN_KIND, IdentifierKind, PersonKind
 
 LOOKUP_IDS = 25_000
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from campaigns.models import Attempt, Batch, Device, ReceiptRow
 from campaigns.models import Exchange as ExchangeRow
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
-from providers.commands import ReceiptKind
-from providers.contract import Exchange
+from providers.outbound import Exchange
 from providers.outcomes import Failure, Outcome, Reason
+from providers.receipts import ReceiptKind
 
 MAX_KEPT_FAILURES = 20
 Verdicts = Mapping[Verdict, Sequence[Member]]

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.aims import read_wanted
 from campaigns.dispatch.claim import Lease
 from campaigns.selectors.addressing import find_aims, read_declared
-from providers.commands import Audience
 from providers.message_fields import Platform
 from providers.outcomes import Failure, Reason
+from providers.recipients import Audience
 
 
 def find_told(lease: Lease) -> tuple[tuple[Platform, ...], Audience]:

@@ -21,10 +21,10 @@ from campaigns.models import (
 from campaigns.models.bulk import IdList
 from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, find_outcomes
 from campaigns.selectors.step_outcomes import Leg, find_legs
-from providers.commands import PersonKind
 from providers.contract import Dialect
 from providers.message import resolve_text
 from providers.outcomes import Outcome
+from providers.recipients import PersonKind
 from providers.reports import OutcomeRow
 from providers.scenarios import Channel
 

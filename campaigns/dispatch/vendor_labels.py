@@ -19,7 +19,7 @@ from campaigns.models import Label, LabelMember, VendorLabel, VendorLabelMember
 from campaigns.models.bulk import TextList
 from campaigns.selectors.addressing import list_told_labels
 from campaigns.selectors.routes import Way
-from providers.contract import LabelKeeper
+from providers.outbound import LabelKeeper
 from providers.outcomes import Failure, Reason
 
 MEMBERS_ONCE = 100  # of a call

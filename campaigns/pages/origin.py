@@ -12,7 +12,7 @@ from campaigns.models.audience import PLATFORMS
 from campaigns.selectors.addressing import read_declared
 from campaigns.selectors.routes import find_dialect
 from providers.audience import write_expression
-from providers.commands import Audience
+from providers.recipients import Audience
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from campaigns.models import Counter, Settled, Transfer
 from campaigns.selectors.hours import find_next_starts
 from campaigns.selectors.status import Counters, PlatformCounters, count_receipts, count_transfers
-from providers.commands import ReceiptKind
+from providers.receipts import ReceiptKind
 
 
 @dataclass(frozen=True, slots=True)

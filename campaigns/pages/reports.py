@@ -25,7 +25,7 @@ from campaigns.selectors.reports import (
     report_level,
     report_table,
 )
-from providers.commands import FetchReport, Metric, ReportField, ReportTable
+from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 DEFAULT_DAYS = 29
 MAX_DAYS = 366

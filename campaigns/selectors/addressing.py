@@ -27,10 +27,10 @@ from providers.audience import (
     read_expression,
     write_expression,
 )
-from providers.commands import Audience
 from providers.contract import Addressing
 from providers.message import PushMessage
 from providers.message_fields import VENDOR_ONLY, Platform
+from providers.recipients import Audience
 
 Form = Batch.Form
 EACH_DEVICE = frozenset({Addressing.TOKEN, Addressing.VENDOR_ID})

@@ -14,8 +14,8 @@ from campaigns.models import App, Device, DeviceIdentifier, DeviceMark, SeenDay
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
-from providers.commands import TOKEN_KIND, IdentifierKind, PersonKind
 from providers.contract import Dialect
+from providers.recipients import TOKEN_KIND, IdentifierKind, PersonKind
 
 DEVICE_KIND = "device"  # our own ids
 MAX_ID = 2**63

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from providers import registry
-from providers.commands import IdentifierKind
+from providers.recipients import IdentifierKind
 
 MAX_IDENTIFIER = 4096  # of a token, too
 INSTALLATION = "installation_id"  # what an app has made up for one installation of itself

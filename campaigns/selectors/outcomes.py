@@ -9,8 +9,8 @@ from datetime import datetime
 
 from campaigns.models import Delivery, Device, ReceiptRow, Settled
 from campaigns.models.bulk import IdList
-from providers.commands import ReceiptKind
 from providers.outcomes import Outcome, Reason
+from providers.receipts import ReceiptKind
 
 # What one device of several came to is said of their person: the best of all.
 RANK = (

@@ -27,8 +27,9 @@ from campaigns.models import (
     VendorCount,
 )
 from providers import registry
-from providers.commands import Cell, Metric, ReceiptKind, ReportField
+from providers.receipts import ReceiptKind
 from providers.reporting import Cells
+from providers.reports import Cell, Metric, ReportField
 
 MAX_DISTINCT_TRANSFERS = 10_000
 RECEIPT_METRICS = {

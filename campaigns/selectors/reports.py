@@ -23,8 +23,8 @@ from campaigns.selectors.report_facts import (
     make_span,
     name_cells,
 )
-from providers.commands import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
 from providers.reporting import Cells, is_true, list_fields, read_day, read_zone
+from providers.reports import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
 
 # What the reports page shows, and the levels that it goes down.
 PAGE_METRICS = (

@@ -28,7 +28,8 @@ from campaigns.models import (
 from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
 from campaigns.selectors.speed import Speed, read_speed
 from providers import registry
-from providers.commands import Fault, FaultKind, ReceiptKind, TransferState
+from providers.commands import Fault, FaultKind, TransferState
+from providers.receipts import ReceiptKind
 
 RATE_WINDOW = timedelta(seconds=10)
 # The newest rows that are looked at: bounds the cost, whatever else is running.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from campaigns.models import Device, Part, Person, StepMember, TrackedTarget
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.outcomes import Asked, Found, find_outcomes
-from providers.commands import PersonKind
 from providers.outcomes import Outcome
+from providers.recipients import PersonKind
 from providers.scenarios import Channel
 
 

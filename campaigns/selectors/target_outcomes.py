@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from campaigns.models import Attempt, Delivery, Part, Person, Settled
 from campaigns.models.audience import App
 from campaigns.models.bulk import IdList, TextList
-from providers.commands import PersonKind, Targets
 from providers.outcomes import Outcome, Reason, Result
+from providers.recipients import PersonKind, Targets
 
 # Another try can help: it was not about the recipient or the message.
 PASSING = frozenset(

@@ -32,8 +32,8 @@ from campaigns.selectors.report_facts import (
     make_span,
 )
 from campaigns.selectors.status import transfer_state
-from providers.commands import ReceiptKind
 from providers.outcomes import Reason
+from providers.receipts import ReceiptKind
 from providers.reports import PlatformDay, Totals, TransferTotals
 
 KIND_OF_METRIC = {metric.value: ReceiptKind(kind) for kind, metric in RECEIPT_METRICS.items()}

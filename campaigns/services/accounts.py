@@ -12,8 +12,8 @@ from campaigns.errors import Invalid
 from campaigns.models import Account
 from campaigns.services.access import record_audit
 from providers import checks, registry, vault
-from providers.contract import AccountConfig, CheckResult
 from providers.limits import find_limit_faults
+from providers.outbound import AccountConfig, CheckResult
 
 
 def save_account(

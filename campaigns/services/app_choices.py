@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Forbidden, NotFound
 from campaigns.models import App, AppGroup
 from campaigns.services.callers import Caller, find_app, read_id
-from providers.commands import AppChoice
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import AppChoice
 
 
 def choose_apps(choice: AppChoice, caller: Caller) -> list[App]:

@@ -16,7 +16,8 @@ from campaigns.services.callers import Acts, Caller, find_app_door
 from campaigns.services.doors import find_open_door, open_secrets
 from campaigns.services.tokens import is_token, read_token, write_token
 from providers import commands
-from providers.contract import ApiCredentials, Dialect
+from providers.contract import Dialect
+from providers.inbound import ApiCredentials
 from providers.outcomes import RefusalCode, RefusalKind
 
 

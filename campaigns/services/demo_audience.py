@@ -14,8 +14,8 @@ from campaigns.services.audience import add_members, create_label, create_segmen
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
 from providers import registry
-from providers.commands import IdentifierKind
 from providers.message_fields import Platform
+from providers.recipients import IdentifierKind
 
 # Of ten devices three are somebody's second one; the platforms take turns, so these differ.
 DEVICES_OF_TEN_PERSONS = 7

@@ -29,8 +29,8 @@ from campaigns.models.bulk import add_counts, append_rows
 from campaigns.models.packing import unpack_cohorts, unpack_ids
 from campaigns.selectors.routes import find_first_routes
 from campaigns.services.campaigns import create_campaign, launch_campaign
-from providers.commands import ReceiptKind
 from providers.outcomes import Outcome, Reason
+from providers.receipts import ReceiptKind
 
 DAYS = 13  # the oldest; yesterday is the newest, so that every receipt lies in the past
 FIRST_HOUR = 8

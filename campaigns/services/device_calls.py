@@ -9,8 +9,8 @@ from campaigns.selectors.devices import DEVICE_KIND, find_kind
 from campaigns.services.device_rows import COLUMNS, DeviceRow
 from campaigns.services.tags import Caps
 from providers.audience_calls import SaveDevice
-from providers.commands import IdentifierKind
 from providers.contract import Cap, Dialect
+from providers.recipients import IdentifierKind
 
 
 def read_row(device: SaveDevice, found: Device | None, dialect: Dialect) -> DeviceRow | str:

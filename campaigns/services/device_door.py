@@ -24,10 +24,10 @@ from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
 from campaigns.services.seen import mark_seen
 from providers import vault
-from providers.commands import ReceiptEvent, ReceiptKind
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import RefusalKind
+from providers.receipts import ReceiptEvent, ReceiptKind
 
 PULL_SECONDS = 30  # how often an app is told to pull
 MIRROR_DAYS = 28  # how long a mirrored message may live

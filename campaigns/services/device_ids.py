@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from campaigns.models import App, Device, DeviceIdentifier
 from campaigns.models.audience import hash64
-from providers.commands import IdentifierKind
 from providers.contract import Dialect
+from providers.recipients import IdentifierKind
 
 
 def give_ids(app: App, devices: Collection[Device], dialect: Dialect) -> bool:

@@ -16,7 +16,8 @@ from campaigns.models import ApiKey, App, Door, DoorName
 from campaigns.models.access import visible_app_ids
 from campaigns.services.access import record_audit
 from providers import vault
-from providers.contract import Dialect, DoorApp
+from providers.contract import Dialect
+from providers.inbound import DoorApp
 
 ACTOR = "door"
 MAX_IDENTIFIER = 255

@@ -31,6 +31,7 @@ from campaigns.services import (
 from campaigns.services.access import require_scope
 from campaigns.services.callers import Acts, Caller, find_app, read_id
 from providers import commands
+from providers.reports import FetchReport, ReportTable
 
 Scope = ApiKey.Scope
 
@@ -69,7 +70,7 @@ def _find_transfer(command: commands.FetchStatus, caller: Caller) -> Transfer:
     return transfer
 
 
-def _fetch_report(command: commands.FetchReport, caller: Caller) -> commands.ReportTable:
+def _fetch_report(command: FetchReport, caller: Caller) -> ReportTable:
     apps = [find_app(text, caller).pk for text in command.apps]
     return report_table(apps, command, caller.now)
 
@@ -88,5 +89,5 @@ ACTS: Acts = {
     **intake_schedules.ACTS,
     **intake_sends.ACTS,
     commands.FetchStatus: (Scope.READ, _fetch_status),
-    commands.FetchReport: (Scope.READ, _fetch_report),
+    FetchReport: (Scope.READ, _fetch_report),
 }

@@ -13,8 +13,8 @@ from campaigns.selectors.labels import find_label
 from campaigns.services.callers import read_id
 from campaigns.services.intake_labels import ignores_case
 from providers.audience import Expression, write_expression
-from providers.commands import Audience
 from providers.contract import Dialect
+from providers.recipients import Audience
 
 
 def write_audience(app: App, audience: Audience, dialect: Dialect) -> list[dict[str, Any]]:

@@ -23,8 +23,9 @@ from campaigns.services.devices import forget_device, register_devices
 from campaigns.services.locks import Lock, lock_app
 from campaigns.services.seen import mark_seen
 from providers import audience_calls as calls
-from providers.commands import Done, PersonKind
+from providers.commands import Done
 from providers.contract import Cap, Dialect
+from providers.recipients import PersonKind
 
 Scope = ApiKey.Scope
 # What a fault of a row is over, as `Dialect.caps` calls it.

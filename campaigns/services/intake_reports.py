@@ -25,8 +25,8 @@ from campaigns.selectors.outcomes import Asked, Found, find_outcomes
 from campaigns.selectors.totals import load_days, load_totals
 from campaigns.services.callers import Acts, Caller, find_app, read_id
 from campaigns.services.intake_tracked import fetch_tracked
-from providers.commands import IdentifierKind
 from providers.contract import Dialect
+from providers.recipients import IdentifierKind
 from providers.reports import (
     FetchDays,
     FetchOutcomes,

@@ -23,7 +23,8 @@ from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Caller
 from campaigns.services.intake_targets import Named, Plan, leave_targets
 from campaigns.services.locks import Lock, lock_app
-from providers.commands import PersonKind, SendPush
+from providers.commands import SendPush
+from providers.recipients import PersonKind
 from providers.scenarios import Channel
 
 # By what a person is known, and how long it may be.

@@ -24,8 +24,9 @@ from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.device_answers import describe_devices
 from campaigns.services.seen import mark_seen
 from providers import audience_calls as calls
-from providers.commands import Done, ReceiptEvent, ReceiptKind
+from providers.commands import Done
 from providers.outcomes import Reason
+from providers.receipts import ReceiptEvent, ReceiptKind
 
 Scope = ApiKey.Scope
 Kind = DeviceMark.Kind

@@ -18,7 +18,8 @@ from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.intake_calls import make_reference
-from providers.commands import AcceptedTarget, PushPart, SendPush, Targets
+from providers.commands import AcceptedTarget, PushPart, SendPush
+from providers.recipients import Targets
 
 MAX_ID = 200
 MAX_VALUE = 4096

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
 from campaigns.models import Allowance, ApiKey, App, KeyUse
-from providers.contract import Dialect, Quota
+from providers.contract import Dialect
+from providers.inbound import Quota
 from providers.outcomes import RefusalKind
 from providers.pacing import Bucket, DayQuota, find_day
 

@@ -36,9 +36,10 @@ from campaigns.services.campaigns import save_new
 from campaigns.services.intake_push import accept_push
 from campaigns.services.schedule import Schedule, find_zone, plan_schedule, plan_series
 from providers.audience import Condition, Op, Or, write_expression
-from providers.commands import AppChoice, PersonKind, PushPart, SendPush, Targets
+from providers.commands import PushPart, SendPush
 from providers.contract import Dialect
 from providers.message import write_message
+from providers.recipients import AppChoice, PersonKind, Targets
 from providers.schedules import RecordRow, SaveSchedule, ScheduleRow
 
 Status = Transfer.Status

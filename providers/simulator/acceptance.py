@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers.commands import Accepted, ReportTable, SendPush, TransferState, TransferStatus
-from providers.contract import Reply
+from providers.commands import Accepted, SendPush, TransferState, TransferStatus
+from providers.inbound import Reply
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
+from providers.reports import ReportTable
 from providers.simulator.faults import Stage
 from providers.simulator.plan import GivenFault
 from providers.simulator.transfers import Quirk

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.outcomes import Refusal, RefusalKind
 from providers.routing import Shape
 from providers.simulator.plan import GivenFault

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.audience_calls import AppRow, AppRows, ListApps
-from providers.contract import DoorApp
+from providers.inbound import DoorApp
 from providers.simulator.memory import Acts, Memory, Visitor
 
 NAME = "simulated"

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from providers.audience import write_expression
-from providers.commands import TOKEN_KIND, Audience, PersonKind, PushPart, SendPush
+from providers.commands import PushPart, SendPush
 from providers.message import BLOCKS
 from providers.message_fields import Platform
+from providers.recipients import TOKEN_KIND, Audience, PersonKind
 from providers.simulator.devices import Row, list_devices
 from providers.simulator.labels import list_members
 from providers.simulator.matching import is_meant

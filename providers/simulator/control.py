@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.simulator.fault_book import FaultBook
 from providers.simulator.faults import FAULTS
 from providers.simulator.plan import FaultPlan, read_plan

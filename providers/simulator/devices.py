@@ -17,8 +17,9 @@ from providers.audience_calls import (
     SaveDevice,
     SaveDevices,
 )
-from providers.commands import TOKEN_KIND, Done, PersonKind
+from providers.commands import Done
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import TOKEN_KIND, PersonKind
 from providers.simulator.memory import Acts, Memory, Visitor
 
 Row = dict[str, Any]

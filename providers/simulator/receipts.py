@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from providers.commands import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.outcomes import Refusal, RefusalKind
+from providers.receipts import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.simulator.transfers import SentTransfer
 
 _CURSOR = re.compile(r"(\d+\.\d+)-(\d+)-(\d+)", re.ASCII)

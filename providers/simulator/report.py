@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from providers.commands import (
-    Cell,
-    FetchReport,
-    GroupRow,
-    Metric,
-    ReceiptKind,
-    ReportField,
-    ReportRow,
-    ReportTable,
-)
+from providers.commands import GroupRow
 from providers.outcomes import Refusal, RefusalKind
+from providers.receipts import ReceiptKind
 from providers.reporting import Cells, is_true, read_day, read_zone
+from providers.reports import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
 from providers.simulator.receipts import list_receipts
 from providers.simulator.transfers import SentTransfer
 

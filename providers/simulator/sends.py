@@ -12,19 +12,18 @@ from providers.commands import (
     AcceptedMany,
     AcceptedTarget,
     Done,
-    FetchReceipts,
-    FetchReport,
     FetchStatus,
     RecallPush,
-    ReceiptPage,
-    ReportTable,
     SendPush,
     SendPushes,
     TransferState,
     TransferStatus,
 )
-from providers.contract import Dialect, DoorApp, Idempotency
+from providers.contract import Dialect, Idempotency
+from providers.inbound import DoorApp
 from providers.outcomes import Outcome, Refusal, RefusalKind, Result
+from providers.receipts import FetchReceipts, ReceiptPage
+from providers.reports import FetchReport, ReportTable
 from providers.simulator import acceptance
 from providers.simulator.audiences import list_stretches, write_audiences
 from providers.simulator.behaviour import Behaviour

@@ -32,8 +32,6 @@ from providers.commands import (
     Command,
     CreateGroup,
     FetchGroup,
-    FetchReceipts,
-    FetchReport,
     FetchStatus,
     IssueToken,
     ListGroups,
@@ -43,10 +41,12 @@ from providers.commands import (
     SendPushes,
     UpdateGroup,
 )
-from providers.contract import Call, Dialect, Reply, Route
+from providers.contract import Dialect
+from providers.inbound import Call, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.pacing import Bucket
-from providers.reports import FetchDays, FetchOutcomes, FetchTotals
+from providers.receipts import FetchReceipts
+from providers.reports import FetchDays, FetchOutcomes, FetchReport, FetchTotals
 from providers.routing import Shape, choose_shape, find_route
 from providers.scenarios import SendByScenario, SendText, SendTexts
 from providers.schedules import SaveSchedule

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.simulator.answers import SpoiltReply
 from providers.simulator.plan import GivenFault
 

@@ -7,7 +7,8 @@ import secrets
 from datetime import datetime, timedelta
 
 from providers.commands import IssueToken, Token
-from providers.contract import ApiCredentials, Dialect
+from providers.contract import Dialect
+from providers.inbound import ApiCredentials
 from providers.outcomes import Refusal, RefusalKind
 from providers.simulator.memory import Acts, Memory, Visitor
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from providers.commands import ReceiptKind
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
+from providers.receipts import ReceiptKind
 from providers.reports import (
     FetchDays,
     FetchOutcomes,

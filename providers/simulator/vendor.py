@@ -10,7 +10,8 @@ from threading import RLock
 from typing import Any
 
 from providers.commands import Command, FetchStatus, SendPush, SendPushes
-from providers.contract import ApiCredentials, Dialect
+from providers.contract import Dialect
+from providers.inbound import ApiCredentials
 from providers.outcomes import Refusal, RefusalKind
 from providers.simulator import (
     acceptance,

@@ -27,9 +27,9 @@ from campaigns.selectors.reports import (
     report_table,
 )
 from providers.audience import And, Condition, Not, Op
-from providers.commands import FetchReport, Metric, ReportField
 from providers.outcomes import Refusal
 from providers.reporting import read_zone
+from providers.reports import FetchReport, Metric, ReportField
 from tests import builders
 
 pytestmark = pytest.mark.database

@@ -20,8 +20,8 @@ from campaigns.models import (
 from campaigns.models.packing import pack_cohorts, pack_ids
 from campaigns.selectors.totals import load_days, load_totals
 from providers import registry
-from providers.commands import ReceiptKind
 from providers.outcomes import Reason
+from providers.receipts import ReceiptKind
 from tests import builders
 
 pytestmark = pytest.mark.database

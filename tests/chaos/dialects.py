@@ -8,7 +8,9 @@ from typing import Any
 
 from providers import http
 from providers.commands import FetchStatus, SendPush, TransferState, TransferStatus
-from providers.contract import Call, Dialect, Limits, Reply, Request, Route
+from providers.contract import Dialect, Limits
+from providers.inbound import Call, Reply, Route
+from providers.outbound import Request
 from providers.outcomes import HTTP_STATUS, Failure, Reason, RefusalKind
 from providers.vendors import sandbox
 from providers.vendors.sandbox.outbound import Sandbox

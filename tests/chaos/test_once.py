@@ -14,11 +14,14 @@ from typing import Any
 import requests
 
 from providers import registry
-from providers.commands import CreateGroup, PushPart, SendPush, Targets
-from providers.contract import AccountConfig, Dialect, DoorApp, Idempotency, Request
+from providers.commands import CreateGroup, PushPart, SendPush
+from providers.contract import Dialect, Idempotency
+from providers.inbound import DoorApp
 from providers.message import AndroidContent, PushMessage
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig, Request
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import Targets
 from tests.chaos.conftest import on
 from tests.chaos.machine import Machine
 from tests.vendor_cases.accounts import make_account

@@ -13,7 +13,8 @@ from campaigns.models import ApiKey
 from campaigns.services import access
 from campaigns.services.doors import ensure_door
 from providers import http, registry
-from providers.contract import AccountConfig, Dialect
+from providers.contract import Dialect
+from providers.outbound import AccountConfig
 from tests.vendor_cases.accounts import make_account
 
 

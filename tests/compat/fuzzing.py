@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from providers import registry
-from providers.contract import Dialect, Hook, Route
+from providers.contract import Dialect
+from providers.inbound import Hook, Route
 from tests.house.sources import ROOT
 from tests.vendor_cases.accounts import FIXTURES, make_account
 from tests.vendor_cases.strategies import make_push

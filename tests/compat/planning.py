@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from providers.commands import AppChoice, PushPart, SendPush
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
+from providers.recipients import AppChoice
 from providers.schedules import SaveRecord, SaveSchedule, ScheduleRow
 from tests.compat.conftest import OPEN
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from providers.audience_calls import AppRows, ListApps
 from providers.commands import IssueToken, ListGroups, Token
-from providers.contract import ApiCredentials, Call, Dialect, DoorApp, Limits, Reply, Route
+from providers.contract import Dialect, Limits
+from providers.inbound import ApiCredentials, Call, DoorApp, Reply, Route
 from providers.outcomes import HTTP_STATUS, Refusal, RefusalCode, RefusalKind
 
 

@@ -14,7 +14,8 @@ from campaigns.services import access
 from campaigns.services.doors import ensure_door
 from providers import http, registry
 from providers.commands import CreateGroup
-from providers.contract import AccountConfig, Dialect
+from providers.contract import Dialect
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome
 from tests import builders
 from tests.compat.conftest import OPEN, make_key

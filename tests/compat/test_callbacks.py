@@ -20,17 +20,11 @@ from campaigns.models import Account, Device, OutboxRow, Part, TrackedTarget
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers import http, vault
-from providers.commands import (
-    Callback,
-    PersonKind,
-    PushPart,
-    ReceiptEvent,
-    ReceiptKind,
-    SendPush,
-    Targets,
-)
-from providers.contract import CallbackRequest
+from providers.commands import Callback, PushPart, SendPush
+from providers.inbound import CallbackRequest
 from providers.message import PushMessage
+from providers.receipts import ReceiptEvent, ReceiptKind
+from providers.recipients import PersonKind, Targets
 from tests import builders
 from tests.compat.conftest import make_key
 from tests.compat.receiver import Receiver, receiving

@@ -17,7 +17,7 @@ from campaigns.services.credentials import find_principal
 from campaigns.services.doors import bind_door, ensure_door, open_secrets
 from campaigns.services.tokens import read_token, write_token
 from providers import registry
-from providers.contract import ApiCredentials, Call
+from providers.inbound import ApiCredentials, Call
 from providers.outcomes import RefusalCode, RefusalKind
 from tests import builders
 from tests.compat.conftest import make_key

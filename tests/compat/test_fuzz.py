@@ -24,7 +24,8 @@ from campaigns.models import Account, KeyUse
 from campaigns.services import intake_wait
 from campaigns.services.doors import ensure_door
 from providers import vault
-from providers.contract import Dialect, Route
+from providers.contract import Dialect
+from providers.inbound import Route
 from providers.outcomes import Refusal, RefusalKind
 from tests import builders
 from tests.compat.conftest import OPEN, make_key

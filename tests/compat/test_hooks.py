@@ -34,9 +34,10 @@ from campaigns.models import (
 from campaigns.models.audience import hash64
 from campaigns.models.packing import pack_cohorts, pack_ids
 from providers import registry, vault
-from providers.commands import OutcomeEvent, ReceiptEvent, ReceiptKind
-from providers.contract import AccountConfig, Call, Hook, Reply
+from providers.inbound import Call, Hook, Reply
+from providers.outbound import AccountConfig
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 from tests import builders
 from tests.compat.small import make_dialect
 

@@ -14,19 +14,18 @@ from campaigns.services.callers import Caller
 from providers.commands import (
     CreateGroup,
     FetchGroup,
-    FetchReport,
     FetchStatus,
     ListGroups,
-    Metric,
     PushPart,
     SendPush,
-    Targets,
     TransferState,
     UpdateGroup,
 )
 from providers.message import AndroidContent, PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Failure
+from providers.recipients import Targets
+from providers.reports import FetchReport, Metric
 from tests import builders
 from tests.compat.conftest import OPEN, make_key
 

@@ -23,8 +23,9 @@ from campaigns.models.packing import unpack_ids
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers.audience import And, Condition, Not, Op
-from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
+from providers.recipients import Audience, PersonKind, Targets
 from tests import builders
 from tests.compat.conftest import make_key
 from tests.compat.small import make_dialect

@@ -24,9 +24,9 @@ from providers.audience_calls import (
     SaveDevice,
     SaveDevices,
 )
-from providers.commands import TOKEN_KIND, IdentifierKind, PersonKind
 from providers.contract import Cap
 from providers.message_fields import Platform
+from providers.recipients import TOKEN_KIND, IdentifierKind, PersonKind
 from tests import builders
 from tests.compat.conftest import OPEN, make_key
 

@@ -17,8 +17,10 @@ from campaigns.services import intake
 from campaigns.services.callers import Caller
 from campaigns.services.seen import mark_seen
 from providers.audience_calls import DropDevice, FetchDeviceDays, ReportEvent
-from providers.commands import Audience, PushPart, ReceiptKind, SendPush
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
+from providers.receipts import ReceiptKind
+from providers.recipients import Audience
 from tests import builders
 from tests.compat.conftest import OPEN, make_key
 

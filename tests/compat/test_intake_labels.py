@@ -20,10 +20,11 @@ from providers.audience_calls import (
     ListLabels,
     ListMembers,
 )
-from providers.commands import Audience, PushPart, SendPush
+from providers.commands import PushPart, SendPush
 from providers.contract import LABELS_IGNORE_CASE, Cap
 from providers.fields import FieldSpec
 from providers.message import PushMessage
+from providers.recipients import Audience
 from tests import builders
 from tests.compat.conftest import OPEN, make_key
 

@@ -11,18 +11,10 @@ from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
 from campaigns.models import AppGroup, IdempotencyRecord, Label, Message, Submission, Transfer
 from campaigns.services import access, intake, intake_push, intake_sends
 from campaigns.services.callers import Caller
-from providers.commands import (
-    Accepted,
-    Audience,
-    Callback,
-    PersonKind,
-    PushPart,
-    SendPush,
-    SendPushes,
-    Targets,
-)
+from providers.commands import Accepted, Callback, PushPart, SendPush, SendPushes
 from providers.message import PushMessage
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import FetchTotals
 from tests import builders
 from tests.compat.conftest import make_key

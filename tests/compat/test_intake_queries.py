@@ -13,7 +13,7 @@ from campaigns.services import access, intake
 from campaigns.services.callers import Caller
 from providers.audience import Condition, Op
 from providers.audience_calls import FindDevices, ListAppGroups
-from providers.commands import AppChoice, Audience
+from providers.recipients import AppChoice, Audience
 from tests import builders
 from tests.compat.conftest import make_key
 from tests.compat.planning import PLAIN

@@ -18,8 +18,9 @@ from campaigns.models import (
 )
 from campaigns.services import intake
 from campaigns.services.callers import Caller
-from providers.commands import TOKEN_KIND, ReceiptKind
 from providers.outcomes import Outcome, Reason
+from providers.receipts import ReceiptKind
+from providers.recipients import TOKEN_KIND
 from providers.reports import FetchDays, FetchOutcomes, FetchTotals
 from tests import builders
 from tests.compat.conftest import OPEN, make_key

@@ -23,9 +23,10 @@ from campaigns.services import access, intake, intake_schedules
 from campaigns.services.callers import Caller
 from campaigns.services.campaigns import cancel_campaign
 from campaigns.services.transfers import cancel_transfer
-from providers.commands import AppChoice, Audience, PushPart, SendPush, Targets
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
 from providers.outcomes import Refusal
+from providers.recipients import AppChoice, Audience, Targets
 from providers.schedules import (
     BindRecords,
     DropSchedule,

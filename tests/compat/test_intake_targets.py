@@ -17,8 +17,9 @@ from campaigns.models import Submission, TrackedTarget, Transfer
 from campaigns.services import intake, intake_targets
 from campaigns.services.callers import Caller
 from providers.audience import Condition, Op
-from providers.commands import Audience, PersonKind, PushPart, SendPush, SendPushes, Targets
+from providers.commands import PushPart, SendPush, SendPushes
 from providers.message import PushMessage
+from providers.recipients import Audience, PersonKind, Targets
 from tests import builders
 from tests.compat.conftest import make_key
 from tests.compat.small import make_dialect

@@ -16,10 +16,11 @@ from campaigns.selectors.status import count_transfers
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers import registry
-from providers.commands import Audience, Done, PersonKind, PushPart, RecallPush, SendPush, Targets
+from providers.commands import Done, PushPart, RecallPush, SendPush
 from providers.contract import Addressing
 from providers.message import AndroidContent, PushMessage
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import Audience, PersonKind, Targets
 from tests import builders
 from tests.compat.conftest import make_key
 from tests.compat.small import make_dialect

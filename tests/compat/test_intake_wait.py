@@ -16,9 +16,10 @@ from campaigns.selectors.target_outcomes import Settlement, judge_targets
 from campaigns.services import intake, intake_wait
 from campaigns.services.callers import Caller
 from providers import vault
-from providers.commands import PersonKind, PushPart, SendPush, Targets
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
+from providers.recipients import PersonKind, Targets
 from providers.simulator import read_plan
 from tests import builders
 from tests.compat.conftest import make_key

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from campaigns.compat import views
 from campaigns.models import KeyUse
-from providers.commands import PushPart, SendPush, Targets
-from providers.contract import Quota, Reply
+from providers.commands import PushPart, SendPush
+from providers.inbound import Quota, Reply
 from providers.message import PushMessage
+from providers.recipients import Targets
 from tests.compat.conftest import OPEN
 from tests.compat.test_door import assert_shape, fill
 

@@ -15,10 +15,13 @@ from campaigns.models import Account, App, Device, DeviceIdentifier
 from campaigns.models.audience import hash64
 from campaigns.services.doors import ensure_door
 from providers import http, registry, vault
-from providers.commands import Audience, CreateGroup, PushPart, SendPush, Targets
-from providers.contract import AccountConfig, Dialect, Reply, Request
+from providers.commands import CreateGroup, PushPart, SendPush
+from providers.contract import Dialect
+from providers.inbound import Reply
 from providers.message import PushMessage
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig, Request
+from providers.recipients import Audience, Targets
 from providers.simulator import Simulator, open_server
 from tests import builders
 from tests.compat.conftest import make_key

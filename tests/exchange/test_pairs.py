@@ -14,18 +14,14 @@ from campaigns.dispatch.verify import check_books
 from campaigns.models import Attempt, Delivery, Transfer
 from campaigns.selectors.addressing import PER_RECIPIENT
 from campaigns.services.messages import find_losses
-from providers.commands import (
-    FaultKind,
-    FetchReceipts,
-    FetchStatus,
-    Metric,
-    OutcomeEvent,
-    TransferState,
-)
-from providers.contract import Addressing, Dialect, Fate, Request
+from providers.commands import FaultKind, FetchStatus, TransferState
+from providers.contract import Addressing, Dialect, Fate
 from providers.message import resolve_for
 from providers.message_fields import Platform
+from providers.outbound import Request
 from providers.outcomes import Failure, Outcome, Receipt
+from providers.receipts import FetchReceipts, OutcomeEvent
+from providers.reports import Metric
 from tests.compat.conftest import OPEN
 from tests.exchange.conftest import PEOPLE, PLATFORMS, Scene, write
 from tests.exchange.messages import find_fates, list_invented, write_full

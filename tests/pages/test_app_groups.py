@@ -11,8 +11,9 @@ from campaigns.dispatch.plan import start_due
 from campaigns.models import AppGroup, Campaign, Transfer
 from campaigns.services import access, intake
 from campaigns.services.callers import Caller
-from providers.commands import Audience, PushPart, SendPush
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
+from providers.recipients import Audience
 from tests import builders
 from tests.api.conftest import make_client
 from tests.compat.small import make_dialect

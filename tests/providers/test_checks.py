@@ -8,7 +8,7 @@ import pytest
 
 from providers import registry
 from providers.checks import check_account
-from providers.contract import AccountConfig
+from providers.outbound import AccountConfig
 
 ACCOUNT = AccountConfig(public_id="a1", credentials={"api_key": "good-key"})
 

@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from providers import registry
-from providers.commands import FetchReceipts, FetchStatus
+from providers.commands import FetchStatus
 from providers.outcomes import RefusalKind
+from providers.receipts import FetchReceipts
 from providers.simulator import Behaviour, Simulator, open_server, read_plan
 from tests.providers.simulated import PLAIN, Clock
 from tests.providers.test_simulator import ask, make_send, refuse, run

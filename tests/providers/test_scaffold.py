@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 
 from providers import registry
 from providers.commands import Accepted
-from providers.contract import AccountConfig
 from providers.message import PushMessage
+from providers.outbound import AccountConfig
 from tests.vendor_cases.doors import entering_door
 from tests.vendor_cases.strategies import make_push
 

@@ -22,26 +22,23 @@ from providers import registry
 from providers.audience import And, Condition, Not, Op, Or
 from providers.commands import (
     ArchiveGroup,
-    Cell,
     CreateGroup,
     FaultKind,
     FetchGroup,
-    FetchReceipts,
-    FetchReport,
     FetchStatus,
     ListGroups,
-    Metric,
     PushPart,
-    ReportField,
     RestoreGroup,
     SendPush,
-    Targets,
     TransferState,
     UpdateGroup,
 )
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.message import AndroidContent, IosContent, PushMessage
 from providers.outcomes import Refusal, RefusalKind
+from providers.receipts import FetchReceipts
+from providers.recipients import Targets
+from providers.reports import Cell, FetchReport, Metric, ReportField
 from providers.simulator import Behaviour, Simulator, open_server
 from providers.simulator.memory import Visitor
 from providers.simulator.report import is_true, read_day, read_zone

@@ -28,24 +28,21 @@ from providers.audience_calls import (
     SaveDevices,
 )
 from providers.commands import (
-    Audience,
     Callback,
-    FetchReceipts,
     FetchStatus,
     IssueToken,
-    PersonKind,
     PushPart,
     RecallPush,
-    ReceiptKind,
     SendPush,
     SendPushes,
-    Targets,
     TransferState,
 )
-from providers.contract import ApiCredentials
+from providers.inbound import ApiCredentials
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind
+from providers.receipts import FetchReceipts, ReceiptKind
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import FetchDays, FetchOutcomes, FetchTotals
 from providers.scenarios import (
     Channel,

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from providers import registry
-from providers.commands import Command, FetchReceipts, FetchStatus, SendPush
-from providers.contract import AccountConfig, Addressing, Dialect
+from providers.commands import Command, FetchStatus, SendPush
+from providers.contract import Addressing, Dialect
 from providers.fields import FieldSpec
+from providers.outbound import AccountConfig
+from providers.receipts import FetchReceipts
 
 
 def serves(dialect: Dialect, command: type[Command]) -> bool:

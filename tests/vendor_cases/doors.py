@@ -16,7 +16,8 @@ from urllib3 import HTTPResponse
 
 from providers import http
 from providers.commands import AcceptedMany, SendPushes
-from providers.contract import Call, Dialect, Reply
+from providers.contract import Dialect
+from providers.inbound import Call, Reply
 from providers.outcomes import Refusal
 from providers.routing import find_route
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from providers.commands import Command, SendPush, SendPushes
-from providers.contract import Call, Dialect
+from providers.contract import Dialect
+from providers.inbound import Call
 from providers.routing import find_route
 from providers.schedules import SaveSchedule
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
+from providers.commands import PushPart, SendPush
 from providers.contract import Addressing, Dialect, Fate
 from providers.fields import FieldSpec
 from providers.message import BLOCKS, Attachment, PushMessage
 from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.recipients import Audience, PersonKind, Targets
 from tests.vendor_cases.accounts import names_recipients
 
 KEPT = (Fate.CARRIED, Fate.RENAMED)

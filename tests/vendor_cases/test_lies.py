@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from providers.commands import CreateGroup, FetchReceipts, FetchStatus, ReceiptKind, TransferState
+from providers.commands import CreateGroup, FetchStatus, TransferState
 from providers.contract import Dialect
 from providers.outcomes import Failure, Outcome, Reason, Receipt
+from providers.receipts import FetchReceipts, ReceiptKind
 from providers.simulator import Simulator, read_plan
 from tests.vendor_cases.accounts import RECEIPTS, REPORTING, TELLING, make_account
 from tests.vendor_cases.strategies import make_push

@@ -11,9 +11,12 @@ import requests
 
 from providers import http
 from providers.checks import check_account
-from providers.commands import CreateGroup, FetchReceipts, FetchStatus, Metric, TransferState
-from providers.contract import AccountConfig, Dialect, Idempotency
+from providers.commands import CreateGroup, FetchStatus, TransferState
+from providers.contract import Dialect, Idempotency
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Receipt
+from providers.receipts import FetchReceipts
+from providers.reports import Metric
 from providers.simulator import Simulator
 from tests.vendor_cases.accounts import (
     GROUPED,

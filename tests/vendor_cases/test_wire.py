@@ -11,20 +11,17 @@ from hypothesis import strategies as st
 from providers.commands import (
     Accepted,
     CreateGroup,
-    FetchReceipts,
     FetchStatus,
     GroupRow,
     GroupRows,
     ListGroups,
-    ReceiptEvent,
-    ReceiptKind,
-    ReceiptPage,
-    Targets,
     TransferState,
     TransferStatus,
 )
 from providers.contract import Dialect
 from providers.outcomes import Failure, Outcome, Reason, Refusal, RefusalKind, Result
+from providers.receipts import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
+from providers.recipients import Targets
 from tests.vendor_cases.accounts import (
     GROUPED,
     RECEIPTS,

@@ -12,12 +12,12 @@ from providers.contract import (
     Addressing,
     Carry,
     Dialect,
-    DoorApp,
     Fate,
     Idempotency,
     Limits,
 )
 from providers.fields import FieldSpec, gettext_noop
+from providers.inbound import DoorApp
 from providers.message_fields import Platform
 
 from . import inbound, outbound, wire, wire_devices, wire_errors, wire_messages, wire_sends

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from providers.commands import Accepted, Command, IssueToken, Token
-from providers.contract import Call, Cap, Quota, Reply, Route
+from providers.contract import Cap
+from providers.inbound import Call, Quota, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.schedules import RecordRow
 

@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.audience_calls import CreateLabel, MembersChanged
-from providers.commands import Accepted, Audience, IssueToken, PersonKind, SendPush, Token
-from providers.contract import AccountConfig, CheckResult, Request
+from providers.commands import Accepted, IssueToken, SendPush, Token
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Outcome, Reason, Receipt
+from providers.recipients import Audience, PersonKind
 from providers.reports import FetchDays, PlatformDays
 
 from . import wire, wire_labels, wire_messages, wire_sends, wire_stats, wire_tokens

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from providers.contract import ApiCredentials, Call
+from providers.inbound import ApiCredentials, Call
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire_errors import EXPIRED_WORDS, TypedRefusal, refuse_token

@@ -8,9 +8,9 @@ import re
 from typing import Any
 
 from providers.audience_calls import DeviceRow, DeviceRows, FetchDevices, SaveDevice
-from providers.commands import IdentifierKind, PersonKind
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message_fields import Platform
+from providers.recipients import IdentifierKind, PersonKind
 
 from .wire import BY_APP_ID, read_app
 from .wire_values import read_body, read_piece

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.outcomes import Failure, Reason, Refusal, RefusalCode, RefusalKind
 
 BAD_PARAMETER = "IllegalArgumentException"

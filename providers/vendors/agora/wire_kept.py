@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from providers.commands import Audience, PushPart, SendPush
-from providers.contract import Call
+from providers.commands import PushPart, SendPush
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import Audience
 from providers.schedules import FetchRecord, RecordRow, SaveRecord, SendRecord
 
 from .wire import read_app

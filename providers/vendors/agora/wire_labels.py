@@ -21,7 +21,7 @@ from providers.audience_calls import (
     MemberRows,
     MembersChanged,
 )
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Reason
 
 from .wire import read_app

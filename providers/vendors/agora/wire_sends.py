@@ -13,19 +13,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from providers.commands import (
     Accepted,
-    Audience,
     FetchStatus,
-    PersonKind,
     PushPart,
     RecallPush,
     SendPush,
-    Targets,
     TransferState,
     TransferStatus,
 )
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import PushMessage
 from providers.outcomes import Outcome, Reason, Receipt, Refusal, RefusalKind, Result
+from providers.recipients import Audience, PersonKind, Targets
 
 from .wire import read_app
 from .wire_errors import refuse_message, refuse_parameter

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from providers.commands import ReceiptKind
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.outcomes import Reason
+from providers.receipts import ReceiptKind
 from providers.reports import FetchDays, PlatformDay, PlatformDays, Totals
 
 from .wire import read_app

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.commands import IssueToken, Token
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire_errors import TypedRefusal

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from unicodedata import east_asian_width
 
-from providers.contract import Call
 from providers.fields import NUL_ESCAPE
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire_errors import refuse_parameter

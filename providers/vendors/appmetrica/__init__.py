@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.contract import Addressing, Carry, Dialect, DoorApp, Fate, Idempotency, Limits
+from providers.contract import Addressing, Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import Fields, FieldSpec, gettext_noop
+from providers.inbound import DoorApp
 from providers.message_fields import Platform
 
 from . import inbound, outbound, wire, wire_errors, wire_messages, wire_sends

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from providers.commands import ReportTable
-from providers.contract import Call, Quota, Reply, Route
+from providers.inbound import Call, Quota, Reply, Route
+from providers.reports import ReportTable
 
 from . import wire, wire_query, wire_report, wire_sends, wire_status
 

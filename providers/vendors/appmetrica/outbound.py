@@ -14,19 +14,16 @@ from providers import http
 from providers.audience import Condition, Op
 from providers.commands import (
     CreateGroup,
-    FetchReport,
     FetchStatus,
     ListGroups,
-    Metric,
     PushPart,
-    ReportField,
     SendPush,
     TransferStatus,
-    VendorTotal,
 )
-from providers.contract import AccountConfig, CheckResult, Request
 from providers.message import PushMessage
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Outcome, Reason, Receipt
+from providers.reports import FetchReport, Metric, ReportField, VendorTotal
 
 from . import wire, wire_query, wire_report, wire_sends, wire_status
 from .wire_errors import AlreadyTaken, NotKnown, read_error

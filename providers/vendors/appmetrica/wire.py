@@ -16,7 +16,7 @@ from providers.commands import (
     RestoreGroup,
     UpdateGroup,
 )
-from providers.contract import ApiCredentials, Call
+from providers.inbound import ApiCredentials, Call
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire_values import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.outcomes import Failure, Reason, Refusal, RefusalKind
 
 # 405, 413 and 500 have no word in the vendor's list; these three are ours.

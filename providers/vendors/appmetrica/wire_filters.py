@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from providers.audience import And, Condition, Expression, Not, Op, Or
-from providers.commands import ReportField
+from providers.reports import ReportField
 
 from .wire_values import is_clean, refuse_value
 

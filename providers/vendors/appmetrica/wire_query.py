@@ -11,8 +11,8 @@ from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
-from providers.commands import FetchReport, Metric, ReportField
-from providers.contract import Call
+from providers.inbound import Call
+from providers.reports import FetchReport, Metric, ReportField
 
 from .wire_filters import DIMENSIONS, FIELDS, read_filters, write_filters
 from .wire_values import (

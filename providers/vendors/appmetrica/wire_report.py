@@ -10,7 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from providers.commands import (
+from providers.inbound import Reply
+from providers.message_fields import Platform
+from providers.reports import (
     Cell,
     FetchReport,
     Metric,
@@ -19,8 +21,6 @@ from providers.commands import (
     ReportTable,
     VendorTotal,
 )
-from providers.contract import Reply
-from providers.message_fields import Platform
 
 from .wire_filters import DIMENSIONS
 from .wire_query import METRICS, write_sort

@@ -8,18 +8,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from providers.commands import (
-    Accepted,
-    Fault,
-    FaultKind,
-    IdentifierKind,
-    PushPart,
-    SendPush,
-    Targets,
-)
-from providers.contract import Call
+from providers.commands import Accepted, Fault, FaultKind, PushPart, SendPush
+from providers.inbound import Call
 from providers.message import AndroidContent, IosContent
 from providers.message_fields import Platform
+from providers.recipients import IdentifierKind, Targets
 
 from .wire_messages import read_messages, write_messages
 from .wire_values import (

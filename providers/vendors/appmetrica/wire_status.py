@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.commands import Fault, FaultKind, FetchStatus, TransferState, TransferStatus
-from providers.contract import Call
+from providers.inbound import Call
 
 from .wire import read_group_key
 from .wire_sends import write_client_key

@@ -7,19 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.contract import (
-    Addressing,
-    Cap,
-    Carry,
-    Dialect,
-    DoorApp,
-    Fate,
-    Hook,
-    Idempotency,
-    Limits,
-    Reply,
-)
+from providers.contract import Addressing, Cap, Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import Fields, FieldSpec, gettext_noop
+from providers.inbound import DoorApp, Hook, Reply
 from providers.message_fields import Platform
 
 from . import (

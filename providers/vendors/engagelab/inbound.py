@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from providers.contract import Call, Quota, Reply, Route
+from providers.inbound import Call, Quota, Reply, Route
 
 from . import (
     wire_batches,

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.audience_calls import ChangeTag
-from providers.commands import PushPart, SendPush, VendorTotal
-from providers.contract import AccountConfig, CheckResult, Request
+from providers.commands import PushPart, SendPush
 from providers.message import BLOCKS, PushMessage
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Outcome, Reason, Receipt, Refusal
+from providers.reports import VendorTotal
 
 from . import wire, wire_groups, wire_messages, wire_sends, wire_stats, wire_tags, wire_targets
 from .wire_errors import Refused, read_error, write_error

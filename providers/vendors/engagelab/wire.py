@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from providers.contract import ApiCredentials, Call
+from providers.inbound import ApiCredentials, Call
 
 from .wire_errors import BAD_GROUP_WORDS, Code, Refused
 

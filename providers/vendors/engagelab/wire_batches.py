@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from providers.commands import Accepted, AcceptedMany, SendPush, SendPushes
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal
 
 from .wire_errors import Code, find_number

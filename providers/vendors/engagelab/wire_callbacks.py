@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.commands import OutcomeEvent, ReceiptEvent, ReceiptKind
-from providers.contract import AccountConfig, Call, Reply
+from providers.inbound import Call, Reply
+from providers.outbound import AccountConfig
 from providers.outcomes import Outcome, Reason
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 
 from .wire_sends import read_msg_id
 from .wire_targets import REGISTRATION_ID

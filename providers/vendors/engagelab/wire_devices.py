@@ -17,7 +17,7 @@ from providers.audience_calls import (
     SaveDevice,
     SaveDevices,
 )
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.message_fields import Platform
 
 from .wire_errors import Code, write_error

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.outcomes import OVER_CAP, Failure, Reason, Refusal, RefusalKind
 
 MAX_WORDS = 500

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from providers.commands import Accepted, AcceptedMany, SendPush
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire import GROUP_PREFIX, read_authorization

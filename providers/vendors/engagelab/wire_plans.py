@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.contract import Call
+from providers.inbound import Call
 from providers.schedules import DropRecord, ListRecords, RecordRow, RecordRows, SaveRecord
 
 from .wire_sends import MAX_PLAN

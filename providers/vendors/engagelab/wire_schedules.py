@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from providers.commands import SendPush
-from providers.contract import Call
+from providers.inbound import Call
 from providers.schedules import (
     DropSchedule,
     FetchSchedule,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from providers.commands import Accepted, PushPart, RecallPush, SendPush
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import PushMessage
 
 from .wire_errors import Code, Refused

@@ -13,18 +13,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from providers.audience_calls import DeviceDays, FetchDeviceDays
-from providers.commands import Metric, ReceiptKind, VendorTotal
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.outcomes import Outcome
+from providers.receipts import ReceiptKind
 from providers.reports import (
     FetchOutcomes,
     FetchTotals,
+    Metric,
     OutcomeRow,
     OutcomeRows,
     Totals,
     TotalsRows,
     TransferTotals,
+    VendorTotal,
 )
 
 from .wire_sends import MAX_PLAN, take_msg_id

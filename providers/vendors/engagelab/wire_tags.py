@@ -17,7 +17,7 @@ from providers.audience_calls import (
     ListTags,
     TagCounts,
 )
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message_fields import Platform
 
 from .wire_messages import PLATFORMS

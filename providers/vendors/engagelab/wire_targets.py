@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from providers.audience import And, Condition, Expression, Not, Op
-from providers.commands import Audience, IdentifierKind, Targets
 from providers.message_fields import Platform
+from providers.recipients import Audience, IdentifierKind, Targets
 
 from .wire_values import Block, refuse_missing, refuse_type
 

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.contract import (
-    Addressing,
-    Carry,
-    Dialect,
-    DoorApp,
-    Fate,
-    Hook,
-    Idempotency,
-    Limits,
-    Reply,
-)
+from providers.contract import Addressing, Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import FieldSpec, gettext_noop
+from providers.inbound import DoorApp, Hook, Reply
 from providers.message_fields import Platform
 from providers.scenarios import Channel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from providers.contract import Quota, Route
+from providers.inbound import Quota, Route
 
 from . import wire_auth, wire_reports, wire_sends, wire_sends_v2, wire_stats
 from .wire_errors import write_api_error, write_request_error

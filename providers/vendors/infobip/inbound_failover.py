@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from providers.contract import Quota, Route
+from providers.inbound import Quota, Route
 
 from . import wire_omni, wire_scenarios, wire_sms
 from .wire_errors import write_api_error, write_request_error

@@ -16,20 +16,13 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from providers import http
-from providers.commands import (
-    Callback,
-    FetchReceipts,
-    FetchStatus,
-    ReceiptPage,
-    SendPush,
-    TransferState,
-    TransferStatus,
-    VendorTotal,
-)
-from providers.contract import AccountConfig, Call, CheckResult, Request
+from providers.commands import Callback, FetchStatus, SendPush, TransferState, TransferStatus
+from providers.inbound import Call
 from providers.message import PushMessage
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Reason, Receipt
-from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
+from providers.receipts import FetchReceipts, ReceiptPage
+from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows, VendorTotal
 from providers.scenarios import (
     ListScenarios,
     SaveScenario,

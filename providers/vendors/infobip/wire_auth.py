@@ -10,7 +10,7 @@ from typing import Any
 
 from providers.audience_calls import AppRow, AppRows, ListApps
 from providers.commands import IssueToken, Token
-from providers.contract import ApiCredentials, Call, Reply
+from providers.inbound import ApiCredentials, Call, Reply
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire_values import read_body, refuse

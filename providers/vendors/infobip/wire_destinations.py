@@ -10,8 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from providers.audience import Expression
-from providers.commands import Audience, IdentifierKind, PersonKind, PushPart, Targets
+from providers.commands import PushPart
 from providers.message import PushMessage
+from providers.recipients import Audience, IdentifierKind, PersonKind, Targets
 
 from .wire_filters import AND, OR, MalformedFilter, read_attributes, read_filter, write_filter
 from .wire_statuses import BAD_QUERY, Rejected

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.outcomes import HTTP_STATUS, Failure, Reason, Refusal, RefusalKind
 
 # The old envelope's words (wire facts, section 4); 405, 409, 413 and 503 are ours in its manner.

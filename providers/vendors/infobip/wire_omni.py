@@ -10,17 +10,10 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from providers.commands import (
-    Accepted,
-    AcceptedMany,
-    Callback,
-    PersonKind,
-    PushPart,
-    SendPush,
-    Targets,
-)
-from providers.contract import Call, Reply
+from providers.commands import Accepted, AcceptedMany, Callback, PushPart, SendPush
+from providers.inbound import Call, Reply
 from providers.message import PushMessage
+from providers.recipients import PersonKind, Targets
 from providers.reports import FetchOutcomes, OutcomeRows
 from providers.scenarios import (
     SendByScenario,

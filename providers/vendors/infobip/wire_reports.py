@@ -11,16 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.commands import (
-    Callback,
-    OutcomeEvent,
-    PersonKind,
-    ReceiptEvent,
-    ReceiptKind,
-    ReceiptPage,
-)
-from providers.contract import Call, CallbackRequest, Reply
+from providers.commands import Callback
+from providers.inbound import Call, CallbackRequest, Reply
 from providers.outcomes import Outcome
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind, ReceiptPage
+from providers.recipients import PersonKind
 from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
 
 from .wire_dates import find_query_date, read_date, write_date

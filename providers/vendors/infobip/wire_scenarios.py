@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.scenarios import (
     FetchScenario,
     ListScenarios,

@@ -24,7 +24,7 @@ from providers.commands import (
     SendPush,
     SendPushes,
 )
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.message import PushMessage
 from providers.outcomes import Outcome, Receipt, Refusal, RefusalKind, Result
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from providers.audience import And, Condition, Op
-from providers.commands import Accepted, AcceptedMany, Callback, SendPush, SendPushes, Targets
-from providers.contract import Call, Reply
+from providers.commands import Accepted, AcceptedMany, Callback, SendPush, SendPushes
+from providers.inbound import Call, Reply
 from providers.outcomes import Refusal
+from providers.recipients import Targets
 
 from .wire_dates import write_date
 from .wire_destinations import build_parts, read_to, write_address

@@ -8,18 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from providers.commands import (
-    Accepted,
-    AcceptedMany,
-    Callback,
-    PersonKind,
-    PushPart,
-    SendPush,
-    Targets,
-)
-from providers.contract import Call, Reply
+from providers.commands import Accepted, AcceptedMany, Callback, PushPart, SendPush
+from providers.inbound import Call, Reply
 from providers.message import PushMessage
 from providers.outcomes import Refusal
+from providers.recipients import PersonKind, Targets
 from providers.scenarios import Channel, SendText, SendTexts, TextMessage
 
 from .wire_dates import write_date

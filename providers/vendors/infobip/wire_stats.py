@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from providers.commands import Metric, ReceiptKind, VendorTotal
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.outcomes import Reason
-from providers.reports import FetchTotals, Totals, TotalsRows
+from providers.receipts import ReceiptKind
+from providers.reports import FetchTotals, Metric, Totals, TotalsRows, VendorTotal
 
 from .wire_values import read_query_text, refuse
 

@@ -16,7 +16,7 @@ from django.core import mail
 from django.core.mail import BadHeaderError, EmailMessage
 
 from providers.commands import SendPush
-from providers.contract import AccountConfig, CheckResult, Request
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Outcome, Reason, Receipt, Result
 from providers.scenarios import SendText
 

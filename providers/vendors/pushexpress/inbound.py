@@ -4,7 +4,7 @@ them, since no page gives their paths and bodies; they are answered 404.
 
 from __future__ import annotations
 
-from providers.contract import Quota, Route
+from providers.inbound import Quota, Route
 
 from . import wire, wire_apps, wire_devices, wire_pushes, wire_sends
 

@@ -13,9 +13,10 @@ import requests
 from django.utils.translation import gettext as _
 
 from providers import http
-from providers.commands import Audience, PushPart, SendPush
-from providers.contract import AccountConfig, CheckResult, Request
+from providers.commands import PushPart, SendPush
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Outcome, Reason, Receipt
+from providers.recipients import Audience
 
 from . import wire, wire_apps, wire_filters, wire_pushes, wire_sends
 from .wire_errors import read_error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.contract import ApiCredentials, Call
+from providers.inbound import ApiCredentials, Call
 from providers.outcomes import Refusal, RefusalKind
 
 MANAGEMENT = "api/b/v2"

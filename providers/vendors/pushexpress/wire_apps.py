@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from providers.audience_calls import AppGroupRow, AppGroupRows, AppRow, AppRows, ListAppGroups
 from providers.audience_calls import ListApps as ListOwnApps
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.message_fields import Platform
 from providers.outcomes import Refusal, RefusalKind
 from providers.schedules import (

@@ -19,9 +19,10 @@ from providers.audience_calls import (
     ReportEvent,
     SaveDevice,
 )
-from providers.commands import IdentifierKind, ReceiptKind
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.message_fields import Platform
+from providers.receipts import ReceiptKind
+from providers.recipients import IdentifierKind
 
 from .wire_filters import read_filters
 from .wire_values import Block, read_body, refuse, refuse_unknown

@@ -9,7 +9,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from providers.contract import Reply
+from providers.inbound import Reply
 from providers.outcomes import Failure, Reason, Refusal, RefusalKind
 
 # 405, 409, 413, 429 and 503 are not in the vendor's list of statuses; they are ours.

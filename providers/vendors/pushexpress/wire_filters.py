@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.audience import And, Condition, Expression, Not, Op, Or
-from providers.commands import AppChoice, Audience
+from providers.recipients import AppChoice, Audience
 
 from .wire_values import Block, refuse
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.commands import Done
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.message import AndroidContent, Attachment, IosContent, PushMessage, Text, WebContent
 from providers.message_fields import MAX_BODY, MAX_TITLE, MAX_TRANSLATIONS
 from providers.schedules import DropRecord, FetchRecord, RecordRow, SaveRecord

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from providers.commands import PushPart, SendPush
-from providers.contract import Call, Reply
+from providers.inbound import Call, Reply
 from providers.outcomes import Outcome, Receipt
 from providers.schedules import (
     BindRecords,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from providers.commands import TOKEN_KIND, IdentifierKind
 from providers.contract import Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, Platform
+from providers.recipients import TOKEN_KIND, IdentifierKind
 from providers.vendors.sandbox import inbound, outbound, wire
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from providers.commands import Accepted, FetchReceipts, ReceiptPage, SendPush
-from providers.contract import ApiCredentials, Call, Reply, Route
+from providers.commands import Accepted, SendPush
+from providers.inbound import ApiCredentials, Call, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
+from providers.receipts import FetchReceipts, ReceiptPage
 from providers.vendors.sandbox import wire
 
 

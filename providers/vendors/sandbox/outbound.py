@@ -6,9 +6,10 @@ import requests
 from django.conf import settings
 
 from providers import http
-from providers.commands import FetchReceipts, ReceiptPage, SendPush
-from providers.contract import AccountConfig, CheckResult, Request
+from providers.commands import SendPush
+from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Reason, Receipt
+from providers.receipts import FetchReceipts, ReceiptPage
 from providers.vendors.sandbox import wire
 
 

@@ -11,17 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from providers.commands import (
-    Accepted,
-    FetchReceipts,
-    PushPart,
-    ReceiptEvent,
-    ReceiptKind,
-    ReceiptPage,
-    SendPush,
-    Targets,
-)
-from providers.contract import Reply
+from providers.commands import Accepted, PushPart, SendPush
+from providers.inbound import Reply
 from providers.message import find_message_faults, read_message, write_message
 from providers.outcomes import (
     HTTP_STATUS,
@@ -33,6 +24,8 @@ from providers.outcomes import (
     RefusalKind,
     Result,
 )
+from providers.receipts import FetchReceipts, ReceiptEvent, ReceiptKind, ReceiptPage
+from providers.recipients import Targets
 
 SEND_PATH = "v1/push"
 RECEIPTS_PATH = "v1/receipts"

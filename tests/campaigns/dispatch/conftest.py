@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer, start_campaign
 from campaigns.models import App, Campaign, Group, Message, Submission, Transfer
-from providers.commands import Targets
+from providers.recipients import Targets
 from tests import builders
 from tests.vendor_cases.conftest import simulator
 

@@ -35,7 +35,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.services.campaigns import cancel_campaign, pause_campaign, resume_campaign
-from providers.commands import TOKEN_KIND, Targets
+from providers.recipients import TOKEN_KIND, Targets
 from tests.campaigns.dispatch.boundaries import Boundaries, passes
 
 HOUR = timedelta(hours=1)

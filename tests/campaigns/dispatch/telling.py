@@ -10,10 +10,13 @@ from typing import Any
 from providers import http, registry
 from providers.audience import read_expression, write_expression
 from providers.audience_calls import ChangeMembers, CreateLabel, FetchLabel, MembersChanged
-from providers.commands import Accepted, Answer, Audience, PushPart, RecallPush, SendPush, Targets
-from providers.contract import Addressing, Call, Dialect, Idempotency, Reply, Request, Route
+from providers.commands import Accepted, Answer, PushPart, RecallPush, SendPush
+from providers.contract import Addressing, Dialect, Idempotency
+from providers.inbound import Call, Reply, Route
 from providers.message import read_message, write_message
+from providers.outbound import Request
 from providers.outcomes import Failure, Reason
+from providers.recipients import Audience, Targets
 from providers.simulator import Simulator
 from providers.vendors.sandbox import wire
 from providers.vendors.sandbox.outbound import Sandbox

@@ -34,10 +34,11 @@ from campaigns.models.packing import unpack_ids
 from campaigns.selectors import routes
 from campaigns.services.preflight import find_problems
 from providers import vault
-from providers.commands import OutcomeEvent, PersonKind
 from providers.contract import Addressing, Dialect, Idempotency
 from providers.message_fields import Platform
 from providers.outcomes import Outcome, Reason
+from providers.receipts import OutcomeEvent
+from providers.recipients import PersonKind
 from providers.simulator import Simulator, read_plan
 from tests import builders
 from tests.campaigns.dispatch import telling

@@ -22,8 +22,8 @@ from campaigns.models import Account, App, Batch, Campaign, Counter, Device, Tra
 from campaigns.models.audience import hash64
 from campaigns.services import campaigns, transfers
 from providers import vault
-from providers.commands import Targets
 from providers.outcomes import Failure, Reason
+from providers.recipients import Targets
 from providers.simulator import Simulator
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]

@@ -27,7 +27,8 @@ from campaigns.models import App, Device, Route
 from campaigns.selectors import routes
 from providers import registry, vault
 from providers.commands import FetchStatus, SendPush, TransferState, TransferStatus
-from providers.contract import AccountConfig, Addressing, Dialect, Idempotency, Request
+from providers.contract import Addressing, Dialect, Idempotency
+from providers.outbound import AccountConfig, Request
 from providers.simulator import Simulator
 from tests import builders
 from tests.campaigns.dispatch.boundaries import Boundaries, crossing, passes

@@ -36,8 +36,8 @@ from campaigns.selectors.status import count_receipts, count_transfers
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
 from providers import vault
-from providers.commands import ReceiptEvent, ReceiptKind
 from providers.outcomes import Reason
+from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.simulator import Simulator
 from tests import builders
 

@@ -22,7 +22,8 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.packing import unpack_ids
-from providers.commands import Fault, FaultKind, Targets
+from providers.commands import Fault, FaultKind
+from providers.recipients import Targets
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

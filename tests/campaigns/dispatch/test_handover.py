@@ -23,7 +23,7 @@ from campaigns.models import (
 )
 from campaigns.services import campaigns, transfers
 from providers import vault
-from providers.commands import ReceiptEvent, ReceiptKind
+from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.simulator import Simulator
 from tests import builders
 from tests.mail_server import serving_mail

@@ -29,8 +29,10 @@ from campaigns.models import (
 )
 from campaigns.selectors import routes
 from providers import registry, vault
-from providers.commands import FetchStatus, SendPush, Targets, TransferState, TransferStatus
-from providers.contract import Idempotency, Request
+from providers.commands import FetchStatus, SendPush, TransferState, TransferStatus
+from providers.contract import Idempotency
+from providers.outbound import Request
+from providers.recipients import Targets
 from providers.simulator import Simulator
 from providers.vendors.sandbox.outbound import Sandbox
 from tests import builders

@@ -16,7 +16,7 @@ from campaigns.models import Account, App, Attempt, Batch, Counter, Delivery, De
 from campaigns.selectors import routes
 from providers import registry, vault
 from providers.commands import SendPush
-from providers.contract import Request
+from providers.outbound import Request
 from providers.simulator import Simulator
 from providers.vendors.sandbox.outbound import Sandbox
 from tests import builders

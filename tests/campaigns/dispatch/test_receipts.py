@@ -33,8 +33,8 @@ from campaigns.models import (
 from campaigns.models.audience import hash64
 from campaigns.models.packing import unpack_ids
 from providers import registry, vault
-from providers.commands import ReceiptEvent, ReceiptKind
 from providers.contract import Dialect
+from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.simulator import Simulator
 from tests import builders
 

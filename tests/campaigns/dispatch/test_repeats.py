@@ -22,7 +22,8 @@ from campaigns.services.access import issue_key
 from campaigns.services.campaigns import cancel_campaign
 from campaigns.services.repeats import repeat_unknown
 from providers import vault
-from providers.commands import ReceiptEvent, ReceiptKind, Targets
+from providers.receipts import ReceiptEvent, ReceiptKind
+from providers.recipients import Targets
 from providers.simulator import Simulator
 from tests import builders
 

@@ -27,7 +27,7 @@ from campaigns.models import (
 )
 from campaigns.services import campaigns, transfers
 from providers import vault
-from providers.commands import Targets
+from providers.recipients import Targets
 from providers.simulator import Simulator
 from tests import builders
 

@@ -15,7 +15,7 @@ from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import count_campaigns, count_occurrences
 from campaigns.services import campaigns
 from providers import vault
-from providers.commands import FetchReport, Metric, ReportField
+from providers.reports import FetchReport, Metric, ReportField
 from providers.simulator import Simulator
 from tests import builders
 

@@ -30,8 +30,9 @@ from campaigns.models import (
 from campaigns.selectors import routes
 from campaigns.services.campaigns import cancel_campaign
 from providers import registry, vault
-from providers.commands import ReceiptEvent, ReceiptKind
-from providers.contract import Idempotency, Reply
+from providers.contract import Idempotency
+from providers.inbound import Reply
+from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.simulator import Simulator
 from tests import builders
 

@@ -13,10 +13,11 @@ from rest_framework.test import RequestsClient
 from campaigns.models import LabelMember, Transfer
 from campaigns.services.messages import find_message_problems
 from providers import http
-from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
-from providers.contract import AccountConfig
+from providers.commands import PushPart, SendPush
 from providers.message import AndroidContent, IosContent, PushMessage, Text
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import FetchDays
 from providers.vendors.agora.outbound import Agora, TokenCache
 from tests import builders

@@ -14,11 +14,13 @@ from campaigns.models.audience import hash64
 from campaigns.services import access
 from campaigns.services.doors import ensure_door
 from providers import http, registry
-from providers.commands import Audience, Metric, PushPart, SendPush, Targets, VendorTotal
-from providers.contract import AccountConfig
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason
+from providers.recipients import Audience, Targets
+from providers.reports import Metric, VendorTotal
 from providers.vendors.engagelab import DIALECT, wire
 from tests import builders
 from tests.compat.conftest import make_key

@@ -13,15 +13,10 @@ import pytest
 from campaigns.models import Delivery, Part, ReceiptRow, Submission, Transfer
 from campaigns.services.doors import ensure_door
 from providers import registry
-from providers.commands import (
-    FetchReceipts,
-    FetchStatus,
-    PushPart,
-    SendPush,
-    Targets,
-    TransferState,
-)
+from providers.commands import FetchStatus, PushPart, SendPush, TransferState
 from providers.message import PushMessage
+from providers.receipts import FetchReceipts
+from providers.recipients import Targets
 from tests import builders
 from tests.compat.conftest import make_key
 from tests.fixtures.infobip import FRAGMENTS, World, read_examples

@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.models import Account
 from providers import vault
-from providers.contract import AccountConfig
+from providers.outbound import AccountConfig
 from providers.vendors.infobip.outbound import write_proof
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

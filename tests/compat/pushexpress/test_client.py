@@ -9,9 +9,10 @@ import pytest
 from campaigns.models import ScriptSchedule, Transfer
 from providers import registry
 from providers.audience import And, Condition, Not, Op
-from providers.commands import Audience, PushPart, SendPush
+from providers.commands import PushPart, SendPush
 from providers.message import AndroidContent, PushMessage, Text
 from providers.outcomes import Failure, Outcome, Reason
+from providers.recipients import Audience
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 DIALECT = registry.get("pushexpress")

@@ -19,21 +19,19 @@ from providers.audience_calls import (
 )
 from providers.commands import (
     Accepted,
-    Audience,
     Fault,
     FaultKind,
     IssueToken,
-    PersonKind,
     PushPart,
-    ReceiptKind,
     SendPush,
-    Targets,
     Token,
     TransferState,
     TransferStatus,
 )
 from providers.message import AndroidContent, IosContent, PushMessage
 from providers.outcomes import Outcome, Reason, Result
+from providers.receipts import ReceiptKind
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import PlatformDay, PlatformDays, Totals
 from providers.vendors.agora import wire_devices, wire_sends, wire_stats
 

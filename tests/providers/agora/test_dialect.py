@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.contract import Addressing, Cap, DoorApp, Fate, Idempotency, Quota
+from providers.contract import Addressing, Cap, Fate, Idempotency
+from providers.inbound import DoorApp, Quota
 from providers.message_fields import BLOCK_FIELDS, Platform
 from providers.vendors.agora import DIALECT, wire_messages
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.commands import Audience
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal
+from providers.recipients import Audience
 from providers.schedules import RecordRow
 from providers.simulator import Simulator
 from providers.vendors.agora import DIALECT, wire_kept

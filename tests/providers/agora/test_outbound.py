@@ -14,11 +14,12 @@ import pytest
 
 from providers import http
 from providers.audience import Condition, Op
-from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
-from providers.contract import AccountConfig
+from providers.commands import PushPart, SendPush
 from providers.http_session import VendorSession
 from providers.message import AndroidContent, IosContent, PushMessage
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Receipt
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import FetchDays
 from providers.simulator import Simulator, open_server
 from providers.vendors.agora import DIALECT, wire_tokens

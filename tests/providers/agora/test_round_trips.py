@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.audience_calls import CreateLabel, FetchDevices, LabelRow, SaveDevice
-from providers.commands import PersonKind
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import IosContent, PushMessage
 from providers.outcomes import Outcome
+from providers.recipients import PersonKind
 from providers.reports import FetchDays
 from providers.vendors.agora import (
     wire,

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from providers import registry
-from providers.commands import Accepted, Audience, PersonKind, PushPart, SendPush, Targets
-from providers.contract import Call
+from providers.commands import Accepted, PushPart, SendPush
+from providers.inbound import Call
 from providers.message import IosContent, PushMessage
 from providers.outcomes import Outcome, Result
+from providers.recipients import Audience, PersonKind, Targets
 from providers.routing import find_route
 from providers.vendors.agora import wire, wire_sends
 from tests.fixtures.agora import (

@@ -9,18 +9,11 @@ from typing import Any
 import pytest
 
 from providers.audience_calls import DeviceRow, DeviceRows, SaveDevice
-from providers.commands import (
-    Accepted,
-    Fault,
-    FaultKind,
-    ReceiptKind,
-    SendPush,
-    TransferState,
-    TransferStatus,
-)
-from providers.contract import Call
+from providers.commands import Accepted, Fault, FaultKind, SendPush, TransferState, TransferStatus
+from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
+from providers.receipts import ReceiptKind
 from providers.reports import PlatformDay, PlatformDays, Totals
 from providers.vendors.agora import wire, wire_devices, wire_labels, wire_sends, wire_stats
 

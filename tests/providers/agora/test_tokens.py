@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
 from providers.vendors.agora import wire, wire_tokens
 

@@ -9,24 +9,19 @@ from hypothesis import strategies as st
 from providers.audience import And, Condition, Expression, Not, Op, Or
 from providers.commands import (
     Accepted,
-    Cell,
     CreateGroup,
     Fault,
     FaultKind,
-    FetchReport,
     GroupRow,
-    Metric,
     PushPart,
-    ReportField,
-    ReportRow,
-    ReportTable,
     SendPush,
-    Targets,
     TransferState,
     TransferStatus,
     UpdateGroup,
 )
 from providers.message import AndroidContent, Attachment, IosContent, PushMessage
+from providers.recipients import Targets
+from providers.reports import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
 from providers.vendors.appmetrica import wire_sends, wire_values
 
 # Any text but NUL and halves of surrogate pairs, and not empty: an empty one means "not set".

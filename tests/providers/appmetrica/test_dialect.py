@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from providers.contract import DoorApp, Fate, Idempotency, Quota
+from providers.contract import Fate, Idempotency
 from providers.fields import Fields
+from providers.inbound import DoorApp, Quota
 from providers.message_fields import ANDROID_FIELDS, COMMON_FIELDS, IOS_FIELDS, Platform
 from providers.vendors.appmetrica import DIALECT, wire_messages
 

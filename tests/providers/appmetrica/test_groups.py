@@ -15,7 +15,7 @@ from providers.commands import (
     ListGroups,
     RestoreGroup,
 )
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
 from providers.vendors.appmetrica import DIALECT, wire, wire_status
 

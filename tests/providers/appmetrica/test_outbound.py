@@ -12,21 +12,14 @@ from typing import Any
 import pytest
 
 from providers import http
-from providers.commands import (
-    CreateGroup,
-    FetchStatus,
-    Metric,
-    PushPart,
-    SendPush,
-    Targets,
-    TransferState,
-    VendorTotal,
-)
-from providers.contract import AccountConfig
+from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferState
 from providers.http_session import VendorSession
 from providers.message import AndroidContent, IosContent, PushMessage, Text
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason
+from providers.recipients import Targets
+from providers.reports import Metric, VendorTotal
 from providers.simulator import Behaviour, Simulator, open_server
 from providers.vendors.appmetrica import DIALECT
 from providers.vendors.appmetrica.outbound import AppMetrica

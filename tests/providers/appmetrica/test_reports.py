@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.commands import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
+from providers.reports import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
 from providers.vendors.appmetrica import wire_query, wire_report
 
 GOOD = {

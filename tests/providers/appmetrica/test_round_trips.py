@@ -10,18 +10,17 @@ from hypothesis import given
 from providers.commands import (
     Accepted,
     CreateGroup,
-    FetchReport,
     FetchStatus,
     GroupRow,
     GroupRows,
     ListGroups,
-    ReportTable,
     SendPush,
     TransferStatus,
     UpdateGroup,
 )
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import AndroidContent, IosContent
+from providers.reports import FetchReport, ReportTable
 from providers.vendors.appmetrica import (
     wire,
     wire_filters,

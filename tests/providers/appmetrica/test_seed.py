@@ -10,22 +10,17 @@ import pytest
 from providers import registry
 from providers.commands import (
     Accepted,
-    Cell,
     CreateGroup,
     Fault,
     FaultKind,
-    FetchReport,
     FetchStatus,
     GroupRow,
-    Metric,
-    ReportField,
-    ReportRow,
-    ReportTable,
     TransferState,
     TransferStatus,
 )
-from providers.contract import Call, Route
+from providers.inbound import Call, Route
 from providers.message_fields import Platform
+from providers.reports import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
 from providers.vendors.appmetrica import wire, wire_report, wire_sends, wire_status
 from tests.fixtures.appmetrica import (
     CHECKSUM,

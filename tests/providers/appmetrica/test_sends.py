@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.commands import Fault, FaultKind, SendPush
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import Attachment
 from providers.outcomes import Refusal, RefusalKind
 from providers.vendors.appmetrica import wire_sends

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from providers.audience import And, Condition, Expression, Not, Op
-from providers.commands import Audience
+from providers.recipients import Audience
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
 NAMES = st.text("abcdefghij-_é", min_size=1, max_size=10)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from providers.contract import Cap, DoorApp, Fate, Idempotency, Quota
+from providers.contract import Cap, Fate, Idempotency
 from providers.fields import Fields
+from providers.inbound import DoorApp, Quota
 from providers.vendors.engagelab import DIALECT, wire_content, wire_errors
 
 PAGE = Path(__file__).parents[3] / "docs" / "vendors" / "engagelab.md"

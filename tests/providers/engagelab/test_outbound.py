@@ -12,23 +12,15 @@ from typing import Any
 import pytest
 
 from providers.audience import Condition, Op
-from providers.commands import (
-    Accepted,
-    AcceptedMany,
-    Audience,
-    Metric,
-    OutcomeEvent,
-    PushPart,
-    ReceiptEvent,
-    ReceiptKind,
-    SendPush,
-    Targets,
-    VendorTotal,
-)
-from providers.contract import AccountConfig, Call
+from providers.commands import Accepted, AcceptedMany, PushPart, SendPush
+from providers.inbound import Call
 from providers.message import AndroidContent, IosContent, PushMessage, Text, WebContent
 from providers.message_fields import Platform
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Refusal
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
+from providers.recipients import Audience, Targets
+from providers.reports import Metric, VendorTotal
 from providers.vendors.engagelab import DIALECT, wire_callbacks
 from providers.vendors.engagelab.outbound import EngageLab
 from providers.vendors.engagelab.wire_errors import Code, Refused

@@ -11,19 +11,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from providers.audience_calls import ChangeTag
-from providers.commands import (
-    Accepted,
-    AcceptedMany,
-    Audience,
-    Metric,
-    ReceiptKind,
-    SendPush,
-    VendorTotal,
-)
-from providers.contract import Call
+from providers.commands import Accepted, AcceptedMany, SendPush
+from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.outcomes import Refusal
-from providers.reports import Totals, TotalsRows, TransferTotals
+from providers.receipts import ReceiptKind
+from providers.recipients import Audience
+from providers.reports import Metric, Totals, TotalsRows, TransferTotals, VendorTotal
 from providers.vendors.engagelab import (
     wire,
     wire_groups,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal
 from providers.vendors.engagelab import wire_batches, wire_devices, wire_sends, wire_stats
 from providers.vendors.engagelab.wire_errors import Code, find_number

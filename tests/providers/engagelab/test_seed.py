@@ -9,10 +9,11 @@ from hashlib import sha256
 import pytest
 
 from providers import registry
-from providers.commands import Accepted, AcceptedMany, Audience
-from providers.contract import Call, Route
+from providers.commands import Accepted, AcceptedMany
+from providers.inbound import Call, Route
 from providers.message import PushMessage, WebContent
 from providers.outcomes import Reason, Refusal, RefusalKind
+from providers.recipients import Audience
 from providers.vendors.engagelab import wire, wire_errors, wire_groups, wire_sends
 from tests.fixtures.engagelab import (
     CHECKSUM,

@@ -8,16 +8,7 @@ from hypothesis import strategies as st
 
 from providers.audience import And, Condition, Expression, Op, Or
 from providers.audience_calls import AppRow
-from providers.commands import (
-    Audience,
-    Callback,
-    PersonKind,
-    PushPart,
-    SendPush,
-    SendPushes,
-    Targets,
-    Token,
-)
+from providers.commands import Callback, PushPart, SendPush, SendPushes, Token
 from providers.message import (
     AndroidContent,
     Attachment,
@@ -27,6 +18,7 @@ from providers.message import (
     WebContent,
 )
 from providers.outcomes import Outcome, Reason
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import FetchOutcomes, OutcomeRow
 from providers.scenarios import (
     Channel,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.contract import Fate, Idempotency, Quota
+from providers.contract import Fate, Idempotency
+from providers.inbound import Quota
 from providers.outcomes import HTTP_STATUS
 from providers.scenarios import Channel
 from providers.vendors.infobip import DIALECT, wire_destinations, wire_errors, wire_filters

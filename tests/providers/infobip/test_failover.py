@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from providers import http, registry
-from providers.commands import PersonKind, PushPart, SendPush, Targets
-from providers.contract import AccountConfig
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason
+from providers.recipients import PersonKind, Targets
 from providers.reports import FetchOutcomes
 from providers.scenarios import Channel, SaveScenario, SendByScenario, SendText, Step, TextMessage
 from providers.simulator import Simulator, open_server

@@ -9,20 +9,13 @@ from typing import Any
 
 import pytest
 
-from providers.commands import (
-    Callback,
-    OutcomeEvent,
-    PersonKind,
-    PushPart,
-    ReceiptEvent,
-    ReceiptKind,
-    SendPush,
-    Targets,
-    TransferState,
-)
-from providers.contract import AccountConfig, Call
+from providers.commands import Callback, PushPart, SendPush, TransferState
+from providers.inbound import Call
 from providers.message import AndroidContent, PushMessage
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Refusal
+from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
+from providers.recipients import PersonKind, Targets
 from providers.reports import OutcomeRow, Totals, TotalsRows, TransferTotals
 from providers.vendors.infobip import wire_reports, wire_stats, wire_statuses
 from providers.vendors.infobip.outbound import Infobip, is_from_vendor, write_proof

@@ -11,7 +11,7 @@ from hypothesis import given
 from providers.audience import Expression
 from providers.audience_calls import AppRow, AppRows
 from providers.commands import Accepted, AcceptedMany, AcceptedTarget, SendPush, SendPushes, Token
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import PushMessage
 from providers.outcomes import Outcome
 from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows

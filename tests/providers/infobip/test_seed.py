@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from providers.audience import And, Condition, Op, Or
-from providers.commands import Audience, PersonKind, PushPart, SendPush, Targets
-from providers.contract import Call
+from providers.commands import PushPart, SendPush
+from providers.inbound import Call
 from providers.message import Attachment
+from providers.recipients import Audience, PersonKind, Targets
 from providers.scenarios import SaveScenario, Step
 from providers.vendors.infobip import wire_omni, wire_scenarios, wire_sends
 from tests.fixtures.infobip import (

@@ -8,7 +8,7 @@ import pytest
 
 from providers.audience import And, Condition, Op, Or
 from providers.commands import Accepted, AcceptedMany, AcceptedTarget
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import InAppContent
 from providers.outcomes import Refusal, RefusalKind
 from providers.vendors.infobip import wire_sends, wire_sends_v2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from providers.commands import PersonKind, PushPart, SendPush, Targets
-from providers.contract import AccountConfig
+from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason
+from providers.recipients import PersonKind, Targets
 from providers.scenarios import Channel, SendText, TextMessage
 from providers.vendors.mailserver import outbound
 from tests.mail_server import serving_mail

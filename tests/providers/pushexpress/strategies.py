@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from providers.audience import And, Expression, Not
 from providers.audience_calls import AppGroupRow, AppRow, DeviceRow
-from providers.commands import AppChoice, Audience
 from providers.message import PushMessage, Text
+from providers.recipients import AppChoice, Audience
 from providers.schedules import RecordRow
 from providers.vendors.pushexpress import wire_devices, wire_filters
 

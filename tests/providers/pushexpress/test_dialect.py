@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.contract import Addressing, DoorApp, Fate, Idempotency
+from providers.contract import Addressing, Fate, Idempotency
+from providers.inbound import DoorApp
 from providers.message import AndroidContent, Attachment, IosContent, PushMessage, WebContent
 from providers.vendors.pushexpress import DIALECT, wire_devices, wire_pushes
 

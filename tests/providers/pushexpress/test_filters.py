@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from providers.audience import And, Condition, Not, Op, Or
-from providers.commands import Audience
 from providers.message import PushMessage, Text
 from providers.outcomes import Refusal
+from providers.recipients import Audience
 from providers.vendors.pushexpress import DIALECT, wire_errors, wire_filters
 from providers.vendors.pushexpress.wire_values import Block
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from providers.contract import Call
+from providers.inbound import Call
 from providers.outcomes import Refusal
 from providers.vendors.pushexpress import wire_apps, wire_devices, wire_errors, wire_sends
 from tests.fixtures.pushexpress import read_examples

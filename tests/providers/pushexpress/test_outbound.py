@@ -13,9 +13,10 @@ import pytest
 from providers import http, registry
 from providers.audience import Condition, Op
 from providers.audience_calls import AppRow, AppRows, ListApps
-from providers.commands import Audience, Command, PushPart, SendPush, Targets
+from providers.commands import Command, PushPart, SendPush
 from providers.message import PushMessage, Text
 from providers.outcomes import Failure, Outcome, Reason, Refusal, RefusalKind
+from providers.recipients import Audience, Targets
 from providers.schedules import BindRecords, RecordRow, SaveRecord, SaveSchedule, ScheduleRow
 from providers.simulator import Simulator, read_plan
 from tests.vendor_cases.accounts import make_account

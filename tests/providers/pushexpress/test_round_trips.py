@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.commands import Audience
-from providers.contract import Call
+from providers.inbound import Call
 from providers.message import Text
 from providers.outcomes import Refusal, RefusalKind
+from providers.recipients import Audience
 from providers.schedules import RecordRow, ScheduleRow
 from providers.vendors.pushexpress import (
     wire,

@@ -12,10 +12,11 @@ import pytest
 
 from providers import registry
 from providers.audience_calls import CheckIn, DeviceRow, ReportEvent, SaveDevice
-from providers.commands import Done, ReceiptKind
-from providers.contract import Call
+from providers.commands import Done
+from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.outcomes import Refusal, RefusalKind
+from providers.receipts import ReceiptKind
 from providers.routing import find_route
 from providers.schedules import RecordRow, SaveRecord, SaveSchedule, ScheduleRow
 from providers.vendors.pushexpress import wire, wire_errors, wire_pushes, wire_sends

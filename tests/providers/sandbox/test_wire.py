@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from providers import registry
-from providers.commands import Accepted, ReceiptKind
-from providers.contract import AccountConfig
+from providers.commands import Accepted
 from providers.message import AndroidContent
+from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Receipt, Refusal, Result
+from providers.receipts import ReceiptKind
 from providers.simulator import Behaviour
 from providers.vendors.sandbox import wire
 from providers.vendors.sandbox.outbound import Sandbox

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from providers.commands import SendPush
-from providers.contract import Limits, Request
+from providers.contract import Limits
+from providers.outbound import Request
 from providers.vendors.sandbox.outbound import Sandbox
 from tests.chaos.dialects import make_dialect
 

@@ -1,0 +1,127 @@
+"""What a client of a vendor is: an account, a written request, and what can be asked of it.
+
+Plain Python; a client returns facts (`Receipt`, `Failure`, results) and never changes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from providers.commands import CreateGroup, FetchStatus, SendPush, TransferStatus
+from providers.outcomes import Receipt
+from providers.receipts import FetchReceipts, ReceiptPage
+from providers.reports import VendorTotal
+from providers.scenarios import SendText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """A login at a vendor, as plain values. `options` are the route's outbound identifiers."""
+
+    public_id: str
+    credentials: Mapping[str, str]
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What the vendor's cheapest harmless call said, in its own words."""
+
+    is_good: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A send as it goes over the wire, written to its last byte: only talking is left.
+
+    `lookup` is how the vendor can be asked about it, where it can be. `count` is the number of
+    recipients, for vendors whose answer can be checked against it.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)  # with the account's secret
+    body: bytes = field(repr=False)
+    lookup: FetchStatus | None = None
+    count: int = 0
+
+
+class Outbound(Protocol):
+    """One account, connected. Every method may raise `Failure` and nothing else.
+
+    A send has two halves. `write` renders and encodes everything and sends nothing to anybody;
+    the engine then notes the call in its books, and `send` only talks. So a worker that dies
+    without such a note has certainly not sent.
+
+    A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
+    `can_report`: `fetch_status`, `fetch_totals`; `has_totals`: the latter, also alone, which then
+    counts a call as a whole, whatever the day; `has_receipts`: `fetch_receipts`; `can_cancel`:
+    `cancel`; `has_labels`: `ensure_label`).
+    """
+
+    def check(self) -> CheckResult: ...
+
+    def write(self, push: SendPush) -> Request: ...
+
+    def send(self, request: Request) -> Receipt: ...
+
+
+class GroupKeeper(Protocol):
+    """An outbound client whose vendor has report groups of its own."""
+
+    def ensure_group(self, group: CreateGroup) -> str: ...
+
+
+class StatusTeller(Protocol):
+    """An outbound client that can be asked about a call.
+
+    `fetch_status` gives None when the vendor definitely does not know the call, so that it may
+    be sent again once `Dialect.lookup_lag` has passed. `day` is `YYYY-MM-DD`.
+    """
+
+    def fetch_status(self, command: FetchStatus) -> TransferStatus | None: ...
+
+    def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]: ...
+
+
+class ReceiptTeller(Protocol):
+    """An outbound client that tells what came back."""
+
+    def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage: ...
+
+
+class Canceller(Protocol):
+    """An outbound client that can take back a call by the vendor's reference."""
+
+    def cancel(self, reference: str) -> None: ...
+
+
+class LabelKeeper(Protocol):
+    """An outbound client whose vendor keeps labels: it makes one and sets its members."""
+
+    def ensure_label(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None: ...
+
+
+class TextWriter(Protocol):
+    """An outbound client of a vendor with `channels`: SMS or e-mail to persons.
+
+    What it writes is sent by `send`, like a push.
+    """
+
+    def write_text(self, text: SendText) -> Request: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call as it went over the wire, scrubbed: no secret, recipients replaced by counts."""
+
+    method: str
+    url: str
+    request: str
+    status: int | None
+    response: str
+    seconds: float
