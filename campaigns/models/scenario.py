@@ -52,6 +52,11 @@ class Scenario(models.Model):
     def __str__(self) -> str:
         return self.name or self.key
 
+    @property
+    def begins_with_push(self) -> bool:
+        """Whether a campaign can go by it."""
+        return bool(self.steps) and self.steps[0]["channel"] == "push"
+
 
 class Handover(models.Model):
     """Recipients who get the next step at `due_at` unless something has come back by then.

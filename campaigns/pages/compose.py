@@ -23,6 +23,7 @@ from campaigns.pages.composition import (
     start_composition,
     write_version,
 )
+from campaigns.pages.fixes import find_page
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.message_form import TranslationForm
@@ -143,6 +144,7 @@ def _draw(
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "tags": list(dict.fromkeys(tags.values_list("tag", flat=True)[:200]))[:RECENT_TAGS],
         "expression_fields": field_catalogue(),
+        "scenarios_address": find_page("scenarios"),
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
     }
     title = campaign.name if campaign else _("New campaign")

@@ -25,6 +25,7 @@ from campaigns.pages.message_form import (
 )
 from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
 from campaigns.pages.repeat_form import RepeatForm, read_rule_initial
+from campaigns.pages.scenario_form import ScenarioForm
 from campaigns.selectors.routes import find_first_routes
 from campaigns.services.access import has_role
 from providers import registry
@@ -94,13 +95,14 @@ class Composition:
     audience: AudienceForm
     message: MessageForm
     translations: Translations
+    failover: ScenarioForm
     version: str = ""
     elsewhere: dict[str, str] = field(default_factory=dict)  # faults that no field can show
 
     @property
     def tabs(self) -> list[Tab]:
-        """The platforms, the app itself, texts that can leave, then the vendors on the routes."""
-        message, ways = self.message, self.place.find_ways()
+        """The platforms, the app itself, texts that can or shall leave, then vendors on routes."""
+        message, ways = self.message, self.place.find_ways().keys() | self.failover.channels
         others = [tab for tab in message.other_tabs() if _is_wanted(tab, ways)]
         return [*message.platform_tabs(), *others, *message.vendor_tabs()]
 
@@ -110,7 +112,10 @@ class Composition:
         return not wrong
 
     def _parts(self) -> list[Any]:
-        return [self.plan, self.repeat, self.audience, self.message, self.translations]
+        return [
+            *(self.plan, self.repeat, self.audience),
+            *(self.message, self.translations, self.failover),
+        ]
 
     def has_errors(self) -> bool:
         """Whether something is marked as wrong."""
@@ -118,8 +123,8 @@ class Composition:
 
     def forget_errors(self) -> None:
         """Draw what was typed without marking anything wrong."""
-        forms = [self.plan, self.repeat, self.audience, self.message, *self.translations.forms]
-        for form in forms:
+        forms = [form for form in self._parts() if form is not self.translations]
+        for form in [*forms, *self.translations.forms]:
             form.forget_errors()
 
     def write_message(self) -> dict[str, Any]:
@@ -136,6 +141,7 @@ class Composition:
             **where,
             **self.plan.write_values(),
             **self.repeat.write_values(),
+            **self.failover.write_values(),
             "audience": self.audience.audience,
             "only_primary": self.audience.cleaned_data["only_primary"],
             "message": self.write_message(),
@@ -151,6 +157,8 @@ class Composition:
                 left = self.audience.place_faults(
                     {rest.partition("[")[0] or "audience_kind": sentence}
                 )
+            elif head == "scenario":
+                left = self.failover.place_faults({head: sentence})
             elif (name := find_repeat_name(head, rest)) in RepeatForm.base_fields:
                 left = self.repeat.place_faults({name: sentence})
             else:
@@ -184,7 +192,8 @@ def find_field_id(path: str) -> str:
     if head in FIRST_FIELDS:
         return f"id_{FIRST_FIELDS[head]}"
     name = find_repeat_name(head, rest)
-    return f"id_{name}" if name in PlanForm.base_fields | RepeatForm.base_fields else ""
+    known = PlanForm.base_fields | RepeatForm.base_fields | ScenarioForm.base_fields
+    return f"id_{name}" if name in known else ""
 
 
 def read_composition(principal: Any, post: QueryDict) -> Composition:
@@ -200,6 +209,7 @@ def read_composition(principal: Any, post: QueryDict) -> Composition:
         translations=cast(
             Translations, TranslationFormSet(_count_rows(post), prefix="translations")
         ),
+        failover=ScenarioForm(post, workspace=place.apps[0].workspace_id, principal=principal),
         version=post.get("version", ""),
     )
 
@@ -228,6 +238,9 @@ def start_composition(
         audience=AudienceForm(initial=values, apps=place.apps, principal=principal),
         message=MessageForm(initial=values, dialects=place.dialects()),
         translations=cast(Translations, formset),
+        failover=ScenarioForm(
+            initial=values, workspace=place.apps[0].workspace_id, principal=principal
+        ),
     )
 
 
@@ -267,6 +280,7 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
         "policy": campaign.policy,
         "strict": campaign.strict,
         "only_primary": campaign.only_primary,
+        "scenario": campaign.scenario.key if campaign.scenario else "",
     }
 
 

@@ -14,7 +14,7 @@ from campaigns.services.access import has_role, require_role
 def find_campaign(principal: Any, pk: int) -> Campaign:
     """Raises NotFound."""
     rows = Campaign.objects.for_user(principal)
-    related = ("app", "app_group", "group", "message", "workspace")
+    related = ("app", "app_group", "group", "message", "workspace", "scenario")
     campaign: Campaign | None = rows.select_related(*related).filter(pk=pk).first()
     if campaign is None:
         raise NotFound(_("There is no such campaign."))

@@ -10,7 +10,6 @@ from campaigns.errors import Invalid
 from campaigns.models import Scenario, Workspace
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.services.schedule import Schedule
-from providers.scenarios import Channel
 
 
 def find_campaign_scenario(principal: Any, workspace: Workspace, name: Any) -> Scenario | None:
@@ -30,11 +29,21 @@ def find_campaign_scenario(principal: Any, workspace: Workspace, name: Any) -> S
 
 def refuse_unplayable(scenario: Scenario, schedule: Schedule) -> None:
     """Raise Invalid for a scenario that a campaign of this schedule cannot have."""
-    if scenario.steps[0]["channel"] != Channel.PUSH:
-        raise _refuse(_("A campaign begins with a push; this scenario does not."))
-    if schedule.recurrence is not None or schedule.timezone == RECIPIENT_ZONE:
-        words = _("A scenario goes with what is sent once, at one time for everybody.")
-        raise _refuse(words)
+    words = ""
+    if not scenario.begins_with_push:
+        words = _("A campaign begins with a push; %(name)s does not. Choose another scenario.")
+    elif schedule.recurrence is not None:
+        words = _(
+            "What comes again cannot go by %(name)s. Send it once, or choose no scenario and "
+            "write one campaign per time."
+        )
+    elif schedule.timezone == RECIPIENT_ZONE:
+        words = _(
+            "At each recipient's own hour it cannot go by %(name)s. Choose one time zone for "
+            "everybody, or no scenario."
+        )
+    if words:
+        raise _refuse(words % {"name": scenario})
 
 
 def _refuse(sentence: str) -> Invalid:

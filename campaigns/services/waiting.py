@@ -18,6 +18,7 @@ from campaigns.models import Campaign
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import record_audit
+from campaigns.services.campaign_scenarios import refuse_unplayable
 from campaigns.services.campaign_values import Place, plan_start
 from campaigns.services.schedule import Schedule, plan_series
 
@@ -107,7 +108,10 @@ def _read_schedule(campaign: Campaign, body: Mapping[str, Any], now: datetime) -
     schedule = plan_start(
         values["send_at"] or "", values["timezone"] or "", default_zone=zone, now=now
     )
-    return plan_series(schedule, _find_rest(campaign), now=now)
+    schedule = plan_series(schedule, _find_rest(campaign), now=now)
+    if campaign.scenario is not None:
+        refuse_unplayable(campaign.scenario, schedule)
+    return schedule
 
 
 def _find_rest(campaign: Campaign) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from campaigns.models import Scenario
+from campaigns.models import Campaign, Scenario
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -89,6 +89,24 @@ def test_a_scenario_that_a_campaign_cannot_have_is_refused(client, scenario, fie
 
     assert answer.status_code == 400
     assert "scenario" in answer.json()["fields"]
+
+
+def test_what_does_not_go_with_a_scenario_says_what_to_do(client, scenario, now):
+    body = make_body(scenario["key"], send_at=TOMORROW, timezone="UTC")
+    local = client.post("/api/v1/campaigns/", {**body, "timezone": "recipient"}).json()
+    again = client.post("/api/v1/campaigns/", {**body, "recurrence": {"unit": "day"}}).json()
+    campaign = client.post("/api/v1/campaigns/", body).json()["id"]
+    Campaign.objects.get().move_to(Campaign.Status.SCHEDULED, actor="owner", now=now)
+    moved = client.post(
+        f"/api/v1/campaigns/{campaign}/reschedule/",
+        {"send_at": TOMORROW, "timezone": "recipient"},
+    )
+
+    choose = "At each recipient's own hour it cannot go by Both. Choose one time zone for everybody"
+    assert local["fields"]["scenario"].startswith(choose)
+    assert "Send it once, or choose no scenario" in again["fields"]["scenario"]
+    assert moved.status_code == 400
+    assert moved.json()["fields"] == local["fields"]
 
 
 def test_another_workspaces_scenario_is_no_scenario(client, app):
