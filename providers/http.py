@@ -67,6 +67,7 @@ class CallOptions(TypedDict, total=False):
     `recipients` are JSON keys whose values are counted, not kept. `secrets` are credentials that
     stand neither in a header nor under a telling name. `read` turns the parsed body into a value:
     a KeyError, TypeError and the like there means that the answer is not understood.
+    `read_headers` is given the answer's headers too, whatever their case, in place of `read`.
     `read_error` gets the status and the parsed body (a text, if it is no JSON) of an answer that
     is no success, and may know better than the status what it means. `allows_text` lets `read`
     judge an answer that is no JSON, as a text. Times in seconds.
@@ -77,6 +78,7 @@ class CallOptions(TypedDict, total=False):
     json: Any
     data: bytes | Mapping[str, str]
     read: Callable[[Any], Any]
+    read_headers: Callable[[Any, Mapping[str, str]], Any]
     read_error: Callable[[int, Any], Failure | None]
     recipients: Collection[str]
     secrets: Collection[str]
@@ -267,11 +269,11 @@ def _read_answer(answer: _Answer, options: CallOptions) -> Any:
         return None
     if not is_json and not options.get("allows_text"):
         raise _misunderstand(answer.status)
-    read = options.get("read")
-    if read is None:
-        return body
+    read, read_headers = options.get("read"), options.get("read_headers")
     try:
-        return read(body)
+        if read_headers is not None:
+            return read_headers(body, answer.headers)
+        return body if read is None else read(body)
     except _MISREADINGS:
         raise _misunderstand(answer.status) from None
 

@@ -33,7 +33,7 @@ class ScenarioShape(serializers.ModelSerializer[Scenario]):
 
     class Meta:
         model = Scenario
-        fields = ["id", "key", "name", "steps", "is_default"]
+        fields = ["id", "key", "name", "steps", "run_by", "is_default"]
 
 
 class ScenarioBody(StrictSerializer):
@@ -42,12 +42,14 @@ class ScenarioBody(StrictSerializer):
     workspace = Text(required=False)
     name = Text(max_length=120)
     steps = serializers.JSONField()
+    run_by = Text(required=False)
     is_default = Flag(required=False)
 
 
 class ScenarioChange(StrictSerializer):
     name = Text(required=False, max_length=120)
     steps = serializers.JSONField(required=False)
+    run_by = Text(required=False)
     is_default = Flag(required=False)
 
 
@@ -77,7 +79,8 @@ class ScenarioViews(ListedViewSet):
     @extend_schema(parameters=[ID], request=ScenarioChange, responses=ScenarioShape)
     def partial_update(self, request: Request, pk: str = "") -> Response:
         scenario = self.find_row_to_change()
-        kept = {name: getattr(scenario, name) for name in ("name", "steps", "is_default")}
+        names = ("name", "steps", "run_by", "is_default")
+        kept = {name: getattr(scenario, name) for name in names}
         values = ScenarioValues(**(kept | self.read_body()))
         return Response(self.shown(update_scenario(scenario, values, **self.by)).data)
 

@@ -57,7 +57,7 @@ from campaigns.models.ledger import (
 from campaigns.models.marks import DeviceMark
 from campaigns.models.message import Message
 from campaigns.models.outbox import OutboxRow
-from campaigns.models.scenario import Handover, Scenario, StepMember
+from campaigns.models.scenario import Handover, Scenario, StepLead, StepMember
 from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
 from campaigns.models.seen import SeenDay
 from campaigns.models.tracked import ToldReport, TrackedTarget
@@ -122,6 +122,7 @@ __all__ = [
     "Segment",
     "SendMinute",
     "Settled",
+    "StepLead",
     "StepMember",
     "Submission",
     "TargetChunk",

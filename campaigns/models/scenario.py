@@ -23,8 +23,13 @@ class Scenario(models.Model):
     """Ordered steps: `[{"channel", "sender", "wait", "price"}]`.
 
     `wait` is how many seconds a step waits for a receipt before the next one begins; the last has
-    none. `price` is what one message costs, as a decimal text, "" where nobody has said.
+    none. `price` is what one message costs, as a decimal text, "" where nobody has said. `run_by`
+    says who goes from one step to the next: we, or the vendor of all of them.
     """
+
+    class RunBy(models.TextChoices):
+        US = "us", _("We")
+        VENDOR = "vendor", _("The vendor")
 
     workspace = models.ForeignKey(
         Workspace, models.CASCADE, related_name="scenarios", verbose_name=_("workspace")
@@ -34,6 +39,9 @@ class Scenario(models.Model):
         _("key"), max_length=32, unique=True, default=make_scenario_key, editable=False
     )
     steps = models.JSONField(_("steps"), default=list)
+    run_by = models.CharField(
+        _("run by"), max_length=6, choices=RunBy, default=RunBy.US, db_default=RunBy.US
+    )
     is_default = models.BooleanField(_("default"), default=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -46,7 +54,10 @@ class Scenario(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace"], condition=Q(is_default=True), name="scenario_default_once"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(run_by__in=["us", "vendor"]), name="scenario_run_by_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -84,3 +95,15 @@ class StepMember(models.Model):
     pk: Any = models.CompositePrimaryKey("part_id", "person_id")
     part = models.ForeignKey(Part, models.CASCADE, related_name="+", db_index=False)
     person_id = models.BigIntegerField()
+
+
+class StepLead(models.Model):
+    """A person of whom a vendor was told the addresses of later steps, in a part that it runs on.
+
+    Told once, with `device_id`, however many devices they have and in whatever batches these are.
+    """
+
+    pk: Any = models.CompositePrimaryKey("part_id", "person_id")
+    part = models.ForeignKey(Part, models.CASCADE, related_name="+", db_index=False)
+    person_id = models.BigIntegerField()
+    device_id = models.BigIntegerField()

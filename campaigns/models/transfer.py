@@ -116,6 +116,7 @@ class Transfer(Moving):
     next_due_at = models.DateTimeField(null=True, editable=False)
     is_test = models.BooleanField(_("test"), default=False)
     has_steps = models.BooleanField(default=False, db_default=False, editable=False)
+    runs_at_vendor = models.BooleanField(default=False, db_default=False, editable=False)
     audience = models.PositiveIntegerField(_("audience"), default=0)
     freeze_cursor = models.JSONField(default=dict)
     frozen_at = models.DateTimeField(_("frozen"), null=True, blank=True)
@@ -255,6 +256,8 @@ class Batch(models.Model):
     `due_at` moves with every retry; `local_at` is when the recipients' own clocks reach the hour,
     null where that does not matter. Without an `expires_at` of its own the transfer's holds.
 
+    With `runs_at_vendor` the vendor goes on with its recipients to the later steps of a scenario.
+
     `form` says how its call names the recipients: each device, each person (all devices of one are
     in one batch), or nobody: all such batches of a part and an account are one call. Then they may
     have several platforms, of which `platform` is the first.
@@ -290,6 +293,7 @@ class Batch(models.Model):
     retries = models.PositiveSmallIntegerField(default=0)  # tries that a vendor turned down
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", null=True)
     is_folded = models.BooleanField(default=False)
+    runs_at_vendor = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

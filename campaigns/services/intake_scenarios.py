@@ -47,13 +47,15 @@ MAX_KEY = 32
 
 
 def _save_scenario(command: SaveScenario, caller: Caller) -> ScenarioRow:
-    """Prices, and waits where the call gives none, stay as they were."""
+    """Who runs it, prices, and waits where the call gives none, stay as they were."""
     known = find_scenario(command.id, caller) if command.id else None
     _refuse_foreign_apps(command, caller)
     _refuse_others_scenario(known, caller)
     if command.is_default:
         _refuse_others_scenario(_list_own(caller).filter(is_default=True).first(), caller)
-    values = ScenarioValues(command.name, _write_steps(command, known), command.is_default)
+    run_by = known.run_by if known else Scenario.RunBy.US.value
+    steps = _write_steps(command, known)
+    values = ScenarioValues(command.name, steps, command.is_default, run_by)
     if known is None:
         made = create_scenario(caller.key.workspace, values, actor=caller.actor, now=caller.now)
         return _describe(made)

@@ -29,11 +29,12 @@ MAX_PRICE_TEXT = 16
 
 @dataclass(frozen=True, slots=True)
 class ScenarioValues:
-    """What a scenario consists of; `steps` as Scenario.steps has them, still to be checked."""
+    """What a scenario consists of; `steps` as Scenario.steps has them. Still to be checked."""
 
     name: str
     steps: Any
     is_default: bool = False
+    run_by: Any = Scenario.RunBy.US.value
 
 
 def create_scenario(
@@ -71,6 +72,7 @@ def _save(
         "name": values.name.strip(),
         "steps": normalize_steps(values.steps),
         "is_default": values.is_default,
+        "run_by": values.run_by,
     }
     changed = [name for name, value in fresh.items() if getattr(scenario, name) != value]
     workspace = scenario.workspace
@@ -105,6 +107,9 @@ def normalize_steps(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def find_scenario_faults(values: ScenarioValues) -> dict[str, str]:
     """What is wrong, by path."""
     faults = {"name": find_text_fault(values.name, MAX_NAME)}
+    if values.run_by not in Scenario.RunBy.values:
+        words = _("It is one of: %(known)s.")
+        faults["run_by"] = words % {"known": ", ".join(Scenario.RunBy.values)}
     steps = values.steps
     if not isinstance(steps, list | tuple) or not 1 <= len(steps) <= MAX_STEPS:
         faults["steps"] = _("Give one to %(most)d steps.") % {"most": MAX_STEPS}

@@ -21,12 +21,13 @@ STEPS = [
 def test_what_is_made_is_changed_listed_and_forgotten(client):
     made = client.post(ADDRESS, {"name": "Both", "steps": STEPS, "is_default": True})
     address = f"{ADDRESS}{made.json()['id']}/"
-    changed = client.patch(address, {"name": "Else"})
+    changed = client.patch(address, {"name": "Else", "run_by": "vendor"})
     listed = client.get(ADDRESS).json()["results"]
     gone = client.delete(address)
 
     assert (made.status_code, changed.status_code, gone.status_code) == (201, 200, 204)
-    assert changed.json() == {**made.json(), "name": "Else"}
+    assert (made.json()["run_by"], Scenario.RunBy.values) == ("us", ["us", "vendor"])
+    assert changed.json() == {**made.json(), "name": "Else", "run_by": "vendor"}
     assert listed == [changed.json()]
     assert [step["wait"] for step in made.json()["steps"]] == [600, None]
     assert not Scenario.objects.exists()
@@ -42,6 +43,7 @@ def test_what_is_made_is_changed_listed_and_forgotten(client):
         ({"steps": STEPS, "is_default": 1}, "is_default"),
         ({"steps": STEPS, "workspace": "other"}, "workspace"),
         ({"steps": STEPS, "name": "a" * 121}, "name"),
+        ({"steps": STEPS, "run_by": "nobody"}, "run_by"),
     ],
 )
 def test_what_is_wrong_is_named(client, body, field):

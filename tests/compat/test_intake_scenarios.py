@@ -53,6 +53,15 @@ def test_what_is_saved_is_fetched_and_listed(save, caller):
     assert [step.wait for step in saved.steps] == [600, None]
 
 
+def test_a_script_that_changes_a_scenario_leaves_who_runs_it(save):
+    saved = save()
+    Scenario.objects.update(run_by="vendor")
+
+    changed = save(name="Else", id=saved.id)
+
+    assert (changed.name, Scenario.objects.get().run_by) == ("Else", "vendor")
+
+
 def test_a_page_begins_where_the_one_before_has_ended(save, caller):
     ids = [save(name=str(number)).id for number in range(3)]
 

@@ -178,7 +178,7 @@ class Infobip:
                 "GET",
                 wire_stats.STATISTICS_PATH,
                 params=wire_stats.write_statistics_query(transfer),
-                read=wire_stats.read_statistics,
+                read_headers=wire_stats.read_statistics,
             )
         except NotKnown:
             return ()

@@ -6,7 +6,7 @@ whole number everywhere: what nobody reports is 0, and a header says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,11 @@ from .wire_values import read_query_text, refuse
 
 STATISTICS_PATH = "push/1/statistics"
 NOT_REPORTED = "X-Pushadmin-Not-Reported"
+_METRICS = (
+    (Metric.SENT, "totalSent"),
+    (Metric.DELIVERED, "delivered"),
+    (Metric.SHOWN, "seen"),
+)
 _GONE = frozenset({Reason.TOKEN, Reason.NO_TOKEN})
 _OVER = frozenset({Reason.TOO_LATE, Reason.HOUR_PASSED, Reason.OPTED_OUT})
 
@@ -88,10 +93,13 @@ def _write_millis(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def read_statistics(body: Any) -> tuple[VendorTotal, ...]:
-    """The vendor's own totals; raises KeyError and the like."""
-    return (
-        VendorTotal(Metric.SENT, int(body["totalSent"])),
-        VendorTotal(Metric.DELIVERED, int(body["delivered"])),
-        VendorTotal(Metric.SHOWN, int(body["seen"])),
+def read_statistics(body: Any, headers: Mapping[str, str]) -> tuple[VendorTotal, ...]:
+    """The vendor's own totals; raises KeyError and the like.
+
+    Where another installation of ours stands in the vendor's place, a 0 may mean "not reported".
+    """
+    missing = {name.strip() for name in headers.get(NOT_REPORTED.lower(), "").split(",")}
+    return tuple(
+        VendorTotal(metric, None if name in missing else int(body[name]))
+        for metric, name in _METRICS
     )

@@ -142,6 +142,9 @@ def test_errors_add_up_to_what_was_not_delivered() -> None:
         "delivery": {"rate": 93.66, "time": int(NOW.timestamp() * 1000)},
     }
     assert reply.headers == {}
+    assert [total.value for total in wire_stats.read_statistics(reply.body, {})] == [
+        31_569, 29_568, 3,
+    ]  # fmt: skip
 
 
 def test_what_nobody_reports_is_0_and_a_header_says_so() -> None:
