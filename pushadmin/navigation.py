@@ -52,6 +52,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Delivery"),
         (
+            _list_rows(_("Scenarios"), "alt_route", "scenario"),
             _list_rows(_("Accounts"), "key", "account"),
             _list_rows(_("Exchanges"), "swap_horiz", "exchange"),
         ),

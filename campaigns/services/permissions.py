@@ -57,6 +57,7 @@ NEEDS: dict[str, Needs] = {
     "campaign": _COMPOSED,
     "transfer": replace(_IN_APP, change=Role.SENDER),
     "appgroup": _ADMINISTERED,
+    "scenario": replace(_ADMINISTERED, delete=Role.ADMIN),
     "person": Needs(path="workspace", change=Role.ADMIN),
     "account": _ADMINISTERED,
     "exchange": Needs(path="account.workspace", view=Role.ADMIN),

@@ -18,6 +18,7 @@ from campaigns.models import (
     Label,
     Membership,
     Person,
+    Scenario,
     Segment,
     Workspace,
 )  # fmt: skip
@@ -26,6 +27,7 @@ from campaigns.services.accounts import save_account
 from tests import builders
 
 pytestmark = pytest.mark.database
+STEP = {"channel": "sms", "sender": "", "wait": None, "price": ""}
 MARK = "Zanzibar"  # stands in every row of ours, so any page that holds it leaks
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.model_name)
 OURS = [model for model in MODELS if model._meta.app_label == "campaigns"]
@@ -51,6 +53,9 @@ def rows(app, owner, now):
         Group: Group.objects.create(app=app, name=MARK),
         Label: Label.objects.create(app=app, name=MARK),
         Segment: Segment.objects.create(app=app, name=MARK, expression={"and": []}),
+        Scenario: Scenario.objects.create(
+            workspace=workspace, name=MARK, steps=[{**STEP, "sender": MARK}]
+        ),
         Membership: owner.memberships.get(),
         Exchange: Exchange.objects.create(account=account, at=now, method="GET", url=MARK),
         AuditEntry: AuditEntry.objects.filter(actor=MARK).first(),
