@@ -33,6 +33,8 @@ def pytest_configure() -> None:
     django_settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
+    # The real one takes half a second for each user, on purpose; servers of journeys have it.
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # The middleware warns about a folder that only collectstatic makes.
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
