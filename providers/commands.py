@@ -104,7 +104,7 @@ class SendPushes(Command):
 
 @dataclass(frozen=True, slots=True)
 class RecallPush(Command):
-    """Stop a transfer: what is not yet sent is cancelled."""
+    """Stop a transfer: what is not yet sent is cancelled. Answered by `Recalled`."""
 
     transfer: str
 
@@ -181,6 +181,17 @@ class GroupRows(Answer):
 @dataclass(frozen=True, slots=True)
 class Done(Answer):
     """It is done and there is nothing to add."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Answer):
+    """The request to take a push back is taken.
+
+    `taken` are those who will not get it, where the vendor says whom: None is "it does not say",
+    empty is "nobody any more". Who is named by it must not have got it.
+    """
+
+    taken: tuple[Targets, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

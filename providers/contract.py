@@ -6,6 +6,7 @@ Providers return facts (`Receipt`, `Failure`, results); they never change a row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -168,6 +169,7 @@ class Dialect:
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     `find_message_faults` tells by field path why this vendor would not take a message at all.
+    A vendor that `can_cancel` does so for `recall_seconds` after it has accepted a call.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
     counts against; "" for none. `plan_schedule` makes of a kept schedule's body, and the records
     bound to it, what is to be planned now (its `push` None: nothing); it raises Refusal.
@@ -191,6 +193,7 @@ class Dialect:
     can_report: bool = False
     has_totals: bool = False
     can_cancel: bool = False
+    recall_seconds: float = math.inf
     has_groups: bool = False
     has_labels: bool = False
     has_receipts: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from providers.commands import CreateGroup, FetchStatus, SendPush, TransferStatus
+from providers.commands import CreateGroup, FetchStatus, Recalled, SendPush, TransferStatus
 from providers.outcomes import Receipt
 from providers.receipts import FetchReceipts, ReceiptPage
 from providers.reports import VendorTotal
@@ -95,9 +95,12 @@ class ReceiptTeller(Protocol):
 
 
 class Canceller(Protocol):
-    """An outbound client that can take back a call by the vendor's reference."""
+    """An outbound client that can ask the vendor to take back a call, by its reference for it.
 
-    def cancel(self, reference: str) -> None: ...
+    A permanent Failure is the vendor's no.
+    """
+
+    def cancel(self, reference: str) -> Recalled: ...
 
 
 class LabelKeeper(Protocol):

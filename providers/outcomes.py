@@ -40,6 +40,7 @@ class Reason(StrEnum):
     RETAINED = "retained"
     ANSWERED = "answered"
     CANCELLED = "cancelled"
+    RECALLED = "recalled"
 
 
 @dataclass(frozen=True, slots=True)

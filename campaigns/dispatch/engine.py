@@ -22,6 +22,7 @@ from campaigns.dispatch import (
     pace,
     plan,
     polls,
+    recall_calls,
     runs,
     turns,
 )
@@ -67,8 +68,9 @@ def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | N
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
-    asking = (handover.hand_over, polls.poll_step, fetches.fetch_step, events.retry_step)
-    for step in (fold, *asking, expire_inboxes, callbacks.callback_step):
+    asking = (polls.poll_step, fetches.fetch_step, events.retry_step)
+    first = (fold, recall_calls.recall_step, handover.hand_over)
+    for step in (*first, *asking, expire_inboxes, callbacks.callback_step):
         if should_stop():
             return did
         did = step(clock) or did

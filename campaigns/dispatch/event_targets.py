@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 
 from campaigns.dispatch.event_values import Event
 from campaigns.dispatch.receipt_tokens import write_receipt_token
-from campaigns.models import Account, Attempt, Batch, Device, DeviceIdentifier
+from campaigns.models import Account, Attempt, Batch, Device, DeviceIdentifier, Part
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
-from providers.recipients import TOKEN_KIND, PersonKind
+from providers.recipients import TOKEN_KIND, PersonKind, Targets
 
 PERSON_KINDS = {kind.value for kind in PersonKind}
 MAX_REFERENCE = 64
@@ -53,6 +53,19 @@ def _name_recipients(batch: Batch, events: Sequence[Event]) -> list[Event]:
         if device in members
         for event in by_target[target]
     ]
+
+
+def name_members(batch: Batch, targets: Iterable[Targets]) -> set[int]:
+    """The devices of a batch that a vendor names."""
+    if batch.part.kind != Part.Kind.DEVICE:
+        return set()
+    members = set(unpack_ids(batch.recipients))
+    return {
+        device
+        for item in targets
+        for device, value in _find_devices(batch, item.kind, item.values)
+        if device in members and value in item.values
+    }
 
 
 def _find_devices(

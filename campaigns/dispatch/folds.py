@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch import books, handover, outbox
+from campaigns.dispatch import books, handover, outbox, recalls
 from campaigns.dispatch.plan import write_fault
 from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
@@ -96,6 +96,7 @@ def finish_transfer(transfer: Transfer, now: datetime) -> bool:
 def _end(transfer: Transfer, now: datetime) -> None:
     if transfer.status in Transfer.FINISHED:
         Transfer.objects.filter(pk=transfer.pk, finished_at__isnull=True).update(finished_at=now)
+        recalls.follow_cancelled(transfer.pk, now)  # calls that were in flight when it was
         return
     faults = _find_faults(transfer)
     new = Transfer.Status.FAILED if faults else Transfer.Status.SENT

@@ -234,6 +234,26 @@ def find_block(account_id: int, app_id: int, now: datetime) -> datetime | None:
     return max(filter(None, moments), default=None)
 
 
+def take_call(way: Way, app_id: int, now: datetime) -> datetime | None:
+    """Use a call that is no send and can wait; when to come again where it has to."""
+    account, promises = way.account.pk, list(list_call_rates(way))
+    with transaction.atomic():
+        throttles = _lock_throttles([(account, ALL_APPS), (account, app_id)])
+        gauges = _read_gauges(promises, _lock_allowances(promises, now), now)
+        asked = [row.blocked_until for row in throttles.values() if is_asked_to_wait(row, now)]
+        quota = find_quota(way, throttles[account, ALL_APPS])
+        waits = [gauge.bucket.find_wait(1, now) for gauge in gauges]
+        waits += [quota.find_wait(1, now)] if quota else []
+        waits += [(until - now).total_seconds() for until in asked if until]
+        if any(waits):
+            return now + timedelta(seconds=max(waits))
+        for gauge in gauges:
+            gauge.take(1, now)
+        _save_gauges(gauges)
+        _count_today(throttles[account, ALL_APPS], way, now)
+    return None
+
+
 def count_call(way: Way, now: datetime) -> None:
     """Count a call beside the sends (a status, a report): it is made, and the sends wait for it."""
     promises = list(list_call_rates(way))

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from campaigns.dispatch import books, pace
+from campaigns.dispatch import books, pace, recalls
 from campaigns.dispatch.aims import list_called
 from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.outbound import connect_way, fetch_status
-from campaigns.models import Attempt, Batch, Delivery, VendorCount
+from campaigns.models import Attempt, Batch, Delivery, Transfer, VendorCount
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.limits import FINAL
@@ -113,7 +113,11 @@ def _clear_up(attempt: Attempt, way: Way, status: TransferStatus | None, now: da
         later = _find_next(attempt, now, STATUS_WAITS) if way.dialect.can_report else None
         facts = {"was_sent": True, "outcome": Outcome.ACCEPTED.value, "poll_at": later}
     reference = status.transfer[:64] if status else ""
-    Attempt.objects.filter(pk=attempt.pk).update(**facts, reference=reference)
+    with transaction.atomic():
+        # Whoever cancels it now waits, and finds the call.
+        Transfer.objects.select_for_update().get(pk=attempt.batch.transfer_id)
+        Attempt.objects.filter(pk=attempt.pk).update(**facts, reference=reference)
+        recalls.follow_cancelled(attempt.batch.transfer_id, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,11 +233,19 @@ def keep_exchanges(lease: Lease, attempt: Attempt, answer: Answer, now: datetime
     same = ExchangeRow.objects.filter(batch_id=lease.batch.pk, reason=answer.reason)
     kept = 0 if lease.is_first else same.count()
     room = (MAX_KEPT_FAILURES if answer.reason else 1) - kept
+    if room > 0:
+        append_exchanges(attempt, lease.batch, answer.exchanges[-room:], answer.reason, now)
+
+
+def append_exchanges(
+    attempt: Attempt, batch: Batch, exchanges: Sequence[Exchange], reason: str, now: datetime
+) -> None:
+    """Keep what went over the wire about a call of a batch."""
     ExchangeRow.objects.bulk_create(
         ExchangeRow(
             account_id=attempt.account_id,
-            transfer_id=lease.transfer.pk,
-            batch_id=lease.batch.pk,
+            transfer_id=batch.transfer_id,
+            batch_id=batch.pk,
             attempt_id=attempt.pk,
             at=now,
             method=exchange.method,
@@ -246,10 +254,9 @@ def keep_exchanges(lease: Lease, attempt: Attempt, answer: Answer, now: datetime
             status=exchange.status,
             response=exchange.response,
             seconds=exchange.seconds,
-            reason=answer.reason,
+            reason=reason,
         )
-        for exchange in list(answer.exchanges)[-max(room, 0) :]
-        if room > 0
+        for exchange in exchanges
     )
 
 

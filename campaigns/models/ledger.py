@@ -36,6 +36,8 @@ CORRECTIONS = frozenset(
         ("unknown", "expired"),
         ("sent", "failed"),
         ("sent", "expired"),
+        ("sent", "cancelled"),
+        ("unknown", "cancelled"),
     }
 )
 

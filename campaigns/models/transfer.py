@@ -319,9 +319,17 @@ class Attempt(models.Model):
     """One vendor call for a batch: written before the call, closed after it.
 
     It covers the recipients at places `first` .. `last` (included) of the batch that had no
-    Delivery when it began. Open (`answered_at` null) means that nobody knows yet. Nothing reads or
-    writes `recall_at` and `recalled` so far: cancelling stops what has not gone, not what has.
+    Delivery when it began. Open (`answered_at` null) means that nobody knows yet. At `recall_at`
+    the vendor is asked to take it back; `recalled` is what came of that, "" if nobody has asked.
     """
+
+    class Recall(models.TextChoices):
+        ASKING = "asking", _("Being asked")
+        ASKED = "asked", _("Asked")
+        TAKEN = "taken", _("Taken back")
+        LATE = "late", _("Too late")
+        REFUSED = "refused", _("Refused")
+        UNKNOWN = "unknown", _("Unknown")
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="attempt_rows")
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")

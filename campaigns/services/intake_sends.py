@@ -22,7 +22,14 @@ from campaigns.services.intake_push import accept_push
 from campaigns.services.intake_records import find_record
 from campaigns.services.intake_wait import send_and_wait
 from campaigns.services.transfers import cancel_transfer
-from providers.commands import Accepted, AcceptedMany, Done, RecallPush, SendPush, SendPushes
+from providers.commands import (
+    Accepted,
+    AcceptedMany,
+    Recalled,
+    RecallPush,
+    SendPush,
+    SendPushes,
+)
 from providers.outcomes import Refusal
 from providers.schedules import SendRecord
 
@@ -172,8 +179,8 @@ def _send_pushes(command: SendPushes, caller: Caller) -> AcceptedMany:
     return AcceptedMany(entries=entries, reference=reference, client_key=command.client_key)
 
 
-def _recall_push(command: RecallPush, caller: Caller) -> Done:
-    """Raises NotFound, and Conflict for what is over."""
+def _recall_push(command: RecallPush, caller: Caller) -> Recalled:
+    """Raises NotFound, and Conflict for what is over and cannot be taken back."""
     visible = Transfer.objects.for_user(caller.key).select_related("app__workspace")
     transfer: Transfer | None = visible.filter(pk=read_id(command.transfer)).first()
     if transfer is None:
@@ -182,7 +189,7 @@ def _recall_push(command: RecallPush, caller: Caller) -> Done:
     while True:
         try:
             cancel_transfer(transfer, actor=caller.actor, now=caller.now)
-            return Done()
+            return Recalled()
         except ChangedMeanwhile:  # a worker has moved it on: what is over then is refused
             transfer.refresh_from_db(fields=["status", "status_since", "frozen_at"])
 

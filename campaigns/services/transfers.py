@@ -7,8 +7,10 @@ from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.dispatch.bursts import count_answers
+from campaigns.dispatch.recalls import ask_back
 from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Campaign, Transfer
@@ -32,7 +34,13 @@ def resume_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfe
 
 
 def cancel_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
-    """End it; whoever has not been sent to is settled as cancelled."""
+    """End it; whoever has not been sent to is settled as cancelled, and vendors that can are asked
+    to take back what they have accepted. Of what is sent already only that is left to do.
+
+    Raises IllegalMove where there is nothing to stop, and ChangedMeanwhile.
+    """
+    if transfer.status == Status.SENT:
+        return _act(transfer, _recall, "recall_transfer", actor=actor, now=now)
     return _act(transfer, _cancel, "cancel_transfer", actor=actor, now=now)
 
 
@@ -70,7 +78,14 @@ def _follow(campaign: Campaign | None, *, actor: str, now: datetime) -> None:
 
 def _cancel(transfer: Transfer, *, actor: str, now: datetime) -> None:
     transfer.move_to(Status.CANCELLED, actor=actor, now=now)
+    ask_back(transfer, now)
     wake()  # who is still owed is settled as cancelled
+
+
+def _recall(transfer: Transfer, *, actor: str, now: datetime) -> None:
+    if not ask_back(transfer, now):
+        raise IllegalMove(_("It is sent, and no vendor can be asked to take it back any more."))
+    wake()
 
 
 def pause_running(campaign: Campaign, *, actor: str, now: datetime) -> None:

@@ -11,8 +11,8 @@ from providers.commands import (
     Accepted,
     AcceptedMany,
     AcceptedTarget,
-    Done,
     FetchStatus,
+    Recalled,
     RecallPush,
     SendPush,
     SendPushes,
@@ -23,13 +23,14 @@ from providers.contract import Dialect, Idempotency
 from providers.inbound import DoorApp
 from providers.outcomes import Outcome, Refusal, RefusalKind, Result
 from providers.receipts import FetchReceipts, ReceiptPage
+from providers.recipients import Targets
 from providers.reports import FetchReport, ReportTable
 from providers.simulator import acceptance
 from providers.simulator.audiences import list_stretches, write_audiences
 from providers.simulator.behaviour import Behaviour
 from providers.simulator.groups import find_group
 from providers.simulator.memory import Acts, Memory, Visitor
-from providers.simulator.receipts import Inbox
+from providers.simulator.receipts import Inbox, list_receipts
 from providers.simulator.report import build_report
 from providers.simulator.transfers import SentTransfer
 
@@ -223,14 +224,25 @@ def _send_pushes(memory: Memory, visitor: Visitor, command: SendPushes) -> Accep
     return AcceptedMany(entries=tuple(entries), reference=reference, client_key=command.client_key)
 
 
-def _recall(memory: Memory, visitor: Visitor, command: RecallPush) -> Done:
+def _recall(memory: Memory, visitor: Visitor, command: RecallPush) -> Recalled:
+    """Taken back from those from whom nothing has come yet: they will not get it."""
     transfer = _find_transfer(memory, visitor, FetchStatus(command.transfer))
     now = memory.now()
     if now > transfer.at + RECALLABLE:
         raise Refusal(RefusalKind.INVALID, "It is too late to take this push back.")
     if transfer.recalled_at is None:
-        memory.keep_transfer(replace(transfer, recalled_at=now))
-    return Done()
+        transfer = replace(transfer, recalled_at=now)
+        memory.keep_transfer(transfer)
+    return Recalled(_list_taken(transfer))
+
+
+def _list_taken(transfer: SentTransfer) -> tuple[Targets, ...]:
+    reached = {coming.recipient for coming in list_receipts(transfer)}
+    by_kind: dict[str, list[str]] = {}
+    for place in transfer.list_named():
+        if place.recipient not in reached and place.index not in transfer.refused:
+            by_kind.setdefault(place.kind, []).append(place.value)
+    return tuple(Targets(kind, tuple(values)) for kind, values in by_kind.items())
 
 
 def _fetch_status(memory: Memory, visitor: Visitor, command: FetchStatus) -> TransferStatus:

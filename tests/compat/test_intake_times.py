@@ -16,7 +16,7 @@ from campaigns.selectors.status import count_transfers
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers import registry
-from providers.commands import Done, PushPart, RecallPush, SendPush
+from providers.commands import PushPart, Recalled, RecallPush, SendPush
 from providers.contract import Addressing
 from providers.message import AndroidContent, PushMessage
 from providers.outcomes import Refusal, RefusalKind
@@ -164,7 +164,7 @@ def test_a_push_is_called_back_before_its_time(app, caller, now):
 
     transfer.refresh_from_db()
     counters = count_transfers([transfer.pk])[transfer.pk]
-    assert answer == Done()
+    assert answer == Recalled()
     assert (transfer.status, transfer.finished_at) == ("cancelled", now)
     assert (counters.audience, counters.cancelled, counters.sent) == (1, 1, 0)
     assert check_books().faults == []

@@ -220,9 +220,10 @@ def test_a_push_is_taken_back_before_it_is_due(start, clock):
     simulator = start()
     transfer = run(simulator, push_to(None, "ann", due_at=NOW + timedelta(minutes=2))).transfer
 
-    run(simulator, RecallPush(transfer))
+    recalled = run(simulator, RecallPush(transfer))
     clock.advance(600)
 
+    assert [item.values for item in recalled.taken] == [("ann",)]
     assert run(simulator, FetchStatus(transfer)).state is TransferState.CANCELLED
     assert run(simulator, FetchReceipts()).events == ()
     assert list_reached(start()) == []
@@ -237,9 +238,12 @@ def test_what_is_taken_back_later_tells_nothing_more(start, clock):
     clock.advance(5)
     before = run(simulator, FetchReceipts()).events
 
-    run(simulator, RecallPush(transfer))
+    recalled = run(simulator, RecallPush(transfer))
     clock.advance(600)
 
+    reached = {event.reference for event in before}
+    taken = {value for item in recalled.taken for value in item.values}
+    assert (reached & taken, len(reached | taken)) == (set(), 50)
     assert 0 < len(before) < 100
     assert run(simulator, FetchReceipts()).events == before
     assert len(list_reached(simulator)) == 50

@@ -22,6 +22,7 @@ from . import (
     wire_errors,
     wire_messages,
     wire_rules,
+    wire_sends,
     wire_tags,
     wire_targets,
 )
@@ -181,6 +182,7 @@ DIALECT = Dialect(
     idempotency=Idempotency.KEY,
     has_totals=True,
     can_cancel=True,
+    recall_seconds=wire_sends.WITHDRAW_SECONDS,
     has_labels=True,
     connect=outbound.EngageLab,
     routes=inbound.ROUTES,

@@ -45,7 +45,7 @@ def _answer_group(result: Any, call: Call) -> Reply:
 
 
 def _answer_withdrawn(result: Any, call: Call) -> Reply:
-    return Reply(200, {"msg_id": call.path["msg_id"]})
+    return Reply(200, wire_sends.write_withdrawn(call.path["msg_id"]))
 
 
 def _answer_batch(kind: str, result: Any, call: Call) -> Reply:

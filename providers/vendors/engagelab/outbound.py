@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.audience_calls import ChangeTag
-from providers.commands import PushPart, SendPush
+from providers.commands import PushPart, Recalled, SendPush
 from providers.message import BLOCKS, PushMessage
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig, CheckResult, Request
@@ -77,9 +77,14 @@ class EngageLab:
         totals: tuple[VendorTotal, ...] = body
         return totals
 
-    def cancel(self, reference: str) -> None:
-        """Withdraw a message: within a day, and once."""
-        self._call("DELETE", wire_sends.write_withdraw_path(quote(reference, safe="")))
+    def cancel(self, reference: str) -> Recalled:
+        """Withdraw a message: within a day, and once. Whom that still stops is not said."""
+        if self.group_key:
+            words = _("A push to a group cannot be withdrawn as a whole.")
+            raise Failure(Reason.PAYLOAD, words, is_permanent=True)
+        path = wire_sends.write_withdraw_path(quote(reference, safe=""))
+        recalled: Recalled = self._call("DELETE", path, read=wire_sends.read_withdrawn)
+        return recalled
 
     def ensure_label(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
         """A label is a tag there; its members are registration ids."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from providers.commands import Accepted, PushPart, RecallPush, SendPush
+from providers.commands import Accepted, PushPart, Recalled, RecallPush, SendPush
 from providers.inbound import Call
 from providers.message import PushMessage
 
@@ -29,6 +29,7 @@ from .wire_values import (
 PUSH_PATH = "v4/push"
 VALIDATE_PATH = "v4/push/validate"
 WITHDRAW_PATH = "v4/push/withdraw/{msg_id}"
+WITHDRAW_SECONDS = 86_400  # within one day, once (vendor page "Message Recall")
 
 MAX_CALL_TEXT = 255  # of `from` and `request_id`; no page gives one
 MAX_ARGUMENTS = 128  # characters of custom_args, as an object or as a text
@@ -201,3 +202,13 @@ def take_msg_id(text: str) -> str:
 
 def write_withdraw_path(reference: str) -> str:
     return WITHDRAW_PATH.format(msg_id=reference)
+
+
+def write_withdrawn(reference: str) -> dict[str, str]:
+    return {"msg_id": reference}
+
+
+def read_withdrawn(body: Mapping[str, Any]) -> Recalled:
+    """The vendor has taken the request; it says of nobody whether it came in time."""
+    read_msg_id(body["msg_id"])
+    return Recalled()

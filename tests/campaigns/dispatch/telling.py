@@ -10,7 +10,7 @@ from typing import Any
 from providers import http, registry
 from providers.audience import read_expression, write_expression
 from providers.audience_calls import ChangeMembers, CreateLabel, FetchLabel, MembersChanged
-from providers.commands import Accepted, Answer, PushPart, RecallPush, SendPush
+from providers.commands import Accepted, Answer, PushPart, Recalled, RecallPush, SendPush
 from providers.contract import Addressing, Dialect, Idempotency
 from providers.inbound import Call, Reply, Route
 from providers.message import read_message, write_message
@@ -60,6 +60,14 @@ def write_done(answer: Answer, call: Call) -> Reply:
     return Reply(200, {"failed": list(failed)})
 
 
+def write_recalled(recalled: Recalled, call: Call) -> Reply:
+    return Reply(200, {"taken": [[item.kind, item.values] for item in recalled.taken or ()]})
+
+
+def read_recalled(body: Any) -> Recalled:
+    return Recalled(tuple(Targets(kind, tuple(values)) for kind, values in body["taken"]))
+
+
 def read_members(call: Call) -> ChangeMembers:
     add, remove = tuple(call.body["add"]), tuple(call.body["remove"])
     return ChangeMembers(app="", label=call.path["label"], add=add, remove=remove)
@@ -71,7 +79,7 @@ ROUTES = (
         method="DELETE",
         path="told/{number}",
         read=lambda call: RecallPush(call.path["number"]),
-        write=write_done,
+        write=write_recalled,
     ),
     Route(
         method="GET",
@@ -96,8 +104,9 @@ class Told(Sandbox):
         url = self._find_url("told")
         return http.write_request("POST", url, headers=self.headers, json=write_send(push))
 
-    def cancel(self, reference: str) -> None:
-        self._ask("DELETE", f"told/{reference}")
+    def cancel(self, reference: str) -> Recalled:
+        recalled: Recalled = self._ask("DELETE", f"told/{reference}", read=read_recalled)
+        return recalled
 
     def ensure_label(self, name: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
         try:
@@ -108,15 +117,14 @@ class Told(Sandbox):
             self._ask("PUT", f"labels/{name}")
         self._ask("POST", f"labels/{name}", json={"add": add, "remove": remove})
 
-    def _ask(self, method: str, path: str, **options: Any) -> None:
-        http.call(
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return http.call(
             http.get_session(),
             method,
             self._find_url(path),
             headers=self.headers,
-            read=lambda body: body["failed"],
             read_error=wire.read_error,
-            **options,
+            **{"read": lambda body: body["failed"], **options},
         )
 
 
