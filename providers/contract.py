@@ -137,6 +137,10 @@ def _name_no_kind(options: Mapping[str, Any]) -> str:
     return ""
 
 
+def _has_extras(message: PushMessage) -> bool:
+    return True
+
+
 def _needs_no_identifiers(app: DoorApp) -> Mapping[str, str]:
     return {}
 
@@ -170,6 +174,8 @@ class Dialect:
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     `find_message_faults` tells by field path why this vendor would not take a message at all.
     A vendor that `can_cancel` does so for `recall_seconds` after it has accepted a call.
+    `refuse_strict` raises Refusal for a push that this vendor takes only where a door is not
+    strict. `says_more` tells whether this dialect's extras of a message say what no field holds.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
     counts against; "" for none. `plan_schedule` makes of a kept schedule's body, and the records
     bound to it, what is to be planned now (its `push` None: nothing); it raises Refusal.
@@ -221,6 +227,8 @@ class Dialect:
     hooks: tuple[Hook, ...] = ()
     write_callback: WriteCallback | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
+    refuse_strict: Callable[[SendPush], None] | None = None
+    says_more: Callable[[PushMessage], bool] = _has_extras
     find_message_faults: Callable[[PushMessage], Mapping[str, str]] | None = None
     plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None
 

@@ -93,7 +93,9 @@ class Route:
     `read` raises `Refusal`; `write` gets the answer and the call, and never fails. `quota` names
     an entry of `Dialect.quotas`. `write_refusal` stands for the dialect's where this endpoint has
     an error shape of its own. An `is_open` route is called without credentials. One that
-    `takes_forms` reads a body that says so of itself as a form, with texts for values.
+    `takes_forms` reads a body that says so of itself as a form, with texts for values. Where it
+    `counts_pushes`, each push of a call of several counts against the quota, and those beyond it
+    are refused one by one.
     """
 
     method: str
@@ -103,6 +105,7 @@ class Route:
     write_refusal: Callable[[Refusal], Reply] | None = None
     is_open: bool = False
     takes_forms: bool = False
+    counts_pushes: bool = False
     quota: str = ""
     max_bytes: int = 10_000_000
     max_recipients: int = 20_000

@@ -127,7 +127,9 @@ class SendRecord(Command):
 
 @dataclass(frozen=True, slots=True)
 class ListRecords(Command):
-    """One page; `page` counts from 1. `search` is looked for in the bodies' texts."""
+    """One page; `page` counts from 1. `search` is looked for in the bodies' texts. With a
+    `tag_key` the rows tell how often the text under it was the tag of a push.
+    """
 
     kind: str
     app: str = ""
@@ -135,6 +137,7 @@ class ListRecords(Command):
     size: int = 50
     is_archived: bool | None = None
     search: str = ""
+    tag_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,15 @@ class DropRecord(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRow(Answer):
+    """`uses` counts transfers, the last of which was made at `last_used_at`; None = not asked."""
+
     id: str
     body: Mapping[str, Any] = field(default_factory=dict)
     is_archived: bool = False
     created_at: datetime
     updated_at: datetime
+    uses: int | None = None
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

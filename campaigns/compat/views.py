@@ -20,10 +20,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.compat.bodies import Body, parse_body
+from campaigns.compat.rations import execute_counted
 from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Unavailable
 from campaigns.models import ApiKey
 from campaigns.models.access import find_installation
-from campaigns.services import access, intake, quotas
+from campaigns.services import access, quotas
 from campaigns.services.access import is_guest
 from campaigns.services.callers import Caller, find_app_door
 from campaigns.services.credentials import find_principal
@@ -116,7 +117,8 @@ def _serve(visit: Visit) -> Reply:
     call = _complete_call(visit, caller)
     command = visit.route.read(call)
     _refuse_crowd(command, visit.route)
-    return visit.route.write(intake.execute(command, caller), call)
+    answer = execute_counted(command, visit.route, caller)
+    return visit.route.write(answer, call)
 
 
 def _read_hops(headers: Mapping[str, str]) -> int:

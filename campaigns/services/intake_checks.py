@@ -107,9 +107,12 @@ def _names_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
 
 
 def refuse_lossy(push: SendPush, app: App, caller: Caller) -> None:
-    """Raise Invalid, by the field, for what would be lost on its way out of a strict door."""
+    """Raise Invalid, by the field, for what would be lost on its way out of a strict door, and
+    the vendor's own refusal for what it is strict about itself."""
     if not find_option(app, caller.dialect, STRICT.name):
         return
+    if caller.dialect.refuse_strict is not None:
+        caller.dialect.refuse_strict(push)
     faults: dict[str, str] = {}
     for part in push.parts:
         platforms = [one.value for one in Platform if _means_some(part, one, caller)]

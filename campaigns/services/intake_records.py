@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid, NotFound
-from campaigns.models import ApiKey, App, ScriptRecord, ScriptSchedule
+from campaigns.models import ApiKey, App, ScriptRecord, ScriptSchedule, Transfer
 from campaigns.services.access import record_audit
 from campaigns.services.callers import Acts, Caller, find_app, read_id
 from campaigns.services.locks import Lock, lock_app
@@ -120,7 +121,23 @@ def _list(command: ListRecords, caller: Caller) -> RecordRows:
         rows = rows.filter(text__contains=command.search.lower())
     page, size = max(1, command.page), min(max(1, command.size), MAX_PAGE)
     shown = rows.order_by("pk")[(page - 1) * size : page * size]
-    return RecordRows(tuple(map(describe_record, shown)), rows.count(), page, size)
+    described = tuple(map(describe_record, shown))
+    if command.tag_key:
+        described = _count_uses(described, command.tag_key, caller)
+    return RecordRows(described, rows.count(), page, size)
+
+
+def _count_uses(rows: tuple[RecordRow, ...], key: str, caller: Caller) -> tuple[RecordRow, ...]:
+    """The rows with what has been sent under the tag that each of them names."""
+    tags = {row.body.get(key) for row in rows}
+    sent = Transfer.objects.for_user(caller.key).filter(tag__in=tags)
+    counts = sent.values_list("tag").annotate(Count("pk"), Max("created_at")).order_by()
+    uses = {tag: (count, last) for tag, count, last in counts}
+    return tuple(
+        replace(row, uses=count, last_used_at=last)
+        for row in rows
+        for count, last in [uses.get(row.body.get(key), (0, None))]
+    )
 
 
 def _drop(command: DropRecord, caller: Caller) -> Done:

@@ -77,7 +77,7 @@ def find_losses(app: App, message: PushMessage, platforms: Iterable[str]) -> tup
         for loss in _find_route_losses(message, platform, route)
         if loss.field not in shared
     ]
-    unheard = [key for key in message.extras if key not in spoken]
+    unheard = [key for key in message.extras if key not in spoken and _says_more(key, message)]
     return (*losses, *shared.values(), *(_lose_extras(key) for key in unheard))
 
 
@@ -115,6 +115,12 @@ def _find_route_losses(message: PushMessage, platform: str, route: Route) -> Ite
                 name=carry.name,
                 note=_(carry.note) if carry.note else "",
             )
+
+
+def _says_more(key: str, message: PushMessage) -> bool:
+    """Whether extras hold more than the fields; those of a dialect that nobody knows do."""
+    known = {dialect.key: dialect for dialect in registry.all_dialects()}
+    return key not in known or known[key].says_more(message)
 
 
 def _lose_extras(key: str) -> Loss:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -18,6 +20,47 @@ RESET_ZONE = "UTC"
 GUEST_SCOPE = "guests of an app"
 GUEST_RATE = 200.0  # calls per second
 GUEST_BURST = 2_000.0
+
+
+@dataclass(slots=True)
+class Meter:
+    """How much of a quota a key has used; its row is locked."""
+
+    use: KeyUse
+    quota: Quota
+
+    def find_wait(self, now: datetime) -> float:
+        """Seconds until one call may be made; 0 means now."""
+        bucket, day = self._read()
+        return max(
+            bucket.find_wait(1, now) if self.quota.rate else 0.0,
+            day.find_wait(1, now) if day.limit else 0.0,
+        )
+
+    def count_room(self, now: datetime) -> int:
+        """How many calls may be made now."""
+        bucket, day = self._read()
+        rooms = []
+        if self.quota.rate:
+            # A bucket's level is a sum of fractions: what rounding takes is no call less.
+            rooms.append(int(bucket.refill(now).level + 1e-6))
+        if day.limit:
+            rooms.append(day.limit - day.take(0, now).used)
+        return max(0, min(rooms)) if rooms else sys.maxsize
+
+    def take(self, count: int, now: datetime) -> None:
+        bucket, day = self._read()
+        use = self.use
+        if self.quota.rate:
+            bucket = bucket.take(count, now)
+            use.level, use.filled_at = bucket.level, bucket.filled_at
+        use.day, use.day_used = find_day(now, RESET_ZONE), day.take(count, now).used
+        use.save()
+
+    def _read(self) -> tuple[Bucket, DayQuota]:
+        use, quota = self.use, self.quota
+        bucket = Bucket(quota.rate, max(1.0, quota.burst), use.level, use.filled_at)
+        return bucket, DayQuota(quota.per_day or 0, RESET_ZONE, use.day, use.day_used)
 
 
 def use_quota(key: ApiKey, dialect: Dialect, name: str, *, now: datetime) -> None:
@@ -57,26 +100,40 @@ def use_guest_quota(app: App, *, now: datetime) -> None:
         raise refusal
 
 
+def use_some(
+    key: ApiKey, dialect: Dialect, name: str, count: int, *, now: datetime
+) -> tuple[int, float]:
+    """Count as many of `count` calls as the dialect's quota of that name has room for.
+
+    Gives how many these are and, where they are fewer, the seconds until there is room again.
+    """
+    quota = dialect.quotas.get(name)
+    if quota is None or count <= 0:
+        return count, 0.0
+    with transaction.atomic():
+        meter = _lock_meter(key, dialect.key, name, quota, now)
+        taken = min(count, meter.count_room(now))
+        meter.take(taken, now)
+    return taken, meter.find_wait(now) if taken < count else 0.0
+
+
 def _take_call(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime) -> float:
     """Seconds until the call may be made; 0 when it was counted."""
+    with transaction.atomic():
+        meter = _lock_meter(key, dialect, name, quota, now)
+        wait = meter.find_wait(now)
+        if wait <= 0:
+            meter.take(1, now)
+    return wait
+
+
+def _lock_meter(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetime) -> Meter:
     fresh = {
         "level": max(1.0, quota.burst),
         "filled_at": now,
         "day": find_day(now, RESET_ZONE),
     }
-    with transaction.atomic():
-        use, _is_new = KeyUse.objects.select_for_update().get_or_create(
-            api_key=key, dialect=dialect, quota=name, defaults=fresh
-        )
-        rate = quota.rate
-        bucket = Bucket(rate, max(1.0, quota.burst), use.level, use.filled_at)
-        day = DayQuota(quota.per_day or 0, RESET_ZONE, use.day, use.day_used)
-        wait = max(
-            bucket.find_wait(1, now) if rate else 0.0, day.find_wait(1, now) if day.limit else 0.0
-        )
-        if wait <= 0:
-            bucket, day = bucket.take(1, now), day.take(1, now)
-            use.level, use.filled_at = bucket.level, bucket.filled_at
-            use.day, use.day_used = find_day(now, RESET_ZONE), day.used
-            use.save()
-    return wait
+    use, _is_new = KeyUse.objects.select_for_update().get_or_create(
+        api_key=key, dialect=dialect, quota=name, defaults=fresh
+    )
+    return Meter(use, quota)

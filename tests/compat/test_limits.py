@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import timezone
 
-from campaigns.compat import views
+from campaigns.compat import rations, views
 from campaigns.models import KeyUse
 from providers.commands import PushPart, SendPush
 from providers.inbound import Quota, Reply
@@ -62,9 +62,9 @@ def test_exactly_as_many_recipients_as_it_may_have_are_taken(
     spoken = replace(dialect, routes=(small,), name_door=None)
     monkeypatch.setattr(views, "find_dialect", lambda key: spoken)
     monkeypatch.setattr(
-        views.intake,
+        rations.intake,
         "execute",
-        lambda command, caller: taken.append(command) or views.Reply(200, {}),
+        lambda command, caller: taken.append(command) or Reply(200, {}),
     )
     script = speak(dialect)
 

@@ -156,6 +156,7 @@ DIALECT = Dialect(
     write_refusal=wire_errors.write_refusal,
     name_door=wire.read_app,
     find_message_faults=wire_messages.find_faults,
+    says_more=wire_messages.says_more,
     door_identifiers=_identify_door,
     door_secrets=("app_certificate",),
     describe_key=_describe_key,

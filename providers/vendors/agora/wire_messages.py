@@ -192,6 +192,17 @@ def find_faults(message: PushMessage) -> dict[str, str]:
     return {path: words for path, words in faults.items() if words}
 
 
+def says_more(message: PushMessage) -> bool:
+    """Whether what is kept beside the fields says anything: a block may be empty."""
+    return _has_value(message.extras.get(KEY))
+
+
+def _has_value(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_value, value.values()))
+    return not _is_empty(value)
+
+
 def _find_long(text: str, most: int) -> str:
     return f"must have at most {most} characters" if count_width(text) > most else ""
 

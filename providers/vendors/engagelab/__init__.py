@@ -20,6 +20,7 @@ from . import (
     wire_content,
     wire_devices,
     wire_errors,
+    wire_losses,
     wire_messages,
     wire_rules,
     wire_sends,
@@ -194,6 +195,8 @@ DIALECT = Dialect(
     describe_key=_describe_key,
     caps=CAPS,
     refuses_empty=True,
+    refuse_strict=wire_sends.refuse_both,
+    says_more=wire_losses.says_more,
     hooks=(
         Hook(
             method="POST",

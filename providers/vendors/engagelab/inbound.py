@@ -111,6 +111,7 @@ SENDS = (
         wire_batches.read_regid_batch,
         partial(_answer_batch, wire_targets.REGISTRATION_ID),
         max_bytes=MAX_BATCH_BYTES,
+        counts_pushes=True,
     ),
     _route(
         "POST",
@@ -118,6 +119,7 @@ SENDS = (
         wire_batches.read_alias_batch,
         partial(_answer_batch, wire_batches.ALIAS),
         max_bytes=MAX_BATCH_BYTES,
+        counts_pushes=True,
     ),
     _by_value("DELETE", wire_sends.WITHDRAW_PATH, wire_sends.read_withdraw, _answer_withdrawn),
 )

@@ -1,9 +1,10 @@
 """Push plans: names that sends are counted by (vendor page "Push Plan API"; its own clients'
-models). What the vendor counts about a plan, `count` and `last_used_time`, is left out.
+models). A plan is used by a push whose tag it is.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from providers.inbound import Call
@@ -45,6 +46,7 @@ def read_list_plans(call: Call) -> ListRecords:
         page=read_query_number(call.query, "page_index", 1, 10**6),
         size=read_query_number(call.query, "page_size", DEFAULT_SIZE, MAX_PAGE),
         search=call.query.get("search_description", "")[:MAX_DESCRIPTION],
+        tag_key=KEY,
     )
 
 
@@ -53,8 +55,15 @@ def write_plans(rows: RecordRows) -> dict[str, Any]:
 
 
 def _write_row(row: RecordRow) -> dict[str, Any]:
-    created = int(row.created_at.timestamp() * 1000)
-    return {**row.body, "create_time": created}
+    """`last_used_time` only of one that was used."""
+    body = {**row.body, "count": row.uses or 0, "create_time": _write_time(row.created_at)}
+    if row.last_used_at is not None:
+        body["last_used_time"] = _write_time(row.last_used_at)
+    return body
+
+
+def _write_time(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def read_drop_plan(call: Call) -> DropRecord:

@@ -24,7 +24,7 @@ def check_content(body: Block) -> None:
     """Refuse what the vendor refuses.
 
     A notification beside a message has a number of its own (21306), yet the vendor's own sample of
-    a group push carries both, and so do real calls: both are taken.
+    a group push carries both, and so do real calls: both are taken, but by a strict door.
     """
     present = [kind for kind in KINDS if body.find_block(kind) is not None]
     if not present:

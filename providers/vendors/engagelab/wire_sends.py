@@ -82,6 +82,17 @@ def read_push_body(block: Block) -> SendPush:
     )
 
 
+def refuse_both(push: SendPush) -> None:
+    """A notification beside a message: taken from who pushes to a group, as in the vendor's own
+    sample, and from anybody where a door is not strict."""
+    if push.app_group:
+        return
+    for part in push.parts:
+        if {"notification", "message"} <= write_content(part.message).keys():
+            words = "A notification and a message stand together."
+            raise Refused(Code.NOTIFICATION_AND_MESSAGE, words, field="body")
+
+
 def move_options(block: Block) -> Block:
     """The object `body` with its options inside; one sample has them beside it."""
     body = block.take_block("body")

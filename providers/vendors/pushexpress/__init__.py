@@ -101,6 +101,7 @@ DIALECT = Dialect(
     can_filter=wire_filters.can_filter,
     takes_translations=True,
     find_message_faults=wire_pushes.find_faults,
+    says_more=wire_pushes.says_more,
     connect=outbound.PushExpress,
     routes=inbound.ROUTES,
     quotas=inbound.QUOTAS,

@@ -125,6 +125,12 @@ def find_faults(message: PushMessage) -> dict[str, str]:
     return faults
 
 
+def says_more(message: PushMessage) -> bool:
+    """Whether a language other than the common text's has a picture or a link of its own."""
+    own = message.extras.get(KEY, {})
+    return bool(set(own.get("media") or {}) - {own.get("default_lang")})
+
+
 def _find_common(message: PushMessage) -> Text:
     """The common text, else that of the first platform that has one."""
     blocks = [item for item in (message.android, message.ios, message.web) if item is not None]

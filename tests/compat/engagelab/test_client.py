@@ -235,7 +235,8 @@ def test_plans_are_kept_and_counted(client: engagelab.Client, devices: list[str]
 
     [info] = plans.push_plan_info
     assert (info["plan_id"], info["plan_description"]) == ("spring", "Spring sale")
-    assert info["create_time"] > 10**12
+    assert info["count"] == 1
+    assert info["last_used_time"] >= info["create_time"] > 10**12
     assert client.plan.list().total == 2
     assert client.plan.query_msg("spring", first, last) == {"spring": [sent.msg_id]}
     assert client.status.plan_detail(["spring"], first, last)["spring"]["sent"] == 3

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rest_framework.test import RequestsClient
 
-from campaigns.models import ApiKey, App, AppGroup, DeviceIdentifier, Transfer
-from campaigns.models.audience import hash64
+from campaigns.models import ApiKey, App, AppGroup, Transfer
 from campaigns.services import access
 from campaigns.services.doors import ensure_door
 from providers import http, registry
@@ -24,6 +22,7 @@ from providers.reports import Metric, VendorTotal
 from providers.vendors.engagelab import DIALECT, wire
 from tests import builders
 from tests.compat.conftest import make_key
+from tests.compat.engagelab.conftest import add_device, read_error
 from tests.fixtures.engagelab import World, read_example
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -32,20 +31,6 @@ PUSH = {
     "to": {"registration_id": ["rid-0", "rid-1"]},
     "body": {"platform": ["android"], "notification": {"alert": "Hi"}},
 }
-
-
-@pytest.fixture
-def phones(app: App) -> list[str]:
-    return [add_device(app, number) for number in range(3)]
-
-
-def add_device(app: App, number: int, platform: str = "android") -> str:
-    device = builders.make_device(app, f"t{number}", platform)
-    name = f"rid-{number}"
-    DeviceIdentifier.objects.create(
-        app=app, device=device, kind="registration_id", value=name, value_hash=hash64(name)
-    )
-    return name
 
 
 @pytest.fixture
@@ -58,26 +43,6 @@ def group(app: App) -> tuple[AppGroup, str, App]:
     found.apps.set([app, other])
     add_device(other, 7, "web")
     return found, access.regenerate_group_secret(found, actor="owner", now=NOW), other
-
-
-@pytest.fixture
-def call(client: Any):
-    def call_door(method: str, path: str, shown: str, body: Any = None) -> Any:
-        content = json.dumps(body) if body is not None else ""
-        headers = {"Authorization": shown} if shown else {}
-        return client.generic(
-            method, f"/compat/engagelab/{path}", content, headers=headers, content_type="text/plain"
-        )
-
-    return call_door
-
-
-def read_error(answer: Any) -> tuple[int, int]:
-    assert answer["Content-Type"] == "application/json"
-    body = answer.json()
-    assert set(body) == {"error"}
-    assert body["error"]["message"]
-    return answer.status_code, body["error"]["code"]
 
 
 def write_key(app: App, dialect: str = "") -> tuple[ApiKey, str]:

@@ -221,3 +221,14 @@ def test_a_bad_message_is_refused_with_the_place(fields: dict[str, Any], path: s
     assert refused.value.type == "MessageException"  # type: ignore[attr-defined]
     assert refused.value.message.startswith("bad_request: pushMessage")
     assert refused.value.field in (f"pushMessage.{path}", "pushMessage")
+
+
+def test_an_empty_block_says_no_more_than_the_fields() -> None:
+    plain, more = (
+        wire_messages.read_message(Block({"title": "Hello", "vivo": block}))
+        for block in ({}, {"category": "IM"})
+    )
+
+    assert "vivo" in plain.extras["agora"]
+    assert not wire_messages.says_more(plain)
+    assert wire_messages.says_more(more)

@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 
 from providers.inbound import Call
+from providers.message import PushMessage
 from providers.outcomes import Refusal
-from providers.vendors.pushexpress import wire_apps, wire_devices, wire_errors, wire_sends
+from providers.vendors.pushexpress import (
+    wire_apps,
+    wire_devices,
+    wire_errors,
+    wire_pushes,
+    wire_sends,
+)
 from tests.fixtures.pushexpress import read_examples
 
 EXAMPLES = read_examples()
@@ -82,3 +89,13 @@ def test_one_over_the_limit_is_one_too_many(field: str, read: Any, most: int) ->
 
     words = wire_errors.write_refusal(told.value).body["error"]
     assert words.startswith(f"validation error: {field}: must have at most {most} ")
+
+
+def test_only_pictures_of_other_languages_are_more_than_the_fields_hold() -> None:
+    def read(**texts: str) -> PushMessage:
+        german = {"language": "de", "title": "Titel", "text": "Worte", **texts}
+        english = {"language": "en", "title": "Title", "text": "Words", "image": "a.png"}
+        return wire_pushes.read_message({"default_lang": "en", "translations": [english, german]})
+
+    assert not wire_pushes.says_more(read())
+    assert wire_pushes.says_more(read(image="b.png"))
