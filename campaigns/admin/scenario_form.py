@@ -91,7 +91,7 @@ class StepForm(forms.Form):
         super().__init__(*args, **kwargs)
         known = {str(app.pk): str(app) for app in apps}
         # What a script named in its own way stays as it is.
-        others = {name: name for name in kept if name not in known}
+        others = {name: name for name in kept if name and name not in known}
         choices = {"": _("The app that sends"), **known, **others}
         cast(forms.ChoiceField, self.fields["app"]).choices = list(choices.items())
 
@@ -158,7 +158,12 @@ class ScenarioForm(forms.ModelForm):
 
     class Meta:
         model = Scenario
-        fields = ["workspace", "name"]
+        fields = ["workspace", "name", "run_by"]
+        help_texts = {
+            "run_by": gettext_lazy(
+                "Who goes from one step to the next. The vendor can where one account carries all."
+            )
+        }
 
     def __init__(self, data: QueryDict | None = None, *args: Any, **kwargs: Any) -> None:
         self.focus = ""  # where the cursor goes when the steps were changed
@@ -220,6 +225,7 @@ class ScenarioForm(forms.ModelForm):
             name=self.cleaned_data.get("name", ""),
             steps=[step.read() for step in self.steps],
             is_default=self.cleaned_data.get("is_default", False),
+            run_by=self.cleaned_data.get("run_by", Scenario.RunBy.US.value),
         )
 
     def _place_faults(self, faults: Mapping[str, str]) -> None:
@@ -244,7 +250,7 @@ class ScenarioForm(forms.ModelForm):
 
 def write_version(scenario: Scenario) -> str:
     """What tells one state of a scenario from the next."""
-    state = [scenario.name, scenario.steps, scenario.is_default]
+    state = [scenario.name, scenario.steps, scenario.is_default, scenario.run_by]
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
 
 

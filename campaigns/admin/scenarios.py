@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -14,13 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from campaigns.admin.base import Fact, ScopedFilter, StaffAdmin
+from campaigns.admin.base import Fact, ScopedFilter, StaffAdmin, Verb
 from campaigns.admin.scenario_form import PUSH, STEP_CHANNELS, ScenarioForm
 from campaigns.models import App, Campaign, Route, Scenario
 from campaigns.services.access import name_actor
 from campaigns.services.scenarios import (
+    archive_scenario,
     create_scenario,
     delete_scenario,
+    restore_scenario,
     update_scenario,
 )
 
@@ -36,14 +38,18 @@ class ScenarioAdmin(StaffAdmin):
     change_form_before_template = "staff/scenario_enter.html"
     change_form_after_template = "staff/scenario.html"
     list_before_template = "staff/scenarios.html"
-    list_display = ["name", "show_steps", "show_default", "show_use", "workspace"]
+    list_display = ["name", "show_steps", "show_state", "show_use", "workspace"]
     list_filter = [("workspace", ScopedFilter)]
     list_select_related = ["workspace"]
     search_fields = ["name", "key"]
     ordering = ["name"]
-    fields = ["workspace", "name", "is_default"]
+    fields = ["workspace", "name", "run_by", "is_default"]
     fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
     audits_itself = True
+    verbs: ClassVar[tuple[Verb, ...]] = (
+        Verb(name="archive", label=gettext_lazy("Archive"), icon="archive"),
+        Verb(name="restore", label=gettext_lazy("Restore"), icon="unarchive"),
+    )
 
     class Media:
         css: ClassVar[dict[str, list[str]]] = {"all": ["pushadmin/forms.css"]}
@@ -61,8 +67,10 @@ class ScenarioAdmin(StaffAdmin):
     def show_steps(self, scenario: Scenario) -> str:
         return " → ".join(str(NAMES.get(step["channel"], "")) for step in scenario.steps)
 
-    @display(description=gettext_lazy("default"), label={"default": "info"})
-    def show_default(self, scenario: Scenario) -> tuple[str, str]:
+    @display(description=gettext_lazy("state"), label={"default": "info", "archived": "warning"})
+    def show_state(self, scenario: Scenario) -> tuple[str, str]:
+        if scenario.archived_at:
+            return "archived", _("Archived")
         return ("default", _("Default")) if scenario.is_default else ("", "")
 
     @admin.display(description=gettext_lazy("campaigns"), ordering="use_count")
@@ -75,11 +83,26 @@ class ScenarioAdmin(StaffAdmin):
         facts = [Fact(_("Key"), row.key, is_code=True)]
         if row.is_default:
             facts.append(Fact(_("State"), _("Default"), chip="info"))
+        if row.archived_at:
+            facts.append(Fact(_("State"), _("Archived"), chip="warn"))
         prices = [step["price"] for step in row.steps]
         if all(prices):
             most = str(sum(map(Decimal, prices)))
             facts.append(Fact(_("Who gets every step costs"), most))
         return facts + self.list_ways(request, row)
+
+    def list_verbs(self, request: HttpRequest, row: Scenario) -> list[Verb]:
+        archive, restore = self.verbs
+        offered = [restore if row.archived_at else archive]
+        return offered if self.has_change_permission(request, row) else []
+
+    def archive(self, request: HttpRequest, row: Scenario) -> None:
+        archive_scenario(row, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The scenario is archived; nobody can choose it."))
+
+    def restore(self, request: HttpRequest, row: Scenario) -> None:
+        restore_scenario(row, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The scenario can be chosen again."))
 
     def list_ways(self, request: HttpRequest, row: Scenario) -> list[Fact]:
         """By which accounts each text leaves, of apps that the user sees."""

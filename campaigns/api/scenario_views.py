@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,8 +21,10 @@ from campaigns.models import ApiKey, Membership, Scenario, Workspace
 from campaigns.services.access import find_workspaces, require_role
 from campaigns.services.scenarios import (
     ScenarioValues,
+    archive_scenario,
     create_scenario,
     delete_scenario,
+    restore_scenario,
     update_scenario,
 )
 
@@ -30,10 +33,14 @@ Role = Membership.Role
 
 class ScenarioShape(serializers.ModelSerializer[Scenario]):
     steps = serializers.JSONField(read_only=True)
+    is_archived = serializers.SerializerMethodField()
 
     class Meta:
         model = Scenario
-        fields = ["id", "key", "name", "steps", "run_by", "is_default"]
+        fields = ["id", "key", "name", "steps", "run_by", "is_default", "is_archived"]
+
+    def get_is_archived(self, scenario: Scenario) -> bool:
+        return scenario.archived_at is not None
 
 
 class ScenarioBody(StrictSerializer):
@@ -83,6 +90,16 @@ class ScenarioViews(ListedViewSet):
         kept = {name: getattr(scenario, name) for name in names}
         values = ScenarioValues(**(kept | self.read_body()))
         return Response(self.shown(update_scenario(scenario, values, **self.by)).data)
+
+    @extend_schema(parameters=[ID], request=None, responses=ScenarioShape)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: str = "") -> Response:
+        return Response(self.shown(archive_scenario(self.find_row_to_change(), **self.by)).data)
+
+    @extend_schema(parameters=[ID], request=None, responses=ScenarioShape)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str = "") -> Response:
+        return Response(self.shown(restore_scenario(self.find_row_to_change(), **self.by)).data)
 
     @extend_schema(parameters=[ID], responses={204: None})
     def destroy(self, request: Request, pk: str = "") -> Response:

@@ -43,6 +43,7 @@ class Scenario(models.Model):
         _("run by"), max_length=6, choices=RunBy, default=RunBy.US, db_default=RunBy.US
     )
     is_default = models.BooleanField(_("default"), default=False)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ScopedQuerySet.as_manager()

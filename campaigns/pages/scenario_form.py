@@ -40,7 +40,7 @@ class ScenarioForm(PageForm):
             (key, str(row))
             for key, row in self.scenarios.items()
             # One that was changed after it was chosen stays, and the panel tells what is wrong.
-            if key == chosen or row.begins_with_push
+            if key == chosen or (row.begins_with_push and row.archived_at is None)
         ]
         self.offer_choices("scenario", [("", _("Gets nothing more")), *fitting])
 

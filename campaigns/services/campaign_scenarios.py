@@ -24,6 +24,9 @@ def find_campaign_scenario(principal: Any, workspace: Workspace, name: Any) -> S
         found = rows.filter(key=name.upper()).first()
     if found is None:
         raise _refuse(_("There is no such scenario in this workspace."))
+    if found.archived_at is not None:
+        words = _("The scenario %(name)s is archived; restore it or choose another.")
+        raise _refuse(words % {"name": found})
     return found
 
 

@@ -119,8 +119,9 @@ def find_default(caller: Caller) -> Scenario:
 
 
 def _list_own(caller: Caller) -> QuerySet[Scenario]:
+    """For scripts one in the archive is not there."""
     rows: QuerySet[Scenario] = Scenario.objects.for_user(caller.key)
-    return rows.select_related("workspace").order_by("pk")
+    return rows.filter(archived_at__isnull=True).select_related("workspace").order_by("pk")
 
 
 def _fetch_scenario(command: FetchScenario, caller: Caller) -> ScenarioRow:

@@ -1,4 +1,4 @@
-"""Failover scenarios of a workspace: made, changed and forgotten; one may be the default."""
+"""Failover scenarios of a workspace: made, changed, archived, forgotten; one may be the default."""
 
 from __future__ import annotations
 
@@ -47,18 +47,58 @@ def create_scenario(
 def update_scenario(
     scenario: Scenario, values: ScenarioValues, *, actor: str, now: datetime
 ) -> Scenario:
-    """Change one; what is sending already goes on as it began. Raises as `create_scenario`."""
+    """Change one; what is sending already goes on as it began. Raises as `create_scenario`, and
+    Conflict when an archived one is to be the default.
+    """
+    if scenario.archived_at is not None and values.is_default:
+        words = _("An archived scenario cannot be the default. Restore it first.")
+        raise Conflict(words, code="archived", fields={"is_default": words})
     return _save(scenario, values, "update", actor, now)
 
 
 def delete_scenario(scenario: Scenario, *, actor: str, now: datetime) -> None:
-    """Forget it; raises Conflict while a campaign that is not finished uses it."""
-    unfinished = Campaign.objects.exclude(status__in=Campaign.FINISHED)
-    if unfinished.filter(scenario=scenario).exists():
-        raise Conflict(_("A campaign that is not finished uses this scenario."), code="in_use")
+    """Forget it; raises Conflict when a campaign was ever sent by it, or is to be."""
+    _refuse_in_use(scenario)
+    if Campaign.objects.filter(scenario=scenario).exists():
+        words = _("Campaigns have gone by this scenario. Archive it: then nobody can choose it.")
+        raise Conflict(words, code="in_use")
     with transaction.atomic():
         record_audit(actor, "delete", scenario, workspace=scenario.workspace, now=now)
         scenario.delete()
+
+
+def archive_scenario(scenario: Scenario, *, actor: str, now: datetime) -> Scenario:
+    """Nothing new goes by it. Raises Conflict while something does, and for the default one."""
+    if scenario.is_default:
+        words = _("Scripts send by the default scenario. Make another one the default first.")
+        raise Conflict(words, code="default_scenario")
+    _refuse_in_use(scenario)
+    return _set_archived(scenario, now, "archive", actor, now)
+
+
+def restore_scenario(scenario: Scenario, *, actor: str, now: datetime) -> Scenario:
+    """Take it out of the archive; restoring it again changes nothing."""
+    return _set_archived(scenario, None, "restore", actor, now)
+
+
+def _refuse_in_use(scenario: Scenario) -> None:
+    unfinished = Campaign.objects.exclude(status__in=Campaign.FINISHED)
+    used = unfinished.filter(scenario=scenario).order_by("pk").first()
+    if used is not None:
+        words = _("The campaign %(name)s uses this scenario and is not finished.")
+        raise Conflict(words % {"name": used.name}, code="in_use")
+
+
+def _set_archived(
+    scenario: Scenario, archived_at: datetime | None, verb: str, actor: str, now: datetime
+) -> Scenario:
+    rows = Scenario.objects.filter(pk=scenario.pk, is_default=False)
+    unmoved = rows.filter(archived_at__isnull=archived_at is not None)
+    with transaction.atomic():
+        if unmoved.update(archived_at=archived_at):
+            record_audit(actor, verb, scenario, workspace=scenario.workspace, now=now)
+            scenario.archived_at = archived_at
+    return scenario
 
 
 def _save(

@@ -7,16 +7,21 @@ import re
 import pytest
 from django.urls import reverse
 
-from campaigns.models import AuditEntry, Scenario
+from campaigns.errors import Invalid
+from campaigns.models import AuditEntry, Campaign, Scenario
+from campaigns.services.campaigns import create_campaign
+from tests import builders
 
 pytestmark = pytest.mark.database
 PUSH = {"channel": "push", "app": "", "sender": "", "wait": "15", "unit": "60", "price": ""}
 SMS = {"channel": "sms", "app": "", "sender": "Shop", "wait": "2", "unit": "3600", "price": "0.045"}
 MAIL = {"channel": "email", "app": "", "sender": "", "wait": "1", "unit": "3600", "price": ""}
+PUSH_STEP = {"channel": "push", "sender": "", "wait": 90, "price": "0.001"}
+LAST_STEP = {"channel": "sms", "sender": "Shop", "wait": None, "price": "0.045"}
 
 
 def fill(*steps, **fields):
-    body = {"name": "Reach them", "steps-TOTAL_FORMS": str(len(steps)), **fields}
+    body = {"name": "Reach them", "run_by": "us", "steps-TOTAL_FORMS": str(len(steps)), **fields}
     for number, step in enumerate(steps):
         body |= {f"steps-{number}-{name}": value for name, value in step.items()}
     return body
@@ -63,15 +68,16 @@ def test_what_is_filled_in_is_kept_and_leaves_an_entry(staff, workspace, app):
 
 
 def test_a_scenario_opens_as_it_was_saved(staff, workspace):
-    add(staff, workspace, PUSH, SMS)
+    add(staff, workspace, {**PUSH, "app": ""}, SMS, run_by="vendor")
+    Scenario.objects.update(steps=[{**PUSH_STEP, "sender": "an-identifier"}, LAST_STEP])
     scenario = Scenario.objects.get()
 
     page = staff.get(reverse("admin:campaigns_scenario_change", args=[scenario.pk]))
-    answer = change(staff, scenario, *read_steps(page), name="Renamed")
+    answer = change(staff, scenario, *read_steps(page), name="Renamed", run_by="vendor")
 
     kept = Scenario.objects.get()
     assert answer.status_code == 302
-    assert (kept.name, kept.steps) == ("Renamed", scenario.steps)
+    assert (kept.name, kept.steps, kept.run_by) == ("Renamed", scenario.steps, "vendor")
     assert AuditEntry.objects.filter(verb="update").get().fields == ["name"]
 
 
@@ -94,7 +100,8 @@ def test_a_button_changes_the_steps_and_saves_nothing(staff, workspace, button, 
 
     assert [step["channel"] for step in read_steps(answer)] == channels
     html = answer.content.decode()
-    assert focus == "".join(re.findall(r'id="([\w-]+)"[^>]* autofocus', html))
+    focused = re.findall(r"<\w[^>]*\bautofocus\b[^>]*>", html)
+    assert [focus][: bool(focus)] == [re.search(r'id="([\w-]+)"', tag)[1] for tag in focused]
     assert "pa-error" not in html
     assert not Scenario.objects.exists()
 
@@ -130,3 +137,109 @@ def test_what_is_wrong_stays_with_its_field(staff, workspace, steps, field, sent
     assert sentence in fault
     assert f'aria-describedby="{field}_error' in html or f'{field}_error" id="{field}"' in html
     assert not Scenario.objects.exists()
+
+
+@pytest.fixture
+def scenario(workspace):
+    return Scenario.objects.create(
+        workspace=workspace, name="Reach them", steps=[PUSH_STEP, LAST_STEP]
+    )
+
+
+def use(scenario, app, owner, now):
+    body = {"audience": {"all": True}, "message": {"title": "Hi"}, "scenario": scenario.key}
+    return create_campaign(
+        owner, {**body, "app": app.slug, "name": "Autumn"}, actor="owner", now=now
+    )
+
+
+def test_a_page_that_is_out_of_date_changes_nothing(staff, scenario):
+    refused = change(staff, scenario, SMS, name="Mine", version="0" * 16)
+
+    assert "Somebody else has just changed this. Reload the page." in refused.content.decode()
+    assert Scenario.objects.get().name == "Reach them"
+
+
+def test_a_new_default_takes_the_place_of_the_present_one(staff, workspace, scenario):
+    Scenario.objects.update(is_default=True)
+
+    add(staff, workspace, SMS, name="Text only", is_default="on")
+
+    assert list(Scenario.objects.filter(is_default=True).values_list("name", flat=True)) == [
+        "Text only"
+    ]
+
+
+def test_an_app_of_another_workspace_is_no_sender(client, workspace, superuser):
+    foreign = builders.make_app(builders.make_workspace("other"), slug="foreign")
+    client.force_login(superuser)
+
+    answer = add(client, workspace, {**PUSH, "app": str(foreign.pk)}, SMS)
+
+    assert "Choose an app of the scenario&#x27;s own workspace." in answer.content.decode()
+    assert not Scenario.objects.exists()
+
+
+def test_who_may_only_look_sees_the_steps_and_no_button(client, scenario, colleague):
+    client.force_login(colleague)
+    address = reverse("admin:campaigns_scenario_change", args=[scenario.pk])
+
+    page = client.get(address).content.decode()
+    posted = change(client, scenario, SMS)
+    archived = client.post(reverse("admin:campaigns_scenario_do", args=[scenario.pk, "archive"]))
+
+    assert "0:01:30" in page
+    assert "0.045" in page
+    assert 'name="_step"' not in page
+    assert (posted.status_code, archived.status_code) == (403, 403)
+    assert Scenario.objects.get().steps == [PUSH_STEP, LAST_STEP]
+
+
+def test_a_page_says_by_which_account_a_text_leaves(staff, scenario, app):
+    address = reverse("admin:campaigns_scenario_change", args=[scenario.pk])
+    without = staff.get(address).content.decode()
+    builders.make_route(app, "sms")
+
+    facts = staff.get(address).context["panel"]["facts"]
+
+    assert "no route yet: add one on an app&#x27;s page" in without
+    assert f"({app})" in next(fact.text for fact in facts if fact.label == "SMS leaves by")
+    assert "0.046" in [fact.text for fact in facts]
+
+
+def test_what_campaigns_use_is_neither_archived_nor_deleted(staff, scenario, app, owner, now):
+    campaign = use(scenario, app, owner, now)
+    verbs = [reverse("admin:campaigns_scenario_do", args=[scenario.pk, "archive"])]
+    verbs += [reverse("admin:campaigns_scenario_delete", args=[scenario.pk])]
+
+    tried = [staff.post(url, {"post": "yes"}, follow=True).content.decode() for url in verbs]
+    campaign.move_to(Campaign.Status.CANCELLED, actor="owner", now=now)
+    deleted = staff.post(verbs[1], {"post": "yes"}, follow=True).content.decode()
+    kept = Scenario.objects.get()
+    staff.post(verbs[0])
+
+    assert all("The campaign Autumn uses this scenario" in html for html in tried)
+    assert "Archive it" in deleted
+    assert kept.archived_at is None
+    assert Scenario.objects.get().archived_at is not None
+
+
+def test_nobody_can_choose_what_is_archived_until_it_is_restored(staff, scenario, app, owner, now):
+    archive, restore = (
+        reverse("admin:campaigns_scenario_do", args=[scenario.pk, verb])
+        for verb in ("archive", "restore")
+    )
+    staff.post(archive)
+    compose = staff.get(reverse("compose")).content.decode()
+    with pytest.raises(Invalid, match="is archived; restore it or choose another"):
+        use(scenario, app, owner, now)
+    refused = change(staff, scenario, SMS, is_default="on")
+
+    staff.post(restore)
+
+    assert scenario.key not in compose
+    assert refused.status_code == 302
+    assert not Scenario.objects.filter(is_default=True).exists()
+    assert use(scenario, app, owner, now).scenario == scenario
+    entries = AuditEntry.objects.filter(target_type="scenario").order_by("pk")
+    assert list(entries.values_list("verb", flat=True)) == ["archive", "restore"]

@@ -127,3 +127,33 @@ def test_a_campaign_does_not_begin_with_a_text(client):
     answer = client.post("/api/v1/campaigns/", make_body(mail["key"]))
 
     assert "scenario" in answer.json()["fields"]
+
+
+def test_one_by_which_campaigns_have_gone_is_archived_and_not_deleted(client, scenario):
+    address = f"{ADDRESS}{scenario['id']}/"
+    made = client.post("/api/v1/campaigns/", make_body(scenario["key"])).json()
+    early = client.post(f"{address}archive/")
+    client.post(f"/api/v1/campaigns/{made['id']}/cancel/")
+
+    deleted = client.delete(address)
+    archived = client.post(f"{address}archive/")
+    refused = client.post("/api/v1/campaigns/", make_body(scenario["key"]))
+    restored = client.post(f"{address}restore/")
+
+    assert (early.status_code, deleted.status_code) == (409, 409)
+    assert deleted.json()["code"] == "in_use"
+    assert [answer.json()["is_archived"] for answer in (archived, restored)] == [True, False]
+    assert "archived" in refused.json()["fields"]["scenario"]
+
+
+def test_the_default_one_stays_out_of_the_archive(client, scenario):
+    address = f"{ADDRESS}{scenario['id']}/"
+    client.patch(address, {"is_default": True})
+    kept = client.post(f"{address}archive/")
+    client.patch(address, {"is_default": False})
+    client.post(f"{address}archive/")
+
+    back = client.patch(address, {"is_default": True})
+
+    assert (kept.status_code, kept.json()["code"]) == (409, "default_scenario")
+    assert (back.status_code, back.json()["code"]) == (409, "archived")
