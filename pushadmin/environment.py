@@ -104,9 +104,11 @@ def read_database(name: str, *, default: str) -> dict[str, Any]:
         database["OPTIONS"] = {**database.get("OPTIONS", {}), **SQLITE_OPTIONS}
     elif engine == "django.db.backends.postgresql":
         database["CONN_HEALTH_CHECKS"] = True
-        database["CONN_MAX_AGE"] = 60
     else:
         raise ImproperlyConfigured(f"{name} must be a sqlite:// or a postgres:// address.")
+    # To open one for each request costs as much as several statements, on SQLite a reading of the
+    # whole schema and, with the last one that is closed, a checkpoint.
+    database["CONN_MAX_AGE"] = 60
     return database
 
 

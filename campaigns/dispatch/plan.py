@@ -28,10 +28,12 @@ from campaigns.models import (
     Submission,
     TargetChunk,
     Transfer,
+    TransferEvent,
     WhenMissed,
 )
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.models.prepared import insert
 from campaigns.selectors.starting import find_obstacle, list_apps
 from providers.commands import Fault
 from providers.recipients import Targets
@@ -101,35 +103,38 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
 
     With `faults` it becomes `failed` and its recipients are settled so.
     """
-    with transaction.atomic():
-        transfer = Transfer.objects.create(
-            app=plan.app,
-            group=plan.group,
-            campaign=plan.campaign,
-            occurrence=plan.occurrence,
-            submission=plan.submission,
-            name=plan.name[:200],
-            tag=plan.tag,
-            client_key=plan.client_key,
-            place=plan.place,
-            kind=plan.kind,
-            policy=plan.policy,
-            priority=plan.priority,
-            rate=plan.rate,
-            ramp_up=plan.ramp_up,
-            due_at=plan.due_at or now,
-            expires_at=plan.expires_at,
-            expires_in=plan.expires_in,
-            wall_clock=plan.wall_clock,
-            is_test=plan.is_test,
-            has_steps=bool(plan.steps),
-            faults=[write_fault(fault) for fault in plan.faults],
-            hops=plan.hops,
-            status=Transfer.Status.ACCEPTED,
-            status_since=now,
-            created_at=now,
+    # Who catches what goes wrong here has a transaction of his own around it.
+    with transaction.atomic(savepoint=False):
+        transfer = insert(
+            Transfer(
+                app=plan.app,
+                group=plan.group,
+                campaign=plan.campaign,
+                occurrence=plan.occurrence,
+                submission=plan.submission,
+                name=plan.name[:200],
+                tag=plan.tag,
+                client_key=plan.client_key,
+                place=plan.place,
+                kind=plan.kind,
+                policy=plan.policy,
+                priority=plan.priority,
+                rate=plan.rate,
+                ramp_up=plan.ramp_up,
+                due_at=plan.due_at or now,
+                expires_at=plan.expires_at,
+                expires_in=plan.expires_in,
+                wall_clock=plan.wall_clock,
+                is_test=plan.is_test,
+                has_steps=bool(plan.steps),
+                faults=[write_fault(fault) for fault in plan.faults],
+                hops=plan.hops,
+                status=Transfer.Status.ACCEPTED,
+                status_since=now,
+                created_at=now,
+            )
         )
-        transfer.events.create(old="", new=transfer.status, actor=actor, at=now)
+        insert(TransferEvent(transfer=transfer, old="", new=transfer.status, actor=actor, at=now))
         for number, part in enumerate(plan.parts):
             _create_part(transfer, number, part)
         _create_steps(transfer, plan)
@@ -138,21 +143,20 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
 
 
 def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:
-    part = Part.objects.create(
-        transfer=transfer,
-        number=number,
-        kind=Part.Kind.DEVICE if new.channel == Channel.PUSH else Part.Kind.PERSON,
-        message=new.message,
-        channel=new.channel,
-        sender=new.sender,
-        audiences=new.audiences,
-        only_primary=new.only_primary,
+    part = insert(
+        Part(
+            transfer=transfer,
+            number=number,
+            kind=Part.Kind.DEVICE if new.channel == Channel.PUSH else Part.Kind.PERSON,
+            message=new.message,
+            channel=new.channel,
+            sender=new.sender,
+            audiences=new.audiences,
+            only_primary=new.only_primary,
+        )
     )
-    chunks = _cut_targets(new.targets)
-    TargetChunk.objects.bulk_create(
-        TargetChunk(part=part, number=place, kind=kind, ids=pack_texts(ids))
-        for place, (kind, ids) in enumerate(chunks)
-    )
+    for place, (kind, ids) in enumerate(_cut_targets(new.targets)):
+        insert(TargetChunk(part=part, number=place, kind=kind, ids=pack_texts(ids)))
 
 
 def _create_steps(transfer: Transfer, plan: NewTransfer) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from campaigns.models import Account, App, Route
+from campaigns.models.prepared import Prepared
 from providers import registry
 from providers.contract import Dialect, Limits
 from providers.limits import narrow_limits
@@ -39,6 +41,17 @@ def find_dialect(key: str) -> Dialect | None:
         return None
 
 
+def _select_enabled(routes: QuerySet[Route]) -> QuerySet[Route]:
+    enabled = routes.filter(account__is_enabled=True).select_related("account")
+    return enabled.order_by("position", "pk")
+
+
+# The SQL of what each call of a script asks is made once.
+_ROUTES: Prepared[Route] = Prepared(
+    lambda app: _select_enabled(Route.objects.filter(app=app)), "app"
+)
+
+
 def list_ways(app_id: int, platform: str) -> list[Way]:
     """Usable routes in their order; accounts that were refused stand last."""
     return _list_usable(Route.objects.filter(app_id=app_id, platform=platform))
@@ -47,7 +60,7 @@ def list_ways(app_id: int, platform: str) -> list[Way]:
 def find_first_ways(app: App) -> dict[str, Way]:
     """The way that is tried first, by platform."""
     first: dict[str, Way] = {}
-    for way in _list_usable(Route.objects.filter(app=app)):
+    for way in _choose_usable(_ROUTES.list(app=app.pk)):
         first.setdefault(way.route.platform, way)
     return first
 
@@ -58,9 +71,12 @@ def find_first_routes(app: App) -> dict[str, Route]:
 
 
 def _list_usable(routes: QuerySet[Route]) -> list[Way]:
-    enabled = routes.filter(account__is_enabled=True).select_related("account")
+    return _choose_usable(_select_enabled(routes))
+
+
+def _choose_usable(routes: Iterable[Route]) -> list[Way]:
     ways = []
-    for route in enabled.order_by("position", "pk"):
+    for route in routes:
         dialect = find_dialect(route.account.dialect)
         served = {*dialect.platforms, *dialect.channels} if dialect and dialect.connect else ()
         if dialect and route.platform in served:

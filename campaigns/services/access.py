@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Forbidden, Invalid, Refused
 from campaigns.models import ApiKey, App, AppGroup, AuditEntry, Membership, Workspace
+from campaigns.models.prepared import Prepared
 from providers import registry
 from providers.outcomes import RefusalKind
 
@@ -35,6 +36,12 @@ HOLDERS: dict[str, frozenset[str]] = {
 SCOPE_OF_ROLE = {Role.VIEWER: Scope.READ, Role.COMPOSER: Scope.COMPOSE, Role.SENDER: Scope.SEND}
 DEFAULT_SCOPES = (Scope.READ, Scope.AUDIENCE, Scope.COMPOSE, Scope.SEND)
 TOUCH_EVERY = timedelta(minutes=1)
+_KEYS: Prepared[ApiKey] = Prepared(
+    lambda public_id: ApiKey.objects.select_related("workspace").filter(
+        app_group__isnull=True, public_id=public_id
+    ),
+    "public_id",
+)
 
 
 def name_actor(principal: Any) -> str:
@@ -216,10 +223,8 @@ def find_key(shown: str | tuple[str, str], *, now: datetime) -> ApiKey:
 
 def find_public(public_id: str) -> ApiKey | None:
     """The key of that public id, usable or not; an app group's has a key and secret of its own."""
-    keys = ApiKey.objects.select_related("workspace").filter(app_group__isnull=True)
     # No database can be asked for a NUL.
-    key: ApiKey | None = None if "\0" in public_id else keys.filter(public_id=public_id).first()
-    return key
+    return None if "\0" in public_id else _KEYS.first(public_id=public_id)
 
 
 def make_guest() -> ApiKey:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Door, Group
+from campaigns.models.prepared import Prepared, Reached
 from campaigns.services.access import is_guest, name_actor
 from campaigns.services.doors import ensure_door, find_door, find_open_door
 from campaigns.services.quotas import use_guest_quota
@@ -18,6 +19,18 @@ from providers.commands import Answer, Command
 from providers.contract import Dialect
 
 MAX_ID = 2**63 - 1
+_APPS: Reached[App] = Reached(
+    lambda key: App.objects.for_user(key).select_related("workspace").order_by("pk")[:2]
+)
+_GROUPS: Reached[Group] = Reached(
+    lambda key, group: (
+        Group.objects.for_user(key).select_related("app__workspace").filter(pk=group)
+    ),
+    "group",
+)
+_FOLDERS: Prepared[Group] = Prepared(
+    lambda app, name: Group.objects.filter(app=app, name=name), "app", "name"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ def find_app_door(text: str, caller: Caller) -> Door:
 
 
 def _find_only_app(caller: Caller) -> App:
-    apps: list[App] = list(App.objects.for_user(caller.key).select_related("workspace")[:2])
+    apps = _APPS.list(caller.key)
     if len(apps) != 1:
         raise Invalid(_("Name the app: this key is not for exactly one."))
     return apps[0]
@@ -75,11 +88,19 @@ def _find_only_app(caller: Caller) -> App:
 
 def find_group(text: str, caller: Caller) -> Group:
     """The group of that id, if the key reaches its app; raises NotFound."""
-    visible = Group.objects.for_user(caller.key).select_related("app__workspace")
-    group: Group | None = visible.filter(pk=read_id(text)).first()
+    group = _GROUPS.first(caller.key, group=read_id(text))
     if group is None:
         raise NotFound(_("There is no such group."))
     return group
+
+
+def find_folder(app: App, dialect: Dialect) -> tuple[Group, bool]:
+    """The app's report group that is named after a dialect, and whether it was made just now."""
+    group, is_new = _FOLDERS.first(app=app.pk, name=dialect.label), False
+    if group is None:
+        group, is_new = Group.objects.get_or_create(app=app, name=dialect.label)
+    group.app = app  # with its workspace, which is not asked for again
+    return group, is_new
 
 
 def read_id(text: str) -> int:

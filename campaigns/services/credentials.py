@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from hmac import compare_digest
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Forbidden, Invalid, Refused
 from campaigns.models import ApiKey, AppGroup, Door
+from campaigns.models.prepared import Prepared
 from campaigns.services import access
 from campaigns.services.access import ensure_group_principal
 from campaigns.services.callers import Acts, Caller, find_app_door
@@ -19,6 +19,15 @@ from providers import commands
 from providers.contract import Dialect
 from providers.inbound import ApiCredentials
 from providers.outcomes import RefusalCode, RefusalKind
+
+_GROUPS: Prepared[AppGroup] = Prepared(
+    lambda group_key: (
+        AppGroup.objects.select_related("workspace")
+        .exclude(secret_hash="")
+        .filter(group_key=group_key)
+    ),
+    "group_key",
+)
 
 
 def find_principal(shown: ApiCredentials, dialect: Dialect, *, now: datetime) -> ApiKey:
@@ -33,7 +42,7 @@ def find_principal(shown: ApiCredentials, dialect: Dialect, *, now: datetime) ->
 def _find_shown(shown: ApiCredentials, dialect: Dialect, now: datetime) -> ApiKey:
     if shown.is_proof is not None:
         return _find_by_proof(shown, dialect, now)
-    if shown.is_group or (shown.may_be_group and _list_groups(shown.key).exists()):
+    if shown.is_group or (shown.may_be_group and _find_group(shown.key) is not None):
         return _find_by_group(shown, now)
     if shown.is_token and is_token(shown.key):
         return _find_by_token(shown.key, dialect, now)
@@ -56,13 +65,12 @@ def _find_by_token(text: str, dialect: Dialect, now: datetime) -> ApiKey:
     return key
 
 
-def _list_groups(key: str) -> QuerySet[AppGroup]:
-    groups = AppGroup.objects.select_related("workspace").exclude(secret_hash="")
-    return groups.none() if "\0" in key else groups.filter(group_key=key)
+def _find_group(key: str) -> AppGroup | None:
+    return None if "\0" in key else _GROUPS.first(group_key=key)
 
 
 def _find_by_group(shown: ApiCredentials, now: datetime) -> ApiKey:
-    group: AppGroup | None = _list_groups(shown.key).first()
+    group = _find_group(shown.key)
     expected = group.secret_hash if group else ""
     if not compare_digest(ApiKey.hash_secret(shown.secret), expected) or group is None:
         words = _("The group's key is unknown, or its secret is wrong.")

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Door, DoorName
 from campaigns.models.access import visible_app_ids
+from campaigns.models.prepared import Prepared, Reached
 from campaigns.services.access import record_audit
 from providers import vault
 from providers.contract import Dialect
@@ -21,6 +22,32 @@ from providers.inbound import DoorApp
 
 ACTOR = "door"
 MAX_IDENTIFIER = 255
+_DOORS: Prepared[Door] = Prepared(
+    lambda app, dialect: Door.objects.select_related("app__workspace").filter(
+        app=app, dialect=dialect
+    ),
+    "app",
+    "dialect",
+)
+
+
+def _name(doors: QuerySet[Door], dialect: Any, identifier: Any) -> QuerySet[Door]:
+    named = DoorName.objects.filter(dialect=dialect, value=identifier)
+    return doors.filter(dialect=dialect, pk__in=named.values("door_id"))
+
+
+def _load(doors: QuerySet[Door]) -> QuerySet[Door]:
+    """Two of them at most, with all that is asked of a door."""
+    return doors.select_related("app__workspace", "api_key__workspace").order_by("pk")[:2]
+
+
+_NAMED: Reached[Door] = Reached(
+    lambda key, dialect, identifier: _load(
+        _name(Door.objects.filter(app__in=visible_app_ids(key)), dialect, identifier)
+    ),
+    "dialect",
+    "identifier",
+)
 
 
 def make_code() -> str:
@@ -33,9 +60,11 @@ def ensure_door(app: App, dialect: Dialect, now: datetime) -> Door:
 
     What it has is kept for ever; what a newer version of the dialect knows besides is added.
     """
-    door, is_new = Door.objects.select_related("app__workspace").get_or_create(
-        app=app, dialect=dialect.key, defaults={"code": make_code()}
-    )
+    door, is_new = _DOORS.first(app=app.pk, dialect=dialect.key), False
+    if door is None:
+        door, is_new = Door.objects.select_related("app__workspace").get_or_create(
+            app=app, dialect=dialect.key, defaults={"code": make_code()}
+        )
     if _is_complete(door, dialect):
         return door
     with transaction.atomic():
@@ -113,7 +142,7 @@ def set_options(
 def find_option(app: App, dialect: Dialect, name: str) -> Any:
     """What is set for an option of the app's door, or what it is where nothing is."""
     spec = next(spec for spec in dialect.all_door_options if spec.name == name)
-    door = Door.objects.filter(app=app, dialect=dialect.key).first()
+    door = _DOORS.first(app=app.pk, dialect=dialect.key)
     return (door.options if door else {}).get(name, spec.default)
 
 
@@ -123,12 +152,19 @@ def find_door(dialect: Dialect, identifier: str, key: ApiKey, *, now: datetime) 
     None for what means no door, or more than one.
     """
     reached = Door.objects.filter(app__in=visible_app_ids(key))
-    door = find_named(reached, dialect, identifier)
+    door = _find_reached(dialect, identifier, key)
     if door is None and _make_missing(dialect, key, now):
-        door = find_named(reached, dialect, identifier)
+        door = _find_reached(dialect, identifier, key)
     if door is None and identifier.isascii() and identifier.isdigit() and len(identifier) <= 18:
         door = _choose_one(reached.filter(dialect=dialect.key, app_id=int(identifier)))
     return door
+
+
+def _find_reached(dialect: Dialect, identifier: str, key: ApiKey) -> Door | None:
+    if not _may_name(identifier):
+        return None
+    found = _NAMED.list(key, dialect=dialect.key, identifier=identifier)
+    return found[0] if len(found) == 1 else None
 
 
 def find_open_door(dialect: Dialect, identifier: str) -> Door | None:
@@ -138,14 +174,15 @@ def find_open_door(dialect: Dialect, identifier: str) -> Door | None:
 
 def find_named(doors: QuerySet[Door], dialect: Dialect, identifier: str) -> Door | None:
     """The one of `doors` that has this identifier."""
-    if not 0 < len(identifier) <= MAX_IDENTIFIER or "\0" in identifier:
-        return None
-    named = DoorName.objects.filter(dialect=dialect.key, value=identifier)
-    return _choose_one(doors.filter(dialect=dialect.key, pk__in=named.values("door_id")))
+    return _choose_one(_name(doors, dialect.key, identifier)) if _may_name(identifier) else None
+
+
+def _may_name(identifier: str) -> bool:
+    return 0 < len(identifier) <= MAX_IDENTIFIER and "\0" not in identifier
 
 
 def _choose_one(doors: QuerySet[Door]) -> Door | None:
-    found = list(doors.select_related("app__workspace", "api_key__workspace")[:2])
+    found = list(_load(doors))
     return found[0] if len(found) == 1 else None
 
 

@@ -17,6 +17,8 @@ from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import App, Group, Message, Policy, Submission, Transfer
 from campaigns.models.clock import find_first_instant
+from campaigns.models.prepared import Prepared, insert, update
+from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.intake_calls import write_callback
@@ -42,6 +44,20 @@ from providers.message import write_message
 
 MAX_WALL_CLOCK = 40
 TRIES = 3
+_IN_PLACE: Prepared[Transfer] = Prepared(
+    lambda submission, place: Transfer.objects.select_related("submission").filter(
+        submission=submission, place=place
+    ),
+    "submission",
+    "place",
+)
+_UNDER_KEY: Prepared[Transfer] = Prepared(
+    lambda group, client_key: Transfer.objects.select_related("submission").filter(
+        group=group, client_key=client_key
+    ),
+    "group",
+    "client_key",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,17 +141,14 @@ def _find_fingerprint(push: SendPush, stairs: Stairs | None) -> str:
 
 def _find_first(intake: Intake) -> Transfer | None:
     """The transfer that was made for this already; raises Conflict if it was another push."""
-    known = Transfer.objects.select_related("submission")
-    if intake.submission is not None:
-        own: Transfer | None = known.filter(
-            submission=intake.submission, place=intake.place
-        ).first()
+    if intake.submission is not None and intake.place is not None:
+        own = _IN_PLACE.first(submission=intake.submission.pk, place=intake.place)
         if own is not None:
             return own
     key = intake.push.client_key
-    if not key:
+    if not key or UNSTORABLE.search(key):
         return None
-    transfer: Transfer | None = known.filter(group=intake.group, client_key=key).first()
+    transfer = _UNDER_KEY.first(group=intake.group.pk, client_key=key)
     if transfer is None:
         return None
     submission = transfer.submission
@@ -205,28 +218,30 @@ def _write_transfer(intake: Intake) -> Transfer:
     if climbers is not None:
         admit_climbers(climbers, transfer)
     if intake.submission is None:
-        Submission.objects.filter(pk=submission.pk).update(reference=str(transfer.pk))
+        submission.reference = str(transfer.pk)
+        update(submission, "reference")
     return transfer
 
 
 def _create_submission(intake: Intake) -> Submission:
     app, caller = intake.group.app, intake.caller
-    submission: Submission = Submission.objects.create(
-        workspace=app.workspace,
-        app=app,
-        api_key=caller.key,
-        door=caller.dialect.key,
-        client_key=intake.push.client_key,
-        fingerprint=intake.fingerprint,
-        callback=write_callback(intake.push.callback),
-        created_at=caller.now,
+    return insert(
+        Submission(
+            workspace=app.workspace,
+            app=app,
+            api_key=caller.key,
+            door=caller.dialect.key,
+            client_key=intake.push.client_key,
+            fingerprint=intake.fingerprint,
+            callback=write_callback(intake.push.callback),
+            created_at=caller.now,
+        )
     )
-    return submission
 
 
 def _write_part(app: App, dialect: Dialect, part: PushPart, content: dict[str, Any]) -> NewPart:
     return NewPart(
-        Message.objects.create(app=app, content=content),
+        insert(Message(app=app, content=content)),
         part.targets,
         None if part.audience is None else write_audience(app, part.audience, dialect),
         part.only_primary,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, App, AppGroup, Group, Transfer
 from campaigns.services.access import record_audit
-from campaigns.services.callers import Acts, Caller, find_app, find_group, read_id
+from campaigns.services.callers import Acts, Caller, find_app, find_folder, find_group, read_id
 from campaigns.services.doors import ensure_door
 from campaigns.services.intake_calls import ManyCall, open_call, take_entry
 from campaigns.services.intake_fingerprint import find_fingerprint
@@ -86,14 +86,12 @@ def _find_push_app(push: SendPush, caller: Caller) -> App:
 
 def ensure_group(app: App, caller: Caller) -> Group:
     """The app's report group that is named after the dialect."""
-    group, is_new = Group.objects.get_or_create(app=app, name=caller.dialect.label)
+    group, is_new = find_folder(app, caller.dialect)
     if is_new:
         record_audit(
             caller.actor, "create", group, workspace=app.workspace, fields=("name",), now=caller.now
         )
-    found: Group = group
-    found.app = app  # with its workspace, which is not asked for again
-    return found
+    return group
 
 
 def _send_to_group(push: SendPush, caller: Caller) -> AcceptedMany:

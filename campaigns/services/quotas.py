@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
 from campaigns.models import Allowance, ApiKey, App, KeyUse
+from campaigns.models.prepared import Prepared, update
 from providers.contract import Dialect
 from providers.inbound import Quota
 from providers.outcomes import RefusalKind
@@ -20,6 +21,14 @@ RESET_ZONE = "UTC"
 GUEST_SCOPE = "guests of an app"
 GUEST_RATE = 200.0  # calls per second
 GUEST_BURST = 2_000.0
+_USES: Prepared[KeyUse] = Prepared(
+    lambda api_key, dialect, quota: KeyUse.objects.select_for_update().filter(
+        api_key=api_key, dialect=dialect, quota=quota
+    ),
+    "api_key",
+    "dialect",
+    "quota",
+)
 
 
 @dataclass(slots=True)
@@ -55,7 +64,7 @@ class Meter:
             bucket = bucket.take(count, now)
             use.level, use.filled_at = bucket.level, bucket.filled_at
         use.day, use.day_used = find_day(now, RESET_ZONE), day.take(count, now).used
-        use.save()
+        update(use, "level", "filled_at", "day", "day_used")
 
     def _read(self) -> tuple[Bucket, DayQuota]:
         use, quota = self.use, self.quota
@@ -133,7 +142,9 @@ def _lock_meter(key: ApiKey, dialect: str, name: str, quota: Quota, now: datetim
         "filled_at": now,
         "day": find_day(now, RESET_ZONE),
     }
-    use, _is_new = KeyUse.objects.select_for_update().get_or_create(
-        api_key=key, dialect=dialect, quota=name, defaults=fresh
-    )
+    use = _USES.first(api_key=key.pk, dialect=dialect, quota=name)
+    if use is None:
+        use, _is_new = KeyUse.objects.select_for_update().get_or_create(
+            api_key=key, dialect=dialect, quota=name, defaults=fresh
+        )
     return Meter(use, quota)

@@ -31,7 +31,7 @@ from campaigns.selectors.audience import read_audience
 from campaigns.services import intake_audience
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.app_choices import choose_apps
-from campaigns.services.callers import Caller, find_group
+from campaigns.services.callers import Caller, find_folder, find_group
 from campaigns.services.campaigns import save_new
 from campaigns.services.intake_push import accept_push
 from campaigns.services.schedule import Schedule, find_zone, plan_schedule, plan_series
@@ -129,15 +129,15 @@ def _list_apps(schedule: ScriptSchedule, choice: AppChoice | None, caller: Calle
 
 def _plan_transfer(schedule: ScriptSchedule, push: SendPush, app: App, caller: Caller) -> None:
     _check_time(push, caller.now)
-    accepted = accept_push(push, find_folder(push, app, caller), caller)
+    accepted = accept_push(push, _find_folder(push, app, caller), caller)
     Planned.objects.create(schedule=schedule, transfer_id=int(accepted.transfer))
 
 
-def find_folder(push: SendPush, app: App, caller: Caller) -> Group:
+def _find_folder(push: SendPush, app: App, caller: Caller) -> Group:
     """The report group of the call; in a dialect without groups, the app's one of its name."""
     if caller.dialect.has_groups:
         return find_group(push.group, caller)
-    group, _is_new = Group.objects.get_or_create(app=app, name=caller.dialect.label)
+    group, _is_new = find_folder(app, caller.dialect)
     return group
 
 
@@ -162,7 +162,7 @@ def _plan_series(
     campaign = Campaign(
         workspace=app.workspace,
         app=app,
-        group=find_folder(push, app, caller),
+        group=_find_folder(push, app, caller),
         name=(push.name or schedule.name)[:200],
         tag=push.tag,
         message=Message(app=app, content=write_message(part.message)),
