@@ -9,6 +9,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from campaigns.api.step_shapes import CostShape, StepForecastShape
 from campaigns.models import Campaign, Occurrence, Policy, Transfer, WhenMissed, WhenPast
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.models.recurrence import UNITS, WEEKDAYS
@@ -182,6 +183,7 @@ class ProblemShape(serializers.Serializer[Any]):
     field = serializers.CharField()
     sentence = serializers.CharField()
     is_blocking = serializers.BooleanField()
+    subject = serializers.CharField()
 
 
 class LossShape(serializers.Serializer[Any]):
@@ -201,13 +203,16 @@ class HourShape(serializers.Serializer[Any]):
 
 class CheckShape(serializers.Serializer[Any]):
     """What launching would find: what stands against it, what the routes do to the message, and
-    who gets it when, if it goes by recipients' own clocks."""
+    who gets it when, if it goes by recipients' own clocks. `steps` are those of its scenario and
+    `cost` is null without one."""
 
     total = serializers.IntegerField()
     problems = ProblemShape(many=True)
     losses = LossShape(many=True)
     hours = HourShape(many=True)
     unknown_zones = serializers.IntegerField()
+    steps = StepForecastShape(many=True)
+    cost = CostShape(allow_null=True)
 
 
 class CallbackShape(serializers.Serializer[Any]):

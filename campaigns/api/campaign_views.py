@@ -30,6 +30,7 @@ from campaigns.selectors.upcoming import list_next_times
 from campaigns.services import campaigns, rates, repeats, transfers, waiting
 from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
+from campaigns.services.step_reach import forecast_campaign_steps
 from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 STATUS = OpenApiParameter("status", OpenApiTypes.STR)
@@ -179,12 +180,15 @@ class CampaignViews(ListedViewSet):
         problems = find_problems(campaign, now=self.now)
         is_whole = not any(problem.code == "invalid" for problem in problems)
         forecasts = forecast_campaign(campaign, self.now) if is_whole else ()
+        steps = forecast_campaign_steps(campaign) if is_whole else None
         answer = {
             "total": sum(reach.total for reach in count_reach(campaign)) if is_whole else 0,
             "problems": problems,
             "losses": find_campaign_losses(campaign) if is_whole else (),
             "hours": list_hour_lines(forecasts),
             "unknown_zones": sum(forecast.unknown for forecast in forecasts),
+            "steps": steps.steps if steps else (),
+            "cost": steps,
         }
         return Response(shapes.CheckShape(answer).data)
 

@@ -181,7 +181,7 @@ def _group_devices(
                 default=F("token_state"),
                 output_field=CharField(),
             ),
-            has_id=_find_other_ids(reaches),
+            has_id=find_other_ids(reaches),
         )
         .values("platform", "spoken", "place", "major", "is_out", "token_is", "has_id")
         .annotate(ids=GatherIds("pk"))
@@ -193,7 +193,7 @@ def _first_text(*columns: str, default: str) -> Coalesce:
     return Coalesce(*texts, Value(default), output_field=CharField())
 
 
-def _find_other_ids(reaches: Mapping[str, Reach]) -> Case:
+def find_other_ids(reaches: Mapping[str, Reach]) -> Case:
     """Whether a device that its way cannot address by token has another id that it takes."""
     cases = []
     for platform, reach in reaches.items():

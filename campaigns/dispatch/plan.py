@@ -275,7 +275,8 @@ def _find_group(campaign: Campaign, app: App) -> Group:
 def start_due(now: datetime) -> int:
     """Start every scheduled campaign whose time has come; gives how many were taken up."""
     due = Campaign.objects.filter(status=Campaign.Status.SCHEDULED, due_at__lte=now)
-    rows = due.select_related("app", "app_group", "group", "message").order_by("due_at", "pk")
+    related = ("app", "app_group", "group", "message", "scenario")
+    rows = due.select_related(*related).order_by("due_at", "pk")
     campaigns = list(rows[:ONCE])
     for campaign in campaigns:
         _start_one(campaign, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from typing import Any
 
@@ -68,6 +70,12 @@ class Scenario(models.Model):
     def begins_with_push(self) -> bool:
         """Whether a campaign can go by it."""
         return bool(self.steps) and self.steps[0]["channel"] == "push"
+
+    @property
+    def version(self) -> str:
+        """What tells one state of its steps from the next."""
+        text = json.dumps(self.steps, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Handover(models.Model):

@@ -19,6 +19,7 @@ from campaigns.errors import Refused
 from campaigns.models import App, Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.pages.fixes import tell_problems
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.plan_form import RescheduleForm
 from campaigns.pages.plan_words import describe_plan
@@ -39,6 +40,7 @@ from campaigns.services.hours import forecast_campaign
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import find_clock_problems, find_problems
 from campaigns.services.rates import change_campaign_rate
+from campaigns.services.step_problems import find_change_since
 from campaigns.services.waiting import reschedule_campaign, unschedule_campaign
 
 Status = Campaign.Status
@@ -69,7 +71,7 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
         "plan": describe_plan(campaign),
         "events": campaign.events.order_by("-pk")[:30],
-        "problems": _find_problems(campaign, timezone.now()),
+        "problems": tell_problems(_find_problems(campaign, timezone.now()), request.user),
         "is_draft": is_draft,
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
         "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,
@@ -82,7 +84,8 @@ def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
     if campaign.status in Campaign.EDITABLE:
         return find_problems(campaign, now=now)
     if campaign.status == Status.SCHEDULED:
-        return tuple(find_clock_problems(campaign, forecast_campaign(campaign, now)))
+        clocks = find_clock_problems(campaign, forecast_campaign(campaign, now))
+        return (*clocks, *find_change_since(campaign))
     return ()
 
 

@@ -15,7 +15,6 @@ from campaigns.models import Campaign, Membership, Transfer
 from campaigns.pages.composition import (
     Composition,
     find_campaign_place,
-    find_field_id,
     find_first_place,
     find_place,
     read_campaign_initial,
@@ -23,7 +22,7 @@ from campaigns.pages.composition import (
     start_composition,
     write_version,
 )
-from campaigns.pages.fixes import find_page
+from campaigns.pages.fixes import find_page, tell_problems
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.message_form import TranslationForm
@@ -76,9 +75,12 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     """The panel beside the form, for what is filled in so far."""
     composition = read_composition(request.user, request.POST)
     check = check_composition(composition, request.user, timezone.now())
-    problems = [(problem, find_field_id(problem.field)) for problem in check.problems]
-    losses = gather_losses(check.losses)
-    context = {"check": check, "problems": problems, "losses": losses}
+    context = {
+        "check": check,
+        "problems": tell_problems(check.problems, request.user),
+        "losses": gather_losses(check.losses),
+        "scenario": composition.failover.chosen,
+    }
     return draw_fragment(request, "pages/compose_check.html", context)
 
 
@@ -144,7 +146,7 @@ def _draw(
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "tags": list(dict.fromkeys(tags.values_list("tag", flat=True)[:200]))[:RECENT_TAGS],
         "expression_fields": field_catalogue(),
-        "scenarios_address": find_page("scenarios"),
+        "scenarios_address": find_page("admin:campaigns_scenario_changelist"),
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
     }
     title = campaign.name if campaign else _("New campaign")

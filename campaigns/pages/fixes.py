@@ -1,8 +1,49 @@
-"""Where a problem is mended: the page of what it is about, or the field on this page."""
+"""Where a problem is mended: the page of what it is about, or its field on the compose page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy
+
+from campaigns.pages.composition import find_field_id
+from campaigns.services.messages import Problem
+
+# What a problem may be about, by the name of its model.
+WORDS = {
+    "account": gettext_lazy("Open the account"),
+    "app": gettext_lazy("Open the routes of the app"),
+    "scenario": gettext_lazy("Open the scenario"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A problem, the address where it is mended and the words of the link, and the id of the field
+    on the compose page. What the reader has no page for is "".
+    """
+
+    problem: Problem
+    address: str = ""
+    words: str = ""
+    field_id: str = ""
+
+
+def tell_problems(problems: Iterable[Problem], user: Any) -> list[Told]:
+    """Problems with the ways to mend them that this user has."""
+    return [_tell(problem, user) for problem in problems]
+
+
+def _tell(problem: Problem, user: Any) -> Told:
+    kind, _colon, number = problem.subject.partition(":")
+    address = ""
+    if kind in WORDS and user.has_perm(f"campaigns.view_{kind}"):
+        address = find_page(f"admin:campaigns_{kind}_change", int(number))
+    words = str(WORDS[kind]) if address else ""
+    return Told(problem, address, words, find_field_id(problem.field))
 
 
 def find_page(name: str, *args: int) -> str:

@@ -7,17 +7,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
-from campaigns.models import App, Campaign, Group, WhenPast
+from campaigns.models import App, Campaign, Group, Scenario, WhenPast
 from campaigns.models.clock import find_first_instant
 from campaigns.pages.composition import Composition, Place
 from campaigns.selectors.audience import count_devices, count_zones, read_audience
 from campaigns.selectors.routes import find_first_routes
+from campaigns.services.campaign_scenarios import refuse_unplayable
 from campaigns.services.forecast import Forecast, Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourLine,
@@ -28,8 +29,16 @@ from campaigns.services.hours import (
 )
 from campaigns.services.messages import Loss, Problem, find_losses, find_message_problems
 from campaigns.services.schedule import Schedule, plan_schedule, plan_series
+from campaigns.services.step_problems import find_step_problems
+from campaigns.services.step_reach import (
+    ScenarioForecast,
+    count_steps,
+    forecast_steps,
+    list_details,
+)
 from providers.message import PushMessage, read_message
 
+Counted = TypeVar("Counted")
 COUNT_SECONDS = 20  # while somebody types the text, the audience is not counted again
 
 
@@ -47,6 +56,7 @@ class Precheck:
     unknown_ids: str = ""
     reaches: tuple[Reach, ...] = ()
     forecast: Forecast | None = None
+    steps: ScenarioForecast | None = None
 
     @property
     def total(self) -> int:
@@ -70,6 +80,8 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
     if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
         _foretell(composition, check, now)
+    if composition.failover.chosen is not None:
+        _climb(composition, composition.failover.chosen, check, principal)
     return check
 
 
@@ -110,20 +122,45 @@ def _foretell(composition: Composition, check: Precheck, now: datetime) -> None:
     check.problems += find_time_problems(campaign, check.forecast)
 
 
+def _climb(composition: Composition, scenario: Scenario, check: Precheck, principal: Any) -> None:
+    """Its steps, and once the message and the audience are whole, whom each of them reaches."""
+    apps, form = composition.place.apps, composition.audience
+    is_written = composition.message.is_valid() and composition.translations.is_valid()
+    if check.counts is None or not is_written or not composition.plan.is_valid():
+        check.steps = forecast_steps(scenario, apps, ())
+        return
+    message = read_message(composition.write_message())
+    details = list_details(scenario, message)
+    only_primary = form.cleaned_data["only_primary"]
+    reaches = [
+        count_cached(count_steps, app, form.audience, only_primary, principal, **details)
+        for app in apps
+    ]
+    check.steps = forecast_steps(scenario, apps, reaches)
+    expires_in = composition.plan.write_values()["expires_in"]
+    check.problems += find_step_problems(scenario, apps, message, check.steps, expires_in)
+    try:
+        refuse_unplayable(scenario, check.schedule or Schedule())
+    except Refused as refusal:
+        check.problems.append(Problem(code="scenario", field="scenario", sentence=refusal.message))
+
+
 def count_cached(
-    count: Callable[..., dict[str, Any]],
+    count: Callable[..., Counted],
     app: App,
     body: dict[str, Any],
     only_primary: bool,
     principal: Any,
-) -> dict[str, Any]:
+    **details: Any,
+) -> Counted:
     """What `count` gives for an audience now, kept for a few seconds."""
-    text = json.dumps([app.pk, body, only_primary, str(principal.pk)], sort_keys=True)
+    asked = [app.pk, body, only_primary, str(principal.pk), details]
+    text = json.dumps(asked, sort_keys=True)
     key = f"pa-{count.__name__}-" + hashlib.sha256(text.encode()).hexdigest()
-    counts: dict[str, Any] | None = cache.get(key)
+    counts: Counted | None = cache.get(key)
     if counts is None:
         audience = read_audience(app, body, principal=principal)
-        counts = count(app, audience, only_primary=only_primary)
+        counts = count(app, audience, only_primary=only_primary, **details)
         cache.set(key, counts, COUNT_SECONDS)
     return counts
 

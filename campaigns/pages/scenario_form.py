@@ -11,13 +11,6 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import Scenario
 from campaigns.pages.fields import PageForm
-from providers.scenarios import Channel
-
-CHANNEL_WORDS = {
-    Channel.PUSH.value: gettext_lazy("Push"),
-    Channel.SMS.value: gettext_lazy("SMS"),
-    Channel.EMAIL.value: gettext_lazy("E-mail"),
-}
 
 
 class ScenarioForm(PageForm):
@@ -58,6 +51,16 @@ class ScenarioForm(PageForm):
     def channels(self) -> set[str]:
         """The ways that its steps go."""
         return {step["channel"] for step in self.chosen.steps} if self.chosen else set()
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody sends by other steps, at other prices, than those that they were shown."""
+        values = super().clean() or self.cleaned_data
+        shown = self.data.get("scenario_shown")
+        is_sent = self.data.get("action") == "send"
+        if is_sent and shown and self.chosen and shown != self.chosen.version:
+            words = _("%(name)s has just been changed. Look at its steps again, then send.")
+            self.add_error("scenario", words % {"name": self.chosen})
+        return values
 
     def write_values(self) -> dict[str, Any]:
         """The native API's name. Only for a valid form."""

@@ -41,4 +41,7 @@ def find_obstacle(campaign: Campaign) -> Obstacle | None:
     if campaign.group is not None and campaign.group.archived_at is not None:
         words = _("The group %(group)s is archived; restore it or choose another.")
         return Obstacle("group_archived", words % {"group": campaign.group.name})
+    if campaign.scenario is not None and not campaign.scenario.begins_with_push:
+        words = _("The scenario %(name)s begins with a push no more; choose another, or none.")
+        return Obstacle("scenario_changed", words % {"name": campaign.scenario})
     return None

@@ -56,12 +56,17 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something to mend before launch, or to know; `field` is a path of the native API."""
+    """Something to mend before launch, or to know; `field` is a path of the native API.
+
+    `subject` is what it is mended at, if that is not the campaign: `account:<id>`, `app:<id>` or
+    `scenario:<id>`.
+    """
 
     code: str
     field: str
     sentence: str
     is_blocking: bool = True
+    subject: str = ""
 
 
 def find_losses(app: App, message: PushMessage, platforms: Iterable[str]) -> tuple[Loss, ...]:
@@ -264,6 +269,7 @@ def _find_route_problems(
             field="audience",
             sentence=sentence % {"platform": platform, "app": app.name},
             is_blocking=is_off or not served,
+            subject=f"app:{app.pk}",
         )
 
 
@@ -276,7 +282,11 @@ def _find_account_problems(
         words = _("%(account)s was refused when it was last checked: %(words)s")
         sentence = words % {**names, "words": account.health_words}
         yield Problem(
-            code="account_unhealthy", field="audience", sentence=sentence, is_blocking=False
+            code="account_unhealthy",
+            field="audience",
+            sentence=sentence,
+            is_blocking=False,
+            subject=f"account:{account.pk}",
         )
     size, limit = measure_payload(dialect, message, platform), dialect.limits.max_payload_bytes
     if size > limit:

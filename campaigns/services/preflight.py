@@ -28,8 +28,11 @@ from campaigns.services.messages import (
     find_losses,
     find_message_problems,
 )
+from campaigns.services.step_problems import find_change_since, find_step_problems
+from campaigns.services.step_reach import forecast_campaign_steps
 from providers.message import PushMessage
 
+OBSTACLE_FIELDS = {"group_archived": "group", "scenario_changed": "scenario"}
 MAX_RUNNING = 50  # transfers of one app at the same time
 
 
@@ -75,6 +78,7 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
     forecast = forecast_send(campaign, reaches, now=now)
     problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
     problems += find_clock_problems(campaign, hours)
+    problems += _find_scenario_problems(campaign)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
 
@@ -82,7 +86,7 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
 def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     obstacle = find_obstacle(campaign)
     if obstacle is not None:
-        field = "group" if obstacle.code == "group_archived" else "status"
+        field = OBSTACLE_FIELDS.get(obstacle.code, "status")
         yield Problem(code=obstacle.code, field=field, sentence=obstacle.sentence)
     series = campaign.series
     last_at = find_last_start(campaign)
@@ -93,6 +97,16 @@ def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     elif last_at is not None and last_at <= now:
         words = _("The planned time has passed; choose a later one, or none to send at once.")
         yield Problem(code="past_schedule", field="send_at", sentence=words)
+
+
+def _find_scenario_problems(campaign: Campaign) -> Iterator[Problem]:
+    forecast = forecast_campaign_steps(campaign)
+    if campaign.scenario is not None and forecast is not None:
+        apps, message = list_apps(campaign), campaign.message.read()
+        yield from find_step_problems(
+            campaign.scenario, apps, message, forecast, campaign.expires_in
+        )
+    yield from find_change_since(campaign)
 
 
 def find_clock_problems(campaign: Campaign, hours: Iterable[HourForecast]) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -15,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from campaigns.models.audience import PLATFORMS
+from campaigns.models.audience import WAYS
 
 register = template.Library()
 NOTHING = "\N{EN DASH}"
@@ -86,7 +87,20 @@ def span(seconds: float) -> str:
 @register.filter
 def platform_name(key: str) -> str:
     """The platform's name for people."""
-    return str(dict(PLATFORMS).get(key, key or _("unknown")))
+    return str(dict(WAYS).get(key, key or _("unknown")))
+
+
+@register.filter
+def channel_name(key: str) -> str:
+    """A step's channel for people."""
+    return _("Push") if key == "push" else platform_name(key)
+
+
+@register.filter
+def money(amount: Decimal) -> str:
+    """A price or a cost, with as many decimals as it has, two at least."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return number_format(amount, places, use_l10n=True, force_grouping=True)
 
 
 @register.filter

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import Campaign, Scenario
+from campaigns.models import App, Campaign, Scenario
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -83,3 +86,109 @@ def test_a_scenario_of_somebody_else_is_no_choice(client, owner, typed):
 
     assert page.status_code == 422
     assert not Campaign.objects.exists()
+
+
+@pytest.fixture
+def people(app, scenario):
+    """Ann has a phone and an address, Bob only an address."""
+    builders.make_route(app, "android")
+    builders.make_route(app, "email", dialect="mailserver")
+    for name, state in {"ann": {}, "bob": {"token_state": "missing"}}.items():
+        person = builders.make_person(app.workspace, name, email=f"{name}@x.example")
+        builders.make_device(app, name, person=person, **state)
+
+
+def test_the_panel_tells_the_steps_in_words_with_reach_and_cost(
+    client, owner, typed, scenario, people
+):
+    client.force_login(owner)
+
+    page = client.post(reverse("check"), typed | {"scenario": scenario.key}).content.decode()
+    unfinished = typed | {"scenario": scenario.key, "audience_kind": "labels"}
+    words = client.post(reverse("check"), unfinished).content.decode()
+    none = client.post(reverse("check"), typed).content.decode()
+
+    for text in (
+        "1. Push", "Sandbox", "waits 1:00:00 for an answer", "0.001", "1 person",
+        "2. E-mail", "Mailserver", "the last one", "2 people", "0.02 to 0.04", "0.021 to 0.041",
+    ):  # fmt: skip
+        assert text in page
+    assert "waits 1:00:00 for an answer" in words
+    assert "person" not in words.partition('id="pa-steps"')[2]
+    assert "2. E-mail" not in none
+    assert 'id="pa-steps" hx-swap-oob="true"></div>' in none
+
+
+def test_what_stands_against_a_step_leads_to_where_it_is_mended(
+    client, owner, colleague, typed, scenario, people
+):
+    app = App.objects.get()
+    app.routes.filter(platform="email").delete()
+    asked = typed | {"scenario": scenario.key, "when": "repeat", "send_at": DAY}
+    client.force_login(owner)
+
+    page = client.post(reverse("check"), asked).content.decode()
+    client.force_login(colleague)
+    plain = client.post(reverse("check"), asked).content.decode()
+
+    address = reverse("admin:campaigns_app_change", args=[app.pk])
+    assert "Step 2: no route of Shop sends E-mail." in page
+    assert f'href="{address}"' in page
+    assert 'href="#id_scenario"' in page
+    assert "Send it once, or choose no scenario" in page
+    assert "data-pa-blocked" in page
+    assert "Step 2: no route of Shop sends E-mail." in plain
+
+
+def test_nobody_sends_by_other_steps_than_those_that_were_shown(
+    client, owner, typed, scenario, people
+):
+    client.force_login(owner)
+    asked = typed | {"scenario": scenario.key, "scenario_shown": scenario.version}
+    scenario.steps = [{**STEPS[0], "price": "5"}, STEPS[1]]
+    scenario.save()
+
+    refused = client.post(reverse("compose"), asked | {"action": "send"})
+    drafted = client.post(reverse("compose"), asked)
+    fresh = asked | {"scenario_shown": scenario.version, "action": "send"}
+    sent = client.post(reverse("compose"), fresh)
+
+    assert refused.status_code == 422
+    assert "Push, then mail has just been changed." in refused.content.decode()
+    assert (drafted.status_code, sent.status_code) == (302, 302)
+    assert Campaign.objects.order_by("pk").last().status == Campaign.Status.SENDING
+
+
+def test_a_problem_stands_on_the_page_of_the_draft_with_its_links(
+    client, owner, app, typed, scenario, people
+):
+    client.force_login(owner)
+    client.post(reverse("compose"), typed | {"scenario": scenario.key})
+    campaign = Campaign.objects.get()
+    account = app.routes.get(platform="email").account
+    account.health, account.health_words = "bad", "Wrong password."
+    account.save()
+
+    page = client.get(reverse("campaign", args=[campaign.pk])).content.decode()
+
+    assert "Step 2: Mailserver was refused when it was last checked: Wrong password." in page
+    assert reverse("admin:campaigns_account_change", args=[account.pk]) in page
+    assert reverse("edit", args=[campaign.pk]) + "#id_scenario" in page
+
+
+def test_steps_cost_the_panel_the_same_however_many_there_are(
+    client, owner, typed, scenario, people
+):
+    client.force_login(owner)
+    asked = typed | {"scenario": scenario.key}
+    client.post(reverse("check"), asked)
+    cache.clear()
+    with CaptureQueriesContext(connection) as two:
+        client.post(reverse("check"), asked)
+    scenario.steps = [STEPS[0], *[{**STEPS[1], "wait": 60}] * 3, STEPS[1]]
+    scenario.save()
+    cache.clear()
+    with CaptureQueriesContext(connection) as five:
+        client.post(reverse("check"), asked)
+
+    assert len(five) == len(two)
