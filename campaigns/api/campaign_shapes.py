@@ -325,10 +325,21 @@ class CampaignDetailShape(CampaignShape):
         return TransferSpeedShape(speeds, many=True).data
 
 
+class RecallShape(serializers.Serializer[Any]):
+    """How far one account has been asked to take a transfer back; `calls` by what came of them."""
+
+    account = serializers.CharField()
+    can_cancel = serializers.BooleanField()
+    calls = serializers.DictField(child=serializers.IntegerField())
+    taken = serializers.IntegerField()
+    left = serializers.IntegerField()
+    seconds = serializers.FloatField(allow_null=True)
+
+
 class ProgressShape(serializers.Serializer[Any]):
     """`receipts` are null where no account reports them; `seconds_left` when nobody can say.
     `paused_because` is empty unless the engine has paused it, `hours` are unless recipients' own
-    clocks decide."""
+    clocks decide, and `recalls` unless it was cancelled or asked back."""
 
     platforms = PlatformShape(many=True)
     rate = serializers.FloatField()
@@ -340,6 +351,7 @@ class ProgressShape(serializers.Serializer[Any]):
     next_hour = TransferHourShape(allow_null=True)
     speed = SpeedShape()
     paused_because = serializers.CharField()
+    recalls = RecallShape(many=True)
 
 
 class DeliveryShape(serializers.Serializer[Any]):

@@ -126,7 +126,9 @@ def _call(way: Way, reference: str) -> _Said:
 def _note(attempt: Attempt, said: _Said, now: datetime) -> None:
     """Write down that the vendor has heard, and correct whom it names."""
     taken = said.result.taken if isinstance(said.result, Recalled) else None
-    word = {None: Recall.ASKED, (): Recall.LATE}.get(taken, Recall.TAKEN)
+    word = Recall.TAKEN if taken else Recall.LATE
+    if taken is None:
+        word = Recall.ASKED
     with transaction.atomic():
         books.lock_batches([attempt.pk])
         if not _hold(attempt).update(recall_at=None, recalled=word):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,9 +20,11 @@ from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.origin import list_declared, name_door
 from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import find_start, list_platforms, list_reasons, read_standings
+from campaigns.pages.recall_words import describe_recalls, is_asking
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.lost_callbacks import find_trouble
+from campaigns.selectors.recalls import can_be_recalled
 from campaigns.selectors.status import progress as read_progress
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
@@ -39,6 +42,11 @@ VERBS: Verbs = {
     ),
     "resume": (resume_transfer, frozenset({Status.PAUSED}), gettext_lazy("Going on.")),
     "cancel": (cancel_transfer, Transfer.RUNNING, gettext_lazy("Cancelled.")),
+    "recall": (
+        cancel_transfer,
+        frozenset({Status.SENT}),
+        gettext_lazy("The vendors are being asked to take it back."),
+    ),
 }
 FAULTS = {
     FaultKind.CREDENTIALS: gettext_lazy("The vendor refused our credentials. Check the account."),
@@ -61,8 +69,8 @@ def transfer_page(request: HttpRequest, pk: int) -> HttpResponse:
 def transfer_status(request: HttpRequest, pk: int) -> HttpResponse:
     """The polled piece of it."""
     transfer = find_transfer(request.user, pk)
-    is_last = transfer.status in Transfer.FINISHED
     context = _read_status(request, transfer)
+    is_last = not context["is_live"]
     return draw_fragment(request, "pages/transfer_status.html", context, is_last=is_last)
 
 
@@ -88,9 +96,10 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "callback": find_trouble(transfer),
         "events": transfer.events.order_by("-pk")[:20],
         "pause_words": progress.paused_because,
-        "is_live": transfer.status in Transfer.RUNNING,
+        "is_live": transfer.status in Transfer.RUNNING or is_asking(progress.recalls),
+        "recalls": describe_recalls(progress.recalls),
         "starts_at": find_start(transfer, now),
-        "verbs": list_fitting(VERBS, transfer.status) if is_sender else [],
+        "verbs": _list_verbs(transfer, now) if is_sender else [],
         "door": name_door(transfer),
         "declared": list_declared(transfer),
         "siblings": _list_siblings(request, transfer),
@@ -99,6 +108,11 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
         "rate_form": RateForm(initial={"rate": transfer.rate}),
     }
+
+
+def _list_verbs(transfer: Transfer, now: datetime) -> list[str]:
+    verbs = list_fitting(VERBS, transfer.status)
+    return verbs if "recall" not in verbs or can_be_recalled(transfer, now) else []
 
 
 def _list_siblings(request: HttpRequest, transfer: Transfer) -> list[Transfer]:
@@ -134,7 +148,7 @@ def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator_page
 def change_transfer(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Pause, resume or cancel."""
+    """Pause, resume, cancel, or ask back what is sent."""
     transfer = find_transfer(request.user, pk)
     press(request, transfer, [transfer.app], VERBS, verb)
     return redirect("transfer", pk=pk)

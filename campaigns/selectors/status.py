@@ -26,6 +26,7 @@ from campaigns.models import (
     VendorCount,
 )
 from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
+from campaigns.selectors.recalls import Recall, list_recalls
 from campaigns.selectors.speed import Speed, read_speed
 from providers import registry
 from providers.commands import Fault, FaultKind, TransferState
@@ -260,6 +261,7 @@ class Progress:
     next_hour: Hour | None = None
     speed: Speed
     paused_because: str = ""
+    recalls: tuple[Recall, ...] = ()
 
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
@@ -281,6 +283,7 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         next_hour=find_next_hour(hours, now),
         speed=read_speed(transfer, now=now, owed=owed),
         paused_because=find_pause_words([transfer]).get(transfer.pk, ""),
+        recalls=list_recalls(transfer),
     )
 
 

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from providers.audience import Condition, Op
-from providers.commands import Accepted, AcceptedMany, PushPart, SendPush
+from providers.commands import (
+    Accepted,
+    AcceptedMany,
+    PushPart,
+    Recalled,
+    RecallPush,
+    SendPush,
+)
 from providers.inbound import Call
 from providers.message import AndroidContent, IosContent, PushMessage, Text, WebContent
 from providers.message_fields import Platform
@@ -236,6 +243,17 @@ def test_a_group_none_of_whose_apps_takes_it_has_refused_it() -> None:
 
     assert (caught.value.reason, caught.value.is_permanent) == (Reason.UNKNOWN_ID, True)
     assert caught.value.message == "21011: Nobody."
+
+
+def test_a_message_is_withdrawn_and_a_push_to_a_group_as_a_whole_is_not() -> None:
+    with entering_door(DIALECT, lambda command: Recalled()) as door:
+        answer = EngageLab(make_account()).cancel("1828256757")
+    with pytest.raises(Failure) as caught:
+        EngageLab(make_account(group_key="c96f42e0d2e662e45d035ab1")).cancel("cbou2uum98lps87rtic0")
+
+    assert door.commands == [RecallPush("1828256757")]
+    assert answer == Recalled()
+    assert (caught.value.is_permanent, caught.value.was_sent) == (True, False)
 
 
 @pytest.mark.parametrize(
