@@ -65,7 +65,7 @@ class FieldSpec:
         fault = _find_type_fault(self, value)
         if fault:
             return fault
-        if not _is_storable(value):
+        if not is_storable(value):
             return "holds a character or a number that cannot be stored"
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}"
@@ -92,7 +92,7 @@ def _find_type_fault(spec: FieldSpec, value: Any) -> str | None:
     return None if isinstance(value, str) else "must be a text"
 
 
-def _is_storable(value: Any) -> bool:
+def is_storable(value: Any) -> bool:
     """Whether every database can hold it: no NUL, no half of a surrogate pair, no NaN."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)

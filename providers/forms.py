@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import widgets
 
-from providers.fields import FieldSpec, is_link, is_web_address
+from providers.fields import FieldSpec, is_link, is_storable, is_web_address
 from providers.vault import last_four
 
 ATTACHMENT_PARTS = ("file_url", "file_type", "id")
@@ -111,7 +111,6 @@ def _explain(spec: FieldSpec, value: Any, fault: str) -> str:
 
 
 # An escaped NUL, and no escaped backslash before u0000.
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class BoundedJSONField(forms.JSONField):
@@ -124,7 +123,7 @@ class BoundedJSONField(forms.JSONField):
             raise ValidationError(_("This JSON is nested too deeply.")) from error
         except ValueError as error:
             raise ValidationError(_("A number in it is too long.")) from error
-        if not _is_storable(read):
+        if not is_storable(read):
             raise ValidationError(_("It holds a number or a character that cannot be stored."))
         return read
 
@@ -134,17 +133,7 @@ class BoundedJSONField(forms.JSONField):
             read = super().bound_data(data, initial)
         except (RecursionError, ValueError):
             return InvalidJSONInput(data)
-        return read if _is_storable(read) else InvalidJSONInput(data)
-
-
-def _is_storable(value: Any) -> bool:
-    """Whether it is free of NaN, infinite numbers, half characters and NUL."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except (ValueError, RecursionError):
-        return False
-    return not _NUL.search(text)
+        return read if is_storable(read) else InvalidJSONInput(data)
 
 
 def _read_int(text: str) -> int:

@@ -21,19 +21,13 @@ from providers.audience_calls import (
     MemberRows,
     MembersChanged,
 )
+from providers.fields import is_storable
 from providers.inbound import Call
 from providers.outcomes import Reason
 
 from .wire import read_app
 from .wire_errors import refuse_parameter
-from .wire_values import (
-    is_storable,
-    read_body,
-    read_limit,
-    read_moment,
-    read_piece,
-    write_moment,
-)
+from .wire_values import read_body, read_limit, read_moment, read_piece, write_moment
 
 LABELS_PATH = "push/label"
 LABEL_PATH = "push/label/{label}"

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from providers.fields import FieldSpec
+from providers.fields import FieldSpec, is_storable
 from providers.message import AndroidContent, IosContent, PushMessage
 from providers.message_fields import ANDROID_FIELDS, IOS_FIELDS
 
-from .wire_values import Block, count_width, is_storable
+from .wire_values import Block, count_width
 
 KEY = "agora"  # of what is kept in `extras`
 MAX_TITLE, MAX_CONTENT, MAX_SUBTITLE = 32, 100, 10

@@ -104,7 +104,7 @@ def write_push(message: PushMessage) -> dict[str, Any]:
 
 def read_push(block: Block) -> PushMessage:
     channel = read_channel(block.values.get("strategy"))
-    message = read_message(block.take_block("pushMessage", refuse_message))
+    message = read_message(block.refusing(refuse_message).take_block("pushMessage"))
     return replace(message, channel=channel)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from unicodedata import east_asian_width
 
-from providers.fields import NUL_ESCAPE
+from providers import blocks
+from providers.blocks import MAX_LONG
+from providers.fields import is_storable
 from providers.inbound import Call
 from providers.outcomes import Refusal, RefusalKind
 
 from .wire_errors import refuse_parameter
 
-MAX_LONG = 2**63 - 1
 MAX_USER = 255  # user ids have at most 64 characters at the vendor; ours may be longer
 
 Refuse = Callable[[str, str], Refusal]
@@ -26,53 +26,23 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_LONG
 
 
-def is_storable(value: Any) -> bool:
-    """Whether a JSON value can be stored anywhere: no NUL, no half of a surrogate pair."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-        text.encode()
-    except (ValueError, RecursionError):
-        return False
-    return NUL_ESCAPE.search(text) is None
-
-
 def count_width(text: str) -> int:
     """A text's length as the vendor's stricter host counts it: a CJK character as two."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A JSON object of a call and its path; what is absent or null is None."""
+class Block(blocks.Block):
+    """A block whose fields are refused as the part of the call does that they stand in."""
 
-    values: Mapping[str, Any]
-    path: str = ""
     refuse: Refuse = refuse_parameter
 
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+    def refuse_type(self, name: str, why: str) -> Refusal:
+        return self.refuse(self.at(name), why)
 
-    def find_text(self, name: str, maximum: int) -> str | None:
-        value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not is_storable(value):
-            raise self.refuse(self.at(name), "must be a text")
-        if len(value) > maximum:
-            raise self.refuse(self.at(name), f"must have at most {maximum} characters")
-        return value
-
-    def take_text(self, name: str, maximum: int) -> str:
-        value = self.find_text(name, maximum)
-        if not value:
-            raise self.refuse(self.at(name), "is missing")
-        return value
-
-    def take_block(self, name: str, refuse: Refuse) -> Block:
-        value = self.values.get(name)
-        if not isinstance(value, dict):
-            raise refuse(self.at(name), "must be an object" if value is not None else "is missing")
-        return Block(value, self.at(name), refuse)
+    def refusing(self, refuse: Refuse) -> Block:
+        """The same with other refusals, also of what stands in it."""
+        return replace(self, refuse=refuse)
 
     def take_texts(self, name: str, most: int) -> tuple[str, ...]:
         """A list of texts, not empty and without repetitions; one bare text is a list of one."""

@@ -10,9 +10,10 @@ import re
 from typing import NamedTuple
 
 from providers.audience import And, Condition, Expression, Not, Op, Or
+from providers.blocks import is_clean
 from providers.reports import ReportField
 
-from .wire_values import is_clean, refuse_value
+from .wire_values import refuse_value
 
 # One page allows 10,000 characters, another 2,000; 100 values is a sister API's limit.
 MAX_FILTER = 10_000

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from providers.blocks import is_clean
 from providers.fields import Fields, FieldSpec
 from providers.message import AndroidContent, Attachment, IosContent, PushMessage
 from providers.message_fields import ANDROID_FIELDS, IOS_FIELDS, Platform
 
-from .wire_values import Block, is_clean, is_unset, refuse
+from .wire_values import Block, is_unset, refuse
 
 ANDROID = Fields(
     title="title",

@@ -11,17 +11,12 @@ from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
+from providers.blocks import is_clean
 from providers.inbound import Call
 from providers.reports import FetchReport, Metric, ReportField
 
 from .wire_filters import DIMENSIONS, FIELDS, read_filters, write_filters
-from .wire_values import (
-    is_clean,
-    is_number,
-    read_query_number,
-    refuse_missing,
-    refuse_value,
-)
+from .wire_values import is_number, read_query_number, refuse_missing, refuse_value
 
 TABLE_PATH = "stat/v1/data"
 CSV_PATH = "stat/v1/data.csv"

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from providers.blocks import MAX_LONG, is_clean
 from providers.commands import Accepted, Fault, FaultKind, PushPart, SendPush
 from providers.inbound import Call
 from providers.message import AndroidContent, IosContent
@@ -15,16 +16,7 @@ from providers.message_fields import Platform
 from providers.recipients import IdentifierKind, Targets
 
 from .wire_messages import read_messages, write_messages
-from .wire_values import (
-    MAX_LONG,
-    Block,
-    is_clean,
-    is_number,
-    is_unset,
-    read_body,
-    read_id,
-    refuse,
-)
+from .wire_values import Block, is_number, is_unset, read_body, read_id, refuse
 
 SEND_PATH = "push/v1/send-batch"
 

@@ -6,27 +6,16 @@ One client in the wild serialises every field it knows, so "", 0 and null all me
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from providers import blocks
+from providers.blocks import MAX_LONG
 from providers.outcomes import Refusal, RefusalKind
-
-MAX_LONG = 2**63 - 1
-MAX_NAME = 255  # lengths are not documented; what fits is ours to say
 
 
 def is_unset(value: Any) -> bool:
     """Whether a value only says that its field was not filled in."""
     return value is None or value == "" or (value == 0 and not isinstance(value, bool))
-
-
-def is_clean(text: str) -> bool:
-    """Whether a text can be stored anywhere: no NUL and no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text
 
 
 def is_number(text: str) -> bool:
@@ -50,65 +39,21 @@ def refuse_missing(field: str) -> Refusal:
     return Refusal(RefusalKind.MISSING, f"Missing parameter: '{field}'", field=field)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A JSON object of a call and its path. `find_` gives None for what is not set."""
+class Block(blocks.Block):
+    """A block in which what was not filled in counts as not set."""
 
-    values: Mapping[str, Any]
-    path: str = ""
-
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+    __slots__ = ()
+    MIN_NUMBER = 1
 
     def find(self, name: str) -> Any:
         value = self.values.get(name)
         return None if is_unset(value) else value
 
-    def find_text(self, name: str, maximum: int = MAX_NAME) -> str | None:
-        value = self.find(name)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not is_clean(value):
-            raise refuse(self.at(name), "must be a text")
-        if len(value) > maximum:
-            raise refuse(self.at(name), f"must have at most {maximum} characters")
-        return value
+    def refuse_type(self, name: str, why: str) -> Refusal:
+        return refuse(self.at(name), why)
 
-    def find_number(self, name: str, minimum: int = 1, maximum: int = MAX_LONG) -> int | None:
-        value = self.find(name)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise refuse(self.at(name), "must be a whole number")
-        if not minimum <= value <= maximum:
-            raise refuse(self.at(name), f"must be from {minimum} to {maximum}")
-        return value
-
-    def find_block(self, name: str) -> Block | None:
-        value = self.find(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise refuse(self.at(name), "must be an object")
-        return Block(value, self.at(name))
-
-    def take_text(self, name: str, maximum: int = MAX_NAME) -> str:
-        value = self.find_text(name, maximum)
-        if value is None:
-            raise refuse_missing(self.at(name))
-        return value
-
-    def take_number(self, name: str) -> int:
-        value = self.find_number(name)
-        if value is None:
-            raise refuse_missing(self.at(name))
-        return value
-
-    def take_block(self, name: str) -> Block:
-        value = self.find_block(name)
-        if value is None:
-            raise refuse_missing(self.at(name))
-        return value
+    def refuse_missing(self, name: str) -> Refusal:
+        return refuse_missing(self.at(name))
 
     def take_items(self, name: str) -> Sequence[Any]:
         """A list that is not empty."""
@@ -121,13 +66,8 @@ class Block:
 
     def take_blocks(self, name: str) -> list[Block]:
         """A list of objects that is not empty."""
-        blocks = []
-        for index, item in enumerate(self.take_items(name)):
-            path = f"{self.at(name)}[{index}]"
-            if not isinstance(item, dict):
-                raise refuse(path, "must be an object")
-            blocks.append(Block(item, path))
-        return blocks
+        items = self.take_items(name)
+        return [self.enter(f"{name}[{index}]", item) for index, item in enumerate(items)]
 
 
 def read_body(body: Any) -> Block:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from providers import blocks
 from providers.fields import FieldSpec
 from providers.outcomes import Refusal, RefusalKind
 
@@ -19,62 +19,24 @@ from .wire_errors import Code, Refused
 _STORABLE = FieldSpec(name="body", kind="json", label="")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A JSON object of a call and its path. `find_` gives None for what is not there."""
+class Block(blocks.Block):
+    """A block that refuses in the vendor's codes; lengths are in bytes of UTF-8."""
 
-    values: Mapping[str, Any]
-    path: str = ""
+    __slots__ = ()
+    MAX_TEXT = None
 
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+    def refuse_type(self, name: str, why: str) -> Refusal:
+        return refuse_type(self.at(name), why)
 
-    def find_text(self, name: str, maximum: int | None = None) -> str | None:
-        value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise refuse_type(self.at(name), "must be a text")
-        if maximum is not None and len(value.encode()) > maximum:
-            raise refuse_type(self.at(name), f"must have at most {maximum} bytes")
-        return value
+    def refuse_value(self, name: str, why: str) -> Refusal:
+        return refuse_value(self.at(name), why)
 
-    def take_text(self, name: str, maximum: int | None = None) -> str:
-        """A text that is not empty."""
-        value = self.find_text(name, maximum)
-        if not value:
-            raise refuse_missing(self.at(name))
-        return value
+    def refuse_missing(self, name: str) -> Refusal:
+        return refuse_missing(self.at(name))
 
-    def find_number(self, name: str, minimum: int, maximum: int) -> int | None:
-        value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise refuse_type(self.at(name), "must be a whole number")
-        if not minimum <= value <= maximum:
-            raise refuse_value(self.at(name), f"must be from {minimum} to {maximum}")
-        return value
-
-    def find_flag(self, name: str) -> bool | None:
-        value = self.values.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise refuse_type(self.at(name), "must be true or false")
-        return value
-
-    def find_block(self, name: str) -> Block | None:
-        value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise refuse_type(self.at(name), "must be an object")
-        return Block(value, self.at(name))
-
-    def take_block(self, name: str) -> Block:
-        value = self.find_block(name)
-        if value is None:
-            raise refuse_missing(self.at(name))
-        return value
+    def check_length(self, name: str, text: str, minimum: int, maximum: int) -> None:
+        if len(text.encode()) > maximum:
+            raise self.refuse_type(name, f"must have at most {maximum} bytes")
 
     def find_texts(self, name: str, maximum: int) -> tuple[str, ...]:
         """A list of texts; () for an empty one, which counts as not there."""

@@ -10,13 +10,14 @@ from itertools import groupby
 from typing import Any
 
 from providers.audience import Expression
+from providers.blocks import is_clean
 from providers.commands import PushPart
 from providers.message import PushMessage
 from providers.recipients import Audience, IdentifierKind, PersonKind, Targets
 
 from .wire_filters import AND, OR, MalformedFilter, read_attributes, read_filter, write_filter
 from .wire_statuses import BAD_QUERY, Rejected
-from .wire_values import Block, drop_unset, is_clean, refuse
+from .wire_values import Block, drop_unset, refuse
 
 REGISTRATION = "push_registration_id"
 IDENTIFIER_KINDS = (IdentifierKind(REGISTRATION),)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from providers.audience import And, Condition, Expression, Op, Or
-
-from .wire_values import is_clean
+from providers.blocks import is_clean
 
 AND, OR = "$and", "$or"
 FIELDS = {

@@ -6,23 +6,12 @@ vendor does not document: a null is "not set", an unknown field is not looked at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from providers import blocks
+from providers.blocks import is_clean
 from providers.outcomes import Refusal, RefusalKind
-
-MAX_LONG = 2**63 - 1
-MAX_TEXT = 4096  # where the vendor names no length
-
-
-def is_clean(text: str) -> bool:
-    """Whether a text can be stored anywhere: no NUL and no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text
 
 
 def refuse(field: str, message: str) -> Refusal:
@@ -30,58 +19,32 @@ def refuse(field: str, message: str) -> Refusal:
     return Refusal(RefusalKind.INVALID, message, field=field)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A JSON object of a call and its path. `find_` gives None for what is not set."""
+class Block(blocks.Block):
+    """A block whose texts are not empty where a call does not say that they may be."""
 
-    values: Mapping[str, Any]
-    path: str = ""
+    __slots__ = ()
+    MIN_TEXT = 1
+    MAX_TEXT = 4096  # where the vendor names no length
 
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+    def refuse_type(self, name: str, why: str) -> Refusal:
+        return refuse(self.at(name), why)
 
-    def find(self, name: str) -> Any:
-        return self.values.get(name)
+    def refuse_missing(self, name: str) -> Refusal:
+        return self.refuse_type(name, "must not be null")
 
-    def find_text(self, name: str, maximum: int = MAX_TEXT, minimum: int = 1) -> str | None:
-        value = self.find(name)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not is_clean(value):
-            raise refuse(self.at(name), "must be a text")
-        if not minimum <= len(value) <= maximum:
-            raise refuse(self.at(name), f"size must be between {minimum} and {maximum}")
-        return value
+    def check_length(self, name: str, text: str, minimum: int, maximum: int) -> None:
+        if not minimum <= len(text) <= maximum:
+            raise self.refuse_type(name, f"size must be between {minimum} and {maximum}")
 
-    def find_number(self, name: str, minimum: int = 0, maximum: int = MAX_LONG) -> int | None:
-        value = self.find(name)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise refuse(self.at(name), "must be a whole number")
-        if not minimum <= value <= maximum:
-            raise refuse(self.at(name), f"must be between {minimum} and {maximum}")
-        return value
-
-    def find_flag(self, name: str) -> bool | None:
-        value = self.find(name)
-        if value is not None and not isinstance(value, bool):
-            raise refuse(self.at(name), "must be true or false")
-        return value
+    def check_bounds(self, name: str, number: int, minimum: int, maximum: int) -> None:
+        if not minimum <= number <= maximum:
+            raise self.refuse_type(name, f"must be between {minimum} and {maximum}")
 
     def find_choice(self, name: str, choices: Sequence[str]) -> str | None:
         value = self.find_text(name)
         if value is not None and value not in choices:
             raise refuse(self.at(name), f"must be one of {', '.join(choices)}")
         return value
-
-    def find_block(self, name: str) -> Block | None:
-        value = self.find(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise refuse(self.at(name), "must be an object")
-        return Block(value, self.at(name))
 
     def find_blocks(self, name: str) -> list[Block]:
         """A list of objects; empty when it is not set."""
@@ -90,39 +53,14 @@ class Block:
             return []
         if not isinstance(value, list):
             raise refuse(self.at(name), "must be a list")
-        return list(self._list_blocks(name, value))
-
-    def _list_blocks(self, name: str, items: Sequence[Any]) -> Iterator[Block]:
-        for index, item in enumerate(items):
-            path = f"{self.at(name)}[{index}]"
-            if not isinstance(item, dict):
-                raise refuse(path, "must be an object")
-            yield Block(item, path)
-
-    def take_text(self, name: str, maximum: int = MAX_TEXT, minimum: int = 1) -> str:
-        value = self.find_text(name, maximum, minimum)
-        if value is None:
-            raise refuse(self.at(name), "must not be null")
-        return value
-
-    def take_number(self, name: str, minimum: int = 0, maximum: int = MAX_LONG) -> int:
-        value = self.find_number(name, minimum, maximum)
-        if value is None:
-            raise refuse(self.at(name), "must not be null")
-        return value
-
-    def take_block(self, name: str) -> Block:
-        value = self.find_block(name)
-        if value is None:
-            raise refuse(self.at(name), "must not be null")
-        return value
+        return [self.enter(f"{name}[{index}]", item) for index, item in enumerate(value)]
 
     def take_blocks(self, name: str) -> list[Block]:
         """A list of objects that is not empty."""
-        blocks = self.find_blocks(name)
-        if not blocks:
+        items = self.find_blocks(name)
+        if not items:
             raise refuse(self.at(name), "must not be empty")
-        return blocks
+        return items
 
 
 def read_body(body: Any) -> Block:
@@ -143,7 +81,7 @@ def read_query_number(query: Mapping[str, str], name: str, maximum: int) -> int 
     return int(text)
 
 
-def read_query_text(query: Mapping[str, str], name: str, maximum: int = MAX_TEXT) -> str:
+def read_query_text(query: Mapping[str, str], name: str, maximum: int = Block.MAX_TEXT) -> str:
     """A parameter's text, "" when it is absent."""
     text = query.get(name, "").strip()
     if len(text) > maximum or not is_clean(text):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from providers import blocks
+from providers.blocks import is_clean
 from providers.outcomes import Refusal, RefusalKind
 
 MAX_NAME = 255  # no length is documented; what fits is ours to say
@@ -22,53 +23,27 @@ def refuse_unknown(noun: str) -> Refusal:
     return Refusal(RefusalKind.NOT_FOUND, f"there is no such {noun}")
 
 
-def is_clean(text: str) -> bool:
-    """Whether a text can be stored anywhere: no NUL and no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text
-
-
 def is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_NUMBER
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A JSON object of a call and its path. `find_` gives None, or nothing, for what is not set;
-    null is the same as absent (the filters' sample has a null in the place of a list).
+class Block(blocks.Block):
+    """A block of which null is the same as absent (the filters' sample has a null in the place of
+    a list).
     """
 
-    values: Mapping[str, Any]
-    path: str = ""
+    __slots__ = ()
+    TEXT = "must be a string"
 
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+    def refuse_type(self, name: str, why: str) -> Refusal:
+        return refuse(self.at(name), why)
 
-    def find_text(self, name: str, maximum: int = MAX_NAME) -> str | None:
-        value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not is_clean(value):
-            raise refuse(self.at(name), "must be a string")
-        if len(value) > maximum:
-            raise refuse(self.at(name), f"must have at most {maximum} characters")
-        return value
-
-    def take_text(self, name: str, maximum: int = MAX_NAME) -> str:
-        value = self.find_text(name, maximum)
-        if not value:
-            raise refuse(self.at(name), "is required")
-        return value
+    def refuse_missing(self, name: str) -> Refusal:
+        return self.refuse_type(name, "is required")
 
     def find_flag(self, name: str) -> bool:
         """False where it is absent."""
-        value = self.values.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise refuse(self.at(name), "must be true or false")
-        return bool(value)
+        return bool(blocks.Block.find_flag(self, name))
 
     def find_list(self, name: str) -> list[Any]:
         value = self.values.get(name)
@@ -95,14 +70,6 @@ class Block:
                 raise refuse(self.at(name), "must be an array of strings")
         return tuple(dict.fromkeys(items))
 
-    def take_block(self, name: str) -> Block:
-        value = self.values.get(name)
-        if value is None:
-            raise refuse(self.at(name), "is required")
-        if not isinstance(value, dict):
-            raise refuse(self.at(name), "must be an object")
-        return Block(value, self.at(name))
-
     def take_blocks(self, name: str) -> list[Block]:
         """A list of objects that is not empty."""
         items = self.find_list(name)
@@ -110,7 +77,7 @@ class Block:
             raise refuse(self.at(name), "is required")
         if not all(isinstance(item, dict) for item in items):
             raise refuse(self.at(name), "must be an array of objects")
-        return [Block(item, f"{self.at(name)}[{place}]") for place, item in enumerate(items)]
+        return [self.enter(f"{name}[{place}]", item) for place, item in enumerate(items)]
 
 
 def read_body(body: Any) -> Block:
