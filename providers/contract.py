@@ -177,7 +177,9 @@ class Dialect:
     `refuse_strict` raises Refusal for a push that this vendor takes only where a door is not
     strict. `says_more` tells whether this dialect's extras of a message say what no field holds.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
-    counts against; "" for none. `plan_schedule` makes of a kept schedule's body, and the records
+    counts against; "" for none. A vendor that `runs_scenarios` goes from a push to the later steps
+    itself, over its `channels`; `scenario_carries` names fields that fare otherwise then.
+    `plan_schedule` makes of a kept schedule's body, and the records
     bound to it, what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
 
@@ -193,6 +195,7 @@ class Dialect:
     message_options: tuple[FieldSpec, ...] = ()  # fields that only this vendor has, for compose
     identifier_kinds: tuple[IdentifierKind, ...] = ()
     carries: Mapping[str, Carry] = field(default_factory=dict)
+    scenario_carries: Mapping[str, Carry] = field(default_factory=dict)
     idempotency: Idempotency = Idempotency.NONE
     lookup_lag: float = 0.0
     blind_resend: bool = False
@@ -204,6 +207,7 @@ class Dialect:
     has_labels: bool = False
     has_receipts: bool = False
     wants_references: bool = False
+    runs_scenarios: bool = False
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
     can_filter: Callable[[Expression], bool] = _writes_no_filter
     prefers_audience: bool = False

@@ -13,7 +13,7 @@ from providers.commands import CreateGroup, FetchStatus, Recalled, SendPush, Tra
 from providers.outcomes import Receipt
 from providers.receipts import FetchReceipts, ReceiptPage
 from providers.reports import VendorTotal
-from providers.scenarios import SendText
+from providers.scenarios import SaveScenario, SendByScenario, SendText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Outbound(Protocol):
     A client offers the methods that its dialect's flags promise (`has_groups`: `ensure_group`;
     `can_report`: `fetch_status`, `fetch_totals`; `has_totals`: the latter, also alone, which then
     counts a call as a whole, whatever the day; `has_receipts`: `fetch_receipts`; `can_cancel`:
-    `cancel`; `has_labels`: `ensure_label`).
+    `cancel`; `has_labels`: `ensure_label`; `runs_scenarios`: those of `ScenarioRunner`).
     """
 
     def check(self) -> CheckResult: ...
@@ -116,6 +116,20 @@ class TextWriter(Protocol):
     """
 
     def write_text(self, text: SendText) -> Request: ...
+
+
+class ScenarioRunner(Protocol):
+    """An outbound client whose vendor goes from one step of a scenario to the next itself.
+
+    `ensure_scenario` gives the vendor's id of the scenario of exactly these steps, of which the
+    push's sender is the account's own. What
+    `write_by_scenario` writes is sent by `send`, and asked about, like a push; the events of its
+    recipients name the channel by which they were reached.
+    """
+
+    def ensure_scenario(self, scenario: SaveScenario) -> str: ...
+
+    def write_by_scenario(self, command: SendByScenario) -> Request: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class ReceiptKind(StrEnum):
 class ReceiptEvent:
     """One recipient's receipt. `reference` is the receipt token we sent along; where we could
     send none, `transfer` is the vendor's id of the call, and `target_kind` and `target` say whom.
+    `channel` is that of the step of a scenario by which the vendor has reached him, "" for the
+    call's own.
     """
 
     reference: str
@@ -41,13 +43,14 @@ class ReceiptEvent:
     transfer: str = ""
     target_kind: str = ""
     target: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeEvent:
     """What a vendor says later about one recipient of a call: `reference` is the receipt token we
     sent along, else `transfer` is the vendor's id of the call, and `target_kind` and `target` say
-    whom.
+    whom. `channel` as in ReceiptEvent: of the last step that was tried.
     """
 
     outcome: Outcome
@@ -58,6 +61,7 @@ class OutcomeEvent:
     target: str = ""
     reason: Reason | None = None
     message: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from campaigns.dispatch import audience_calls, books, receipts
+from campaigns.dispatch import audience_calls, books, receipts, vendor_steps
 from campaigns.dispatch.event_targets import find_named
 from campaigns.dispatch.event_values import Event, read_event, write_event
 from campaigns.dispatch.receipt_tokens import read_receipt_token
@@ -47,6 +47,8 @@ def keep_events(
     transaction.
     """
     placed, early = _place(events, account)
+    placed, unknown = vendor_steps.place_events(placed, account, now)
+    early += unknown
     told = _read_outcomes(placed)
     settled = _find_settled(told, account)
     books.lock_batches(attempt for _outcome, attempt in settled.values())

@@ -48,7 +48,7 @@ UNREACHED = (
 def note_closed(batches: Collection[Batch], now: datetime) -> None:
     """Let the recipients of closed batches wait for the next step, if their part has one.
 
-    Runs in the transaction that folds them.
+    Whom a vendor takes there need not wait for us. Runs in the transaction that folds them.
     """
     parts = Part.objects.filter(pk__in={batch.part_id for batch in batches}, wait__isnull=False)
     waits = {pk: wait or 0 for pk, wait in parts.values_list("pk", "wait")}
@@ -58,13 +58,18 @@ def note_closed(batches: Collection[Batch], now: datetime) -> None:
                 part_id=batch.part_id,
                 batch=batch,
                 transfer_id=batch.transfer_id,
-                due_at=now + timedelta(seconds=waits[batch.part_id]),
+                due_at=now + _find_wait(batch, waits[batch.part_id]),
             )
             for batch in batches
             if batch.part_id in waits
         ),
         ignore_conflicts=True,
     )
+
+
+def _find_wait(batch: Batch, seconds: int) -> timedelta:
+    """Whom a vendor could not be told of is handed on at once."""
+    return timedelta() if batch.runs_at_vendor else timedelta(seconds=seconds)
 
 
 def note_frozen(transfer: Transfer, now: datetime) -> None:
@@ -102,11 +107,21 @@ def _hand_over(pk: int, now: datetime) -> None:
         if handover.batch is None:
             recipients = _list_left_out(handover)
         else:
-            recipients = _list_unanswered(handover.part, unpack_ids(handover.batch.recipients))
+            recipients = _list_unanswered(handover.part, _list_ours(handover.batch))
         _join_next(handover, _find_persons(handover.part, recipients), now)
         is_done = handover.batch is not None or len(recipients) < PAGE
         after = recipients[-1] if recipients else handover.after
         Handover.objects.filter(pk=pk).update(done_at=now if is_done else None, after=after)
+
+
+def _list_ours(batch: Batch) -> list[int]:
+    """Without those whom a vendor was given, who goes on with them itself."""
+    recipients = list(unpack_ids(batch.recipients))
+    if not batch.runs_at_vendor:
+        return recipients
+    called = Delivery.objects.filter(part_id=batch.part_id, recipient__in=IdList(recipients))
+    left = called.filter(outcome="skipped", reason__in=UNREACHED)
+    return list(left.values_list("recipient", flat=True))
 
 
 def _list_left_out(handover: Handover) -> Sequence[int]:
@@ -173,20 +188,27 @@ def admit(transfer: Transfer, step: Part, persons: Sequence[Person], due_at: dat
     Runs in the caller's transaction. The transfer's audience is the caller's to count, or that of
     the freeze to come.
     """
+    fresh = find_new_members(step, persons)
+    Batch.objects.bulk_create(make_batches(transfer, step, fresh, due_at))
+    Part.objects.filter(pk=step.pk).update(audience=F("audience") + len(fresh))
+    return len(fresh)
+
+
+def find_new_members(step: Part, persons: Sequence[Person]) -> list[Person]:
+    """Those who were no members of the step, and are from now on."""
     known = StepMember.objects.filter(
         part=step, person_id__in=IdList(person.pk for person in persons)
     )
     members = set(known.values_list("person_id", flat=True))
     fresh = [person for person in persons if person.pk not in members]
     append_rows(StepMember, ("part", "person_id"), [(step.pk, person.pk) for person in fresh])
-    Batch.objects.bulk_create(_make_batches(transfer, step, fresh, due_at))
-    Part.objects.filter(pk=step.pk).update(audience=F("audience") + len(fresh))
-    return len(fresh)
+    return fresh
 
 
-def _make_batches(
+def make_batches(
     transfer: Transfer, step: Part, persons: Sequence[Person], now: datetime
 ) -> Iterable[Batch]:
+    """Batches of a step, not yet saved, by text."""
     default = transfer.app.default_language
     keys = {
         person.pk: (step.channel, person.language or default, person.country, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from campaigns.dispatch import pace
+from campaigns.dispatch import pace, vendor_steps
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease, find_expiry
 from campaigns.dispatch.told import find_told
@@ -123,11 +123,13 @@ def _list_platforms(batch: Batch) -> tuple[Platform, ...]:
 
 @dataclass(slots=True)
 class Ready:
-    """A call that only has to be made; `written_at` is from when its times are counted."""
+    """A call that only has to be made; `written_at` is from when its times are counted. Where it
+    `runs_at_vendor` its vendor goes on to the later steps of a scenario."""
 
     client: Outbound
     request: Request
     written_at: datetime
+    runs_at_vendor: bool = False
 
     def call(self, hop: tuple[str, int]) -> Reply:
         """Send; a failure is a value here."""
@@ -153,6 +155,10 @@ def prepare_call(
     group = ensure_group(client, lease.way, lease.transfer, clock())
     at = since or clock()
     push = write_push(lease, addressed, group, key, at)
+    if vendor_steps.is_run_there(lease):
+        pace.count_call(lease.way, clock())
+        request = vendor_steps.write_send(client, lease, addressed, push)
+        return Ready(client, request, at, runs_at_vendor=True)
     if lease.batch.part.channel == Channel.PUSH:
         return Ready(client, client.write(push), at)
     return Ready(client, client.write_text(_write_text(lease.batch, push)), at)

@@ -96,6 +96,7 @@ class NewTransfer:
     faults: tuple[Fault, ...] = ()
     hops: int = 0
     steps: Sequence[Mapping[str, Any]] = ()  # of a scenario, as Scenario.steps has them
+    runs_at_vendor: bool = False  # who goes from step to step
 
 
 def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer:
@@ -127,6 +128,7 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
                 wall_clock=plan.wall_clock,
                 is_test=plan.is_test,
                 has_steps=bool(plan.steps),
+                runs_at_vendor=plan.runs_at_vendor and bool(plan.steps),
                 faults=[write_fault(fault) for fault in plan.faults],
                 hops=plan.hops,
                 status=Transfer.Status.ACCEPTED,
@@ -260,6 +262,7 @@ def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
         wall_clock=campaign.send_at if is_local else "",
         is_test=campaign.is_test,
         steps=campaign.scenario.steps if campaign.scenario else (),
+        runs_at_vendor=bool(campaign.scenario and campaign.scenario.runs_at_vendor),
     )
 
 

@@ -174,6 +174,8 @@ def _call(
         return
     if isinstance(ready, Failure):
         call.failure = ready
+    else:
+        call.runs_at_vendor = ready.runs_at_vendor
     attempt = settle.begin_attempt(lease, call, clock())
     if attempt is None:
         return

@@ -144,7 +144,7 @@ class Call:
 
     `repeats` is an open call that the vendor perhaps has, `resent` counts who may then get it
     twice; `since` is when the first of the same calls was written. `unsent` as in Flush. With a
-    `failure` nothing will leave.
+    `failure` nothing will leave. `runs_at_vendor` as in Batch.
     """
 
     key: str
@@ -154,6 +154,7 @@ class Call:
     since: datetime | None = None
     unsent: Attempt | None = None
     failure: Failure | None = None
+    runs_at_vendor: bool = False
 
 
 def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
@@ -174,7 +175,8 @@ def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
         if call.resent:
             books.count_resent(batch.part_id, min(call.resent, batch.count - batch.settled))
         batch.lease_until = find_lease_end(now)
-        batch.save(update_fields=["lease_until", "settled"])
+        batch.runs_at_vendor = call.runs_at_vendor
+        batch.save(update_fields=["lease_until", "settled", "runs_at_vendor"])
         attempt = Attempt(
             batch=batch,
             account=lease.find_account(),

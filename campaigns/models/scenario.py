@@ -67,6 +67,11 @@ class Scenario(models.Model):
         return self.name or self.key
 
     @property
+    def runs_at_vendor(self) -> bool:
+        """Whether the vendor of all of its steps goes from one to the next."""
+        return self.run_by == self.RunBy.VENDOR
+
+    @property
     def begins_with_push(self) -> bool:
         """Whether a campaign can go by it."""
         return bool(self.steps) and self.steps[0]["channel"] == "push"

@@ -210,6 +210,7 @@ def _write_transfer(intake: Intake) -> Transfer:
             faults=(*(find_faults(push) if find_faults else ()), *unaddressed),
             hops=caller.hops,
             steps=stairs.steps if stairs and len(stairs.steps) > 1 else (),
+            runs_at_vendor=bool(stairs and stairs.runs_at_vendor),
         ),
         actor=caller.actor,
         now=caller.now,

@@ -157,6 +157,7 @@ def _send_by_scenario(command: SendByScenario, caller: Caller) -> Accepted:
         steps=steps,
         addresses=command.addresses,
         identity=[scenario.key, [dict(addresses) for addresses in command.addresses]],
+        runs_at_vendor=scenario.runs_at_vendor,
     )
     return accept_push(push, ensure_group(app, caller), caller, stairs=stairs)
 

@@ -40,12 +40,13 @@ COLUMNS = {Channel.SMS.value: PersonKind.PHONE.value, Channel.EMAIL.value: Perso
 class Stairs:
     """Steps as Scenario.steps has them, and every target's addresses by channel, in their order.
 
-    `identity` is JSON that tells this send from another one.
+    `identity` is JSON that tells this send from another one; `runs_at_vendor` as in Scenario.
     """
 
     steps: Sequence[Mapping[str, Any]]
     addresses: Sequence[Mapping[str, str]] = ()
     identity: Sequence[Any] = ()
+    runs_at_vendor: bool = False
 
     @property
     def first(self) -> str:

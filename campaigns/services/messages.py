@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -69,9 +69,11 @@ class Problem:
     subject: str = ""
 
 
-def find_losses(app: App, message: PushMessage, platforms: Iterable[str]) -> tuple[Loss, ...]:
+def find_losses(
+    app: App, message: PushMessage, platforms: Iterable[str], *, runs_at_vendor: bool = False
+) -> tuple[Loss, ...]:
     """Fields that each platform's first route renames, truncates or drops; also of one that is not
-    set, where what another platform says there would arrive."""
+    set, where what another platform says there would arrive. `runs_at_vendor` as in Scenario."""
     routes = find_first_routes(app)
     chosen = [(platform, routes[platform]) for platform in platforms if platform in routes]
     spoken = {route.account.dialect for _platform, route in chosen}
@@ -79,7 +81,9 @@ def find_losses(app: App, message: PushMessage, platforms: Iterable[str]) -> tup
     losses = [
         loss
         for platform, route in chosen
-        for loss in _find_route_losses(message, platform, route)
+        for loss in _find_route_losses(
+            message, platform, route, _find_speech(route, runs_at_vendor=runs_at_vendor)
+        )
         if loss.field not in shared
     ]
     unheard = [key for key in message.extras if key not in spoken and _says_more(key, message)]
@@ -106,8 +110,17 @@ def _find_shared_losses(
             )
 
 
-def _find_route_losses(message: PushMessage, platform: str, route: Route) -> Iterator[Loss]:
+def _find_speech(route: Route, *, runs_at_vendor: bool) -> Dialect:
+    """The dialect of a route, as it carries a push that a scenario of the vendor begins with."""
     dialect = registry.get(route.account.dialect)
+    if not runs_at_vendor or not dialect.runs_scenarios:
+        return dialect
+    return replace(dialect, carries={**dialect.carries, **dialect.scenario_carries})
+
+
+def _find_route_losses(
+    message: PushMessage, platform: str, route: Route, dialect: Dialect
+) -> Iterator[Loss]:
     for field in list_set_fields(message, platform):
         carry = find_carry(dialect, platform, field)
         if carry.fate is not Fate.CARRIED:

@@ -14,6 +14,7 @@ from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_insta
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import count_devices, read_audience, select_all
 from campaigns.selectors.starting import find_obstacle, list_apps
+from campaigns.selectors.vendor_steps import find_steps_obstacle, read_later
 from campaigns.services.forecast import Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourForecast,
@@ -54,7 +55,7 @@ def find_campaign_losses(campaign: Campaign) -> tuple[Loss, ...]:
     losses = [
         loss
         for reach in count_reach(campaign)
-        for loss in find_losses(reach.app, message, reach.platforms)
+        for loss in _find_reach_losses(campaign, reach, message)
     ]
     return tuple(dict.fromkeys(losses))
 
@@ -148,8 +149,9 @@ def _find_reach_problems(
         yield from find_message_problems(reach.app, message, reach.platforms)
         yield from find_addressing_problems(_read_wanted(campaign, reach.app))
         yield from _find_queue_problems(reach.app, now)
+        yield from _find_scenario_problems(campaign, reach.app)
         if campaign.strict:
-            yield from _refuse_losses(reach, message)
+            yield from _refuse_losses(_find_reach_losses(campaign, reach, message))
 
 
 def _read_wanted(campaign: Campaign, app: App) -> Wanted:
@@ -176,8 +178,26 @@ def _find_queue_problems(app: App, now: datetime) -> Iterator[Problem]:
         yield Problem(code="queue_full", field="app", sentence=sentence)
 
 
-def _refuse_losses(reach: Reach, message: PushMessage) -> Iterator[Problem]:
-    for loss in find_losses(reach.app, message, reach.platforms):
+def _find_reach_losses(campaign: Campaign, reach: Reach, message: PushMessage) -> tuple[Loss, ...]:
+    scenario = campaign.scenario
+    runs_at_vendor = bool(scenario and scenario.runs_at_vendor)
+    return find_losses(reach.app, message, reach.platforms, runs_at_vendor=runs_at_vendor)
+
+
+def _find_scenario_problems(campaign: Campaign, app: App) -> Iterator[Problem]:
+    """Why no vendor can run the campaign's scenario, if one shall."""
+    scenario = campaign.scenario
+    if scenario is None or not scenario.runs_at_vendor:
+        return
+    obstacle = find_steps_obstacle(app, campaign.message.read(), read_later(scenario))
+    if obstacle:
+        words = _("No vendor can run the scenario: %(why)s Choose that we run it.")
+        sentence = words % {"why": obstacle}
+        yield Problem(code="not_at_vendor", field="scenario", sentence=sentence)
+
+
+def _refuse_losses(losses: Iterable[Loss]) -> Iterator[Problem]:
+    for loss in losses:
         if loss.is_lossy:
             words = _("%(field)s would be %(fate)s by %(account)s; strict mode refuses that.")
             names = {

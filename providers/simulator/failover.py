@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from providers.commands import Accepted, AcceptedMany
@@ -93,11 +94,29 @@ def _send_texts(memory: Memory, visitor: Visitor, command: SendTexts) -> Accepte
 
 
 def _send_by_scenario(memory: Memory, visitor: Visitor, command: SendByScenario) -> Accepted:
-    """Goes out by the first step of the scenario."""
+    """Goes out by the first step of the scenario; whom that does not reach by a later one."""
     scenario = _find_wanted(memory, visitor, command.scenario)
-    first = scenario.steps[0]
-    text = command.texts[first.channel].text if first.channel in command.texts else ""
-    return send(memory, visitor, command.push, Sending(channel=first.channel, text=text))
+    first, *later = [step.channel for step in scenario.steps]
+    text = command.texts[first].text if first in command.texts else ""
+    failover = _find_failover(command, later)
+    return send(memory, visitor, command.push, Sending(channel=first, text=text, failover=failover))
+
+
+def _find_failover(command: SendByScenario, later: Sequence[str]) -> dict[str, str]:
+    """By a target's id the first later channel for which it has an address and there is a text."""
+    ids = [
+        number
+        for part in command.push.parts
+        for targets in part.targets
+        for number in targets.references or targets.ids
+    ]
+    found = {}
+    for number, addresses in zip(ids, command.addresses, strict=False):
+        usable = (name for name in later if name in addresses and name in command.texts)
+        channel = next(usable, "")
+        if number and channel:
+            found[number] = channel
+    return found
 
 
 def _find_wanted(memory: Memory, visitor: Visitor, name: str) -> ScenarioRow:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from providers.commands import (
@@ -45,6 +45,7 @@ class Sending:
     channel: str = "push"
     text: str = ""
     reference: str = ""
+    failover: Mapping[str, str] = field(default_factory=dict)
 
 
 def send(
@@ -124,6 +125,7 @@ def _make_transfer(
         callback=asdict(push.callback) if push.callback else None,
         audience=write_audiences(push),
         due_at=push.due_at,
+        failover=sending.failover,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
 from providers.receipts import ReceiptKind
@@ -65,8 +65,29 @@ def _write_row(
         words = transfer.faults[0].detail
         return replace(row, outcome=Outcome.FAILED, reason=Reason.VENDOR, words=words)
     if end is not None:
-        return replace(row, outcome=end.outcome, reason=end.reason, words=end.message)
-    return _add_receipts(transfer, place, replace(row, outcome=Outcome.ACCEPTED), now)
+        row = replace(row, outcome=end.outcome, reason=end.reason, words=end.message)
+    else:
+        row = _add_receipts(transfer, place, replace(row, outcome=Outcome.ACCEPTED), now)
+    return _go_on(transfer, place, row, now)
+
+
+def _go_on(transfer: SentTransfer, place: Place, row: OutcomeRow, now: datetime) -> OutcomeRow:
+    """Whom the first step has not reached once all of its receipts are in, the next one does."""
+    channel = transfer.failover.get(place.name)
+    at = transfer.sent_at + timedelta(seconds=transfer.behaviour.receipt_seconds)
+    if channel is None or row.outcome is Outcome.DELIVERED:
+        return row
+    if now < at:
+        return replace(row, outcome=Outcome.ACCEPTED, reason=None, words="")
+    return replace(
+        row,
+        outcome=Outcome.DELIVERED,
+        reason=None,
+        words="",
+        channel=channel,
+        done_at=at,
+        receipts={ReceiptKind.DELIVERED: at},
+    )
 
 
 def _add_receipts(
@@ -118,7 +139,6 @@ def _is_asked(transfer: SentTransfer, command: FetchOutcomes) -> bool:
         (not command.references or not names.isdisjoint(command.references))
         and (not command.transfers or str(transfer.id) in command.transfers)
         and (not command.tags or transfer.tag in command.tags)
-        and command.channel in ("", transfer.channel)
     )
 
 
@@ -128,6 +148,7 @@ def _is_wanted(row: OutcomeRow, command: FetchOutcomes) -> bool:
     at = row.sent_at
     return (
         (not command.ids or row.id in command.ids)
+        and command.channel in ("", row.channel)
         and (not command.values or row.value in command.values)
         and command.kind in ("", row.kind)
         and command.value in ("", row.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,7 +62,8 @@ class SentTransfer:
 
     `audience` is what the call said of its recipients where it named none; the stretches are
     those whom the vendor found. `reference` names a call of several pushes. `recalled_at` is when
-    the caller took it back.
+    the caller took it back. `failover` has by the caller's ids of targets the channel by which they
+    are reached where they cannot be in the transfer's own.
     """
 
     id: int
@@ -90,6 +91,7 @@ class SentTransfer:
     audience: tuple[Mapping[str, Any], ...] = ()
     due_at: datetime | None = None
     recalled_at: datetime | None = None
+    failover: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def starts_at(self) -> datetime:
@@ -153,7 +155,7 @@ class SentTransfer:
 
 _RARE = (
     *("excuses", "quirks", "is_again", "name", "app", "reference", "channel", "kind", "text"),
-    *("callback", "audience", "due_at", "recalled_at"),
+    *("callback", "audience", "due_at", "recalled_at", "failover"),
 )
 
 

@@ -73,6 +73,23 @@ CARRIES: dict[str, Carry] = {
     "in_app.topic_expires_in": Carry(Fate.RENAMED, "options.inboxMessageExpirationPeriod"),
 }
 
+# What the failover API's block for pushes has not, or has less of (wire facts, section 7).
+_NOT_THERE = Carry(Fate.DROPPED, note=gettext_noop("Not where the vendor runs a scenario."))
+_SHORT = Carry(Fate.TRUNCATED, "push.text", gettext_noop("At most 2000 characters in a scenario."))
+SCENARIO_CARRIES: dict[str, Carry] = {
+    "body": _SHORT,
+    "android.body": _SHORT,
+    "ios.body": _SHORT,
+    "web.body": _SHORT,
+    "in_app.expires_in": _NOT_THERE,
+    "in_app.dismiss_title": _NOT_THERE,
+    "in_app.open_title": _NOT_THERE,
+    "in_app.topic_expires_in": _NOT_THERE,
+    "in_app.tap_kind": Carry(
+        Fate.TRUNCATED, "push.notificationOptions.webViewUrl", gettext_noop("Web views only.")
+    ),
+}
+
 
 def _identify_door(app: DoorApp) -> Mapping[str, Any]:
     return {"sender": app.code}
@@ -153,12 +170,14 @@ DIALECT = Dialect(
     ),
     identifier_kinds=wire_destinations.IDENTIFIER_KINDS,
     carries=CARRIES,
+    scenario_carries=SCENARIO_CARRIES,
     idempotency=Idempotency.LOOKUP,
     lookup_lag=LOOKUP_LAG,
     can_report=True,
     has_totals=True,
     has_receipts=True,
     wants_references=True,
+    runs_scenarios=True,
     channels=frozenset({Channel.SMS}),
     connect=outbound.Infobip,
     routes=(*inbound.ROUTES, *inbound_failover.ROUTES),

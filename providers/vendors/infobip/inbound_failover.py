@@ -6,7 +6,7 @@ from functools import partial
 
 from providers.inbound import Quota, Route
 
-from . import wire_omni, wire_scenarios, wire_sms
+from . import wire_omni, wire_reports, wire_scenarios, wire_sms
 from .wire_errors import write_api_error, write_request_error
 
 MAKE, CHANGE, LOGS = "scenarios_made", "scenarios_changed", "failover_logs"
@@ -70,6 +70,27 @@ ROUTES = (
         read=wire_sms.read_send,
         write=wire_sms.write_sent,
         write_refusal=write_api_error,
+    ),
+    Route(
+        method="GET",
+        path=wire_sms.REPORTS_PATH,
+        read=wire_sms.read_reports_query,
+        write=wire_reports.write_reports,
+        write_refusal=write_api_error,
+    ),
+    Route(
+        method="GET",
+        path=wire_sms.LOGS_PATH,
+        read=wire_sms.read_logs_query,
+        write=wire_reports.write_logs,
+        write_refusal=write_api_error,
+        quota=LOGS,
+    ),
+    _OLD(
+        method="GET",
+        path=wire_sms.OLD_REPORTS_PATH,
+        read=wire_sms.read_reports_query,
+        write=wire_reports.write_old_reports,
     ),
     _OLD(
         method="POST",

@@ -21,15 +21,17 @@ from providers.inbound import Call
 from providers.message import PushMessage
 from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Reason, Receipt
-from providers.receipts import FetchReceipts, ReceiptPage
+from providers.receipts import FetchReceipts, OutcomeEvent, ReceiptEvent, ReceiptPage
 from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows, VendorTotal
 from providers.scenarios import (
+    Channel,
     ListScenarios,
     SaveScenario,
     ScenarioRow,
     ScenarioRows,
     SendByScenario,
     SendText,
+    Step,
 )
 
 from . import (
@@ -47,7 +49,19 @@ from .wire_filters import CannotSay
 
 API_URL = "https://api.infobip.com"
 MAX_BATCH = 1000  # the vendor names no number; a lost answer then costs no more than this
+MAX_PAGES = 100  # of scenarios
 HOOK_PATH = "reports/{proof}"
+# Reports by scenario come first: only they say by which channel somebody was reached.
+REPORTS = (
+    (wire_omni.REPORTS_PATH, wire_reports.FAILOVER_REPORT),
+    (wire_reports.REPORTS_PATH, wire_reports.REPORT),
+    (wire_sms.REPORTS_PATH, wire_reports.REPORT),
+)
+LOGS = (
+    (wire_reports.LOGS_PATH, wire_reports.LOG),
+    (wire_sms.LOGS_PATH, wire_reports.LOG),
+    (wire_omni.LOGS_PATH, wire_reports.FAILOVER_LOG),
+)
 
 
 class Infobip:
@@ -120,24 +134,42 @@ class Infobip:
         return receipt
 
     def ensure_scenario(self, scenario: SaveScenario) -> str:
-        """The vendor's key of the scenario with these steps, which is made if there is none."""
-        rows: ScenarioRows = self.call(
-            "GET",
-            wire_scenarios.SCENARIOS_PATH,
-            params=wire_scenarios.write_list_query(ListScenarios()),
-            read=wire_scenarios.read_scenarios,
-        )
-        wanted = wire_scenarios.write_save(scenario)["flow"]
-        for row in rows.rows:
-            if wire_scenarios.write_scenario(row)["flow"] == wanted:
+        """The vendor's key of the scenario with these steps, which is made if there is none.
+
+        None is ever changed: what is under way goes on as it began.
+        """
+        wanted = wire_scenarios.write_save(replace(scenario, steps=self._name_senders(scenario)))
+        for row in self._list_scenarios():
+            if wire_scenarios.write_scenario(row)["flow"] == wanted["flow"]:
                 return row.id
         made: ScenarioRow = self.call(
             "POST",
             wire_scenarios.SCENARIOS_PATH,
-            json=wire_scenarios.write_save(scenario),
+            json=wanted,
             read=wire_scenarios.read_scenario,
         )
         return made.id
+
+    def _name_senders(self, scenario: SaveScenario) -> tuple[Step, ...]:
+        """A push without a sender leaves by the route's application."""
+        own = str(self.account.options.get("sender", ""))
+        return tuple(
+            replace(step, sender=step.sender or own) if step.channel == Channel.PUSH else step
+            for step in scenario.steps
+        )
+
+    def _list_scenarios(self) -> Iterator[ScenarioRow]:
+        for page in range(MAX_PAGES):
+            command = ListScenarios(page=page)
+            found: ScenarioRows = self.call(
+                "GET",
+                wire_scenarios.SCENARIOS_PATH,
+                params=wire_scenarios.write_list_query(command),
+                read=wire_scenarios.read_scenarios,
+            )
+            yield from found.rows
+            if len(found.rows) < command.limit:
+                return
 
     def fetch_status(self, command: FetchStatus) -> TransferStatus | None:
         """A bulk by its id, from the logs; None when nothing of it is there."""
@@ -156,14 +188,15 @@ class Infobip:
         )
 
     def fetch_logs(self, command: FetchOutcomes) -> tuple[OutcomeRow, ...]:
-        """What the vendor has in its logs of pushes, else of texts; they reach 48 hours back."""
-        for path in (wire_reports.LOGS_PATH, wire_sms.LOGS_PATH):
+        """What the vendor has in its logs of pushes, else of texts, else of sends by scenarios;
+        they reach 48 hours back."""
+        for path, form in LOGS:
             try:
                 page: OutcomeRows = self.call(
                     "GET",
                     path,
                     params=wire_reports.write_logs_query(command),
-                    read=wire_reports.read_logs,
+                    read=partial(wire_reports.read_logs, form=form),
                 )
             except NotKnown:
                 continue
@@ -185,13 +218,30 @@ class Infobip:
         return totals
 
     def fetch_receipts(self, command: FetchReceipts) -> ReceiptPage:
-        """Reports that nobody has had yet: the vendor gives each of them once."""
-        question = FetchOutcomes(limit=min(command.limit, wire_reports.MAX_LIMIT))
+        """Reports that nobody has had yet: the vendor gives each of them once.
+
+        So what one call gave is not lost by the failure of another.
+        """
+        events: list[ReceiptEvent | OutcomeEvent] = []
+        failures: list[Failure] = []
+        for path, form in REPORTS:
+            try:
+                events += self._fetch_reports(path, form, command.limit).events
+            except NotKnown:
+                continue
+            except Failure as failure:
+                failures.append(failure)
+        if failures and not events:
+            raise failures[0]
+        return ReceiptPage(tuple(events), "")
+
+    def _fetch_reports(self, path: str, form: wire_reports.Form, limit: int) -> ReceiptPage:
+        question = FetchOutcomes(limit=min(limit, wire_reports.MAX_LIMIT))
         page: ReceiptPage = self.call(
             "GET",
-            wire_reports.REPORTS_PATH,
+            path,
             params=wire_reports.write_reports_query(question),
-            read=wire_reports.read_receipts,
+            read=partial(wire_reports.read_receipts, form=form),
         )
         return page
 

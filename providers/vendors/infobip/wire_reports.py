@@ -17,6 +17,7 @@ from providers.outcomes import Outcome
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.recipients import PersonKind
 from providers.reports import FetchOutcomes, OutcomeRow, OutcomeRows
+from providers.scenarios import Channel
 
 from .wire_dates import find_query_date, read_date, write_date
 from .wire_destinations import REGISTRATION
@@ -235,9 +236,9 @@ def write_logs(rows: OutcomeRows, call: Call) -> Reply:
     return Reply(200, body)
 
 
-def read_logs(body: Any) -> OutcomeRows:
+def read_logs(body: Any, form: Form = LOG) -> OutcomeRows:
     cursor = body.get("cursor") or {}
-    return OutcomeRows(read_rows(body, LOG), str(cursor.get("nextCursor") or ""))
+    return OutcomeRows(read_rows(body, form), str(cursor.get("nextCursor") or ""))
 
 
 def list_events(rows: tuple[OutcomeRow, ...]) -> tuple[ReceiptEvent | OutcomeEvent, ...]:
@@ -247,8 +248,9 @@ def list_events(rows: tuple[OutcomeRow, ...]) -> tuple[ReceiptEvent | OutcomeEve
 
 def _list_events(row: OutcomeRow) -> list[ReceiptEvent | OutcomeEvent]:
     at = row.done_at or row.sent_at or datetime.now(UTC)
+    channel = "" if row.channel == Channel.PUSH else row.channel
     if row.outcome is Outcome.DELIVERED:
-        return [ReceiptEvent(row.id, ReceiptKind.DELIVERED, at)]
+        return [ReceiptEvent(row.id, ReceiptKind.DELIVERED, at, channel=channel)]
     if row.outcome in (Outcome.FAILED, Outcome.EXPIRED):
         return [
             OutcomeEvent(
@@ -257,6 +259,7 @@ def _list_events(row: OutcomeRow) -> list[ReceiptEvent | OutcomeEvent]:
                 reference=row.id,
                 reason=row.reason,
                 message=row.words,
+                channel=channel,
             )
         ]
     return []
@@ -277,9 +280,9 @@ def read_hook(call: Call) -> tuple[ReceiptEvent | OutcomeEvent, ...]:
         raise refuse("results", "is no list of reports") from None
 
 
-def read_receipts(body: Any) -> ReceiptPage:
+def read_receipts(body: Any, form: Form = REPORT) -> ReceiptPage:
     """A pull as a page: what is given once has no place to go on from."""
-    return ReceiptPage(list_events(read_rows(body, REPORT)), "")
+    return ReceiptPage(list_events(read_rows(body, form)), "")
 
 
 def write_callback(callback: Callback, rows: tuple[OutcomeRow, ...]) -> CallbackRequest:

@@ -13,8 +13,10 @@ from providers.inbound import Call, Reply
 from providers.message import PushMessage
 from providers.outcomes import Refusal
 from providers.recipients import PersonKind, Targets
+from providers.reports import FetchOutcomes
 from providers.scenarios import Channel, SendText, SendTexts, TextMessage
 
+from . import wire_reports
 from .wire_dates import write_date
 from .wire_destinations import Destination
 from .wire_errors import write_api_error, write_request_error
@@ -40,6 +42,7 @@ from .wire_values import Block, drop_unset, read_body, refuse
 
 SEND_PATH, OLD_SEND_PATH = "sms/3/messages", "sms/2/text/advanced"
 LOGS_PATH = "sms/3/logs"
+REPORTS_PATH, OLD_REPORTS_PATH = "sms/3/reports", "sms/1/reports"
 MAX_NUMBER, MAX_ID = 64, 200
 CONTENT = "content"  # where options of the text itself are kept
 _READ_OPTIONS = frozenset({"validityPeriod", "campaignReferenceId"})
@@ -240,3 +243,12 @@ def _write_answered(item: Answered, *, is_old: bool) -> dict[str, Any]:
         "status": write_status(item.status),
         key: item.destination.value,
     }
+
+
+def read_reports_query(call: Call) -> FetchOutcomes:
+    """What has not yet been given to this key."""
+    return wire_reports.read_reports_query(call, channel=Channel.SMS.value)
+
+
+def read_logs_query(call: Call) -> FetchOutcomes:
+    return replace(wire_reports.read_logs_query(call), channel=Channel.SMS.value)

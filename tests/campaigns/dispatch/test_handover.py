@@ -205,7 +205,7 @@ def test_a_handover_that_dies_in_the_middle_is_made_once(begin, server, now, mon
     def die(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("campaigns.dispatch.handover._make_batches", die)
+    monkeypatch.setattr("campaigns.dispatch.handover.make_batches", die)
     with pytest.raises(KeyboardInterrupt):
         engine.tick("scheduler", clock=lambda: at)
     monkeypatch.undo()
