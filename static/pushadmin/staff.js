@@ -32,7 +32,11 @@
     });
   }
 
-  window.addEventListener("load", nameChoosers);
+  document.addEventListener("DOMContentLoaded", () => {
+    nameChoosers();
+    // They are drawn later, and again for each row that is added.
+    new MutationObserver(nameChoosers).observe(document.body, { childList: true, subtree: true });
+  });
   document.addEventListener("formset:added", showAll);
   document.addEventListener("DOMContentLoaded", showAll);
 })();

@@ -255,11 +255,14 @@ def test_what_people_type_is_never_run(staff, live_server, app):
         assert staff.evaluate("window.pwned") is None
 
 
-@pytest.mark.parametrize("path", ["app/", "app/{}/change/", "segment/add/", "apikey/add/"])
+@pytest.mark.parametrize(
+    "path", ["app/", "app/{}/change/", "segment/add/", "apikey/add/", "scenario/"]
+)
 def test_main_pages_have_no_grave_obstacle_in_light_and_dark(staff, live_server, app, path):
     open_page(staff, live_server, path.format(app.pk))
     in_light = find_grave(staff)
     staff.emulate_media(color_scheme="dark")
+    staff.reload()  # the shell chooses its colours when a page begins
 
     in_dark = find_grave(staff)
 
@@ -267,8 +270,8 @@ def test_main_pages_have_no_grave_obstacle_in_light_and_dark(staff, live_server,
 
 
 LISTS = [
-    "app", "appgroup", "group", "label", "segment", "person", "device", "account", "exchange",
-    "membership", "apikey", "auditentry", "workspace",
+    "app", "appgroup", "group", "label", "segment", "person", "device", "scenario", "account",
+    "exchange", "membership", "apikey", "auditentry", "workspace",
 ]  # fmt: skip
 
 
