@@ -199,10 +199,10 @@ def _refuse_mute(push: SendPush, steps: Sequence[Mapping[str, Any]]) -> None:
 
 def _find_app(push: SendPush, steps: Sequence[Mapping[str, Any]], caller: Caller) -> App:
     """The app that sends the push, else one that has a route for the first text."""
-    sender = str(steps[0]["sender"]) if steps[0]["channel"] == Channel.PUSH else ""
-    if push.app or sender:
+    channel, sender = steps[0]["channel"], str(steps[0]["sender"])
+    if push.app or channel == Channel.PUSH:
         return find_app(push.app or sender, caller)
-    return find_texting_app(steps[0]["channel"], caller)
+    return find_texting_app(channel, caller)
 
 
 def find_texting_app(channel: str, caller: Caller) -> App:

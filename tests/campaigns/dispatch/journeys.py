@@ -40,6 +40,7 @@ from tests.campaigns.dispatch.boundaries import Boundaries, passes
 
 HOUR = timedelta(hours=1)
 CONTENT = {"title": "Hi", "body": "There"}
+EVERYBODY = {"all": True}
 # Two batches, as each holds one platform; one phone cannot be reached.
 PHONES = {"android": 3, "ios": 2}
 REACHED, SKIPPED = 5, 1
@@ -72,13 +73,24 @@ class Run:
         return make_clock(self.now + hour * HOUR)
 
 
-def begin_run(app: App, policy: str, now: datetime) -> Run:
-    """A draft for everybody; every run passes the same boundaries, as if it were the first."""
+def forget_runs() -> None:
+    """Every run passes the same boundaries, as if it were the first."""
     Throttle.objects.all().delete()
     Allowance.objects.all().delete()
     Cohort.objects.all().delete()
     Account.objects.update(poll_at=None)
     Attempt.objects.update(poll_at=None)
+
+
+def begin_run(
+    app: App,
+    policy: str,
+    now: datetime,
+    content: Mapping[str, Any] = CONTENT,
+    audience: Mapping[str, Any] = EVERYBODY,
+) -> Run:
+    """A draft for everybody, unless it says for whom."""
+    forget_runs()
     name = f"{now.timestamp()}-{next(runs)}"
     campaign = Campaign.objects.create(
         workspace=app.workspace,
@@ -86,8 +98,8 @@ def begin_run(app: App, policy: str, now: datetime) -> Run:
         name=name,
         tag=name,
         group=Group.objects.create(app=app, name=name),
-        message=Message.objects.create(app=app, content=CONTENT),
-        audience={"all": True},
+        message=Message.objects.create(app=app, content=content),
+        audience=audience,
         policy=policy,
         due_at=now,
         status_since=now,
@@ -309,25 +321,34 @@ def find_faults(run: Run, journey: Journey, summary: Mapping[str, int]) -> list[
         "who is sent was taken": told <= summary["distinct_recipients"] <= told + open_to_doubt,
         "a death doubles one call at most": figures.doubled <= most,
         "what is twice is counted": figures.doubled <= figures.resent,
-        "receipts once": count_receipts(run),
+        "receipts once": count_receipts(run.transfer),
     }
     return [f"{rule}: {figures}, {summary}" for rule, holds in rules.items() if not holds]
 
 
 def count_figures(run: Run, summary: Mapping[str, int]) -> Figures:
     transfer = run.transfer
+    outcomes = count_outcomes(transfer)
+    doubled = summary["accepted_recipients"] - summary["distinct_recipients"]
+    lost = REACHED + SKIPPED - outcomes.total()
+    return Figures(outcomes, count_resent(transfer), doubled, lost)
+
+
+def count_outcomes(transfer: Transfer) -> Tally[str]:
+    """What the counters say, over all parts."""
     counters = Counter.objects.filter(part__transfer=transfer, count__gt=0)
     outcomes: Tally[str] = Tally()
     for outcome, number in counters.values_list("outcome", "count"):
         outcomes[outcome] += number
-    part = Part.objects.get(transfer=transfer)
-    doubled = summary["accepted_recipients"] - summary["distinct_recipients"]
-    lost = REACHED + SKIPPED - outcomes.total()
-    return Figures(outcomes, part.resent, doubled, lost)
+    return outcomes
 
 
-def count_receipts(run: Run) -> bool:
+def count_resent(transfer: Transfer) -> int:
+    return sum(Part.objects.filter(transfer=transfer).values_list("resent", flat=True))
+
+
+def count_receipts(transfer: Transfer) -> bool:
     """Whether receipts are counted once, however often they were read."""
-    part = Part.objects.get(transfer=run.transfer)
-    counted = sum(ReceiptCount.objects.filter(part=part).values_list("count", flat=True))
-    return counted == ReceiptRow.objects.filter(part=part).count()
+    parts = Part.objects.filter(transfer=transfer)
+    counted = sum(ReceiptCount.objects.filter(part__in=parts).values_list("count", flat=True))
+    return counted == ReceiptRow.objects.filter(part__in=parts).count()
