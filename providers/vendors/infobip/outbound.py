@@ -189,17 +189,17 @@ class Infobip:
 
     def fetch_logs(self, command: FetchOutcomes) -> tuple[OutcomeRow, ...]:
         """What the vendor has in its logs of pushes, else of texts, else of sends by scenarios;
-        they reach 48 hours back."""
+        they reach 48 hours back.
+
+        Who does not serve them knows nothing for certain: that is a failure, not an empty answer.
+        """
         for path, form in LOGS:
-            try:
-                page: OutcomeRows = self.call(
-                    "GET",
-                    path,
-                    params=wire_reports.write_logs_query(command),
-                    read=partial(wire_reports.read_logs, form=form),
-                )
-            except NotKnown:
-                continue
+            page: OutcomeRows = self.call(
+                "GET",
+                path,
+                params=wire_reports.write_logs_query(command),
+                read=partial(wire_reports.read_logs, form=form),
+            )
             if page.rows:
                 return page.rows
         return ()

@@ -31,8 +31,9 @@ from campaigns.models import (
 )
 from campaigns.services import device_door
 from providers import vault
-from providers.commands import FetchStatus, PersonKind
+from providers.commands import FetchStatus
 from providers.contract import Idempotency
+from providers.recipients import PersonKind
 from providers.simulator import Simulator
 from tests import builders
 from tests.campaigns.dispatch import telling

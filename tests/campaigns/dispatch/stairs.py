@@ -23,8 +23,9 @@ from campaigns.models.packing import unpack_ids
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers import registry, vault
-from providers.commands import Callback, PersonKind, PushPart, SendPush, Targets
+from providers.commands import Callback, PushPart, SendPush
 from providers.message import PushMessage
+from providers.recipients import PersonKind, Targets
 from providers.scenarios import Channel, SendByScenario, TextMessage
 from providers.simulator import Simulator
 from tests import builders

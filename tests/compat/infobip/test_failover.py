@@ -23,6 +23,7 @@ from campaigns.models import (
 from campaigns.models.audience import hash64
 from campaigns.services.doors import ensure_door
 from providers import registry, vault
+from providers.commands import FetchStatus
 from tests import builders
 from tests.compat.conftest import Script, make_key
 from tests.mail_server import serving_mail
@@ -251,6 +252,23 @@ def test_an_sms_goes_to_numbers_that_nobody_had(script, routed, now, path):
     drain(now + timedelta(seconds=1))
     assert Delivery.objects.count() == 2
     assert check_books().faults == []
+
+
+def test_our_client_finds_an_sms_by_its_bulk_and_no_push_by_that_id(script, routed, connect):
+    message = {"destinations": [{"to": "4915", "messageId": "m"}], "content": {"text": "Hi"}}
+    bulk = {"schedule": {"bulkId": "b"}}
+    script.call("POST", SMS, {"messages": [message], "options": bulk})
+    client, led = connect(DIALECT)
+
+    with led:
+        known, unknown = (client.fetch_status(FetchStatus(client_key=key)) for key in ("b", "c"))
+    logs = read(script.call("GET", "sms/3/logs?bulkId=b"))["results"]
+
+    assert known.transfer == "b"
+    assert unknown is None
+    assert [row["destination"] for row in logs] == ["4915"]
+    assert read(script.call("GET", "push/3/logs?bulkId=b"))["results"] == []
+    assert read(script.call("GET", "sms/3/reports"))["results"] == []
 
 
 def test_an_sms_that_no_app_can_send_is_told_per_number(script, app):
