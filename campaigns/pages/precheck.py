@@ -76,7 +76,7 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
         _count(composition, principal, check)
     if composition.message.is_valid() and composition.translations.is_valid():
         message = read_message(composition.write_message())
-        _inspect(composition.place, message, check)
+        _inspect(composition.place, message, check, composition.failover.chosen)
     if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
         _foretell(composition, check, now)
@@ -176,11 +176,14 @@ def add_counts(counts: list[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def _inspect(place: Place, message: PushMessage, check: Precheck) -> None:
+def _inspect(
+    place: Place, message: PushMessage, check: Precheck, scenario: Scenario | None
+) -> None:
     seen = set(check.problems)
+    runs_at_vendor = bool(scenario and scenario.runs_at_vendor)
     for app in place.apps:
         platforms = check.counts["platforms"] if check.counts else dict.fromkeys(app.platforms, 0)
-        check.losses += find_losses(app, message, platforms)
+        check.losses += find_losses(app, message, platforms, runs_at_vendor=runs_at_vendor)
         routes = find_first_routes(app)
         check.accounts += [
             (platform, routes[platform].account.name)

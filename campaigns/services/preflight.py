@@ -14,7 +14,6 @@ from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_insta
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import count_devices, read_audience, select_all
 from campaigns.selectors.starting import find_obstacle, list_apps
-from campaigns.selectors.vendor_steps import find_steps_obstacle, read_later
 from campaigns.services.forecast import Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourForecast,
@@ -149,7 +148,6 @@ def _find_reach_problems(
         yield from find_message_problems(reach.app, message, reach.platforms)
         yield from find_addressing_problems(_read_wanted(campaign, reach.app))
         yield from _find_queue_problems(reach.app, now)
-        yield from _find_scenario_problems(campaign, reach.app)
         if campaign.strict:
             yield from _refuse_losses(_find_reach_losses(campaign, reach, message))
 
@@ -182,18 +180,6 @@ def _find_reach_losses(campaign: Campaign, reach: Reach, message: PushMessage) -
     scenario = campaign.scenario
     runs_at_vendor = bool(scenario and scenario.runs_at_vendor)
     return find_losses(reach.app, message, reach.platforms, runs_at_vendor=runs_at_vendor)
-
-
-def _find_scenario_problems(campaign: Campaign, app: App) -> Iterator[Problem]:
-    """Why no vendor can run the campaign's scenario, if one shall."""
-    scenario = campaign.scenario
-    if scenario is None or not scenario.runs_at_vendor:
-        return
-    obstacle = find_steps_obstacle(app, campaign.message.read(), read_later(scenario))
-    if obstacle:
-        words = _("No vendor can run the scenario: %(why)s Choose that we run it.")
-        sentence = words % {"why": obstacle}
-        yield Problem(code="not_at_vendor", field="scenario", sentence=sentence)
 
 
 def _refuse_losses(losses: Iterable[Loss]) -> Iterator[Problem]:

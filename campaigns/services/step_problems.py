@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Account, App, AuditEntry, Campaign, Scenario
 from campaigns.models.audience import CHANNELS
 from campaigns.selectors.routes import find_first_ways, has_disabled_route
+from campaigns.selectors.vendor_steps import find_steps_obstacle, read_later
 from campaigns.services.messages import Problem
 from campaigns.services.step_reach import ScenarioForecast, StepForecast
 from providers.message import PushMessage, resolve_text
@@ -32,6 +33,7 @@ def find_step_problems(
         yield from _find_text_problems(message, step)
     for app in apps:
         ways = find_first_ways(app)
+        yield from _find_vendor_problems(scenario, app, message)
         for step in texts:
             way = ways.get(step.channel)
             account = way.account if way else None
@@ -39,6 +41,16 @@ def find_step_problems(
     for step in forecast.steps:
         if not step.reach.messages:
             yield _describe_nobody(step)
+
+
+def _find_vendor_problems(scenario: Scenario, app: App, message: PushMessage) -> Iterator[Problem]:
+    """Why no vendor can run the scenario, if one shall."""
+    obstacle = ""
+    if scenario.runs_at_vendor:
+        obstacle = find_steps_obstacle(app, message, read_later(scenario))
+    if obstacle:
+        words = _("No vendor can run the scenario: %(why)s Choose that we run it.")
+        yield _blame_scenario(scenario, words % {"why": obstacle}, "not_at_vendor")
 
 
 def _find_wait_problems(scenario: Scenario, expires_in: int | None) -> Iterator[Problem]:
@@ -135,7 +147,7 @@ def find_change_since(campaign: Campaign) -> Iterator[Problem]:
         at__gt=campaign.status_since,
     )
     fields = later.order_by("pk").values_list("fields", flat=True)
-    if any("steps" in names for names in fields):
+    if any({"steps", "run_by"} & set(names) for names in fields):
         words = _(
             "The scenario %(name)s has been changed since this was scheduled: it goes by the new "
             "steps, at their prices."
