@@ -44,8 +44,9 @@ def find_repeats(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]
 
 
 def list_ways(routes: Iterable[Way], path: str) -> list[Way]:
-    """All that a path may mean, of every method."""
-    return [route for route in routes if _compile_path(route.path).fullmatch(path)]
+    """All that a path may mean, of every method. A slash at its end means nothing: scripts put
+    base and path together with one too many, or leave off a vendor's own."""
+    return [route for route in routes if _match_path(route.path, path)]
 
 
 def choose_shape(dialect: Dialect, path: str) -> Shape | None:
@@ -56,11 +57,16 @@ def choose_shape(dialect: Dialect, path: str) -> Shape | None:
 
 
 def _read_pieces(pattern: str, path: str) -> dict[str, str]:
-    found = _compile_path(pattern).fullmatch(path)
+    found = _match_path(pattern, path)
     pieces = found.groupdict() if found else {}
     return {name: unquote(piece) for name, piece in pieces.items()}
 
 
+def _match_path(pattern: str, path: str) -> re.Match[str] | None:
+    return _compile_path(pattern).fullmatch(path.removesuffix("/"))
+
+
 @cache
 def _compile_path(pattern: str) -> re.Pattern[str]:
-    return re.compile(_PIECE.sub(r"(?P<\1>[^/]+)", re.escape(pattern)))
+    whole = re.escape(pattern.removesuffix("/"))
+    return re.compile(_PIECE.sub(r"(?P<\1>[^/]+)", whole))

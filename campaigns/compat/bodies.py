@@ -6,6 +6,7 @@ import json
 import math
 import re
 import time
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ DRAIN_SECONDS = 10.0
 MAX_DEPTH = 20
 MAX_KEYS = 1_000
 MAX_VALUES = 5_000_000  # of a whole body: more would take a hundred times its size in memory
+PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+ANY_HEADER = 32 + zlib.MAX_WBITS  # gzip's or zlib's, whichever is there
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BOM = b"\xef\xbb\xbf"
 
@@ -83,6 +86,25 @@ def _read_length(environ: Mapping[str, Any]) -> int | None:
 
 def _refuse_size(maximum: int) -> Refusal:
     return Refusal(RefusalKind.TOO_LARGE, f"The body has more than {maximum} bytes.")
+
+
+def unpack_body(content: bytes, encoding: str, maximum: int) -> bytes:
+    """A body as it was before `Content-Encoding`; any other word than gzip's and deflate's says
+    nothing, since scripts write `utf-8` there. Raises Refusal for what is broken or, unpacked, over
+    `maximum` bytes."""
+    if encoding.strip().lower() not in PACKED or not content:
+        return content
+    packer = zlib.decompressobj(ANY_HEADER)
+    try:
+        unpacked = packer.decompress(content, maximum + 1)
+    except zlib.error as error:
+        words = "The body is not packed as its Content-Encoding says."
+        raise Refusal(RefusalKind.MALFORMED, words) from error
+    if len(unpacked) > maximum:
+        raise _refuse_size(maximum)
+    if not packer.eof:
+        raise Refusal(RefusalKind.MALFORMED, "The packed body ends too early.")
+    return unpacked
 
 
 def parse_body(content: bytes) -> Any:

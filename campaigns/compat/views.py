@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from campaigns.compat.bodies import Body, parse_body
+from campaigns.compat.bodies import Body, parse_body, unpack_body
 from campaigns.compat.rations import execute_counted
 from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Unavailable
 from campaigns.models import ApiKey
@@ -156,7 +156,9 @@ def _complete_call(visit: Visit, caller: Caller) -> Call:
 
 
 def _read_body(visit: Visit) -> Any:
-    content = visit.body.read(visit.route.max_bytes)
+    most = visit.route.max_bytes
+    encoding = visit.call.headers.get("content-encoding", "")
+    content = unpack_body(visit.body.read(most), encoding, most)
     if not (visit.route.takes_forms and _is_form(visit.call)):
         return parse_body(content)
     text = content.decode("utf-8", "replace")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.compat.bodies import Body, parse_body
+from campaigns.compat.bodies import Body, parse_body, unpack_body
 from providers.outcomes import Refusal, RefusalKind
 
 values = st.recursive(
@@ -54,6 +56,27 @@ def test_proper_json_is_read_as_it_is(value):
 @pytest.mark.parametrize("content", [b"", b"  \n", b"\xef\xbb\xbf"])
 def test_an_empty_body_is_none(content):
     assert parse_body(content) is None
+
+
+@pytest.mark.parametrize(
+    ("pack", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "Deflate"), (bytes, "utf-8")]
+)
+def test_a_packed_body_is_unpacked_up_to_its_cap(pack, encoding):
+    content = b"x" * 1000
+
+    assert unpack_body(pack(content), encoding, 1000) == content
+    if pack is not bytes:
+        with pytest.raises(Refusal) as refused:
+            unpack_body(pack(content), encoding, 999)
+        assert refused.value.kind is RefusalKind.TOO_LARGE
+
+
+@pytest.mark.parametrize("content", [b"{}", gzip.compress(b"{}")[:-3]])
+def test_a_body_that_is_not_packed_as_it_says_is_refused(content):
+    with pytest.raises(Refusal) as refused:
+        unpack_body(content, "gzip", 1000)
+
+    assert refused.value.kind is RefusalKind.MALFORMED
 
 
 def test_a_mark_of_byte_order_is_passed_over():
