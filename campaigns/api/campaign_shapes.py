@@ -9,25 +9,13 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from campaigns.api.step_shapes import CostShape, StepForecastShape
+from campaigns.api.step_shapes import CostShape, CountersShape, StepForecastShape, StepShape
 from campaigns.models import Campaign, Occurrence, Policy, Transfer, WhenMissed, WhenPast
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.models.recurrence import UNITS, WEEKDAYS
 from campaigns.selectors.lost_callbacks import find_trouble
 from campaigns.selectors.speed import read_speed
 from campaigns.selectors.status import Counters, count_campaigns, count_transfers
-
-
-class CountersShape(serializers.Serializer[Any]):
-    audience = serializers.IntegerField()
-    sent = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    skipped = serializers.IntegerField()
-    expired = serializers.IntegerField()
-    cancelled = serializers.IntegerField()
-    unknown = serializers.IntegerField()
-    pending = serializers.IntegerField()
-    resent = serializers.IntegerField()
 
 
 class CountedList(serializers.ListSerializer[Any]):
@@ -339,7 +327,8 @@ class RecallShape(serializers.Serializer[Any]):
 class ProgressShape(serializers.Serializer[Any]):
     """`receipts` are null where no account reports them; `seconds_left` when nobody can say.
     `paused_because` is empty unless the engine has paused it, `hours` are unless recipients' own
-    clocks decide, and `recalls` unless it was cancelled or asked back."""
+    clocks decide, `recalls` unless it was cancelled or asked back, `steps` unless it goes by a
+    scenario."""
 
     platforms = PlatformShape(many=True)
     rate = serializers.FloatField()
@@ -352,12 +341,16 @@ class ProgressShape(serializers.Serializer[Any]):
     speed = SpeedShape()
     paused_because = serializers.CharField()
     recalls = RecallShape(many=True)
+    steps = StepShape(many=True)
+    next_handover = serializers.DateTimeField(allow_null=True)
 
 
 class DeliveryShape(serializers.Serializer[Any]):
     recipient = serializers.IntegerField()
     kind = serializers.ChoiceField(["device", "person"])
     part = serializers.IntegerField()
+    step = serializers.IntegerField()
+    channel = serializers.CharField()
     platform = serializers.CharField()
     outcome = serializers.ChoiceField(SETTLED_KEYS)
     reason = serializers.CharField()

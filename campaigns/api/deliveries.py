@@ -12,12 +12,12 @@ from rest_framework.utils.urls import replace_query_param
 from campaigns.api.paging import DEFAULT_LIMIT, MAX_LIMIT, read_number
 from campaigns.errors import Invalid
 from campaigns.models import Account, Cohort, Delivery, Part, Transfer
-from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.models.audience import WAY_KEYS
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
 from providers.outcomes import Reason
 
-KNOWN = {"outcome": SETTLED_KEYS, "platform": PLATFORM_KEYS, "reason": [*Reason]}
+KNOWN = {"outcome": SETTLED_KEYS, "platform": WAY_KEYS, "reason": [*Reason]}
 
 
 def list_deliveries(
@@ -68,6 +68,8 @@ def _describe(rows: list[Delivery], transfer: Transfer) -> list[dict[str, Any]]:
             "recipient": row.recipient,
             "kind": parts[row.part_id].kind,
             "part": parts[row.part_id].number,
+            "step": parts[row.part_id].step + 1,
+            "channel": parts[row.part_id].channel,
             "platform": platforms.get(row.cohort_id, ""),
             "outcome": row.outcome,
             "reason": row.reason,

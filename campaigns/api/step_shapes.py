@@ -14,6 +14,18 @@ class DecimalText(serializers.CharField):
         return f"{value.normalize():f}"
 
 
+class CountersShape(serializers.Serializer[Any]):
+    audience = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    expired = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    resent = serializers.IntegerField()
+
+
 class StepForecastShape(serializers.Serializer[Any]):
     """Whom a step reaches: `people` have an address for it, `messages` go out at the most, and
     `least` if everybody answers whom an earlier step reaches. Costs are bounds, null without a
@@ -38,3 +50,19 @@ class CostShape(serializers.Serializer[Any]):
     least = DecimalText(source="cost_least")
     most = DecimalText(source="cost_most")
     unpriced = serializers.ListField(child=serializers.IntegerField())
+
+
+class StepShape(serializers.Serializer[Any]):
+    """How a step stands. Its counters are of devices for a push, else of persons; `handed_over` is
+    how many persons came to the next step, null for the last; `cost` is of what was sent."""
+
+    number = serializers.IntegerField()
+    channel = serializers.CharField()
+    sender = serializers.CharField()
+    accounts = serializers.ListField(child=serializers.CharField())
+    wait = serializers.IntegerField(allow_null=True)
+    counters = CountersShape()
+    delivered = serializers.IntegerField(allow_null=True)
+    handed_over = serializers.IntegerField(allow_null=True)
+    price = DecimalText(allow_null=True)
+    cost = DecimalText(allow_null=True)

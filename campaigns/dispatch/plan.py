@@ -166,7 +166,8 @@ def _create_steps(transfer: Transfer, plan: NewTransfer) -> None:
     first = transfer.parts.first() if plan.steps else None
     if first is None:
         return
-    transfer.parts.update(wait=plan.steps[0]["wait"])
+    start = plan.steps[0]
+    transfer.parts.update(wait=start["wait"], price=start.get("price", ""))
     Part.objects.bulk_create(
         Part(
             transfer=transfer,
@@ -177,6 +178,7 @@ def _create_steps(transfer: Transfer, plan: NewTransfer) -> None:
             channel=step["channel"],
             sender=step.get("sender", ""),
             wait=step.get("wait"),
+            price=step.get("price", ""),
         )
         for number, step in enumerate(plan.steps[1:], start=1)
     )

@@ -191,6 +191,7 @@ class Part(models.Model):
 
     With `step` above 0 it is a later step of a scenario: persons come to it by handovers. `wait`
     is how many seconds it waits for a receipt before its recipients are handed on; null: never.
+    `price` is what one message of it costs, as a decimal text, "" where nobody has said.
     """
 
     class Kind(models.TextChoices):
@@ -208,6 +209,7 @@ class Part(models.Model):
     channel = models.CharField(max_length=8, default="push", db_default="push")
     sender = models.CharField(max_length=80, blank=True, default="", db_default="")
     wait = models.PositiveIntegerField(null=True)
+    price = models.CharField(max_length=16, blank=True, default="", db_default="")
     audience = models.PositiveIntegerField(default=0)
     resent = models.PositiveIntegerField(default=0)
 

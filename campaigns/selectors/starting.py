@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from campaigns.models import App, Campaign
+from campaigns.models import App, Campaign, Scenario
 
 STARTABLE = Campaign.EDITABLE | Campaign.WAITING
 
@@ -41,7 +41,16 @@ def find_obstacle(campaign: Campaign) -> Obstacle | None:
     if campaign.group is not None and campaign.group.archived_at is not None:
         words = _("The group %(group)s is archived; restore it or choose another.")
         return Obstacle("group_archived", words % {"group": campaign.group.name})
-    if campaign.scenario is not None and not campaign.scenario.begins_with_push:
+    return _judge_scenario(campaign.scenario) if campaign.scenario is not None else None
+
+
+def _judge_scenario(scenario: Scenario) -> Obstacle | None:
+    """It may have been chosen long ago."""
+    names = {"name": scenario}
+    if scenario.archived_at is not None:
+        words = _("The scenario %(name)s is archived; restore it or choose another.")
+        return Obstacle("scenario_archived", words % names)
+    if not scenario.begins_with_push:
         words = _("The scenario %(name)s begins with a push no more; choose another, or none.")
-        return Obstacle("scenario_changed", words % {"name": campaign.scenario})
+        return Obstacle("scenario_changed", words % names)
     return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,9 +25,11 @@ from campaigns.models import (
     TransferEvent,
     VendorCount,
 )
+from campaigns.selectors.counters import Counters, balance_counters
 from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
 from campaigns.selectors.recalls import Recall, list_recalls
 from campaigns.selectors.speed import Speed, read_speed
+from campaigns.selectors.step_counts import StepStanding, find_next_handover, list_steps
 from providers import registry
 from providers.commands import Fault, FaultKind, TransferState
 from providers.receipts import ReceiptKind
@@ -40,25 +42,6 @@ MAX_ERRORS = 5
 MAX_WORDS = 500
 # What an account with receipts is known to tell, even before the first one came.
 TOLD_KINDS = (ReceiptKind.DELIVERED.value, ReceiptKind.OPENED.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """The books of one or more transfers; `audience` is the sum of all but `resent`."""
-
-    audience: int = 0
-    sent: int = 0
-    failed: int = 0
-    skipped: int = 0
-    expired: int = 0
-    cancelled: int = 0
-    unknown: int = 0
-    pending: int = 0
-    resent: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """The nine numbers by their names, as the API shows them."""
-        return asdict(self)
 
 
 def count_transfers(ids: Collection[int]) -> dict[int, Counters]:
@@ -88,13 +71,7 @@ def _count_by(key: str, where: Mapping[str, Any], ids: Collection[int]) -> dict[
         owner: (audience, resent)
         for owner, audience, resent in sizes.annotate(a=Sum("audience"), r=Sum("resent"))
     }
-    return {owner: _balance(outcomes[owner], *totals.get(owner, (0, 0))) for owner in ids}
-
-
-def _balance(outcomes: Mapping[str, int], audience: int, resent: int) -> Counters:
-    settled = sum(outcomes.values())
-    whole = max(audience, settled)
-    return Counters(audience=whole, pending=whole - settled, resent=resent, **outcomes)
+    return {owner: balance_counters(outcomes[owner], *totals.get(owner, (0, 0))) for owner in ids}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +224,8 @@ class Progress:
 
     `rate` in recipients per second; `seconds_left` None when nobody can say; `paused_because` a
     sentence where the engine has paused it. `hours` only where
-    recipients' own clocks decide, and `next_hour` the one that is waited for.
+    recipients' own clocks decide, and `next_hour` the one that is waited for. `steps` only of a
+    scenario; `next_handover` is when people next come to a later one.
     """
 
     counters: Counters
@@ -262,6 +240,8 @@ class Progress:
     speed: Speed
     paused_because: str = ""
     recalls: tuple[Recall, ...] = ()
+    steps: tuple[StepStanding, ...] = ()
+    next_handover: datetime | None = None
 
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
@@ -284,6 +264,8 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         speed=read_speed(transfer, now=now, owed=owed),
         paused_because=find_pause_words([transfer]).get(transfer.pk, ""),
         recalls=list_recalls(transfer),
+        steps=list_steps(transfer),
+        next_handover=find_next_handover(transfer),
     )
 
 

@@ -32,7 +32,11 @@ from campaigns.services.step_problems import find_change_since, find_step_proble
 from campaigns.services.step_reach import forecast_campaign_steps
 from providers.message import PushMessage
 
-OBSTACLE_FIELDS = {"group_archived": "group", "scenario_changed": "scenario"}
+OBSTACLE_FIELDS = {
+    "group_archived": "group",
+    "scenario_changed": "scenario",
+    "scenario_archived": "scenario",
+}
 MAX_RUNNING = 50  # transfers of one app at the same time
 
 

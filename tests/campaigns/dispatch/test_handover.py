@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.dispatch import engine, receipts
+from campaigns.dispatch.plan import start_due
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
+    Campaign,
     Delivery,
     Device,
     Handover,
@@ -21,6 +25,8 @@ from campaigns.models import (
     Scenario,
     Transfer,
 )
+from campaigns.selectors.status import progress
+from campaigns.selectors.step_counts import list_steps
 from campaigns.services import campaigns, transfers
 from providers import vault
 from providers.receipts import ReceiptEvent, ReceiptKind
@@ -227,3 +233,46 @@ def test_without_a_route_for_the_step_its_people_are_counted(begin, server, now)
     assert set(rows.values_list("reason", flat=True)) == {"no_route"}
     assert transfer.status == Transfer.Status.SENT
     assert check_books().faults == []
+
+
+def test_each_step_says_who_came_to_it_and_what_it_has_cost(begin, scenario, now):
+    scenario.steps = [{**STEPS[0], "price": "0.001"}, {**STEPS[1], "price": "0.02"}]
+    scenario.save()
+    transfer = begin()
+    before = progress(transfer, now=now)
+    answer(transfer, "b1", now)
+    go_on(now + WAIT + timedelta(minutes=1))
+    transfer.refresh_from_db()
+    with CaptureQueriesContext(connection) as asked:
+        after = list_steps(transfer)
+
+    shown = [
+        (one.number, one.channel, one.counters.audience, one.counters.sent, one.counters.skipped)
+        for one in after
+    ]
+    assert shown == [(1, "push", 5, 4, 1), (2, "email", 3, 2, 1)]
+    assert [one.accounts for one in after] == [("Sandbox",), ("Mailserver",)]
+    assert [(one.handed_over, one.cost) for one in before.steps] == [
+        (1, Decimal("0.004")),
+        (None, Decimal("0.02")),
+    ]
+    assert [(one.handed_over, one.cost) for one in after] == [
+        (3, Decimal("0.004")),
+        (None, Decimal("0.04")),
+    ]
+    assert [one.delivered for one in after] == [0, None]
+    assert before.next_handover == now + WAIT
+    assert progress(transfer, now=now).next_handover is None
+    assert len(asked) == 4
+
+
+def test_a_scenario_that_went_to_the_archive_stops_what_waits_for_its_time(schedule, scenario, now):
+    scenario.archived_at = now
+    scenario.save()
+    campaign = schedule(scenario=scenario, due_at=now)
+
+    start_due(now)
+
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.FAILED
+    assert "is archived" in campaign.events.get(new="failed").note
