@@ -10,10 +10,12 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from campaigns.models import Transfer
+from providers import registry
 from tests import builders
 from tests.api.docs_tables import PAGE, TABLE, write_page
 
 pytestmark = pytest.mark.database
+TEXTING = next(one.key for one in registry.all_dialects() if "sms" in one.channels)
 BLOCK = re.compile(r"```(http|json)\n(.*?)```", re.DOTALL)
 
 
@@ -71,3 +73,30 @@ def test_every_example_does_what_the_page_says(client, app):
 
     assert [line for line, status in statuses if status not in {200, 201}] == []
     assert len(statuses) > 25
+
+
+def test_a_scenario_is_made_and_sent_by_as_its_page_says(client, app):
+    page = PAGE.parent / "scenarios.md"
+    for way, dialect in {"android": "sandbox", "email": "mailserver", "sms": TEXTING}.items():
+        builders.make_route(app, way, dialect=dialect)
+    person = builders.make_person(app.workspace, "u-1", phone="49170", email="u@shop.example")
+    builders.make_device(app, "first", person=person)
+    known, answers = {}, []
+
+    for kind, text in BLOCK.findall(page.read_text()):
+        if kind == "http":
+            answers.append(run_example(client, text, known))
+        else:
+            assert {**json.loads(text), **known_ids(answers[-1])} == answers[-1].json()
+
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 200]
+    made, written, check, launched = (answer.json() for answer in answers)
+    assert written["scenario"] == made["key"]
+    assert [step["people"] for step in check["steps"]] == [1, 1, 1]
+    assert [problem for problem in check["problems"] if problem["is_blocking"]] == []
+    assert launched["status"] == "sending"
+
+
+def known_ids(answer):
+    """What no page can know before."""
+    return {name: answer.json()[name] for name in ("id", "key")}

@@ -26,6 +26,12 @@ def test_every_link_to_a_file_leads_to_one(document: Path):
     assert missing == []
 
 
+def test_no_page_holds_the_marks_of_a_merge():
+    marks = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+
+    assert [str(page) for page in PAGES if marks.search(page.read_text())] == []
+
+
 @pytest.mark.parametrize("dialect", registry.all_dialects(), ids=lambda dialect: dialect.key)
 def test_every_vendor_has_a_page_that_names_its_calls(dialect):
     text = (ROOT / "docs/vendors" / f"{dialect.key}.md").read_text()
