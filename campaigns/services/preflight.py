@@ -82,7 +82,7 @@ def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
     forecast = forecast_send(campaign, reaches, now=now)
     problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
     problems += find_clock_problems(campaign, hours)
-    problems += _find_scenario_problems(campaign)
+    problems += _list_step_problems(campaign)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
 
@@ -103,7 +103,7 @@ def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
         yield Problem(code="past_schedule", field="send_at", sentence=words)
 
 
-def _find_scenario_problems(campaign: Campaign) -> Iterator[Problem]:
+def _list_step_problems(campaign: Campaign) -> Iterator[Problem]:
     forecast = forecast_campaign_steps(campaign)
     if campaign.scenario is not None and forecast is not None:
         apps, message = list_apps(campaign), campaign.message.read()
