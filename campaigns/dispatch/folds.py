@@ -78,19 +78,32 @@ def _cut_batches(counts: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
 
 def finish_transfer(transfer: Transfer, now: datetime) -> bool:
     """End a transfer of which every batch is closed and folded."""
-    if has_any(list_queue(transfer)) or (transfer.has_steps and handover.has_open(transfer)):
+    if _has_more(transfer):
         return False
     transfer.refresh_from_db()
     if transfer.status == Transfer.Status.PAUSED or transfer.finished_at is not None:
         return False
     try:
         with transaction.atomic():
+            if transfer.has_steps and _has_more_by_now(transfer):
+                return False
             _end(transfer, now)
             outbox.note_end(transfer, now)
     except (ChangedMeanwhile, IllegalMove):
         return False  # paused or cancelled at this instant, or ended by another worker
     follow_transfers(transfer.campaign, now)
     return True
+
+
+def _has_more(transfer: Transfer) -> bool:
+    """Whether anything of it is not folded yet, or somebody waits for a later step."""
+    return has_any(list_queue(transfer)) or (transfer.has_steps and handover.has_open(transfer))
+
+
+def _has_more_by_now(transfer: Transfer) -> bool:
+    """The same, while nobody can hand anybody on: whoever does needs the transfer's row."""
+    Transfer.objects.select_for_update(of=("self",)).get(pk=transfer.pk)
+    return _has_more(transfer)
 
 
 def _end(transfer: Transfer, now: datetime) -> None:

@@ -72,6 +72,21 @@ class Boundaries:
         return list(range(1, len(self.states) + 1)) if every else sorted(last.values())
 
 
+class Interruptions(Boundaries):
+    """Gaps in which somebody else does something: what a transaction holds together is none."""
+
+    is_away = False
+
+    def cross(self) -> None:
+        if connection.in_atomic_block or self.is_away:
+            return
+        self.states.append(self.state)
+        if len(self.states) == self.place:
+            self.is_away = True
+            self.end()
+            self.is_away = False
+
+
 @contextmanager
 def crossing(boundaries: Boundaries) -> Iterator[None]:
     """What runs inside passes the boundaries."""

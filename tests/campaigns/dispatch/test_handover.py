@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from campaigns.dispatch import engine, receipts
+from campaigns.dispatch import engine, folds, handover, receipts
 from campaigns.dispatch.plan import start_due
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.verify import check_books
@@ -32,6 +32,7 @@ from providers import vault
 from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.simulator import Simulator
 from tests import builders
+from tests.campaigns.dispatch.boundaries import Interruptions, crossing
 from tests.mail_server import serving_mail
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -218,6 +219,23 @@ def test_a_handover_that_dies_in_the_middle_is_made_once(begin, server, now, mon
     go_on(at)
 
     assert list_mailed(server) == ["ann", "bob", "cy"]
+    assert check_books().faults == []
+
+
+def test_who_is_handed_on_while_the_transfer_is_being_ended_is_not_left_behind(begin, server, now):
+    at = now + WAIT + timedelta(minutes=1)
+    ends = []
+
+    for gap in range(1, 5):
+        transfer = begin()
+        with crossing(Interruptions(gap, end=lambda: handover.hand_over(lambda: at))):
+            folds.finish_transfer(transfer, at)
+        go_on(at)
+        transfer.refresh_from_db()
+        ends.append(transfer.status)
+
+    assert ends == [Transfer.Status.SENT] * 4
+    assert list_mailed(server) == sorted(["ann", "bob", "cy"] * 4)
     assert check_books().faults == []
 
 
