@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from providers.message import PushMessage
+from providers.message_fields import Platform
 from providers.outcomes import Refusal, Result
 from providers.recipients import Audience, Targets
 
@@ -37,7 +38,7 @@ class PushPart:
 
     `only_primary` leaves of each person the primary device; a device that is named by an id of its
     own stays. `id` is the caller's own id of this
-    part where an audience has one.
+    part where an audience has one. `platforms` are those of an outbound audience.
     """
 
     message: PushMessage
@@ -45,6 +46,7 @@ class PushPart:
     audience: Audience | None = None
     only_primary: bool = False
     id: str = ""
+    platforms: tuple[Platform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

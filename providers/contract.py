@@ -141,6 +141,10 @@ def _has_extras(message: PushMessage) -> bool:
     return True
 
 
+def _addresses_as_always(options: Mapping[str, Any]) -> frozenset[Addressing] | None:
+    return None
+
+
 def _needs_no_identifiers(app: DoorApp) -> Mapping[str, str]:
     return {}
 
@@ -161,7 +165,9 @@ class Dialect:
     `can_filter` tells whether the vendor's filters can say exactly what an expression says; labels
     are in it as `person.label`, platforms as `device.platform`. A vendor that `prefers_audience` is
     told whom a call means, where that is exact, although it could be given every recipient. One
-    that `takes_translations` gets a message in all its languages with one call.
+    that `takes_translations` gets a message in all its languages with one call. `find_addressing`
+    tells where a route, by the account's and its own options, can name recipients in fewer ways
+    than `limits` say; None for as always.
 
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
@@ -211,6 +217,9 @@ class Dialect:
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
     can_filter: Callable[[Expression], bool] = _writes_no_filter
     prefers_audience: bool = False
+    find_addressing: Callable[[Mapping[str, Any]], frozenset[Addressing] | None] = (
+        _addresses_as_always
+    )
     takes_translations: bool = False
     name_call: Callable[[Mapping[str, Any]], str] = _name_no_kind
     connect: Callable[[AccountConfig], Outbound] | None = None

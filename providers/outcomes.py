@@ -55,10 +55,21 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class AppPart:
+    """What a call for several apps of a vendor's came to in one of them, by the vendor's name for
+    it: its `reference`, or in `words` why not."""
+
+    name: str
+    reference: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A vendor's answer to a send.
 
-    `outcome` holds for every recipient that `results` does not name. `raw` is what the vendor
+    `outcome` holds for every recipient that `results` does not name; it is UNKNOWN where the call
+    was for several apps and some of these refused: `parts` tells which. `raw` is what the vendor
     really said, scrubbed, at most a few kB.
     """
 
@@ -66,6 +77,7 @@ class Receipt:
     outcome: Outcome
     results: tuple[Result, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[AppPart, ...] = ()
 
 
 class Failure(Exception):

@@ -324,6 +324,15 @@ class RecallShape(serializers.Serializer[Any]):
     seconds = serializers.FloatField(allow_null=True)
 
 
+class AppPartShape(serializers.Serializer[Any]):
+    """One app of a call for several of a vendor's: the vendor's id for the push, or why not."""
+
+    account = serializers.CharField()
+    app = serializers.CharField()
+    reference = serializers.CharField()
+    words = serializers.CharField()
+
+
 class ProgressShape(serializers.Serializer[Any]):
     """`receipts` are null where no account reports them; `seconds_left` when nobody can say.
     `paused_because` is empty unless the engine has paused it, `hours` are unless recipients' own
@@ -343,6 +352,7 @@ class ProgressShape(serializers.Serializer[Any]):
     recalls = RecallShape(many=True)
     steps = StepShape(many=True)
     next_handover = serializers.DateTimeField(allow_null=True)
+    app_parts = AppPartShape(many=True)
 
 
 class DeliveryShape(serializers.Serializer[Any]):

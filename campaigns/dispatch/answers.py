@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -64,6 +65,7 @@ def _settle_receipt(
                 reference=receipt.reference,
                 poll_at=now + POLL_AFTER if is_asked and receipt.reference else None,
                 exchanges=reply.exchanges,
+                parts=[asdict(part) for part in receipt.parts] or None,
             ),
             due_at=_find_next_try(lease, retried, now),
             is_retry=bool(retried),
@@ -103,7 +105,9 @@ def _judge(outcome: Outcome, result: Result | None) -> Verdict:
 
 
 def _find_words(receipt: Receipt) -> str:
-    return next((result.message for result in receipt.results if result.message), "")
+    words = [result.message for result in receipt.results]
+    words += [f"{part.name}: {part.words}" for part in receipt.parts if part.words]
+    return next(filter(None, words), "")
 
 
 def _find_dead_tokens(receipt: Receipt, addressed: Addressed) -> dict[int, str]:

@@ -107,7 +107,8 @@ def _write_part(lease: Lease, addressed: Addressed) -> PushPart:
         case Batch.Form.AUDIENCE:
             platforms, audience = find_told(lease)
             whole = resolve_for(message, platforms)
-            return PushPart(replace(whole, translations=message.translations), audience=audience)
+            said = replace(whole, translations=message.translations)
+            return PushPart(said, audience=audience, platforms=platforms)
         case Batch.Form.PERSON:
             platforms = _list_platforms(batch)
             return PushPart(resolve_for(message, platforms, batch.language), addressed.targets)

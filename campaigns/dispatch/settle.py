@@ -29,7 +29,8 @@ class LeaseLost(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """How a call is closed. `words` are the vendor's own; `poll_at` when to ask it again."""
+    """How a call is closed. `words` are the vendor's own; `poll_at` when to ask it again; `parts`
+    what it came to in each of the vendor's apps, as objects."""
 
     outcome: str
     was_sent: bool | None
@@ -38,6 +39,7 @@ class Answer:
     reference: str = ""
     poll_at: datetime | None = None
     exchanges: Sequence[Exchange] = ()
+    parts: Sequence[Mapping[str, str]] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -224,6 +226,7 @@ def close_attempt(attempt: Attempt, answer: Answer, now: datetime) -> None:
     attempt.words = answer.words[:500]
     attempt.reference = answer.reference[:64]
     attempt.poll_at = answer.poll_at
+    attempt.parts = answer.parts
     attempt.answered_at = now if answer.outcome else None
     attempt.save()
 

@@ -323,6 +323,8 @@ class Attempt(models.Model):
     It covers the recipients at places `first` .. `last` (included) of the batch that had no
     Delivery when it began. Open (`answered_at` null) means that nobody knows yet. At `recall_at`
     the vendor is asked to take it back; `recalled` is what came of that, "" if nobody has asked.
+    `parts` tells of a call for several apps of the vendor's what it came to in each
+    (`outcomes.AppPart` as objects).
     """
 
     class Recall(models.TextChoices):
@@ -349,6 +351,7 @@ class Attempt(models.Model):
     polled_state = models.CharField(max_length=12, blank=True)
     recall_at = models.DateTimeField(null=True)
     recalled = models.CharField(max_length=8, blank=True, default="", db_default="")
+    parts = models.JSONField(null=True)
 
     class Meta:
         indexes = [

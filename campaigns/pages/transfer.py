@@ -102,6 +102,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "verbs": _list_verbs(transfer, now) if is_sender else [],
         "door": name_door(transfer),
         "declared": list_declared(transfer),
+        "app_parts": progress.app_parts,
         "siblings": _list_siblings(request, transfer),
         "repeat": find_repeat(transfer),
         "may_retry": is_sender and may_repeat(transfer),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
@@ -29,8 +29,11 @@ class Way:
 
     @property
     def limits(self) -> Limits:
-        """The vendor's limits, or what the account's own allow where that is less."""
-        return narrow_limits(self.dialect.limits, self.account.limits)
+        """The vendor's limits, or what the account's own and the route allow where that is less."""
+        limits = narrow_limits(self.dialect.limits, self.account.limits)
+        options = {**self.account.options, **self.route.options}
+        addressing = self.dialect.find_addressing(options)
+        return limits if addressing is None else replace(limits, addressing=addressing)
 
 
 def find_dialect(key: str) -> Dialect | None:

@@ -25,6 +25,7 @@ from campaigns.models import (
     TransferEvent,
     VendorCount,
 )
+from campaigns.selectors.app_parts import AppPartLine, list_app_parts
 from campaigns.selectors.counters import Counters, balance_counters
 from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
 from campaigns.selectors.recalls import Recall, list_recalls
@@ -242,6 +243,7 @@ class Progress:
     recalls: tuple[Recall, ...] = ()
     steps: tuple[StepStanding, ...] = ()
     next_handover: datetime | None = None
+    app_parts: tuple[AppPartLine, ...] = ()
 
 
 def progress(transfer: Transfer, *, now: datetime) -> Progress:
@@ -266,6 +268,7 @@ def progress(transfer: Transfer, *, now: datetime) -> Progress:
         recalls=list_recalls(transfer),
         steps=list_steps(transfer),
         next_handover=find_next_handover(transfer),
+        app_parts=list_app_parts(transfer),
     )
 
 

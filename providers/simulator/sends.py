@@ -195,9 +195,12 @@ def _send_push(memory: Memory, visitor: Visitor, push: SendPush) -> Accepted | A
     reference = f"{push.app_group}-{memory.next_id}"
     entries, names = [], []
     for app in _list_group_apps(visitor.dialect, push.app_group):
-        one = replace(push, app=app, app_group="")
+        key = push.client_key and f"{push.client_key}@{app}"  # each app's own
+        one = replace(push, app=app, app_group="", client_key=key)
         entries.append(send(memory, visitor, one, Sending(reference=reference)))
         names.append(app)
+    first = memory.transfers.get(int(entries[0].transfer))
+    reference = first.reference if first else reference  # a repeat hears the first answer
     return AcceptedMany(
         entries=tuple(entries),
         reference=reference,

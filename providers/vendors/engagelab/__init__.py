@@ -94,6 +94,11 @@ def _identify_door(app: DoorApp) -> Mapping[str, Any]:
     return {"member_app_key": app.code[:APP_KEY_DIGITS]} if app.code else {}
 
 
+def _find_addressing(options: Mapping[str, Any]) -> frozenset[Addressing] | None:
+    """A group is told of everyone: an id or a tag is one application's own."""
+    return frozenset({Addressing.EVERYONE}) if options.get("group_key") else None
+
+
 def _describe_key(shown: Mapping[str, str]) -> Mapping[str, Any]:
     """AppKey and Master Secret of a key, or the header that a group's key makes."""
     if "group_key" in shown:
@@ -182,6 +187,7 @@ DIALECT = Dialect(
     carries=CARRIES,
     idempotency=Idempotency.KEY,
     has_totals=True,
+    find_addressing=_find_addressing,
     can_cancel=True,
     recall_seconds=wire_sends.WITHDRAW_SECONDS,
     has_labels=True,

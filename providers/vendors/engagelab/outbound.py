@@ -16,7 +16,7 @@ from providers.commands import PushPart, Recalled, SendPush
 from providers.message import BLOCKS, PushMessage
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig, CheckResult, Request
-from providers.outcomes import Failure, Outcome, Reason, Receipt, Refusal
+from providers.outcomes import AppPart, Failure, Outcome, Reason, Receipt, Refusal
 from providers.reports import VendorTotal
 
 from . import wire, wire_groups, wire_messages, wire_sends, wire_stats, wire_tags, wire_targets
@@ -134,12 +134,27 @@ def _read_receipt(body: Mapping[str, Any]) -> Receipt:
 
 
 def _read_group_receipt(body: Mapping[str, Any]) -> Receipt:
-    """Accepted when one application took it; else as its first refusal says."""
+    """Accepted where every application that has somebody took it. Whose devices are those of one
+    that refused nobody can see; if all did, it is refused as the first says."""
     accepted = wire_groups.read_group_accepted(body)
-    refusals = [entry for entry in accepted.entries if isinstance(entry, Refusal)]
-    if len(refusals) == len(accepted.entries):
-        raise _explain_refusal(refusals[0])
-    return Receipt(accepted.reference, Outcome.ACCEPTED, raw=body)
+    named = dict(zip(accepted.names, accepted.entries, strict=True))
+    failures = {
+        name: _explain_refusal(entry) for name, entry in named.items() if isinstance(entry, Refusal)
+    }
+    if len(failures) == len(named):
+        raise next(iter(failures.values()))
+    is_whole = all(failure.reason is Reason.UNKNOWN_ID for failure in failures.values())
+    return Receipt(
+        accepted.reference,
+        Outcome.ACCEPTED if is_whole else Outcome.UNKNOWN,
+        raw=body,
+        parts=tuple(
+            AppPart(name, words=failures[name].message)
+            if isinstance(entry, Refusal)
+            else AppPart(name, reference=entry.transfer)
+            for name, entry in named.items()
+        ),
+    )
 
 
 def _explain_refusal(refusal: Refusal) -> Failure:
@@ -166,8 +181,11 @@ def _prepare_part(push: SendPush) -> PushPart:
     if _count_targets(part) > wire_targets.MAX_IDS:
         words = f"A call carries at most {wire_targets.MAX_IDS} devices."
         raise Failure(Reason.OURS, words, is_permanent=True)
-    message = wire_messages.narrow_content(part.message, _find_platform(part.message))
-    return replace(part, message=message)
+    platforms = part.platforms or (_find_platform(part.message),)
+    if Platform.WEB in platforms and len(platforms) > 1:
+        words = "A call for browsers is for nothing else."
+        raise Failure(Reason.NOT_ADDRESSABLE, words, is_permanent=True)
+    return replace(part, message=wire_messages.narrow_platforms(part.message, platforms))
 
 
 def _count_targets(part: PushPart) -> int:

@@ -145,6 +145,19 @@ def narrow_content(message: PushMessage, platform: Platform) -> PushMessage:
     )
 
 
+def narrow_platforms(message: PushMessage, platforms: tuple[Platform, ...]) -> PushMessage:
+    """A message for several platforms, as `narrow_content` says it for each of them."""
+    whole, *others = (narrow_content(message, platform) for platform in platforms)
+    for one in others:
+        blocks = {item.value: getattr(one, item.value) for item in BLOCKS}
+        said = {**whole.extras[KEY], REST: {}}
+        said[REST] = apply_patch(whole.extras[KEY][REST], one.extras[KEY][REST])
+        present = {name: block for name, block in blocks.items() if block is not None}
+        whole = replace(whole, extras={KEY: said}, **present)
+    whole.extras[KEY][REST]["platform"] = write_platforms(platforms)
+    return whole
+
+
 def write_platforms(platforms: tuple[Platform, ...]) -> str | list[str]:
     """A browser stands alone, and as a text."""
     if platforms == (Platform.WEB,):

@@ -20,11 +20,19 @@ from providers.commands import (
     RecallPush,
     SendPush,
 )
+from providers.contract import Addressing
 from providers.inbound import Call
-from providers.message import AndroidContent, IosContent, PushMessage, Text, WebContent
+from providers.message import (
+    AndroidContent,
+    IosContent,
+    PushMessage,
+    Text,
+    WebContent,
+    resolve_for,
+)
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig
-from providers.outcomes import Failure, Outcome, Reason, Refusal
+from providers.outcomes import AppPart, Failure, Outcome, Reason, Refusal
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 from providers.recipients import Audience, Targets
 from providers.reports import Metric, VendorTotal
@@ -235,6 +243,41 @@ def test_a_route_with_a_group_key_pushes_to_the_group() -> None:
     assert command.app_group == "c96f42e0d2e662e45d035ab1"
     assert (receipt.reference, receipt.outcome) == ("cbou2uum98lps87rtic0", Outcome.ACCEPTED)
     assert [*receipt.raw] == ["0" * 24, "0" * 23 + "1", "group_msgid"]
+    assert receipt.parts == (
+        AppPart("0" * 24, reference="1"), AppPart("0" * 23 + "1", words="21011: Nobody."),
+    )  # fmt: skip
+
+
+def test_where_an_app_of_a_group_refuses_nobody_can_see_whose_devices_are_whose() -> None:
+    receipt, _sent = send_to_group(Accepted("1"), Refused(Code.BAD_VALUE, "No."))
+
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert [part.words for part in receipt.parts] == ["", "21003: No."]
+
+
+def test_a_group_is_told_of_everyone_on_all_of_a_routes_platforms() -> None:
+    platforms = (Platform.ANDROID, Platform.IOS, Platform.HMOS)
+    message = resolve_for(PushMessage(title="Shop", body="Hi"), platforms)
+    part = PushPart(message, audience=Audience(), platforms=platforms)
+
+    body = write(SendPush(parts=(part,), client_key="17"), group_key="c96f42e0d2e662e45d035ab1")
+
+    assert body["to"] == "all"
+    assert body["body"]["platform"] == ["android", "ios", "hmos"]
+    assert set(body["body"]["notification"]) >= {"android", "ios", "hmos"}
+    assert DIALECT.find_addressing({"group_key": "c9"}) == {Addressing.EVERYONE}
+    assert DIALECT.find_addressing({"group_key": ""}) is None
+
+
+def test_browsers_stand_alone_in_a_call_to_everyone() -> None:
+    platforms = (Platform.ANDROID, Platform.WEB)
+    message = resolve_for(PushMessage(title="Shop", body="Hi"), platforms)
+    part = PushPart(message, audience=Audience(), platforms=platforms)
+
+    with pytest.raises(Failure) as caught:
+        write(SendPush(parts=(part,), client_key="17"))
+
+    assert (caught.value.reason, caught.value.was_sent) == (Reason.NOT_ADDRESSABLE, False)
 
 
 def test_a_group_none_of_whose_apps_takes_it_has_refused_it() -> None:
