@@ -210,6 +210,36 @@ class DeviceRows(Answer):
     faults: Mapping[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavePerson(Command):
+    """Change a person, by external user id; NOT_FOUND, with the id as `subject`, for nobody.
+
+    `values` are by the names of Person's columns (`language`), `attributes` a patch of its custom
+    ones (RFC 7386): null takes one away, objects are merged.
+    """
+
+    app: str
+    person: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPerson(Command):
+    app: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRow(Answer):
+    id: int
+    person: str
+    created_at: datetime
+    updated_at: datetime
+    values: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class ListTags(Command):
     """Every tag of the app, with how many devices carry it: `TagCounts`."""

@@ -110,9 +110,13 @@ class SaveRecord(Command):
 
 @dataclass(frozen=True, slots=True)
 class FetchRecord(Command):
+    """The record of an id, or the one whose body has `value` under `key`."""
+
     kind: str
-    id: str
+    id: str = ""
     app: str = ""
+    key: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ class ListRecords(Command):
 @dataclass(frozen=True, slots=True)
 class DropRecord(Command):
     """The record of an id, or those whose body has under `key` one of `values`: NOT_FOUND, and
-    nothing dropped, where one of them is not there.
+    nothing dropped, where one of them is not there. Answered with what they were: `RecordRows`.
     """
 
     kind: str

@@ -17,7 +17,6 @@ from campaigns.services.access import record_audit
 from campaigns.services.callers import Acts, Caller, find_app, read_id
 from campaigns.services.locks import Lock, lock_app
 from campaigns.services.script_schedules import replan_schedule
-from providers.commands import Done
 from providers.fields import FieldSpec
 from providers.schedules import (
     DropRecord,
@@ -103,7 +102,11 @@ def _find_known(command: SaveRecord, caller: Caller, app: App | None) -> str:
 
 
 def _fetch(command: FetchRecord, caller: Caller) -> RecordRow:
-    return describe_record(find_record(command.kind, command.id, caller))
+    number = command.id
+    if command.key:
+        named = DropRecord(command.kind, app=command.app, key=command.key, values=(command.value,))
+        [number] = _list_named(named, caller)
+    return describe_record(find_record(command.kind, number, caller))
 
 
 def find_record(kind: str, text: str, caller: Caller) -> ScriptRecord:
@@ -140,16 +143,14 @@ def _count_uses(rows: tuple[RecordRow, ...], key: str, caller: Caller) -> tuple[
     )
 
 
-def _drop(command: DropRecord, caller: Caller) -> Done:
+def _drop(command: DropRecord, caller: Caller) -> RecordRows:
+    numbers = _list_named(command, caller) if command.key else [command.id]
     with transaction.atomic():
-        for number in _list_dropped(command, caller):
-            _drop_one(command.kind, number, caller)
-    return Done()
+        rows = tuple(_drop_one(command.kind, number, caller) for number in numbers)
+    return RecordRows(rows, len(rows))
 
 
-def _list_dropped(command: DropRecord, caller: Caller) -> list[str]:
-    if not command.key:
-        return [command.id]
+def _list_named(command: DropRecord, caller: Caller) -> list[str]:
     field = f"body__{command.key}"
     own = list_records(command.kind, caller).filter(app=find_app(command.app, caller))
     named = own.filter(**{f"{field}__in": command.values})
@@ -159,13 +160,14 @@ def _list_dropped(command: DropRecord, caller: Caller) -> list[str]:
     return [str(pk) for pk in found.values()]
 
 
-def _drop_one(kind: str, number: str, caller: Caller) -> None:
+def _drop_one(kind: str, number: str, caller: Caller) -> RecordRow:
     record = _find_locked(kind, number, caller)
-    schedule = record.schedule
+    schedule, row = record.schedule, describe_record(record)
     _audit("delete", record, caller)
     record.delete()
     if schedule is not None:
         replan_schedule(schedule, caller)
+    return row
 
 
 def list_records(kind: str, caller: Caller) -> QuerySet[Any]:

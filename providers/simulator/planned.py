@@ -170,7 +170,10 @@ def _show_record(name: str, row: Mapping[str, Any]) -> RecordRow:
 
 def _fetch_record(memory: Memory, visitor: Visitor, command: FetchRecord) -> RecordRow:
     shelf = visitor.name_shelf("record", command.app, command.kind)
-    return _show_record(command.id, _find_row(memory, shelf, command.id))
+    number = command.id
+    if command.key:
+        number = next(iter(_list_named(memory, shelf, command.key, (command.value,))), "")
+    return _show_record(number, _find_row(memory, shelf, number))
 
 
 def _send_record(memory: Memory, visitor: Visitor, command: SendRecord) -> Accepted:
@@ -192,17 +195,16 @@ def _is_wanted(row: Mapping[str, Any], command: ListRecords) -> bool:
     return command.search.lower() in json.dumps(row["body"], ensure_ascii=False).lower()
 
 
-def _drop_record(memory: Memory, visitor: Visitor, command: DropRecord) -> Done:
+def _drop_record(memory: Memory, visitor: Visitor, command: DropRecord) -> RecordRows:
     shelf = visitor.name_shelf("record", command.app, command.kind)
     names = [command.id]
     if command.key:
         names = _list_named(memory, shelf, command.key, command.values)
         if len(names) < len(command.values):
             raise Refusal(RefusalKind.NOT_FOUND, "There is no such record.")
-    for name in names:
-        _find_row(memory, shelf, name)
+    rows = tuple(_show_record(name, _find_row(memory, shelf, name)) for name in names)
     memory.rows.drop(shelf, *names)
-    return Done()
+    return RecordRows(rows, len(rows))
 
 
 ACTS: Acts = {

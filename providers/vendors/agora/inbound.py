@@ -1,7 +1,5 @@
 """The vendor's calls as we serve them: data only. Both forms of a path, `{org_name}/{app_name}/...`
 and `app-id/{app_id}/...`, have two pieces in front and so are one pattern.
-
-Not among them: a user's chat settings (display style, modes, language, templates).
 """
 
 from __future__ import annotations
@@ -16,12 +14,22 @@ from providers.inbound import Call, Quota, Reply, Route
 from providers.outcomes import Refusal, RefusalKind
 from providers.schedules import RecordRow
 
-from . import wire, wire_devices, wire_kept, wire_labels, wire_sends, wire_stats, wire_tokens
+from . import (
+    wire,
+    wire_devices,
+    wire_kept,
+    wire_labels,
+    wire_sends,
+    wire_settings,
+    wire_stats,
+    wire_tokens,
+)
 from .wire_errors import NO_RESOURCE, TypedRefusal, write_grant_refusal, write_refusal
+from .wire_settings import write_choice, write_language, write_mode, write_template
 
 MAX_BYTES = 1_000_000
 SYNC, ASYNC, SINGLE, LABELS, TASK = "sync", "async", "single", "label_push", "task_push"
-LABEL, STATS, KEPT = "label", "statistics", "message"
+LABEL, STATS, KEPT, SETTINGS = "label", "statistics", "message", "settings"
 
 # Per App Key at the vendor; where its two hosts differ, the seed's.
 QUOTAS: Mapping[str, Quota] = {
@@ -33,6 +41,7 @@ QUOTAS: Mapping[str, Quota] = {
     LABEL: Quota(per_second=100),
     STATS: Quota(calls=10, within=10),
     KEPT: Quota(per_second=1),
+    SETTINGS: Quota(per_second=100),
 }
 CAPS: Mapping[Cap, int] = {
     Cap.LABELS: wire_labels.APP_LABELS,
@@ -74,12 +83,16 @@ def _answer_stats(days: Any, call: Call) -> Reply:
     return Reply(200, wire_stats.write_days(days))
 
 
-def _answer_bindings(method: str) -> Callable[[Any, Call], Reply]:
-    def answer_bindings(answer: Any, call: Call) -> Reply:
-        entities = wire_devices.write_bindings(answer)
-        return Reply(200, wire_devices.write_entities(call, method, entities, _now_ms()))
+def _answer_long(
+    method: str, pattern: str, key: str, write: Callable[[Any, Call], Any]
+) -> Callable[[Any, Call], Reply]:
+    """The envelope of calls about users, with `entities` or `data`."""
 
-    return answer_bindings
+    def answer_long(answer: Any, call: Call) -> Reply:
+        said = {key: write(answer, call)}
+        return Reply(200, wire.write_long_envelope(call, pattern, said, _now_ms(), method))
+
+    return answer_long
 
 
 def _read_issue_token(call: Call) -> IssueToken:
@@ -129,6 +142,56 @@ def _label_route(
 ) -> Route:
     return _route(method, path, read, write, quota=LABEL, write_refusal=_refuse_label)
 
+
+def _setting_route(
+    method: str,
+    path: str,
+    read: Callable[[Call], Command],
+    write: Callable[[Any, Call], Any],
+    key: str = "data",
+) -> Route:
+    answer = _answer_long(method, path, key, write)
+    return _route(method, path, read, answer, quota=SETTINGS)
+
+
+SETTINGS_ROUTES = (
+    *(
+        _setting_route(
+            method,
+            wire_settings.USER_PATH,
+            read,
+            lambda row, call: wire_settings.write_user(row),
+            "entities",
+        )
+        for method, read in (
+            ("PUT", wire_settings.read_user),
+            ("GET", wire_settings.read_fetch_user),
+        )
+    ),
+    *(
+        _setting_route(method, path, read, write)
+        for method, path, read, write in (
+            ("PUT", wire_settings.LANGUAGE_PATH, wire_settings.read_language, write_language),
+            ("GET", wire_settings.LANGUAGE_PATH, wire_settings.read_fetch_user, write_language),
+            ("PUT", wire_settings.CHOICE_PATH, wire_settings.read_choice, write_choice),
+            ("PUT", wire_settings.MODE_PATH, wire_settings.read_mode, write_mode),
+            ("GET", wire_settings.MODE_PATH, wire_settings.read_fetch_mode, write_mode),
+            (
+                "POST",
+                wire_settings.TEMPLATES_PATH,
+                wire_settings.read_create_template,
+                write_template,
+            ),
+            ("GET", wire_settings.TEMPLATE_PATH, wire_settings.read_fetch_template, write_template),
+            (
+                "DELETE",
+                wire_settings.TEMPLATE_PATH,
+                wire_settings.read_drop_template,
+                write_template,
+            ),
+        )
+    ),
+)
 
 ROUTES = (
     _route(
@@ -256,20 +319,25 @@ ROUTES = (
         wire_labels.read_remove_members,
         _answer(wire_labels.write_members_changed),
     ),
-    _route(
-        "PUT",
-        wire_devices.BINDING_PATH,
-        wire_devices.read_binding,
-        _answer_bindings("PUT"),
-        quota=LABEL,
+    *(
+        _route(
+            method,
+            wire_devices.BINDING_PATH,
+            read,
+            _answer_long(
+                method,
+                wire_devices.BINDING_PATH,
+                "entities",
+                lambda answer, call: wire_devices.write_bindings(answer),
+            ),
+            quota=LABEL,
+        )
+        for method, read in (
+            ("PUT", wire_devices.read_binding),
+            ("GET", wire_devices.read_fetch_bindings),
+        )
     ),
-    _route(
-        "GET",
-        wire_devices.BINDING_PATH,
-        wire_devices.read_fetch_bindings,
-        _answer_bindings("GET"),
-        quota=LABEL,
-    ),
+    *SETTINGS_ROUTES,
     _route(
         "GET",
         wire_stats.STATS_PATH,

@@ -87,5 +87,25 @@ def write_envelope(data: Any, now_ms: int, cursor: str = "") -> dict[str, Any]:
     return {**body, "cursor": cursor} if cursor else body
 
 
+def write_long_envelope(
+    call: Call, pattern: str, said: Mapping[str, Any], now_ms: int, method: str
+) -> dict[str, Any]:
+    """A successful answer to a call about a user's settings: it names the app and the address."""
+    organization, application = call.path["org_name"], call.path["app_name"]
+    is_by_id = organization == BY_APP_ID
+    tail = pattern.format(**call.path)
+    return {
+        "action": method.lower(),
+        **({"path": "/users"} if pattern.startswith("users/") else {}),
+        "uri": f"/{organization}/{application}/{tail}",
+        **said,
+        "timestamp": now_ms,
+        "organization": "" if is_by_id else organization,
+        "application": application,
+        "duration": 0,
+        "applicationName": "" if is_by_id else application,
+    }
+
+
 def read_envelope(body: Any) -> Any:
     return body["data"]

@@ -1,6 +1,4 @@
-"""Binding a device's push token to a user (vendor page "Offline push configuration"). What is
-about the chat itself there (display style, modes, templates) has no counterpart in a push service.
-"""
+"""Binding a device's push token to a user (vendor page "Offline push configuration")."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.recipients import IdentifierKind, PersonKind
 
-from .wire import BY_APP_ID, read_app
+from .wire import read_app
 from .wire_values import read_body, read_piece
 
 BINDING_PATH = "users/{user}/push/binding"
@@ -76,21 +74,3 @@ def read_bindings(body: Any) -> tuple[dict[str, str], ...]:
     """Device id, token and notifier of each of a user's devices."""
     names = ("device_id", "device_token", NOTIFIER)
     return tuple({name: str(entry.get(name) or "") for name in names} for entry in body["entities"])
-
-
-def write_entities(call: Call, method: str, entities: list[Any], now_ms: int) -> dict[str, Any]:
-    """The envelope of calls about users."""
-    path = f"/users/{call.path['user']}/push/binding"
-    organization, application = call.path["org_name"], call.path["app_name"]
-    name = "" if organization == BY_APP_ID else application
-    return {
-        "action": method.lower(),
-        "path": "/users",
-        "uri": f"/{organization}/{application}{path}",
-        "entities": entities,
-        "timestamp": now_ms,
-        "organization": "" if organization == BY_APP_ID else organization,
-        "application": application,
-        "duration": 0,
-        "applicationName": name,
-    }

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.commands import Done
 from providers.inbound import Call, Reply
 from providers.message import AndroidContent, Attachment, IosContent, PushMessage, Text, WebContent
 from providers.message_fields import MAX_BODY, MAX_TITLE, MAX_TRANSLATIONS
@@ -231,6 +230,6 @@ def write_fetched(row: RecordRow, call: Call) -> Reply:
     )
 
 
-def write_done(answer: Done | RecordRow, call: Call) -> Reply:
+def write_done(answer: Any, call: Call) -> Reply:
     """204: there is nothing to say."""
     return Reply(204, "")

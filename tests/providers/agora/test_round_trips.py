@@ -170,9 +170,8 @@ def test_a_binding_is_read_as_it_was_written(device: SaveDevice) -> None:
 
 @given(some.device_rows)
 def test_a_bound_device_is_read_as_it_was_written(row: Any) -> None:
-    body = wire_devices.write_entities(
-        make_call(user="u"), "GET", wire_devices.write_bindings(row), 0
-    )
+    said = {"entities": wire_devices.write_bindings(row)}
+    body = wire.write_long_envelope(make_call(user="u"), wire_devices.BINDING_PATH, said, 0, "GET")
 
     assert wire_devices.read_bindings(body) == (
         {
