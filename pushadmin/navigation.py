@@ -55,6 +55,9 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             _list_rows(_("Scenarios"), "alt_route", "scenario"),
             _list_rows(_("Accounts"), "key", "account"),
             _list_rows(_("Exchanges"), "swap_horiz", "exchange"),
+            _list_rows(_("Callbacks"), "call_made", "outboxrow"),
+            _list_rows(_("Scripts' schedules"), "event", "scriptschedule"),
+            _list_rows(_("Scripts' records"), "draft", "scriptrecord"),
         ),
     ),
     (

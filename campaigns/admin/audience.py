@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -18,7 +19,16 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from campaigns.admin.base import BoundedPaginator, Fact, ReadOnlyAdmin, ScopedFilter, StaffAdmin
 from campaigns.errors import Invalid, Refused
-from campaigns.models import App, Device, DeviceIdentifier, DeviceMark, Label, Person, Segment
+from campaigns.models import (
+    App,
+    Device,
+    DeviceIdentifier,
+    DeviceMark,
+    DeviceSession,
+    Label,
+    Person,
+    Segment,
+)
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.expressions import check_expression
@@ -313,7 +323,19 @@ class DeviceAdmin(ReadOnlyAdmin):
             facts.append(Fact(_("Evidence"), row.token_evidence))
         for kind, names in _list_marks(row).items():
             facts.append(Fact(str(DeviceMark.Kind(kind).label), ", ".join(names)))
-        return facts
+        return facts + _list_own_door(row, timezone.now())
+
+
+def _list_own_door(row: Device, now: datetime) -> list[Fact]:
+    """What it does at the device door, if it has registered itself there."""
+    session = DeviceSession.objects.filter(pk=row.pk).first()
+    if session is None:
+        return []
+    unseen = row.inbox.filter(pulled_at__isnull=True, expires_at__gt=now).count()
+    return [
+        Fact(_("Pulled its inbox last"), str(session.pulled_at or _("never"))),
+        Fact(_("Waits in its inbox"), str(unseen)),
+    ]
 
 
 def _list_marks(row: Device) -> dict[str, list[str]]:

@@ -271,7 +271,8 @@ def test_main_pages_have_no_grave_obstacle_in_light_and_dark(staff, live_server,
 
 LISTS = [
     "app", "appgroup", "group", "label", "segment", "person", "device", "scenario", "account",
-    "exchange", "membership", "apikey", "auditentry", "workspace",
+    "exchange", "outboxrow", "scriptschedule", "scriptrecord", "membership",
+    "apikey", "auditentry", "workspace",
 ]  # fmt: skip
 
 

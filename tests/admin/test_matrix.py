@@ -17,9 +17,16 @@ from campaigns.models import (
     Group,
     Label,
     Membership,
+    Message,
+    OutboxRow,
+    Part,
     Person,
     Scenario,
+    ScriptRecord,
+    ScriptSchedule,
     Segment,
+    Submission,
+    Transfer,
     Workspace,
 )  # fmt: skip
 from campaigns.services import access
@@ -46,6 +53,8 @@ def rows(app, owner, now):
         Account(workspace=workspace, name=MARK, dialect="sandbox"), {"api_key": "s3cr3t-canary"},
         actor=MARK, now=now,
     )  # fmt: skip
+    kept = {"workspace": workspace, "app": app, "dialect": "sandbox", "body": {"text": MARK}}
+    kept |= {"created_at": now, "updated_at": now}
     return {
         Workspace: workspace, App: app, Person: person, Device: device, ApiKey: key,
         Account: account,
@@ -53,6 +62,9 @@ def rows(app, owner, now):
         Group: Group.objects.create(app=app, name=MARK),
         Label: Label.objects.create(app=app, name=MARK),
         Segment: Segment.objects.create(app=app, name=MARK, expression={"and": []}),
+        ScriptSchedule: ScriptSchedule.objects.create(name=MARK, **kept),
+        ScriptRecord: ScriptRecord.objects.create(kind=MARK, **kept),
+        OutboxRow: make_callback(app, now),
         Scenario: Scenario.objects.create(
             workspace=workspace, name=MARK, steps=[{**STEP, "sender": MARK}]
         ),
@@ -60,6 +72,26 @@ def rows(app, owner, now):
         Exchange: Exchange.objects.create(account=account, at=now, method="GET", url=MARK),
         AuditEntry: AuditEntry.objects.filter(actor=MARK).first(),
     }  # fmt: skip
+
+
+def make_callback(app, now):
+    """What a script could not be told; the query of its address is a secret of its own."""
+    url = f"https://{MARK}.example.org/told?token=s3cr3t-canary"
+    submission = Submission.objects.create(
+        workspace=app.workspace, app=app, door="sandbox", callback={"url": url}, created_at=now
+    )
+    transfer = Transfer.objects.create(
+        app=app,
+        group=app.groups.first(),
+        submission=submission,
+        due_at=now,
+        status_since=now,
+        created_at=now,
+    )
+    part = Part.objects.create(transfer=transfer, message=Message.objects.create(app=app))
+    return OutboxRow.objects.create(
+        submission=submission, part=part, recipients=b"", count=0, created_at=now, due_at=now
+    )
 
 
 def url_of(model, page, *args):
