@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Max, QuerySet
 
 from campaigns.dispatch import books, pace, settle
 from campaigns.dispatch.aims import list_called
@@ -36,6 +36,7 @@ Recall = Attempt.Recall
 ACTOR = "vendor"
 LEASE = timedelta(seconds=60)
 RETRY_SECONDS = 20.0
+BEHIND = timedelta(seconds=1)
 EVIDENCE = "The vendor says that it has taken it back."
 CHANGES = tuple(
     books.Change(
@@ -82,9 +83,10 @@ def _ask(attempt: Attempt, way: Way, clock: Clock) -> None:
     now = clock()
     later = pace.take_call(way, attempt.batch.app_id, now)
     if later is not None:
-        _put_off(attempt, later)
+        # What the account cannot be asked for now, it is not asked for one by one.
+        _select_alike(attempt, now).update(recall_at=later)
         return
-    earlier = attempt.recalled
+    before = attempt.recalled, attempt.recall_at
     if not _hold(attempt).update(recall_at=now + LEASE, recalled=Recall.ASKING):
         return
     attempt.recall_at, attempt.recalled = now + LEASE, Recall.ASKING
@@ -93,13 +95,13 @@ def _ask(attempt: Attempt, way: Way, clock: Clock) -> None:
     if isinstance(said.result, Recalled):
         _note(attempt, said, now)
     else:
-        _note_failure(attempt, earlier, said, now)
+        _note_failure(attempt, before, said, now)
 
 
-def _put_off(attempt: Attempt, later: datetime) -> None:
-    """What the account cannot be asked for now, it is not asked for one by one."""
-    due = Attempt.objects.filter(account=attempt.account_id, batch__app=attempt.batch.app_id)
-    due.filter(recall_at__lte=attempt.recall_at).update(recall_at=later)
+def _select_alike(attempt: Attempt, now: datetime) -> QuerySet[Attempt]:
+    """What else the account is to be asked for now, for the same app."""
+    calls = Attempt.objects.filter(account=attempt.account_id, batch__app=attempt.batch.app_id)
+    return calls.filter(recall_at__lte=now)
 
 
 @dataclass(slots=True)
@@ -154,21 +156,34 @@ def _find_unreached(attempt: Attempt, taken: Sequence[Targets]) -> list[int]:
     return sorted(called.values_list("recipient", flat=True))
 
 
-def _note_failure(attempt: Attempt, earlier: str, said: _Said, now: datetime) -> None:
+def _note_failure(
+    attempt: Attempt, before: tuple[str, datetime | None], said: _Said, now: datetime
+) -> None:
     """A no is the end, unless an earlier question may have been heard; else it is asked again."""
     assert isinstance(said.result, Failure)  # noqa: S101 told by the caller
-    failure = said.result
-    attempt_again = failure.was_sent is None or not failure.is_permanent
+    failure, (earlier, due_at) = said.result, before
+    may_have_heard = failure.was_sent is None or earlier == Recall.ASKING
+    is_final = failure.was_sent is not None and failure.is_permanent
+    word: str = Recall.REFUSED if is_final else earlier
+    if may_have_heard:
+        word = Recall.UNKNOWN if is_final else Recall.ASKING
     with transaction.atomic():
-        if attempt_again:
-            word = Recall.ASKING if failure.was_sent is None else earlier
-            due_at = now + _find_wait(failure)
-        else:
-            word = Recall.UNKNOWN if earlier == Recall.ASKING else Recall.REFUSED
-            due_at = None
-        if _hold(attempt).update(recall_at=due_at, recalled=word):
+        again = None if is_final else _put_off(attempt, due_at or now, now, _find_wait(failure))
+        if _hold(attempt).update(recall_at=again, recalled=word):
             _keep_exchanges(attempt, said, now)
     pace.heed_failure(attempt.account_id, attempt.batch.app_id, failure, 0, now)
+
+
+def _put_off(attempt: Attempt, first: datetime, now: datetime, wait: timedelta) -> datetime:
+    """Let the account rest, and what it was to be asked for wait in its order; gives when the call
+    itself is asked for again: behind all of it, so that no call keeps others waiting for ever.
+
+    `first` is when it was due.
+    """
+    others, shift = _select_alike(attempt, now), now + wait - first
+    last = others.aggregate(last=Max("recall_at"))["last"] or first
+    others.update(recall_at=F("recall_at") + shift)
+    return last + shift + BEHIND
 
 
 def _find_wait(failure: Failure) -> timedelta:

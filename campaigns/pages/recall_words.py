@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from campaigns.models import Attempt
 from campaigns.selectors.recalls import WAITING, Recall
-from campaigns.templatetags.pa import number, span
+from campaigns.templatetags.pa import number
 
 State = Attempt.Recall
 OPEN = frozenset({WAITING, State.ASKING.value})
@@ -79,7 +79,8 @@ def _describe(recall: Recall) -> Iterator[str]:
         if calls:
             yield sentence % {"n": calls, "count": number(calls)}
     if State.LATE in recall.calls and recall.seconds is not None:
-        yield _("The vendor takes a call back for %(span)s.") % {"span": span(recall.seconds)}
+        hours = number(round(recall.seconds / 3600))
+        yield _("The vendor takes a call back for %(hours)s h.") % {"hours": hours}
     if recall.left:
         words = ngettext(
             "%(count)s recipient stays as counted above.",

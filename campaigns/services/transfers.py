@@ -85,6 +85,8 @@ def _cancel(transfer: Transfer, *, actor: str, now: datetime) -> None:
 def _recall(transfer: Transfer, *, actor: str, now: datetime) -> None:
     if not ask_back(transfer, now):
         raise IllegalMove(_("It is sent, and no vendor can be asked to take it back any more."))
+    note = _("Vendors are asked to take it back.")
+    transfer.events.create(old=Status.SENT, new=Status.SENT, actor=actor, at=now, note=note)
     wake()
 
 

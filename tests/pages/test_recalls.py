@@ -31,7 +31,7 @@ def describe(calls, *, can_cancel=True, taken=0, left=0, seconds=None):
         ({"calls": {"asked": 1}, "left": 4}, "does not say whom that still stopped", False),
         ({"calls": {"asked": 1}, "left": 4}, "4 recipients stay as counted above", False),
         ({"calls": {"taken": 2}, "taken": 1500}, "Taken back from 1,500 recipients", False),
-        ({"calls": {"late": 1}, "seconds": 3600}, "takes a call back for 1:00:00", False),
+        ({"calls": {"late": 1}, "seconds": 3600}, "takes a call back for 1 h", False),
         ({"calls": {"refused": 1}}, "1 call: it refuses", False),
         ({"calls": {"unknown": 5}}, "5 calls: it was asked, and nobody knows", False),
         ({"calls": {}, "can_cancel": False}, "has no call that takes a push back", False),
@@ -71,6 +71,7 @@ def test_what_is_sent_is_asked_back_on_its_page_and_the_answer_stands_there(
     assert (asked.status_code, told.status_code) == (200, 286)
     assert "Taken back from 5 recipients" in told.content.decode()
     assert "Take back" not in told.content.decode()
+    assert "Vendors are asked to take it back." in told.content.decode()
     assert set(Attempt.objects.values_list("recalled", flat=True)) == {"taken"}
     assert script.get(progress).json()["recalls"] == [
         {

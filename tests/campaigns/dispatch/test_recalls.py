@@ -291,6 +291,31 @@ def test_after_a_question_without_an_answer_a_no_tells_nothing(
     assert failures == ([NO] if hours else [])
 
 
+def test_an_account_that_does_not_answer_is_not_asked_for_each_call_at_once(
+    offer, start, clock, monkeypatch
+):
+    asked: list[str] = []
+
+    def fail(client: Any, reference: str) -> Recalled:
+        asked.append(reference)
+        raise Failure(Reason.VENDOR, "away", was_sent=None)
+
+    offer()
+    monkeypatch.setattr(telling.Told, "cancel", fail)
+    transfer = start()
+    send_some(transfer, clock, 3)
+    cancel(transfer, clock())
+
+    rounds = []
+    for _minute in range(3):
+        drain(clock=clock)
+        rounds.append(len(asked))
+        clock.now += timedelta(minutes=1)
+
+    assert rounds == [1, 2, 3]
+    assert len(set(asked)) == 3
+
+
 def test_a_rate_is_kept_and_a_route_that_is_gone_ends_it(offer, start, simulator, clock, settings):
     offer()
     account = Account.objects.get()
