@@ -164,8 +164,9 @@ class Dialect:
 
     `can_filter` tells whether the vendor's filters can say exactly what an expression says; labels
     are in it as `person.label`, platforms as `device.platform`. A vendor that `prefers_audience` is
-    told whom a call means, where that is exact, although it could be given every recipient. One
-    that `takes_translations` gets a message in all its languages with one call. `find_addressing`
+    told whom a call means, where that is exact, although it could be given every recipient; with an
+    `audience_option` each account has a flag of this name that decides. One that
+    `takes_translations` gets a message in all its languages with one call. `find_addressing`
     tells where a route, by the account's and its own options, can name recipients in fewer ways
     than `limits` say; None for as always.
 
@@ -183,10 +184,11 @@ class Dialect:
     `refuse_strict` raises Refusal for a push that this vendor takes only where a door is not
     strict. `says_more` tells whether this dialect's extras of a message say what no field holds.
     `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
-    counts against; "" for none. A vendor that `runs_scenarios` goes from a push to the later steps
-    itself, over its `channels`; `scenario_carries` names fields that fare otherwise then.
-    `plan_schedule` makes of a kept schedule's body, and the records
-    bound to it, what is to be planned now (its `push` None: nothing); it raises Refusal.
+    counts against; "" for none. `find_idempotency` tells from the same which of the vendor's
+    calls is made, where `idempotency` is not that of all. A vendor that `runs_scenarios` goes from
+    a push to the later steps itself, over its `channels`; `scenario_carries` names fields that fare
+    otherwise then. `plan_schedule` makes of a kept schedule's body, and the records bound to it,
+    what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
 
     key: str
@@ -220,8 +222,10 @@ class Dialect:
     find_addressing: Callable[[Mapping[str, Any]], frozenset[Addressing] | None] = (
         _addresses_as_always
     )
+    audience_option: str = ""
     takes_translations: bool = False
     name_call: Callable[[Mapping[str, Any]], str] = _name_no_kind
+    find_idempotency: Callable[[Mapping[str, Any]], Idempotency] | None = None
     connect: Callable[[AccountConfig], Outbound] | None = None
     routes: tuple[Route, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)

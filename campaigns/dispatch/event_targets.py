@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from campaigns.dispatch.aims import list_called
 from campaigns.dispatch.event_values import Event
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.models import Account, Attempt, Batch, Device, DeviceIdentifier, Part
@@ -42,7 +43,7 @@ def find_named(events: Iterable[Event], account: Account) -> tuple[list[Event], 
 
 
 def _name_recipients(batch: Batch, events: Sequence[Event]) -> list[Event]:
-    members = set(unpack_ids(batch.recipients))
+    members = {one for called in list_called(batch) for one in unpack_ids(called.recipients)}
     by_kind: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         by_kind[event.target_kind][event.target].append(event)

@@ -85,7 +85,9 @@ def _place(events: Sequence[Event], account: Account) -> tuple[list[Event], list
     known = set(own.values_list("pk", flat=True))
     placed = [event for key, event in named if key and key[0] in known]
     found, early = find_named([event for event in events if not event.reference], account)
-    return placed + found, early
+    # Ids of the vendor's own, for whom it has selected itself; others' calls do not wait here.
+    theirs = [event for key, event in named if key is None and event.transfer]
+    return placed + found + find_named(theirs, account)[0], early
 
 
 def _read_outcomes(events: Iterable[Event]) -> dict[Recipient, OutcomeEvent]:

@@ -52,7 +52,7 @@ def connect_way(way: Way) -> Any:
         public_id=account.public_id,
         credentials=credentials,
         base_urls=account.base_urls,
-        options={**account.options, **way.route.options},
+        options=way.options,
     )
     if way.dialect.connect is None:
         raise Failure(Reason.NO_ROUTE, "Nothing can be sent there.", is_permanent=True)

@@ -73,7 +73,7 @@ def _poll(attempt: Attempt, clock: Clock) -> None:
 
 def _can_tell(attempt: Attempt, way: Way) -> bool:
     """Whether the vendor can be asked about it: by its own id for the call, or by ours."""
-    by_ours = way.dialect.idempotency is Idempotency.LOOKUP
+    by_ours = way.idempotency is Idempotency.LOOKUP
     return way.dialect.can_be_asked if attempt.reference else by_ours
 
 

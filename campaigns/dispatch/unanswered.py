@@ -55,9 +55,9 @@ def resolve_attempt(
     way = _find_way(lease, attempt)
     if lease.transfer.policy == Policy.AT_MOST_ONCE or way is None:
         return Resolution(write_off(attempt, way, owed, now))
-    if way.dialect.idempotency is Idempotency.LOOKUP:
+    if way.idempotency is Idempotency.LOOKUP:
         return _ask(lease, attempt, way, owed, now)
-    if _may_repeat(lease, now) and way.dialect.idempotency is Idempotency.KEY:
+    if _may_repeat(lease, now) and way.idempotency is Idempotency.KEY:
         return Resolution(repeats=attempt)
     # Whom an audience means a second time nobody could count.
     is_named = lease.batch.form != Batch.Form.AUDIENCE
@@ -75,7 +75,7 @@ def _may_repeat(lease: Lease, now: datetime) -> bool:
 def write_off(attempt: Attempt, way: Way | None, owed: list[Member], now: datetime) -> settle.Flush:
     """Nobody knows: for a human to decide. A vendor that can be asked is asked later all the
     same, and corrects it."""
-    can_ask = way is not None and way.dialect.idempotency is Idempotency.LOOKUP
+    can_ask = way is not None and way.idempotency is Idempotency.LOOKUP
     answer = settle.Answer(
         outcome=Outcome.UNKNOWN.value, was_sent=None, reason=Reason.NO_ANSWER.value,
         words=attempt.words, poll_at=_find_known_at(attempt, way, now) if can_ask else None,

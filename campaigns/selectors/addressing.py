@@ -87,7 +87,7 @@ def find_aims(wanted: Wanted) -> list[Aim]:
 def _find_aim(wanted: Wanted, way: Way, platforms: tuple[Platform, ...]) -> Aim:
     known = way.limits.addressing
     form = Form.DEVICE if known & EACH_DEVICE else Form.PERSON
-    is_described = bool(known & DESCRIBED) and way.dialect.prefers_audience
+    is_described = bool(known & DESCRIBED) and way.prefers_audience
     if not is_described and (known & EACH_DEVICE or Addressing.USERNAME in known):
         return Aim(way=way, platforms=platforms, form=form)
     try:
@@ -116,7 +116,8 @@ def _translate(wanted: Wanted, way: Way, platforms: tuple[Platform, ...]) -> Aud
     _refuse_details(wanted, way, platforms)
     labels, terms = _read_terms(wanted)
     others = _find_others(wanted.app, way, platforms)
-    if others:
+    says_platforms = Addressing.FILTER in way.limits.addressing and not labels and not terms
+    if others or (says_platforms and Addressing.EVERYONE not in way.limits.addressing):
         values = tuple(platform.value for platform in platforms)
         terms.append(Condition("device.platform", Op.IN, values))
     audience = _write_audience(way, labels, terms, others)

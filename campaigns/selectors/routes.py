@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db.models import QuerySet
 
 from campaigns.models import Account, App, Route
 from campaigns.models.prepared import Prepared
 from providers import registry
-from providers.contract import Dialect, Limits
+from providers.contract import Dialect, Idempotency, Limits
 from providers.limits import narrow_limits
 
 
@@ -28,11 +29,27 @@ class Way:
         return account
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What is set for the account, and for the route."""
+        return {**self.account.options, **self.route.options}
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """What can be done about a call of this way when no answer came."""
+        find = self.dialect.find_idempotency
+        return self.dialect.idempotency if find is None else find(self.options)
+
+    @property
+    def prefers_audience(self) -> bool:
+        """Whether the vendor is told whom a call means rather than given every recipient."""
+        name = self.dialect.audience_option
+        return self.dialect.prefers_audience or bool(name and self.account.options.get(name))
+
+    @property
     def limits(self) -> Limits:
         """The vendor's limits, or what the account's own and the route allow where that is less."""
         limits = narrow_limits(self.dialect.limits, self.account.limits)
-        options = {**self.account.options, **self.route.options}
-        addressing = self.dialect.find_addressing(options)
+        addressing = self.dialect.find_addressing(self.options)
         return limits if addressing is None else replace(limits, addressing=addressing)
 
 

@@ -18,6 +18,7 @@ from . import (
     wire_auth,
     wire_destinations,
     wire_errors,
+    wire_filters,
     wire_reports,
 )
 
@@ -27,7 +28,9 @@ LOOKUP_LAG = 60.0  # seconds; the vendor does not say how soon its logs know a c
 _LIFE = gettext_noop("Shortens the validity period, at least 30 seconds and at most 48 hours.")
 _LINK = gettext_noop("In the custom payload, where the app finds it.")
 CARRIES: dict[str, Carry] = {
-    "title": Carry(Fate.TRUNCATED, "content.title", gettext_noop("At most 50 characters.")),
+    "title": Carry(
+        Fate.TRUNCATED, "content.title", gettext_noop("At most 50 characters, 45 in version 2.")
+    ),
     "body": Carry(Fate.TRUNCATED, "content.text", gettext_noop("At most 4000 characters.")),
     "translations": Carry(
         Fate.CARRIED, note=gettext_noop("Each language is sent in calls of its own.")
@@ -143,6 +146,27 @@ DIALECT = Dialect(
             label=gettext_noop("Delivery reports by webhook"),
             help=gettext_noop("Only where the vendor can reach this installation's address."),
         ),
+        FieldSpec(
+            name="version",
+            kind="choice",
+            label=gettext_noop("Version of the push API"),
+            help=gettext_noop(
+                "2 for accounts that have not version 3. Then a call whose answer is lost can "
+                "only be told as unknown."
+            ),
+            choices=(outbound.NEWER, outbound.OLDER),
+            choice_labels=("3", "2"),
+            default=outbound.NEWER,
+        ),
+        FieldSpec(
+            name="by_audience",
+            kind="bool",
+            label=gettext_noop("Tell the vendor whom we mean"),
+            help=gettext_noop(
+                "One call for everybody, or for a platform, where that is exact. Totals come from "
+                "the vendor then."
+            ),
+        ),
     ),
     route_options=(
         FieldSpec(
@@ -172,7 +196,10 @@ DIALECT = Dialect(
     carries=CARRIES,
     scenario_carries=SCENARIO_CARRIES,
     idempotency=Idempotency.LOOKUP,
+    find_idempotency=outbound.find_idempotency,
     lookup_lag=LOOKUP_LAG,
+    can_filter=wire_filters.can_filter,
+    audience_option="by_audience",
     can_report=True,
     has_totals=True,
     has_receipts=True,

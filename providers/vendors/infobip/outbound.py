@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.commands import Callback, FetchStatus, SendPush, TransferState, TransferStatus
+from providers.contract import Idempotency
 from providers.inbound import Call
 from providers.message import PushMessage
 from providers.outbound import AccountConfig, CheckResult, Request
@@ -36,10 +37,12 @@ from providers.scenarios import (
 
 from . import (
     wire_auth,
+    wire_destinations,
     wire_omni,
     wire_reports,
     wire_scenarios,
     wire_sends,
+    wire_sends_v2,
     wire_sms,
     wire_stats,
 )
@@ -49,12 +52,18 @@ from .wire_filters import CannotSay
 
 API_URL = "https://api.infobip.com"
 MAX_BATCH = 1000  # the vendor names no number; a lost answer then costs no more than this
+NEWER, OLDER = "3", "2"  # versions of the push API
 MAX_PAGES = 100  # of scenarios
 HOOK_PATH = "reports/{proof}"
 # Reports by scenario come first: only they say by which channel somebody was reached.
 REPORTS = (
     (wire_omni.REPORTS_PATH, wire_reports.FAILOVER_REPORT),
     (wire_reports.REPORTS_PATH, wire_reports.REPORT),
+    (wire_sms.REPORTS_PATH, wire_reports.REPORT),
+)
+OLDER_REPORTS = (
+    (wire_omni.REPORTS_PATH, wire_reports.FAILOVER_REPORT),
+    (wire_reports.OLD_REPORTS_PATH, wire_reports.OLD_REPORT),
     (wire_sms.REPORTS_PATH, wire_reports.REPORT),
 )
 LOGS = (
@@ -84,7 +93,8 @@ class Infobip:
         return CheckResult(is_good=True, words=words % {"names": names})
 
     def write(self, push: SendPush) -> Request:
-        """One part, at most 1000 destinations, under a bulk id of ours to ask by afterwards."""
+        """One part, at most 1000 destinations, under a bulk id of ours to ask by afterwards; in
+        version 2 a message for each."""
         _check_size(push)
         prepared = replace(
             push,
@@ -93,44 +103,57 @@ class Infobip:
             callback=self._ask_for_reports(),
         )
         try:
+            if is_older(self.account.options):
+                many = wire_sends_v2.split_targets(prepared)
+                body = wire_sends_v2.write_multi(many)
+                return self._write_request(wire_sends_v2.MULTI_PATH, body, len(many.pushes))
             body = wire_sends.write_send(prepared)
         except (CannotSay, KeyError) as error:
             words = f"The vendor cannot address this exactly: {error}"
             raise Failure(Reason.NOT_ADDRESSABLE, words, is_permanent=True) from None
-        return self._write_request(wire_sends.SEND_PATH, body, push)
+        return self._write_bulk(wire_sends.SEND_PATH, body, push)
 
     def write_text(self, text: SendText) -> Request:
         """An SMS to each of at most 1000 numbers."""
         _check_size(text.push)
         text = replace(text, push=replace(text.push, callback=self._ask_for_reports()))
-        return self._write_request(wire_sms.SEND_PATH, wire_sms.write_send(text), text.push)
+        return self._write_bulk(wire_sms.SEND_PATH, wire_sms.write_send(text), text.push)
 
     def write_by_scenario(self, command: SendByScenario) -> Request:
         """A send whose steps the vendor takes itself; `scenario` is the vendor's key of it."""
         _check_size(command.push)
         push = replace(command.push, callback=self._ask_for_reports())
         body = wire_omni.write_send(replace(command, push=push))
-        return self._write_request(wire_omni.SEND_PATH, body, push)
+        return self._write_bulk(wire_omni.SEND_PATH, body, push)
 
-    def _write_request(self, path: str, body: Any, push: SendPush) -> Request:
+    def _write_bulk(self, path: str, body: Any, push: SendPush) -> Request:
+        lookup = FetchStatus(client_key=push.client_key)
+        return replace(self._write_request(path, body, len(_list_ids(body))), lookup=lookup)
+
+    def _write_request(self, path: str, body: Any, count: int) -> Request:
         return http.write_request(
-            "POST",
-            self.find_url(path),
-            headers=self.write_headers(),
-            json=body,
-            lookup=FetchStatus(client_key=push.client_key),
-            count=len(_list_ids(body)),
+            "POST", self.find_url(path), headers=self.write_headers(), json=body, count=count
         )
 
     def send(self, request: Request) -> Receipt:
+        """Raises Failure also for a query that the vendor rejects: it names nobody."""
         body = json.loads(request.body)
+        if request.lookup is None:
+            read = partial(wire_sends_v2.read_answer, count=request.count)
+        else:
+            ids, bulk = _list_ids(body), _find_bulk(request)
+            read = partial(wire_sends.read_sent, ids=ids, bulk=bulk)
         receipt: Receipt = http.send(
             self.session or http.get_session(),
             request,
-            read=partial(wire_sends.read_sent, ids=_list_ids(body), bulk=_find_bulk(request)),
+            read=read,
             read_error=read_error,
             recipients=wire_sends.RECIPIENT_KEYS,
         )
+        if receipt.results and any(map(wire_destinations.names_nobody, body.get("messages", ()))):
+            [result] = receipt.results
+            reason = result.reason or Reason.VENDOR
+            raise Failure(reason, result.message, is_permanent=True, was_sent=True)
         return receipt
 
     def ensure_scenario(self, scenario: SaveScenario) -> str:
@@ -205,7 +228,12 @@ class Infobip:
         return ()
 
     def fetch_totals(self, transfer: str, day: str) -> tuple[VendorTotal, ...]:
-        """The vendor's counts of a bulk; none before it has any. They are of all its days."""
+        """The vendor's counts of a bulk; none before it has any. They are of all its days.
+
+        None in version 2, where each message is a bulk of its own.
+        """
+        if is_older(self.account.options):
+            return ()
         try:
             totals: tuple[VendorTotal, ...] = self.call(
                 "GET",
@@ -224,7 +252,8 @@ class Infobip:
         """
         events: list[ReceiptEvent | OutcomeEvent] = []
         failures: list[Failure] = []
-        for path, form in REPORTS:
+        older = is_older(self.account.options)
+        for path, form in OLDER_REPORTS if older else REPORTS:
             try:
                 events += self._fetch_reports(path, form, command.limit).events
             except NotKnown:
@@ -269,6 +298,16 @@ class Infobip:
             return None
         path = HOOK_PATH.format(proof=write_proof(self.account))
         return Callback(url=f"{settings.PUBLIC_URL}/hooks/{self.account.public_id}/{path}")
+
+
+def is_older(options: Mapping[str, Any]) -> bool:
+    """Whether an account sends by version 2."""
+    return options.get("version") == OLDER
+
+
+def find_idempotency(options: Mapping[str, Any]) -> Idempotency:
+    """Version 2 takes no id of ours: nobody can ask about a call whose answer was lost."""
+    return Idempotency.NONE if is_older(options) else Idempotency.LOOKUP
 
 
 def write_proof(account: AccountConfig) -> str:

@@ -15,7 +15,15 @@ from providers.commands import PushPart
 from providers.message import PushMessage
 from providers.recipients import Audience, IdentifierKind, PersonKind, Targets
 
-from .wire_filters import AND, OR, MalformedFilter, read_attributes, read_filter, write_filter
+from .wire_filters import (
+    AND,
+    OR,
+    CannotSay,
+    MalformedFilter,
+    read_attributes,
+    read_filter,
+    write_filter,
+)
 from .wire_statuses import BAD_QUERY, Rejected
 from .wire_values import Block, drop_unset, refuse
 
@@ -165,10 +173,19 @@ def _write_targets(targets: Targets) -> list[dict[str, Any]]:
 
 
 def _write_audience(audience: Audience) -> dict[str, Any]:
+    if audience.labels:
+        raise CannotSay("The vendor keeps no labels.")
     if audience.expression is None:
         # Everybody: there is no word for it, so every platform that there is.
         return {OR: [{"platform": name} for name in ("Android", "iOS")], "type": MANY}
     return write_filter(audience.expression) | {"type": MANY}
+
+
+def names_nobody(message: Mapping[str, Any]) -> bool:
+    """Whether a written message says whom it means, in either version, and names no single one."""
+    if "to" in message:
+        return not message["to"].keys() & _KINDS_OF_KEYS.keys()
+    return any(item.get("type") == MANY for item in message["destinations"])
 
 
 def write_address(kind: str, value: str) -> dict[str, str]:

@@ -40,7 +40,8 @@ _PLATFORM_WORDS = {
     "apns": "ios",
     "hms": "hmos",
 }
-CLOUDS = "cloudType"
+CLOUDS, PLATFORM = "cloudType", "device.platform"
+CLOUD_NAMES = {"android": "GCM", "ios": "APNS", "web": "WEB", "hmos": "HMS"}
 _THEIRS = {ours: theirs for theirs, ours in FIELDS.items()}
 _OURS = {theirs.lower(): ours for theirs, ours in FIELDS.items()} | {
     CLOUDS.lower(): "device.platform"
@@ -205,3 +206,17 @@ def _write_condition(term: Condition) -> dict[str, Any]:
     if term.field not in _THEIRS:
         raise CannotSay(f"The vendor knows no {term.field}.")
     return {_THEIRS[term.field]: term.value}
+
+
+def can_filter(expression: Expression) -> bool:
+    """Whether a query means exactly this: so only of the two documented platforms.
+
+    How other attributes are compared, and whether the vendor's copies of them are ours, no page
+    says.
+    """
+    try:
+        written = write_filter(expression)
+    except (CannotSay, KeyError):
+        return False
+    known = [{"platform": "Android"}, {"platform": "iOS"}]
+    return all(term in known for terms in written.values() for term in terms)

@@ -6,6 +6,7 @@ often as one asks. Times that are not there yet are left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ REPORTS_PATH, OLD_REPORTS_PATH = "push/3/reports", "push/1/reports"
 LOGS_PATH = "push/3/logs"
 MAX_LIMIT, DEFAULT_LIMIT = 1000, 50
 PRICE = {"pricePerMessage": 0, "currency": "UNKNOWN"}
+MARK = "pushadmin:"
 SEEN = (ReceiptKind.SHOWN, ReceiptKind.OPENED, ReceiptKind.CLICKED)
 
 # How a target says what it was before it was sent to its status in the vendor's own question.
@@ -58,10 +60,11 @@ class Form:
     is_final: bool = False  # told once
     has_error: bool = True
     has_tag: bool = False
+    wraps_data: bool = False  # what the script gave along is a text that is JSON (push samples)
 
 
 REPORT = Form(sender="sender", has_tag=True, is_final=True)
-OLD_REPORT = Form(has_channel=True, is_final=True)
+OLD_REPORT = Form(has_channel=True, is_final=True, wraps_data=True)
 LOG = Form(to="destination", sender="sender", text="content", has_tag=True)
 FAILOVER_REPORT = Form(has_channel=True, is_final=True)
 FAILOVER_LOG = Form(sender="from", text="text", has_channel=True, has_error=False)
@@ -78,7 +81,7 @@ def write_row(row: OutcomeRow, form: Form) -> dict[str, Any]:
         "messageCount": row.count,
         "price": PRICE,
         "status": write_status(status),
-        "callbackData": row.callback_data or None,
+        "callbackData": _write_data(row, form) or None,
     }
     if form.has_error:
         body["error"] = write_error(error, row.words if error else "")
@@ -91,6 +94,26 @@ def write_row(row: OutcomeRow, form: Form) -> dict[str, Any]:
     if form.has_tag and row.tag:
         body["campaignReferenceId"] = row.tag
     return drop_unset(body)
+
+
+def _write_data(row: OutcomeRow, form: Form) -> str:
+    if not form.wraps_data or not row.callback_data or row.channel != Channel.PUSH:
+        return row.callback_data
+    return json.dumps({"callbackData": row.callback_data, "subscriberId": row.value})
+
+
+def _read_data(body: Mapping[str, Any], form: Form) -> str:
+    text = str(body.get("callbackData") or "")
+    return unwrap_data(text) if form.wraps_data else text
+
+
+def unwrap_data(text: str) -> str:
+    """What a script gave along, out of a text that may be JSON around it."""
+    try:
+        given = json.loads(text)["callbackData"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return text
+    return given if isinstance(given, str) else text
 
 
 def write_rows(rows: OutcomeRows, form: Form) -> dict[str, Any]:
@@ -112,7 +135,7 @@ def read_row(body: Mapping[str, Any], form: Form) -> OutcomeRow:
         sender=str(body.get(form.sender) or "") if form.sender else "",
         tag=str(body.get("campaignReferenceId") or ""),
         text=_read_text(body, form),
-        callback_data=str(body.get("callbackData") or ""),
+        callback_data=_read_data(body, form),
         count=int(body.get("messageCount") or 1),
         sent_at=_read_moment(body, "sentAt"),
         done_at=_read_moment(body, "doneAt"),
@@ -250,19 +273,43 @@ def _list_events(row: OutcomeRow) -> list[ReceiptEvent | OutcomeEvent]:
     at = row.done_at or row.sent_at or datetime.now(UTC)
     channel = "" if row.channel == Channel.PUSH else row.channel
     if row.outcome is Outcome.DELIVERED:
-        return [ReceiptEvent(row.id, ReceiptKind.DELIVERED, at, channel=channel)]
+        return [
+            ReceiptEvent(
+                find_reference(row),
+                ReceiptKind.DELIVERED,
+                at,
+                transfer=row.reference,
+                target_kind=row.kind,
+                target=row.value,
+                channel=channel,
+            )
+        ]
     if row.outcome in (Outcome.FAILED, Outcome.EXPIRED):
         return [
             OutcomeEvent(
                 outcome=row.outcome,
                 at=at,
-                reference=row.id,
+                reference=find_reference(row),
+                transfer=row.reference,
+                target_kind=row.kind,
+                target=row.value,
                 reason=row.reason,
                 message=row.words,
                 channel=channel,
             )
         ]
     return []
+
+
+def mark_reference(reference: str) -> str:
+    """Our receipt token as what is given along with a message: version 2 lets us choose no id."""
+    return f"{MARK}{reference}" if reference else ""
+
+
+def find_reference(row: OutcomeRow) -> str:
+    """Our receipt token: what we gave along, else the message's id."""
+    given = unwrap_data(row.callback_data)
+    return given.removeprefix(MARK) if given.startswith(MARK) else row.id
 
 
 def read_hook(call: Call) -> tuple[ReceiptEvent | OutcomeEvent, ...]:

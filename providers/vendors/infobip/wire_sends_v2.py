@@ -4,22 +4,23 @@ section 4). Each message is a bulk of its own, and nothing of it has an id that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from providers.audience import And, Condition, Op
 from providers.commands import Accepted, AcceptedMany, Callback, SendPush, SendPushes
 from providers.inbound import Call, Reply
-from providers.outcomes import Refusal
+from providers.outcomes import Outcome, Receipt, Refusal, Result
 from providers.recipients import Targets
 
 from .wire_dates import write_date
 from .wire_destinations import build_parts, read_to, write_address
 from .wire_errors import write_request_error
-from .wire_filters import write_filter
+from .wire_filters import CLOUD_NAMES, CLOUDS, PLATFORM, CannotSay, write_filter
 from .wire_messages import read_old, write_old
 from .wire_options import MAX_VALIDITY_V2, collect, read_validity
+from .wire_reports import mark_reference
 from .wire_sends import (
     Answered,
     Plan,
@@ -29,7 +30,7 @@ from .wire_sends import (
     make_old_id,
     read_due,
 )
-from .wire_statuses import ACCEPTED, BAD_QUERY, ENROUTE, Rejected, write_status
+from .wire_statuses import ACCEPTED, BAD_QUERY, ENROUTE, Rejected, read_said, write_status
 from .wire_values import Block, drop_unset, read_body, refuse
 
 SINGLE_PATH = "push/2/message/single"
@@ -139,11 +140,17 @@ def _write_addresses(targets: Targets) -> dict[str, Any]:
 def _write_attributes(push: SendPush) -> dict[str, Any]:
     """All attributes hold; several values of one are alternatives."""
     audience = push.parts[0].audience
+    if audience and audience.labels:
+        raise CannotSay("The vendor keeps no labels.")
     expression = audience.expression if audience else None
+    if expression is None:
+        return {CLOUDS: list(CLOUD_NAMES.values())}  # as scripts say "everyone"
     terms = expression.terms if isinstance(expression, And) else (expression,)
     found: dict[str, Any] = {}
     for term in terms:
-        if isinstance(term, Condition) and term.op is Op.IN:
+        if isinstance(term, Condition) and term.op is Op.IN and term.field == PLATFORM:
+            found[CLOUDS] = [CLOUD_NAMES[value] for value in term.value]
+        elif isinstance(term, Condition) and term.op is Op.IN:
             items = write_filter(term)["$or"]
             found |= {name: [item[name] for item in items] for name in items[0]}
         elif term is not None:
@@ -194,6 +201,42 @@ def _list_answered(planned: Planned, entry: Accepted | Refusal | None) -> Iterat
     yield from list_answers(Plan((planned,)), AcceptedMany(entries=entries))
 
 
-def read_bulks(body: Any) -> list[str]:
-    """The bulk ids of an answer, one per message."""
-    return [str(item["bulkId"]) for item in body["bulks"]]
+def split_targets(push: SendPush) -> SendPushes:
+    """A push with one message for each target, which comes back with the target's reference: of
+    several in one message nothing could be told apart."""
+    [part] = push.parts
+    if part.audience is not None:
+        return SendPushes((push,))
+    callback = push.callback or Callback(url="")
+    return SendPushes(
+        tuple(
+            replace(
+                push,
+                parts=(replace(part, targets=(Targets(targets.kind, (value,)),)),),
+                callback=replace(callback, data=mark_reference(reference)),
+            )
+            for targets in part.targets
+            for value, reference in zip(targets.values, _list_references(targets), strict=True)
+        )
+    )
+
+
+def _list_references(targets: Targets) -> Sequence[str]:
+    return targets.references or ("",) * len(targets.values)
+
+
+def read_answer(body: Any, count: int) -> Receipt:
+    """What the vendor made of so many messages, in their order; each is a bulk of its own.
+
+    The first one's id stands for the call. A KeyError or the like for what cannot be true.
+    """
+    bulks = body["bulks"]
+    if len(bulks) != count or not bulks:
+        raise ValueError("not every message is answered")
+    results = []
+    for place, item in enumerate(bulks):
+        said = read_said(item["status"])
+        if said.outcome is Outcome.FAILED:
+            results.append(Result(place, said.outcome, said.reason, said.words))
+    raw = {"bulks": len(bulks)}
+    return Receipt(str(bulks[0]["bulkId"]), Outcome.ACCEPTED, tuple(results), raw=raw)

@@ -35,12 +35,12 @@ from campaigns.services.preflight import find_campaign_losses, find_problems
 from providers import vault
 from providers.outcomes import Outcome, Reason
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
-from providers.simulator.behaviour import Behaviour
 from providers.simulator.plan import read_plan
 from tests import builders
+from tests.compat.infobip.running import list_sent, vendor
 from tests.vendor_cases.conftest import simulator
 
-__all__ = ["simulator"]
+__all__ = ["simulator", "vendor"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 WAIT = 3600
@@ -54,20 +54,6 @@ CONTENT = {"title": "Hi", "body": "There", "sms": {"body": "There you are"}}
 @pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-@pytest.fixture
-def vendor(app, simulator, settings):
-    """Both steps leave through one account; no push is ever answered by a device."""
-    simulator.behaviour = Behaviour(delivered_percent=0, receipt_seconds=0)
-    settings.OUTBOUND_ALLOW = [simulator.url]
-    for platform in ("android", "sms"):
-        builders.make_route(app, platform, "infobip", options={"sender": "code"})
-    Account.objects.update(
-        credentials=vault.encrypt({"api_key": "good"}),
-        base_urls={"api": f"{simulator.url}/infobip"},
-    )
-    return simulator
 
 
 @pytest.fixture
@@ -129,14 +115,6 @@ def find_token(value: str) -> str:
 def list_deliveries(step: int) -> list[tuple[str, str]]:
     rows = Delivery.objects.filter(part_id=Part.objects.get(step=step).pk).order_by("recipient")
     return list(rows.values_list("outcome", "reason"))
-
-
-def list_sent(vendor) -> list[tuple[str, list[str], dict[str, str]]]:
-    """What the vendor has taken: the first channel, whom it names, how else they are reached."""
-    return [
-        (sent.channel, [place.value for place in sent.list_named()], dict(sent.failover))
-        for sent in vendor.vendor.memory.transfers.values()
-    ]
 
 
 def test_the_vendor_reaches_who_does_not_answer_and_the_books_say_by_which_step(

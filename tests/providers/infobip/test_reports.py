@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
+from providers.audience import Condition, Op
 from providers.commands import Callback, PushPart, SendPush, TransferState
 from providers.inbound import Call
 from providers.message import AndroidContent, PushMessage
 from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Refusal
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
-from providers.recipients import PersonKind, Targets
+from providers.recipients import Audience, PersonKind, Targets
 from providers.reports import OutcomeRow, Totals, TotalsRows, TransferTotals
-from providers.vendors.infobip import wire_reports, wire_stats, wire_statuses
+from providers.vendors.infobip import wire_filters, wire_reports, wire_stats, wire_statuses
 from providers.vendors.infobip.outbound import Infobip, is_from_vendor, write_proof
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -50,8 +51,11 @@ def make_report(group: str, status: int, error: int = 0) -> dict[str, Any]:
 
 def test_what_was_delivered_is_a_receipt() -> None:
     assert read_events(make_report("DELIVERED", 5)) == (
-        ReceiptEvent("1.1.1.abc", ReceiptKind.DELIVERED, NOW),
-    )
+        ReceiptEvent(
+            "1.1.1.abc", ReceiptKind.DELIVERED, NOW,
+            transfer="b", target_kind="phone", target="41793026727",
+        ),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -227,3 +231,65 @@ def test_reports_are_asked_for_at_an_address_that_only_the_vendor_gets(settings)
     assert is_from_vendor(Call(path={"proof": proof}), ACCOUNT)
     assert not is_from_vendor(Call(path={"proof": "\u00e9"}), ACCOUNT)
     assert not is_from_vendor(Call(path={"proof": proof}), replace(ACCOUNT, public_id="acc-2"))
+
+
+def test_version_2_gives_each_target_a_message_and_hears_of_it_by_what_it_gave_along() -> None:
+    targets = Targets("push_registration_id", ("a", "b"), ("1.1.1.abc", "1.1.2.abc"))
+    push = make_push(parts=(PushPart(PushMessage(title="T" * 50, body="Hi"), (targets,)),))
+
+    request = Infobip(replace(ACCOUNT, options={"sender": "app", "version": "2"})).write(push)
+    first, second = json.loads(request.body)["messages"]
+
+    assert (request.url.endswith("/push/2/message/multi"), request.lookup) == (True, None)
+    assert first == {
+        "from": "app", "to": {"pushRegistrationId": "a"}, "text": "Hi",
+        "notificationOptions": {"title": "T" * 45}, "callbackData": "pushadmin:1.1.1.abc",
+    }  # fmt: skip
+    row = replace(ROW, id="theirs", callback_data=second["callbackData"], channel="push")
+    for form in (wire_reports.OLD_REPORT, wire_reports.REPORT):
+        (event,) = read_events(wire_reports.write_row(row, form))
+        assert event.reference == "1.1.2.abc"
+    assert json.loads(wire_reports.write_row(row, wire_reports.OLD_REPORT)["callbackData"]) == {
+        "callbackData": "pushadmin:1.1.2.abc", "subscriberId": "41793026727",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "expression", "destination"),
+    [
+        ("3", None, {"$or": [{"platform": "Android"}, {"platform": "iOS"}], "type": "MULTIPLE"}),
+        ("3", ("ios",), {"$or": [{"platform": "iOS"}], "type": "MULTIPLE"}),
+        ("2", None, {"cloudType": ["GCM", "APNS", "WEB", "HMS"]}),
+        ("2", ("android", "ios"), {"cloudType": ["GCM", "APNS"]}),
+    ],
+)
+def test_everybody_is_meant_by_platforms(version, expression, destination) -> None:
+    where = expression and Condition("device.platform", Op.IN, expression)
+    push = make_push(parts=(PushPart(PushMessage(body="Hi"), audience=Audience(expression=where)),))
+
+    [message] = write(push, version=version)["messages"]
+
+    assert (message["destinations"][0] if version == "3" else message["to"]) == destination
+
+
+@pytest.mark.parametrize("version", ["2", "3"])
+def test_labels_are_nothing_that_the_vendor_could_be_told(version) -> None:
+    push = make_push(parts=(PushPart(PushMessage(body="Hi"), audience=Audience(labels=("vip",))),))
+
+    with pytest.raises(Failure) as caught:
+        write(push, version=version)
+
+    assert caught.value.reason is Reason.NOT_ADDRESSABLE
+
+
+@pytest.mark.parametrize(
+    ("term", "is_exact"),
+    [
+        (Condition("device.platform", Op.EQ, "ios"), True),
+        (Condition("device.platform", Op.IN, ("ios", "web")), False),
+        (Condition("device.custom.plan", Op.EQ, "gold"), False),
+        (Condition("person.label", Op.EQ, "vip"), False),
+    ],
+)
+def test_only_documented_platforms_mean_exactly_the_same_there(term, is_exact) -> None:
+    assert wire_filters.can_filter(term) is is_exact
