@@ -127,6 +127,10 @@ class BoundedJSONField(forms.JSONField):
             raise ValidationError(_("It holds a number or a character that cannot be stored."))
         return read
 
+    def prepare_value(self, value: Any) -> Any:
+        """Nothing is an empty box, which nobody has to clear before typing."""
+        return "" if value is None else super().prepare_value(value)
+
     def bound_data(self, data: Any, initial: Any) -> Any:
         """What was typed as it was typed, if it cannot be shown as JSON."""
         try:

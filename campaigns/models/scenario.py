@@ -78,8 +78,8 @@ class Scenario(models.Model):
 
     @property
     def version(self) -> str:
-        """What tells one state of its steps from the next."""
-        text = json.dumps(self.steps, sort_keys=True)
+        """What tells one state of its steps, and of who runs them, from the next."""
+        text = json.dumps([self.steps, self.run_by], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
-from campaigns.models.audience import PLATFORMS, hash64
+from campaigns.models.audience import WAYS, hash64
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
 from campaigns.pages.reports import stream_csv
@@ -23,7 +23,7 @@ from providers.outcomes import Reason
 PAGE = 50
 CHUNK = 1000
 HEADING = ["recipient", "kind", "part", "platform", "external_user_id", "token", "outcome",
-           "reason", "at", "account"]  # fmt: skip
+           "reason", "at", "account", "step", "channel"]  # fmt: skip
 
 
 class RecipientFilter(PageForm):
@@ -51,7 +51,7 @@ class RecipientFilter(PageForm):
     )
     platform = forms.ChoiceField(
         label=gettext_lazy("Platform"),
-        choices=[("", gettext_lazy("Any")), *PLATFORMS],
+        choices=[("", gettext_lazy("Any")), *WAYS],
         required=False,
     )
 
@@ -107,22 +107,24 @@ def _after(rows: Any, cursor: str) -> Any:
 
 def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str, Any]]:
     """Deliveries with who they are about, looked up together."""
-    kinds = dict(Part.objects.filter(transfer=transfer).values_list("pk", "kind"))
-    numbers = dict(Part.objects.filter(transfer=transfer).values_list("pk", "number"))
+    parts = Part.objects.filter(transfer=transfer).in_bulk()
     ids = [row.recipient for row in rows]
     devices = Device.objects.filter(app=transfer.app_id).select_related("person").in_bulk(ids)
     persons = Person.objects.filter(workspace=transfer.app.workspace_id).in_bulk(ids)
     cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
     accounts = Account.objects.in_bulk({row.account_id for row in rows})
     for row in rows:
-        is_person = kinds[row.part_id] == Part.Kind.PERSON
+        part = parts[row.part_id]
+        is_person = part.kind == Part.Kind.PERSON
         device = None if is_person else devices.get(row.recipient)
         person = persons.get(row.recipient) if is_person else device and device.person
         cohort = cohorts.get(row.cohort_id)
         yield {
             "recipient": row.recipient,
-            "kind": kinds[row.part_id],
-            "part": numbers[row.part_id],
+            "kind": part.kind,
+            "part": part.number,
+            "step": part.step + 1,
+            "channel": part.channel,
             "platform": cohort.platform if cohort else "",
             "external_user_id": person.external_user_id if person else "",
             "token": device.token if device else "",

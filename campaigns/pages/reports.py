@@ -20,6 +20,7 @@ from campaigns.pages.home import write_chart
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.reports import (
     DayTotal,
+    count_channels,
     daily_totals,
     list_report_rows,
     report_level,
@@ -110,7 +111,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         "form": asked.form,
         "columns": COLUMNS,
         "cards": [*zip(labels, table.totals, strict=True), *_sum_outcomes(shown)],
-        "rows": _draw_rows(table, (), request),
+        "rows": _draw_rows(table, (), asked, request),
         "days": shown,
         "chart": write_chart(shown),
     }
@@ -130,29 +131,31 @@ def report_rows(request: HttpRequest) -> HttpResponse:
     parents = tuple(request.GET.getlist("parent"))[:2]
     table = report_level(asked.app_ids, asked.texts, parents, now=timezone.now())
     return draw_fragment(
-        request, "pages/report_rows.html", {"rows": _draw_rows(table, parents, request)}
+        request, "pages/report_rows.html", {"rows": _draw_rows(table, parents, asked, request)}
     )
 
 
 def _draw_rows(
-    table: ReportTable, parents: tuple[str, ...], request: HttpRequest
+    table: ReportTable, parents: tuple[str, ...], asked: Asked, request: HttpRequest
 ) -> list[dict[str, Any]]:
     level = len(parents)
     names = _name_transfers(table) if level == 2 else {}
+    channels = count_channels(asked.app_ids, asked.texts, names, now=timezone.now())
     rows = []
     for row in table.rows:
         cell = row.dimensions[0]
         below = [*parents, cell.id or cell.name]
-        asked = request.GET.copy()
-        asked.setlist("parent", below)
+        query = request.GET.copy()
+        query.setlist("parent", below)
         rows.append(
             {
                 "name": names.get(cell.id, cell.name),
+                "channels": channels.get(cell.id, {}),
                 "numbers": row.metrics,
                 "depth": level,
                 "path": "/".join(below),
                 "path_above": "/".join(parents),
-                "query": "?" + asked.urlencode(),
+                "query": "?" + query.urlencode(),
                 "is_transfer": level == 2,
                 "id": cell.id or cell.name,
             }

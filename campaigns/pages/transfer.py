@@ -83,6 +83,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "transfer": transfer,
         "standing": standing,
         "platforms": list_platforms(progress.platforms),
+        "steps": progress.steps,
+        "next_handover": progress.next_handover,
         "reasons": list_reasons(transfer),
         "rate": progress.rate,
         "seconds_left": progress.seconds_left,

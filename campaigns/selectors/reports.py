@@ -248,6 +248,29 @@ def report_level(
     return report_table(app_ids, command, now)
 
 
+def count_channels(
+    app_ids: Collection[int], days: tuple[str, str], transfers: Collection[str], *, now: datetime
+) -> dict[str, dict[str, int]]:
+    """By transfer what each channel has sent in these days, of those that go by a scenario."""
+    if not transfers:
+        return {}
+    zone = read_zone(find_zone(app_ids))
+    span = make_span(app_ids, (read_day(days[0], now, zone), read_day(days[1], now, zone)), zone)
+    rows = span.of_parts(Rollup.objects, "hour").filter(
+        part__transfer__in=[int(pk) for pk in transfers],
+        part__transfer__has_steps=True,
+        outcome=Settled.SENT,
+    )
+    counts: dict[str, dict[str, int]] = {}
+    keys = rows.values_list("part__transfer_id", "part__step", "part__channel").order_by(
+        "part__step"
+    )
+    for transfer, _step, channel, count in keys.annotate(total=Sum("count")):
+        of_transfer = counts.setdefault(str(transfer), {})
+        of_transfer[channel] = of_transfer.get(channel, 0) + count
+    return counts
+
+
 def list_report_rows(table: ReportTable) -> Iterator[list[str | float | None]]:
     """The table as lines of a file, the heading first; formulas are for the writer to disarm."""
     fields = _list_shown(table.command)

@@ -62,8 +62,9 @@ def check(client, scenario):
 
 
 def count_reads(asked):
-    """Without the writes: when a key was used last is noted once a minute."""
-    return sum(query["sql"].startswith("SELECT") for query in asked.captured_queries)
+    """Without what is kept for some seconds: whose key it is."""
+    reads = [query["sql"] for query in asked.captured_queries if query["sql"][:6] == "SELECT"]
+    return sum("apikey" not in sql for sql in reads)
 
 
 def list_problems(answer):

@@ -10,7 +10,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import App, Campaign, Scenario
+from campaigns.models import (
+    Account,
+    App,
+    Campaign,
+    Cohort,
+    Counter,
+    Delivery,
+    Device,
+    Part,
+    Person,
+    Rollup,
+    Scenario,
+    Transfer,
+)
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -192,3 +205,71 @@ def test_steps_cost_the_panel_the_same_however_many_there_are(
         client.post(reverse("check"), asked)
 
     assert len(five) == len(two)
+
+
+@pytest.fixture
+def transfer(app, typed, scenario, people, owner, client):
+    """Sent by its scenario: Ann got the push, and Bob, who has no token, the e-mail."""
+    client.force_login(owner)
+    client.post(reverse("compose"), typed | {"scenario": scenario.key, "action": "send"})
+    transfer = Transfer.objects.get()
+    now = transfer.created_at
+    persons = {person.external_user_id: person.pk for person in Person.objects.all()}
+    push, mail = transfer.parts.order_by("step")
+    ann = Device.objects.get(person=persons["ann"]).pk
+    rows = [(push, "android", ann, "sandbox"), (mail, "email", persons["bob"], "mailserver")]
+    for part, platform, recipient, dialect in rows:
+        account = Account.objects.get(dialect=dialect).pk
+        cohort = Cohort.objects.create(app=app, platform=platform).pk
+        made = {"account_id": account, "outcome": "sent"}
+        Counter.objects.create(part=part, platform=platform, count=1, **made)
+        Rollup.objects.create(part=part, hour=now, cohort_id=cohort, count=1, **made)
+        Delivery.objects.create(part=part, recipient=recipient, at=now, cohort_id=cohort, **made)
+    Part.objects.filter(pk=push.pk).update(audience=2)
+    Part.objects.filter(pk=mail.pk).update(audience=1)
+    # It cost what it cost, whatever the scenario says by now.
+    Scenario.objects.update(steps=[{**STEPS[0], "price": "9"}, STEPS[1]])
+    return transfer
+
+
+def test_the_transfers_page_tells_its_steps_apart(client, transfer):
+    page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+    status = client.get(reverse("transfer_status", args=[transfer.pk])).content.decode()
+    answer = client.get(f"/api/v1/transfers/{transfer.pk}/progress/").json()
+
+    for text in ("Step by step", "1. Push", "2 devices", "0.001", "2. E-mail", "1 person", "0.02"):
+        assert text in page
+        assert text in status
+    assert [
+        (one["number"], one["channel"], one["counters"]["audience"], one["counters"]["sent"])
+        for one in answer["steps"]
+    ] == [(1, "push", 2, 1), (2, "email", 1, 1)]
+    assert [(one["handed_over"], one["cost"]) for one in answer["steps"]] == [
+        (1, "0.001"),
+        (None, "0.02"),
+    ]
+
+
+def test_recipients_and_reports_name_the_channel(client, transfer):
+    address = reverse("recipients", args=[transfer.pk])
+    everybody = client.get(address).content.decode()
+    mailed = client.get(address, {"platform": "email"})
+    lines = b"".join(client.get(reverse("recipients_csv", args=[transfer.pk])).streaming_content)
+    api = f"/api/v1/transfers/{transfer.pk}/deliveries/?platform=email"
+    listed = client.get(api).json()["results"]
+    group = transfer.group_id
+    rows = client.get(reverse("report_rows"), {"parent": [group, ""]}).content.decode()
+    by_platform = client.get("/api/v1/reports/?by=platform&metrics=sent").json()["rows"]
+
+    assert "1. Push" in everybody
+    assert "2. E-mail" in everybody
+    assert [row["channel"] for row in mailed.context["rows"]] == ["email"]
+    assert [line.rsplit(",", 2)[1:] for line in lines.decode().splitlines()] == [
+        ["step", "channel"],
+        ["1", "push"],
+        ["2", "email"],
+    ]
+    assert [(row["step"], row["channel"]) for row in listed] == [(2, "email")]
+    assert "Push 1 ·" in rows
+    assert "E-mail 1<" in rows
+    assert {row["platform"]["name"] for row in by_platform} == {"android", "email"}
