@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 
 from campaigns.models import App, Membership, Workspace
 from tests import builders
+from tests.databases import keep_tables, make_tables
 
 # Machines are slow and busy: a run is the same every time and no example is too slow.
 settings.register_profile(
@@ -37,6 +38,27 @@ def pytest_configure() -> None:
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # The middleware warns about a folder that only collectstatic makes.
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def _tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "migrated.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any, _tables: Path) -> None:
+    """The usual one; on SQLite the tables are kept as they are before the first test."""
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            keep_tables(_tables)
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup: None, _tables: Path) -> Path:
+    """A file of SQLite's with empty tables, as `manage.py migrate` makes them, to be copied."""
+    if not _tables.exists():
+        make_tables(_tables)
+    return _tables
 
 
 @pytest.fixture(autouse=True)

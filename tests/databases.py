@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,19 +18,37 @@ from django.db import connection
 from tests.house.sources import ROOT
 
 
-def find_database(folder: Path) -> str:
-    """A file of SQLite's, or the test database of the server that the suite runs on."""
+def keep_tables(path: Path) -> None:
+    """Copy the suite's own SQLite database, which lives in memory, to a file."""
+    connection.ensure_connection()
+    with closing(sqlite3.connect(path)) as copy:
+        connection.connection.backup(copy)
+
+
+def make_tables(path: Path) -> None:
+    """Migrate a new SQLite file, for a suite that runs on another database."""
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=ROOT, env={**os.environ, "DATABASE_URL": f"sqlite:///{path}"}, check=True,
+    )  # fmt: skip
+
+
+def find_database(folder: Path, migrated: Path) -> str:
+    """A file of SQLite's with empty tables, or the test database of the suite's own server."""
     if connection.vendor == "sqlite":
+        shutil.copy(migrated, folder / "own.sqlite3")
         return f"sqlite:///{folder / 'own.sqlite3'}"
     server = urlsplit(os.environ["DATABASE_URL"])
     return server._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
-def run_script(module: str, folder: Path) -> Any:
+def run_script(module: str, folder: Path, migrated: Path) -> Any:
     """Run a module in a process of its own; gives the JSON of its last line."""
     environment = {
-        **os.environ, "DATABASE_URL": find_database(folder), "PUSHADMIN_VAR": str(folder),
-    }  # fmt: skip
+        **os.environ,
+        "DATABASE_URL": find_database(folder, migrated),
+        "PUSHADMIN_VAR": str(folder),
+    }
     done = subprocess.run(
         [sys.executable, "-m", module],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,

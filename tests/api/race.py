@@ -17,13 +17,10 @@ CALLERS = 8
 
 
 def main() -> dict:
-    from django.core.management import call_command
-
     from campaigns.models import Group, Label, LabelMember, Person
     from campaigns.services.access import issue_key
     from tests import builders
 
-    call_command("migrate", verbosity=0)
     app = builders.make_app(builders.make_workspace())
     moment = datetime.now(tz=UTC)
     _key, text = issue_key(app.workspace, name="Race", actor="race", now=moment)

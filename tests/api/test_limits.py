@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -17,23 +14,13 @@ from campaigns.models import ApiKey, Device
 from campaigns.services.access import issue_key, revoke_key
 from tests.api.conftest import make_client
 from tests.api.race import CALLERS
-from tests.house.sources import ROOT
+from tests.databases import run_script
 
 
-def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path):
-    environment = {
-        **os.environ,
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'race.sqlite3'}",
-        "PUSHADMIN_VAR": str(tmp_path),
-    }
+@pytest.mark.django_db(transaction=True)
+def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path, migrated):
+    told = run_script("tests.api.race", tmp_path, migrated)
 
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.api.race"],
-        env=environment, cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-    assert run.returncode == 0, run.stderr
-    told = json.loads(run.stdout.splitlines()[-1])
     assert told["statuses"] == [201]
     assert (told["groups"], told["replayed"]) == (1, CALLERS - 1)
     assert told["member_count"] == told["members"] > 0

@@ -24,12 +24,9 @@ BATCHES = 40  # of each app: more than both quotas allow
 
 
 def main() -> dict[str, Any]:
-    from django.core.management import call_command
-
     from campaigns.models import Account, Route, Throttle
     from tests import builders
 
-    call_command("migrate", verbosity=0)
     workspace = builders.make_workspace()
     limits = {"requests_per_day": QUOTA, "in_flight": CAP, "requests_per_second": CALLS_PER_SECOND}
     accounts = [

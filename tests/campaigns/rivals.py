@@ -27,11 +27,8 @@ CONTENT = {"title": "Hi", "body": "There"}
 
 
 def main() -> dict[str, Any]:
-    from django.core.management import call_command
-
     from tests import builders
 
-    call_command("migrate", verbosity=0)
     app = builders.make_app(builders.make_workspace())
     builders.make_route(app, "android")
     builders.make_device(app, "one")

@@ -23,17 +23,15 @@ RESULTS = Path(__file__).resolve().parent / "results.txt"
 
 
 @pytest.fixture(scope="session")
-def sqlite(tmp_path_factory: Any) -> Database:
-    database = Database(tmp_path_factory.mktemp("sqlite"))
-    database.migrate()
-    return database
+def sqlite(migrated: Path) -> Database:
+    return Database(migrated=migrated)
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: Any) -> Iterator[Database]:
     with running_server() as server:
-        database = Database(tmp_path_factory.mktemp("postgres"), server)
-        database.migrate()
+        database = Database(server=server)
+        database.migrate(tmp_path_factory.mktemp("postgres"))
         yield database
 
 

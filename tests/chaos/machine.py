@@ -33,7 +33,7 @@ SIMULATOR_LOG = "simulator.log"
 class Database:
     """Migrated tables, copied for each test: a file, or a database of a PostgreSQL server."""
 
-    folder: Path
+    migrated: Path | None = None
     server: PostgresServer | None = None
     keys: dict[str, str] = field(default_factory=make_keys)
     copies: int = 0
@@ -42,26 +42,23 @@ class Database:
     def kind(self) -> str:
         return "PostgreSQL" if self.server else "SQLite"
 
-    def migrate(self) -> None:
-        if self.server is not None:
-            self._execute("CREATE DATABASE template_pushadmin")
-        machine = Machine(self.folder, self)
-        machine.environment["DATABASE_URL"] = self._find_address("template_pushadmin")
+    def migrate(self, folder: Path) -> None:
+        """Make the tables that the server's copies are made of."""
+        assert self.server is not None
+        self._execute("CREATE DATABASE template_pushadmin")
+        machine = Machine(folder, self)
+        machine.environment["DATABASE_URL"] = self.server.find_address("template_pushadmin")
         machine.manage("migrate", "--verbosity", "0")
 
     def copy(self, folder: Path) -> str:
         """A database of its own; gives its DATABASE_URL."""
-        if self.server is None:
-            shutil.copy(self.folder / "template_pushadmin.sqlite3", folder / "copy.sqlite3")
+        if self.migrated is not None:
+            shutil.copy(self.migrated, folder / "copy.sqlite3")
             return f"sqlite:///{folder / 'copy.sqlite3'}"
+        assert self.server is not None
         self.copies += 1
         self._execute(f"CREATE DATABASE copy{self.copies} TEMPLATE template_pushadmin")
-        return self._find_address(f"copy{self.copies}")
-
-    def _find_address(self, name: str) -> str:
-        if self.server is None:
-            return f"sqlite:///{self.folder / name}.sqlite3"
-        return self.server.find_address(name)
+        return self.server.find_address(f"copy{self.copies}")
 
     def _execute(self, statement: str) -> None:
         assert self.server is not None

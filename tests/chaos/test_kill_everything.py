@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ OUTCOMES = ("sent", "failed", "skipped", "expired", "cancelled", "unknown", "pen
 
 
 @pytest.fixture
-def installation(tmp_path: Any) -> Iterator[Installation]:
+def installation(tmp_path: Path, migrated: Path) -> Iterator[Installation]:
     running = Installation(tmp_path)
-    running.prepare()
+    running.prepare_for_scripts(migrated)
     running.start()
     try:
         yield running

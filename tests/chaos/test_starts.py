@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,10 +22,10 @@ OWN_LOOP = {
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def machine(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Installation:
     """A migrated SQLite installation."""
     machine = Installation(tmp_path_factory.mktemp("machine"))
-    machine.manage("migrate", "--verbosity", "0")
+    machine.take_tables(migrated)
     return machine
 
 

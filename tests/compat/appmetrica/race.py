@@ -20,13 +20,10 @@ CALLERS = 8
 
 
 def main() -> dict[str, Any]:
-    from django.core.management import call_command
-
     from campaigns.models import Group, Submission, Transfer
     from campaigns.services.access import issue_key
     from tests import builders
 
-    call_command("migrate", verbosity=0)
     app = builders.make_app(builders.make_workspace("race"))
     _key, text = issue_key(app.workspace, name="Race", actor="race", now=datetime.now(UTC))
     found: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import engagelab
@@ -32,9 +33,11 @@ from tests.installation import Installation, wait_for
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, migrated: Path
+) -> Iterator[Installation]:
     running = Installation(tmp_path_factory.mktemp("client"))
-    running.prepare()
+    running.prepare_for_scripts(migrated)
     running.start(workers=1)
     yield running
     running.stop()
