@@ -154,13 +154,17 @@ class Machine(Installation):
     def fill_all(self, *wanted: dict[str, Any]) -> list[dict[str, Any]]:
         """Several apps; their campaigns are launched together."""
         fillings = [Filling(url=self.vendor_url, **item) for item in wanted]
+        made: list[dict[str, Any]] = self.run_module("tests.chaos.filling", write(fillings))
+        return made
+
+    def run_module(self, name: str, wanted: str) -> Any:
+        """Let a module fill the database; gives the JSON that it prints last."""
         done = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.filling", write(fillings)],
+            [sys.executable, "-m", name, wanted],
             cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        made: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-        return made
+        return json.loads(done.stdout.splitlines()[-1])
 
     def ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of the database, read past Django; `?` stands for a value."""
