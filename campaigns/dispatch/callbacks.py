@@ -24,8 +24,8 @@ from campaigns.dispatch.tracked import (
     name_sender,
     name_values,
 )
-from campaigns.models import Door, OutboxRow, Part, TrackedTarget
-from campaigns.models.bulk import TextList
+from campaigns.models import Device, Door, OutboxRow, Part, Person, TrackedTarget
+from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
@@ -35,6 +35,7 @@ from providers.contract import Dialect
 from providers.inbound import CallbackRequest
 from providers.outcomes import Failure, Outcome, Reason
 from providers.receipts import ReceiptKind
+from providers.recipients import PersonKind
 from providers.reports import OutcomeRow
 
 Clock = Callable[[], datetime]
@@ -144,21 +145,38 @@ def _judge(
 
 
 def _select(row: OutboxRow, dialect: Dialect) -> QuerySet[TrackedTarget]:
-    """The targets that the row's recipients may be."""
+    """The targets that the row's recipients may be: who is handed on is a target of the first
+    step."""
     part = row.part
-    targets = TrackedTarget.objects.filter(part=part).order_by("pk")
+    targets = TrackedTarget.objects.filter(part=part)
+    if part.step:
+        targets = TrackedTarget.objects.filter(part__transfer=part.transfer_id, part__step=0)
+    targets = targets.order_by("pk")
     targets = targets.select_related("submission", "part__message", "part__transfer__app")
     if not row.count:
         return targets.filter(told="")
-    if part.kind == Part.Kind.PERSON:
+    if part.kind == Part.Kind.PERSON and not part.step:
         return targets.exclude(told=SEEN)
-    devices = unpack_ids(row.recipients)
     meant = Q(kind="")
-    kinds = TrackedTarget.objects.filter(part=part).exclude(kind="").order_by()
+    kinds = targets.exclude(kind="").order_by()
     for kind in kinds.values_list("kind", flat=True).distinct():
-        values = _keep_storable(name_values(part, kind, devices, dialect))
+        values = _keep_storable(_name_recipients(row, kind, dialect))
         meant |= Q(kind=kind, value__in=TextList(values))
     return targets.filter(meant).exclude(told=SEEN)
+
+
+def _name_recipients(row: OutboxRow, kind: str, dialect: Dialect) -> set[str]:
+    """What targets of one kind are called that mean any of the row's recipients."""
+    part, recipients = row.part, unpack_ids(row.recipients)
+    if part.kind == Part.Kind.DEVICE:
+        return name_values(part, kind, recipients, dialect)
+    owned = Device.objects.filter(app=part.transfer.app_id, person__in=IdList(recipients))
+    values = name_values(part, kind, list(owned.values_list("pk", flat=True)), dialect)
+    if kind in set(PersonKind):
+        persons = Person.objects.filter(pk__in=IdList(recipients))
+        values |= set(persons.values_list(kind, flat=True)) - {""}
+    # A number is kept without what it may be written with.
+    return values | {f"+{value}" for value in values if kind == PersonKind.PHONE}
 
 
 def _keep_storable(values: Iterable[str]) -> list[str]:

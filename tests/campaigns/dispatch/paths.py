@@ -252,6 +252,7 @@ class OwnChannel(Path):
             )
 
     def begin(self) -> Passage:
+        InboxItem.objects.all().delete()
         DeviceSession.objects.update(pulled_at=self.now - self.AWAY)
         DeviceSession.objects.filter(device__token="online").update(pulled_at=self.now)
         return self.freeze(content={**CONTENT, "channel": "own_first"})

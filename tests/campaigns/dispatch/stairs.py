@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+
 from campaigns.dispatch.engine import drain
+from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.dispatch.receipts import keep_receipts
 from campaigns.models import (
     Account,
     App,
@@ -25,11 +29,12 @@ from campaigns.services.callers import Caller
 from providers import registry, vault
 from providers.commands import Callback, PushPart, SendPush
 from providers.message import PushMessage
+from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.recipients import PersonKind, Targets
 from providers.scenarios import Channel, SendByScenario, TextMessage
 from providers.simulator import Simulator
 from tests import builders
-from tests.campaigns.dispatch.journeys import CONTENT, count_outcomes, forget_runs
+from tests.campaigns.dispatch.journeys import CONTENT, HOUR, count_outcomes, forget_runs
 from tests.campaigns.dispatch.paths import Passage, Path, list_sent
 from tests.compat.conftest import make_key
 from tests.compat.receiver import Receiver
@@ -58,7 +63,6 @@ GUESTS = (
 class Steps(Path):
     """A script's scenario: a push that nobody answers, a text, and calls back to the script."""
 
-    recovery = (10, 11, 12, 13)
     size = 4 + 4  # devices, then persons
 
     def __init__(
@@ -108,8 +112,26 @@ class Steps(Path):
         return self.start(int(accepted.transfer))
 
     def go(self, run: Passage) -> None:
-        for hour in range(3):
+        """The push, the text, and long after it a receipt."""
+        for hour in range(2):
             drain(clock=run.clock(hour))
+        self.answer(run, 2)
+        drain(clock=run.clock(2))
+
+    def recover(self, run: Passage) -> None:
+        for hour in (10, 11, 12):
+            drain(clock=run.clock(hour))
+        self.answer(run, 13)
+        drain(clock=run.clock(13))
+
+    def answer(self, run: Passage, hour: float) -> None:
+        """Bo's text has arrived."""
+        text, bo = run.transfer.parts.get(step=1), Person.objects.get(external_user_id="bo")
+        arrived = ReceiptEvent(
+            write_receipt_token(text.pk, bo.pk), ReceiptKind.DELIVERED, self.now + hour * HOUR
+        )
+        with transaction.atomic():
+            keep_receipts([arrived], 0, arrived.at)
 
     def judge(self, run: Passage) -> Mapping[str, bool]:
         push, text = run.transfer.parts.order_by("step")
@@ -127,7 +149,9 @@ class Steps(Path):
             "nobody waits any more": not Handover.objects.filter(
                 transfer=run.transfer, done_at=None
             ).exists(),
-            "the script is told of everybody": set(told) == {guest.name for guest in GUESTS},
+            "the script is told of everybody": {name for name, _state in told}
+            == {guest.name for guest in GUESTS},
+            "and of what arrives late": ("bo", "delivered") in told,
             "and again by one call at most": told.total() - len(told) <= len(GUESTS),
             "nobody has to be told": not OutboxRow.objects.exists(),
         }
@@ -139,8 +163,8 @@ class Steps(Path):
             return super().identify(run, recipient)
         return run.transfer.parts.get(step=1).pk, person.pk
 
-    def list_told(self, run: Passage) -> Tally[str]:
-        """How often the script was told of each target."""
+    def list_told(self, run: Passage) -> Tally[tuple[str, str]]:
+        """How often the script was told what of each target."""
         data = run.transfer.submission.callback["data"]
         bodies = [body for body in self.receiver.bodies if body["data"] == data]
-        return Tally(row[0] for body in bodies for row in body["told"])
+        return Tally((row[0], row[1]) for body in bodies for row in body["told"])
