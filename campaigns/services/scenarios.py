@@ -173,7 +173,9 @@ def _find_step_faults(step: Any, number: int, *, is_last: bool) -> dict[str, str
         words = _("A step is one of: %(known)s.")
         return faults | {"channel": words % {"known": ", ".join(Channel)}}
     if channel == Channel.PUSH and number:
-        faults["channel"] = _("A push can only be the first step.")
+        faults["channel"] = _(
+            "A push can only be the first step. Move it up, or choose another channel."
+        )
     return faults | {
         "sender": find_text_fault(step.get("sender") or "", MAX_SENDER[channel]),
         "wait": "" if is_last else _find_wait_fault(step.get("wait")),
@@ -185,7 +187,7 @@ def _find_wait_fault(wait: Any) -> str:
     is_whole = isinstance(wait, int) and not isinstance(wait, bool)
     if is_whole and MIN_WAIT <= wait <= MAX_WAIT:
         return ""
-    words = _("It waits %(least)d to %(most)d seconds for the next step.")
+    words = _("Let it wait from %(least)d to %(most)d seconds, one minute to two days.")
     return words % {"least": MIN_WAIT, "most": MAX_WAIT}
 
 

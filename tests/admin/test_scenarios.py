@@ -12,7 +12,7 @@ from campaigns.models import AuditEntry, Campaign, Scenario
 from campaigns.services.campaigns import create_campaign
 from tests import builders
 
-pytestmark = pytest.mark.database
+pytestmark = pytest.mark.django_db
 PUSH = {"channel": "push", "app": "", "sender": "", "wait": "15", "unit": "60", "price": ""}
 SMS = {"channel": "sms", "app": "", "sender": "Shop", "wait": "2", "unit": "3600", "price": "0.045"}
 MAIL = {"channel": "email", "app": "", "sender": "", "wait": "1", "unit": "3600", "price": ""}
@@ -52,6 +52,7 @@ def staff(client, owner):
     return client
 
 
+@pytest.mark.database
 def test_what_is_filled_in_is_kept_and_leaves_an_entry(staff, workspace, app):
     answer = add(staff, workspace, {**PUSH, "app": str(app.pk)}, SMS, MAIL, is_default="on")
 
@@ -122,8 +123,12 @@ def test_there_are_five_steps_at_most_and_one_at_least(staff, workspace):
     ("steps", "field", "sentence"),
     [
         ([SMS, PUSH], "id_steps-1-channel", "A push can only be the first step."),
-        ([{**PUSH, "wait": "soon"}, SMS], "id_steps-0-wait", "It waits 60 to 172800 seconds"),
-        ([{**PUSH, "wait": "3", "unit": "1"}, SMS], "id_steps-0-wait", "It waits 60 to 172800"),
+        (
+            [{**PUSH, "wait": "soon"}, SMS],
+            "id_steps-0-wait",
+            "Let it wait from 60 to 172800 seconds",
+        ),
+        ([{**PUSH, "wait": "3", "unit": "1"}, SMS], "id_steps-0-wait", "one minute to two days"),
         ([{**SMS, "sender": "a" * 17}], "id_steps-0-sender", "16 characters"),
         ([{**SMS, "price": "a lot"}], "id_steps-0-price", "A price is a decimal number"),
         ([{**PUSH, "app": "77"}], "id_steps-0-app", "77"),
@@ -160,6 +165,7 @@ def test_a_page_that_is_out_of_date_changes_nothing(staff, scenario):
     assert Scenario.objects.get().name == "Reach them"
 
 
+@pytest.mark.database
 def test_a_new_default_takes_the_place_of_the_present_one(staff, workspace, scenario):
     Scenario.objects.update(is_default=True)
 
@@ -180,6 +186,7 @@ def test_an_app_of_another_workspace_is_no_sender(client, workspace, superuser):
     assert not Scenario.objects.exists()
 
 
+@pytest.mark.database
 def test_who_may_only_look_sees_the_steps_and_no_button(client, scenario, colleague):
     client.force_login(colleague)
     address = reverse("admin:campaigns_scenario_change", args=[scenario.pk])
@@ -207,6 +214,7 @@ def test_a_page_says_by_which_account_a_text_leaves(staff, scenario, app):
     assert "0.046" in [fact.text for fact in facts]
 
 
+@pytest.mark.database
 def test_what_campaigns_use_is_neither_archived_nor_deleted(staff, scenario, app, owner, now):
     campaign = use(scenario, app, owner, now)
     verbs = [reverse("admin:campaigns_scenario_do", args=[scenario.pk, "archive"])]
@@ -224,6 +232,7 @@ def test_what_campaigns_use_is_neither_archived_nor_deleted(staff, scenario, app
     assert Scenario.objects.get().archived_at is not None
 
 
+@pytest.mark.database
 def test_nobody_can_choose_what_is_archived_until_it_is_restored(staff, scenario, app, owner, now):
     archive, restore = (
         reverse("admin:campaigns_scenario_do", args=[scenario.pk, verb])
