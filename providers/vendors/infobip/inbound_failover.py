@@ -93,6 +93,13 @@ ROUTES = (
         write=wire_reports.write_old_reports,
     ),
     _OLD(
+        method="GET",
+        path=wire_sms.OLD_LOGS_PATH,
+        read=wire_sms.read_logs_query,
+        write=wire_reports.write_old_logs,
+        quota=LOGS,
+    ),
+    _OLD(
         method="POST",
         path=wire_sms.OLD_SEND_PATH,
         read=wire_sms.read_old_send,

@@ -61,11 +61,13 @@ class Form:
     has_error: bool = True
     has_tag: bool = False
     wraps_data: bool = False  # what the script gave along is a text that is JSON (push samples)
+    nests_texts: bool = False  # the text of an SMS stands in an object
 
 
 REPORT = Form(sender="sender", has_tag=True, is_final=True)
 OLD_REPORT = Form(has_channel=True, is_final=True, wraps_data=True)
-LOG = Form(to="destination", sender="sender", text="content", has_tag=True)
+LOG = Form(to="destination", sender="sender", text="content", has_tag=True, nests_texts=True)
+OLD_LOG = Form(sender="from", text="text")
 FAILOVER_REPORT = Form(has_channel=True, is_final=True)
 FAILOVER_LOG = Form(sender="from", text="text", has_channel=True, has_error=False)
 
@@ -90,7 +92,8 @@ def write_row(row: OutcomeRow, form: Form) -> dict[str, Any]:
     if form.sender:
         body[form.sender] = row.sender
     if form.text:
-        body[form.text] = row.text
+        is_nested = form.nests_texts and row.channel == Channel.SMS
+        body[form.text] = {"text": row.text} if is_nested else row.text
     if form.has_tag and row.tag:
         body["campaignReferenceId"] = row.tag
     return drop_unset(body)
@@ -144,6 +147,7 @@ def read_row(body: Mapping[str, Any], form: Form) -> OutcomeRow:
 
 def _read_text(body: Mapping[str, Any], form: Form) -> str:
     found = body.get(form.text) if form.text else None
+    found = found.get("text") if isinstance(found, Mapping) else found
     return found if isinstance(found, str) else ""
 
 
@@ -250,6 +254,10 @@ def write_reports(rows: OutcomeRows, call: Call) -> Reply:
 
 def write_old_reports(rows: OutcomeRows, call: Call) -> Reply:
     return Reply(200, write_rows(rows, OLD_REPORT))
+
+
+def write_old_logs(rows: OutcomeRows, call: Call) -> Reply:
+    return Reply(200, write_rows(rows, OLD_LOG))
 
 
 def write_logs(rows: OutcomeRows, call: Call) -> Reply:

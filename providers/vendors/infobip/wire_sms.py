@@ -41,7 +41,7 @@ from .wire_statuses import Rejected, write_status
 from .wire_values import Block, drop_unset, read_body, refuse
 
 SEND_PATH, OLD_SEND_PATH = "sms/3/messages", "sms/2/text/advanced"
-LOGS_PATH = "sms/3/logs"
+LOGS_PATH, OLD_LOGS_PATH = "sms/3/logs", "sms/1/logs"
 REPORTS_PATH, OLD_REPORTS_PATH = "sms/3/reports", "sms/1/reports"
 MAX_NUMBER, MAX_ID = 64, 200
 CONTENT = "content"  # where options of the text itself are kept
