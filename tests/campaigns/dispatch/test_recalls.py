@@ -42,7 +42,8 @@ from tests.campaigns.dispatch import telling
 from tests.campaigns.dispatch.boundaries import Boundaries, passes
 from tests.campaigns.dispatch.test_receipts import Ticking
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = pytest.mark.django_db(transaction=True)
+both = pytest.mark.database  # what the database itself decides
 Start = Callable[..., Transfer]
 Offer = Callable[..., Dialect]
 TOKENS = tuple(f"t{number}" for number in range(5))
@@ -123,6 +124,7 @@ def read_books(transfer: Transfer) -> tuple[Recall, ...]:
     return list_recalls(transfer)
 
 
+@both
 def test_what_the_vendor_has_taken_back_is_cancelled(offer, start, simulator, clock):
     offer()
     transfer = start()
@@ -164,6 +166,7 @@ def test_a_vendor_that_only_takes_the_request_leaves_the_books_as_they_are(
     assert count_asked(simulator) == 2
 
 
+@both
 def test_what_is_sent_is_asked_back_once(offer, start, simulator, clock):
     offer()
     transfer = start()
@@ -199,6 +202,7 @@ def test_a_vendor_without_such_a_call_is_never_asked(offer, start, clock):
     assert set(list_words()) == {""}
 
 
+@both
 def test_what_is_too_old_is_not_asked_for(offer, start, simulator, clock):
     offer()
     transfer = start(expires_in=3 * 86_400)
@@ -215,6 +219,7 @@ def test_what_is_too_old_is_not_asked_for(offer, start, simulator, clock):
     assert Exchange.objects.filter(url__contains="told/").count() == 1
 
 
+@both
 def test_a_call_in_flight_when_it_is_cancelled_is_asked_back_too(
     offer, start, simulator, clock, monkeypatch
 ):
@@ -291,6 +296,7 @@ def test_after_a_question_without_an_answer_a_no_tells_nothing(
     assert failures == ([NO] if hours else [])
 
 
+@both
 def test_an_account_that_does_not_answer_is_not_asked_for_each_call_at_once(
     offer, start, clock, monkeypatch
 ):
@@ -316,6 +322,7 @@ def test_an_account_that_does_not_answer_is_not_asked_for_each_call_at_once(
     assert len(set(asked)) == 3
 
 
+@both
 def test_a_rate_is_kept_and_a_route_that_is_gone_ends_it(offer, start, simulator, clock, settings):
     offer()
     account = Account.objects.get()
@@ -342,6 +349,7 @@ def test_a_rate_is_kept_and_a_route_that_is_gone_ends_it(offer, start, simulator
     assert sorted(list_words()) == ["refused", "taken", "taken"]
 
 
+@both
 def test_who_dies_while_asking_is_followed_by_another(offer, start, simulator, clock):
     """At every boundary of one question: the vendor is asked, and the books say what it said."""
     offer(batch_size=10)
@@ -360,6 +368,7 @@ def test_who_dies_while_asking_is_followed_by_another(offer, start, simulator, c
     assert Correction.objects.count() == 1
 
 
+@both
 def test_who_took_too_long_writes_nothing(offer, start, simulator, clock, monkeypatch):
     offer(batch_size=10)
     transfer = start()
