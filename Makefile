@@ -8,7 +8,7 @@ PUSHADMIN_PORT ?= 8000
 WORKERS ?= 2
 export PUSHADMIN_PORT
 
-.PHONY: help run test test-fast test-sqlite test-postgres lint format bench gallery chaos fuzz vendor clean
+.PHONY: help run test test-fast test-sqlite test-postgres servers lint style types imports checks format bench gallery chaos fuzz vendor clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,26 +36,41 @@ run: $(VENV)/runs ## Install, migrate, fill an empty database with a demo, start
 	@$(BIN)/python manage.py demo
 	@exec $(BIN)/python manage.py up --port $(PUSHADMIN_PORT) --workers $(WORKERS)
 
-test: lint ## Everything: rules, types, the suite on SQLite, the database part on PostgreSQL, browsers
-	@$(BIN)/python -m tests.chromium
-	@$(BIN)/python -m tests.brokers
+test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the database part on PostgreSQL, browsers
+	@$(MAKE) --no-print-directory --jobs=2 types style imports checks servers
 	@$(MAKE) --no-print-directory test-postgres
 	@$(MAKE) --no-print-directory test-sqlite
 
+# A file's tests share what they start. Files come as the folders do, so that the slow ones of chaos
+# and journeys are begun long before the end.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+
 test-postgres: $(VENV)/tests
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q -n 2 --dist loadfile -m database
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q $(SPREAD) -m database
 
 test-sqlite: $(VENV)/tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(SPREAD)
+
+servers: $(VENV)/tests
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.brokers
 
 test-fast: $(VENV)/tests ## The suite on SQLite without browsers, journeys and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not browser" --ignore tests/journeys --ignore tests/chaos
 
-lint: $(VENV)/tests ## Formatting, lint, types, import rules, system checks, missing migrations
+lint: style types imports checks ## Formatting, lint, types, import rules, system checks, missing migrations
+
+style: $(VENV)/tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(VENV)/tests
 	$(BIN)/mypy
+
+imports: $(VENV)/tests
 	$(BIN)/lint-imports
+
+checks: $(VENV)/tests
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
@@ -74,7 +89,7 @@ chaos: $(VENV)/tests ## The long form of the crash tests
 	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos
 
 fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and every hook
-	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py
+	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py
 
 vendor: $(VENV)/runs ## Scaffold a vendor: make vendor name=acme
 	@test -n "$(name)" || { echo "Say which: make vendor name=acme"; exit 1; }

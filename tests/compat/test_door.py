@@ -14,6 +14,7 @@ from campaigns.models import ApiKey, KeyUse
 from campaigns.models.access import find_installation
 from campaigns.services import access
 from tests.compat.conftest import OPEN, make_key
+from tests.compat.test_fuzz import IS_FULL
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 for_each = pytest.mark.parametrize("dialect", OPEN, ids=lambda dialect: dialect.key)
@@ -23,8 +24,7 @@ for_each_route = pytest.mark.parametrize(
     ROUTES,
     ids=[f"{item.key} {way.method} {way.path}" for item, way in ROUTES],
 )
-GROUPED = [dialect for dialect in OPEN if dialect.has_groups]
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EXAMPLES = 500 if IS_FULL else 10
 
 
 def fill(path: str, text: str = "1") -> str:
@@ -172,6 +172,12 @@ def speak_first(speak, dialect):
     return speak(dialect).call(route.method, fill(route.path))
 
 
+@pytest.fixture
+def script(speak, dialect):
+    """One script, with one key, for all examples of a test."""
+    return speak(dialect)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
@@ -182,20 +188,20 @@ json_values = st.recursive(
 
 
 @for_each_route
-@examples(max_examples=25)
+@examples(max_examples=EXAMPLES)
 @given(
     body=json_values | st.binary(max_size=40),
     piece=st.text(max_size=12),
     query=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
 )
-def test_no_body_and_no_path_makes_us_fail(speak, dialect, route, *, body, piece, query):
+def test_no_body_and_no_path_makes_us_fail(script, dialect, route, *, body, piece, query):
     from urllib.parse import quote, urlencode
 
     KeyUse.objects.all().delete()
     content = body if isinstance(body, bytes) else json.dumps(body)
     path = f"{fill(route.path, quote(piece, safe='') or '1')}?{urlencode(query)}"
 
-    answer = speak(dialect).call(route.method, path, content)
+    answer = script.call(route.method, path, content)
 
     assert answer.status_code < 500
     assert answer["Content-Type"].startswith(("application/json", "text/csv"))
