@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 import requests
 from requests_hardened.ip_filter import InvalidIPAddress
@@ -187,6 +188,8 @@ def _prepare_request(
         headers[HOP_HEADER] = _hop.get()
     request = requests.Request(method, url, headers, data=data, params=options.get("params"))
     try:
+        if "@" in urlsplit(url).netloc:
+            raise ValueError("What an address names as a login would be sent there.")
         return session.prepare_request(request)
     except (requests.RequestException, ValueError):
         raise Failure(

@@ -219,7 +219,6 @@ def test_an_empty_answer_is_fine_where_it_is_allowed(open_vendor, session):
         "http://[fe80::1]/",
         "http://224.0.0.1/",
         "http://127.0.0.1:{port}#@example.com/",
-        "http://allowed.example@127.0.0.1:{port}/",
     ],
 )
 def test_an_inner_address_is_never_reached(open_vendor, session, settings, url):
@@ -231,6 +230,16 @@ def test_an_inner_address_is_never_reached(open_vendor, session, settings, url):
 
     assert (failure.reason, failure.was_sent) == (Reason.CREDENTIAL, False)
     assert "PUSHADMIN_OUTBOUND_ALLOW" in failure.message
+
+
+@pytest.mark.parametrize("login", ["allowed.example", "user:pass", ":", ""])
+def test_an_address_with_a_login_is_never_called(open_vendor, session, settings, login):
+    vendor = open_vendor(write_answer(200))
+    settings.OUTBOUND_ALLOW = [vendor.url]
+
+    failure = fail_call(session, vendor.url.replace("http://", f"http://{login}@"), **FAST)
+
+    assert (failure.reason, failure.was_sent) == (Reason.CREDENTIAL, False)
     assert vendor.requests == []
 
 
