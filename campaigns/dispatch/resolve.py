@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db.models import Q, QuerySet
@@ -25,6 +27,7 @@ from campaigns.models import (
 )
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
+from campaigns.models.prepared import Prepared, Slot
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
 from providers.contract import Dialect
@@ -33,6 +36,48 @@ from providers.recipients import TOKEN_KIND, IdentifierKind, PersonKind
 
 LOOKUP_IDS = 25_000
 T = TypeVar("T")
+
+
+def _select_tokens(app: Slot, hashes: Slot, **platform: Slot) -> QuerySet[Any, tuple[str, int]]:
+    # A platform lets the unique index of tokens answer.
+    devices = Device.objects.filter(app_id=app, token_hash__in=IdList(hashes), **platform)
+    return devices.values_list("token", "pk")
+
+
+def _select_identifiers(
+    app: Slot, hashes: Slot, kind: Slot, platform: Slot | None = None
+) -> QuerySet[Any, tuple[str, int]]:
+    rows = DeviceIdentifier.objects.filter(app_id=app, kind=kind, value_hash__in=IdList(hashes))
+    if platform is not None:
+        rows = rows.filter(device__platform=platform)
+    return rows.values_list("value", "device_id")
+
+
+def _select_persons(name: str, workspace: Slot, texts: Slot) -> QuerySet[Any, tuple[int, str]]:
+    persons = Person.objects.filter(~Q(**{name: ""}), workspace=workspace)
+    return persons.filter(**{f"{name}__in": TextList(texts)}).values_list("pk", name)
+
+
+def _select_owned(persons: Slot, **only: bool) -> QuerySet[Any, tuple[int, int, int]]:
+    devices = Device.objects.filter(person__in=IdList(persons), **only)
+    return devices.values_list("pk", "person_id", "app_id")
+
+
+# Look-ups by whether the ids are tokens, and whether they belong to one platform.
+_ROWS: dict[tuple[bool, bool], Prepared[tuple[str, int]]] = {
+    (True, False): Prepared(_select_tokens, "app", "hashes"),
+    (True, True): Prepared(_select_tokens, "app", "hashes", "platform"),
+    (False, False): Prepared(_select_identifiers, "app", "hashes", "kind"),
+    (False, True): Prepared(_select_identifiers, "app", "hashes", "kind", "platform"),
+}
+_PERSONS: dict[str, Prepared[tuple[int, str]]] = {
+    kind.value: Prepared(partial(_select_persons, kind.value), "workspace", "texts")
+    for kind in PersonKind
+}
+_DEVICES: Prepared[tuple[int, int, int]] = Prepared(_select_owned, "persons")
+_PRIMARY_DEVICES: Prepared[tuple[int, int, int]] = Prepared(
+    partial(_select_owned, is_primary=True), "persons"
+)
 
 
 @dataclass(slots=True)
@@ -112,7 +157,7 @@ def find_devices(
     hashes = [hash64(text) for text in texts]
     wanted = set(texts)
     for start in range(0, len(hashes), LOOKUP_IDS):
-        rows = _select_rows(app.pk, kind, hashes[start : start + LOOKUP_IDS])
+        rows = _list_rows(app.pk, kind, hashes[start : start + LOOKUP_IDS])
         # The hash only narrows; two ids may share one.
         yield from ((text, device) for text, device in rows if text in wanted)
 
@@ -122,15 +167,12 @@ def _find_by_person(
 ) -> Iterator[tuple[str, int]]:
     """Persons first, then their devices by these: asked for both at once, SQLite looks through
     every device of the app."""
-    persons = Person.objects.filter(~Q(**{kind_name: ""}), workspace=app.workspace_id)
-    devices = Device.objects.filter(is_primary=True) if only_primary else Device.objects.all()
+    devices = _PRIMARY_DEVICES if only_primary else _DEVICES
     storable = [text for text in texts if text and not UNSTORABLE.search(text)]
     for start in range(0, len(storable), LOOKUP_IDS):
-        wanted = TextList(storable[start : start + LOOKUP_IDS])
-        named = persons.filter(**{f"{kind_name}__in": wanted})
-        values = dict(named.values_list("pk", kind_name))
-        found = devices.filter(person__in=IdList(values))
-        for device, person, owner in found.values_list("pk", "person_id", "app_id"):
+        wanted = json.dumps(storable[start : start + LOOKUP_IDS])
+        values = dict(_PERSONS[kind_name].list(workspace=app.workspace_id, texts=wanted))
+        for device, person, owner in devices.list(persons=json.dumps(list(values))):
             if owner == app.pk:
                 yield values[person], device
 
@@ -153,18 +195,10 @@ def find_kind(dialect: Dialect | None, name: str) -> IdentifierKind:
     return own[0] if own else IdentifierKind(name, is_token=name == TOKEN_KIND)
 
 
-def _select_rows(
-    app_id: int, kind: IdentifierKind, hashes: Iterable[int]
-) -> QuerySet[Any, tuple[str, int]]:
-    if kind.is_token:
-        devices = Device.objects.filter(app_id=app_id, token_hash__in=IdList(hashes))
-        # A platform lets the unique index of tokens answer.
-        if kind.platform:
-            devices = devices.filter(platform=kind.platform.value)
-        return devices.values_list("token", "pk")
-    rows = DeviceIdentifier.objects.filter(
-        app_id=app_id, kind=kind.name, value_hash__in=IdList(hashes)
-    )
+def _list_rows(app_id: int, kind: IdentifierKind, hashes: Sequence[int]) -> list[tuple[str, int]]:
+    own: dict[str, str | int] = {"app": app_id, "hashes": json.dumps(hashes)}
+    if not kind.is_token:
+        own["kind"] = kind.name
     if kind.platform:
-        rows = rows.filter(device__platform=kind.platform.value)
-    return rows.values_list("value", "device_id")
+        own["platform"] = kind.platform.value
+    return _ROWS[kind.is_token, kind.platform is not None].list(**own)

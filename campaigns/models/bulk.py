@@ -10,17 +10,16 @@ from django.db import connection, models
 from django.db.models import Aggregate, Value
 from django.db.models.expressions import Func
 
+from campaigns.models.prepared import Slot
+
 
 class IdList(Func):
     """A list of integers as a subquery for `__in`: one parameter, however many there are."""
 
     template = "(SELECT value FROM json_each(%(expressions)s))"
 
-    def __init__(self, ids: Iterable[int]) -> None:
-        super().__init__(
-            Value(json.dumps(list(ids)), output_field=models.TextField()),
-            output_field=models.BigIntegerField(),
-        )
+    def __init__(self, ids: Iterable[int] | Slot) -> None:
+        super().__init__(_write_list(ids), output_field=models.BigIntegerField())
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         # ANY over an array made of the same JSON text; the planner sees one constant.
@@ -33,15 +32,19 @@ class TextList(Func):
 
     template = "(SELECT value FROM json_each(%(expressions)s))"
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        super().__init__(
-            Value(json.dumps(list(texts)), output_field=models.TextField()),
-            output_field=models.TextField(),
-        )
+    def __init__(self, texts: Iterable[str] | Slot) -> None:
+        super().__init__(_write_list(texts), output_field=models.TextField())
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = "(SELECT value FROM json_array_elements_text(%(expressions)s::json))"
         return self.as_sql(compiler, connection, template=template, **context)
+
+
+def _write_list(items: Iterable[Any] | Slot) -> Value:
+    """JSON in one parameter; in a Slot a caller puts it later."""
+    if isinstance(items, Slot):
+        return items
+    return Value(json.dumps(list(items)), output_field=models.TextField())
 
 
 class GatherIds(Aggregate):

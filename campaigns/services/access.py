@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Forbidden, Invalid, Refused
 from campaigns.models import ApiKey, App, AppGroup, AuditEntry, Membership, Workspace
-from campaigns.models.prepared import Prepared
+from campaigns.models.prepared import Prepared, insert
 from providers import registry
 from providers.outcomes import RefusalKind
 
@@ -61,14 +61,16 @@ def record_audit(
     now: datetime,
 ) -> AuditEntry:
     """Keep who did what to which row: its id and the names of fields, never a value."""
-    return AuditEntry.objects.create(
-        workspace=workspace,
-        at=now,
-        actor=actor,
-        verb=verb,
-        target_type=target._meta.model_name or "",
-        target_id="" if target.pk is None else str(target.pk),
-        fields=sorted(set(fields)),
+    return insert(
+        AuditEntry(
+            workspace=workspace,
+            at=now,
+            actor=actor,
+            verb=verb,
+            target_type=target._meta.model_name or "",
+            target_id="" if target.pk is None else str(target.pk),
+            fields=sorted(set(fields)),
+        )
     )
 
 

@@ -48,6 +48,13 @@ _NAMED: Reached[Door] = Reached(
     "dialect",
     "identifier",
 )
+_OF_APP: Reached[Door] = Reached(
+    lambda key, dialect, app: _load(
+        Door.objects.filter(app__in=visible_app_ids(key), dialect=dialect, app_id=app)
+    ),
+    "dialect",
+    "app",
+)
 
 
 def make_code() -> str:
@@ -151,12 +158,11 @@ def find_door(dialect: Dialect, identifier: str, key: ApiKey, *, now: datetime) 
 
     None for what means no door, or more than one.
     """
-    reached = Door.objects.filter(app__in=visible_app_ids(key))
     door = _find_reached(dialect, identifier, key)
     if door is None and _make_missing(dialect, key, now):
         door = _find_reached(dialect, identifier, key)
     if door is None and identifier.isascii() and identifier.isdigit() and len(identifier) <= 18:
-        door = _choose_one(reached.filter(dialect=dialect.key, app_id=int(identifier)))
+        door = _OF_APP.first(key, dialect=dialect.key, app=int(identifier))
     return door
 
 

@@ -9,17 +9,27 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from campaigns.errors import DATABASE_AWAY, Conflict, Unavailable
 from campaigns.models import AppGroup, IdempotencyRecord, Submission, Workspace
+from campaigns.models.prepared import Prepared, insert
 from campaigns.services.callers import Caller
 from providers.commands import Accepted, Callback
 from providers.outcomes import Refusal, RefusalKind
 
 KEPT = timedelta(hours=24)
 REFERENCE_BYTES = 12
+_RECORDS: Prepared[IdempotencyRecord] = Prepared(
+    lambda workspace, door, scope, key: IdempotencyRecord.objects.filter(
+        workspace=workspace, door=door, scope=scope, key=key
+    ),
+    "workspace",
+    "door",
+    "scope",
+    "key",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +63,13 @@ def open_call(call: ManyCall, caller: Caller) -> dict[Callback | None, Submissio
     """
     with transaction.atomic():
         reference = make_reference()
-        if call.client_key:
-            record = _find_record(call, caller, reference)
+        record, is_new = _find_record(call, caller, reference) if call.client_key else (None, True)
+        if record is not None:
             if record.fingerprint != call.fingerprint:
                 raise Conflict(_("This id has been used for another call."))
             reference = record.answer["reference"]
         known = Submission.objects.filter(workspace=call.workspace, door=caller.dialect.key)
-        rows = list(known.filter(reference=reference).order_by("pk"))
+        rows = [] if is_new else list(known.filter(reference=reference).order_by("pk"))
         rows = rows or [
             _create_submission(call, caller, item, reference) for item in call.callbacks
         ]
@@ -69,18 +79,19 @@ def open_call(call: ManyCall, caller: Caller) -> dict[Callback | None, Submissio
 def _create_submission(
     call: ManyCall, caller: Caller, callback: Callback | None, reference: str
 ) -> Submission:
-    submission: Submission = Submission.objects.create(
-        workspace=call.workspace,
-        app_group=call.app_group,
-        api_key=caller.key,
-        door=caller.dialect.key,
-        client_key=call.client_key,
-        reference=reference,
-        fingerprint=call.fingerprint,
-        callback=write_callback(callback),
-        created_at=caller.now,
+    return insert(
+        Submission(
+            workspace=call.workspace,
+            app_group=call.app_group,
+            api_key=caller.key,
+            door=caller.dialect.key,
+            client_key=call.client_key,
+            reference=reference,
+            fingerprint=call.fingerprint,
+            callback=write_callback(callback),
+            created_at=caller.now,
+        )
     )
-    return submission
 
 
 def write_callback(callback: Callback | None) -> dict[str, object] | None:
@@ -88,25 +99,29 @@ def write_callback(callback: Callback | None) -> dict[str, object] | None:
     return None if callback is None else asdict(callback)
 
 
-def _find_record(call: ManyCall, caller: Caller, reference: str) -> IdempotencyRecord:
-    same = {
-        "workspace": call.workspace,
-        "door": caller.dialect.key,
-        "scope": call.scope,
-        "key": call.client_key,
-    }
-    IdempotencyRecord.objects.filter(**same, created_at__lt=caller.now - KEPT).delete()
-    # A second caller at the same instant waits here for the first one's transaction.
-    record, _is_new = IdempotencyRecord.objects.get_or_create(
+def _find_record(call: ManyCall, caller: Caller, reference: str) -> tuple[IdempotencyRecord, bool]:
+    """What was noted of a call under the id within a day, else this one; and whether it is this."""
+    same = {"door": caller.dialect.key, "scope": call.scope, "key": call.client_key}
+    record = _RECORDS.first(workspace=call.workspace.pk, **same)
+    if record is not None and record.created_at < caller.now - KEPT:
+        # Whoever finds the same at this instant deletes nothing, and finds what is made here.
+        IdempotencyRecord.objects.filter(pk=record.pk).delete()
+        record = None
+    if record is not None:
+        return record, False
+    fresh = IdempotencyRecord(
+        workspace=call.workspace,
         **same,
-        defaults={
-            "fingerprint": call.fingerprint,
-            "answer": {"reference": reference},
-            "created_at": caller.now,
-        },
+        fingerprint=call.fingerprint,
+        answer={"reference": reference},
+        created_at=caller.now,
     )
-    found: IdempotencyRecord = record
-    return found
+    try:
+        # A second caller at the same instant waits here for the first one's transaction.
+        with transaction.atomic():
+            return insert(fresh), True
+    except IntegrityError:
+        return IdempotencyRecord.objects.get(workspace=call.workspace, **same), False
 
 
 def take_entry(accept: Callable[[], Accepted]) -> Accepted | Refusal:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, ScriptRecord, ScriptSchedule, Transfer
+from campaigns.models.prepared import insert
 from campaigns.services.access import record_audit
 from campaigns.services.callers import Acts, Caller, find_app, read_id
 from campaigns.services.locks import Lock, lock_app
@@ -52,19 +53,21 @@ def create_record(
     check_body(body)
     if schedule is None:
         _refuse_many(command.kind, caller)
-    record = ScriptRecord.objects.create(
-        workspace=caller.key.workspace,
-        app=app,
-        api_key=caller.key,
-        dialect=caller.dialect.key,
-        kind=command.kind,
-        body=body,
-        text=_gather_text(body),
-        is_archived=bool(command.is_archived),
-        schedule=schedule,
-        position=position,
-        created_at=caller.now,
-        updated_at=caller.now,
+    record = insert(
+        ScriptRecord(
+            workspace=caller.key.workspace,
+            app=app,
+            api_key=caller.key,
+            dialect=caller.dialect.key,
+            kind=command.kind,
+            body=body,
+            text=_gather_text(body),
+            is_archived=bool(command.is_archived),
+            schedule=schedule,
+            position=position,
+            created_at=caller.now,
+            updated_at=caller.now,
+        )
     )
     _audit("create", record, caller)
     return record

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid, NotFound
-from campaigns.models import ApiKey, App, Planned, ScriptRecord, ScriptSchedule
+from campaigns.models import ApiKey, App, Campaign, ScriptRecord, ScriptSchedule, Transfer
+from campaigns.models.prepared import Prepared, Slot, insert
 from campaigns.services.access import record_audit
 from campaigns.services.callers import Acts, Caller, find_app, read_id
 from campaigns.services.intake_records import check_body, create_record, list_records
 from campaigns.services.script_schedules import (
+    GOING,
     describe_schedule,
     drop_schedule,
-    find_waiting,
     plan_pushes,
     unbind_records,
     withdraw_planned,
@@ -39,6 +40,37 @@ MAX_BOUND = 100
 MAX_PAGE = 1_000
 
 
+def _select_own(workspace: Any, dialect: Any, app: Any = None) -> QuerySet[Any, Any]:
+    """Schedules of one app, or of several, in a dialect."""
+    own = ScriptSchedule.objects.filter(workspace=workspace, dialect=dialect)
+    return own.filter(app__isnull=True) if app is None else own.filter(app=app)
+
+
+# Each is asked from what waits, which is little beside all that schedules have ever planned.
+def _count_later(now: Slot, **own: Slot) -> QuerySet[Any, Any]:
+    later = Transfer.objects.filter(
+        status=Transfer.Status.ACCEPTED, finished_at__isnull=True, due_at__gt=now
+    )
+    return _count(later.filter(planned__schedule__in=_select_own(**own)))
+
+
+def _count_going(**own: Slot) -> QuerySet[Any, Any]:
+    going = Campaign.objects.filter(status__in=GOING)
+    return _count(going.filter(planned__schedule__in=_select_own(**own)))
+
+
+def _count(rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    own = rows.order_by().values_list("planned__schedule__workspace")
+    return own.annotate(schedules=Count("planned__schedule", distinct=True))
+
+
+# Prepared by whether the schedules are of one app.
+_WAITING: dict[bool, tuple[Prepared[tuple[int, int]], Prepared[tuple[int, int]]]] = {
+    len(names) == 3: (Prepared(_count_later, "now", *names), Prepared(_count_going, *names))
+    for names in (("workspace", "dialect"), ("workspace", "dialect", "app"))
+}
+
+
 def _save(command: SaveSchedule, caller: Caller) -> ScheduleRow:
     check_body(command.body)
     with transaction.atomic():
@@ -49,21 +81,24 @@ def _save(command: SaveSchedule, caller: Caller) -> ScheduleRow:
 def _create(command: SaveSchedule, caller: Caller) -> ScriptSchedule:
     app = _find_app(command, caller)
     _refuse_many(app, caller)
-    schedule = ScriptSchedule.objects.create(
-        workspace=caller.key.workspace,
-        app=app,
-        api_key=caller.key,
-        dialect=caller.dialect.key,
-        name=_check_name(command.name),
-        body=command.body,
-        is_enabled=command.is_enabled is not False,
-        created_at=caller.now,
-        updated_at=caller.now,
+    schedule = insert(
+        ScriptSchedule(
+            workspace=caller.key.workspace,
+            app=app,
+            api_key=caller.key,
+            dialect=caller.dialect.key,
+            name=_check_name(command.name),
+            body=command.body,
+            is_enabled=command.is_enabled is not False,
+            created_at=caller.now,
+            updated_at=caller.now,
+        )
     )
     for position, record in enumerate(command.records):
         create_record(record, caller, app=app, schedule=schedule, position=position)
     _audit("create", schedule, caller)
-    plan_pushes(schedule, command, caller)
+    if not plan_pushes(schedule, command, caller):
+        _refuse_idle(app, caller)
     return schedule
 
 
@@ -179,13 +214,23 @@ def _find_locked(text: str, app: str, caller: Caller) -> ScriptSchedule:
 
 
 def _refuse_many(app: App | None, caller: Caller) -> None:
-    own = ScriptSchedule.objects.filter(
-        workspace=caller.key.workspace, app=app, dialect=caller.dialect.key
-    )
-    planned = Planned.objects.filter(find_waiting(caller.now), schedule__in=own)
-    waiting = planned.values("schedule").distinct().count()
-    if waiting >= MAX_WAITING or own.filter(planned__isnull=True).count() >= MAX_IDLE:
+    asked: dict[str, str | int] = {
+        "workspace": caller.key.workspace_id,
+        "dialect": caller.dialect.key,
+    }
+    if app is not None:
+        asked["app"] = app.pk
+    later, going = _WAITING[app is not None]
+    counts = [*later.list(now=caller.now, **asked), *going.list(**asked)]
+    if sum(count for _workspace, count in counts) >= MAX_WAITING:
         raise Invalid(_("At most %(most)d schedules can wait at a time.") % {"most": MAX_WAITING})
+
+
+def _refuse_idle(app: App | None, caller: Caller) -> None:
+    """Raises Invalid when too many, the one just made included, have planned nothing."""
+    own = _select_own(caller.key.workspace_id, caller.dialect.key, app)
+    if own.filter(planned__isnull=True).count() > MAX_IDLE:
+        raise Invalid(_("At most %(most)d schedules can plan nothing.") % {"most": MAX_IDLE})
 
 
 def _audit(verb: str, schedule: ScriptSchedule, caller: Caller) -> None:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Invalid
-from campaigns.models import App, Submission, TrackedTarget, Transfer
+from campaigns.models import App, Part, Submission, TrackedTarget, Transfer
 from campaigns.models.bulk import TextList, append_rows
+from campaigns.models.prepared import Prepared
 from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.callers import Caller
@@ -26,6 +27,16 @@ MAX_VALUE = 4096
 COLUMNS = (
     "submission", "workspace", "door", "answered", "part", "number", "kind", "value", "count",
 )  # fmt: skip
+_PARTS: Prepared[tuple[int]] = Prepared(
+    lambda transfer: Part.objects.filter(transfer=transfer).order_by("number").values_list("pk"),
+    "transfer",
+)
+_TOLD: Prepared[tuple[int, str, int]] = Prepared(
+    lambda transfer: TrackedTarget.objects.filter(part__transfer=transfer).values_list(
+        "number", "answered", "count"
+    ),
+    "transfer",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,7 @@ def keep_targets(plan: Plan, transfer: Transfer, submission: Submission, caller:
     if not plan.named:
         return
     counts = _count_devices(plan, transfer.app, caller)
-    parts = list(transfer.parts.order_by("number").values_list("pk", flat=True))
+    parts = [pk for (pk,) in _PARTS.list(transfer=transfer.pk)]
     rows = [
         (
             submission.pk, transfer.app.workspace_id, submission.door, item.id or make_reference(),
@@ -164,8 +175,7 @@ def _count_devices(plan: Plan, app: App, caller: Caller) -> dict[Named, int]:
 
 def read_targets(push: SendPush, transfer: Transfer) -> tuple[AcceptedTarget, ...]:
     """What the caller is told of each target; who is not written down is a duplicate."""
-    rows = TrackedTarget.objects.filter(part__transfer=transfer)
-    known = {row[0]: row[1:] for row in rows.values_list("number", "answered", "count")}
+    known = {row[0]: row[1:] for row in _TOLD.list(transfer=transfer.pk)}
     return tuple(
         AcceptedTarget(
             id=known[item.number][0] if item.number in known else item.id,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch import runs
@@ -27,6 +28,7 @@ from campaigns.models import (
     Segment,
     Transfer,
 )
+from campaigns.models.prepared import Prepared, Slot, insert
 from campaigns.selectors.audience import read_audience
 from campaigns.services import intake_audience
 from campaigns.services.access import record_audit, require_scope
@@ -43,18 +45,18 @@ from providers.recipients import AppChoice, PersonKind, Targets
 from providers.schedules import RecordRow, SaveSchedule, ScheduleRow
 
 Status = Transfer.Status
+GOING = (Campaign.Status.RECURRING, Campaign.Status.PAUSED)
 
 
 def describe_schedule(schedule: ScriptSchedule, now: datetime) -> ScheduleRow:
     """The schedule as dialects see it."""
-    made = find_made(schedule, now).order_by("due_at", "pk")
     return ScheduleRow(
         id=str(schedule.pk),
         name=schedule.name,
         body=schedule.body,
         is_enabled=schedule.is_enabled,
         created_at=schedule.created_at,
-        transfers=tuple(str(pk) for pk in made.values_list("pk", flat=True)),
+        transfers=tuple(str(pk) for (pk,) in _MADE.list(schedule=schedule.pk, now=now)),
         records=tuple(
             RecordRow(
                 id=str(record.pk),
@@ -63,23 +65,35 @@ def describe_schedule(schedule: ScriptSchedule, now: datetime) -> ScheduleRow:
                 created_at=record.created_at,
                 updated_at=record.updated_at,
             )
-            for record in schedule.records.order_by("position", "pk")
+            for record in _RECORDS.list(schedule=schedule.pk)
         ),
     )
 
 
-def find_made(schedule: ScriptSchedule, now: datetime) -> QuerySet[Transfer]:
+def _select_made(schedule: Slot, now: Slot) -> QuerySet[Any, tuple[int]]:
     """The transfers that it has made: those of later, and those cancelled before, are none yet."""
-    stopped = Q(status=Status.CANCELLED, status_since__lt=F("due_at"))
-    due = Q(planned__schedule=schedule, due_at__lte=now) & ~stopped
-    return Transfer.objects.filter(due | Q(campaign__planned__schedule=schedule))
+    stopped = Q(transfer__status=Status.CANCELLED, transfer__status_since__lt=F("transfer__due_at"))
+    due = Q(transfer__due_at__lte=now) & ~stopped
+    # From what the schedule has planned, which is little beside all transfers.
+    planned = Planned.objects.filter(due | Q(campaign__transfers__isnull=False), schedule=schedule)
+    made = planned.annotate(
+        made=Coalesce("transfer_id", "campaign__transfers__pk"),
+        at=Coalesce("transfer__due_at", "campaign__transfers__due_at"),
+    )
+    return made.order_by("at", "made").values_list("made")
+
+
+_MADE: Prepared[tuple[int]] = Prepared(_select_made, "schedule", "now")
+_RECORDS: Prepared[ScriptRecord] = Prepared(
+    lambda schedule: ScriptRecord.objects.filter(schedule=schedule).order_by("position", "pk"),
+    "schedule",
+)
 
 
 def find_waiting(now: datetime) -> Q:
     """Rows of Planned of which something is still to come."""
     later = Q(transfer__status=Status.ACCEPTED, transfer__due_at__gt=now)
-    going = {Campaign.Status.RECURRING, Campaign.Status.PAUSED}
-    return later | Q(campaign__status__in=going)
+    return later | Q(campaign__status__in=GOING)
 
 
 def replan_schedule(schedule: ScriptSchedule, caller: Caller) -> None:
@@ -107,18 +121,23 @@ def _plan_kept(schedule: ScriptSchedule, caller: Caller) -> SaveSchedule | None:
     return plan(describe_schedule(schedule, caller.now)) if plan else None
 
 
-def plan_pushes(schedule: ScriptSchedule, plan: SaveSchedule | None, caller: Caller) -> None:
-    """Make what the plan says, or what the dialect plans of the kept body. Raises Refusal."""
+def plan_pushes(schedule: ScriptSchedule, plan: SaveSchedule | None, caller: Caller) -> int:
+    """Make what the plan says, or what the dialect plans of the kept body; gives how much that is.
+
+    Raises Refusal.
+    """
     if caller.dialect.plan_schedule is not None:
         plan = _plan_kept(schedule, caller)
     if plan is None or plan.push is None or not schedule.is_enabled:
-        return
-    for app in _list_apps(schedule, plan.apps, caller):
+        return 0
+    apps = _list_apps(schedule, plan.apps, caller)
+    for app in apps:
         if plan.recurrence is None:
             _plan_transfer(schedule, plan.push, app, caller)
         else:
             for part in plan.push.parts:
                 _plan_series(schedule, plan, part, app, caller)
+    return len(apps)
 
 
 def _list_apps(schedule: ScriptSchedule, choice: AppChoice | None, caller: Caller) -> list[App]:
@@ -130,7 +149,7 @@ def _list_apps(schedule: ScriptSchedule, choice: AppChoice | None, caller: Calle
 def _plan_transfer(schedule: ScriptSchedule, push: SendPush, app: App, caller: Caller) -> None:
     _check_time(push, caller.now)
     accepted = accept_push(push, _find_folder(push, app, caller), caller)
-    Planned.objects.create(schedule=schedule, transfer_id=int(accepted.transfer))
+    insert(Planned(schedule=schedule, transfer_id=int(accepted.transfer)))
 
 
 def _find_folder(push: SendPush, app: App, caller: Caller) -> Group:

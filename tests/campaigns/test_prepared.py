@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from copy import copy
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -11,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.models import (
     ApiKey,
     AppGroup,
+    Device,
     Group,
     KeyUse,
     Message,
@@ -20,12 +23,14 @@ from campaigns.models import (
     Transfer,
     TransferEvent,
 )
+from campaigns.models.bulk import TextList
 from campaigns.models.prepared import Prepared, Reached, insert, update
 from campaigns.services.access import ensure_group_principal, issue_key
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 NOW = datetime(2026, 11, 20, 9, 30, 15, 123456, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 BY_NAME: Prepared[Group] = Prepared(
     lambda app, name: Group.objects.select_related("app__workspace").filter(app=app, name=name),
@@ -34,6 +39,15 @@ BY_NAME: Prepared[Group] = Prepared(
 )
 REACHED: Reached[Group] = Reached(
     lambda key, name: Group.objects.for_user(key).filter(name=name).order_by("pk"), "name"
+)
+BY_TOKENS: Prepared[tuple[str, int]] = Prepared(
+    lambda tokens, now: (
+        Device.objects.filter(token__in=TextList(tokens), created_at__lte=now)
+        .order_by("pk")
+        .values_list("token", "pk")
+    ),
+    "tokens",
+    "now",
 )
 
 
@@ -131,7 +145,34 @@ def test_an_update_writes_the_named_fields_only():
     )
     use.level, use.day_used = 0.25, 7
 
-    update(use, "level")
+    assert update(use, "level")
 
     use.refresh_from_db()
     assert (use.level, use.day_used) == (0.25, 0)
+
+
+def test_an_update_of_what_was_read_before_a_change_writes_nothing():
+    key = make_key(builders.make_workspace(), [])
+    use = insert(
+        KeyUse(api_key=key, dialect="x", quota="q", level=0.1, filled_at=NOW, day=NOW.date())
+    )
+    first, second = (KeyUse.objects.get() for _caller in range(2))
+    known = copy(first)
+    first.level, second.level = 0.2, 0.3
+
+    done = [update(one, "level", "filled_at", "day", known=known) for one in (first, second)]
+
+    use.refresh_from_db()
+    assert (done, use.level) == ([True, False], 0.2)
+
+
+def test_values_are_asked_for_by_lists_and_times():
+    app = make_app(builders.make_workspace())
+    here, there = (builders.make_device(app, token) for token in ("here", "there"))
+    Device.objects.filter(pk=there.pk).update(created_at=NOW + timedelta(seconds=1))
+    Device.objects.filter(pk=here.pk).update(created_at=NOW)
+
+    both = BY_TOKENS.list(tokens=json.dumps(["here", "there", "nowhere"]), now=NOW + HOUR)
+    early = BY_TOKENS.list(tokens=json.dumps(["here", "there"]), now=NOW)
+
+    assert (both, early) == ([("here", here.pk), ("there", there.pk)], [("here", here.pk)])
