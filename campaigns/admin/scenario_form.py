@@ -95,11 +95,6 @@ class StepForm(forms.Form):
         choices = {"": _("The app that sends"), **known, **others}
         cast(forms.ChoiceField, self.fields["app"]).choices = list(choices.items())
 
-    @property
-    def channel_name(self) -> str:
-        """The channel's name for people."""
-        return str(dict(STEP_CHANNELS).get(self["channel"].value(), ""))
-
     def read(self) -> dict[str, Any]:
         """The step as Scenario.steps has it, still to be checked."""
         typed = self.cleaned_data

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def step(staff, number):
-    return staff.get_by_role("group", name=f"Step {number}:")
+    return staff.get_by_role("group", name=f"Step {number}")
 
 
 def test_three_steps_are_made_mended_and_used_by_a_campaign(staff, live_server, app, owner, now):
