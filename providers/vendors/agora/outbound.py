@@ -23,9 +23,8 @@ from providers.commands import Accepted, IssueToken, SendPush, Token
 from providers.outbound import AccountConfig, CheckResult, Request
 from providers.outcomes import Failure, Outcome, Reason, Receipt
 from providers.recipients import Audience, PersonKind
-from providers.reports import FetchDays, PlatformDays
 
-from . import wire, wire_labels, wire_messages, wire_sends, wire_stats, wire_tokens
+from . import wire, wire_labels, wire_messages, wire_sends, wire_tokens
 from .wire_errors import NotKnown, Unauthenticated, read_error
 
 EASEMOB = "easemob"  # the vendor's other host, with limits of its own
@@ -185,16 +184,6 @@ class Agora:
             )
             failed += len(answer.failed)
         return failed
-
-    def fetch_days(self, command: FetchDays) -> PlatformDays:
-        """The app's counts by day; the vendor refuses (403) where statistics are not enabled."""
-        days: PlatformDays = self._call(
-            "GET",
-            wire_stats.write_stats_path(command),
-            params=wire_stats.write_stats_query(command),
-            read=wire_stats.read_days,
-        )
-        return days
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         return self._with_token(

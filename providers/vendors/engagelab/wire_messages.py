@@ -103,6 +103,7 @@ OPTION_FIELDS = (
     ),
 )
 _SPECS = {spec.name: spec for spec in OPTION_FIELDS}
+REPLACED = "override_msg_id"  # of a script a number of ours, of people one of the vendor's
 
 
 def write_content(message: PushMessage) -> dict[str, Any]:
@@ -389,7 +390,7 @@ def _read_options(body: Block) -> dict[str, Any]:
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         # What is written only beside the block's own fields is left to the rest elsewhere.
-        if value is not None and not _SPECS[name].find_fault(value):
+        if name != REPLACED and value is not None and not _SPECS[name].find_fault(value):
             found[name] = strip_nulls(value)
     return found
 
@@ -408,8 +409,9 @@ def _narrow_rest(rest: Mapping[str, Any], platform: Platform) -> dict[str, Any]:
             kept["notification"] = None
     options = kept.get("options")
     if isinstance(options, dict):
-        # One language is sent: the text of this call.
-        options.pop("multi_language", None)
+        # One language is sent: the text of this call. A number of ours names nothing there.
+        for name in ("multi_language", REPLACED):
+            options.pop(name, None)
     return kept
 
 

@@ -88,6 +88,8 @@ def _check_hmos(hmos: Block, notification: Block) -> None:
     lines = hmos.find_texts("inbox_content", MAX_HMOS_LINES)
     if any(len(line.encode()) > MAX_HMOS_LINE for line in lines):
         raise refuse_type(hmos.at("inbox_content"), f"has a line over {MAX_HMOS_LINE} bytes")
+    if hmos.values.get("style") not in (None, 0, 3):
+        raise refuse_value(hmos.at("style"), "must be 0 or 3")
     kind = hmos.values.get("push_type")
     if kind not in (None, 0, 2, 10):
         raise refuse_value(hmos.at("push_type"), "must be 0, 2 or 10")

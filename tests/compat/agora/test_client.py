@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import Any
 
 import pytest
@@ -18,10 +17,9 @@ from providers.message import AndroidContent, IosContent, PushMessage, Text
 from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason
 from providers.recipients import Audience, PersonKind, Targets
-from providers.reports import FetchDays
 from providers.vendors.agora.outbound import Agora, TokenCache
 from tests import builders
-from tests.compat.agora.conftest import NOW, Script
+from tests.compat.agora.conftest import Script
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 MESSAGE = PushMessage(
@@ -114,13 +112,6 @@ def test_one_users_outcome_is_waited_for(script: Script, people: Any, naps: Any)
     assert [(result.outcome, result.reason) for result in receipt.results] == [
         (Outcome.FAILED, Reason.NO_TOKEN)
     ]
-
-
-def test_counts_are_fetched(script: Script) -> None:
-    with lead(script) as client:
-        days = client.fetch_days(FetchDays(app="", date_from=date(2026, 11, 1), date_to=NOW.date()))
-
-    assert days.rows == ()
 
 
 def test_a_fourth_task_is_put_off(script: Script, people: Any) -> None:

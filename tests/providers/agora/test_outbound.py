@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from providers.message import AndroidContent, IosContent, PushMessage
 from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome, Reason, Receipt
 from providers.recipients import Audience, PersonKind, Targets
-from providers.reports import FetchDays
 from providers.simulator import Simulator, open_server
 from providers.vendors.agora import DIALECT, wire_tokens
 from providers.vendors.agora.outbound import Agora, TokenCache
@@ -372,24 +371,6 @@ def test_who_cannot_be_taken_out_of_a_label_stops_the_send(play: Any) -> None:
         "POST /acme/shop/push/label/vip/user",
         "DELETE /acme/shop/push/label/vip/user",
     ]
-
-
-def test_counts_by_day_are_fetched(play: Any) -> None:
-    counts = {"ANDROID": {"successCount": 3, "failCount": 1, "arriveCount": 2}}
-    client, vendor = play((200, {"status": "OK", "data": {"2026-11-20": counts}}))
-    asked = FetchDays(app="", date_from=date(2026, 11, 1), date_to=date(2026, 11, 20))
-
-    (row,) = client.fetch_days(asked).rows
-
-    assert (row.day, row.platform, row.total.sent, row.total.targets) == (
-        asked.date_to,
-        "android",
-        3,
-        4,
-    )
-    assert read_request(vendor.requests[0])[0] == (
-        "GET /acme/shop/push/data/offline-push/begin/2026-11-01/end/2026-11-20?platform=ALL"
-    )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from providers.inbound import Call
+from providers.message import PushMessage
+from providers.message_fields import Platform
 from providers.outcomes import Refusal
-from providers.vendors.engagelab import wire_batches, wire_devices, wire_sends, wire_stats
+from providers.vendors.engagelab import (
+    wire_batches,
+    wire_devices,
+    wire_messages,
+    wire_sends,
+    wire_stats,
+)
 from providers.vendors.engagelab.wire_errors import Code, find_number
 
 NOTIFICATION = {"alert": "Hi"}
@@ -69,6 +77,7 @@ BAD: dict[str, tuple[Any, Code]] = {
                    Code.BAD_VALUE),
     "an unknown push type": (make_body(notification={"hmos": {**HMOS, "push_type": 3}}),
                              Code.BAD_VALUE),
+    "an unknown style": (make_body(notification={"hmos": {**HMOS, "style": 1}}), Code.BAD_VALUE),
     "a push type without its data": (make_body(notification={"hmos": {**HMOS, "push_type": 10}}),
                                      Code.MISSING),
     "hmos without a category": (make_body(notification={"hmos": {**HMOS, "category": None}}),
@@ -220,3 +229,16 @@ def test_at_most_100_messages_are_asked_about() -> None:
     assert len(wire_stats.read_detail(ask(100)).transfers) == 100
     assert refuse(wire_stats.read_detail, ask(101)) is Code.BAD_VALUE
     assert refuse(wire_stats.read_detail, Call()) is Code.MISSING
+
+
+def test_a_message_number_of_ours_is_not_told_to_the_vendor() -> None:
+    scripts = wire_sends.read_push(Call(body=options(override_msg_id=17, classification=1)))
+    peoples = PushMessage(body="Hi", extras={"engagelab": {"override_msg_id": 17}})
+
+    written = [
+        wire_messages.write_content(wire_messages.narrow_content(message, Platform.ANDROID))
+        for message in (scripts.parts[0].message, peoples)
+    ]
+
+    assert wire_sends.write_push(scripts)["body"]["options"]["override_msg_id"] == 17
+    assert [body["options"] for body in written] == [{"classification": 1}, {"override_msg_id": 17}]
