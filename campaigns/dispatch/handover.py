@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
+from campaigns.dispatch.aims import read_wanted
 from campaigns.dispatch.cohorts import intern_cohorts
 from campaigns.models import (
     Batch,
@@ -106,9 +107,10 @@ def _hand_over(pk: int, now: datetime) -> None:
             return
         if handover.batch is None:
             recipients = _list_left_out(handover)
+            _join_left_out(handover, _find_persons(handover.part, recipients), now)
         else:
             recipients = _list_unanswered(handover.part, _list_ours(handover.batch))
-        _join_next(handover, _find_persons(handover.part, recipients), now)
+            _join_next(handover, _find_persons(handover.part, recipients), now)
         is_done = handover.batch is not None or len(recipients) < PAGE
         after = recipients[-1] if recipients else handover.after
         Handover.objects.filter(pk=pk).update(done_at=now if is_done else None, after=after)
@@ -132,6 +134,32 @@ def _list_left_out(handover: Handover) -> Sequence[int]:
         reason__in=UNREACHED,
     )
     return list(rows.order_by("recipient").values_list("recipient", flat=True)[:PAGE])
+
+
+def _join_left_out(handover: Handover, persons: Sequence[Person], now: datetime) -> None:
+    """Hand on at once, but who gets the push on another device has as long to answer it."""
+    waiting = _find_pushed(handover, persons)
+    later = now + timedelta(seconds=handover.part.wait or 0)
+    _join_next(handover, [person for person in persons if person.pk not in waiting], now)
+    _join_next(handover, [person for person in persons if person.pk in waiting], later)
+
+
+def _find_pushed(handover: Handover, persons: Sequence[Person]) -> set[int]:
+    """Who has a device in the part that the freeze has not left out."""
+    wanted = read_wanted(handover.transfer, handover.part)
+    # Of a list of ids nobody keeps who was on it: any device of the app may have been.
+    is_list = wanted.bodies is None
+    meant = Device.objects.filter(app=wanted.app) if is_list else wanted.devices
+    own = meant.filter(person__in=IdList(person.pk for person in persons))
+    owners = dict(own.values_list("pk", "person_id"))
+    left = Delivery.objects.filter(
+        part_id=handover.part_id,
+        recipient__in=IdList(owners),
+        outcome="skipped",
+        reason__in=UNREACHED,
+    )
+    left_out = set(left.values_list("recipient", flat=True))
+    return {person for device, person in owners.items() if device not in left_out}
 
 
 def _list_unanswered(part: Part, recipients: Sequence[int]) -> Sequence[int]:
@@ -219,6 +247,10 @@ def make_batches(
     by_text: Mapping[str, list[int]] = defaultdict(list)
     for person in persons:
         by_text[message.find_language(person.language or default)].append(person.pk)
+    expires_at = now + timedelta(seconds=step.wait or LAST_STEP_SECONDS)
+    # What a person has given an end gets nobody later; of a script it is how long the push lives.
+    if transfer.campaign_id and transfer.expires_at is not None:
+        expires_at = min(expires_at, transfer.expires_at)
     for language, ids in by_text.items():
         for start in range(0, len(ids), BATCH_SIZE):
             cut = ids[start : start + BATCH_SIZE]
@@ -232,5 +264,5 @@ def make_batches(
                 cohorts=pack_cohorts(cohorts[keys[pk]] for pk in cut),
                 count=len(cut),
                 due_at=now,
-                expires_at=now + timedelta(seconds=step.wait or LAST_STEP_SECONDS),
+                expires_at=expires_at,
             )

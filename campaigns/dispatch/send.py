@@ -100,6 +100,9 @@ def _send(lease: Lease, owed: list[Member], unsent: Attempt | None, clock: Clock
     """Call for everybody who is owed; no vendor has a call for them."""
     addressed = _address(lease, owed)
     skipped = {_leave_out(reason): members for reason, members in addressed.skipped.items()}
+    if not addressed.members:
+        settle.flush(lease, settle.Flush(verdicts=skipped, unsent=unsent), clock())
+        return  # nobody is left to be called, so no call is written
     # Should a call that a vendor did not know of arrive yet, the same key gives it away.
     key = unsent.key if unsent is not None else write_key(lease.batch, addressed)
     ready = _prepare(lease, addressed, key, clock, None)

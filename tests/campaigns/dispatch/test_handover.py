@@ -294,3 +294,32 @@ def test_a_scenario_that_went_to_the_archive_stops_what_waits_for_its_time(sched
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.FAILED
     assert "is archived" in campaign.events.get(new="failed").note
+
+
+def test_who_is_pushed_to_on_one_phone_of_two_may_answer_that_first(begin, people, server, now):
+    dead = builders.make_device(people["ann"].devices.first().app, "a3", person=people["ann"])
+    Device.objects.filter(pk=dead.pk).update(token_state="disabled")
+    transfer = begin()
+    before = list_mailed(server)
+    answer(transfer, "b1", now)
+
+    go_on(now + WAIT - timedelta(minutes=1))
+    waiting = list_mailed(server)
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    assert before == waiting == ["cy"]
+    assert list_mailed(server) == ["ann", "cy"]
+    assert check_books().faults == []
+
+
+def test_a_later_step_goes_out_no_later_than_its_campaign_lives(start, scenario, people, now):
+    start(scenario=scenario, expires_in=3700)
+    engine.drain(clock=lambda: now)
+
+    engine.drain(clock=lambda: now + timedelta(days=1))
+
+    mailed = Part.objects.get(step=1).batches.all()
+    assert {batch.expires_at for batch in mailed} == {now + timedelta(seconds=3700)}
+    outcomes = Delivery.objects.filter(part__step=1).values_list("outcome", flat=True)
+    assert sorted(outcomes) == ["expired", "expired", "expired", "sent"]
+    assert check_books().faults == []
