@@ -111,24 +111,6 @@ class Route:
     max_recipients: int = 20_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
-    """One call of a vendor to us, under `/hooks/<account public id>/`.
-
-    `verify` tells from the account's credentials whether the vendor made it; `read` gives what it
-    says, raises `Refusal`. `answer` is what the vendor wants to hear; `echo` answers its check of
-    the address and gives None for any other call.
-    """
-
-    method: str
-    path: str
-    read: Callable[[Call], tuple[ReceiptEvent | OutcomeEvent, ...]]
-    verify: Callable[[Call, AccountConfig], bool]
-    answer: Reply
-    echo: Callable[[Call], Reply | None] | None = None
-    max_bytes: int = 1_000_000
-
-
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
     """A call that a script asked for, in its dialect's words; made by the engine's outbox."""
@@ -137,6 +119,33 @@ class CallbackRequest:
     url: str
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# From the credentials that the vendor and we share, the address, and what is new of targets.
+WriteHook = Callable[[AccountConfig, str, tuple[OutcomeRow, ...]], CallbackRequest | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One call of a vendor to us, under `/hooks/<account public id>/`.
+
+    `verify` tells from the account's credentials whether the vendor made it; `read` gives what it
+    says, raises `Refusal`. `answer` is what the vendor wants to hear; `echo` answers its check of
+    the address and gives None for any other call.
+
+    `write` is the vendor's side of it: the call of that address that `verify` and `read` take, None
+    where there is nothing to say; `write_check` its check of the address, with a text of its own.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Call], tuple[ReceiptEvent | OutcomeEvent, ...]]
+    verify: Callable[[Call, AccountConfig], bool]
+    answer: Reply
+    echo: Callable[[Call], Reply | None] | None = None
+    write: WriteHook | None = None
+    write_check: Callable[[str, str], CallbackRequest] | None = None
+    max_bytes: int = 1_000_000
 
 
 # What to say of targets, all of one state and fewer than 1,000; None where there is nothing to say.

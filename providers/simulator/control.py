@@ -11,21 +11,28 @@ from urllib.parse import parse_qsl, urlsplit
 from providers.inbound import Reply
 from providers.simulator.fault_book import FaultBook
 from providers.simulator.faults import FAULTS
+from providers.simulator.hooks import HookCaller, read_customer
 from providers.simulator.plan import FaultPlan, read_plan
 from providers.simulator.vendor import SimulatedVendor
 
 PREFIX = "/_"
 SUMMARY_PATH = "/_journal/summary"
 FAULTS_PATH = "/_faults"
+HOOKS_PATH = "/_hooks"
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1", ""})
 
 
 class Control:
-    """Reads the journal's summary; shows, changes and takes away the fault plan."""
+    """Reads the journal's summary; changes the fault plan and whom vendors call."""
 
     def __init__(
-        self, vendor: SimulatedVendor, book: FaultBook, follow: Callable[[FaultPlan], None]
+        self,
+        vendor: SimulatedVendor,
+        book: FaultBook,
+        follow: Callable[[FaultPlan], None],
+        hooks: HookCaller,
     ) -> None:
+        self.hooks = hooks
         self.vendor = vendor
         self.book = book
         self.follow = follow
@@ -39,7 +46,10 @@ class Control:
             return Reply(200, self.summarize(dict(parse_qsl(url.query))))
         if url.path == FAULTS_PATH:
             return self._answer_faults(method, body)
-        return Reply(404, {"error": f"There are {SUMMARY_PATH} and {FAULTS_PATH}."})
+        if url.path == HOOKS_PATH and method == "PUT":
+            return self._answer_hooks(body)
+        known = f"There are {SUMMARY_PATH}, {FAULTS_PATH} and {HOOKS_PATH}."
+        return Reply(404, {"error": known})
 
     def summarize(self, query: Mapping[str, str]) -> dict[str, Any]:
         """What was accepted, and the faults that were given by name."""
@@ -60,6 +70,18 @@ class Control:
             case _:
                 return Reply(405, {"error": "GET, PUT or DELETE."}, headers={"Allow": "GET, PUT"})
         return Reply(200, self._show_plan())
+
+    def _answer_hooks(self, body: bytes) -> Reply:
+        """Let a vendor call its customer from now on, after it has checked the address."""
+        try:
+            wish = _read_json(body, 0)
+            if not isinstance(wish, dict):
+                raise ValueError("An object is wanted.")
+            key = str(wish.get("dialect", ""))
+            self.hooks.point(key, read_customer(wish))
+        except ValueError as error:
+            return Reply(400, {"error": str(error)})
+        return Reply(200, {"is_good": self.hooks.check(key)})
 
     def _show_plan(self) -> dict[str, Any]:
         given = [tally.given for tally in self.book.plan.tallies]

@@ -56,6 +56,7 @@ from providers.simulator.behaviour import Behaviour
 from providers.simulator.control import PREFIX, Control
 from providers.simulator.fault_book import FaultBook
 from providers.simulator.faults import CallKind, Stage
+from providers.simulator.hooks import HookCaller
 from providers.simulator.journal import Journal
 from providers.simulator.memory import Clock, Visitor
 from providers.simulator.plan import FaultPlan, GivenFault, Seen
@@ -117,7 +118,8 @@ class Simulator:
         self.clock = clock
         self.vendor = SimulatedVendor(self.journal, clock)
         self.book = FaultBook(self.journal)
-        self.control = Control(self.vendor, self.book, self.follow)
+        self.hooks = HookCaller(self.vendor, self.dialects)
+        self.control = Control(self.vendor, self.book, self.follow, self.hooks)
         self.buckets: dict[tuple[str, str], Bucket] = {}
         self.calls = 0
         self.connections = 0

@@ -94,6 +94,7 @@ class Command(BaseCommand):
         options["journal"].with_suffix(".url").write_text(url)
         self.stdout.write(url)
         self.stdout.flush()
+        simulator.hooks.start(simulator.closing)
         try:
             server.serve_forever(poll_interval=0.2)
         finally:

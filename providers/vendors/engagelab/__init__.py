@@ -211,6 +211,8 @@ DIALECT = Dialect(
             verify=wire_callbacks.is_signed,
             answer=Reply(200, {}),
             echo=wire_callbacks.write_echo,
+            write=wire_callbacks.write_callback,
+            write_check=wire_callbacks.write_check,
         ),
     ),
 )

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.inbound import Call, Reply
+from providers.inbound import Call, CallbackRequest, Reply
 from providers.outbound import AccountConfig
 from providers.outcomes import Outcome, Reason
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
+from providers.reports import OutcomeRow
 
 from .wire_sends import read_msg_id
 from .wire_targets import REGISTRATION_ID
@@ -144,3 +145,51 @@ def _read_words(block: Mapping[str, Any]) -> str:
     code = block.get("error_code")
     texts = [str(item) for item in (code, words) if item not in (None, "", 0)]
     return ": ".join(texts)[:500]
+
+
+_STATES = {
+    ReceiptKind.DELIVERED: "delivered",
+    ReceiptKind.SHOWN: "displayed",
+    ReceiptKind.OPENED: "clicked",
+    ReceiptKind.CLICKED: "clicked",
+}
+
+
+def write_callback(
+    account: AccountConfig, url: str, rows: tuple[OutcomeRow, ...]
+) -> CallbackRequest | None:
+    """The call that `read_callback` reads, signed; None where nothing of the rows has a state."""
+    told = [item for row in rows for item in _write_rows(row)]
+    if not told:
+        return None
+    timestamp = str(told[-1]["itime"])
+    signature = sign_callback(account.credentials.get(SECRET, ""), timestamp, "n", HOOK_PATH)
+    shown = f"timestamp={timestamp};nonce=n;username={HOOK_PATH};signature={signature}"
+    body = {"total": len(told), "rows": told}
+    return CallbackRequest("POST", url, body, {HEADER: shown})
+
+
+def write_check(url: str, text: str) -> CallbackRequest:
+    """The check of the address that `write_echo` answers."""
+    return CallbackRequest("POST", url, {"echostr": text})
+
+
+def _write_rows(row: OutcomeRow) -> list[dict[str, Any]]:
+    told: list[tuple[str, datetime | None, str]] = [
+        (_STATES[kind], at, "") for kind, at in row.receipts.items() if kind in _STATES
+    ]
+    if row.outcome is Outcome.FAILED:
+        state = "target_invalid" if row.reason is Reason.TOKEN else "delivered_failed"
+        told.append((state, row.done_at, row.words))
+    elif row.outcome is Outcome.ACCEPTED:
+        told.append(("sent", row.sent_at, ""))
+    return [
+        {
+            "message_id": row.transfer,
+            "from": "push",
+            "to": row.value,
+            "itime": int(at.timestamp()) if at else 0,
+            "status": {"message_status": state, "error_detail": {"message": words}},
+        }
+        for state, at, words in told
+    ]

@@ -105,6 +105,7 @@ HOOKS = (
         read=wire_reports.read_hook,
         verify=outbound.is_from_vendor,
         answer=Reply(200, {}),
+        write=wire_reports.write_hook,
     ),
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from providers.commands import Callback
 from providers.inbound import Call, CallbackRequest, Reply
+from providers.outbound import AccountConfig
 from providers.outcomes import Outcome
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind, ReceiptPage
 from providers.recipients import PersonKind
@@ -359,3 +360,10 @@ def _write_seen(row: OutcomeRow) -> dict[str, Any] | None:
         "sendAt": write_date(row.sent_at),
         "seenAt": write_date(min(times)),
     }
+
+
+def write_hook(
+    account: AccountConfig, url: str, rows: tuple[OutcomeRow, ...]
+) -> CallbackRequest | None:
+    """The vendor's own call, of rows that are alike; the address is what proves it."""
+    return write_callback(Callback(url=url, wants_intermediate=True), rows) if rows else None
