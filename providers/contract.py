@@ -90,6 +90,9 @@ class Cap(StrEnum):
 # A flag of this name among `Dialect.door_options` decides whether labels are looked up without
 # regard to case; where there is none, they are told apart by it.
 LABELS_IGNORE_CASE = "labels_ignore_case"
+# A text of this name among them lists, with commas, the inbox topics that an app has; a push for
+# another one is refused by its field. Where nothing is set, every topic is taken.
+INBOX_TOPICS = "inbox_topics"
 # A flag of every door: whether a push that would lose something on its way out is refused.
 STRICT = FieldSpec(
     name="strict",

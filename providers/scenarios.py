@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from providers.commands import Answer, Command, SendPush
+
+# Where the extras of a message keep, by channel, the options of texts that only their vendor knows.
+TEXTS = "texts"
 
 
 class Channel(StrEnum):
@@ -111,3 +115,10 @@ class SendTexts(Command):
 
     texts: tuple[SendText, ...]
     client_key: str = ""
+
+
+def find_text_options(extras: Mapping[str, Any], dialect: str, channel: str) -> Mapping[str, Any]:
+    """The options that a dialect's script gave a text, among the extras of its message."""
+    texts = extras.get(dialect, {}).get(TEXTS)
+    options = texts.get(channel) if isinstance(texts, Mapping) else None
+    return options if isinstance(options, Mapping) else {}

@@ -20,11 +20,11 @@ from campaigns.models.packing import unpack_cohorts
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
-from providers.message import PushMessage, resolve_for, resolve_text
+from providers.message import PushMessage, resolve_for
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig, Exchange, GroupKeeper, Outbound, Request, StatusTeller
 from providers.outcomes import Failure, Reason, Receipt
-from providers.scenarios import Channel, SendText, TextMessage
+from providers.scenarios import Channel, SendText
 
 Clock = Callable[[], datetime]
 
@@ -162,14 +162,15 @@ def prepare_call(
         return Ready(client, request, at, runs_at_vendor=True)
     if lease.batch.part.channel == Channel.PUSH:
         return Ready(client, client.write(push), at)
-    return Ready(client, client.write_text(_write_text(lease.batch, push)), at)
+    return Ready(client, client.write_text(_write_text(lease.batch, push, lease.way)), at)
 
 
-def _write_text(batch: Batch, push: SendPush) -> SendText:
+def _write_text(batch: Batch, push: SendPush, way: Way) -> SendText:
     """The same call as an SMS or an e-mail."""
     channel = Channel(batch.part.channel)
-    text = resolve_text(push.parts[0].message, channel, batch.language)
-    message = TextMessage(text=text.body, subject=text.title, expires_in=push.expires_in)
+    message = vendor_steps.write_text(
+        push.parts[0].message, channel, batch.language, way.dialect, push.expires_in
+    )
     return SendText(push=push, channel=channel, message=message, sender=batch.part.sender)
 
 

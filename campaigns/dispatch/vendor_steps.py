@@ -38,10 +38,18 @@ from campaigns.models.packing import unpack_cohorts, unpack_ids
 from campaigns.selectors.routes import find_first_ways
 from campaigns.selectors.vendor_steps import Later, explain_way
 from providers.commands import SendPush
-from providers.message import resolve_text
+from providers.contract import Dialect
+from providers.message import PushMessage, resolve_text
 from providers.outbound import Request, ScenarioRunner
 from providers.outcomes import Outcome
-from providers.scenarios import Channel, SaveScenario, SendByScenario, Step, TextMessage
+from providers.scenarios import (
+    Channel,
+    SaveScenario,
+    SendByScenario,
+    Step,
+    TextMessage,
+    find_text_options,
+)
 
 Recipient = tuple[int, int]  # part, recipient
 
@@ -83,12 +91,21 @@ def write_send(
 
 
 def _write_texts(lease: Lease, later: Sequence[Part]) -> dict[str, TextMessage]:
-    message = lease.batch.part.message.read()
-    texts = {}
-    for part in later:
-        text = resolve_text(message, part.channel, lease.batch.language)
-        texts[part.channel] = TextMessage(text=text.body, subject=text.title, expires_in=part.wait)
-    return texts
+    assert lease.way is not None  # noqa: S101 told by is_run_there
+    message, language = lease.batch.part.message.read(), lease.batch.language
+    return {
+        part.channel: write_text(message, part.channel, language, lease.way.dialect, part.wait)
+        for part in later
+    }
+
+
+def write_text(
+    message: PushMessage, channel: str, language: str, dialect: Dialect, expires_in: int | None
+) -> TextMessage:
+    """What a message says over a channel, with the options that a dialect's script gave it."""
+    text = resolve_text(message, channel, language)
+    options = find_text_options(message.extras, dialect.key, channel)
+    return TextMessage(text=text.body, subject=text.title, expires_in=expires_in, options=options)
 
 
 def _write_addresses(

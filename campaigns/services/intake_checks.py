@@ -23,7 +23,7 @@ from campaigns.services.doors import find_option
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.messages import find_losses
 from providers.commands import Fault, FaultKind, PushPart, SendPush
-from providers.contract import STRICT
+from providers.contract import INBOX_TOPICS, STRICT
 from providers.message_fields import Platform
 from providers.outcomes import RefusalKind
 
@@ -132,6 +132,18 @@ def _means_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
     if part.audience is not None:
         return part.message.has_platform(platform)
     return _names_some(part, platform, caller)
+
+
+def refuse_unknown_topic(push: SendPush, app: App, caller: Caller) -> None:
+    """Raise Invalid for an inbox topic that is none of those which the app's door lists."""
+    topics = {part.message.in_app.topic for part in push.parts if part.message.in_app} - {None}
+    if not topics or all(spec.name != INBOX_TOPICS for spec in caller.dialect.door_options):
+        return
+    listed = find_option(app, caller.dialect, INBOX_TOPICS) or ""
+    known = {name.strip() for name in listed.split(",")} - {""}
+    if known and not topics <= known:
+        words = _("This app has no such inbox topic.")
+        raise Invalid(words, fields={"message.in_app.topic": words})
 
 
 def refuse_empty(push: SendPush, app: App, caller: Caller) -> None:

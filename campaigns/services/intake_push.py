@@ -28,6 +28,7 @@ from campaigns.services.intake_checks import (
     refuse_empty,
     refuse_forbidden,
     refuse_lossy,
+    refuse_unknown_topic,
     refuse_unstorable,
 )
 from campaigns.services.intake_fingerprint import find_fingerprint, find_steps_fingerprint
@@ -128,6 +129,7 @@ def accept_push(
         if stairs is None:
             refuse_empty(push, group.app, caller)
         refuse_lossy(push, group.app, caller)
+        refuse_unknown_topic(push, group.app, caller)
         first = _write_once(intake)
     targets = read_targets(push, first) if push.is_tracked else ()
     return Accepted(str(first.pk), push.client_key, targets=targets)

@@ -27,8 +27,10 @@ from campaigns.services.scenarios import (
     update_scenario,
 )
 from providers.commands import Accepted, AcceptedMany, SendPush
+from providers.contract import Dialect
 from providers.message import EmailContent, SmsContent, resolve_text
 from providers.scenarios import (
+    TEXTS,
     Channel,
     FetchScenario,
     ListScenarios,
@@ -149,7 +151,7 @@ def _send_by_scenario(command: SendByScenario, caller: Caller) -> Accepted:
     """Raises Invalid where a step has no text, and what `accept_push` does."""
     key = command.scenario
     scenario = find_scenario(key, caller) if key else find_default(caller)
-    push = _add_texts(command.push, command.texts)
+    push = _add_texts(command.push, command.texts, caller.dialect)
     steps = _time_steps(scenario, command)
     _refuse_mute(push, steps)
     app = _find_app(push, steps, caller)
@@ -162,15 +164,20 @@ def _send_by_scenario(command: SendByScenario, caller: Caller) -> Accepted:
     return accept_push(push, ensure_group(app, caller), caller, stairs=stairs)
 
 
-def _add_texts(push: SendPush, texts: Mapping[str, TextMessage]) -> SendPush:
-    """The message of the push with what the texts say instead."""
+def _add_texts(push: SendPush, texts: Mapping[str, TextMessage], dialect: Dialect) -> SendPush:
+    """The message of the push with what the texts say instead, and their options."""
     blocks: dict[str, Any] = {}
     if (sms := texts.get(Channel.SMS)) is not None:
         blocks["sms"] = SmsContent(body=sms.text)
     if (mail := texts.get(Channel.EMAIL)) is not None:
         blocks["email"] = EmailContent(subject=mail.subject or None, body=mail.text)
     [part] = push.parts
-    return replace(push, parts=(replace(part, message=replace(part.message, **blocks)),))
+    extras = dict(part.message.extras)
+    options = {name: dict(text.options) for name, text in texts.items() if text.options}
+    if options:
+        extras[dialect.key] = {**extras.get(dialect.key, {}), TEXTS: options}
+    message = replace(part.message, extras=extras, **blocks)
+    return replace(push, parts=(replace(part, message=message),))
 
 
 def _time_steps(scenario: Scenario, command: SendByScenario) -> list[dict[str, Any]]:
@@ -224,7 +231,7 @@ def _accept_text(command: SendText, caller: Caller, **place: Any) -> Accepted:
     fault = find_text_fault(sender, MAX_SENDER[channel])
     if fault:
         raise Invalid(fault, fields={"sender": fault})
-    push = _add_texts(command.push, {channel: command.message})
+    push = _add_texts(command.push, {channel: command.message}, caller.dialect)
     app = find_app(push.app, caller) if push.app else find_texting_app(channel, caller)
     step = {"channel": channel, "sender": sender, "wait": None, "price": ""}
     stairs = Stairs(steps=(step,), identity=[channel, sender])
@@ -233,7 +240,10 @@ def _accept_text(command: SendText, caller: Caller, **place: Any) -> Accepted:
 
 
 def _send_texts(command: SendTexts, caller: Caller) -> AcceptedMany:
-    pushes = [_add_texts(text.push, {text.channel: text.message}) for text in command.texts]
+    pushes = [
+        _add_texts(text.push, {text.channel: text.message}, caller.dialect)
+        for text in command.texts
+    ]
     call = ManyCall(
         workspace=caller.key.workspace,
         scope="texts",

@@ -19,8 +19,10 @@ from providers.contract import Carry, Dialect, Fate
 from providers.fields import gettext_noop
 from providers.message import PushMessage, write_message
 from providers.message_fields import IN_APP_FIELDS, Platform
+from providers.scenarios import TEXTS, Channel, find_text_options
 
 TEXT_FIELDS = ("title", "body")
+CHANNELS = (Channel.SMS.value, Channel.EMAIL.value)
 DROPPED = Carry(Fate.DROPPED)
 # A batch has one language, so every route carries translations unless its dialect says otherwise.
 EMULATED = Carry(Fate.EMULATED, note=gettext_noop("Done by us, through the app's own channel."))
@@ -86,8 +88,26 @@ def find_losses(
         )
         if loss.field not in shared
     ]
-    unheard = [key for key in message.extras if key not in spoken and _says_more(key, message)]
+    extras = _leave_texts(message, routes)
+    rest = replace(message, extras=extras)
+    unheard = [key for key in extras if key not in spoken and _says_more(key, rest)]
     return (*losses, *shared.values(), *(_lose_extras(key) for key in unheard))
+
+
+def _leave_texts(message: PushMessage, routes: Mapping[str, Route]) -> dict[str, Mapping[str, Any]]:
+    """A message's extras without options of texts that leave in the very dialect that gave them."""
+    left: dict[str, Mapping[str, Any]] = {}
+    for key, values in message.extras.items():
+        texts = {
+            channel: options
+            for channel in CHANNELS
+            if (options := find_text_options(message.extras, key, channel))
+            and (channel not in routes or routes[channel].account.dialect != key)
+        }
+        kept = {name: value for name, value in values.items() if name != TEXTS}
+        if kept or texts or not values:
+            left[key] = {**kept, TEXTS: texts} if texts else kept
+    return left
 
 
 def _find_shared_losses(

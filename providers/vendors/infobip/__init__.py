@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.contract import Addressing, Carry, Dialect, Fate, Idempotency, Limits
+from providers.contract import INBOX_TOPICS, Addressing, Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import FieldSpec, gettext_noop
 from providers.inbound import DoorApp, Hook, Reply
 from providers.message_fields import Platform
@@ -213,6 +213,17 @@ DIALECT = Dialect(
     authenticate=wire_auth.read_authorization,
     write_authorization=wire_auth.write_authorization,
     write_refusal=wire_errors.write_api_error,
+    door_options=(
+        FieldSpec(
+            name=INBOX_TOPICS,
+            label=gettext_noop("Inbox topics"),
+            help=gettext_noop(
+                "Names with commas between them, told apart by case; pushes for others are "
+                "rejected with status 73. Empty: every topic is taken."
+            ),
+            maximum=2000,
+        ),
+    ),
     door_identifiers=_identify_door,
     hooks=HOOKS,
     write_callback=wire_reports.write_callback,

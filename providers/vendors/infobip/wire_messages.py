@@ -17,6 +17,7 @@ from providers.message import (
     PushMessage,
     WebContent,
 )
+from providers.scenarios import TEXTS
 
 from .wire_options import (
     MAX_LINK,
@@ -190,7 +191,8 @@ def write_options(message: PushMessage) -> dict[str, Any]:
             "customPayload": write_payload(message),
         }
     )
-    return {**message.extras.get(KEY, {}), **options, **write_in_app(in_app)}
+    own = {name: value for name, value in message.extras.get(KEY, {}).items() if name != TEXTS}
+    return {**own, **options, **write_in_app(in_app)}
 
 
 def write_payload(message: PushMessage) -> dict[str, Any] | None:

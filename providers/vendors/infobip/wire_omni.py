@@ -157,6 +157,8 @@ def _read_texts(body: Block) -> dict[str, TextMessage]:
 
 
 LIFE = ("validityPeriod", "validityPeriodTimeUnit")
+# Options of the text itself, which the newest call keeps beside it and the older ones do not.
+CONTENT, OF_CONTENT = "content", ("transliteration", "language")
 _READ_OF_TEXT = frozenset({"text", "subject", *LIFE})
 
 
@@ -166,12 +168,22 @@ def read_text(block: Block, text: str) -> TextMessage:
         for name, value in block.values.items()
         if value is not None and name not in _READ_OF_TEXT
     }
+    content = {name: options.pop(name) for name in OF_CONTENT if name in options}
+    if content:
+        options[CONTENT] = content
     check_storable(options, block.path)
     try:
         expires_in = read_validity(block, "MINUTES")
     except Rejected as rejected:
         raise refuse(block.at("validityPeriod"), str(rejected)) from rejected
     return TextMessage(text=text, expires_in=expires_in, options=options)
+
+
+def flatten(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a text as the older calls have them, all beside it."""
+    rest = {name: value for name, value in options.items() if name != CONTENT}
+    content = options.get(CONTENT)
+    return rest | dict(content) if isinstance(content, Mapping) else rest
 
 
 def _read_callback(body: Block) -> Callback | None:
@@ -259,7 +271,7 @@ def write_validity(seconds: int | None) -> dict[str, Any]:
 
 def _write_texts(texts: Mapping[str, TextMessage]) -> dict[str, Any]:
     return {
-        channel: {"text": text.text, **text.options, **write_validity(text.expires_in)}
+        channel: {**flatten(text.options), "text": text.text, **write_validity(text.expires_in)}
         | ({"subject": text.subject} if text.subject else {})
         for channel, text in texts.items()
     }

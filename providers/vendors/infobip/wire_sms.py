@@ -20,7 +20,7 @@ from . import wire_reports
 from .wire_dates import write_date
 from .wire_destinations import Destination
 from .wire_errors import write_api_error, write_request_error
-from .wire_omni import LIFE, MAX_SMS, read_text, write_validity
+from .wire_omni import CONTENT, LIFE, MAX_SMS, flatten, read_text, write_validity
 from .wire_options import check_storable, read_validity
 from .wire_options import write_validity as write_period
 from .wire_sends import (
@@ -44,7 +44,6 @@ SEND_PATH, OLD_SEND_PATH = "sms/3/messages", "sms/2/text/advanced"
 LOGS_PATH, OLD_LOGS_PATH = "sms/3/logs", "sms/1/logs"
 REPORTS_PATH, OLD_REPORTS_PATH = "sms/3/reports", "sms/1/reports"
 MAX_NUMBER, MAX_ID = 64, 200
-CONTENT = "content"  # where options of the text itself are kept
 _READ_OPTIONS = frozenset({"validityPeriod", "campaignReferenceId"})
 # What stands beside the text in the older call and is carried as it is.
 _OPAQUE = ("flash", "transliteration", "language", "regional", "deliveryTimeWindow")
@@ -132,7 +131,8 @@ def write_send(command: SendText | SendTexts) -> dict[str, Any]:
 
 def _write_message(command: SendText) -> dict[str, Any]:
     options: dict[str, Any] = dict(command.message.options)
-    content = options.pop(CONTENT, {})
+    given = options.pop(CONTENT, None)
+    content = given if isinstance(given, dict) else {}
     if command.message.expires_in is not None:
         options["validityPeriod"] = write_period(command.message.expires_in)
     if command.push.tag:
@@ -142,7 +142,7 @@ def _write_message(command: SendText) -> dict[str, Any]:
         {
             "sender": command.sender or None,
             "destinations": list(_write_destinations(command.push)),
-            "content": {"text": command.message.text, **content},
+            "content": {**content, "text": command.message.text},
             "options": options or None,
             "webhooks": None if callback is None else write_webhooks(callback),
         }
@@ -194,8 +194,8 @@ def _write_old_message(command: SendText) -> dict[str, Any]:
         {
             "from": command.sender or None,
             "destinations": list(_write_destinations(command.push)),
+            **flatten(command.message.options),
             "text": command.message.text,
-            **command.message.options,
             **write_validity(command.message.expires_in),
             "sendAt": None if due_at is None else write_date(due_at),
             "notifyUrl": callback.url or None,

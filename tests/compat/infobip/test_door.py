@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from campaigns.models import Delivery, Part, ReceiptRow, Submission, Transfer
-from campaigns.services.doors import ensure_door
+from campaigns.services.doors import ensure_door, set_options
 from providers import registry
 from providers.commands import FetchStatus, PushPart, SendPush, TransferState
 from providers.message import PushMessage
@@ -380,3 +380,16 @@ def test_our_client_asks_for_a_bulk_by_its_own_id(told, connect, sender):
         ("ReceiptEvent", "m-ann"),
         ("OutcomeEvent", "m-nobody"),
     ]
+
+
+def test_only_the_listed_inbox_topics_are_taken_once_there_is_a_list(script, app, sender, now):
+    def send(topic: str) -> int:
+        body = write_send(sender)
+        body["messages"][0]["options"] = {"inboxTopic": topic}
+        return read(script.call("POST", SEND, body))["messages"][0]["status"]["id"]
+
+    before = send("Any")
+    door = ensure_door(app, DIALECT, now)
+    set_options(door, DIALECT, {"inbox_topics": "Offers, News"}, actor="owner", now=now)
+
+    assert (before, send("News"), send("news"), send("Any")) == (66, 66, 73, 73)

@@ -15,6 +15,7 @@ from campaigns.models import (
     AuditEntry,
     Delivery,
     Device,
+    Exchange,
     Part,
     Person,
     StepMember,
@@ -240,7 +241,8 @@ def test_a_scenario_without_a_push_begins_with_persons(script, sender, mails, no
 def test_an_sms_goes_to_numbers_that_nobody_had(script, routed, now, path):
     numbers = [{"to": number} for number in NUMBERS]
     message = {"destinations": numbers, "sender": "Shop", "from": "Shop", "text": "Hi",
-               "content": {"text": "Hi"}}  # fmt: skip
+               "content": {"text": "Hi", "transliteration": "TURKISH"}, "flash": True,
+               "transliteration": "TURKISH", "options": {"flash": True}}  # fmt: skip
 
     answer = script.call("POST", path, {"messages": [message]})
 
@@ -252,6 +254,10 @@ def test_an_sms_goes_to_numbers_that_nobody_had(script, routed, now, path):
     drain(now + timedelta(seconds=1))
     assert Delivery.objects.count() == 2
     assert check_books().faults == []
+    left = json.loads(Exchange.objects.get().request)["messages"][0]
+    assert (left["content"], left["options"]["flash"]) == (
+        {"transliteration": "TURKISH", "text": "Hi"}, True,
+    )  # fmt: skip
 
 
 def test_our_client_finds_an_sms_by_its_bulk_and_no_push_by_that_id(script, routed, connect):
