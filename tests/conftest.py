@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
 
@@ -34,6 +35,7 @@ def pytest_configure() -> None:
     django_settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
+    TransactionTestCase._fixture_teardown = _empty_tables
     # The real one takes half a second for each user, on purpose; servers of journeys have it.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # The middleware warns about a folder that only collectstatic makes.
@@ -59,6 +61,20 @@ def migrated(django_db_setup: None, _tables: Path) -> Path:
     if not _tables.exists():
         make_tables(_tables)
     return _tables
+
+
+# What `migrate` fills in; whoever changes these rows in a test does so inside a transaction.
+MIGRATE_FILLS = {"django_migrations", "django_content_type", "auth_permission"}
+
+
+def _empty_tables(_case: TransactionTestCase) -> None:
+    """What Django's flush does after a test that commits, a tenth of a second faster: PostgreSQL
+    truncates files of every table and index, and Django fills the permissions in anew.
+    """
+    tables = set(connection.introspection.django_table_names()) - MIGRATE_FILLS
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in sorted(tables):
+            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
 
 
 @pytest.fixture(autouse=True)
