@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns.models import Campaign, Segment
+from campaigns.models import Campaign, Scenario, Segment
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.pages.plan_form import POLICY_WORDS
 from campaigns.selectors.audience import AudienceKind
@@ -23,6 +23,7 @@ def describe_plan(campaign: Campaign) -> list[tuple[str, str]]:
 
 def _list_choices(campaign: Campaign) -> Iterator[tuple[str, str]]:
     yield _("Audience"), describe_audience(campaign)
+    yield _("Who does not answer the push"), _say_scenario(campaign.scenario)
     yield _("At most per second"), _say_rate(campaign.rate)
     yield _("Reach it after"), _say_span(campaign.ramp_up)
     yield _("Expires after"), _say_span(campaign.expires_in)
@@ -63,6 +64,10 @@ def _name_segment(pk: int) -> str:
     # A campaign that has ended may outlive its segment.
     found = Segment.objects.filter(pk=pk).values_list("name", flat=True).first()
     return found or f"#{pk}"
+
+
+def _say_scenario(scenario: Scenario | None) -> str:
+    return _("goes on by %(name)s") % {"name": scenario} if scenario else ""
 
 
 def _say_rate(rate: int | None) -> str:

@@ -187,6 +187,7 @@ def test_a_problem_stands_on_the_page_of_the_draft_with_its_links(
     assert "Step 2: Mailserver was refused when it was last checked: Wrong password." in page
     assert reverse("admin:campaigns_account_change", args=[account.pk]) in page
     assert reverse("edit", args=[campaign.pk]) + "#id_scenario" in page
+    assert "goes on by Push, then mail" in page
 
 
 def test_steps_cost_the_panel_the_same_however_many_there_are(
