@@ -51,7 +51,8 @@ def _tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def django_db_setup(django_db_setup: None, django_db_blocker: Any, _tables: Path) -> None:
     """The usual one; on SQLite the tables are kept as they are before the first test."""
     with django_db_blocker.unblock():
-        if connection.vendor == "sqlite":
+        # Tests that ask for no database have none made for them, and then the developer's is open.
+        if connection.vendor == "sqlite" and connection.is_in_memory_db():
             keep_tables(_tables)
 
 
