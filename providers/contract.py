@@ -132,6 +132,19 @@ class Carry:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SdkFloor:
+    """From which version of the vendor's SDK in an app on a message field does something there.
+
+    `field` is a path such as `in_app.style`; with a `value` it holds for that one alone.
+    """
+
+    platform: Platform
+    field: str
+    version: str
+    value: str = ""
+
+
 def _writes_no_filter(expression: Expression) -> bool:
     return False
 
@@ -207,6 +220,7 @@ class Dialect:
     identifier_kinds: tuple[IdentifierKind, ...] = ()
     carries: Mapping[str, Carry] = field(default_factory=dict)
     scenario_carries: Mapping[str, Carry] = field(default_factory=dict)
+    sdk_floors: tuple[SdkFloor, ...] = ()
     idempotency: Idempotency = Idempotency.NONE
     lookup_lag: float = 0.0
     blind_resend: bool = False

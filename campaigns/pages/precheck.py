@@ -29,6 +29,12 @@ from campaigns.services.hours import (
 )
 from campaigns.services.messages import Loss, Problem, find_losses, find_message_problems
 from campaigns.services.schedule import Schedule, plan_schedule, plan_series
+from campaigns.services.sdk_problems import (
+    count_old_sdks,
+    find_sdk_problems,
+    list_floors,
+    write_floors,
+)
 from campaigns.services.step_problems import find_step_problems
 from campaigns.services.step_reach import (
     ScenarioForecast,
@@ -77,6 +83,8 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
     if composition.message.is_valid() and composition.translations.is_valid():
         message = read_message(composition.write_message())
         _inspect(composition.place, message, check, composition.failover.chosen)
+        if check.counts is not None:
+            _look_at_sdks(composition, message, check, principal)
     if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
         _foretell(composition, check, now)
@@ -194,6 +202,21 @@ def _inspect(
             if problem not in seen:
                 check.problems.append(problem)
                 seen.add(problem)
+
+
+def _look_at_sdks(
+    composition: Composition, message: PushMessage, check: Precheck, principal: Any
+) -> None:
+    """Who would not see what the message says, for an SDK that is too old."""
+    form = composition.audience
+    for app in composition.place.apps:
+        floors = list_floors(app, message, check.counts["platforms"] if check.counts else ())
+        if floors:
+            only_primary, asked = form.cleaned_data["only_primary"], write_floors(floors)
+            counts: dict[str, int] = count_cached(
+                count_old_sdks, app, form.audience, only_primary, principal, floors=asked
+            )
+            check.problems += find_sdk_problems(floors, counts)
 
 
 def _plan(composition: Composition, check: Precheck, principal: Any, now: datetime) -> None:

@@ -28,6 +28,12 @@ from campaigns.services.messages import (
     find_losses,
     find_message_problems,
 )
+from campaigns.services.sdk_problems import (
+    count_old_sdks,
+    find_sdk_problems,
+    list_floors,
+    write_floors,
+)
 from campaigns.services.step_problems import find_change_since, find_step_problems
 from campaigns.services.step_reach import forecast_campaign_steps
 from providers.message import PushMessage
@@ -152,8 +158,22 @@ def _find_reach_problems(
         yield from find_message_problems(reach.app, message, reach.platforms)
         yield from find_addressing_problems(_read_wanted(campaign, reach.app))
         yield from _find_queue_problems(reach.app, now)
+        yield from _find_old_sdks(campaign, reach, message)
         if campaign.strict:
             yield from _refuse_losses(_find_reach_losses(campaign, reach, message))
+
+
+def _find_old_sdks(campaign: Campaign, reach: Reach, message: PushMessage) -> Iterator[Problem]:
+    floors = list_floors(reach.app, message, reach.platforms)
+    if floors:
+        audience = read_audience(reach.app, campaign.audience, principal=None)
+        counts = count_old_sdks(
+            reach.app,
+            audience,
+            only_primary=campaign.only_primary,
+            floors=write_floors(floors),
+        )
+        yield from find_sdk_problems(floors, counts)
 
 
 def _read_wanted(campaign: Campaign, app: App) -> Wanted:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.contract import INBOX_TOPICS, Addressing, Carry, Dialect, Fate, Idempotency, Limits
+from providers.contract import (
+    INBOX_TOPICS,
+    Addressing,
+    Carry,
+    Dialect,
+    Fate,
+    Idempotency,
+    Limits,
+    SdkFloor,
+)
 from providers.fields import FieldSpec, gettext_noop
 from providers.inbound import DoorApp, Hook, Reply
 from providers.message_fields import Platform
@@ -92,6 +101,19 @@ SCENARIO_CARRIES: dict[str, Carry] = {
         Fate.TRUNCATED, "push.notificationOptions.webViewUrl", gettext_noop("Web views only.")
     ),
 }
+
+# The guide's tables of supported SDKs (seed sections "Supported SDK versions" and "Send Messages
+# With OMNI Scenario"); plugins for other frameworks say their own versions, which nobody can tell.
+SDK_FLOORS = (
+    SdkFloor(Platform.ANDROID, "in_app.style", "1.13.0", "modal"),
+    SdkFloor(Platform.ANDROID, "in_app.style", "2.0.0", "banner"),
+    SdkFloor(Platform.IOS, "in_app.style", "3.6.0", "modal"),
+    SdkFloor(Platform.IOS, "in_app.style", "5.0.0", "banner"),
+    SdkFloor(Platform.HMOS, "in_app.style", "1.0.0"),
+    SdkFloor(Platform.ANDROID, "android.banner", "1.6.4"),
+    SdkFloor(Platform.IOS, "ios.attachments", "2.5.8"),
+    SdkFloor(Platform.IOS, "ios.category", "2.6.9"),
+)
 
 
 def _identify_door(app: DoorApp) -> Mapping[str, Any]:
@@ -196,6 +218,7 @@ DIALECT = Dialect(
     identifier_kinds=wire_destinations.IDENTIFIER_KINDS,
     carries=CARRIES,
     scenario_carries=SCENARIO_CARRIES,
+    sdk_floors=SDK_FLOORS,
     idempotency=Idempotency.LOOKUP,
     find_idempotency=outbound.find_idempotency,
     lookup_lag=LOOKUP_LAG,

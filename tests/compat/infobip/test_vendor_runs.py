@@ -30,7 +30,7 @@ from campaigns.models import (
     Transfer,
     WaitingEvent,
 )
-from campaigns.models.audience import hash64
+from campaigns.models.audience import hash64, pack_version
 from campaigns.services.preflight import find_campaign_losses, find_problems
 from providers import vault
 from providers.outcomes import Outcome, Reason
@@ -246,3 +246,20 @@ def test_what_a_scenario_of_the_vendor_loses_is_told_before(app, people, now):
 
     assert (told["in_app.open_title"], ours["in_app.open_title"]) == ("dropped", "renamed")
     assert told["in_app.style"] == ours["in_app.style"] == "renamed"
+
+
+def test_devices_whose_sdk_is_too_old_are_counted_before(app, people, now):
+    campaign = make_campaign(app, now)
+    versions = ["1.9.0", "2.0.0", "", "1.13.0"]
+    for pk, version in zip(Device.objects.order_by("pk").values_list("pk"), versions, strict=True):
+        number = pack_version(version)
+        Device.objects.filter(pk=pk[0]).update(sdk_version=version, sdk_version_number=number)
+
+    def find_old(style: str) -> list[tuple[str, bool, str]]:
+        Message.objects.update(content={**CONTENT, "in_app": {"style": style}})
+        fresh = Campaign.objects.get(pk=campaign.pk)
+        found = [one for one in find_problems(fresh, now=now) if one.code == "old_sdk"]
+        return [(one.field, one.is_blocking, one.sentence.partition(" ")[0]) for one in found]
+
+    assert find_old("banner") == [("message.in_app.style", False, "2")]
+    assert find_old("modal") == [("message.in_app.style", False, "1")]
