@@ -106,42 +106,44 @@ def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer
     """
     # Who catches what goes wrong here has a transaction of his own around it.
     with transaction.atomic(savepoint=False):
-        transfer = insert(
-            Transfer(
-                app=plan.app,
-                group=plan.group,
-                campaign=plan.campaign,
-                occurrence=plan.occurrence,
-                submission=plan.submission,
-                name=plan.name[:200],
-                tag=plan.tag,
-                client_key=plan.client_key,
-                place=plan.place,
-                kind=plan.kind,
-                policy=plan.policy,
-                priority=plan.priority,
-                rate=plan.rate,
-                ramp_up=plan.ramp_up,
-                due_at=plan.due_at or now,
-                expires_at=plan.expires_at,
-                expires_in=plan.expires_in,
-                wall_clock=plan.wall_clock,
-                is_test=plan.is_test,
-                has_steps=bool(plan.steps),
-                runs_at_vendor=plan.runs_at_vendor and bool(plan.steps),
-                faults=[write_fault(fault) for fault in plan.faults],
-                hops=plan.hops,
-                status=Transfer.Status.ACCEPTED,
-                status_since=now,
-                created_at=now,
-            )
-        )
+        transfer = insert(_build_transfer(plan, now))
         insert(TransferEvent(transfer=transfer, old="", new=transfer.status, actor=actor, at=now))
         for number, part in enumerate(plan.parts):
             _create_part(transfer, number, part)
         _create_steps(transfer, plan)
         wake()
     return transfer
+
+
+def _build_transfer(plan: NewTransfer, now: datetime) -> Transfer:
+    return Transfer(
+        app=plan.app,
+        group=plan.group,
+        campaign=plan.campaign,
+        occurrence=plan.occurrence,
+        submission=plan.submission,
+        name=plan.name[:200],
+        tag=plan.tag,
+        client_key=plan.client_key,
+        place=plan.place,
+        kind=plan.kind,
+        policy=plan.policy,
+        priority=plan.priority,
+        rate=plan.rate,
+        ramp_up=plan.ramp_up,
+        due_at=plan.due_at or now,
+        expires_at=plan.expires_at,
+        expires_in=plan.expires_in,
+        wall_clock=plan.wall_clock,
+        is_test=plan.is_test,
+        has_steps=bool(plan.steps),
+        runs_at_vendor=plan.runs_at_vendor and bool(plan.steps),
+        faults=[write_fault(fault) for fault in plan.faults],
+        hops=plan.hops,
+        status=Transfer.Status.ACCEPTED,
+        status_since=now,
+        created_at=now,
+    )
 
 
 def _create_part(transfer: Transfer, number: int, new: NewPart) -> None:

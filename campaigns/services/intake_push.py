@@ -39,7 +39,7 @@ from campaigns.services.intake_steps import (
     write_first_step,
 )
 from campaigns.services.intake_targets import Plan, keep_targets, plan_targets, read_targets
-from providers.commands import Accepted, PushPart, SendPush
+from providers.commands import Accepted, Fault, PushPart, SendPush
 from providers.contract import Dialect
 from providers.message import write_message
 
@@ -124,15 +124,20 @@ def accept_push(
     )  # fmt: skip
     first = _find_first(intake)
     if first is None:
-        refuse_unstorable(push, intake.contents)
-        refuse_forbidden(push, group, caller)
-        if stairs is None:
-            refuse_empty(push, group.app, caller)
-        refuse_lossy(push, group.app, caller)
-        refuse_unknown_topic(push, group.app, caller)
+        _refuse_wrong(intake)
         first = _write_once(intake)
     targets = read_targets(push, first) if push.is_tracked else ()
     return Accepted(str(first.pk), push.client_key, targets=targets)
+
+
+def _refuse_wrong(intake: Intake) -> None:
+    push, group, caller = intake.push, intake.group, intake.caller
+    refuse_unstorable(push, intake.contents)
+    refuse_forbidden(push, group, caller)
+    if intake.stairs is None:
+        refuse_empty(push, group.app, caller)
+    refuse_lossy(push, group.app, caller)
+    refuse_unknown_topic(push, group.app, caller)
 
 
 def _find_fingerprint(push: SendPush, stairs: Stairs | None) -> str:
@@ -173,50 +178,17 @@ def _write_once(intake: Intake, tries: int = TRIES) -> Transfer:
 
 
 def _write_transfer(intake: Intake) -> Transfer:
-    push, app, caller = intake.push, intake.group.app, intake.caller
-    plan = Plan(push, ())
-    if push.is_tracked or intake.stairs is not None:
-        plan = plan_targets(push, app, caller)
-    stairs = intake.stairs
-    unaddressed = () if stairs else judge_targets(push, app, caller)
+    push, app, caller, stairs = intake.push, intake.group.app, intake.caller, intake.stairs
+    is_planned = push.is_tracked or stairs is not None
+    plan = plan_targets(push, app, caller) if is_planned else Plan(push, ())
+    faults = _find_faults(intake)
     timing = find_timing(push, caller.now)
     refuse_busy(push, app, caller, timing.due_at)
     climbers = None if stairs is None else find_climbers(plan, stairs, app, caller)
-    sent = plan.push if climbers is None else climbers.push
     submission = intake.submission or _create_submission(intake)
-    find_faults = caller.dialect.find_faults
-    urgency = WAITED_FOR if push.wait else Urgency()
-    transfer = create_transfer(
-        NewTransfer(
-            app=app,
-            group=intake.group,
-            parts=[
-                _write_part(app, caller.dialect, part, content)
-                for part, content in zip(sent.parts, intake.contents, strict=True)
-            ]
-            if stairs is None
-            else [write_first_step(app, stairs, sent, intake.contents[0])],
-            submission=submission,
-            place=intake.place,
-            kind=push.kind,
-            policy=urgency.policy,
-            priority=urgency.priority,
-            name=push.name,
-            tag=push.tag,
-            client_key=push.client_key,
-            rate=push.rate,
-            due_at=timing.due_at,
-            expires_at=timing.expires_at,
-            expires_in=timing.expires_in,
-            wall_clock=push.wall_clock,
-            faults=(*(find_faults(push) if find_faults else ()), *unaddressed),
-            hops=caller.hops,
-            steps=stairs.steps if stairs and len(stairs.steps) > 1 else (),
-            runs_at_vendor=bool(stairs and stairs.runs_at_vendor),
-        ),
-        actor=caller.actor,
-        now=caller.now,
-    )
+    parts = _write_parts(intake, plan.push if climbers is None else climbers.push)
+    new = _plan_transfer(intake, submission, timing, parts, faults)
+    transfer = create_transfer(new, actor=caller.actor, now=caller.now)
     keep_targets(plan, transfer, submission, caller)
     if climbers is not None:
         admit_climbers(climbers, transfer)
@@ -224,6 +196,60 @@ def _write_transfer(intake: Intake) -> Transfer:
         submission.reference = str(transfer.pk)
         update(submission, "reference")
     return transfer
+
+
+def _find_faults(intake: Intake) -> tuple[Fault, ...]:
+    """Why the transfer will become `failed`; raises Invalid where the dialect judges at once."""
+    push, caller = intake.push, intake.caller
+    find_faults = caller.dialect.find_faults
+    found = find_faults(push) if find_faults else ()
+    if intake.stairs is not None:
+        return found
+    return (*found, *judge_targets(push, intake.group.app, caller))
+
+
+def _write_parts(intake: Intake, sent: SendPush) -> list[NewPart]:
+    """The parts of what is sent; of a scenario its first step's alone."""
+    app, dialect = intake.group.app, intake.caller.dialect
+    if intake.stairs is not None:
+        return [write_first_step(app, intake.stairs, sent, intake.contents[0])]
+    return [
+        _write_part(app, dialect, part, content)
+        for part, content in zip(sent.parts, intake.contents, strict=True)
+    ]
+
+
+def _plan_transfer(
+    intake: Intake,
+    submission: Submission,
+    timing: Timing,
+    parts: Sequence[NewPart],
+    faults: tuple[Fault, ...],
+) -> NewTransfer:
+    push, stairs = intake.push, intake.stairs
+    urgency = WAITED_FOR if push.wait else Urgency()
+    return NewTransfer(
+        app=intake.group.app,
+        group=intake.group,
+        parts=parts,
+        submission=submission,
+        place=intake.place,
+        kind=push.kind,
+        policy=urgency.policy,
+        priority=urgency.priority,
+        name=push.name,
+        tag=push.tag,
+        client_key=push.client_key,
+        rate=push.rate,
+        due_at=timing.due_at,
+        expires_at=timing.expires_at,
+        expires_in=timing.expires_in,
+        wall_clock=push.wall_clock,
+        faults=faults,
+        hops=intake.caller.hops,
+        steps=stairs.steps if stairs and len(stairs.steps) > 1 else (),
+        runs_at_vendor=bool(stairs and stairs.runs_at_vendor),
+    )
 
 
 def _create_submission(intake: Intake) -> Submission:
