@@ -81,7 +81,7 @@ def test_who_may_not_send_changes_nothing_behind_any_address(client, app, transf
 
     statuses = {post: client.post(post, {"rate": "5"}).status_code for post in posts}
 
-    assert len(posts) == 12
+    assert len(posts) == 13
     assert set(statuses.values()) == {403 if role else 404}, statuses
     assert [list(model.objects.values()) for model in (Campaign, Transfer)] == before
 
