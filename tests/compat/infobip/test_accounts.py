@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from campaigns.dispatch import engine
 from campaigns.dispatch.events import keep_events
@@ -118,7 +119,8 @@ def test_everybody_is_one_call_where_the_account_says_so(app, begin, vendor, now
         "theirs", ReceiptKind.OPENED, now, transfer=Attempt.objects.get().reference,
         target_kind="push_registration_id", target="a1",
     )  # fmt: skip
-    keep_events([event], account, now)
+    with transaction.atomic():
+        keep_events([event], account, now)
     opened = ReceiptRow.objects.filter(kind="opened")
     assert list(opened.values_list("recipient", flat=True)) == [device.pk]
     assert not WaitingEvent.objects.exists()
