@@ -81,7 +81,7 @@ def prepare(folder: str, url: str) -> None:
 
 def make_app(slug: str, size: int) -> Any:
     """An app with so many Android phones."""
-    from django.db import connection, transaction
+    from django.db import transaction
 
     from campaigns.models import App, Device, Group, Workspace
     from campaigns.models.audience import hash64
@@ -120,10 +120,17 @@ def make_app(slug: str, size: int) -> Any:
         rows = [make_row(number) for number in range(start, min(size, start + DEVICES_PER_INSERT))]
         with transaction.atomic():
             append_rows(Device, columns, rows)
-    with connection.cursor() as cursor:
-        # As autovacuum does for any table that has stood for a minute.
-        cursor.execute("ANALYZE")
+    analyze()
     return app
+
+
+def analyze() -> None:
+    """As autovacuum does for any table that has stood for a minute; on SQLite nobody does it."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def route_through(app: Any, dialect: Any, url: str) -> None:
