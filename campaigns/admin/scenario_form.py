@@ -5,8 +5,6 @@ A button posts the form; what was typed comes back with the steps changed and no
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -27,6 +25,7 @@ from campaigns.services.scenarios import (
     MAX_STEPS,
     ScenarioValues,
     find_scenario_faults,
+    write_version,
 )
 from providers.scenarios import Channel
 
@@ -243,17 +242,12 @@ class ScenarioForm(forms.ModelForm):
                 step.add_error("app", _("Choose an app of the scenario's own workspace."))
 
 
-def write_version(scenario: Scenario) -> str:
-    """What tells one state of a scenario from the next."""
-    state = [scenario.name, scenario.steps, scenario.is_default, scenario.run_by]
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def count_steps(post: QueryDict) -> QueryDict:
     """The post with the counts that a formset needs, whatever the page sent."""
     data = post.copy()
     total = data.get(f"{PREFIX}-TOTAL_FORMS", "")
-    count = min(int(total), MAX_STEPS) if total.isascii() and total.isdigit() else 0
+    is_whole = total.isascii() and total.isdigit() and len(total) <= MAX_DIGITS
+    count = min(int(total), MAX_STEPS) if is_whole else 0
     _set_count(data, count)
     return data
 

@@ -148,7 +148,7 @@ class ScenarioAdmin(StaffAdmin):
         values = form.read_values()
         who: Any = {"actor": name_actor(request.user), "now": timezone.now()}
         if change:
-            update_scenario(Scenario.objects.get(pk=obj.pk), values, **who)
+            update_scenario(obj, values, version=form.version, **who)
         else:
             obj.pk = create_scenario(obj.workspace, values, **who).pk
 

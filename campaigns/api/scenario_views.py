@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -24,6 +25,7 @@ from campaigns.services.scenarios import (
     archive_scenario,
     create_scenario,
     delete_scenario,
+    lock_scenario,
     restore_scenario,
     update_scenario,
 )
@@ -85,11 +87,13 @@ class ScenarioViews(ListedViewSet):
 
     @extend_schema(parameters=[ID], request=ScenarioChange, responses=ScenarioShape)
     def partial_update(self, request: Request, pk: str = "") -> Response:
-        scenario = self.find_row_to_change()
         names = ("name", "steps", "run_by", "is_default")
-        kept = {name: getattr(scenario, name) for name in names}
-        values = ScenarioValues(**(kept | self.read_body()))
-        return Response(self.shown(update_scenario(scenario, values, **self.by)).data)
+        body = self.read_body()
+        with transaction.atomic():
+            scenario = lock_scenario(self.find_row_to_change())
+            kept = {name: getattr(scenario, name) for name in names}
+            changed = update_scenario(scenario, ScenarioValues(**(kept | body)), **self.by)
+        return Response(self.shown(changed).data)
 
     @extend_schema(parameters=[ID], request=None, responses=ScenarioShape)
     @action(detail=True, methods=["post"])

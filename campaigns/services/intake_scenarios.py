@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -24,6 +25,7 @@ from campaigns.services.scenarios import (
     MAX_SENDER,
     ScenarioValues,
     create_scenario,
+    lock_scenario,
     update_scenario,
 )
 from providers.commands import Accepted, AcceptedMany, SendPush
@@ -50,7 +52,12 @@ MAX_KEY = 32
 
 def _save_scenario(command: SaveScenario, caller: Caller) -> ScenarioRow:
     """Who runs it, prices, and waits where the call gives none, stay as they were."""
-    known = find_scenario(command.id, caller) if command.id else None
+    with transaction.atomic():
+        known = lock_scenario(find_scenario(command.id, caller)) if command.id else None
+        return _describe(_write_scenario(command, known, caller))
+
+
+def _write_scenario(command: SaveScenario, known: Scenario | None, caller: Caller) -> Scenario:
     _refuse_foreign_apps(command, caller)
     _refuse_others_scenario(known, caller)
     if command.is_default:
@@ -59,9 +66,8 @@ def _save_scenario(command: SaveScenario, caller: Caller) -> ScenarioRow:
     steps = _write_steps(command, known)
     values = ScenarioValues(command.name, steps, command.is_default, run_by)
     if known is None:
-        made = create_scenario(caller.key.workspace, values, actor=caller.actor, now=caller.now)
-        return _describe(made)
-    return _describe(update_scenario(known, values, actor=caller.actor, now=caller.now))
+        return create_scenario(caller.key.workspace, values, actor=caller.actor, now=caller.now)
+    return update_scenario(known, values, actor=caller.actor, now=caller.now)
 
 
 def _write_steps(command: SaveScenario, known: Scenario | None) -> list[dict[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Conflict, Invalid
+from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import Campaign, Scenario, Workspace
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.access import record_audit
@@ -25,6 +27,7 @@ MAX_SENDER = {Channel.PUSH.value: 80, Channel.SMS.value: 16, Channel.EMAIL.value
 STEP_FIELDS = ("channel", "sender", "wait", "price")
 MAX_PRICE = Decimal(10_000)
 MAX_PRICE_TEXT = 16
+MAX_PLACES = 9  # an exponent such as 1E-999999 would be written out in a million digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +44,75 @@ def create_scenario(
     workspace: Workspace, values: ScenarioValues, *, actor: str, now: datetime
 ) -> Scenario:
     """Make one. Raises Invalid with a sentence per wrong path such as `steps.1.wait`."""
-    return _save(Scenario(workspace=workspace), values, "create", actor, now)
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        return _save(Scenario(workspace=workspace), values, "create", actor, now)
 
 
 def update_scenario(
-    scenario: Scenario, values: ScenarioValues, *, actor: str, now: datetime
+    scenario: Scenario, values: ScenarioValues, *, actor: str, now: datetime, version: str = ""
 ) -> Scenario:
     """Change one; what is sending already goes on as it began. Raises as `create_scenario`, and
-    Conflict when an archived one is to be the default.
+    Conflict when an archived one is to be the default, or it is not at `version` any more.
     """
-    if scenario.archived_at is not None and values.is_default:
-        words = _("An archived scenario cannot be the default. Restore it first.")
-        raise Conflict(words, code="archived", fields={"is_default": words})
-    return _save(scenario, values, "update", actor, now)
+    with transaction.atomic():
+        known = lock_scenario(scenario)
+        if version and version != write_version(known):
+            words = _("Somebody else has just changed this. Reload the page.")
+            raise Conflict(words, code="changed")
+        if known.archived_at is not None and values.is_default:
+            words = _("An archived scenario cannot be the default. Restore it first.")
+            raise Conflict(words, code="archived", fields={"is_default": words})
+        return _save(known, values, "update", actor, now)
+
+
+def write_version(scenario: Scenario) -> str:
+    """What tells one state of all that is filled in for a scenario from the next."""
+    state = [scenario.name, scenario.steps, scenario.is_default, scenario.run_by]
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def lock_scenario(scenario: Scenario) -> Scenario:
+    """The scenario as it is now; nobody else changes one of its workspace until the transaction
+    ends. Raises NotFound when it has been deleted.
+    """
+    # The workspace's row, since who makes one the default changes another one too.
+    Workspace.objects.select_for_update(no_key=True).get(pk=scenario.workspace_id)
+    known = Scenario.objects.select_related("workspace").filter(pk=scenario.pk).first()
+    if known is None:
+        raise NotFound(_("Somebody else has just deleted this scenario."))
+    return known
 
 
 def delete_scenario(scenario: Scenario, *, actor: str, now: datetime) -> None:
     """Forget it; raises Conflict when a campaign was ever sent by it, or is to be."""
-    _refuse_in_use(scenario)
-    if Campaign.objects.filter(scenario=scenario).exists():
-        words = _("Campaigns have gone by this scenario. Archive it: then nobody can choose it.")
-        raise Conflict(words, code="in_use")
     with transaction.atomic():
-        record_audit(actor, "delete", scenario, workspace=scenario.workspace, now=now)
-        scenario.delete()
+        known = lock_scenario(scenario)
+        _refuse_in_use(known)
+        if Campaign.objects.filter(scenario=known).exists():
+            words = _(
+                "Campaigns have gone by this scenario. Archive it: then nobody can choose it."
+            )
+            raise Conflict(words, code="in_use")
+        record_audit(actor, "delete", known, workspace=known.workspace, now=now)
+        known.delete()
 
 
 def archive_scenario(scenario: Scenario, *, actor: str, now: datetime) -> Scenario:
     """Nothing new goes by it. Raises Conflict while something does, and for the default one."""
-    if scenario.is_default:
-        words = _("Scripts send by the default scenario. Make another one the default first.")
-        raise Conflict(words, code="default_scenario")
-    _refuse_in_use(scenario)
-    return _set_archived(scenario, now, "archive", actor, now)
+    with transaction.atomic():
+        known = lock_scenario(scenario)
+        if known.is_default:
+            words = _("Scripts send by the default scenario. Make another one the default first.")
+            raise Conflict(words, code="default_scenario")
+        _refuse_in_use(known)
+        return _set_archived(known, now, "archive", actor, now)
 
 
 def restore_scenario(scenario: Scenario, *, actor: str, now: datetime) -> Scenario:
     """Take it out of the archive; restoring it again changes nothing."""
-    return _set_archived(scenario, None, "restore", actor, now)
+    with transaction.atomic():
+        return _set_archived(lock_scenario(scenario), None, "restore", actor, now)
 
 
 def _refuse_in_use(scenario: Scenario) -> None:
@@ -92,18 +126,17 @@ def _refuse_in_use(scenario: Scenario) -> None:
 def _set_archived(
     scenario: Scenario, archived_at: datetime | None, verb: str, actor: str, now: datetime
 ) -> Scenario:
-    rows = Scenario.objects.filter(pk=scenario.pk, is_default=False)
-    unmoved = rows.filter(archived_at__isnull=archived_at is not None)
-    with transaction.atomic():
-        if unmoved.update(archived_at=archived_at):
-            record_audit(actor, verb, scenario, workspace=scenario.workspace, now=now)
-            scenario.archived_at = archived_at
+    if (scenario.archived_at is None) != (archived_at is None):
+        scenario.archived_at = archived_at
+        scenario.save(update_fields=["archived_at"])
+        record_audit(actor, verb, scenario, workspace=scenario.workspace, now=now)
     return scenario
 
 
 def _save(
     scenario: Scenario, values: ScenarioValues, verb: str, actor: str, now: datetime
 ) -> Scenario:
+    """Runs in the caller's transaction, which has locked the workspace."""
     faults = find_scenario_faults(values)
     if faults:
         path, words = next(iter(faults.items()))
@@ -116,17 +149,14 @@ def _save(
     }
     changed = [name for name, value in fresh.items() if getattr(scenario, name) != value]
     workspace = scenario.workspace
-    with transaction.atomic():
-        if values.is_default:
-            # Two who set one at the same instant wait for each other here.
-            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-            others = Scenario.objects.filter(workspace=workspace, is_default=True)
-            others.exclude(pk=scenario.pk).update(is_default=False)
-        for name, value in fresh.items():
-            setattr(scenario, name, value)
-        scenario.save()
-        if changed or verb == "create":
-            record_audit(actor, verb, scenario, workspace=workspace, fields=changed, now=now)
+    if values.is_default:
+        others = Scenario.objects.filter(workspace=workspace, is_default=True)
+        others.exclude(pk=scenario.pk).update(is_default=False)
+    for name, value in fresh.items():
+        setattr(scenario, name, value)
+    scenario.save()
+    if changed or verb == "create":
+        record_audit(actor, verb, scenario, workspace=workspace, fields=changed, now=now)
     return scenario
 
 
@@ -194,11 +224,13 @@ def _find_wait_fault(wait: Any) -> str:
 def _find_price_fault(price: Any) -> str:
     if price in (None, ""):
         return ""
-    words = _("A price is a decimal number such as 0.045, not below 0.")
+    words = _("A price is a decimal number such as 0.045, not below 0, with up to 9 decimals.")
     if not isinstance(price, str) or len(price) > MAX_PRICE_TEXT or not price.isascii():
         return words
     try:
         value = Decimal(price.strip())
     except InvalidOperation:
         return words
-    return "" if value.is_finite() and 0 <= value <= MAX_PRICE else words
+    exponent = value.as_tuple().exponent
+    fits = isinstance(exponent, int) and abs(exponent) <= MAX_PLACES and 0 <= value <= MAX_PRICE
+    return "" if fits else words

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
 
-from campaigns.errors import Invalid
+from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import AuditEntry, Campaign, Scenario
 from campaigns.services.campaigns import create_campaign
+from campaigns.services.scenarios import (
+    ScenarioValues,
+    delete_scenario,
+    update_scenario,
+    write_version,
+)
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +138,8 @@ def test_there_are_five_steps_at_most_and_one_at_least(staff, workspace):
         ([{**PUSH, "wait": "3", "unit": "1"}, SMS], "id_steps-0-wait", "one minute to two days"),
         ([{**SMS, "sender": "a" * 17}], "id_steps-0-sender", "16 characters"),
         ([{**SMS, "price": "a lot"}], "id_steps-0-price", "A price is a decimal number"),
+        ([{**SMS, "price": "1E-999999"}], "id_steps-0-price", "up to 9 decimals"),
+        ([{**SMS, "price": "0E+999999"}], "id_steps-0-price", "up to 9 decimals"),
         ([{**PUSH, "app": "77"}], "id_steps-0-app", "77"),
     ],
 )
@@ -163,6 +172,39 @@ def test_a_page_that_is_out_of_date_changes_nothing(staff, scenario):
 
     assert "Somebody else has just changed this. Reload the page." in refused.content.decode()
     assert Scenario.objects.get().name == "Reach them"
+
+
+@pytest.mark.database
+def test_nobody_undoes_what_another_did_between_the_check_and_the_saving(scenario, now):
+    shown, mine = write_version(scenario), ScenarioValues("Mine", [PUSH_STEP, LAST_STEP])
+    Scenario.objects.update(name="Theirs", archived_at=now)
+
+    with pytest.raises(Conflict, match="Somebody else has just changed this"):
+        update_scenario(scenario, mine, actor="owner", now=now, version=shown)
+    with pytest.raises(Conflict, match="archived"):
+        update_scenario(scenario, replace(mine, is_default=True), actor="owner", now=now)
+    update_scenario(scenario, mine, actor="owner", now=now)
+
+    kept = Scenario.objects.get()
+    assert (kept.name, kept.archived_at) == ("Mine", now)
+
+
+def test_a_scenario_that_is_gone_is_neither_saved_nor_forgotten_again(scenario, now):
+    Scenario.objects.all().delete()
+
+    with pytest.raises(NotFound):
+        update_scenario(scenario, ScenarioValues("Mine", [LAST_STEP]), actor="owner", now=now)
+    with pytest.raises(NotFound):
+        delete_scenario(scenario, actor="owner", now=now)
+
+    assert not Scenario.objects.exists()
+
+
+@pytest.mark.parametrize("count", ["9" * 5000, "-1", "²", "", "1e3"])
+def test_a_count_of_steps_that_is_no_number_leaves_none(staff, workspace, count):
+    answer = add(staff, workspace, PUSH, **{"steps-TOTAL_FORMS": count})
+
+    assert "Give one to 5 steps." in answer.content.decode()
 
 
 @pytest.mark.database
