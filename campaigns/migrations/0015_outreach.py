@@ -45,10 +45,6 @@ class Migration(migrations.Migration):
             name='declared',
             field=models.JSONField(null=True),
         ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('recall_at__isnull', False)), fields=['recall_at'], name='attempt_to_recall'),
-        ),
         migrations.AddField(
             model_name='vendorlabel',
             name='account',

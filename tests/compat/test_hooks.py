@@ -404,6 +404,7 @@ REAL = [(dialect, hook) for dialect in registry.all_dialects() for hook in diale
     max_leaves=10,
 ))  # fmt: skip
 def test_no_body_makes_a_vendors_own_hook_fail(client, workspace, body):
+    assert REAL
     for dialect, hook in REAL:
         account, _is_new = Account.objects.get_or_create(
             workspace=workspace, name=dialect.label, dialect=dialect.key,

@@ -61,6 +61,21 @@ def test_an_older_worker_can_leave_out_every_column_that_it_does_not_know():
     assert needed == []
 
 
+def test_no_table_that_workers_write_to_is_held_while_an_index_of_it_is_built():
+    every = [pair for pair in list_operations() if pair[0] >= "0009"]
+    fresh = {op.name.lower() for _name, op in every if isinstance(op, operations.CreateModel)}
+
+    added = [(name, op) for name, op in every if isinstance(op, operations.AddIndex)]
+    holding = [
+        f"{name}: {op.model_name} {op.index.name}"
+        for name, op in added
+        if not hasattr(op, "concurrent") and op.model_name.lower() not in fresh
+    ]
+
+    assert added
+    assert holding == []
+
+
 def test_the_program_needs_the_schema_of_its_newest_migration():
     names = [
         name for (label, name) in MigrationLoader(None).disk_migrations if label == "campaigns"

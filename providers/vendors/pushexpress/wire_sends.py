@@ -31,7 +31,6 @@ from .wire_values import (
     Block,
     is_number,
     read_body,
-    read_id,
     read_path_id,
     refuse,
     refuse_unknown,
@@ -207,7 +206,3 @@ def read_sent(body: Any) -> Receipt:
     if not is_number(body["sched_id"]) or not is_number(body["push_id"]):
         raise ValueError("no ids")
     return Receipt(str(body["sched_id"]), Outcome.ACCEPTED, raw=body)
-
-
-def read_made(body: Any) -> str:
-    return read_id(body)

@@ -115,6 +115,7 @@ def test_statistics_of_every_bulk_can_be_asked_for(script, sender, count):
     path = "push/2/message/multi"
     bulks = read(script.call("POST", path, {"messages": [message] * count}))["bulks"]
 
+    assert len(bulks) == count
     for bulk in bulks:
         answer = script.call("GET", f"push/1/statistics?bulkId={bulk['bulkId']}")
 

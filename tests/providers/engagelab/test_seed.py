@@ -55,6 +55,7 @@ def test_only_the_listed_places_differ_from_the_page() -> None:
 def test_the_page_says_the_same_in_one_line_and_set_out() -> None:
     blocks = list_blocks(PAGE.read_text(encoding="utf-8"))
 
+    assert blocks
     for one_line, set_out in zip(blocks[::2], blocks[1::2], strict=True):
         assert "".join(one_line.split()) == "".join(set_out.split())
 
