@@ -69,7 +69,7 @@ def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
     asking = (polls.poll_step, fetches.fetch_step, events.retry_step)
-    first = (fold, recall_calls.recall_step, handover.hand_over)
+    first = (fold, empty_inboxes, recall_calls.recall_step, handover.hand_over)
     for step in (*first, *asking, expire_inboxes, callbacks.callback_step):
         if should_stop():
             return did
@@ -80,6 +80,11 @@ def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
 def fold(clock: Clock) -> bool:
     """Fold and end what no worker has ended."""
     return folds.fold_step(clock())
+
+
+def empty_inboxes(clock: Clock) -> bool:
+    """Take back what waits in inboxes and is not wanted any more."""
+    return own_channel.take_back(clock())
 
 
 def expire_inboxes(clock: Clock) -> bool:

@@ -1,7 +1,7 @@
 """Our own way to a device: a message waits in its inbox until the app pulls it.
 
 A device that has registered at our device door can be reached so. What was put into an inbox is
-`sent`; what expires there unseen becomes `expired`.
+`sent`; what expires there unseen becomes `expired`, and what is taken out of it `cancelled`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns.dispatch import books
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, find_expiry
-from campaigns.models import Batch, DeviceSession, Door, InboxItem
+from campaigns.models import Batch, DeviceSession, Door, InboxItem, Transfer
 from campaigns.models.bulk import IdList
+from campaigns.selectors.recalls import select_waiting
 from providers.message_fields import OWN_ONLY
 from providers.outcomes import Reason
 
 OWN_FIRST, VENDOR_FIRST = "own_first", "vendor_first"
 AS_LAST = frozenset({OWN_FIRST, VENDOR_FIRST})
 RETENTION_DAYS = 7
-EXPIRED_ONCE = 1_000
+REMOVED_ONCE = 1_000
 
 SENT = Verdict("sent")
 RETAINED = Verdict("sent", Reason.RETAINED.value)
@@ -36,6 +38,13 @@ UNSEEN = books.Change(
     new="expired",
     reason=Reason.TOO_LATE.value,
     evidence="It waited in the inbox until it expired.",
+    actor="dispatch",
+)
+TAKEN_BACK = books.Change(
+    old="sent",
+    new="cancelled",
+    reason=Reason.RECALLED.value,
+    evidence="It was taken out of the inbox before the app had pulled it.",
     actor="dispatch",
 )
 
@@ -143,22 +152,46 @@ def _find_retention(batch: Batch) -> int:
 def expire_unseen(now: datetime) -> bool:
     """Correct the books for messages that nobody has pulled in time; True when there were some."""
     unseen = InboxItem.objects.filter(expires_at__lte=now, pulled_at__isnull=True)
+    return _remove(unseen, "expires_at", UNSEEN, now)
+
+
+def take_back(now: datetime) -> bool:
+    """Empty inboxes of a transfer that is not wanted any more, a chunk at a time; False when there
+    is none.
+
+    Who has pulled it has it: whether a device or we were first, the row in its inbox decides.
+    """
+    wanted = Transfer.objects.filter(inbox_recall_at__isnull=False)
+    transfer = wanted.order_by("inbox_recall_at", "pk").first()
+    if transfer is None:
+        return False
+    waiting = select_waiting(transfer, now)
+    if not _remove(waiting, "batch_id", TAKEN_BACK, now):
+        # What was put in meanwhile has been noted anew, with another time.
+        again = wanted.filter(pk=transfer.pk, inbox_recall_at=transfer.inbox_recall_at)
+        again.update(inbox_recall_at=None)
+    return True
+
+
+def _remove(unseen: QuerySet[InboxItem], order: str, change: books.Change, now: datetime) -> bool:
+    """Take the first of what nobody has pulled out of its inboxes, and correct the books."""
     by_batch: dict[int, list[int]] = defaultdict(list)
-    rows = unseen.order_by("expires_at").values_list("batch_id", "device_id")[:EXPIRED_ONCE]
-    for batch, device in rows:
+    for batch, device in unseen.order_by(order).values_list("batch_id", "device_id")[:REMOVED_ONCE]:
         by_batch[batch].append(device)
     for batch_id, devices in by_batch.items():
-        _expire(batch_id, devices, now)
+        _remove_some(batch_id, devices, change, now)
     return bool(by_batch)
 
 
-def _expire(batch_id: int, devices: Sequence[int], now: datetime) -> None:
+def _remove_some(
+    batch_id: int, devices: Sequence[int], change: books.Change, now: datetime
+) -> None:
+    """Of one batch; who has pulled at this instant keeps it, and stays sent."""
     with transaction.atomic():
         batch = Batch.objects.select_for_update().filter(pk=batch_id).first()
-        items = InboxItem.objects.filter(
-            batch_id=batch_id, device__in=devices, expires_at__lte=now, pulled_at__isnull=True
-        )
-        gone = list(items.select_for_update().values_list("device_id", flat=True))
-        items.filter(device__in=gone).delete()
+        items = InboxItem.objects.filter(batch_id=batch_id, pulled_at__isnull=True)
+        unseen = items.filter(device__in=IdList(devices)).select_for_update()
+        gone = list(unseen.values_list("device_id", flat=True))
+        items.filter(device__in=IdList(gone)).delete()
         if batch is not None:
-            books.correct_deliveries(batch, gone, UNSEEN, now)
+            books.correct_deliveries(batch, gone, change, now)

@@ -1,11 +1,16 @@
-"""Notes which calls of a transfer their vendors are to be asked to take back."""
+"""Notes what is to be taken back of a transfer: calls by their vendors, inboxes by us."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from campaigns.models import Attempt, Transfer
-from campaigns.selectors.recalls import find_first, list_able, select_recallable
+from campaigns.selectors.recalls import (
+    find_first,
+    has_waiting_inbox,
+    list_able,
+    select_recallable,
+)
 
 
 def ask_back(transfer: Transfer, now: datetime) -> int:
@@ -22,8 +27,20 @@ def ask_back(transfer: Transfer, now: datetime) -> int:
     return count
 
 
+def empty_inboxes(transfer: Transfer, now: datetime) -> bool:
+    """Let what waits of it in inboxes be taken back; False when nothing does.
+
+    No device is given it from now on. Runs in the caller's transaction.
+    """
+    if not has_waiting_inbox(transfer, now):
+        return False
+    transfer.inbox_recall_at = now
+    Transfer.objects.filter(pk=transfer.pk).update(inbox_recall_at=now)
+    return True
+
+
 def follow_cancelled(transfer_id: int, now: datetime) -> None:
-    """Ask back what turns out to have been accepted of a transfer that was cancelled.
+    """Ask back what turns out to have gone of a transfer that was cancelled.
 
     Runs in the caller's transaction.
     """
@@ -31,3 +48,4 @@ def follow_cancelled(transfer_id: int, now: datetime) -> None:
     transfer = cancelled.first()
     if transfer is not None:
         ask_back(transfer, now)
+        empty_inboxes(transfer, now)

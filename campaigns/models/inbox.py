@@ -44,4 +44,9 @@ class InboxItem(models.Model):
                 name="inbox_unseen",
             ),
             models.Index(fields=["part"], name="inbox_part"),
+            models.Index(
+                fields=["part", "batch_id"],
+                condition=models.Q(pulled_at__isnull=True),
+                name="inbox_to_take_back",
+            ),
         ]

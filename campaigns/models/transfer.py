@@ -59,7 +59,8 @@ class Transfer(Moving):
     due; `unknown_zones` counts those who have none and got the app's, `expires_at` is that of the
     last batch, and without a campaign `expires_in` seconds count from the hour. `hours` has by due
     time (ISO 8601) the number of `zones` and, as `changed`, of recipients whose clocks change right
-    then. Before `next_due_at` nobody of it is due.
+    then. Before `next_due_at` nobody of it is due. While `inbox_recall_at` is set, what waits of it
+    in inboxes is being taken back.
     """
 
     class Status(models.TextChoices):
@@ -127,6 +128,7 @@ class Transfer(Moving):
     hops = models.PositiveSmallIntegerField(default=0)  # how many exchanges it came through
     created_at = models.DateTimeField(_("created"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    inbox_recall_at = models.DateTimeField(null=True, editable=False)
 
     objects = ScopedQuerySet.as_manager()
     app_path = "app"
@@ -162,6 +164,11 @@ class Transfer(Moving):
                 fields=["status", "due_at"],
                 condition=Q(finished_at__isnull=True),
                 name="transfer_open",
+            ),
+            models.Index(
+                fields=["inbox_recall_at"],
+                condition=Q(inbox_recall_at__isnull=False),
+                name="transfer_inbox_recall",
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""What came of asking vendors to take a transfer back, in sentences."""
+"""What came of taking a transfer back, in sentences."""
 
 from __future__ import annotations
 
@@ -49,12 +49,17 @@ class RecallNote:
 
 
 def describe_recalls(recalls: Iterable[Recall]) -> list[RecallNote]:
-    """A note per account."""
-    return [RecallNote(recall.account, tuple(_describe(recall))) for recall in recalls]
+    """A note per account, and of our own channel."""
+    return [
+        RecallNote(recall.account, tuple(_describe(recall)))
+        if recall.account
+        else RecallNote(_("Inboxes of devices"), tuple(_describe_own(recall)))
+        for recall in recalls
+    ]
 
 
 def is_asking(recalls: Iterable[Recall]) -> bool:
-    """Whether a vendor is still to be asked."""
+    """Whether a vendor is still to be asked, or an inbox to be emptied."""
     return any(OPEN & recall.calls.keys() for recall in recalls)
 
 
@@ -82,9 +87,34 @@ def _describe(recall: Recall) -> Iterator[str]:
         hours = number(round(recall.seconds / 3600))
         yield _("The vendor takes a call back for %(hours)s h.") % {"hours": hours}
     if recall.left:
+        yield _describe_left(recall.left)
+
+
+def _describe_left(left: int) -> str:
+    words = ngettext(
+        "%(count)s recipient stays as counted above.",
+        "%(count)s recipients stay as counted above.",
+        left,
+    )
+    return words % {"count": number(left)}
+
+
+def _describe_own(recall: Recall) -> Iterator[str]:
+    """Of what we have kept for devices ourselves: there we know whom it has not reached."""
+    waiting = recall.calls.get(WAITING, 0)
+    if waiting:
         words = ngettext(
-            "%(count)s recipient stays as counted above.",
-            "%(count)s recipients stay as counted above.",
-            recall.left,
+            "%(count)s message is being taken out.",
+            "%(count)s messages are being taken out.",
+            waiting,
         )
-        yield words % {"count": number(recall.left)}
+        yield words % {"count": number(waiting)}
+    if recall.taken:
+        words = ngettext(
+            "Taken out before the app of %(count)s recipient had pulled it.",
+            "Taken out before the apps of %(count)s recipients had pulled it.",
+            recall.taken,
+        )
+        yield words % {"count": number(recall.taken)}
+    if recall.left and not waiting:
+        yield _describe_left(recall.left)

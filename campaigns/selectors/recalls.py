@@ -1,4 +1,4 @@
-"""What vendors can be asked to take back of a transfer, and what came of asking."""
+"""What can be taken back of a transfer, by its vendors and by us, and what came of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet, Sum
 
-from campaigns.models import Account, Attempt, Counter, Transfer
+from campaigns.models import Account, Attempt, Counter, InboxItem, Transfer
 from campaigns.selectors import routes
 from providers.contract import Dialect
 from providers.outcomes import Outcome, Reason
 
 WAITING = "waiting"  # a call that its vendor is still to be asked about
 RECALLED = Q(outcome="cancelled", reason=Reason.RECALLED.value)
+OWN = 0  # no account: our own channel
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,8 +45,22 @@ def find_first(dialect: Dialect, now: datetime) -> datetime:
     return now - timedelta(seconds=seconds)
 
 
+def select_waiting(transfer: Transfer, now: datetime) -> QuerySet[InboxItem]:
+    """What waits of it in inboxes, and no app has pulled."""
+    items = InboxItem.objects.filter(part__transfer=transfer)
+    return items.filter(pulled_at__isnull=True, expires_at__gt=now)
+
+
+def has_waiting_inbox(transfer: Transfer, now: datetime) -> bool:
+    """Whether anything of it can still be taken back from an inbox."""
+    return select_waiting(transfer, now).exists()
+
+
 def can_be_recalled(transfer: Transfer, now: datetime) -> bool:
-    """Whether a vendor can still be asked for something that it has taken of it."""
+    """Whether a vendor can still be asked for something that it has taken of it, or something waits
+    in an inbox that nobody is taking it from."""
+    if transfer.inbox_recall_at is None and has_waiting_inbox(transfer, now):
+        return True
     for account, dialect in list_able(transfer):
         calls = select_recallable(transfer, account)
         if calls.filter(started_at__gt=find_first(dialect, now)).exists():
@@ -55,11 +70,12 @@ def can_be_recalled(transfer: Transfer, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
-    """How far one account has been asked to take a transfer back.
+    """How far one account has been asked to take a transfer back; "" is our own channel.
 
     `calls` is by `Attempt.Recall`, and `waiting`; `taken` counts recipients whom the vendor says
     that it has taken it back from, `left` those who stay counted as sent or unknown. `seconds` is
-    how long the vendor takes a call back, None for as long as one likes.
+    how long the vendor takes a call back, None for as long as one likes. Of our own channel `calls`
+    counts messages: those that are still to be taken out of inboxes, and those that were.
     """
 
     account: str
@@ -72,15 +88,24 @@ class Recall:
 
 def list_recalls(transfer: Transfer) -> tuple[Recall, ...]:
     """What came of asking, by account; empty where nobody wanted anything back."""
-    calls = _count_calls(transfer)
-    if transfer.status != Transfer.Status.CANCELLED and not calls:
+    calls, counts = _count_calls(transfer), _count_recipients(transfer)
+    own = _describe_own(transfer, *counts[OWN])
+    if transfer.status != Transfer.Status.CANCELLED and not calls and not own.calls:
         return ()
-    counts = _count_recipients(transfer)
-    return tuple(
+    by_vendors = tuple(
         _describe(account, dialect, calls.get(account.pk, {}), *counts[account.pk])
         for account, dialect in _list_used(transfer)
         if any(counts[account.pk])
     )
+    return (*by_vendors, own) if any(counts[OWN]) else by_vendors
+
+
+def _describe_own(transfer: Transfer, taken: int, left: int) -> Recall:
+    calls: dict[str, int] = {Attempt.Recall.TAKEN.value: taken} if taken else {}
+    if transfer.inbox_recall_at is not None:
+        unseen = InboxItem.objects.filter(part__transfer=transfer, pulled_at__isnull=True)
+        calls[WAITING] = unseen.count()
+    return Recall(account="", can_cancel=True, calls=calls, taken=taken, left=left, seconds=None)
 
 
 def _describe(
@@ -116,8 +141,8 @@ def _count_calls(transfer: Transfer) -> dict[int, dict[str, int]]:
 
 
 def _count_recipients(transfer: Transfer) -> dict[int, tuple[int, int]]:
-    """By account: who was taken back, and who stays counted as sent to, perhaps."""
-    counters = Counter.objects.filter(part__transfer=transfer).exclude(account_id=0)
+    """By account, OWN too: who was taken back, and who stays counted as sent to, perhaps."""
+    counters = Counter.objects.filter(part__transfer=transfer)
     rows = (
         counters.order_by()
         .values_list("account_id")

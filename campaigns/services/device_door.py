@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch import receipts
 from campaigns.dispatch.receipt_tokens import read_receipt_token, write_receipt_token
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from campaigns.models import App, Delivery, Device, DeviceSession, InboxItem, Part
+from campaigns.models import App, Delivery, Device, DeviceSession, InboxItem, Part, Transfer
 from campaigns.selectors.identifiers import INSTALLATION
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import DeviceRow
@@ -270,27 +270,42 @@ def _find_topic(message: PushMessage) -> str:
 
 
 def _list_own(session: DeviceSession, after: datetime | None, now: datetime) -> Iterable[Waiting]:
-    items = InboxItem.objects.filter(device=session.pk, expires_at__gt=now)
+    items = _select_wanted(session).filter(expires_at__gt=now)
     items = items.filter(created_at__gt=after) if after else items
     rows = list(items.select_related("part__message").order_by("created_at")[:MAX_MESSAGES])
     fresh = [item.pk for item in rows if item.pulled_at is None]
-    if fresh:
-        _note_delivery(session, [item for item in rows if item.pk in set(fresh)], now)
+    gone = set(fresh) - _take(session, fresh, now) if fresh else set()
     return [
         _describe(session, item.part, item.created_at, item.expires_at, is_mirror=False)
         for item in rows
+        if item.pk not in gone
     ]
 
 
-def _note_delivery(session: DeviceSession, items: Sequence[InboxItem], now: datetime) -> None:
-    events = [
-        ReceiptEvent(write_receipt_token(item.part_id, session.pk), ReceiptKind.DELIVERED, now)
-        for item in items
-    ]
+def _select_wanted(session: DeviceSession) -> QuerySet[InboxItem]:
+    """What is in the device's inbox; nobody is given what is being taken back."""
+    is_wanted = Q(part__transfer__inbox_recall_at__isnull=True)
+    is_wanted &= ~Q(part__transfer__status=Transfer.Status.CANCELLED)
+    items = InboxItem.objects.filter(device=session.pk)
+    return items.filter(is_wanted | Q(pulled_at__isnull=False))
+
+
+def _take(session: DeviceSession, items: Sequence[int], now: datetime) -> set[int]:
+    """Note that they are pulled, for the first time; gives those that the inbox still has.
+
+    Whoever else wants to take one out of it waits for this, or was first.
+    """
     with transaction.atomic():
-        unseen = InboxItem.objects.filter(pk__in=[item.pk for item in items], pulled_at=None)
-        if unseen.update(pulled_at=now):
-            receipts.keep_receipts(events, 0, now)
+        held = InboxItem.objects.select_for_update().filter(pk__in=items)
+        rows = held.order_by("pk").values_list("pk", "part_id", "pulled_at")
+        parts = {pk: part for pk, part, pulled_at in rows if pulled_at is None}
+        InboxItem.objects.filter(pk__in=parts).update(pulled_at=now)
+        events = [
+            ReceiptEvent(write_receipt_token(part, session.pk), ReceiptKind.DELIVERED, now)
+            for part in parts.values()
+        ]
+        receipts.keep_receipts(events, 0, now)
+    return {pk for pk, _part, _at in rows}
 
 
 def _list_mirrored(

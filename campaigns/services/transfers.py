@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.bursts import count_answers
-from campaigns.dispatch.recalls import ask_back
+from campaigns.dispatch.recalls import ask_back, empty_inboxes
 from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Campaign, Transfer
@@ -35,7 +35,8 @@ def resume_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfe
 
 def cancel_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
     """End it; whoever has not been sent to is settled as cancelled, and vendors that can are asked
-    to take back what they have accepted. Of what is sent already only that is left to do.
+    to take back what they have accepted; what waits in inboxes we take back ourselves. Of what is
+    sent already only that is left to do.
 
     Raises IllegalMove where there is nothing to stop, and ChangedMeanwhile.
     """
@@ -79,13 +80,18 @@ def _follow(campaign: Campaign | None, *, actor: str, now: datetime) -> None:
 def _cancel(transfer: Transfer, *, actor: str, now: datetime) -> None:
     transfer.move_to(Status.CANCELLED, actor=actor, now=now)
     ask_back(transfer, now)
+    empty_inboxes(transfer, now)
     wake()  # who is still owed is settled as cancelled
 
 
 def _recall(transfer: Transfer, *, actor: str, now: datetime) -> None:
-    if not ask_back(transfer, now):
+    is_known = transfer.inbox_recall_at is not None
+    notes = [_("Vendors are asked to take it back.")] if ask_back(transfer, now) else []
+    if not is_known and empty_inboxes(transfer, now):
+        notes.append(_("It is taken out of the inboxes in which it waits."))
+    if not notes:
         raise IllegalMove(_("It is sent, and no vendor can be asked to take it back any more."))
-    note = _("Vendors are asked to take it back.")
+    note = " ".join(notes)
     transfer.events.create(old=Status.SENT, new=Status.SENT, actor=actor, at=now, note=note)
     wake()
 
