@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import ipaddress
 import socket
 import threading
 import time
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 from requests.adapters import BaseAdapter, HTTPAdapter
+from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -185,3 +187,11 @@ class _WatchedAdapter(HTTPAdapter):
 class _GuardedAdapter(IPFilterAdapter, _WatchedAdapter):  # type: ignore[misc]  # untyped library
     def __init__(self, *, is_https: bool) -> None:
         IPFilterAdapter.__init__(self, is_https_proto=is_https)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+        where, how = super().build_connection_pool_key_attributes(*args, **kwargs)
+        address = ipaddress.ip_address(where["host"].strip("[]"))
+        # RFC 3879's site-local ones, and whatever nobody has given out: `::127.0.0.1` and the like.
+        if address.is_reserved or (address.version == 6 and address.is_site_local):
+            raise InvalidIPAddress(address)
+        return where, how
