@@ -62,10 +62,17 @@ def test_readme_and_the_page_of_doors_have_a_row_for_every_vendor_with_a_door():
     assert all(dialect.connect for dialect in doors)  # README says that all go both ways
 
 
-def test_decisions_are_numbered_without_gaps():
-    numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
+def test_decisions_are_numbered_without_gaps_and_listed_by_their_titles():
+    pages = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+    titles = [page.read_text().split("\n", 1)[0].removeprefix("# ") for page in pages]
 
-    assert numbers == list(range(1, len(numbers) + 1))
+    listed = (ROOT / "docs/decisions/README.md").read_text().splitlines()
+
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [title.split(".")[0] for title in titles] == [str(int(p.name[:4])) for p in pages]
+    assert [line for line in listed if line.startswith("- ")] == [
+        f"- [{title}]({page.name})" for title, page in zip(titles, pages, strict=True)
+    ]
 
 
 def test_the_changelog_has_an_unreleased_part_with_something_in_it():
