@@ -75,10 +75,12 @@ def test_decisions_are_numbered_without_gaps_and_listed_by_their_titles():
     ]
 
 
-def test_the_changelog_has_an_unreleased_part_with_something_in_it():
+def test_the_changelog_has_an_unreleased_part_that_says_nothing_twice():
     text = (ROOT / "CHANGELOG.md").read_text()
+    lines = re.findall(r"^- (.{40})", text, re.MULTILINE)
 
-    assert re.search(r"^## Unreleased\n\n- \S", text, re.MULTILINE)
+    assert re.search(r"^## Unreleased\n\n(### .+\n\n)?- \S", text, re.MULTILINE)
+    assert sorted(line for line in set(lines) if lines.count(line) > 1) == []
 
 
 def test_every_make_target_that_help_shows_has_a_sentence():
