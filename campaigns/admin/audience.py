@@ -17,7 +17,14 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from campaigns.admin.base import BoundedPaginator, Fact, ReadOnlyAdmin, ScopedFilter, StaffAdmin
+from campaigns.admin.base import (
+    BoundedPaginator,
+    Fact,
+    ReadOnlyAdmin,
+    RowsOfParent,
+    ScopedFilter,
+    StaffAdmin,
+)
 from campaigns.errors import Invalid, Refused
 from campaigns.models import (
     App,
@@ -265,7 +272,7 @@ class PersonAdmin(StaffAdmin):
         return queryset, False
 
 
-class IdentifierInline(TabularInline):
+class IdentifierInline(RowsOfParent, TabularInline):
     """The ids that vendors know the device by."""
 
     model = DeviceIdentifier

@@ -96,6 +96,21 @@ class ScopedFilter(RelatedDropdownFilter):
         return [(row.pk, str(row)) for row in rows[: self.MAX_CHOICES]]
 
 
+class RowsOfParent:
+    """An inline whose rights hang on the row of its page.
+
+    Django asks for rights without any row when it fetches an inline's rows, and shows none where
+    the answer is no. Whether this inline is on the page at all was decided with the row.
+    """
+
+    model: type[Model]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = self.model._default_manager
+        visible: QuerySet[Any] = rows.for_user(request.user)
+        return visible
+
+
 class StaffAdmin(ModelAdmin):
     """The base of every staff page. Rights come from `permissions.NEEDS`, rows from `for_user`."""
 
@@ -183,7 +198,10 @@ class StaffAdmin(ModelAdmin):
         return formfield
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs.setdefault("queryset", self.list_choices(db_field.remote_field.model, request))
+        model = db_field.remote_field.model
+        kwargs.setdefault("queryset", self.list_choices(model, request))
+        if model is Workspace and not db_field.blank and len(found := kwargs["queryset"][:2]) == 1:
+            kwargs.setdefault("initial", found[0].pk)  # nobody chooses among one
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

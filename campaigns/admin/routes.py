@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from campaigns.admin.base import RowsOfParent
 from campaigns.models import Account, App, Route
 from campaigns.services.access import has_role
 from campaigns.services.permissions import Role
@@ -86,7 +87,7 @@ class RouteForm(forms.ModelForm):
         return int(app.workspace_id)
 
 
-class RouteInline(StackedInline):
+class RouteInline(RowsOfParent, StackedInline):
     """Which account serves which platform, in which order."""
 
     model = Route

@@ -135,6 +135,42 @@ def test_a_route_asks_for_what_its_vendor_needs(client, app, owner, now):
     assert {str(value) for value in Route.objects.get().options.values()} == {"17"}
 
 
+def test_routes_that_an_app_has_are_on_its_page_and_can_be_changed(client, app, owner, now):
+    route = builders.make_route(app, "android")
+    client.force_login(owner)
+    stored = {"routes-INITIAL_FORMS": 1, "routes-0-id": route.pk, "routes-0-app": app.pk}
+
+    page = client.get(url_of(app, "change", app.pk))
+    form = route_form(route.account) | stored | {"routes-0-position": 3}
+    client.post(url_of(app, "change", app.pk), form)
+
+    assert f'name="routes-0-id" value="{route.pk}"' in page.content.decode()
+    assert Route.objects.get().position == 3
+
+
+def test_the_ids_that_vendors_know_a_device_by_are_on_its_page(client, app, owner):
+    device = builders.make_device(app, "first")
+    device.identifiers.create(
+        app=app, kind="registration_id", value="known-as-this", value_hash=hash64("known-as-this")
+    )
+    client.force_login(owner)
+
+    page = client.get(url_of(device, "change", device.pk))
+
+    assert "known-as-this" in page.content.decode()
+
+
+@pytest.mark.parametrize("row", [App, Label, Segment, Account])
+def test_the_only_workspace_is_chosen_already(client, workspace, owner, row):
+    client.force_login(owner)
+    where = {"dialect": "sandbox"} if row is Account else {}
+
+    page = client.get(url_of(row, "add"), where).content.decode()
+
+    chosen = f'<option value="{workspace.pk}" selected>'
+    assert (chosen in page) is ('name="workspace"' in page)
+
+
 def test_a_route_leads_to_no_account_of_another_workspace(client, app, owner, stranger, now):
     theirs = builders.make_app(stranger.memberships.get().workspace, slug="theirs")
     account = make_account(theirs, now, api_key="their-key-1")
