@@ -93,11 +93,11 @@ def _refuse_inexact(push: SendPush, app: App, caller: Caller) -> None:
 def _find_unaddressed(push: SendPush, app: App, caller: Caller) -> Iterator[Fault]:
     named = [part for part in push.parts if any(targets.values for targets in part.targets)]
     ways = find_first_ways(app) if named else {}
-    for name, way in ways.items():
-        platform = Platform(name)
+    for platform in Platform:  # a push goes by no route for texts
+        way = ways.get(platform.value)
         is_meant = any(_names_some(part, platform, caller) for part in named)
-        if is_meant and not way.limits.addressing & PER_RECIPIENT:
-            yield Fault(FaultKind.NOT_ADDRESSABLE, platform=name)
+        if way and is_meant and not way.limits.addressing & PER_RECIPIENT:
+            yield Fault(FaultKind.NOT_ADDRESSABLE, platform=platform.value)
 
 
 def _names_some(part: PushPart, platform: Platform, caller: Caller) -> bool:

@@ -70,6 +70,15 @@ def test_each_target_has_an_id_and_a_count_of_devices(caller, people):
     assert not any(target.is_duplicate for target in (ann, bo, nobody))
 
 
+def test_a_route_for_texts_does_not_stand_against_a_push_to_single_people(caller, app, people):
+    for text in ("sms", "email"):
+        builders.make_route(app, text)
+
+    [ann] = intake.execute(make_push(name("ann")), caller).targets
+
+    assert ann.count == 2
+
+
 def test_what_is_kept_names_submission_part_and_place(caller, people):
     push = make_push(name("ann", ids=("m-1",)), name("bo", ids=("m-2",)))
 
