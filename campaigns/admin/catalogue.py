@@ -54,6 +54,9 @@ class AppForm(forms.ModelForm):
         label=gettext_lazy("Icon"),
         required=False,
         assume_scheme="https",
+        help_text=gettext_lazy(
+            "The address of a picture; scripts that ask for the app are told it."
+        ),
         widget=UnfoldAdminTextInputWidget,
     )
 
@@ -125,9 +128,9 @@ class AppAdmin(StaffAdmin):
         for dialect in registry.all_dialects():
             if dialect.has_door:
                 door = ensure_door(row, dialect, timezone.now())
-                shown = ", ".join(f"{name} = {value}" for name, value in door.identifiers.items())
-                where = f"/compat/{dialect.key}/ {shown}".strip()
-                facts.append(Fact(dialect.label, where, is_code=True))
+                named = [f"{name} = {value}" for name, value in door.identifiers.items()]
+                where = "\n".join([f"/compat/{dialect.key}/", *named])  # a line for each
+                facts.append(Fact(door_options.name_door(dialect), where, is_code=True))
         return facts
 
     def list_verbs(self, request: HttpRequest, row: App) -> list[Verb]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from campaigns.models import App, Door
 from campaigns.services.doors import ensure_door, set_options
@@ -23,6 +24,11 @@ def list_optional() -> Iterator[Dialect]:
 def name_prefix(dialect: Dialect) -> str:
     """What the form fields of a dialect's door begin with."""
     return f"door__{dialect.key}__"
+
+
+def name_door(dialect: Dialect) -> str:
+    """What the app's page calls the door for scripts of that dialect."""
+    return _("Door: %(vendor)s") % {"vendor": dialect.label}
 
 
 def draw_options(app: App) -> dict[str, forms.Field]:
@@ -42,7 +48,7 @@ def list_fieldsets() -> list[tuple[str, dict[str, Any]]]:
     """A group of fields for each door."""
     return [
         (
-            dialect.label,
+            name_door(dialect),
             {"fields": [name_prefix(dialect) + spec.name for spec in dialect.all_door_options]},
         )
         for dialect in list_optional()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from campaigns.models import Account, Transfer
@@ -30,6 +31,22 @@ def name_door(transfer: Transfer) -> str:
         return ""
     dialect = find_dialect(transfer.submission.door)
     return dialect.label if dialect else _("the native API")
+
+
+def find_words(transfer: Transfer) -> tuple[str, str]:
+    """The title and the text that it says: the common ones, else those of the first platform."""
+    contents = transfer.parts.order_by("number").values_list("message__content", flat=True)
+    content = contents.first() or {}
+    blocks = [content, *(content.get(key) or {} for key, _label in PLATFORMS)]
+    said = next((block for block in blocks if block.get("title") or block.get("body")), {})
+    return said.get("title", ""), said.get("body", "")
+
+
+def name_transfer(transfer: Transfer) -> str:
+    """What the page is called: a script seldom names its push, so by what it says."""
+    title, body = find_words(transfer)
+    said = title or body
+    return str(transfer) if transfer.name or not said else f"{Truncator(said).chars(60)} {transfer}"
 
 
 def list_declared(transfer: Transfer) -> list[Declared]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
 from campaigns.pages.lookups import find_transfer, may, require_sender
-from campaigns.pages.origin import list_declared, name_door
+from campaigns.pages.origin import find_words, list_declared, name_door, name_transfer
 from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import find_start, list_platforms, list_reasons, read_standings
 from campaigns.pages.recall_words import describe_recalls, is_asking
@@ -62,7 +62,8 @@ FAULTS = {
 def transfer_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One transfer."""
     transfer = find_transfer(request.user, pk)
-    return draw_page(request, "pages/transfer.html", str(transfer), _read_status(request, transfer))
+    status = _read_status(request, transfer)
+    return draw_page(request, "pages/transfer.html", name_transfer(transfer), status)
 
 
 @operator_page
@@ -103,6 +104,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "starts_at": find_start(transfer, now),
         "verbs": _list_verbs(transfer, now) if is_sender else [],
         "door": name_door(transfer),
+        "said": find_words(transfer) if transfer.submission else (),
         "declared": list_declared(transfer),
         "app_parts": progress.app_parts,
         "siblings": _list_siblings(request, transfer),

@@ -15,6 +15,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models.audience import WAYS
 
@@ -82,6 +83,16 @@ def words(key: str) -> str:
 def span(seconds: float) -> str:
     """A span of seconds as `1:02:03`."""
     return str(timedelta(seconds=round(seconds)))
+
+
+@register.filter
+def time_words(seconds: int) -> str:
+    """A whole span in its largest unit that says it exactly: `2 hours`, `90 minutes`."""
+    if seconds % 3600 == 0:
+        return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+    if seconds % 60 == 0:
+        return ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)
+    return ngettext("%d second", "%d seconds", seconds) % seconds
 
 
 @register.filter

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
 
 from campaigns.dispatch.freeze import freeze_transfer
-from campaigns.models import Delivery, Submission, Transfer
+from campaigns.models import Delivery, Message, Submission, Transfer
 from campaigns.services.campaigns import create_campaign, launch_campaign
 from providers import registry
 from tests import builders
@@ -87,4 +88,20 @@ def test_what_waits_in_the_apps_inbox_has_gone_by_the_own_channel(client, owner,
 
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert row["account"] == "Own channel"
-    assert [line.rpartition(",")[2] for line in lines] == ["account", "Own channel"]
+    assert [line["account"] for line in csv.DictReader(lines)] == ["Own channel"]
+
+
+def test_a_scripts_transfer_shows_what_it_says_and_is_called_by_it(client, owner, app, transfer):
+    client.force_login(owner)
+    call = Submission.objects.create(
+        workspace=app.workspace, app=app, door="native", reference="ref-1", created_at=NOW
+    )
+    content = {"android": {"title": "Only on Android", "body": "Said there"}}
+    Transfer.objects.filter(pk=transfer.pk).update(submission=call, name="")
+    Message.objects.filter(parts__transfer=transfer).update(content=content)
+
+    page = read_page(client, transfer)
+
+    assert f"Only on Android #{transfer.pk}" in page
+    assert "It says:" in page
+    assert "Said there" in page
