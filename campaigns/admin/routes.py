@@ -94,6 +94,9 @@ class RouteInline(RowsOfParent, StackedInline):
     form = RouteForm
     extra = 0
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("account")
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["platform", "account", "position", *list_options()]
 

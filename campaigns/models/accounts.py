@@ -94,6 +94,9 @@ class Route(models.Model):
             models.CheckConstraint(condition=Q(platform__in=WAY_KEYS), name="route_platform_known"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.get_platform_display()} → {self.account}"
+
 
 class Door(models.Model):
     """Inbound: what we assigned to a dialect's scripts for one app. It never changes, whatever

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
+from campaigns.models.audience import PLATFORMS
 from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.origin import find_words, list_declared, name_door, name_transfer
 from campaigns.pages.plot import draw_plot
@@ -137,7 +138,8 @@ def describe_fault(fault: Mapping[str, Any]) -> str:
     kind = fault.get("kind", "")
     known = FAULTS.get(FaultKind(kind)) if kind in set(FaultKind) else None
     sentence = str(known or fault.get("detail") or _("It failed for a reason that is not known."))
-    place = fault.get("platform") or fault.get("identifier")
+    platform = fault.get("platform")
+    place = dict(PLATFORMS).get(platform, platform) or fault.get("identifier")
     return f"{place}: {sentence}" if place else sentence
 
 

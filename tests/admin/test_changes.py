@@ -145,6 +145,7 @@ def test_routes_that_an_app_has_are_on_its_page_and_can_be_changed(client, app, 
     client.post(url_of(app, "change", app.pk), form)
 
     assert f'name="routes-0-id" value="{route.pk}"' in page.content.decode()
+    assert "Android → Sandbox" in page.content.decode()
     assert Route.objects.get().position == 3
 
 
