@@ -224,6 +224,19 @@ class SavePerson(Command):
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
+def merge_patch(base: Any, patch: Any) -> Any:
+    """RFC 7386: objects are merged, null takes away, anything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(base) if isinstance(base, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
 @dataclass(frozen=True, slots=True)
 class FetchPerson(Command):
     app: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -14,7 +13,7 @@ from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Person
 from campaigns.services.audience import update_person
 from campaigns.services.callers import Acts, Caller, find_app
-from providers.audience_calls import FetchPerson, PersonRow, SavePerson
+from providers.audience_calls import FetchPerson, PersonRow, SavePerson, merge_patch
 from providers.fields import FieldSpec
 
 Scope = ApiKey.Scope
@@ -27,24 +26,11 @@ def _save(command: SavePerson, caller: Caller) -> PersonRow:
     app = find_app(command.app, caller)
     with transaction.atomic():
         person = _find(_list(app, caller).select_for_update(of=("self",)), command.person)
-        attributes = _patch(person.attributes, command.attributes)
+        attributes = merge_patch(person.attributes, command.attributes)
         _refuse_unstorable(attributes)
         values = {**command.values, "attributes": attributes}
         update_person(person, values, actor=caller.actor, now=caller.now)
     return _describe(person)
-
-
-def _patch(base: Any, patch: Any) -> Any:
-    """RFC 7386: objects are merged, null takes away, anything else replaces."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(base) if isinstance(base, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _patch(merged.get(name), value)
-    return merged
 
 
 def _refuse_unstorable(attributes: Any) -> None:

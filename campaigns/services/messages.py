@@ -91,7 +91,7 @@ def find_losses(
     extras = _leave_texts(message, routes)
     rest = replace(message, extras=extras)
     unheard = [key for key in extras if key not in spoken and _says_more(key, rest)]
-    return (*losses, *shared.values(), *(_lose_extras(key) for key in unheard))
+    return (*losses, *shared.values(), *(_lose_extras(key, chosen) for key in unheard))
 
 
 def _leave_texts(message: PushMessage, routes: Mapping[str, Route]) -> dict[str, Mapping[str, Any]]:
@@ -161,11 +161,14 @@ def _says_more(key: str, message: PushMessage) -> bool:
     return key not in known or known[key].says_more(message)
 
 
-def _lose_extras(key: str) -> Loss:
+def _lose_extras(key: str, chosen: Iterable[tuple[str, Route]]) -> Loss:
+    """By all accounts that the message leaves through: none of them speaks that dialect."""
+    accounts = {route.account.pk: route.account for _platform, route in chosen}.values()
+    dialects = dict.fromkeys(registry.get(account.dialect).label for account in accounts)
     return Loss(
         platform="",
-        account="",
-        dialect=key,
+        account=", ".join(account.name for account in accounts),
+        dialect=", ".join(dialects) or key,
         field=f"extras.{key}",
         fate=Fate.DROPPED,
         note=_("No route of this audience speaks that dialect."),

@@ -91,7 +91,9 @@ def test_extras_that_no_route_understands_are_named(served):
 
     losses = find_losses(served, message, ["android"])
 
-    assert [loss.field for loss in losses] == ["extras.appmetrica"]
+    assert [(loss.field, loss.account, loss.dialect) for loss in losses] == [
+        ("extras.appmetrica", Account.objects.get(routes__platform="android").name, "Sandbox")
+    ]
 
 
 def test_a_good_message_has_no_problem(served):

@@ -20,12 +20,14 @@ from providers.audience_calls import (
     FetchDevices,
     FetchLabel,
     FetchMember,
+    FetchPerson,
     ListApps,
     ListLabels,
     ListMembers,
     ListTags,
     SaveDevice,
     SaveDevices,
+    SavePerson,
 )
 from providers.commands import (
     Callback,
@@ -351,6 +353,23 @@ def test_a_device_is_saved_found_and_forgotten(start):
     assert len(run(simulator, FetchDevices("7", USER, ("ann", "eve"))).rows) == 2
     run(simulator, DropDevice("7", "token", "t0"))
     assert refuse(simulator, DropDevice("7", "token", "t0")) is RefusalKind.NOT_FOUND
+
+
+def test_what_is_said_of_a_person_is_merged_and_kept(start):
+    simulator = start()
+    first = SavePerson(
+        app="7", person="ann", values={"language": "de"}, attributes={"mode": {"a": 1, "b": 2}}
+    )
+    second = SavePerson(app="7", person="ann", attributes={"mode": {"a": None, "c": 3}})
+
+    run(simulator, first)
+    saved = run(simulator, second)
+    found = run(start(), FetchPerson("7", "ann"))
+    other = run(start(), FetchPerson("7", "bob"))
+
+    assert found == saved
+    assert (found.values, found.attributes) == ({"language": "de"}, {"mode": {"b": 2, "c": 3}})
+    assert (other.values, other.attributes, other.id) == ({}, {}, 2)
 
 
 def test_devices_carry_tags_and_an_alias(start):

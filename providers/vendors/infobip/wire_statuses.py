@@ -95,6 +95,9 @@ _FAILURES: dict[Reason | None, tuple[int, int]] = {
     Reason.OPTED_OUT: (9, 8013),
     Reason.UNKNOWN_ID: (66, 0),
     Reason.CANCELLED: (31, 0),
+    # It had gone and was taken back before anybody had it. The registry has no word for that; that
+    # it was not sent (31) would be untrue, "sent not delivered" is what happened.
+    Reason.RECALLED: (9, 0),
     None: (9, 0),
 }
 _BY_CODES = {codes: reason for reason, codes in _FAILURES.items()}

@@ -293,3 +293,17 @@ def test_labels_are_nothing_that_the_vendor_could_be_told(version) -> None:
 )
 def test_only_documented_platforms_mean_exactly_the_same_there(term, is_exact) -> None:
     assert wire_filters.can_filter(term) is is_exact
+
+
+def test_what_was_taken_back_was_sent_and_not_delivered():
+    words = {
+        reason: wire_statuses.write_status(
+            wire_statuses.find_codes(Outcome.FAILED, reason, is_due=True)[0]
+        )["name"]
+        for reason in (Reason.RECALLED, Reason.CANCELLED)
+    }
+
+    assert words == {
+        Reason.RECALLED: "UNDELIVERABLE_NOT_DELIVERED",
+        Reason.CANCELLED: "UNDELIVERABLE_NOT_SENT",
+    }
