@@ -138,7 +138,7 @@ def describe_fault(fault: Mapping[str, Any]) -> str:
     kind = fault.get("kind", "")
     known = FAULTS.get(FaultKind(kind)) if kind in set(FaultKind) else None
     sentence = str(known or fault.get("detail") or _("It failed for a reason that is not known."))
-    platform = fault.get("platform")
+    platform = str(fault.get("platform") or "")
     place = dict(PLATFORMS).get(platform, platform) or fault.get("identifier")
     return f"{place}: {sentence}" if place else sentence
 
