@@ -21,6 +21,7 @@ from providers.scenarios import Channel
 
 MAX_NAME = 120
 MAX_STEPS = 5
+MAX_SCENARIOS = 1_000  # of a workspace: compose offers all of them
 MIN_WAIT, MAX_WAIT = 60, 172_800  # seconds
 DEFAULT_WAIT = 3600  # of a step that nobody gave one
 MAX_SENDER = {Channel.PUSH.value: 80, Channel.SMS.value: 16, Channel.EMAIL.value: 80}
@@ -43,9 +44,14 @@ class ScenarioValues:
 def create_scenario(
     workspace: Workspace, values: ScenarioValues, *, actor: str, now: datetime
 ) -> Scenario:
-    """Make one. Raises Invalid with a sentence per wrong path such as `steps.1.wait`."""
+    """Make one. Raises Invalid with a sentence per wrong path such as `steps.1.wait`, and Conflict
+    where the workspace has as many as it may.
+    """
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        if Scenario.objects.filter(workspace=workspace).count() >= MAX_SCENARIOS:
+            words = _("A workspace has at most %(most)d scenarios. Delete one that was never used.")
+            raise Conflict(words % {"most": MAX_SCENARIOS}, code="too_many_scenarios")
         return _save(Scenario(workspace=workspace), values, "create", actor, now)
 
 

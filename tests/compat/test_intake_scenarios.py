@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.errors import Forbidden, Invalid, NotFound
+from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, AuditEntry, Scenario
 from campaigns.services import intake
 from campaigns.services.callers import Caller
@@ -60,6 +60,18 @@ def test_a_script_that_changes_a_scenario_leaves_who_runs_it(save):
     changed = save(name="Else", id=saved.id)
 
     assert (changed.name, Scenario.objects.get().run_by) == ("Else", "vendor")
+
+
+def test_a_workspace_has_at_most_a_thousand_of_them(save, app):
+    rows = [Scenario(workspace=app.workspace, name="One", steps=[SMS]) for _ in range(999)]
+    Scenario.objects.bulk_create(rows)
+    last = save()
+
+    with pytest.raises(Conflict, match="at most 1000 scenarios"):
+        save()
+
+    assert save(name="Else", id=last.id).name == "Else"
+    assert Scenario.objects.count() == 1000
 
 
 def test_a_page_begins_where_the_one_before_has_ended(save, caller):
