@@ -26,6 +26,7 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.lost_callbacks import find_trouble
 from campaigns.selectors.recalls import can_be_recalled
+from campaigns.selectors.status import Progress
 from campaigns.selectors.status import progress as read_progress
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
@@ -80,14 +81,30 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
     now = timezone.now()
     [standing] = read_standings([transfer])
     progress = read_progress(transfer, now=now)
-    is_sender = may(request.user, [transfer.app], Membership.Role.SENDER)
     return {
         "transfer": transfer,
         "standing": standing,
+        "reasons": list_reasons(transfer),
+        "faults": [describe_fault(fault) for fault in transfer.faults],
+        "callback": find_trouble(transfer),
+        "events": transfer.events.order_by("-pk")[:20],
+        "is_live": transfer.status in Transfer.RUNNING or is_asking(progress.recalls),
+        "starts_at": find_start(transfer, now),
+        "door": name_door(transfer),
+        "said": find_words(transfer) if transfer.submission else (),
+        "declared": list_declared(transfer),
+        "siblings": _list_siblings(request, transfer),
+        "repeat": find_repeat(transfer),
+        **_describe_progress(progress),
+        **_list_choices(request, transfer, now),
+    }
+
+
+def _describe_progress(progress: Progress) -> dict[str, Any]:
+    return {
         "platforms": list_platforms(progress.platforms),
         "steps": progress.steps,
         "next_handover": progress.next_handover,
-        "reasons": list_reasons(transfer),
         "rate": progress.rate,
         "seconds_left": progress.seconds_left,
         "speed": progress.speed,
@@ -96,20 +113,17 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "vendor_figures": progress.vendor_figures,
         "hours": progress.hours,
         "next_hour": progress.next_hour,
-        "faults": [describe_fault(fault) for fault in transfer.faults],
-        "callback": find_trouble(transfer),
-        "events": transfer.events.order_by("-pk")[:20],
         "pause_words": progress.paused_because,
-        "is_live": transfer.status in Transfer.RUNNING or is_asking(progress.recalls),
         "recalls": describe_recalls(progress.recalls),
-        "starts_at": find_start(transfer, now),
-        "verbs": _list_verbs(transfer, now) if is_sender else [],
-        "door": name_door(transfer),
-        "said": find_words(transfer) if transfer.submission else (),
-        "declared": list_declared(transfer),
         "app_parts": progress.app_parts,
-        "siblings": _list_siblings(request, transfer),
-        "repeat": find_repeat(transfer),
+    }
+
+
+def _list_choices(request: HttpRequest, transfer: Transfer, now: datetime) -> dict[str, Any]:
+    """What whoever looks at it may do with it."""
+    is_sender = may(request.user, [transfer.app], Membership.Role.SENDER)
+    return {
+        "verbs": _list_verbs(transfer, now) if is_sender else [],
         "may_retry": is_sender and may_repeat(transfer),
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
         "rate_form": RateForm(initial={"rate": transfer.rate}),

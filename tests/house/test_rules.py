@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,23 @@ def test_nothing_outside_a_vendor_names_it():
 
     assert vendors
     assert named == []
+
+
+def test_no_wire_module_is_left_out_of_what_is_held_to_be_plain():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    wires = {path.stem for path in (ROOT / "providers/vendors").glob("*/wire*.py")}
+
+    left_out = {
+        contract["id"]: sorted(
+            name
+            for name in wires
+            if f"providers.vendors.*.{name}" not in contract["source_modules"]
+        )
+        for contract in contracts["contracts"]
+        if contract["id"] in {"plain-wire", "wire-stands-alone"}
+    }
+
+    assert left_out == {"plain-wire": [], "wire-stands-alone": []}
 
 
 def test_no_vendor_is_called_inside_a_transaction(transactional_db):

@@ -1,8 +1,8 @@
 """What a push says: `notification`, `message`, `live_activity`, `voip` and the part of `options`
 that belongs to the message (vendor page "Create Push API"; its own clients' models).
 
-What no field of ours holds is in the message's extras: `OPTIONS` by name, the rest as an RFC 7386
-patch of the body that the fields alone give. So nothing is lost between reading and writing.
+What no field of ours holds is in the message's extras: by name (`wire_options`), the rest as an RFC
+7386 patch of the body that the fields alone give. So nothing is lost between reading and writing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from providers.fields import FieldSpec, gettext_noop
 from providers.message import (
     BLOCKS,
     AndroidContent,
@@ -24,6 +23,7 @@ from providers.message_fields import MAX_BODY, MAX_TITLE, Platform
 
 from . import wire_content
 from .wire_errors import Code, Refused
+from .wire_options import REPLACED, read_options, write_options
 from .wire_rules import check_content
 from .wire_values import (
     Block,
@@ -43,73 +43,11 @@ EVERY_PLATFORM = "all"
 MAX_TTL = 15 * 86_400
 MAX_COLLAPSE_ID = 64  # bytes
 
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "classification": ("options", "classification"),
-    "big_push_duration": ("options", "big_push_duration"),
-    "third_party_channel": ("options", "third_party_channel"),
-    "override_msg_id": ("options", "override_msg_id"),
-    "android_category": ("notification", "android", "category"),
-    "interruption_level": ("notification", "ios", "interruption-level"),
-    "hmos_category": ("notification", "hmos", "category"),
-}
-OPTION_FIELDS = (
-    FieldSpec(
-        name="classification",
-        kind="int",
-        label=gettext_noop("Classification"),
-        help=gettext_noop("0 marketing, 1 system; the phone makers' channels ask for it."),
-        minimum=0,
-        maximum=1,
-    ),
-    FieldSpec(
-        name="big_push_duration",
-        kind="int",
-        label=gettext_noop("Spread over, minutes"),
-        minimum=1,
-        maximum=1440,
-    ),
-    FieldSpec(
-        name="third_party_channel",
-        kind="json_object",
-        label=gettext_noop("Phone makers' channels"),
-        help=gettext_noop('For example {"huawei": {"distribution": "first_ospush"}}.'),
-    ),
-    FieldSpec(
-        name="override_msg_id",
-        kind="int",
-        label=gettext_noop("Replaces message"),
-        help=gettext_noop("The vendor's number of a message of the last day."),
-        minimum=1,
-        maximum=2**63 - 1,
-    ),
-    FieldSpec(
-        name="android_category",
-        label=gettext_noop("Android category"),
-        minimum=1,
-        maximum=255,
-    ),
-    FieldSpec(
-        name="interruption_level",
-        kind="choice",
-        label=gettext_noop("Interruption level of iOS"),
-        choices=("passive", "active", "time-sensitive", "critical"),
-    ),
-    FieldSpec(
-        name="hmos_category",
-        label=gettext_noop("HarmonyOS category"),
-        help=gettext_noop("Empty: MARKETING."),
-        minimum=1,
-        maximum=255,
-    ),
-)
-_SPECS = {spec.name: spec for spec in OPTION_FIELDS}
-REPLACED = "override_msg_id"  # of a script a number of ours, of people one of the vendor's
-
 
 def write_content(message: PushMessage) -> dict[str, Any]:
     """The body of a call: what the fields give, the options by name, then the rest."""
     extras = message.extras.get(KEY, {})
-    body = _write_options(_write_fields(message), extras)
+    body = write_options(_write_fields(message), extras)
     rest = extras.get(REST)
     content: dict[str, Any] = apply_patch(body, rest) if rest else body
     return content
@@ -119,7 +57,7 @@ def read_content(body: Block) -> PushMessage:
     """The message of a call's body, with what no field holds among its extras."""
     check_content(body)
     message = _read_fields(body)
-    extras = _read_options(body)
+    extras = read_options(body)
     if body.find_block("notification") is None and body.find_block(CUSTOM) is not None:
         extras[KIND] = CUSTOM
     known = replace(message, extras={KEY: extras})
@@ -366,33 +304,6 @@ def _read_translations(languages: Block) -> dict[str, Text]:
             title, body = block.find_text("title") or "", block.find_text("content") or ""
             texts[language] = Text(title, body)
     return texts
-
-
-def _write_options(body: dict[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]:
-    for name, path in OPTIONS.items():
-        if name in extras and _has_place(body, path):
-            patch = extras[name]
-            for key in reversed(path):
-                patch = {key: patch}
-            body = apply_patch(body, patch)
-    return body
-
-
-def _has_place(body: Mapping[str, Any], path: tuple[str, ...]) -> bool:
-    """A field of a platform's block is written only where the block is."""
-    return path[0] == "options" or path[1] in body.get("notification", {})
-
-
-def _read_options(body: Block) -> dict[str, Any]:
-    found = {}
-    for name, path in OPTIONS.items():
-        value: Any = body.values
-        for key in path:
-            value = value.get(key) if isinstance(value, dict) else None
-        # What is written only beside the block's own fields is left to the rest elsewhere.
-        if name != REPLACED and value is not None and not _SPECS[name].find_fault(value):
-            found[name] = strip_nulls(value)
-    return found
 
 
 def _narrow_rest(rest: Mapping[str, Any], platform: Platform) -> dict[str, Any]:
