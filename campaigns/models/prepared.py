@@ -63,7 +63,8 @@ class Prepared(Generic[Row]):
     def list(self, **values: Asked) -> list[Row]:
         """All rows; `values` by the names of the slots."""
         made = getattr(self._local, "made", None)
-        if made is None:
+        # A thread with an event loop may have one connection inside it and another outside.
+        if made is None or made.compiler.connection is not connections[DEFAULT_DB_ALIAS]:
             slots = {name: Slot(name) for name in self._names}
             made = self._local.made = _Made(self._select(**slots))
         rows: list[Row] = made.run(values)

@@ -7,7 +7,7 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import (
@@ -176,3 +176,18 @@ def test_values_are_asked_for_by_lists_and_times():
     early = BY_TOKENS.list(tokens=json.dumps(["here", "there"]), now=NOW)
 
     assert (both, early) == ([("here", here.pk), ("there", there.pk)], [("here", here.pk)])
+
+
+def test_a_query_is_asked_on_the_connection_of_now():
+    own = connections[DEFAULT_DB_ALIAS]
+    BY_NAME.list(app=1, name="News")
+    other = connections.create_connection(DEFAULT_DB_ALIAS)
+    connections[DEFAULT_DB_ALIAS] = other
+    try:
+        with CaptureQueriesContext(other) as asked:
+            BY_NAME.list(app=1, name="News")
+    finally:
+        connections[DEFAULT_DB_ALIAS] = own
+        other.close()
+
+    assert len(asked) == 1
