@@ -275,8 +275,9 @@ def test_deliveries_are_filtered(client, settled):
 
     assert [row["recipient"] for row in failed] == [104, 103]
     assert ios == [
-        {"recipient": 101, "kind": "device", "part": 1, "platform": "ios", "outcome": "sent",
-         "reason": "", "account": "", "at": "2026-11-20T00:00:00Z"},
+        {"recipient": 101, "kind": "device", "part": 1, "step": 1, "channel": "push",
+         "platform": "ios", "outcome": "sent", "reason": "", "account": "",
+         "at": "2026-11-20T00:00:00Z"},
     ]  # fmt: skip
 
 
