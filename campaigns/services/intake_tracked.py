@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -25,7 +25,8 @@ MOST_LOOKED_AT = 5_000  # targets of one call that are pending, or not what was 
 def fetch_tracked(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
     """Newest first, or each once where the command says so: then oldest first.
 
-    `cursor` is where the page before ended.
+    `cursor` is where the page before ended. A page may be short, or empty, and have one: as many
+    targets were looked at as one call may.
     """
     rows = _select(command, caller)
     if command.is_once:
@@ -33,13 +34,15 @@ def fetch_tracked(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
     if command.cursor:
         rows = rows.filter(pk__lt=_read_cursor(command.cursor))
     found: list[OutcomeRow] = []
-    for chunk in _list_chunks(rows.order_by("-pk"), command.limit):
+    targets = _list_targets(rows.order_by("-pk"), command.limit)
+    for chunk in _cut(targets, command.limit):
         for target, row in _describe(chunk, caller):
             if _fits(row, command):
                 found.append(row)
             if len(found) == command.limit:
                 return OutcomeRows(tuple(found), str(target.pk))
-    return OutcomeRows(tuple(found))
+    is_more = len(targets) == _count_most(command.limit)
+    return OutcomeRows(tuple(found), str(targets[-1].pk) if is_more else "")
 
 
 def _tell_once(
@@ -54,7 +57,7 @@ def _tell_once(
         # Who asks at the same moment gets others.
         locked = untold.select_for_update(of=("self",), skip_locked=True)
         done: list[int] = []
-        for chunk in _list_chunks(locked, command.limit):
+        for chunk in _cut(_list_targets(locked, command.limit), command.limit):
             for target, row in _describe(chunk, caller):
                 if len(told) < command.limit and is_known(row, caller.now) and _fits(row, command):
                     told.append(row)
@@ -65,12 +68,19 @@ def _tell_once(
     return OutcomeRows(tuple(told))
 
 
-def _list_chunks(rows: QuerySet[TrackedTarget], limit: int) -> Iterable[Sequence[TrackedTarget]]:
-    """Chunks of targets until there are no more, or too many were looked at."""
+def _count_most(limit: int) -> int:
+    """How many targets one call looks at."""
+    return min(MOST_LOOKED_AT, max(CHUNK, limit) * 4)
+
+
+def _list_targets(rows: QuerySet[TrackedTarget], limit: int) -> list[TrackedTarget]:
+    return list(rows[: _count_most(limit)])
+
+
+def _cut(targets: Sequence[TrackedTarget], limit: int) -> Iterator[Sequence[TrackedTarget]]:
     size = max(CHUNK, limit)
-    found = list(rows[: min(MOST_LOOKED_AT, size * 4)])
-    for start in range(0, len(found), size):
-        yield found[start : start + size]
+    for start in range(0, len(targets), size):
+        yield targets[start : start + size]
 
 
 def _select(command: FetchOutcomes, caller: Caller) -> QuerySet[TrackedTarget]:

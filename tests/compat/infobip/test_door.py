@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from campaigns.models import Delivery, Part, ReceiptRow, Submission, Transfer
+from campaigns.services import intake_tracked
 from campaigns.services.doors import ensure_door, set_options
 from providers import registry
 from providers.commands import FetchStatus, PushPart, SendPush, TransferState
@@ -334,6 +335,16 @@ def test_logs_go_on_where_a_page_ended(script, told):
     assert cursor["limit"] == 1
     assert [list_ids(first), list_ids(second)] == [["m-nobody"], ["m-ann"]]
     assert strange.status_code == 400
+
+
+def test_logs_go_on_where_one_call_looks_at_no_more(script, told, monkeypatch):
+    monkeypatch.setattr(intake_tracked, "MOST_LOOKED_AT", 1)
+    asked = "push/3/logs?generalStatus=DELIVERED&useCursor=true"
+
+    first = script.call("GET", asked)
+    second = script.call("GET", f"{asked}&cursor={read(first)['cursor']['nextCursor']}")
+
+    assert [list_ids(first), list_ids(second)] == [[], ["m-ann"]]
 
 
 def test_what_is_pending_is_logged_and_not_reported(script, told):
