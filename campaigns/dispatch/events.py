@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
@@ -30,6 +30,7 @@ Clock = Callable[[], datetime]
 # A vendor may be faster than our own books: what cannot be placed is tried again so much later.
 WAITS = (2, 10, 60, 600, 3600)  # seconds
 ONCE = 500
+YEARS = range(2000, 2200)  # in which something may have happened, whatever the zone
 ACTOR = "vendor"
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.ACCEPTED: "sent",
@@ -46,6 +47,7 @@ def keep_events(
     """Keep what an account's vendor says; what means nobody yet waits. Runs in the caller's
     transaction.
     """
+    events = [replace(event, at=_find_time(event.at, now)) for event in events]
     placed, early = _place(events, account)
     placed, unknown = vendor_steps.place_events(placed, account, now)
     early += unknown
@@ -56,6 +58,15 @@ def keep_events(
     _correct(told, settled, now)
     early += [event for key, event in told.items() if key not in settled]
     _put_off(early, account, tries, now)
+
+
+def _find_time(at: datetime, now: datetime) -> datetime:
+    """When it happened; now where the vendor's clock tells a moment that cannot be kept."""
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError:
+        return now
+    return at if at.year in YEARS else now
 
 
 def retry_step(clock: Clock) -> bool:

@@ -186,6 +186,15 @@ def test_what_was_delivered_was_sent_and_is_kept_beside_the_books(client, accoun
     assert check_books().faults == []
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-12:00"])
+def test_what_comes_at_no_moment_that_can_be_kept_has_come_now(account, part, text):
+    event = ReceiptEvent(name(part, 0), ReceiptKind.SHOWN, datetime.fromisoformat(text))
+
+    events.keep_events([event], account, NOW)
+
+    assert ReceiptRow.objects.get().at == NOW
+
+
 def test_an_outcome_of_delivered_is_a_receipt_too(account, part):
     event = OutcomeEvent(outcome=Outcome.DELIVERED, at=NOW, reference=name(part, 0))
 
