@@ -24,6 +24,7 @@ from campaigns.models import (
     Scenario,
     Transfer,
 )
+from campaigns.templatetags.pa import time_words
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -122,11 +123,11 @@ def test_the_panel_tells_the_steps_in_words_with_reach_and_cost(
     none = client.post(reverse("check"), typed).content.decode()
 
     for text in (
-        "1. Push", "Sandbox", "waits 1:00:00 for an answer", "0.001", "1 person",
+        "1. Push", "Sandbox", "waits 1 hour for an answer", "0.001", "1 person",
         "2. E-mail", "Mailserver", "the last one", "2 people", "0.02 to 0.04", "0.021 to 0.041",
     ):  # fmt: skip
         assert text in page
-    assert "waits 1:00:00 for an answer" in words
+    assert "waits 1 hour for an answer" in words
     assert "person" not in words.partition('id="pa-steps"')[2]
     assert "2. E-mail" not in none
     assert 'id="pa-steps" hx-swap-oob="true"></div>' in none
@@ -274,3 +275,11 @@ def test_recipients_and_reports_name_the_channel(client, transfer):
     assert "Push 1 ·" in rows
     assert "E-mail 1<" in rows
     assert {row["platform"]["name"] for row in by_platform} == {"android", "email"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(60, "1 minute"), (5400, "90 minutes"), (7200, "2 hours"), (61, "61 seconds")],
+)
+def test_a_wait_is_told_in_the_largest_unit_that_says_it_exactly(seconds, words):
+    assert time_words(seconds) == words
