@@ -68,12 +68,16 @@ class ApiCredentials:
 class Quota:
     """How often one caller may call a class of routes: so many times a second, or `calls` times
     within so many seconds, and a day.
+
+    With `per_app` all callers of one app share it, which then has no bound of a day; the app is the
+    one that `Dialect.name_door` names.
     """
 
     per_second: int | None = None
     per_day: int | None = None
     calls: int | None = None
     within: float = 1.0
+    per_app: bool = False
 
     @property
     def burst(self) -> int:

@@ -110,15 +110,25 @@ def read_query(request: WSGIRequest) -> list[tuple[str, str]]:
 def _serve(visit: Visit) -> Reply:
     now = timezone.now()
     hops = _read_hops(visit.call.headers)
-    key = _find_key(visit, now)
-    if key.pk:  # a guest's calls are nobody's to count
-        quotas.use_quota(key, visit.dialect, visit.route.quota, now=now)
-    caller = Caller(key, visit.dialect, now, hops)
+    caller = Caller(_find_key(visit, now), visit.dialect, now, hops)
+    _count_call(visit, caller)
     call = _complete_call(visit, caller)
     command = visit.route.read(call)
     _refuse_crowd(command, visit.route)
     answer = execute_counted(command, visit.route, caller)
     return visit.route.write(answer, call)
+
+
+def _count_call(visit: Visit, caller: Caller) -> None:
+    """Count it against its quota, the key's or its app's; raises Refused when that is used up."""
+    dialect, name = visit.dialect, visit.route.quota
+    if not caller.key.pk:
+        return None  # a guest's calls are nobody's to count
+    quota = dialect.quotas.get(name)
+    if quota is None or not quota.per_app or dialect.name_door is None:
+        return quotas.use_quota(caller.key, dialect, name, now=caller.now)
+    app = find_app_door(dialect.name_door(visit.call), caller).app
+    return quotas.use_app_quota(app, dialect, name, now=caller.now)
 
 
 def _read_hops(headers: Mapping[str, str]) -> int:

@@ -103,12 +103,22 @@ def use_guest_quota(app: App, *, now: datetime) -> None:
 
     Devices are many and call seldom: what this bounds is somebody who makes things up.
     """
-    own = {"scope": GUEST_SCOPE, "owner_id": app.pk}
-    fresh = {"level": GUEST_BURST, "filled_at": now}
+    _use_app_rate(app, GUEST_SCOPE, GUEST_RATE, GUEST_BURST, now)
+
+
+def use_app_quota(app: App, dialect: Dialect, name: str, *, now: datetime) -> None:
+    """Count one call against a quota that all callers of an app share; raises as `use_quota`."""
+    quota = dialect.quotas[name]
+    _use_app_rate(app, f"{dialect.key} {name}", quota.rate, quota.burst, now)
+
+
+def _use_app_rate(app: App, scope: str, rate: float, burst: float, now: datetime) -> None:
+    own = {"scope": scope, "owner_id": app.pk}
+    fresh = {"level": burst, "filled_at": now}
     with transaction.atomic():
         rows = Allowance.objects.select_for_update()
         allowance, _is_new = rows.get_or_create(**own, defaults=fresh)
-        bucket = Bucket(GUEST_RATE, GUEST_BURST, allowance.level, allowance.filled_at)
+        bucket = Bucket(rate, burst, allowance.level, allowance.filled_at)
         wait = bucket.find_wait(1, now)
         if wait <= 0:
             bucket = bucket.take(1, now)

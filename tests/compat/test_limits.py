@@ -83,7 +83,8 @@ def find_quota(param) -> Quota:
 QUOTAS = [
     pytest.param(dialect, route, id=f"{dialect.key} {name}")
     for dialect in OPEN
-    for name in dialect.quotas
+    for name, quota in dialect.quotas.items()
+    if not quota.per_app
     for route in [next(route for route in dialect.routes if route.quota == name)]
 ]
 

@@ -31,9 +31,10 @@ MAX_BYTES = 1_000_000
 SYNC, ASYNC, SINGLE, LABELS, TASK = "sync", "async", "single", "label_push", "task_push"
 LABEL, STATS, KEPT, SETTINGS = "label", "statistics", "message", "settings"
 
-# Per App Key at the vendor; where its two hosts differ, the seed's.
+# Per App Key at the vendor, of which only that of `sync` is kept so. Where its two hosts differ,
+# the seed's.
 QUOTAS: Mapping[str, Quota] = {
-    SYNC: Quota(per_second=1),
+    SYNC: Quota(per_second=1, per_app=True),
     ASYNC: Quota(per_second=200),
     SINGLE: Quota(calls=1200, within=60),
     LABELS: Quota(calls=1200, within=60),

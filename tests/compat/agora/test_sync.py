@@ -15,7 +15,7 @@ from campaigns.services import intake_wait
 from providers import vault
 from providers.simulator import Simulator, read_plan
 from tests import builders
-from tests.compat.agora.conftest import MESSAGE, Script, read_data
+from tests.compat.agora.conftest import MESSAGE, Clock, Script, read_data, read_error
 from tests.compat.conftest import make_key
 from tests.vendor_cases.conftest import simulator
 
@@ -132,3 +132,23 @@ def test_several_users_are_told_apart(script: Script, work: Any) -> None:
         {"id": "ann", "pushStatus": "SUCCESS"},
         {"id": "nobody", "pushStatus": "FAIL", "desc": "appUser not exists"},
     ]
+
+
+@pytest.mark.database
+def test_an_app_is_called_once_a_second_by_all_its_keys_together(
+    client: Any, app: Any, work: Any, clock: Clock
+) -> None:
+    work()
+    other = builders.make_app(app.workspace, slug="cafe")
+    first, second, foreign = (
+        Script(client, one, *make_key(one), f"acme/{one.slug}") for one in (app, app, other)
+    )
+
+    answers = [script.send("push/sync/nobody") for script in (first, second, foreign)]
+    clock.move(2)
+    later = second.send("push/sync/nobody")
+
+    assert [answer.status_code for answer in (*answers, later)] == [200, 429, 200, 200]
+    assert read_error(answers[1])[1] == "reach_limit"
+    assert answers[1]["Retry-After"] == "1"
+    assert read_error(first.send("push/sync/nobody"))[0] == 429
