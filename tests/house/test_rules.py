@@ -93,14 +93,15 @@ def test_nothing_outside_a_vendor_names_it():
     assert named == []
 
 
-def test_no_wire_module_is_left_out_of_what_is_held_to_be_plain():
+def test_no_wire_and_no_inbound_is_left_out_of_what_is_held_to_be_plain():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    wires = {path.stem for path in (ROOT / "providers/vendors").glob("*/wire*.py")}
+    vendors = ROOT / "providers/vendors"
+    plain = {path.stem for kind in ("wire", "inbound") for path in vendors.glob(f"*/{kind}*.py")}
 
     left_out = {
         contract["id"]: sorted(
             name
-            for name in wires
+            for name in plain
             if f"providers.vendors.*.{name}" not in contract["source_modules"]
         )
         for contract in contracts["contracts"]
