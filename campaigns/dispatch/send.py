@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from campaigns.dispatch import audience_calls, folds, outbound, own_channel, settle
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
@@ -18,6 +18,8 @@ from providers.commands import FaultKind
 from providers.outcomes import Failure, Reason
 
 Clock = Callable[[], datetime]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 FAULT_REASONS: dict[str, Reason] = {
     FaultKind.CREDENTIALS: Reason.CREDENTIAL,
     FaultKind.NO_MESSAGE: Reason.NO_MESSAGE,
@@ -147,9 +149,14 @@ def _address(lease: Lease, owed: list[Member]) -> Addressed:
 
 
 def write_key(batch: Batch, addressed: Addressed) -> str:
-    """The id of a call. It changes with the set of those who are owed, and with nothing else."""
+    """The id of a call. It changes with the set of those who are owed, and with nothing else.
+
+    Numbers of rows come again: in another installation that sends through the same account, or in
+    a database that was restored. The instant at which the transfer was made does not.
+    """
     done = batch.settled + sum(map(len, addressed.skipped.values()))
-    return f"t{batch.transfer_id}-b{batch.pk}-{done}"
+    made = (batch.transfer.created_at - EPOCH) // MICROSECOND
+    return f"t{batch.transfer_id}-b{batch.pk}-{done}-{made}"
 
 
 def _prepare(

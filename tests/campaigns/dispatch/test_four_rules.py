@@ -220,14 +220,18 @@ def test_a_calls_key_follows_from_its_recipients_alone(
     batch = Batch.objects.get()
     one_out = Addressed()
     one_out.skipped[Reason.OPTED_OUT].append((1, 1))
-    settled = Batch(pk=batch.pk, transfer_id=batch.transfer_id, settled=1)
-    other = Batch(pk=batch.pk + 1, transfer_id=batch.transfer_id)
+    settled = Batch(pk=batch.pk, transfer=transfer, settled=1)
+    other = Batch(pk=batch.pk + 1, transfer=transfer)
+    again = Transfer(pk=transfer.pk, created_at=transfer.created_at + timedelta(seconds=1))
 
     key = write_key(batch, Addressed())
 
-    assert key == write_key(batch, Addressed()) == f"t{transfer.pk}-b{batch.pk}-0"
+    assert key == write_key(batch, Addressed())
+    assert key.startswith(f"t{transfer.pk}-b{batch.pk}-0-")
     assert write_key(batch, one_out) == write_key(settled, Addressed()) != key
     assert write_key(other, Addressed()) != key
+    # The same numbers in a database that was restored, or in another installation.
+    assert write_key(Batch(pk=batch.pk, transfer=again), Addressed()) != key
 
 
 def test_a_receipt_token_is_the_same_each_time_and_no_other_keys(settings: Any) -> None:
