@@ -73,7 +73,8 @@ def send(app, simulator, clock, monkeypatch, receiver):
     dialect = make_dialect(write_callback=write_callback)
     monkeypatch.setattr(callbacks, "find_dialect", {"small": dialect}.get)
     builders.make_route(app, "android")
-    Account.objects.update(credentials=vault.encrypt({"api_key": "good"}))
+    silent = {"delivered_percent": 0}
+    Account.objects.update(credentials=vault.encrypt({"api_key": "good"}), options=silent)
     for name in PEOPLE[:2]:
         person = builders.make_person(app.workspace, name)
         builders.make_device(app, f"{name}-1", person=person)
@@ -192,21 +193,22 @@ def test_a_worker_that_dies_leaves_its_call_to_the_next(send, receiver, clock, m
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words"),
+    ("behaviour", "patience", "words"),
     [
-        ({"status": 500, "size": 100}, "The address answers: HTTP 500."),
+        ({"status": 500, "size": 100}, 3, "The address answers: HTTP 500."),
         (
             {"status": 302, "headers": {"Location": "http://169.254.169.254/latest"}},
+            3,
             "The address redirects, which is not followed: HTTP 302.",
         ),
-        ({"size": 3_000_000}, "No whole answer came in time."),
-        ({"seconds": 0.5}, "No whole answer came in time."),
+        ({"size": 3_000_000}, 3, "No whole answer came in time."),
+        ({"seconds": 0.5}, 0.2, "No whole answer came in time."),
     ],
 )
 def test_a_hostile_receiver_is_asked_again_later(
-    send, receiver, clock, monkeypatch, behaviour, words
+    send, receiver, clock, monkeypatch, behaviour, patience, words
 ):
-    monkeypatch.setattr(callbacks, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(callbacks, "ANSWER_SECONDS", patience)
     for name, value in behaviour.items():
         setattr(receiver, name, value)
 
