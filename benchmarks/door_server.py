@@ -59,8 +59,9 @@ class Server:
 
 
 @contextmanager
-def serving(application: str = "pushadmin.wsgi:application") -> Iterator[Server]:
-    """gunicorn with as many processes and threads as `manage.py up` gives it."""
+def serving(application: str = "pushadmin.wsgi:application", **own: str) -> Iterator[Server]:
+    """gunicorn with as many processes and threads as `manage.py up` gives it; `own` is what its
+    environment has beyond ours."""
     from campaigns.management.commands.up import plan_web
 
     with socket.create_server(("127.0.0.1", 0), backlog=256) as bound:
@@ -68,7 +69,8 @@ def serving(application: str = "pushadmin.wsgi:application") -> Iterator[Server]
             application if word.startswith("pushadmin.wsgi") else word
             for word in plan_web(bound).command
         ]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(engine.ROOT)])}
+        search = os.pathsep.join([str(HERE), str(engine.ROOT)])
+        environment = {**os.environ, "PYTHONPATH": search, **own}
         port = bound.getsockname()[1]
         with subprocess.Popen(
             command, cwd=engine.ROOT, env=environment, pass_fds=(bound.fileno(),),
