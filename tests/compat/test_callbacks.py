@@ -193,21 +193,21 @@ def test_a_worker_that_dies_leaves_its_call_to_the_next(send, receiver, clock, m
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "patience", "words"),
+    ("behaviour", "told"),
     [
-        ({"status": 500, "size": 100}, 3, "The address answers: HTTP 500."),
+        ({"status": 500, "size": 100}, (3, "The address answers: HTTP 500.")),
         (
             {"status": 302, "headers": {"Location": "http://169.254.169.254/latest"}},
-            3,
-            "The address redirects, which is not followed: HTTP 302.",
+            (3, "The address redirects, which is not followed: HTTP 302."),
         ),
-        ({"size": 3_000_000}, 3, "No whole answer came in time."),
-        ({"seconds": 0.5}, 0.2, "No whole answer came in time."),
+        ({"size": 3_000_000}, (3, "No whole answer came in time.")),
+        ({"seconds": 0.5}, (0.2, "No whole answer came in time.")),
     ],
 )
 def test_a_hostile_receiver_is_asked_again_later(
-    send, receiver, clock, monkeypatch, behaviour, patience, words
+    send, receiver, clock, monkeypatch, behaviour, told
 ):
+    patience, words = told
     monkeypatch.setattr(callbacks, "ANSWER_SECONDS", patience)
     for name, value in behaviour.items():
         setattr(receiver, name, value)

@@ -38,6 +38,7 @@ EVERYBODYS = {
     "requirements-dev.txt",  # a vendor's own client, for its tests
     "benchmarks/doors.txt",
     "benchmarks/engine.txt",
+    "benchmarks/hop.txt",
     "tests/chaos/results.txt",
     "tests/compat/fuzz_results.txt",
 }
