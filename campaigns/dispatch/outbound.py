@@ -124,12 +124,11 @@ def _list_platforms(batch: Batch) -> tuple[Platform, ...]:
 
 @dataclass(slots=True)
 class Ready:
-    """A call that only has to be made; `written_at` is from when its times are counted. Where it
-    `runs_at_vendor` its vendor goes on to the later steps of a scenario."""
+    """A call that only has to be made. Where it `runs_at_vendor` its vendor goes on to the later
+    steps of a scenario."""
 
     client: Outbound
     request: Request
-    written_at: datetime
     runs_at_vendor: bool = False
 
     def call(self, hop: tuple[str, int]) -> Reply:
@@ -159,10 +158,10 @@ def prepare_call(
     if vendor_steps.is_run_there(lease):
         pace.count_call(lease.way, clock())
         request = vendor_steps.write_send(client, lease, addressed, push)
-        return Ready(client, request, at, runs_at_vendor=True)
+        return Ready(client, request, runs_at_vendor=True)
     if lease.batch.part.channel == Channel.PUSH:
-        return Ready(client, client.write(push), at)
-    return Ready(client, client.write_text(_write_text(lease.batch, push, lease.way)), at)
+        return Ready(client, client.write(push))
+    return Ready(client, client.write_text(_write_text(lease.batch, push, lease.way)))
 
 
 def _write_text(batch: Batch, push: SendPush, way: Way) -> SendText:
