@@ -171,8 +171,46 @@
     draw(shown());
   }
 
+  // What is typed while another app's form is on its way is kept, and so is where it is typed.
+  let asked = new Map();
+  const isKept = (field) => field.name && field.type !== "hidden" && field.name !== "target";
+  const read = (field) => (["checkbox", "radio"].includes(field.type) ? String(field.checked) : field.value);
+  const nameField = (field) => `${field.name}=${field.type === "radio" ? field.value : ""}`;
+  const listFields = () => [...root().querySelectorAll("input, textarea, select:not([multiple])")].filter(isKept);
+  const readAll = () => new Map(listFields().map((field) => [nameField(field), read(field)]));
+
+  function putBack(typed, focused) {
+    listFields().forEach((field) => {
+      const text = typed.get(nameField(field));
+      if (text === undefined) return;
+      if (["checkbox", "radio"].includes(field.type)) field.checked = text === "true";
+      else field.value = text;
+    });
+    if (!focused?.id) return;
+    const field = document.getElementById(focused.id);
+    field?.focus();
+    if (focused.at !== null) field?.setSelectionRange?.(focused.at, focused.at);
+  }
+
+  const isRedraw = (event) => event.detail.target?.id === "pa-compose" || event.target?.id === "pa-compose";
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (isRedraw(event)) asked = readAll();
+  });
+  let restore = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!isRedraw(event) || !root()) return;
+    const typed = new Map([...readAll()].filter(([name, text]) => asked.has(name) && asked.get(name) !== text));
+    const now = root().contains(document.activeElement) ? document.activeElement : null;
+    const focused = now && { id: now.id, at: now.selectionStart ?? null };
+    restore = () => putBack(typed, focused);
+  });
+
   document.addEventListener("DOMContentLoaded", start);
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target?.id === "pa-compose" || event.target?.id === "pa-compose") start();
+    if (!isRedraw(event)) return;
+    restore?.();
+    restore = null;
+    start();
   });
 })();

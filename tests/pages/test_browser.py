@@ -129,6 +129,32 @@ def test_another_app_keeps_what_was_typed(compose, app, workspace, live_server):
     assert show(compose, "title").inner_text() == "Kept"
 
 
+def test_what_is_typed_while_another_apps_form_is_on_its_way_is_kept(
+    compose, app, workspace, live_server
+):
+    other = builders.make_app(workspace, slug="second")
+    builders.make_route(other, "android")
+    compose.reload()
+    compose.fill("#id_name", "Before")
+    held = []
+    compose.route("**/campaigns/new/", held.append)
+
+    compose.select_option("#id_target", label="Second")
+    compose.wait_for_function("document.querySelector('.htmx-request')")
+    compose.fill("#id_body", "Typed meanwhile")
+    compose.focus("#id_title")
+    compose.keyboard.type("Typed")
+    with compose.expect_response("**/campaigns/new/"):
+        held[0].continue_()
+    compose.wait_for_function("!document.querySelector('.htmx-request')")
+
+    assert compose.input_value("#id_name") == "Before"
+    assert compose.input_value("#id_body") == "Typed meanwhile"
+    assert compose.input_value("#id_title") == "Typed"
+    assert compose.evaluate("document.activeElement.id") == "id_title"
+    assert compose.locator("#id_target option:checked").inner_text().endswith("Second")
+
+
 def test_a_mistake_opens_its_tab_and_is_read_out(compose, complaints):
     compose.locator("#id_body").fill("Hello")
     compose.get_by_role("tab", name="iOS").click()
