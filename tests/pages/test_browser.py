@@ -137,7 +137,11 @@ def test_what_is_typed_while_another_apps_form_is_on_its_way_is_kept(
     compose.reload()
     compose.fill("#id_name", "Before")
     held = []
-    compose.route("**/campaigns/new/", held.append)
+
+    def hold(route):
+        held.append(route)
+
+    compose.route("**/campaigns/new/", hold)
 
     compose.select_option("#id_target", label="Second")
     compose.wait_for_function("document.querySelector('.htmx-request')")
