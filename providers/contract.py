@@ -149,7 +149,19 @@ def _writes_no_filter(expression: Expression) -> bool:
     return False
 
 
-def _name_no_kind(options: Mapping[str, Any]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallKind:
+    """What a vendor may tell one kind of its calls by: the account's and route's `options`, of what
+    kind the audience is that it is `told` in place of recipients, and whether the outcome of a
+    single recipient `is_awaited`.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    told: Addressing | None = None
+    is_awaited: bool = False
+
+
+def _name_no_kind(call: CallKind) -> str:
     return ""
 
 
@@ -199,9 +211,9 @@ class Dialect:
     A vendor that `can_cancel` does so for `recall_seconds` after it has accepted a call.
     `refuse_strict` raises Refusal for a push that this vendor takes only where a door is not
     strict. `says_more` tells whether this dialect's extras of a message say what no field holds.
-    `name_call` tells, from the account's and route's options, which of `Limits.call_rates` a send
-    counts against; "" for none. `find_idempotency` tells from the same which of the vendor's
-    calls is made, where `idempotency` is not that of all. A vendor that `runs_scenarios` goes from
+    `name_call` tells which of `Limits.call_rates` a call counts against; "" for none.
+    `find_idempotency` tells from the account's and route's options which of the vendor's calls is
+    made, where `idempotency` is not that of all. A vendor that `runs_scenarios` goes from
     a push to the later steps itself, over its `channels`; `scenario_carries` names fields that fare
     otherwise then. `plan_schedule` makes of a kept schedule's body, and the records bound to it,
     what is to be planned now (its `push` None: nothing); it raises Refusal.
@@ -241,7 +253,7 @@ class Dialect:
     )
     audience_option: str = ""
     takes_translations: bool = False
-    name_call: Callable[[Mapping[str, Any]], str] = _name_no_kind
+    name_call: Callable[[CallKind], str] = _name_no_kind
     find_idempotency: Callable[[Mapping[str, Any]], Idempotency] | None = None
     connect: Callable[[AccountConfig], Outbound] | None = None
     routes: tuple[Route, ...] = ()

@@ -139,7 +139,7 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
         return _Choice(ways[0])  # it makes no call of its own
     owed = batch.count - batch.settled
     is_whole = batch.form != Batch.Form.DEVICE or has_been_called(batch)
-    for pace in open_paces(ways, transfer, now):
+    for pace in open_paces(ways, transfer, now, batch):
         if pace.is_blocked():
             continue
         size = pace.find_size(owed, is_whole=is_whole)

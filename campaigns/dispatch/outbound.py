@@ -17,6 +17,7 @@ from campaigns.models import Attempt, Batch, Cohort, Transfer, VendorGroup
 from campaigns.models.access import find_installation
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_cohorts
+from campaigns.selectors.limits import is_awaited
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
@@ -27,6 +28,7 @@ from providers.outcomes import Failure, Reason, Receipt
 from providers.scenarios import Channel, SendText
 
 Clock = Callable[[], datetime]
+AWAITED_SECONDS = 20.0  # how long a vendor may take to say what became of one recipient
 
 
 class NotReadyYet(Exception):
@@ -94,6 +96,7 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
         name=transfer.name,
         client_key=key,
         expires_in=left,
+        wait=AWAITED_SECONDS if is_awaited(batch) else 0.0,
     )
 
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from campaigns.models import Allowance, Throttle, Transfer
+from campaigns.models import Allowance, Batch, Throttle, Transfer
 from campaigns.selectors.limits import (
     ALL_APPS,
     Promise,
@@ -155,11 +155,14 @@ def _count_today(whole: Throttle, way: Way, now: datetime) -> None:
     whole.save(update_fields=["day", "day_used"])
 
 
-def open_paces(ways: Sequence[Way], transfer: Transfer, now: datetime) -> list[Pace]:
-    """Lock everything that paces these ways for a transfer, in the caller's transaction."""
+def open_paces(
+    ways: Sequence[Way], transfer: Transfer, now: datetime, batch: Batch | None = None
+) -> list[Pace]:
+    """Lock everything that paces these ways for a transfer's batch, in the caller's
+    transaction."""
     pairs = {(way.account.pk, app) for way in ways for app in (ALL_APPS, transfer.app_id)}
     throttles = _lock_throttles(pairs)
-    promises = {way.account.pk: list_promises(way, transfer) for way in ways}
+    promises = {way.account.pk: list_promises(way, transfer, batch) for way in ways}
     rows = _lock_allowances([one for some in promises.values() for one in some], now)
     return [
         Pace(

@@ -264,6 +264,16 @@ def read_declared(
     return tuple(map(Platform, kept["platforms"])), audience
 
 
+def find_told_kind(declared: Mapping[str, Any] | None, account_id: int) -> Addressing | None:
+    """Of what kind the audience is that a call of the account will name; None without one."""
+    told = read_declared(declared, account_id)
+    if told is None:
+        return None
+    if told[1].expression is not None:
+        return Addressing.FILTER
+    return Addressing.LABEL if told[1].labels else Addressing.EVERYONE
+
+
 def list_told_labels(declared: Mapping[str, Any] | None, account_id: int) -> list[str]:
     """The labels that a call of the account will name."""
     told = read_declared(declared, account_id)

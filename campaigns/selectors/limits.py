@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from campaigns.models import Account, Allowance, App, Attempt, Batch, Throttle, Transfer
+from campaigns.selectors.addressing import find_told_kind
 from campaigns.selectors.routes import Way, find_dialect
 from providers.commands import TransferState
-from providers.contract import Limits
+from providers.contract import CallKind, Limits
 from providers.limits import narrow_limits
 from providers.outcomes import Outcome
 from providers.pacing import MAX_RETRY_AFTER, Bucket, DayQuota, find_day, find_ramped, find_reset
@@ -39,10 +40,20 @@ class Promise:
     ramp_up: int | None = None
 
 
-def list_promises(way: Way, transfer: Transfer) -> list[Promise]:
-    """Everything that bounds how fast this transfer goes out this way, each promise once."""
-    kind = way.dialect.name_call({**way.account.options, **way.route.options})
+def list_promises(way: Way, transfer: Transfer, batch: Batch | None = None) -> list[Promise]:
+    """Everything that bounds how fast this transfer, or a batch of it, goes out this way, each
+    promise once."""
+    options = {**way.account.options, **way.route.options}
+    told = find_told_kind(batch.part.declared, way.account.pk) if batch else None
+    call = CallKind(options=options, told=told, is_awaited=bool(batch and is_awaited(batch)))
+    kind = way.dialect.name_call(call)
     return [*list_call_rates(way, kind), *_list_recipient_rates(way, transfer)]
+
+
+def is_awaited(batch: Batch) -> bool:
+    """Whether the outcome of the batch's one recipient is wanted with the vendor's answer."""
+    transfer = batch.transfer
+    return batch.count == 1 and (transfer.is_waited_for or transfer.is_test)
 
 
 def list_call_rates(way: Way, kind: str = "") -> Iterator[Promise]:

@@ -10,6 +10,7 @@ from typing import Any
 from providers.contract import (
     LABELS_IGNORE_CASE,
     Addressing,
+    CallKind,
     Carry,
     Dialect,
     Fate,
@@ -73,8 +74,16 @@ def _describe_key(shown: Mapping[str, str]) -> Mapping[str, Any]:
     return {"client_id": shown["key"], "client_secret": shown["secret"]}
 
 
-def _name_call(options: Mapping[str, Any]) -> str:
-    return str(options.get("service") or SERVICES[0])
+def _name_call(call: CallKind) -> str:
+    """Each host counts its tasks apart; the call that waits for its outcome has one rate on both.
+
+    Source: the rate columns of the two vendors' push pages. That a host takes 100 tasks a day is
+    left to its own answer.
+    """
+    service = str(call.options.get("service") or SERVICES[0])
+    if call.is_awaited:
+        return "sync"
+    return f"{service}:task" if call.told is Addressing.EVERYONE else service
 
 
 DIALECT = Dialect(
@@ -84,7 +93,13 @@ DIALECT = Dialect(
     limits=Limits(
         batch_size=wire_sends.MAX_TARGETS,
         labels_per_call=wire_sends.MAX_LABELS,
-        call_rates={"agora": 20.0, outbound.EASEMOB: 10.0},
+        call_rates={
+            "agora": 20.0,
+            "agora:task": 5 / 60,
+            outbound.EASEMOB: 10.0,
+            f"{outbound.EASEMOB}:task": 1.0,
+            "sync": 1.0,
+        },
         addressing=frozenset({Addressing.USERNAME, Addressing.LABEL, Addressing.EVERYONE}),
     ),
     credentials=(

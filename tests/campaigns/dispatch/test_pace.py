@@ -11,7 +11,7 @@ from django.db import transaction
 from campaigns.dispatch.claim import claim_batch
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.pace import block_pair, count_call, open_paces
-from campaigns.models import Account, Attempt, Batch, Device, Group, Throttle, Transfer
+from campaigns.models import Account, Attempt, Batch, Device, Group, Part, Throttle, Transfer
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.routes import Way, list_ways
 from tests import builders
@@ -70,11 +70,29 @@ def test_calls_come_no_faster_than_the_vendor_takes_them(transfer, now):
 
 def test_one_kind_of_calls_has_a_rate_of_its_own(transfer, now):
     way = limit(transfer, call_rates={"sync": 1.0})
-    way = Way(way.route, replace(way.dialect, name_call=lambda options: "sync"))
+    way = Way(way.route, replace(way.dialect, name_call=lambda call: "sync"))
     take(way, transfer, now)
 
     assert not may_call(way, transfer, now + timedelta(seconds=1))
     assert may_call(limit(transfer, call_rates={"sync": 1.0}), transfer, now)
+
+
+def test_who_is_told_of_an_audience_is_called_at_the_rate_of_such_calls(transfer, now):
+    way = limit(transfer, call_rates={"EVERYONE": 1.0})
+    named = replace(way.dialect, name_call=lambda call: call.told.name if call.told else "")
+    way = Way(way.route, named)
+    declared = {str(way.account.pk): {"platforms": ["android"], "labels": [], "expression": None}}
+    told = Batch(part=Part(declared=declared), transfer=transfer, count=5)
+    listed = Batch(part=Part(), transfer=transfer, count=5)
+
+    with transaction.atomic():
+        open_paces([way], transfer, now, told)[0].take(5)
+        sizes = [
+            open_paces([way], transfer, now, batch)[0].find_size(5, is_whole=True)
+            for batch in (told, listed)
+        ]
+
+    assert sizes == [0, 5]
 
 
 def test_a_question_about_a_call_is_a_call_too(transfer, now):

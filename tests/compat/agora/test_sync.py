@@ -10,13 +10,23 @@ import pytest
 
 from campaigns.dispatch import engine
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account, Device, DeviceSession, InboxItem
+from campaigns.models import (
+    Account,
+    Allowance,
+    Delivery,
+    Device,
+    DeviceSession,
+    Exchange,
+    InboxItem,
+    Route,
+)
 from campaigns.services import intake_wait
-from providers import vault
+from providers import registry, vault
 from providers.simulator import Simulator, read_plan
 from tests import builders
 from tests.compat.agora.conftest import MESSAGE, Clock, Script, read_data, read_error
 from tests.compat.conftest import make_key
+from tests.vendor_cases.accounts import make_account
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
@@ -67,6 +77,27 @@ def test_the_answer_tells_what_became_of_the_push(
     told = read_data(script.send("push/sync/ann"))
 
     assert told == [entry]
+    assert check_books().faults == []
+
+
+@pytest.mark.database
+def test_the_outcome_is_the_one_that_the_vendor_behind_us_tells(
+    script: Script, work: Any, app: Any, simulator: Simulator
+) -> None:
+    work()
+    Route.objects.all().delete()
+    config = make_account(registry.get("agora"), simulator.url)
+    route = builders.make_route(app, "android", "agora", options=config.options)
+    Account.objects.filter(pk=route.account_id).update(
+        credentials=vault.encrypt(config.credentials), base_urls=config.base_urls
+    )
+
+    told = read_data(script.send("push/sync/ann"))
+
+    assert told == [{"pushStatus": "SUCCESS"}]
+    assert [row.url.partition("/push/")[2][:5] for row in Exchange.objects.all()] == ["sync/"]
+    assert Delivery.objects.get().outcome == "sent"
+    assert Allowance.objects.filter(scope="calls:sync").exists()
     assert check_books().faults == []
 
 

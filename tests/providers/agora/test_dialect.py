@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from providers.contract import Addressing, Cap, Fate, Idempotency
+from providers.contract import Addressing, CallKind, Cap, Fate, Idempotency
 from providers.inbound import DoorApp, Quota
 from providers.message_fields import BLOCK_FIELDS, Platform
 from providers.vendors.agora import DIALECT, wire_messages
 
 QUOTAS = {
-    "POST push/sync/{target}": Quota(per_second=1),
+    "POST push/sync/{target}": Quota(per_second=1, per_app=True),
     "POST push/async/{target}": Quota(per_second=200),
     "POST push/single": Quota(calls=1200, within=60),
     "POST push/list": Quota(calls=1200, within=60),
@@ -65,10 +65,27 @@ def test_users_labels_and_everyone_are_addressed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "rate"), [({}, 20.0), ({"service": "agora"}, 20.0), ({"service": "easemob"}, 10.0)]
+    ("options", "rate", "tasks"),
+    [
+        ({}, 20.0, 5 / 60),
+        ({"service": "agora"}, 20.0, 5 / 60),
+        ({"service": "easemob"}, 10.0, 1.0),
+    ],
 )
-def test_the_two_hosts_have_rates_of_their_own(options: dict[str, str], rate: float) -> None:
-    assert DIALECT.limits.call_rates[DIALECT.name_call(options)] == rate
+def test_the_two_hosts_have_rates_of_their_own(
+    options: dict[str, str], rate: float, tasks: float
+) -> None:
+    plain = CallKind(options=options)
+    labels = CallKind(options=options, told=Addressing.LABEL)
+    everyone = CallKind(options=options, told=Addressing.EVERYONE)
+    awaited = CallKind(options=options, is_awaited=True)
+
+    rates = [
+        DIALECT.limits.call_rates[DIALECT.name_call(call)]
+        for call in (plain, labels, everyone, awaited)
+    ]
+
+    assert rates == [rate, rate, tasks, 1.0]
 
 
 def test_a_field_is_renamed_exactly_where_the_wire_renames_it() -> None:
