@@ -8,7 +8,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 HIDDEN = "[hidden]"
 MAX_TEXT_BYTES = 4096
@@ -28,6 +28,25 @@ def is_secret_name(name: str) -> bool:
     """Whether a header, key or parameter of that name holds a secret."""
     lowered = name.lower()
     return any(word in lowered for word in _SECRET_WORDS)
+
+
+def hide_login(url: str) -> str:
+    """An address with `***` for the login that it names, which makes it none to be called.
+
+    Where the host cannot be told from the login, all before the last `@` is hidden.
+    """
+    if "@" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+        # A password with a slash in it is no port, and then what is before it is no host.
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host:
+        return "***@" + url.rpartition("@")[2]
+    login, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"***@{host}").geturl() if login else url
 
 
 def find_header_secrets(headers: Mapping[str, str]) -> set[str]:

@@ -42,6 +42,14 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class NoTraceFilter(logging.Filter):
+    """Leave a record its sentence alone: what strangers cause every day is no fault of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
+
+
 class LineFormatter(logging.Formatter):
     """Time, level, request id, logger, message. Control characters become visible escapes."""
 

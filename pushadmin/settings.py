@@ -305,7 +305,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "pushadmin.logs.LineFormatter"}},
-    "filters": {"request_id": {"()": "pushadmin.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "pushadmin.logs.RequestIdFilter"},
+        "no_trace": {"()": "pushadmin.logs.NoTraceFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -315,5 +318,8 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Errors go to the console too, not to an e-mail address that nobody has set.
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.security.DisallowedHost": {"filters": ["no_trace"]},
+    },
 }

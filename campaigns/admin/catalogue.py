@@ -96,9 +96,18 @@ class AppAdmin(StaffAdmin):
             label=gettext_lazy("Open the device door"),
             icon="phonelink_setup",
             question=gettext_lazy(
-                "A new device key and a new user secret are made; the present ones stop working for"
-                " new devices and users. Go on?"
+                "A device key and a user secret are made; the secret is shown once. Go on?"
             ),
+        ),
+        Verb(
+            name="open_device_door",
+            label=gettext_lazy("New device key and user secret"),
+            icon="key",
+            question=gettext_lazy(
+                "The present device key and user secret stop working for new devices and users."
+                " Go on?"
+            ),
+            is_dangerous=True,
         ),
         Verb(
             name="close_device_door",
@@ -134,9 +143,9 @@ class AppAdmin(StaffAdmin):
         return facts
 
     def list_verbs(self, request: HttpRequest, row: App) -> list[Verb]:
-        """A door that is not open cannot be closed."""
+        """What is open is not opened again: it gets another key, or is closed."""
         offered = super().list_verbs(request, row)
-        return offered if row.device_key else offered[:1]
+        return offered[1:] if row.device_key else offered[:1]
 
     def open_device_door(self, request: HttpRequest, row: App) -> HttpResponse:
         secret = device_door.open_door(row, actor=name_actor(request.user), now=timezone.now())

@@ -21,7 +21,8 @@ class Submission(models.Model):
     """One accepted call from a script; the ids that we answered resolve through it.
 
     `fingerprint` tells the same call, sent again under its `client_key`, from another one.
-    `callback` is where the script wants to be told (`commands.Callback` as an object).
+    `callback` is where the script wants to be told (`commands.Callback` as an object), `***` for
+    a login in its address.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="submissions")

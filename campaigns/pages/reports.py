@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, Settled, Transfer
+from campaigns.models import App, Group, Settled, Transfer
 from campaigns.pages.fields import PageForm
 from campaigns.pages.home import write_chart
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
@@ -140,6 +140,7 @@ def _draw_rows(
 ) -> list[dict[str, Any]]:
     level = len(parents)
     names = _name_transfers(table) if level == 2 else {}
+    apps = _name_apps(table) if level == 0 and len(asked.app_ids) > 1 else {}
     channels = count_channels(asked.app_ids, asked.texts, names, now=timezone.now())
     rows = []
     for row in table.rows:
@@ -150,6 +151,7 @@ def _draw_rows(
         rows.append(
             {
                 "name": names.get(cell.id, cell.name),
+                "app": apps.get(cell.id, ""),
                 "channels": channels.get(cell.id, {}),
                 "numbers": row.metrics,
                 "depth": level,
@@ -161,6 +163,13 @@ def _draw_rows(
             }
         )
     return rows
+
+
+def _name_apps(table: ReportTable) -> dict[str, str]:
+    """By id of a group, the name of its app: groups of two apps may have one name."""
+    ids = [int(row.dimensions[0].id) for row in table.rows]
+    rows = Group.objects.filter(pk__in=ids).values_list("pk", "app__name")
+    return {str(pk): name for pk, name in rows}
 
 
 def _name_transfers(table: ReportTable) -> dict[str, str]:

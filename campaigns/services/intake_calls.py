@@ -6,7 +6,7 @@ import base64
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -18,6 +18,7 @@ from campaigns.models.prepared import Prepared, insert
 from campaigns.services.callers import Caller
 from providers.commands import Accepted, Callback
 from providers.outcomes import Refusal, RefusalKind
+from providers.scrub import hide_login
 
 KEPT = timedelta(hours=24)
 REFERENCE_BYTES = 12
@@ -95,8 +96,10 @@ def _create_submission(
 
 
 def write_callback(callback: Callback | None) -> dict[str, object] | None:
-    """A callback as Submission.callback keeps it."""
-    return None if callback is None else asdict(callback)
+    """A callback as Submission.callback keeps it. An address with a login is never called; the
+    login is not kept.
+    """
+    return None if callback is None else asdict(replace(callback, url=hide_login(callback.url)))
 
 
 def _find_record(call: ManyCall, caller: Caller, reference: str) -> tuple[IdempotencyRecord, bool]:

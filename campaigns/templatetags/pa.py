@@ -98,7 +98,7 @@ def time_words(seconds: int) -> str:
 @register.filter
 def platform_name(key: str) -> str:
     """The platform's name for people."""
-    return str(dict(WAYS).get(key, key or _("unknown")))
+    return str(dict(WAYS).get(key, key or _("Unknown")))
 
 
 @register.filter

@@ -42,6 +42,28 @@ def save(client, app):
     return save
 
 
+def test_a_device_door_that_is_open_is_given_another_key_and_not_opened_again(client, app, owner):
+    page = reverse("admin:campaigns_app_change", args=[app.pk])
+    press = reverse("admin:campaigns_app_do", args=[app.pk, "open_device_door"])
+    client.force_login(owner)
+
+    closed = client.get(page).content.decode()
+    shown = [client.post(press).content.decode()]
+    app.refresh_from_db()
+    first = app.device_key
+    opened = client.get(page).content.decode()
+    shown.append(client.post(press).content.decode())
+    app.refresh_from_db()
+
+    names = ("Open the device door", "New device key and user secret", "Close the device door")
+    assert [name in closed for name in names] == [True, False, False]
+    assert [name in opened for name in names] == [False, True, True]
+    assert "present" not in closed.partition("Open the device door")[0].rpartition("<form")[2]
+    assert all("User secret" in text for text in shown)
+    assert first
+    assert app.device_key not in ("", first)
+
+
 def test_an_admin_sets_an_option_and_the_log_names_it(client, owner, save, name, option):
     client.force_login(owner)
 

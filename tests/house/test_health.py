@@ -53,8 +53,11 @@ def test_a_script_that_names_a_wrong_host_is_told_in_json(client, address):
     assert set(answer.json()) == {"code", "message", "fields", "request_id"}
 
 
-def test_a_person_who_names_a_wrong_host_meets_a_page(client):
+def test_a_person_who_names_a_wrong_host_meets_a_page_and_costs_one_line(client, caplog):
     answer = client.get("/admin/login/", headers={"Host": "evil.example"})
 
+    [line] = caplog.records
+    assert "evil.example" in line.getMessage()
+    assert (line.levelname, line.exc_info) == ("ERROR", None)
     assert answer.status_code == 400
     assert answer.headers["Content-Type"].startswith("text/html")

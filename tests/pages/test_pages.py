@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from campaigns.dispatch import steer
 from campaigns.dispatch.plan import start_campaign
-from campaigns.models import Campaign, Message, Transfer
+from campaigns.models import Campaign, Group, Message, Transfer
 from campaigns.pages.reports import disarm, stream_csv
 from tests import builders
 
@@ -110,6 +110,24 @@ def test_a_report_shows_who_was_not_sent_to_by_outcome(client, app, owner):
 
     assert list(cards)[5:] == ["Failed", "Skipped", "Expired", "Cancelled", "Unknown"]
     assert cards["Sent"] == cards["Failed"] == 0
+
+
+def test_groups_of_several_apps_are_told_apart_by_their_apps(client, app, owner, now):
+    for each in (app, builders.make_app(app.workspace, "cafe")):
+        group = Group.objects.get(app=each)
+        Transfer.objects.create(
+            app=each, group=group, status="sent", status_since=now, due_at=now, created_at=now
+        )
+    client.force_login(owner)
+    days = {"date_from": now.date(), "date_to": now.date()}
+
+    both = client.get(reverse("reports"), days)
+    one = client.get(reverse("reports"), days | {"app": app.pk})
+
+    rows = [[(row["name"], row["app"]) for row in page.context["rows"]] for page in (both, one)]
+    assert sorted(rows[0]) == [("General", "Cafe"), ("General", "Shop")]
+    assert rows[1] == [("General", "")]
+    assert 'General <span class="pa-small pa-muted">Cafe</span>' in both.content.decode()
 
 
 def test_why_a_campaign_was_paused_stands_wherever_it_is_looked_for(client, app, owner, now):

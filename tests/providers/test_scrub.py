@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.scrub import Scrubber, cut_text, find_header_secrets
+from providers.scrub import Scrubber, cut_text, find_header_secrets, hide_login
 
 
 def test_secrets_of_headers_are_found_in_each_form():
@@ -41,6 +41,34 @@ def test_a_known_secret_is_gone_from_every_text(secret, around):
 )
 def test_addresses_lose_what_looks_like_a_secret(text, clean):
     assert Scrubber().scrub_text(text) == clean
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ann:s3cr3t@host/a?b=c",
+        "https://ann:p@s3cr3t@host/a",
+        "https://ann:s3cr3t/x@host/a",  # a slash that is not escaped
+        "https://ann:s3cr3t@host:port/a",
+        "https://[ann:s3cr3t@host/a",
+        "https://ann:s3cr3t@",
+        "//ann:s3cr3t@host/a",
+        "https:///ann:s3cr3t@host/a",
+        "https:\\\\ann:s3cr3t@host/a",
+        "ann:s3cr3t@host/a",
+        "https://\tann:s3\tcr3t@host/a",
+    ],
+)
+def test_a_login_in_an_address_is_hidden_however_it_is_written(url):
+    hidden = hide_login(url)
+
+    assert "s3" not in hidden
+    assert "***@" in hidden
+
+
+@pytest.mark.parametrize("url", ["https://host/@me?to=a@b", "https://host/a", "nothing", ""])
+def test_an_address_without_a_login_stays(url):
+    assert hide_login(url) == url
 
 
 def test_recipients_and_long_lists_become_counts():

@@ -414,7 +414,7 @@ def run_process(
     command = [sys.executable, str(ROOT / "manage.py"), "simulator", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=fds) as process:
         try:
-            yield process, process.stdout.readline().strip()
+            yield process, process.stdout.readline()
         finally:
             process.kill()
 
@@ -431,10 +431,11 @@ def test_a_killed_process_is_replaced_on_the_same_open_socket(tmp_path):
         fd = listener.fileno()
         arguments = ("--fd", str(fd), "--journal", journal)
 
-        with run_process(*arguments, fds=(fd,)) as (process, url):
+        with run_process(*arguments, fds=(fd,)) as (process, said):
+            sentence, url = said.rstrip().rsplit(" ", 1)
             first = session.post(f"{url}/sandbox/v1/push", json=body, timeout=10).json()
             process.kill()
-        with run_process(*arguments, fds=(fd,)) as (process, url):
+        with run_process(*arguments, fds=(fd,)) as (process, _said):
             second = session.post(f"{url}/sandbox/v1/push", json=body, timeout=10).json()
             summary = session.get(f"{url}/_journal/summary", timeout=10).json()
             os.kill(process.pid, signal.SIGTERM)
@@ -443,6 +444,7 @@ def test_a_killed_process_is_replaced_on_the_same_open_socket(tmp_path):
     assert first == second == {"transfer": "1", "accepted": 1}
     assert (summary["accepted_calls"], summary["replayed_calls"]) == (1, 1)
     assert ended == 0
+    assert sentence == "The sandbox vendor answers on"  # beside the words of `manage.py up`
 
 
 def test_a_connection_is_kept_for_many_calls(start):

@@ -92,7 +92,8 @@ class Command(BaseCommand):
         host, port = server.server_address[:2]
         url = f"http://{host!s}:{port}"
         options["journal"].with_suffix(".url").write_text(url)
-        self.stdout.write(url)
+        # Who opened the socket knows where it is, and shows what is said here to people.
+        self.stdout.write(url if options["fd"] is None else f"The sandbox vendor answers on {url}")
         self.stdout.flush()
         simulator.hooks.start(simulator.closing)
         try:

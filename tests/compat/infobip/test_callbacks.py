@@ -11,7 +11,7 @@ import pytest
 
 from campaigns.dispatch.engine import drain
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account, OutboxRow
+from campaigns.models import Account, OutboxRow, Submission
 from campaigns.models.audience import hash64
 from campaigns.services.doors import ensure_door
 from providers import http, registry, vault
@@ -140,10 +140,13 @@ def test_neither_a_redirect_nor_a_login_in_the_address_leads_anywhere(
     receiver.status = 307
     receiver.headers = {"Location": f"{simulator.url}/_faults"}
     named = receiver.url.replace("http://", "http://user:pass@")
+    hidden = receiver.url.replace("http://", "http://***@")
 
     told = tell_about_nobody(speak(DIALECT), sender, [receiver.url, named], now)
 
     assert "redirects, which is not followed" in told[receiver.url]
-    assert "cannot be called" in told[named]
+    kept = set(Submission.objects.values_list("callback__url", flat=True))
+    assert "cannot be called" in told[hidden]
+    assert kept == {receiver.url, hidden}  # nobody finds the login in our database
     assert len(receiver.heard) == 1
     assert "Authorization" not in receiver.heard[0]
