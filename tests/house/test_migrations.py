@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import models
+import pytest
+from django.contrib.postgres.operations import ValidateConstraint
+from django.db import connection, models
 from django.db.migrations import Migration, operations
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
@@ -17,6 +19,9 @@ TAKES_AWAY = (
     operations.RenameModel,
     operations.AlterModelTable,
 )
+
+# Tables with a row for every call or recipient.
+LONG = {"attempt", "batch", "delivery", "receiptrow"}
 
 
 def read_migrations() -> dict[str, Migration]:
@@ -74,6 +79,46 @@ def test_no_table_that_workers_write_to_is_held_while_an_index_of_it_is_built():
 
     assert added
     assert holding == []
+
+
+def test_no_long_table_is_held_while_its_rows_are_held_against_a_check():
+    checks = [
+        (name, op)
+        for name, op in list_operations()
+        if name >= "0009"
+        and isinstance(op, operations.AddConstraint)
+        and isinstance(op.constraint, models.CheckConstraint)
+        and op.model_name in LONG
+    ]
+    read = [op.name for _name, op in list_operations() if isinstance(op, ValidateConstraint)]
+
+    holding = [name for name, op in checks if not hasattr(op, "concurrent")]
+
+    assert holding == []
+    assert [op.constraint.name for _name, op in checks] == read == ["batch_platform_known"]
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_broke_off_can_be_run_again():
+    loader = MigrationLoader(connection)
+    stepwise = [
+        migration
+        for name, migration in sorted(read_migrations().items())
+        if name >= "0010" and not migration.atomic
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX attempt_reference")
+
+    for migration in stepwise:
+        before = loader.project_state(("campaigns", migration.name), at_end=False)
+        with connection.schema_editor(atomic=False) as editor:
+            migration.apply(before, editor)
+
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, "campaigns_attempt")
+    assert [migration.name for migration in stepwise] == ["0026_while_sending"]
+    assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 
 
 def test_the_program_needs_the_schema_of_its_newest_migration():
