@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.tracked import describe_targets, is_known, name_sender
 from campaigns.errors import Invalid
-from campaigns.models import App, ToldReport, TrackedTarget
+from campaigns.models import App, Counter, Part, ToldReport, TrackedTarget
 from campaigns.services.callers import Caller, find_app
 from campaigns.services.doors import ensure_door
 from providers.outcomes import Outcome
@@ -48,24 +51,68 @@ def fetch_tracked(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
 def _tell_once(
     rows: QuerySet[TrackedTarget], command: FetchOutcomes, caller: Caller
 ) -> OutcomeRows:
-    """What this key has not been told yet, of pushes that were due in the last two days."""
-    told: list[OutcomeRow] = []
-    known = ToldReport.objects.filter(target=OuterRef("pk"), api_key=caller.key)
+    """What this key has not been told yet, of pushes that were due in the last two days.
+
+    Where more of them are pending than one call looks at, the next call goes on behind them and
+    comes round to them again. Its place is a hint: who has lost it begins with the oldest.
+    """
+    place = _name_place(command, caller)
     with transaction.atomic():
-        young = rows.filter(part__transfer__due_at__gte=caller.now - KEPT)
-        untold = young.filter(~Exists(known)).order_by("pk")
         # Who asks at the same moment gets others.
+        untold = _list_untold(rows, command.channel, caller)
         locked = untold.select_for_update(of=("self",), skip_locked=True)
-        done: list[int] = []
-        for chunk in _cut(_list_targets(locked, command.limit), command.limit):
-            for target, row in _describe(chunk, caller):
-                if len(told) < command.limit and is_known(row, caller.now) and _fits(row, command):
-                    told.append(row)
-                    done.append(target.pk)
+        targets = _list_ring(locked, cache.get(place, 0), command.limit)
+        known, end = _pick_known(targets, command, caller)
         ToldReport.objects.bulk_create(
-            ToldReport(target_id=target, api_key=caller.key) for target in done
+            ToldReport(target=target, api_key=caller.key) for target, _row in known
         )
-    return OutcomeRows(tuple(told))
+    cache.set(place, end, KEPT.total_seconds())
+    known.sort(key=lambda one: one[0].pk)
+    return OutcomeRows(tuple(row for _target, row in known))
+
+
+def _name_place(command: FetchOutcomes, caller: Caller) -> str:
+    asked = hashlib.sha256(repr(replace(command, limit=0)).encode()).hexdigest()
+    return f"pa-told-{caller.key.pk}-{asked}"
+
+
+def _list_untold(
+    rows: QuerySet[TrackedTarget], channel: str, caller: Caller
+) -> QuerySet[TrackedTarget]:
+    """Those of which something may be known, by the books of their transfer and its channels."""
+    told = ToldReport.objects.filter(target=OuterRef("pk"), api_key=caller.key)
+    # Where nobody has an outcome nothing is counted; in the end everybody has one.
+    counted = Counter.objects.filter(part__transfer=OuterRef("part__transfer"))
+    is_begun = Q(part__transfer__finished_at__isnull=False) | Exists(counted)
+    young = rows.filter(is_begun, part__transfer__due_at__gte=caller.now - KEPT)
+    if channel:
+        siblings = Part.objects.filter(transfer=OuterRef("part__transfer"), channel=channel)
+        young = young.filter(Exists(siblings))
+    return young.filter(~Exists(told))
+
+
+def _list_ring(rows: QuerySet[TrackedTarget], start: int, limit: int) -> list[TrackedTarget]:
+    """As many as one call looks at: oldest first behind `start`, and then those up to it."""
+    most = _count_most(limit)
+    targets = list(rows.filter(pk__gt=start).order_by("pk")[:most])
+    if start and len(targets) < most:
+        targets += rows.filter(pk__lte=start).order_by("pk")[: most - len(targets)]
+    return targets
+
+
+def _pick_known(
+    targets: Sequence[TrackedTarget], command: FetchOutcomes, caller: Caller
+) -> tuple[list[tuple[TrackedTarget, OutcomeRow]], int]:
+    """At most as many as were asked for, and behind which the next call begins; 0: the oldest."""
+    known: list[tuple[TrackedTarget, OutcomeRow]] = []
+    for chunk in _cut(targets, command.limit):
+        for target, row in _describe(chunk, caller):
+            if is_known(row, caller.now) and _fits(row, command):
+                known.append((target, row))
+            if len(known) == command.limit:
+                return known, target.pk
+    is_more = len(targets) == _count_most(command.limit)
+    return known, targets[-1].pk if is_more else 0
 
 
 def _count_most(limit: int) -> int:
