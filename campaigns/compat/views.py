@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.compat.bodies import Body, parse_body, unpack_body
 from campaigns.compat.rations import execute_counted
-from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, Unavailable
+from campaigns.errors import DATABASE_AWAY, Forbidden, Invalid, NotFound, Unavailable
 from campaigns.models import ApiKey
 from campaigns.models.access import find_installation
 from campaigns.services import access, quotas
@@ -125,10 +126,11 @@ def _count_call(visit: Visit, caller: Caller) -> None:
     if not caller.key.pk:
         return None  # a guest's calls are nobody's to count
     quota = dialect.quotas.get(name)
-    if quota is None or not quota.per_app or dialect.name_door is None:
-        return quotas.use_quota(caller.key, dialect, name, now=caller.now)
-    app = find_app_door(dialect.name_door(visit.call), caller).app
-    return quotas.use_app_quota(app, dialect, name, now=caller.now)
+    if quota is not None and quota.per_app and dialect.name_door is not None:
+        with suppress(NotFound):  # told when the body has been read: what is too large comes first
+            app = find_app_door(dialect.name_door(visit.call), caller).app
+            return quotas.use_app_quota(app, dialect, name, now=caller.now)
+    return quotas.use_quota(caller.key, dialect, name, now=caller.now)
 
 
 def _read_hops(headers: Mapping[str, str]) -> int:
