@@ -19,6 +19,7 @@ from providers.inbound import (
     ApiCredentials,
     Call,
     DoorApp,
+    DoorCallback,
     Hook,
     Quota,
     Reply,
@@ -200,7 +201,8 @@ class Dialect:
 
     `carries` names fields that fare other than DROPPED, by path. `door_identifiers` gives what we
     call an app in this dialect; `door_secrets` names texts of 32 random hex digits that belong to
-    a door; `door_options` are what staff may set for it, `name_door` tells which door's count for a
+    a door; `door_options` are what staff may set for it (a secret among them is kept as
+    `door_secrets` are, under its own name), `name_door` tells which door's count for a
     call (its body is not read yet). `describe_key` gives what `issue_key`
     prints beside these, from an ApiKey's `key` (its public id) and `secret`, or from an app group's
     `group_key` and `group_secret`: then with the `authorization`, where the dialect knows groups.
@@ -272,6 +274,7 @@ class Dialect:
     judges_later: bool = False
     hooks: tuple[Hook, ...] = ()
     write_callback: WriteCallback | None = None
+    door_callback: DoorCallback | None = None
     find_faults: Callable[[SendPush], tuple[Fault, ...]] | None = None
     refuse_strict: Callable[[SendPush], None] | None = None
     says_more: Callable[[PushMessage], bool] = _has_extras

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.commands import Callback, Command
+from providers.message import PushMessage
 from providers.outbound import AccountConfig
 from providers.outcomes import Refusal
 from providers.receipts import OutcomeEvent, ReceiptEvent
@@ -154,6 +155,28 @@ class Hook:
 
 # What to say of targets, all of one state and fewer than 1,000; None where there is nothing to say.
 WriteCallback = Callable[[Callback, tuple[OutcomeRow, ...]], CallbackRequest | None]
+
+
+# From what is set for the door, its secrets too, what is new of targets (as `WriteCallback`), when
+# the call is made, and digits of chance.
+WriteDoorCallback = Callable[
+    [Mapping[str, Any], tuple[OutcomeRow, ...], datetime, str], CallbackRequest | None
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorCallback:
+    """Callbacks to an address that is set for a door, about all whom its scripts name by an id.
+
+    `url` names the door option with that address. `write_check` writes a check of an address,
+    which must answer the text that is given here; nothing else is called before. `find_data` gives
+    what of a message comes back with each call, as `OutcomeRow.callback_data`.
+    """
+
+    url: str
+    write: WriteDoorCallback
+    write_check: Callable[[str, str], CallbackRequest]
+    find_data: Callable[[PushMessage], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

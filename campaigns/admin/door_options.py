@@ -10,9 +10,10 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Door
-from campaigns.services.doors import ensure_door, set_options
+from campaigns.services.doors import ensure_door, open_options, set_options
 from providers import registry
 from providers.contract import Dialect
+from providers.fields import FieldSpec
 from providers.forms import build_fields
 
 
@@ -36,10 +37,14 @@ def draw_options(app: App) -> dict[str, forms.Field]:
     fields: dict[str, forms.Field] = {}
     for dialect in list_optional():
         kept = Door.objects.filter(app=app, dialect=dialect.key).first()
-        drawn = build_fields(dialect.all_door_options, prefix=name_prefix(dialect))
+        hidden = open_options(kept, dialect) if kept else {}
+        drawn = build_fields(dialect.all_door_options, prefix=name_prefix(dialect), secrets=hidden)
         for spec in dialect.all_door_options:
             field = drawn[name_prefix(dialect) + spec.name]
             field.initial = (kept.options if kept else {}).get(spec.name, spec.default)
+        if kept and dialect.door_callback and kept.options.get(dialect.door_callback.url):
+            field = drawn[name_prefix(dialect) + dialect.door_callback.url]
+            field.help_text = f"{field.help_text} {kept.check_words}".strip()
         fields |= drawn
     return fields
 
@@ -59,11 +64,17 @@ def save_options(app: App, cleaned: Mapping[str, Any], *, actor: str, now: datet
     """Keep what a form has changed."""
     for dialect in list_optional():
         door = ensure_door(app, dialect, now)
-        changed = {
-            spec.name: cleaned.get(name_prefix(dialect) + spec.name)
+        given = [
+            (spec, cleaned.get(name_prefix(dialect) + spec.name))
             for spec in dialect.all_door_options
-            if cleaned.get(name_prefix(dialect) + spec.name)
-            != door.options.get(spec.name, spec.default)
-        }
+        ]
+        changed = {spec.name: value for spec, value in given if _is_changed(spec, value, door)}
         if changed:
             set_options(door, dialect, changed, actor=actor, now=now)
+
+
+def _is_changed(spec: FieldSpec, value: Any, door: Door) -> bool:
+    """A secret that was left empty stays."""
+    if spec.kind == "secret":
+        return value is not None
+    return bool(value != door.options.get(spec.name, spec.default))

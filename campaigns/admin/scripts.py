@@ -84,6 +84,8 @@ class OutboxRowAdmin(ReadOnlyAdmin):
     def show_address(self, row: OutboxRow) -> str:
         """Without what stands behind the path: scripts put secrets there."""
         asked = row.submission.callback or {}
+        if asked.get("by_door"):
+            return _("The one that is set for the door")
         return SCRUBBER.scrub_text(str(asked.get("url", ""))).partition("?")[0]
 
     @display(description=gettext_lazy("state"), label={"lost": "danger", "waits": "info"})

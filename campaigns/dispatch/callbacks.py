@@ -12,11 +12,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
 from campaigns.dispatch.outbound import find_hop
+from campaigns.dispatch.receivers import (
+    ANSWER_SECONDS,
+    Receiver,
+    check_address,
+    find_receiver,
+    make_call,
+)
 from campaigns.dispatch.tracked import (
     PATIENCE,
     describe_targets,
@@ -29,11 +37,11 @@ from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
-from providers import http
+from providers import vault
 from providers.commands import Callback
 from providers.contract import Dialect
 from providers.inbound import CallbackRequest
-from providers.outcomes import Failure, Outcome, Reason
+from providers.outcomes import Outcome
 from providers.receipts import ReceiptKind
 from providers.recipients import PersonKind
 from providers.reports import OutcomeRow
@@ -41,12 +49,11 @@ from providers.reports import OutcomeRow
 Clock = Callable[[], datetime]
 CALLS = 5  # of one turn, if the first ones are quick
 TURN_SECONDS = 2.0
-CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 3.0
 LEASE = timedelta(seconds=60)
 TARGETS = 500  # of one call
 TRIES = 10
 SEEN = "seen"
+UNREADABLE = "The door's secret cannot be read."
 SEEN_KINDS = frozenset({ReceiptKind.SHOWN, ReceiptKind.OPENED, ReceiptKind.CLICKED})
 
 
@@ -90,16 +97,53 @@ class _News:
         return sum(map(len, self.rows.values()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Whom to call: `receiver` where the address is set for the door."""
+
+    write: Callable[[tuple[OutcomeRow, ...]], CallbackRequest | None]
+    wants_seen: bool
+    receiver: Receiver | None = None
+
+
+def _find_listener(row: OutboxRow, dialect: Dialect, clock: Clock) -> _Listener | None:
+    """None for nobody, any more."""
+    asked = row.submission.callback
+    if asked is None:
+        return None
+    if asked.get("by_door"):
+        receiver = find_receiver(row.part.transfer.app_id, dialect)
+        if receiver is None:
+            return None
+        return _Listener(lambda rows: receiver.write(rows, clock()), True, receiver)
+    if dialect.write_callback is None:
+        return None
+    callback = Callback(**asked)
+    return _Listener(partial(dialect.write_callback, callback), callback.wants_intermediate)
+
+
 def _tell(row: OutboxRow, clock: Clock) -> None:
     dialect = find_dialect(row.submission.door)
-    asked = row.submission.callback
-    if dialect is None or dialect.write_callback is None or asked is None:
+    try:
+        listener = _find_listener(row, dialect, clock) if dialect else None
+    except vault.VaultError:
+        _put_off(row, UNREADABLE, clock())
+        return
+    if dialect is None or listener is None:
         row.delete()
         return
-    callback = Callback(**asked)
-    news = _gather(row, dialect, callback, clock())
+    receiver = listener.receiver
+    words = check_address(receiver) if receiver and not receiver.is_checked else ""
+    if words:
+        _put_off(row, words, clock())
+    else:
+        _tell_news(row, dialect, listener, clock)
+
+
+def _tell_news(row: OutboxRow, dialect: Dialect, listener: _Listener, clock: Clock) -> None:
+    news = _gather(row, dialect, clock(), wants_seen=listener.wants_seen)
     for state, told in _order(news):
-        request = dialect.write_callback(callback, tuple(one for _target, one in told))
+        request = listener.write(tuple(one for _target, one in told))
         words = _post(request, row.part) if request is not None else ""
         if words:
             _put_off(row, words, clock())
@@ -113,7 +157,7 @@ def _order(news: _News) -> list[tuple[str, list[tuple[int, OutcomeRow]]]]:
     return sorted(news.rows.items(), key=lambda item: (item[0] == SEEN, item[0]))
 
 
-def _gather(row: OutboxRow, dialect: Dialect, callback: Callback, now: datetime) -> _News:
+def _gather(row: OutboxRow, dialect: Dialect, now: datetime, *, wants_seen: bool) -> _News:
     news = _News()
     senders = _find_senders(row.part, dialect)
     targets = list(_select(row, dialect))
@@ -124,7 +168,7 @@ def _gather(row: OutboxRow, dialect: Dialect, callback: Callback, now: datetime)
         chunk = targets[start : start + TARGETS]
         described = describe_targets(chunk, dialect, senders)
         for target, one in zip(chunk, described, strict=True):
-            _judge(news, target, one, now, wants_seen=callback.wants_intermediate)
+            _judge(news, target, one, now, wants_seen=wants_seen)
     return news
 
 
@@ -190,35 +234,9 @@ def _find_senders(part: Part, dialect: Dialect) -> dict[int, str]:
 
 
 def _post(request: CallbackRequest, part: Part) -> str:
-    """Make the call; "" when it was taken, else why not. No transaction is open."""
-    with http.recording() as exchanges, http.hopping(*find_hop(part.transfer)):
-        try:
-            http.call(
-                http.get_session(),
-                request.method,
-                request.url,
-                headers=request.headers,
-                json=request.body,
-                allows_empty=True,
-                allows_text=True,
-                connect_seconds=CONNECT_SECONDS,
-                read_seconds=ANSWER_SECONDS,
-            )
-        except Failure as failure:
-            return _explain(failure, exchanges[-1].status if exchanges else None)
-    return ""
-
-
-def _explain(failure: Failure, status: int | None) -> str:
-    """In words of ours: the answer is the receiver's, and the address may hold its secrets."""
-    if status is not None:
-        kind = "redirects, which is not followed" if 300 <= status < 400 else "answers"
-        return f"The address {kind}: HTTP {status}."
-    if failure.reason is Reason.CREDENTIAL:
-        return "The address cannot be called: it is private, or none at all."
-    if failure.reason is Reason.NO_ANSWER:
-        return "No whole answer came in time."
-    return "The address cannot be reached."
+    """Make the call; "" when it was taken, else why not."""
+    _answer, words = make_call(request, find_hop(part.transfer), ANSWER_SECONDS)
+    return words
 
 
 def _mark(row: OutboxRow, targets: Sequence[int], state: str) -> None:

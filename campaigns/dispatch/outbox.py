@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -70,4 +71,9 @@ def _find_asking(parts: QuerySet[Part]) -> list[tuple[int, int]]:
     asking = parts.filter(transfer__submission__callback__isnull=False).order_by("pk")
     column = "transfer__submission"
     rows = asking.values_list("pk", column, f"{column}__callback")
-    return [(part, submission) for part, submission, callback in rows if callback.get("url")]
+    return [(part, submission) for part, submission, callback in rows if _is_asking(callback)]
+
+
+def _is_asking(callback: Mapping[str, Any]) -> bool:
+    """Whether there is an address: the script's own, or what is set for its door."""
+    return bool(callback.get("url") or callback.get("by_door"))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from campaigns.dispatch.plan import DEVICE_KIND
 from campaigns.dispatch.resolve import find_devices, find_kind
@@ -22,7 +23,7 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, find_outcomes
 from campaigns.selectors.step_outcomes import Leg, find_legs
 from providers.contract import Dialect
-from providers.message import resolve_text
+from providers.message import PushMessage, resolve_text
 from providers.outcomes import Outcome
 from providers.recipients import PersonKind
 from providers.reports import OutcomeRow
@@ -56,7 +57,7 @@ def describe_targets(
     asked = [_ask(target, devices.get(target.pk, ())) for target in targets]
     legs = find_legs(targets, devices, find_outcomes(asked))
     return [
-        _write_row(target, leg, senders.get(target.part.transfer.app_id, ""))
+        _write_row(target, leg, senders.get(target.part.transfer.app_id, ""), dialect)
         for target, leg in zip(targets, legs, strict=True)
     ]
 
@@ -97,7 +98,7 @@ def _find_spokesmen(part: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(pk for pk in found if pk is not None))
 
 
-def _write_row(target: TrackedTarget, leg: Leg, sender: str) -> OutcomeRow:
+def _write_row(target: TrackedTarget, leg: Leg, sender: str, dialect: Dialect) -> OutcomeRow:
     submission, transfer, found = target.submission, target.part.transfer, leg.found
     message = target.part.message.read()
     is_push = leg.channel == Channel.PUSH
@@ -113,11 +114,18 @@ def _write_row(target: TrackedTarget, leg: Leg, sender: str) -> OutcomeRow:
         sender=leg.sender or sender,
         tag=transfer.tag,
         text=message.body if is_push else resolve_text(message, leg.channel).body,
-        callback_data=str((submission.callback or {}).get("data", "")),
+        callback_data=_find_data(submission.callback or {}, message, dialect),
         count=max(1, target.count),
         transfer=str(transfer.pk),
     )
     return replace(row, sent_at=found.sent_at, done_at=found.done_at, receipts=found.receipts)
+
+
+def _find_data(callback: Mapping[str, Any], message: PushMessage, dialect: Dialect) -> str:
+    """What the script is given back with each call."""
+    if callback.get("by_door") and dialect.door_callback:
+        return dialect.door_callback.find_data(message)
+    return str(callback.get("data", ""))
 
 
 def name_values(part: Part, kind: str, devices: Iterable[int], dialect: Dialect) -> set[str]:

@@ -103,7 +103,8 @@ class Door(models.Model):
     becomes of the app's slug.
 
     `slug` is what the identifiers were made of, `code` 32 random hex digits. Proofs that somebody
-    knows a secret of the door count for as much as `api_key`.
+    knows a secret of the door count for as much as `api_key`. `checked_address` is the address for
+    callbacks that has answered a check, `check_words` what the last check came to.
     """
 
     app = models.ForeignKey(App, models.CASCADE, related_name="doors", verbose_name=_("app"))
@@ -117,6 +118,10 @@ class Door(models.Model):
     code = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     api_key = models.ForeignKey(
         ApiKey, models.SET_NULL, related_name="doors", null=True, editable=False
+    )
+    checked_address = models.TextField(blank=True, default="", db_default="", editable=False)
+    check_words = models.CharField(
+        max_length=500, blank=True, default="", db_default="", editable=False
     )
 
     objects = ScopedQuerySet.as_manager()

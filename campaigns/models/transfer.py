@@ -22,7 +22,7 @@ class Submission(models.Model):
 
     `fingerprint` tells the same call, sent again under its `client_key`, from another one.
     `callback` is where the script wants to be told (`commands.Callback` as an object), `***` for
-    a login in its address.
+    a login in its address; with `by_door` where the door's options say.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="submissions")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from campaigns.dispatch.receivers import check_receiver
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Door, DoorName
 from campaigns.models.access import visible_app_ids
@@ -18,6 +21,7 @@ from campaigns.models.prepared import Prepared, Reached
 from campaigns.services.access import record_audit
 from providers import vault
 from providers.contract import Dialect
+from providers.fields import FieldSpec, is_web_address
 from providers.inbound import DoorApp
 
 ACTOR = "door"
@@ -86,9 +90,9 @@ def _is_complete(door: Door, dialect: Dialect) -> bool:
     if not door.slug:
         return False
     known = dialect.door_identifiers(_describe_door(door))
-    return known.keys() <= door.identifiers.keys() and (
-        set(dialect.door_secrets) <= open_secrets(door).keys()
-    )
+    if not known.keys() <= door.identifiers.keys():
+        return False
+    return not dialect.door_secrets or (set(dialect.door_secrets) <= open_secrets(door).keys())
 
 
 def _complete_door(door: Door, dialect: Dialect) -> None:
@@ -124,33 +128,75 @@ def open_secrets(door: Door) -> Mapping[str, str]:
     return vault.decrypt(door.secrets)
 
 
+def open_options(door: Door, dialect: Dialect) -> Mapping[str, str]:
+    """The door's secrets, to set some anew: none of those that were set if they cannot be read.
+
+    Raises `VaultError` where there are others, which must not be lost.
+    """
+    try:
+        return open_secrets(door)
+    except vault.VaultError:
+        if dialect.door_secrets:
+            raise
+        return {}
+
+
 def set_options(
     door: Door, dialect: Dialect, values: Mapping[str, Any], *, actor: str, now: datetime
 ) -> Door:
-    """Set some of a door's options; None takes one away. Raises Invalid by the option's name."""
+    """Set some of a door's options; None takes one away. Raises Invalid by the option's name.
+
+    A new address for callbacks is checked once it is kept; what that came to is noted.
+    """
     specs = {spec.name: spec for spec in dialect.all_door_options}
     faults = {name: _("There is no such option.") for name in values.keys() - specs.keys()}
     for name in specs.keys() & values.keys():
-        fault = None if values[name] is None else specs[name].find_fault(values[name])
+        fault = None if values[name] is None else _find_fault(specs[name], values[name])
         if fault:
             faults[name] = fault
     if faults:
         raise Invalid(_("The door's options are wrong."), fields=faults)
     with transaction.atomic():
         door = Door.objects.select_for_update(of=("self",)).get(pk=door.pk)
-        options = {**door.options, **values}
-        door.options = {name: value for name, value in options.items() if value is not None}
-        door.save(update_fields=["options"])
+        hidden = {name for name in values if specs[name].kind == "secret"}
+        shown = {name: value for name, value in values.items() if name not in hidden}
+        if hidden:
+            fresh = {name: values[name] for name in hidden}
+            door.secrets = vault.encrypt(_merge(open_options(door, dialect), fresh))
+        door.options = _merge(door.options, shown)
+        door.save(update_fields=["options", "secrets"])
         workspace = door.app.workspace
         record_audit(actor, "set", door, workspace=workspace, fields=sorted(values), now=now)
+        if dialect.door_callback and values.get(dialect.door_callback.url):
+            check = partial(check_receiver, door.app_id, dialect)
+            transaction.on_commit(check, robust=True)
     return door
+
+
+def _find_fault(spec: FieldSpec, value: Any) -> str | None:
+    fault = spec.find_fault(value)
+    if fault is not None or spec.kind != "url":
+        return fault
+    if not is_web_address(value):
+        return _("Enter a whole address that begins with https://.")
+    return _("An address may hold no login.") if "@" in urlsplit(value).netloc else None
+
+
+def _merge(kept: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**kept, **values}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def find_option(app: App, dialect: Dialect, name: str) -> Any:
     """What is set for an option of the app's door, or what it is where nothing is."""
-    spec = next(spec for spec in dialect.all_door_options if spec.name == name)
+    return find_options(app, dialect)[name]
+
+
+def find_options(app: App, dialect: Dialect) -> dict[str, Any]:
+    """All options of the app's door by name, as `find_option` gives each; no secret is in them."""
     door = _DOORS.first(app=app.pk, dialect=dialect.key)
-    return (door.options if door else {}).get(name, spec.default)
+    kept = door.options if door else {}
+    return {spec.name: kept.get(spec.name, spec.default) for spec in dialect.all_door_options}
 
 
 def find_door(dialect: Dialect, identifier: str, key: ApiKey, *, now: datetime) -> Door | None:
@@ -213,7 +259,8 @@ def bind_door(door: Door, dialect: Dialect, key: ApiKey, *, actor: str, now: dat
         if door.api_key is not None and door.api_key.is_usable(now):
             return door
         door.api_key = key
-        door.secrets = vault.encrypt({name: make_code() for name in dialect.door_secrets})
+        fresh = {name: make_code() for name in dialect.door_secrets}
+        door.secrets = vault.encrypt({**open_secrets(door), **fresh})
         door.save(update_fields=["api_key", "secrets"])
         record_audit(actor, "bind", door, workspace=key.workspace, fields=["secrets"], now=now)
     return door

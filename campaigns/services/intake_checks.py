@@ -19,7 +19,6 @@ from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.routes import find_first_ways
 from campaigns.services.callers import Caller
-from campaigns.services.doors import find_option
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.messages import find_losses
 from providers.commands import Fault, FaultKind, PushPart, SendPush
@@ -106,10 +105,10 @@ def _names_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
     return part.message.has_platform(platform) and bool(kinds & {None, platform})
 
 
-def refuse_lossy(push: SendPush, app: App, caller: Caller) -> None:
+def refuse_lossy(push: SendPush, app: App, caller: Caller, options: Mapping[str, Any]) -> None:
     """Raise Invalid, by the field, for what would be lost on its way out of a strict door, and
-    the vendor's own refusal for what it is strict about itself."""
-    if not find_option(app, caller.dialect, STRICT.name):
+    the vendor's own refusal for what it is strict about itself. `options` are the door's."""
+    if not options[STRICT.name]:
         return
     if caller.dialect.refuse_strict is not None:
         caller.dialect.refuse_strict(push)
@@ -134,12 +133,12 @@ def _means_some(part: PushPart, platform: Platform, caller: Caller) -> bool:
     return _names_some(part, platform, caller)
 
 
-def refuse_unknown_topic(push: SendPush, app: App, caller: Caller) -> None:
+def refuse_unknown_topic(push: SendPush, options: Mapping[str, Any]) -> None:
     """Raise Invalid for an inbox topic that is none of those which the app's door lists."""
     topics = {part.message.in_app.topic for part in push.parts if part.message.in_app} - {None}
-    if not topics or all(spec.name != INBOX_TOPICS for spec in caller.dialect.door_options):
+    if not topics:
         return
-    listed = find_option(app, caller.dialect, INBOX_TOPICS) or ""
+    listed = options.get(INBOX_TOPICS) or ""
     known = {name.strip() for name in listed.split(",")} - {""}
     if known and not topics <= known:
         words = _("This app has no such inbox topic.")

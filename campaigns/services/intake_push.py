@@ -5,8 +5,8 @@ There is no campaign behind it. A worker finds the transfer, freezes it and send
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from campaigns.models.clock import find_first_instant
 from campaigns.models.prepared import Prepared, insert, update
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.services.callers import Caller
+from campaigns.services.doors import find_options
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.intake_calls import write_callback
 from campaigns.services.intake_checks import (
@@ -44,6 +45,7 @@ from providers.contract import Dialect
 from providers.message import write_message
 
 MAX_WALL_CLOCK = 40
+BY_DOOR: dict[str, object] = {"by_door": True}
 TRIES = 3
 _IN_PLACE: Prepared[Transfer] = Prepared(
     lambda submission, place: Transfer.objects.select_related("submission").filter(
@@ -65,7 +67,8 @@ _UNDER_KEY: Prepared[Transfer] = Prepared(
 class Intake:
     """One push on its way in; `contents` are its messages as bodies.
 
-    In a call of several it has a `submission` and a `place` in it.
+    In a call of several it has a `submission` and a `place` in it. Who `is_awaited` by an address
+    that is set for the door is followed target by target.
     """
 
     push: SendPush
@@ -76,6 +79,7 @@ class Intake:
     submission: Submission | None = None
     place: int | None = None
     stairs: Stairs | None = None
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +128,21 @@ def accept_push(
     )  # fmt: skip
     first = _find_first(intake)
     if first is None:
-        _refuse_wrong(intake)
-        first = _write_once(intake)
+        options = find_options(group.app, caller.dialect)
+        _refuse_wrong(intake, options)
+        first = _write_once(replace(intake, is_awaited=_is_awaited(intake, options)))
     targets = read_targets(push, first) if push.is_tracked else ()
     return Accepted(str(first.pk), push.client_key, targets=targets)
 
 
-def _refuse_wrong(intake: Intake) -> None:
+def _refuse_wrong(intake: Intake, options: Mapping[str, Any]) -> None:
     push, group, caller = intake.push, intake.group, intake.caller
     refuse_unstorable(push, intake.contents)
     refuse_forbidden(push, group, caller)
     if intake.stairs is None:
         refuse_empty(push, group.app, caller)
-    refuse_lossy(push, group.app, caller)
-    refuse_unknown_topic(push, group.app, caller)
+    refuse_lossy(push, group.app, caller, options)
+    refuse_unknown_topic(push, options)
 
 
 def _find_fingerprint(push: SendPush, stairs: Stairs | None) -> str:
@@ -179,13 +184,13 @@ def _write_once(intake: Intake, tries: int = TRIES) -> Transfer:
 
 def _write_transfer(intake: Intake) -> Transfer:
     push, app, caller, stairs = intake.push, intake.group.app, intake.caller, intake.stairs
-    is_planned = push.is_tracked or stairs is not None
+    is_planned = push.is_tracked or intake.is_awaited or stairs is not None
     plan = plan_targets(push, app, caller) if is_planned else Plan(push, ())
     faults = _find_faults(intake)
     timing = find_timing(push, caller.now)
     refuse_busy(push, app, caller, timing.due_at)
     climbers = None if stairs is None else find_climbers(plan, stairs, app, caller)
-    submission = intake.submission or _create_submission(intake)
+    submission = _find_submission(intake)
     parts = _write_parts(intake, plan.push if climbers is None else climbers.push)
     new = _plan_transfer(intake, submission, timing, parts, faults)
     transfer = create_transfer(new, actor=caller.actor, now=caller.now)
@@ -252,7 +257,29 @@ def _plan_transfer(
     )
 
 
+def _is_awaited(intake: Intake, options: Mapping[str, Any]) -> bool:
+    """Whether an address is set for the door that is told of whom a push names one by one."""
+    push, spoken = intake.push, intake.caller.dialect.door_callback
+    if spoken is None or push.callback is not None:
+        return False
+    if any(part.audience is not None for part in push.parts):
+        return False
+    return bool(options[spoken.url])
+
+
+def _find_submission(intake: Intake) -> Submission:
+    submission = intake.submission
+    if submission is None:
+        return _create_submission(intake)
+    if intake.is_awaited:
+        # Not on the object, which outlives a transaction that is rolled back.
+        untold = Submission.objects.filter(pk=submission.pk, callback__isnull=True)
+        untold.update(callback=BY_DOOR)
+    return submission
+
+
 def _create_submission(intake: Intake) -> Submission:
+    callback = BY_DOOR if intake.is_awaited else write_callback(intake.push.callback)
     app, caller = intake.group.app, intake.caller
     return insert(
         Submission(
@@ -262,7 +289,7 @@ def _create_submission(intake: Intake) -> Submission:
             door=caller.dialect.key,
             client_key=intake.push.client_key,
             fingerprint=intake.fingerprint,
-            callback=write_callback(intake.push.callback),
+            callback=callback,
             created_at=caller.now,
         )
     )

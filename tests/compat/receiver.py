@@ -14,13 +14,15 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """`status`, `headers` and `size` are how it answers, after so many `seconds`."""
+    """`status`, `headers` and `size` are how it answers, after so many `seconds`; one that `echoes`
+    gives a check of its address the text back."""
 
     url: str = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
     seconds: float = 0.0
+    echoes: bool = False
     bodies: list[Any] = field(default_factory=list)
     heard: list[Mapping[str, str]] = field(default_factory=list)  # their headers
 
@@ -36,16 +38,17 @@ def receiving() -> Iterator[Receiver]:
             receiver.bodies.append(json.loads(body))
             receiver.heard.append(dict(self.headers))
             time.sleep(receiver.seconds)
-            self.answer()
+            text = receiver.bodies[-1].get("echostr", "") if receiver.echoes else ""
+            self.answer(text.encode() or b"x" * receiver.size)
 
-        def answer(self) -> None:
+        def answer(self, content: bytes) -> None:
             try:
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(receiver.size))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(b"x" * receiver.size)
+                self.wfile.write(content)
             except OSError:
                 self.close_connection = True  # whoever called has heard enough
 

@@ -18,7 +18,7 @@ ACTOR = "command line"
 
 
 class Command(BaseCommand):
-    help = "Sets options of an app's door; the output is JSON with all that are set."
+    help = "Sets options of an app's door; the output is JSON with all that are set but secrets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         dialects = [item.key for item in registry.all_dialects() if item.has_door]
@@ -40,6 +40,9 @@ class Command(BaseCommand):
             except Invalid as error:
                 words = " ".join(f"{name}: {fault}" for name, fault in error.fields.items())
                 raise CommandError(words) from error
+            door.refresh_from_db()
+            if door.check_words:
+                self.stderr.write(door.check_words)
         self.stdout.write(json.dumps(door.options))
 
 

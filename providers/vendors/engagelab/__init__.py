@@ -9,7 +9,7 @@ from typing import Any
 
 from providers.contract import Addressing, Cap, Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import Fields, FieldSpec, gettext_noop
-from providers.inbound import DoorApp, Hook, Reply
+from providers.inbound import DoorApp, DoorCallback, Hook, Reply
 from providers.message_fields import Platform
 
 from . import (
@@ -199,6 +199,37 @@ DIALECT = Dialect(
     write_refusal=wire_errors.write_refusal,
     door_identifiers=_identify_door,
     describe_key=_describe_key,
+    door_options=(
+        FieldSpec(
+            name=wire_callbacks.URL,
+            kind="url",
+            label=gettext_noop("Callback address"),
+            help=gettext_noop(
+                "Told of what becomes of pushes to registration ids, once it has answered a check."
+            ),
+            maximum=2048,
+        ),
+        FieldSpec(
+            name=wire_callbacks.USERNAME,
+            label=gettext_noop("Callback user name"),
+            help=gettext_noop("Signed with the secret: letters, digits and . _ @ -"),
+            pattern=r"[A-Za-z0-9._@-]{1,64}",
+        ),
+        FieldSpec(
+            name=wire_callbacks.SECRET,
+            kind="secret",
+            label=gettext_noop("Callback secret"),
+            help=gettext_noop("What callbacks are signed with; without it they are not."),
+            minimum=1,
+            maximum=255,
+        ),
+    ),
+    door_callback=DoorCallback(
+        url=wire_callbacks.URL,
+        write=wire_callbacks.write_door_callback,
+        write_check=wire_callbacks.write_check,
+        find_data=wire_callbacks.find_given_back,
+    ),
     caps=CAPS,
     refuses_empty=True,
     refuse_strict=wire_sends.refuse_both,

@@ -1,5 +1,5 @@
-"""What the vendor calls us for (vendor page "Callback"): a check of the address, and rows of what
-became of messages, in batches and perhaps more than once.
+"""What the vendor calls us for, and our door the scripts (vendor page "Callback"): a check of the
+address, and rows of what became of messages, in batches and perhaps more than once.
 
 The signature covers a time, a nonce and the user name, not the body. The names of the states stand
 on no page of push; they are those of its sister products.
@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from providers.inbound import Call, CallbackRequest, Reply
+from providers.message import PushMessage
+from providers.message_fields import Platform
 from providers.outbound import AccountConfig
 from providers.outcomes import Outcome, Reason
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 from providers.reports import OutcomeRow
 
-from .wire_sends import read_msg_id
+from .wire_messages import KEY
+from .wire_sends import CALL, read_msg_id
+from .wire_stats import OWN_CHANNELS
 from .wire_targets import REGISTRATION_ID
-from .wire_values import Block, read_body, refuse_type
+from .wire_values import Block, read_body, refuse_type, write_json
 
 HOOK_PATH = "engagelab"
 HEADER = "x-callback-id"
-SECRET = "callback_secret"
+URL, USERNAME, SECRET = "callback_url", "callback_username", "callback_secret"
 MAX_ROWS = 10_000
+SERVER = "push"  # what a row came from; the page's own value is not known
+GIVEN_BACK = ("from", "custom_args")
 
 RECEIPTS = {
     "delivered": ReceiptKind.DELIVERED,
@@ -159,14 +166,38 @@ def write_callback(
     account: AccountConfig, url: str, rows: tuple[OutcomeRow, ...]
 ) -> CallbackRequest | None:
     """The call that `read_callback` reads, signed; None where nothing of the rows has a state."""
-    told = [item for row in rows for item in _write_rows(row)]
+    told = [item for row in rows for item in _write_rows(row, 0)]
     if not told:
         return None
-    timestamp = str(told[-1]["itime"])
-    signature = sign_callback(account.credentials.get(SECRET, ""), timestamp, "n", HOOK_PATH)
-    shown = f"timestamp={timestamp};nonce=n;username={HOOK_PATH};signature={signature}"
-    body = {"total": len(told), "rows": told}
-    return CallbackRequest("POST", url, body, {HEADER: shown})
+    secret = account.credentials.get(SECRET, "")
+    shown = write_signature(secret, str(told[-1]["itime"]), "n", HOOK_PATH)
+    return _write_call(url, told, {HEADER: shown})
+
+
+def write_door_callback(
+    options: Mapping[str, Any], rows: tuple[OutcomeRow, ...], now: datetime, nonce: str
+) -> CallbackRequest | None:
+    """The same call by our door; signed where a secret is set, which the page leaves open."""
+    told = [item for row in rows for item in _write_rows(row, int(now.timestamp()))]
+    if not told:
+        return None
+    secret, username = options.get(SECRET, ""), options.get(USERNAME, "")
+    if not secret:
+        return _write_call(options[URL], told, {})
+    shown = write_signature(secret, str(int(now.timestamp())), nonce, username)
+    return _write_call(options[URL], told, {HEADER.upper(): shown})
+
+
+def write_signature(secret: str, timestamp: str, nonce: str, username: str) -> str:
+    """The header that `read_signature` reads."""
+    signature = sign_callback(secret, timestamp, nonce, username)
+    return f"timestamp={timestamp};nonce={nonce};username={username};signature={signature}"
+
+
+def _write_call(
+    url: str, told: Sequence[Mapping[str, Any]], headers: Mapping[str, str]
+) -> CallbackRequest:
+    return CallbackRequest("POST", url, {"total": len(told), "rows": told}, headers)
 
 
 def write_check(url: str, text: str) -> CallbackRequest:
@@ -174,7 +205,15 @@ def write_check(url: str, text: str) -> CallbackRequest:
     return CallbackRequest("POST", url, {"echostr": text})
 
 
-def _write_rows(row: OutcomeRow) -> list[dict[str, Any]]:
+def find_given_back(message: PushMessage) -> str:
+    """What of a call comes back with its callbacks, as JSON; "" for nothing."""
+    call = message.extras.get(KEY, {}).get(CALL, {})
+    given = {name: call[name] for name in GIVEN_BACK if name in call}
+    return write_json(given) if given else ""
+
+
+def _write_rows(row: OutcomeRow, itime: int) -> list[dict[str, Any]]:
+    """A row for each state; `itime` where nobody knows when it was."""
     told: list[tuple[str, datetime | None, str]] = [
         (_STATES[kind], at, "") for kind, at in row.receipts.items() if kind in _STATES
     ]
@@ -186,9 +225,12 @@ def _write_rows(row: OutcomeRow) -> list[dict[str, Any]]:
     return [
         {
             "message_id": row.transfer,
-            "from": "push",
+            "from": SERVER,
             "to": row.value,
-            "itime": int(at.timestamp()) if at else 0,
+            "server": SERVER,
+            "channel": OWN_CHANNELS.get(Platform(row.platform), "") if row.platform else "",
+            **json.loads(row.callback_data or "{}"),
+            "itime": int(at.timestamp()) if at else itime,
             "status": {"message_status": state, "error_detail": {"message": words}},
         }
         for state, at, words in told
