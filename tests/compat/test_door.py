@@ -101,15 +101,15 @@ def test_unknown_addresses_and_methods_are_refused_in_the_dialects_shape(speak, 
 
 @for_each
 def test_a_second_slash_before_the_path_or_one_behind_it_does_no_harm(speak, dialect):
-    script = speak(dialect)
-    plain = ((route, script.call(route.method, fill(route.path), b"{")) for route in dialect.routes)
-    # Some look for what a path names before they look at the body.
-    route, answer = next((route, answer) for route, answer in plain if answer.status_code != 404)
+    route = dialect.routes[0]
+    path = fill(route.path)
 
-    paths = (f"/{fill(route.path)}", f"{fill(route.path)}/")
-    statuses = [script.call(route.method, path, b"{").status_code for path in paths]
+    answers = [
+        speak(dialect).call(route.method, one, b"{") for one in (f"/{path}", f"{path}/", path)
+    ]
 
-    assert statuses == [answer.status_code] * 2
+    assert 404 not in [answer.status_code for answer in answers]
+    assert len({answer.status_code for answer in answers}) == 1
 
 
 @for_each
