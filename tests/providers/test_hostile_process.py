@@ -40,7 +40,7 @@ class Running:
         self.process = process
         self.journal = journal
         assert process.stdout is not None
-        self.url = process.stdout.readline().strip()
+        self.url = process.stdout.readline().split()[-1]
 
     def ask(self, path: str, method: str = "GET", **options: Any) -> Any:
         with requests.Session() as session:

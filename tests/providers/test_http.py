@@ -330,6 +330,7 @@ def test_no_secret_in_a_failure_or_a_log_line(open_vendor, session, caplog):
     body = f'{{"message": "unknown key {SECRET}"}}'.encode()
     vendor = open_vendor(write_answer(400, body))
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")  # some vendors' clients turn it down
 
     failure = fail_call(
         session,
