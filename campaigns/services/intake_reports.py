@@ -136,7 +136,8 @@ def _find_recipients(
         return named
     settled = Delivery.objects.filter(part_id__in=parts).order_by("part_id", "recipient")
     ids = list(settled.values_list("recipient", flat=True)[: command.limit])
-    return {text: (device,) for device, text in _name_devices(kind, ids).items()}
+    names = _name_devices(kind, ids)
+    return {names[device]: (device,) for device in ids if device in names}
 
 
 def _name_devices(kind: IdentifierKind, ids: list[int]) -> dict[int, str]:
