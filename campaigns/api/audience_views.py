@@ -21,14 +21,16 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api import shapes
+from campaigns.api import explained, shapes
 from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import TypedParser
 from campaigns.api.errors import TooLarge
-from campaigns.errors import Invalid
+from campaigns.api.paging import MAX_ID, read_number
+from campaigns.errors import Invalid, NotFound
 from campaigns.models import App, Device, Group, Label, Person, Segment
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
+from campaigns.selectors.explain import explain_audience
 from campaigns.services import audience
 from campaigns.services.device_rows import (
     COLUMNS,
@@ -46,6 +48,10 @@ PAGE = [
     OpenApiParameter("after", OpenApiTypes.INT64, description="Rows with a higher id."),
 ]
 APP = OpenApiParameter("app", OpenApiTypes.STR, description="The app's slug.")
+WHO = [
+    OpenApiParameter("device", OpenApiTypes.INT64, description="Our id of a device of the app."),
+    OpenApiParameter("person", OpenApiTypes.STR, description="An external user id."),
+]
 
 
 @cache
@@ -202,6 +208,38 @@ class SegmentViews(ListedViewSet):
         segment = self.find_row()
         devices = sample_devices(segment.app, _aim_at(segment))
         return Response(shapes.DeviceShape(devices, many=True).data)
+
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("app",),
+        "explain": ("device", "person"),
+    }
+
+    @extend_schema(parameters=[ID, *WHO], responses=shapes.ExplainedShape)
+    @action(detail=True, methods=["get"])
+    def explain(self, request: Request, pk: str = "") -> Response:
+        segment = self.find_row()
+        told = explain_audience(segment.app, _aim_at(segment), self._find_who(segment))
+        devices = [{"device": one.device.pk, **explained.show(one.verdict)} for one in told]
+        return Response({"segment": segment.pk, "devices": devices})
+
+    def _find_who(self, segment: Segment) -> Device | Person:
+        """Whom the query names: a device by our id or a person by external user id."""
+        asked = self.request.query_params
+        if len({"device", "person"} & asked.keys()) != 1:
+            sentence = _("Name one device by its id, or one person by external user id.")
+            raise Invalid(sentence, fields={"device": sentence})
+        if "device" in asked:
+            number = read_number(self.request, "device", 0, 1, MAX_ID - 1)
+            who = Device.objects.for_user(self.request.user).filter(app=segment.app, pk=number)
+        else:
+            seen = Person.objects.for_user(self.request.user)
+            who = seen.filter(
+                workspace=segment.app.workspace, external_user_id=asked["person"] or None
+            )
+        found: Device | Person | None = who.first()
+        if found is None:
+            raise NotFound(_("Nobody here has this id."))
+        return found
 
 
 def _aim_at(segment: Segment) -> Audience:

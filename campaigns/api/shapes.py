@@ -106,6 +106,23 @@ class CountShape(serializers.Serializer[Any]):
     languages = serializers.DictField(child=serializers.IntegerField())
 
 
+class ExplainedDeviceShape(serializers.Serializer[Any]):
+    """The root of a tree; each of `terms` looks like it. A condition says `field`, `op`, `value`,
+    `value_count` and `found` in place of `name` and `terms`."""
+
+    device = serializers.IntegerField()
+    kind = serializers.CharField()
+    path = serializers.CharField()
+    is_met = serializers.BooleanField()
+    name = serializers.CharField()
+    terms = serializers.ListField(child=serializers.DictField())
+
+
+class ExplainedShape(serializers.Serializer[Any]):
+    segment = serializers.IntegerField()
+    devices = ExplainedDeviceShape(many=True)
+
+
 class PersonShape(serializers.ModelSerializer[Person]):
     opted_out = serializers.SerializerMethodField()
 

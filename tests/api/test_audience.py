@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from campaigns.models import Device, Group, Label, Person, Segment
+from campaigns.models import App, Device, Group, Label, Person, Segment
 from tests import builders
 from tests.api.conftest import make_client
 
@@ -62,6 +62,55 @@ def test_a_segment_counts_and_shows_a_sample(client, app):
 
     assert count.json() == {"total": 1, "platforms": {"android": 1}, "languages": {"de": 1}}
     assert [row["id"] for row in sample.json()] == [device.pk]
+
+
+def test_a_segment_says_why_somebody_is_in_or_out(client, app):
+    ann = builders.make_person(app.workspace, "ann")
+    device = builders.make_device(app, "t1", country="DE", person=ann)
+    builders.make_device(app, "t2", country="FR", person=ann)
+    long = {"field": "device.model", "op": "in", "value": [f"m{number}" for number in range(300)]}
+    made = client.post("/api/v1/segments/", {"name": "S", "expression": {"or": [GERMANS, long]}})
+    address = f"/api/v1/segments/{made.json()['id']}/explain/"
+
+    person = client.get(address, {"person": "ann"}).json()
+    one = client.get(address, {"device": device.pk}).json()
+
+    assert [told["is_met"] for told in person["devices"]] == [True, False]
+    assert one == {"segment": made.json()["id"], "devices": person["devices"][:1]}
+    tree = one["devices"][0]["terms"][0]
+    assert tree["terms"][0] == {
+        "kind": "condition", "path": "expression.or[0]", "is_met": True, "value_count": 1,
+        "found": "DE", **GERMANS,
+    }  # fmt: skip
+    assert (tree["terms"][1]["value_count"], len(tree["terms"][1]["value"])) == (300, 100)
+    assert tree["terms"][1]["found"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({}, 400), ({"device": "1", "person": "a"}, 400), ({"device": "x"}, 400),
+        ({"device": "9" * 16}, 400), ({"device": "77"}, 404), ({"person": "zoe"}, 404),
+        ({"person": ""}, 404), ({"person": "a\0"}, 400), ({"who": "a"}, 400),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_who_is_not_named_is_not_explained(client, app, query, status):
+    builders.make_person(app.workspace, "")
+    made = client.post("/api/v1/segments/", {"name": "Germans", "expression": GERMANS})
+
+    answer = client.get(f"/api/v1/segments/{made.json()['id']}/explain/", query)
+
+    assert answer.status_code == status
+
+
+def test_a_device_of_a_strangers_app_is_not_explained(client, app, foreign):
+    theirs = Device.objects.create(app=App.objects.get(slug="theirs"), platform="web")
+    made = client.post("/api/v1/segments/", {"name": "Germans", "expression": GERMANS})
+
+    answer = client.get(f"/api/v1/segments/{made.json()['id']}/explain/", {"device": theirs.pk})
+
+    assert answer.status_code == 404
 
 
 def test_a_wrong_segment_says_where(client, app):

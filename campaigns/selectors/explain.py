@@ -1,0 +1,238 @@
+"""Why somebody is in an audience or out of it: the audience as a tree, each node met or not.
+
+Conditions are asked of the database, by the very query that selects recipients; what and, or and
+not make of them is plain logic. One statement explains one expression for one device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import BooleanField, Case, Value, When
+
+from campaigns.models import App, Device, Person, Segment
+from campaigns.selectors.audience import NOBODY, Audience, AudienceKind, select_devices
+from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
+from campaigns.selectors.expressions import check_expression, compile_expression
+from campaigns.selectors.identifiers import identifier_kinds
+from providers.audience import And, Condition, Expression, Not, Op, Or
+
+MOST_FOUND = 100  # texts of a set that are shown
+MOST_DEVICES = 20  # of one person
+CONDITION = "condition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One node: `kind` is and, or, not, condition, or the key of an audience.
+
+    `path` is the node's place as refusals name it (`expression.and[0].not`). Only a condition has
+    `field`, `op`, `wanted` (its value) and `found`: what the device or its person has there, None
+    when it is missing, for a field that holds a set a sorted tuple of at most 100 texts. `name`
+    is that of a segment.
+    """
+
+    kind: str
+    is_met: bool
+    path: str
+    terms: tuple[Verdict, ...] = ()
+    field: str = ""
+    op: str = ""
+    wanted: Any = None
+    found: Any = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceVerdict:
+    """One device and what an audience says to it."""
+
+    device: Device
+    verdict: Verdict
+
+
+def explain(expression: Expression, device: Device, path: str = "expression") -> Verdict:
+    """Why the expression means the device or not, node by node.
+
+    Expects what `check_expression` has passed. The device is judged as it is stored.
+    """
+    return _Judge(expression, device).judge(expression, path)
+
+
+def explain_audience(
+    app: App, audience: Audience, who: Device | Person, *, only_primary: bool = False
+) -> tuple[DeviceVerdict, ...]:
+    """Why the audience means a device, or each of the first 20 devices that a person has in the
+    app; empty for who has none in it."""
+    devices = Device.objects.filter(app=app).select_related("person").order_by("pk")
+    chosen = devices.filter(**{"pk" if isinstance(who, Device) else "person": who.pk})
+    return tuple(
+        DeviceVerdict(device, _explain_device(app, audience, device, only_primary))
+        for device in chosen[:MOST_DEVICES]
+    )
+
+
+def list_reasons(verdict: Verdict) -> tuple[Verdict, ...]:
+    """The nodes without terms that make the verdict what it is.
+
+    Of an `and` that is not met, those that are not; of an `or` that is met, those that are; else
+    all of them.
+    """
+    return tuple(_find_reasons(verdict))
+
+
+def _find_reasons(verdict: Verdict) -> Iterator[Verdict]:
+    if not verdict.terms:
+        yield verdict
+        return
+    told = verdict.terms
+    if verdict.kind != "not":
+        # Terms that agree with their node decided it; there are none where not all were needed.
+        told = tuple(term for term in told if term.is_met == verdict.is_met) or told
+    for term in told:
+        yield from _find_reasons(term)
+
+
+class _Judge:
+    """What one statement says of every condition of an expression for one device."""
+
+    def __init__(self, expression: Expression, device: Device) -> None:
+        self.device = device
+        # In the order in which `judge` comes to them.
+        self.answers = iter(self._ask(list(_list_conditions(expression))))
+
+    def _ask(self, conditions: list[Condition]) -> tuple[bool, ...]:
+        if not conditions:
+            return ()
+        asked = [
+            Case(
+                When(compile_expression(condition, self.device.app_id), then=Value(True)),
+                default=Value(False),
+                output_field=BooleanField(),
+            )
+            for condition in conditions
+        ]
+        row = Device.objects.filter(pk=self.device.pk).values_list(*asked).first()
+        return tuple(map(bool, row)) if row else (False,) * len(asked)
+
+    def judge(self, expression: Expression, path: str) -> Verdict:
+        match expression:
+            case And(terms):
+                judged = self._judge_terms(terms, f"{path}.and")
+                is_met = all(term.is_met for term in judged)
+                return Verdict(kind="and", is_met=is_met, path=path, terms=judged)
+            case Or(terms):
+                judged = self._judge_terms(terms, f"{path}.or")
+                is_met = any(term.is_met for term in judged)
+                return Verdict(kind="or", is_met=is_met, path=path, terms=judged)
+            case Not(term):
+                inner = self.judge(term, f"{path}.not")
+                return Verdict(kind="not", is_met=not inner.is_met, path=path, terms=(inner,))
+        return self._judge_condition(expression, path)
+
+    def _judge_terms(self, terms: tuple[Expression, ...], path: str) -> tuple[Verdict, ...]:
+        return tuple(self.judge(term, f"{path}[{place}]") for place, term in enumerate(terms))
+
+    def _judge_condition(self, condition: Condition, path: str) -> Verdict:
+        field = find_field(condition.field)
+        return Verdict(
+            kind=CONDITION,
+            is_met=next(self.answers),
+            path=path,
+            field=condition.field,
+            op=condition.op.value,
+            wanted=condition.value,
+            found=None if field is None else find_value(self.device, field),
+        )
+
+
+def _list_conditions(expression: Expression) -> Iterator[Condition]:
+    match expression:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from _list_conditions(term)
+        case Not(term):
+            yield from _list_conditions(term)
+        case Condition():
+            yield expression
+
+
+def find_value(device: Device, field: AudienceField) -> Any:
+    """What the device or its person has in a field, as `Verdict.found` says it."""
+    if field.kind is FieldKind.SET:
+        return _CARRIED[field.column](device, field.attribute)
+    owner = device.person if field.column.startswith("person__") else device
+    found = getattr(owner, field.column.removeprefix("person__"), None)
+    if field.kind is FieldKind.CUSTOM:
+        return (found or {}).get(field.attribute)
+    if isinstance(found, datetime):
+        return found.isoformat()
+    return None if found == "" else found
+
+
+def _find_labels(device: Device, attribute: str) -> tuple[str, ...]:
+    if device.person is None:
+        return ()
+    members = device.person.label_members.filter(label__app=device.app_id)
+    return _take_names(members.values_list("label__name", flat=True))
+
+
+def _find_tags(device: Device, attribute: str) -> tuple[str, ...]:
+    return _take_names(device.marks.filter(kind="tag").values_list("name", flat=True))
+
+
+def _find_alias(device: Device, attribute: str) -> tuple[str, ...]:
+    return _take_names(device.marks.filter(kind="alias").values_list("name", flat=True))
+
+
+def _find_ids(device: Device, attribute: str) -> tuple[str, ...]:
+    kind = identifier_kinds()[attribute]
+    if not kind.is_token:
+        ids = device.identifiers.filter(kind=attribute)
+        return _take_names(ids.values_list("value", flat=True))
+    is_of_it = kind.platform in (None, device.platform)
+    return (device.token,) if is_of_it and device.token else ()
+
+
+def _take_names(names: Any) -> tuple[str, ...]:
+    return tuple(sorted(names[:MOST_FOUND]))
+
+
+_CARRIED = {"label": _find_labels, "tag": _find_tags, "alias": _find_alias, "id": _find_ids}
+
+
+def _explain_device(app: App, audience: Audience, device: Device, only_primary: bool) -> Verdict:
+    verdict = _explain_kind(app, audience, device, "audience")
+    if not only_primary:
+        return verdict
+    primary = explain(Condition("device.is_primary", Op.EQ, True), device, "only_primary")
+    terms = (verdict, primary)
+    is_met = all(term.is_met for term in terms)
+    return Verdict(kind="and", is_met=is_met, path="", terms=terms)
+
+
+def _explain_kind(app: App, audience: Audience, device: Device, path: str) -> Verdict:
+    path = f"{path}.{audience.kind}"
+    match audience.kind:
+        case AudienceKind.LABELS:
+            carried = And(tuple(Condition("person.label", Op.EQ, one) for one in audience.labels))
+            terms = explain(carried, device, path).terms
+            is_met = all(term.is_met for term in terms)
+            return Verdict(kind=audience.kind, is_met=is_met, path=path, terms=terms)
+        case AudienceKind.SEGMENT:
+            return explain_segment(Segment.objects.filter(pk=audience.segment).first(), device)
+        case AudienceKind.EXPRESSION if audience.expression is not None:
+            return explain(audience.expression, device, path)
+    is_met = select_devices(app, audience).filter(pk=device.pk).exists()
+    return Verdict(kind=audience.kind, is_met=is_met, path=path)
+
+
+def explain_segment(segment: Segment | None, device: Device) -> Verdict:
+    """Why a segment means the device or not; a segment that is gone means nobody."""
+    expression = check_expression(segment.expression) if segment else NOBODY
+    inner = explain(expression, device)
+    kind, name = AudienceKind.SEGMENT, segment.name if segment else ""
+    return Verdict(kind=kind, is_met=inner.is_met, path=kind, terms=(inner,), name=name)
