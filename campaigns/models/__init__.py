@@ -42,6 +42,7 @@ from campaigns.models.campaign import (
 )
 from campaigns.models.events import WaitingEvent
 from campaigns.models.inbox import DeviceSession, InboxItem
+from campaigns.models.kept import MessageTemplate, Tester, TestGroup
 from campaigns.models.ledger import (
     Cohort,
     Correction,
@@ -104,6 +105,7 @@ __all__ = [
     "LabelMember",
     "Membership",
     "Message",
+    "MessageTemplate",
     "Occurrence",
     "OutboxRow",
     "Part",
@@ -126,6 +128,8 @@ __all__ = [
     "StepMember",
     "Submission",
     "TargetChunk",
+    "TestGroup",
+    "Tester",
     "Throttle",
     "ToldReport",
     "TrackedTarget",

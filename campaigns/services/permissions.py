@@ -52,6 +52,8 @@ NEEDS: dict[str, Needs] = {
     "group": _COMPOSED,
     "label": replace(_COMPOSED, delete=Role.COMPOSER),
     "segment": replace(_COMPOSED, delete=Role.COMPOSER),
+    "testgroup": replace(_COMPOSED, delete=Role.COMPOSER),
+    "messagetemplate": Needs(path="place", in_app=True, add=Role.COMPOSER, change=Role.COMPOSER),
     "device": _IN_APP,
     "route": replace(_IN_APP, add=Role.ADMIN, change=Role.ADMIN, delete=Role.ADMIN),
     "campaign": _COMPOSED,

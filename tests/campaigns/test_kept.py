@@ -1,0 +1,152 @@
+"""What composers keep: templates of messages and groups that get tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.errors import Conflict, Invalid
+from campaigns.models import AuditEntry, MessageTemplate, TestGroup
+from campaigns.services import templates, testers
+from campaigns.services.templates import TemplateValues
+from tests import builders
+
+pytestmark = pytest.mark.database
+SALE = {"title": "Sale", "body": "Today only", "android": {"priority": 1}}
+
+
+@pytest.fixture
+def by(now):
+    return {"actor": "owner", "now": now}
+
+
+def test_a_template_is_kept_changed_put_away_and_taken_out(app, owner, by):
+    values = TemplateValues("Sale", "For weekends", SALE)
+    kept = templates.create_template(app.workspace, app, values, **by)
+    templates.update_template(kept, TemplateValues(name="Big sale"), **by)
+    offered = list(templates.list_templates(owner, [app], "big"))
+    templates.archive_template(kept, **by)
+    put_away = list(templates.list_templates(owner, [app]))
+    templates.restore_template(kept, **by)
+
+    assert (kept.name, kept.description, kept.content["android"]) == (
+        "Big sale", "For weekends", {"priority": 1},
+    )  # fmt: skip
+    assert (offered, put_away) == ([kept], [])
+    assert list(templates.list_templates(owner, [app])) == [kept]
+    entries = AuditEntry.objects.filter(target_type="messagetemplate").order_by("pk")
+    assert [entry.verb for entry in entries] == [
+        "create_template", "update_template", "archive_template", "restore_template",
+    ]  # fmt: skip
+    assert entries[1].fields == ["name"]
+
+
+def test_a_template_of_one_app_is_no_template_of_another_and_a_shared_one_is(
+    app, owner, colleague, stranger, by
+):
+    other = builders.make_app(app.workspace, "second")
+    own = templates.create_template(app.workspace, app, TemplateValues("Own", "", SALE), **by)
+    shared = templates.create_template(app.workspace, None, TemplateValues("All", "", SALE), **by)
+
+    assert list(templates.list_templates(owner, [app])) == [shared, own]
+    assert list(templates.list_templates(owner, [other])) == [shared]
+    assert list(templates.list_templates(owner, [app, other])) == [shared]
+    assert set(MessageTemplate.objects.for_user(colleague)) == {own, shared}
+    assert list(MessageTemplate.objects.for_user(stranger)) == []
+
+
+def test_a_name_is_taken_once_in_its_place(app, by):
+    for place in (app, None):
+        templates.create_template(app.workspace, place, TemplateValues("Sale", "", SALE), **by)
+
+    for place in (app, None):
+        with pytest.raises(Conflict, match="of that name"):
+            templates.create_template(app.workspace, place, TemplateValues("Sale"), **by)
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        (TemplateValues(""), "name"),
+        (TemplateValues("x" * 121), "name"),
+        (TemplateValues("A", "x" * 256), "description"),
+        (TemplateValues("A", "", {"android": {"priority": 9}}), "message.android.priority"),
+        (TemplateValues("A", "", {"web": {"url": "here"}}), "message.web.url"),
+        (TemplateValues("A", "", {"titel": "Hi"}), "message.titel"),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_named_by_its_path(app, by, values, path):
+    with pytest.raises(Invalid) as refused:
+        templates.create_template(app.workspace, app, values, **by)
+
+    assert list(refused.value.fields) == [path]
+    assert not MessageTemplate.objects.exists()
+
+
+@pytest.fixture
+def people(app):
+    """Ann with two phones, and one phone of nobody."""
+    ann = builders.make_person(app.workspace, "ann", email="ann@example.org")
+    phones = [builders.make_device(app, f"ann-{n}", person=ann) for n in range(2)]
+    return ann, phones, builders.make_device(app, "alone")
+
+
+@pytest.mark.parametrize("term", ["ann", "ann@example.org", "ann-0"])
+def test_a_person_is_found_by_any_id_and_stands_for_all_devices(app, owner, people, term):
+    ann, _phones, _alone = people
+
+    assert [found.key for found in testers.find_testers(app, term, owner)] == [f"person:{ann.pk}"]
+
+
+def test_a_device_is_found_by_its_token_and_number_and_nobody_finds_what_is_not_his(
+    app, owner, stranger, people
+):
+    _ann, _phones, alone = people
+    other = builders.make_app(app.workspace, "second")
+
+    for term in ("alone", str(alone.pk)):
+        found = testers.find_testers(app, term, owner)
+        assert [one.key for one in found] == [f"device:{alone.pk}"]
+        assert testers.find_testers(other, term, owner) == []
+    assert testers.find_testers(app, "alone", stranger) == []
+    assert testers.find_testers(app, "ann", stranger) == []
+
+
+def test_a_test_group_means_its_devices_and_all_of_its_persons(app, owner, people, by):
+    ann, phones, alone = people
+    found = testers.find_keyed(app, [f"person:{ann.pk}", f"device:{alone.pk}"], owner)
+
+    group = testers.save_test_group(TestGroup(app=app), "Team", found, **by)
+    testers.save_test_group(group, "Desk", found[:1], **by)
+
+    assert group.name == "Desk"
+    assert testers.list_recipients(app, found) == [*(phone.pk for phone in phones), alone.pk]
+    assert testers.list_found(group) == found[:1]
+    testers.delete_test_group(group, **by)
+    verbs = AuditEntry.objects.filter(target_type="testgroup").order_by("pk")
+    assert list(verbs.values_list("verb", flat=True)) == [
+        "create_test_group", "update_test_group", "delete_test_group",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "path"), [("", 1, "name"), ("Team", 0, "testers"), ("Team", 11, "testers")]
+)
+def test_a_test_group_needs_a_name_and_one_to_ten_testers(app, owner, by, name, count, path):
+    keys = [f"device:{builders.make_device(app, str(n)).pk}" for n in range(count)]
+
+    found = testers.find_keyed(app, keys, owner)
+
+    with pytest.raises(Invalid) as refused:
+        testers.save_test_group(TestGroup(app=app), name, found, **by)
+
+    assert list(refused.value.fields) == [path]
+    assert not TestGroup.objects.exists()
+
+
+def test_no_row_of_another_app_becomes_a_tester(app, owner, people):
+    other = builders.make_app(app.workspace, "second")
+    ann, _phones, alone = people
+
+    for key in (f"device:{alone.pk}", f"person:{ann.pk}", "device:x", "label:1", "device:"):
+        with pytest.raises(Invalid, match="no device or person"):
+            testers.find_keyed(other, [key], owner)
