@@ -56,6 +56,7 @@ from campaigns.models.ledger import (
     VendorCount,
 )
 from campaigns.models.marks import DeviceMark
+from campaigns.models.merges import PersonMerge
 from campaigns.models.message import Message
 from campaigns.models.outbox import OutboxRow
 from campaigns.models.scenario import Handover, Scenario, StepLead, StepMember
@@ -110,6 +111,7 @@ __all__ = [
     "OutboxRow",
     "Part",
     "Person",
+    "PersonMerge",
     "Planned",
     "Policy",
     "ReceiptCount",

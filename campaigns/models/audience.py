@@ -9,10 +9,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace
 from campaigns.models.clock import list_zone_names
+from campaigns.models.prefixes import PrefixOrder
 from campaigns.models.scoping import PersonQuerySet, ScopedQuerySet
 from providers.message_fields import Platform
 
@@ -183,6 +185,9 @@ class Person(models.Model):
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True)
+    opt_out_reason = models.CharField(
+        _("why opted out"), max_length=200, blank=True, default="", db_default=""
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -203,6 +208,16 @@ class Person(models.Model):
             models.Index(fields=["workspace", "email"], name="person_email"),
             models.Index(fields=["workspace", "phone"], name="person_phone"),
             models.Index(fields=["workspace", "country", "language"], name="person_place"),
+            # Exact and by their beginning, for the search; PostgreSQL's other indexes know no
+            # beginnings, and SQLite's unique one leaves out the empty.
+            models.Index(
+                fields=["workspace", "external_user_id"],
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+                name="person_external_prefix",
+            ),
+            models.Index(
+                models.F("workspace"), PrefixOrder(Lower("email")), name="person_email_prefix"
+            ),
         ]
 
     def __str__(self) -> str:

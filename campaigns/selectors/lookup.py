@@ -1,60 +1,186 @@
-"""Finds persons and devices by an id that somebody typed: exact look-ups on indexes, no scans."""
+"""Finds persons and devices by an id that somebody typed: look-ups on indexes, never a scan."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Lower
 
-from campaigns.models import App, Device, DeviceIdentifier, Person, Workspace
+from campaigns.models import App, Device, DeviceIdentifier, DeviceMark, Person, Workspace
 from campaigns.models.access import visible_app_ids, visible_workspace_ids
 from campaigns.models.audience import PLATFORM_KEYS, hash64
-from providers import registry
+from campaigns.models.bulk import IdList
+from campaigns.models.prefixes import begins
+from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.identifiers import identifier_platforms
 
-MOST = 100
+MOST = 100  # of each way of matching
+MOST_BEGINNING = 500  # looked at, of which some may be somebody else's
+SHORTEST_PREFIX = 3
+LONGEST_PREFIX = 255
 MAX_ID = 2**53
+OWN_ID = re.compile(r"(?:(person|device)\s*)?#?\s*([0-9]{1,16})", re.IGNORECASE)
+PHONE = re.compile(r"(?:\+|00)?([0-9]+)")
+BLANKS = re.compile(r"[\s().\-/]+")
+
+
+class By(StrEnum):
+    """What of a person or device is what was typed; kinds of identifiers stand for themselves."""
+
+    OWN_ID = "id"
+    EXTERNAL_USER_ID = "external_user_id"
+    EXTERNAL_PREFIX = "external_user_id_prefix"
+    EMAIL = "email"
+    EMAIL_PREFIX = "email_prefix"
+    PHONE = "phone"
+    TOKEN = "token"
+    ALIAS = "alias"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A person or a device, and by what: a `By`, or a kind of identifier."""
+
+    kind: str
+    pk: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The apps and workspaces whose rows are looked at."""
+
+    principal: Any
+    apps: tuple[int, ...]
+    workspaces: tuple[int, ...]
+
+
+def find_matches(term: str, principal: Any) -> list[Match]:
+    """What the text may mean of what the principal sees, persons first.
+
+    With a `*` at its end, or when nobody has it as a whole, external user ids and e-mails that
+    begin with it.
+    """
+    text = term.strip()
+    if not text or UNSTORABLE.search(text):
+        return []
+    reach = find_reach(principal)
+    if text.endswith("*"):
+        return _find_beginning(text.rstrip("*"), reach)
+    found = [*_find_persons(text, reach), *_find_devices(text, reach)]
+    return found or _find_beginning(text, reach)
+
+
+def find_reach(principal: Any) -> Reach:
+    """Where the principal may look; read once, so that every look-up is on plain ids."""
+    apps = App.objects.filter(pk__in=visible_app_ids(principal))
+    reached = Workspace.objects.filter(pk__in=visible_workspace_ids(principal))
+    return Reach(
+        principal,
+        tuple(apps.values_list("pk", flat=True)),
+        tuple(reached.values_list("pk", flat=True)),
+    )
+
+
+def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
+    persons = Person.objects.filter(workspace__in=reach.workspaces)
+    lowered = persons.alias(lowered=Lower("email"))
+    queries: dict[str, QuerySet[Person]] = {
+        By.OWN_ID: Person.objects.filter(pk__in=_read_ids(text, "person")),
+        By.EXTERNAL_USER_ID: persons.filter(external_user_id=text),
+    }
+    if "@" in text:
+        queries[By.EMAIL] = lowered.filter(lowered=Lower(Value(text)))
+    digits = PHONE.fullmatch(BLANKS.sub("", text))
+    if digits:
+        queries[By.PHONE] = persons.filter(phone__in={digits[1], digits[0]})
+    for by, rows in queries.items():
+        ids = list(rows.order_by().values_list("pk", flat=True)[:MOST])
+        yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
+
+
+def _find_devices(text: str, reach: Reach) -> Iterator[Match]:
+    hashed = hash64(text)
+    own = Device.objects.filter(pk__in=_read_ids(text, "device"), app__in=reach.apps)
+    yield from _match_devices(own, By.OWN_ID)
+    tokens = Device.objects.filter(
+        app__in=reach.apps, platform__in=PLATFORM_KEYS, token_hash=hashed, token=text
+    )
+    yield from _match_devices(tokens, By.TOKEN)
+    ids = DeviceIdentifier.objects.filter(
+        app__in=reach.apps, kind__in=list(identifier_platforms()), value_hash=hashed, value=text
+    )
+    for device, kind in ids.values_list("device_id", "kind")[:MOST]:
+        yield Match("device", device, kind)
+    marks = DeviceMark.objects.filter(app__in=reach.apps, kind=DeviceMark.Kind.ALIAS, name=text)
+    for device in marks.values_list("device_id", flat=True)[:MOST]:
+        yield Match("device", device, By.ALIAS)
+
+
+def _match_devices(devices: QuerySet[Device], by: str) -> Iterator[Match]:
+    for pk in devices.order_by().values_list("pk", flat=True)[:MOST]:
+        yield Match("device", pk, by)
+
+
+def _find_beginning(prefix: str, reach: Reach) -> list[Match]:
+    if not SHORTEST_PREFIX <= len(prefix) <= LONGEST_PREFIX:
+        return []
+    persons = Person.objects.filter(workspace__in=reach.workspaces)
+    named = persons.filter(begins("external_user_id", prefix)).order_by("external_user_id")
+    found = _take_beginning(named, By.EXTERNAL_PREFIX, reach)
+    mails = persons.alias(lowered=Lower("email")).filter(begins("lowered", prefix.lower()))
+    known = {match.pk for match in found}
+    mailed = _take_beginning(mails.order_by("lowered"), By.EMAIL_PREFIX, reach)
+    return found + [match for match in mailed if match.pk not in known]
+
+
+def _take_beginning(rows: QuerySet[Person], by: str, reach: Reach) -> list[Match]:
+    # Cut before it is asked which of them one sees: that is asked of each.
+    ids = list(rows.values_list("pk", flat=True)[:MOST_BEGINNING])
+    return [Match("person", pk, by) for pk in _keep_seen(ids, reach)[:MOST]]
+
+
+def _keep_seen(ids: list[int], reach: Reach) -> list[int]:
+    """Those whom the principal sees, in the same order."""
+    if not ids:
+        return []
+    seen = Person.objects.for_user(reach.principal).filter(pk__in=IdList(ids))
+    known = set(seen.values_list("pk", flat=True))
+    return [pk for pk in ids if pk in known]
+
+
+def _read_ids(text: str, kind: str) -> set[int]:
+    """Our own id of that kind, as in `12`, `#12` or `device 12`."""
+    found = OWN_ID.fullmatch(text)
+    if found is None or (found[1] or kind).lower() != kind:
+        return set()
+    return {int(found[2])} if int(found[2]) < MAX_ID else set()
 
 
 def find_device_ids(term: str, principal: Any) -> set[int]:
-    """Devices by our id, token, any vendor's id, or an id of their person; at most a few 100."""
-    apps = list(App.objects.filter(pk__in=visible_app_ids(principal)).values_list("pk", flat=True))
-    hashed = hash64(term)
-    by_token = Device.objects.filter(
-        app__in=apps, platform__in=PLATFORM_KEYS, token_hash=hashed, token=term
-    )
-    kinds = {kind.name for dialect in registry.all_dialects() for kind in dialect.identifier_kinds}
-    by_kind = DeviceIdentifier.objects.filter(
-        app__in=apps, kind__in=kinds, value_hash=hashed, value=term
-    )
-    persons = _find_own_person_ids(term, principal)
-    found = set(by_token.values_list("pk", flat=True)[:MOST])
-    found |= set(by_kind.values_list("device_id", flat=True)[:MOST])
-    found |= set(Device.objects.filter(person__in=persons).values_list("pk", flat=True)[:MOST])
-    return found | _read_id(term)
+    """Devices that the text means, and those of persons whom it means; at most a few 100."""
+    matches = find_matches(term, principal)
+    owned = Device.objects.filter(person__in=IdList(_list_others(matches, "person")))
+    return _list_kind(matches, "device") | set(owned.values_list("pk", flat=True)[:MOST])
 
 
 def find_person_ids(term: str, principal: Any) -> set[int]:
-    """Persons by our id, external id, e-mail, phone, or an id of one of their devices."""
-    devices = find_device_ids(term, principal) - _read_id(term)
+    """Persons whom the text means, and owners of devices that it means; at most a few 100."""
+    matches = find_matches(term, principal)
+    devices = IdList(_list_others(matches, "device"))
     owners = Device.objects.filter(pk__in=devices, person__isnull=False)
-    found = set(owners.values_list("person_id", flat=True)[:MOST])
-    return found | set(_find_own_person_ids(term, principal)) | _read_id(term)
+    return _list_kind(matches, "person") | set(owners.values_list("person_id", flat=True))
 
 
-def _find_own_person_ids(term: str, principal: Any) -> list[int]:
-    reached: QuerySet[Workspace] = Workspace.objects.filter(pk__in=visible_workspace_ids(principal))
-    workspaces = list(reached.values_list("pk", flat=True))
-    digits = "".join(letter for letter in term if letter.isdecimal())
-    branches = [Q(external_user_id=term), Q(email__in={term, term.lower()})]
-    if digits:
-        branches.append(Q(phone=digits))
-    found: set[int] = set()
-    for branch in branches:
-        rows = Person.objects.filter(branch, workspace__in=workspaces)
-        found |= set(rows.values_list("pk", flat=True)[:MOST])
-    return sorted(found)
+def _list_kind(matches: Iterable[Match], kind: str) -> set[int]:
+    return {match.pk for match in matches if match.kind == kind}
 
 
-def _read_id(term: str) -> set[int]:
-    is_id = term.isascii() and term.isdecimal() and int(term[:20]) < MAX_ID
-    return {int(term)} if is_id and len(term) <= 16 else set()
+def _list_others(matches: Iterable[Match], kind: str) -> set[int]:
+    """Without those who are meant by a bare number of ours: it names one kind of thing."""
+    return _list_kind((match for match in matches if match.by != By.OWN_ID), kind)
