@@ -69,8 +69,11 @@ def test_a_device_is_found_by(owner, phone, typed, by):
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "  ", "An", "ann-1", "to:ken", "TO:KEN/1", "*", "a*", "%", "An_%", "12345678", "\0", "\ud800",
-     "#" + "9" * 16, "device", "person x", "+", "@", "x" * 5000, "Ann" + "x" * 300 + "*", "²"],
+    [
+        "", "  ", "An", "ann-1", "to:ken", "TO:KEN/1", "*", "a*", "%", "An_%", "12345678", "\0",
+        "\ud800", "#" + "9" * 16, "device", "person x", "+", "@", "x" * 5000,
+        "Ann" + "x" * 300 + "*", "²",
+    ],
 )  # fmt: skip
 def test_what_nobody_has_finds_nobody(owner, phone, typed):
     assert find_matches(typed, owner) == []
@@ -89,7 +92,9 @@ def test_a_bare_number_may_be_several_things(owner, app, ann):
     }
 
 
-@pytest.mark.parametrize("typed", ["Ann-1", "to:ken/1", "aa-bb", "annie", "#{pk}", "Ann*", "ann.lee*"])
+@pytest.mark.parametrize(
+    "typed", ["Ann-1", "to:ken/1", "aa-bb", "annie", "#{pk}", "Ann*", "ann.lee*"]
+)
 def test_nobody_elses_people_are_found(stranger, phone, typed):
     assert find_matches(typed.format(pk=phone.person_id), stranger) == []
 
@@ -98,7 +103,9 @@ def test_of_another_app_a_member_finds_neither_devices_nor_people(app, phone):
     other = builders.make_app(app.workspace, "cafe")
     member = builders.make_member("narrow", app.workspace, app=other, role=Membership.Role.ADMIN)
 
-    found = [find_matches(typed, member) for typed in ("Ann-1", "to:ken/1", "aa-bb", "annie", "Ann")]
+    found = [
+        find_matches(typed, member) for typed in ("Ann-1", "to:ken/1", "aa-bb", "annie", "Ann")
+    ]
 
     assert found == [[]] * 5
 
@@ -132,17 +139,31 @@ def find_scans(plan):
 @pytest.mark.parametrize("who", ["owner", "colleague", "superuser"])
 def test_no_search_reads_a_big_table_from_end_to_end(request, phone, who):
     principal = request.getfixturevalue(who)
-    typed = ["Ann-1", "ann.lee@example.org", "491701234567", "to:ken/1", "aa-bb", "12", "Ann*", "Zzz"]
+    typed = [
+        "Ann-1",
+        "ann.lee@example.org",
+        "491701234567",
+        "to:ken/1",
+        "aa-bb",
+        "12",
+        "Ann*",
+        "Zzz",
+    ]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # small tables are scanned unless it is forbidden
             cursor.execute("SET enable_seqscan = off")
 
-    with CaptureQueriesContext(connection, ) as asked:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
         for text in typed:
             find_matches(text, principal)
 
     selects = [query for query in asked.captured_queries if query["sql"].startswith("SELECT")]
-    scans = {query["sql"]: found for query, plan in zip(selects, list_plans(selects), strict=True)
-             if (found := find_scans(plan))}
+    scans = {
+        query["sql"]: found
+        for query, plan in zip(selects, list_plans(selects), strict=True)
+        if (found := find_scans(plan))
+    }
     assert len(selects) > 40
     assert scans == {}
