@@ -11,9 +11,12 @@ app = Celery("pushadmin", changes=settings.CELERY)
 
 @app.task(name="pushadmin.pump")
 def pump() -> None:
-    from campaigns.dispatch.engine import pump_for  # models are loaded after this module
+    from campaigns.dispatch.engine import name_worker, pump_for  # models come after this module
+    from campaigns.services.job_work import work_for
 
     pump_for(settings.SLICE_SECONDS, on_work=wake)
+    if work_for(name_worker(), settings.SLICE_SECONDS / 4):
+        wake()
 
 
 @app.task(name="pushadmin.tick")

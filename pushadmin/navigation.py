@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(_("Campaigns"), "campaign", "campaigns", "campaigns.view_campaign"),
             Item(_("New campaign"), "edit_square", "compose", "campaigns.add_campaign"),
             Item(_("Reports"), "monitoring", "reports", "campaigns.view_transfer"),
+            Item(_("Jobs"), "hourglass_top", "jobs", "campaigns.view_job"),
         ),
     ),
     (

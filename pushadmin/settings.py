@@ -265,6 +265,8 @@ KEEP_RECEIPTS_DAYS = read_int("PUSHADMIN_KEEP_RECEIPTS", default=400, minimum=1,
 KEEP_SPEED_DAYS = read_int("PUSHADMIN_KEEP_SPEED", default=30, minimum=1, maximum=3650)
 KEEP_IDEMPOTENCY_DAYS = read_int("PUSHADMIN_KEEP_IDEMPOTENCY", default=1, minimum=1, maximum=365)
 KEEP_SCHEDULES_DAYS = read_int("PUSHADMIN_KEEP_SCHEDULES", default=400, minimum=1, maximum=3650)
+KEEP_FILES_DAYS = read_int("PUSHADMIN_KEEP_FILES", default=14, minimum=1, maximum=3650)
+KEEP_JOBS_DAYS = read_int("PUSHADMIN_KEEP_JOBS", default=400, minimum=1, maximum=3650)
 
 # --- native API ---
 REST_FRAMEWORK = {

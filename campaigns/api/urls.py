@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
-from campaigns.api import audience_views, campaign_views, scenario_views
+from campaigns.api import audience_views, campaign_views, job_views, scenario_views
 from campaigns.errors import NotFound
 
 router = SimpleRouter()
@@ -27,6 +27,7 @@ router.register("devices", audience_views.DeviceViews)
 router.register("scenarios", scenario_views.ScenarioViews)
 router.register("campaigns", campaign_views.CampaignViews)
 router.register("transfers", campaign_views.TransferViews)
+router.register("jobs", job_views.JobViews)
 router.register("reports", campaign_views.ReportViews, basename="report")
 
 

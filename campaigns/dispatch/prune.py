@@ -14,6 +14,8 @@ from campaigns.models import (
     Campaign,
     Exchange,
     IdempotencyRecord,
+    Job,
+    JobPiece,
     OutboxRow,
     Planned,
     ReceiptRow,
@@ -60,6 +62,8 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
         "idempotency": IdempotencyRecord.objects.filter(
             created_at__lt=since(settings.KEEP_IDEMPOTENCY_DAYS)
         ),
+        "files": JobPiece.objects.filter(job__finished_at__lt=since(settings.KEEP_FILES_DAYS)),
+        "jobs": Job.objects.filter(finished_at__lt=since(settings.KEEP_JOBS_DAYS)),
         # What a script named is resolved by then: the ids live on as recipients or rejected ids.
         "targets": TargetChunk.objects.filter(part__transfer__in=frozen),
         # What is bound to a schedule goes with it, and so before it.

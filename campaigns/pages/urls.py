@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from campaigns.pages import campaign, compose, home, listing, recipients, reports, transfer
+from campaigns.pages import (
+    campaign,
+    compose,
+    home,
+    jobs,
+    listing,
+    recipients,
+    reports,
+    transfer,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -23,6 +32,12 @@ urlpatterns = [
     path("transfers/<int:pk>/rate/", transfer.change_rate, name="transfer_rate"),
     path("transfers/<int:pk>/retry/", transfer.retry_unknown, name="retry_unknown"),
     path("transfers/<int:pk>/<slug:verb>/", transfer.change_transfer, name="change_transfer"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/status/", jobs.jobs_status, name="jobs_status"),
+    path("jobs/<int:pk>/", jobs.job_page, name="job"),
+    path("jobs/<int:pk>/status/", jobs.job_status, name="job_status"),
+    path("jobs/<int:pk>/cancel/", jobs.cancel, name="cancel_job"),
+    path("jobs/<int:pk>/files/<slug:role>/", jobs.job_file, name="job_file"),
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),
     path("reports.csv", reports.report_csv, name="report_csv"),

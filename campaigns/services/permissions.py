@@ -58,6 +58,7 @@ NEEDS: dict[str, Needs] = {
     "route": replace(_IN_APP, add=Role.ADMIN, change=Role.ADMIN, delete=Role.ADMIN),
     "campaign": _COMPOSED,
     "transfer": replace(_IN_APP, change=Role.SENDER),
+    "job": replace(_IN_APP, path="place"),
     "appgroup": _ADMINISTERED,
     "scenario": replace(_ADMINISTERED, delete=Role.ADMIN),
     "person": Needs(path="workspace", change=Role.ADMIN),

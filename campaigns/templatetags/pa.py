@@ -38,6 +38,9 @@ TONES = {
     "skipped": "",
     "expired": "warn",
     "unknown": "warn",
+    "waiting": "info",
+    "running": "info",
+    "done": "good",
     "good": "good",
     "bad": "bad",
     "carried": "good",
@@ -47,7 +50,7 @@ TONES = {
     "truncated": "warn",
     "dropped": "bad",
 }
-LIVE = frozenset({"sending", "accepted"})
+LIVE = frozenset({"sending", "accepted", "running"})
 WIDE_WIDGETS = (Textarea, CheckboxSelectMultiple, RadioSelect)
 
 

@@ -9,6 +9,7 @@ from campaigns.models import (
     Campaign,
     Device,
     Group,
+    Job,
     Label,
     Person,
     Scenario,
@@ -22,18 +23,20 @@ pytestmark = pytest.mark.database
 MODELS = {
     "apps": App, "groups": Group, "labels": Label, "segments": Segment, "persons": Person,
     "devices": Device, "campaigns": Campaign, "transfers": Transfer,
-    "scenarios": Scenario,
+    "scenarios": Scenario, "jobs": Job,
 }  # fmt: skip
 
 
 @pytest.fixture
-def rows(client, app):
+def rows(client, app, now):
     """The id of one row of ours per resource."""
     builders.make_route(app, "android")
     person = Person.objects.create(workspace=app.workspace, external_user_id="ann")
     builders.make_device(app, "t1", person=person)
     Label.objects.create(app=app, name="vip")
     Scenario.objects.create(workspace=app.workspace, name="Mail", steps=[{"channel": "email"}])
+    Job.objects.create(app=app, workspace=app.workspace, kind="labels", status_since=now,
+                       created_at=now, created_by="ann")  # fmt: skip
     Segment.objects.create(app=app, name="All", expression={"and": []})
     body = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
     made = client.post("/api/v1/campaigns/", body).json()
@@ -52,7 +55,7 @@ def test_a_stranger_gets_404_wherever_a_row_is_named(rows, foreign):
     answers = {
         (method, path): foreign.generic(
             method.upper(),
-            path.replace("{id}", str(rows[path.split("/")[3]])),
+            path.replace("{id}", str(rows[path.split("/")[3]])).replace("{role}", "names"),
             b"{}",
             "application/json",
         ).status_code
@@ -81,7 +84,10 @@ def test_nobody_gets_anything_without_a_key(rows, client):
 
     statuses = {
         client.generic(
-            method.upper(), path.replace("{id}", "1"), b"{}", "application/json"
+            method.upper(),
+            path.replace("{id}", "1").replace("{role}", "names"),
+            b"{}",
+            "application/json",
         ).status_code
         for method, path in list_calls()
     }

@@ -62,12 +62,11 @@ def test_a_worker_waits_for_it_and_does_not_end(error, monkeypatch):
     def fail_to_pump(*args: Any, **kwargs: Any) -> bool:
         raise error("the connection is closed")
 
-    monkeypatch.setattr(dispatch.engine, "pump", fail_to_pump)
     monkeypatch.setattr(dispatch, "AFTER_DATABASE_ERROR", 0)
     worker = dispatch.Command()
     worker.is_stopping = False
 
-    did_work = worker._pump("worker", is_scheduler=False)
+    did_work = worker._pump("worker", fail_to_pump)
 
     assert did_work is False
 

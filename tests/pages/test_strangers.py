@@ -6,16 +6,24 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from campaigns.models import Campaign, Group, Membership, Transfer
+from campaigns.models import Campaign, Group, Job, Membership, Transfer
 from campaigns.pages import campaign
 from campaigns.pages import transfer as transfer_page
 from campaigns.pages.urls import urlpatterns
+from campaigns.services import job_kinds
+from campaigns.services.jobs import JobKind, Step
 from tests import builders
 from tests.pages.test_pages import make_campaign
 
 Role = Membership.Role
-READ = {"campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
-        "recipients_csv"}  # fmt: skip
+# Addresses of a row that only show something, with the files that go with them.
+READ = {
+    "campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
+    "recipients_csv", "job", "job_status", "job_file",
+}  # fmt: skip
+# Who may do what an address of a row does; nobody below.
+HOLDERS = {"cancel_job": Role.COMPOSER}
+RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER]
 
 
 @pytest.fixture
@@ -50,40 +58,76 @@ def test_nobody_below_a_sender_moves_a_transfer(client, app, transfer, role, ver
     assert (response.status_code, transfer.status) == (403, before)
 
 
-@pytest.mark.parametrize("name", sorted(READ))
-def test_a_stranger_opens_no_page_of_ours(client, app, transfer, stranger, name):
-    pk = make_campaign(app).pk if name in {"campaign", "edit", "campaign_status"} else transfer.pk
-    client.force_login(stranger)
-
-    response = client.get(reverse(name, args=[pk]))
-
-    assert response.status_code == 404
+@pytest.fixture
+def rows(app, transfer, now):
+    """A row of ours for each kind of address, by how the address begins."""
+    job = Job.objects.create(app=app, workspace=app.workspace, kind="labels", status_since=now,
+                             created_at=now, created_by="ann")  # fmt: skip
+    return {"campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk}
 
 
-def list_posts(app, transfer):
-    """Every address of a row that changes something, from the resolver, with every verb."""
-    rows = {"campaigns": make_campaign(app).pk, "transfers": transfer.pk}
+@pytest.fixture(autouse=True)
+def kind_of_job(monkeypatch):
+    kind = JobKind(key="labels", label="Labels", step=lambda job, now: Step({}, 0))
+    monkeypatch.setitem(job_kinds.KINDS, "labels", kind)
+
+
+def list_addresses(rows):
+    """Every address of a row with its name, from the resolver, with every verb."""
     verbs = {"change_campaign": campaign.VERBS, "change_transfer": transfer_page.VERBS}
+    others = {"role": "names"}
     return [
-        reverse(pattern.name, args=[rows[str(pattern.pattern).partition("/")[0]], *verb])
+        (pattern.name, reverse(pattern.name, kwargs=named))
         for pattern in urlpatterns
-        if "pk" in pattern.pattern.converters and pattern.name not in READ
-        for verb in ([[name] for name in verbs[pattern.name]] if pattern.name in verbs else [[]])
+        if "pk" in pattern.pattern.converters
+        for verb in verbs.get(pattern.name, [""])
+        for named in [
+            {
+                name: {"pk": rows[str(pattern.pattern).partition("/")[0]], "verb": verb, **others}[
+                    name
+                ]
+                for name in pattern.pattern.converters
+            }
+        ]
     ]
 
 
-@pytest.mark.parametrize("role", [None, Role.VIEWER, Role.COMPOSER, Role.APPROVER])
-def test_who_may_not_send_changes_nothing_behind_any_address(client, app, transfer, stranger, role):
-    posts = list_posts(app, transfer)
-    low = builders.make_member("low", app.workspace, app=app, role=role) if role else stranger
-    client.force_login(low)
-    before = [list(model.objects.values()) for model in (Campaign, Transfer)]
+def test_a_stranger_finds_nothing_of_ours_behind_any_address(client, rows, stranger):
+    client.force_login(stranger)
+    addresses = list_addresses(rows)
+    before = keep_everything()
 
-    statuses = {post: client.post(post, {"rate": "5"}).status_code for post in posts}
+    statuses = {
+        (method, address): getattr(client, method)(address, {"rate": "5"}).status_code
+        for _name, address in addresses
+        for method in ("get", "post")
+    }
 
-    assert len(posts) == 13
-    assert set(statuses.values()) == {403 if role else 404}, statuses
-    assert [list(model.objects.values()) for model in (Campaign, Transfer)] == before
+    assert len(addresses) > 20
+    assert {call: code for call, code in statuses.items() if code not in {404, 405}} == {}
+    assert all(code == 404 for (method, _), code in statuses.items() if method == "post")
+    assert keep_everything() == before
+
+
+@pytest.mark.parametrize("role", RANKS[:-1])
+def test_who_may_not_do_it_changes_nothing_behind_any_address(client, app, rows, role):
+    posts = [
+        (name, address)
+        for name, address in list_addresses(rows)
+        if name not in READ and RANKS.index(HOLDERS.get(name, Role.SENDER)) > RANKS.index(role)
+    ]
+    client.force_login(builders.make_member("low", app.workspace, app=app, role=role))
+    before = keep_everything()
+
+    statuses = {address: client.post(address, {"rate": "5"}).status_code for _, address in posts}
+
+    assert len(posts) > 10
+    assert set(statuses.values()) == {403}, statuses
+    assert keep_everything() == before
+
+
+def keep_everything():
+    return [list(model.objects.values()) for model in (Campaign, Transfer, Job)]
 
 
 @pytest.mark.parametrize("address", ["?copy={campaign}", "?target=app:{app}"])

@@ -1,4 +1,4 @@
-"""`manage.py dispatch`: one worker, or the scheduler. `up` starts several of them."""
+"""`manage.py dispatch`: a worker, the scheduler, or who does long jobs. `up` starts them all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -14,18 +15,25 @@ from django.db import Error, close_old_connections, connection
 
 from campaigns.dispatch import engine, pace
 from campaigns.services.installation import start_or_exit
+from campaigns.services.job_work import work_on_jobs
 
 logger = logging.getLogger(__name__)
 AFTER_DATABASE_ERROR = 1.0
 
 
 class Command(BaseCommand):
-    help = "Runs one dispatch worker, or with --scheduler what has to be done by the clock."
+    help = (
+        "Runs one dispatch worker; with --scheduler what has to be done by the clock; with --jobs "
+        "imports, exports and other long work."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="", help="Default: the process id.")
-        parser.add_argument("--scheduler", action="store_true")
+        task = parser.add_mutually_exclusive_group()
+        task.add_argument("--scheduler", action="store_const", dest="pump", const=engine.tick)
+        task.add_argument("--jobs", action="store_const", dest="pump", const=work_on_jobs)
+        parser.set_defaults(pump=engine.pump)
 
     def handle(self, *args: Any, **options: Any) -> None:
         start_or_exit()
@@ -38,14 +46,13 @@ class Command(BaseCommand):
         nap = engine.SHORTEST_NAP
         while not self.is_stopping and os.getppid() == parent:
             with pace.watching() as waits:
-                did_work = self._pump(name, is_scheduler=options["scheduler"])
+                did_work = self._pump(name, options["pump"])
             nap = engine.find_nap(nap, waits, did=did_work)
             if not did_work and not self.is_stopping:
                 time.sleep(nap)
 
-    def _pump(self, name: str, *, is_scheduler: bool) -> bool:
+    def _pump(self, name: str, pump: Callable[..., bool]) -> bool:
         """One piece of work; a database that is away is waited for, never a reason to end."""
-        pump = engine.tick if is_scheduler else engine.pump
         close_old_connections()
         try:
             return pump(name, should_stop=lambda: self.is_stopping)

@@ -1,4 +1,4 @@
-"""`manage.py up`: web, dispatch workers, scheduler and sandbox in one command."""
+"""`manage.py up`: web, dispatch workers, scheduler, jobs and sandbox in one command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_count(text: str) -> int:
 
 
 class Command(BaseCommand):
-    help = "Starts web, dispatch workers, scheduler and the sandbox vendor, and keeps them running."
+    help = "Starts web, workers, scheduler, jobs and the sandbox vendor, and keeps them running."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=settings.PORT)
@@ -94,8 +94,11 @@ def _plan_workers(count: int) -> list[Child]:
         Child(f"worker {number}", [*MANAGE, "dispatch", "--name", f"worker-{number}"])
         for number in range(1, count + 1)
     ]
-    scheduler = [*MANAGE, "dispatch", "--name", "scheduler", "--scheduler"]
-    return [*workers, Child("scheduler", scheduler)]
+    others = [
+        Child(name, [*MANAGE, "dispatch", "--name", name, f"--{name}"])
+        for name in ("scheduler", "jobs")
+    ]
+    return [*workers, *others]
 
 
 def _plan_sandbox(bound: socket.socket) -> Child:
