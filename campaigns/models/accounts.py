@@ -250,5 +250,6 @@ class Exchange(models.Model):
         verbose_name_plural = _("exchanges")
         indexes = [
             models.Index(fields=["transfer_id", "-id"], name="exchange_transfer"),
+            models.Index(fields=["account", "-id"], name="exchange_account"),
             models.Index(fields=["batch_id", "reason"], name="exchange_batch"),
         ]

@@ -84,7 +84,15 @@ class Delivery(models.Model):
                 condition=Q(outcome__in=SETTLED_KEYS), name="delivery_outcome_known"
             )
         ]
-        indexes = [models.Index(fields=["recipient"], name="delivery_recipient")]
+        indexes = [
+            models.Index(fields=["recipient"], name="delivery_recipient"),
+            # Few are not sent to, and theirs are the rows that somebody looks for.
+            models.Index(
+                fields=["part", "outcome", "recipient"],
+                condition=~Q(outcome="sent"),
+                name="delivery_unsent",
+            ),
+        ]
 
 
 class Correction(models.Model):
@@ -100,6 +108,9 @@ class Correction(models.Model):
     evidence = models.CharField(max_length=500)
     actor = models.CharField(max_length=150)
     at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["part", "-id"], name="correction_recent")]
 
 
 class Counter(models.Model):
