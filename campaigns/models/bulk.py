@@ -12,6 +12,8 @@ from django.db.models.expressions import Func
 
 from campaigns.models.prepared import Slot
 
+MOST_PARAMETERS = 20  # of one list
+
 
 class IdList(Func):
     """A list of integers as a subquery for `__in`: one parameter, however many there are."""
@@ -38,6 +40,37 @@ class TextList(Func):
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = "(SELECT value FROM json_array_elements_text(%(expressions)s::json))"
         return self.as_sql(compiler, connection, template=template, **context)
+
+
+class NumberList(Func):
+    """A list of numbers as a subquery for `__in`."""
+
+    template = "(SELECT value FROM json_each(%(expressions)s))"
+
+    def __init__(self, numbers: Iterable[float]) -> None:
+        super().__init__(_write_list(numbers), output_field=models.FloatField())
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(SELECT value::float8 FROM json_array_elements_text(%(expressions)s::json))"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def list_ids(ids: Sequence[int]) -> Sequence[int] | IdList:
+    """For `__in`: one parameter where there are so many that a statement might not hold them.
+
+    A short list stays one, which planners know more about.
+    """
+    return ids if len(ids) <= MOST_PARAMETERS else IdList(ids)
+
+
+def list_texts(texts: Sequence[str]) -> Sequence[str] | TextList:
+    """As `list_ids`; none of the texts may hold a NUL."""
+    return texts if len(texts) <= MOST_PARAMETERS else TextList(texts)
+
+
+def list_numbers(numbers: Sequence[float]) -> Sequence[float] | NumberList:
+    """As `list_ids`, for numbers with fractions."""
+    return numbers if len(numbers) <= MOST_PARAMETERS else NumberList(numbers)
 
 
 def _write_list(items: Iterable[Any] | Slot) -> Value:

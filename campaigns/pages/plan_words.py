@@ -56,8 +56,22 @@ def _say_kind(kind: AudienceKind, value: Any) -> str:
             return _("An expression")
         case AudienceKind.UNKNOWN_OF:
             return _("Those unknown in transfer %(pk)s") % {"pk": value}
+        case AudienceKind.COMBINE:
+            return _say_combined(value)
     count = len(value)
     return ngettext("%(n)d pasted id", "%(n)d pasted ids", count) % {"n": count}
+
+
+def _say_combined(value: dict[str, Any]) -> str:
+    included, excluded = (
+        "; ".join(
+            _say_kind(AudienceKind(kind), one) for body in bodies for kind, one in body.items()
+        )
+        for bodies in (value["include"], value.get("exclude") or ())
+    )
+    if not excluded:
+        return included
+    return _("%(included)s, but not: %(excluded)s") % {"included": included, "excluded": excluded}
 
 
 def _name_segment(pk: int) -> str:

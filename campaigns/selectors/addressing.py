@@ -159,6 +159,8 @@ def _read_terms(wanted: Wanted) -> tuple[list[str], list[Expression]]:
         audience = read_audience(wanted.app, body, principal=None)
         if audience.kind in LISTED:
             raise Inexact(_("This audience is a list of recipients, not what is true of them."))
+        if audience.kind is AudienceKind.COMBINE:
+            raise Inexact(_("This audience is put together of several, some perhaps left out."))
         if audience.kind is AudienceKind.SEGMENT:
             terms.append(_read_segment(audience.segment))
         elif audience.expression is not None:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from campaigns.models import DeviceIdentifier, DeviceMark, LabelMember
 from campaigns.models.audience import hash64
+from campaigns.models.bulk import list_ids, list_texts
 from campaigns.selectors.audience_fields import AudienceField
 from campaigns.selectors.identifiers import identifier_kinds
 
@@ -24,7 +25,7 @@ def compile_carried(field: AudienceField, names: Names, app_id: int) -> Q:
 def _carry_label(app_id: int, attribute: str, names: Names) -> Q:
     members = LabelMember.objects.filter(label__app_id=app_id)
     if names is not None:
-        members = members.filter(label__name__in=names)
+        members = members.filter(label__name__in=list_texts(names))
     return Q(person_id__in=members.values("person_id"))
 
 
@@ -39,7 +40,7 @@ def _carry_alias(app_id: int, attribute: str, names: Names) -> Q:
 def _carry_mark(app_id: int, kind: str, names: Names) -> Q:
     marks = DeviceMark.objects.filter(app_id=app_id, kind=kind)
     if names is not None:
-        marks = marks.filter(name__in=names)
+        marks = marks.filter(name__in=list_texts(names))
     return Q(pk__in=marks.values("device_id"))
 
 
@@ -52,12 +53,14 @@ def _carry_identifier(app_id: int, attribute: str, names: Names) -> Q:
     ids = DeviceIdentifier.objects.filter(app_id=app_id, kind=attribute)
     if names is not None:
         # The hash has the index; two values may share one.
-        ids = ids.filter(value_hash__in=[hash64(name) for name in names], value__in=names)
+        hashes = list_ids([hash64(name) for name in names])
+        ids = ids.filter(value_hash__in=hashes, value__in=list_texts(names))
     return Q(pk__in=ids.values("device_id"))
 
 
 def _match_token(names: Sequence[str]) -> Q:
-    return Q(token_hash__in=[hash64(name) for name in names], token__in=names)
+    hashes = list_ids([hash64(name) for name in names])
+    return Q(token_hash__in=hashes, token__in=list_texts(names))
 
 
 _FINDERS: dict[str, Callable[[int, str, Names], Q]] = {

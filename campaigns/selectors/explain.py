@@ -223,16 +223,38 @@ def _explain_kind(app: App, audience: Audience, device: Device, path: str) -> Ve
             is_met = all(term.is_met for term in terms)
             return Verdict(kind=audience.kind, is_met=is_met, path=path, terms=terms)
         case AudienceKind.SEGMENT:
-            return explain_segment(Segment.objects.filter(pk=audience.segment).first(), device)
+            segment = Segment.objects.filter(pk=audience.segment).first()
+            return explain_segment(segment, device, path)
         case AudienceKind.EXPRESSION if audience.expression is not None:
             return explain(audience.expression, device, path)
+        case AudienceKind.COMBINE:
+            return _explain_combined(app, audience, device, path)
     is_met = select_devices(app, audience).filter(pk=device.pk).exists()
     return Verdict(kind=audience.kind, is_met=is_met, path=path)
 
 
-def explain_segment(segment: Segment | None, device: Device) -> Verdict:
+def _explain_combined(app: App, audience: Audience, device: Device, path: str) -> Verdict:
+    included = _explain_side(app, audience.include, device, f"{path}.include")
+    if not audience.exclude:
+        terms: tuple[Verdict, ...] = (included,)
+    else:
+        excluded = _explain_side(app, audience.exclude, device, f"{path}.exclude")
+        spared = Verdict(kind="not", is_met=not excluded.is_met, path=path, terms=(excluded,))
+        terms = (included, spared)
+    is_met = all(term.is_met for term in terms)
+    return Verdict(kind=AudienceKind.COMBINE, is_met=is_met, path=path, terms=terms)
+
+
+def _explain_side(app: App, parts: tuple[Audience, ...], device: Device, path: str) -> Verdict:
+    terms = tuple(
+        _explain_kind(app, part, device, f"{path}[{place}]") for place, part in enumerate(parts)
+    )
+    return Verdict(kind="or", is_met=any(term.is_met for term in terms), path=path, terms=terms)
+
+
+def explain_segment(segment: Segment | None, device: Device, path: str = "segment") -> Verdict:
     """Why a segment means the device or not; a segment that is gone means nobody."""
     expression = check_expression(segment.expression) if segment else NOBODY
     inner = explain(expression, device)
     kind, name = AudienceKind.SEGMENT, segment.name if segment else ""
-    return Verdict(kind=kind, is_met=inner.is_met, path=kind, terms=(inner,), name=name)
+    return Verdict(kind=kind, is_met=inner.is_met, path=path, terms=(inner,), name=name)

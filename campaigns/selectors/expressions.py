@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models.audience import pack_version
+from campaigns.models.bulk import list_ids, list_numbers, list_texts
 from campaigns.selectors.attributes import (
     Attribute,
     CodePoints,
@@ -45,7 +46,7 @@ from providers.audience import (
     read_expression,
 )
 
-MAX_VALUES = 10_000  # of all conditions together: each may be two parameters of a statement
+MAX_VALUES = 10_000  # of all conditions together
 NEVER = Q(pk__in=[])
 ALWAYS = ~NEVER
 COMPARISONS: dict[Op, Any] = {
@@ -121,11 +122,12 @@ def compile_expression(expression: Expression, app_id: int) -> Q:
                 combined |= compile_expression(term, app_id)
             return combined
         case Not(term):
-            return _deny(compile_expression(term, app_id))
+            return deny(compile_expression(term, app_id))
     return _compile_condition(expression, app_id)
 
 
-def _deny(condition: Q) -> Q:
+def deny(condition: Q) -> Q:
+    """Plain negation: true where the condition is false or NULL."""
     is_false = Case(
         When(condition, then=Value(False)), default=Value(True), output_field=BooleanField()
     )
@@ -140,10 +142,10 @@ def _compile_condition(condition: Condition, app_id: int) -> Q:
         return _compile_set(field, condition, app_id)
     if condition.op is Op.EXISTS:
         exists = _compile_presence(field)
-        return exists if condition.value else _deny(exists)
+        return exists if condition.value else deny(exists)
     if condition.op is Op.NE:
         equal = _COMPILERS[field.kind](field, Op.EQ, condition.value)
-        return _compile_presence(field) & _deny(equal)
+        return _compile_presence(field) & deny(equal)
     if condition.op is Op.IN:
         return _compile_choice(field, condition.value)
     return _COMPILERS[field.kind](field, condition.op, condition.value)
@@ -152,7 +154,7 @@ def _compile_condition(condition: Condition, app_id: int) -> Q:
 def _compile_set(field: AudienceField, condition: Condition, app_id: int) -> Q:
     if condition.op is Op.EXISTS:
         exists = compile_carried(field, None, app_id)
-        return exists if condition.value else _deny(exists)
+        return exists if condition.value else deny(exists)
     names = condition.value if condition.op is Op.IN else (condition.value,)
     return compile_carried(field, names, app_id)
 
@@ -169,10 +171,10 @@ def _compile_presence(field: AudienceField) -> Q:
 def _compile_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
     # One list for all values: databases bound how many terms a condition may have.
     if field.kind is FieldKind.TEXT:
-        return Q(**{f"{field.column}__in": [value for value in values if value]})
+        return Q(**{f"{field.column}__in": list_texts([value for value in values if value])})
     if field.kind is FieldKind.VERSION:
         numbers = {pack_version(value) for value in values}
-        chosen = Q(**{f"{field.column}_number__in": sorted(numbers - {0})})
+        chosen = Q(**{f"{field.column}_number__in": list_ids(sorted(numbers - {0}))})
         # A missing version is 0, too.
         return chosen | _compile_version(field, Op.EQ, "0") if 0 in numbers else chosen
     return _compile_custom_choice(field, values)
@@ -184,9 +186,9 @@ def _compile_custom_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
     numbers = [float(value) for value in values if not isinstance(value, str | bool)]
     combined = NEVER
     if texts:
-        combined |= Q(In(TextAttribute(field.column, field.attribute), texts))
+        combined |= Q(In(TextAttribute(field.column, field.attribute), list_texts(texts)))
     if numbers:
-        combined |= Q(In(NumberAttribute(field.column, field.attribute), numbers))
+        combined |= Q(In(NumberAttribute(field.column, field.attribute), list_numbers(numbers)))
     for flag in sorted(flags):
         combined |= _compile_custom(field, Op.EQ, flag)
     return combined

@@ -92,6 +92,35 @@ def test_persons_devices_and_expressions_mean_what_they_name(app, devices):
     assert tokens_of(app, {"expression": expression}) == {"t3"}
 
 
+def test_a_combined_audience_means_whom_one_includes_and_none_excludes(app, devices, people):
+    make_label(app, "vip", people[0], people[1])
+    germany = {"expression": {"field": "device.country", "op": "eq", "value": "DE"}}
+    segment = Segment.objects.create(app=app, name="Germans", expression=germany["expression"])
+    vip, bob, germans = {"labels": ["vip"]}, {"persons": ["bob"]}, {"segment": segment.pk}
+    last = {"devices": [devices[4].pk]}
+
+    def tokens(**sides):
+        return tokens_of(app, {"combine": sides})
+
+    assert tokens(include=[germans, last]) == {"t1", "t5"}
+    assert tokens(include=[vip], exclude=[]) == {"t1", "t2", "t3"}
+    assert tokens(include=[vip], exclude=[germany, bob]) == {"t2"}
+    assert tokens(include=[{"all": True}], exclude=[vip]) == {"t4", "t5"}
+    assert tokens(include=[vip, last], exclude=[{"all": True}]) == set()
+
+
+def test_two_full_segments_fit_into_one_statement(app, devices):
+    values = [f"v{number}" for number in range(9_998)]
+    fields = ("device.country", "device.app_version", "device.custom.plan", "device.tag")
+    bodies = [{"field": name, "op": "in", "value": values} for name in fields]
+    bodies[1]["value"] = [f"{number % 4000}.{number // 4000}" for number in range(9_998)]
+    parts = [{"expression": body} for body in bodies]
+
+    found = tokens_of(app, {"combine": {"include": [{"all": True}], "exclude": parts * 5}})
+
+    assert found == {"t1", "t2", "t3", "t4", "t5"}
+
+
 def test_only_primary_leaves_the_others_out(app, devices):
     assert tokens_of(app, {"persons": ["ann"]}, only_primary=True) == {"t1"}
 
@@ -145,6 +174,33 @@ def test_twenty_thousand_recipients_can_be_named(app, devices):
         ({"devices": [1.0]}, "audience.devices"),
         ({"devices": [True]}, "audience.devices"),
         ({"expression": {"field": "x", "op": "eq", "value": 1}}, "audience.expression"),
+        ({"combine": []}, "audience.combine"),
+        ({"combine": {"exclude": [{"all": True}]}}, "audience.combine"),
+        ({"combine": {"include": [{"all": True}], "or": []}}, "audience.combine"),
+        ({"combine": {"include": []}}, "audience.combine.include"),
+        ({"combine": {"include": [{"all": True}] * 21}}, "audience.combine.include"),
+        ({"combine": {"include": [{"all": True}], "exclude": None}}, "audience.combine.exclude"),
+        ({"combine": {"include": ["vip"]}}, "audience.combine.include[0]"),
+        (
+            {"combine": {"include": [{"all": True}], "exclude": [{"segment": 404}]}},
+            "audience.combine.exclude[0].segment",
+        ),
+        (
+            {"combine": {"include": [{"all": True}, {"expression": {"and": [{"x": 1}]}}]}},
+            "audience.combine.include[1].expression.and[0]",
+        ),
+        (
+            {"combine": {"include": [{"combine": {"include": [{"all": True}]}}]}},
+            "audience.combine.include[0].combine",
+        ),
+        (
+            {
+                "combine": {
+                    "include": [{"devices": [*range(1, 11_000)]}, {"devices": [*range(1, 11_000)]}]
+                }
+            },
+            "audience.combine",
+        ),
     ],
 )
 def test_a_wrong_audience_is_refused_where_it_is_wrong(app, owner, body, path):

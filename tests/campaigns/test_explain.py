@@ -158,6 +158,10 @@ def bodies(app, devices, now):
         "persons": ["bob", "cy"],
         "devices": [devices[0].pk, devices[3].pk],
         "unknown_of": transfer.pk,
+        "combine": {
+            "include": [{"persons": ["ann"]}, {"devices": [devices[3].pk]}],
+            "exclude": [{"segment": segment.pk}, {"labels": ["gone"]}],
+        },
     }
 
 
@@ -191,6 +195,20 @@ def test_every_kind_of_audience_is_explained_as_it_is_selected(
 
     chosen = set(select_devices(app, audience, only_primary=only_primary))
     assert told == [(device, device in chosen) for device in devices]
+
+
+def test_a_combined_audience_names_the_part_that_decided(app, devices, bodies):
+    audience = read_audience(app, {"combine": bodies["combine"]}, principal=None)
+
+    [told] = explain_audience(app, audience, devices[0])
+
+    assert [(one.path, one.found, one.is_met) for one in list_reasons(told.verdict)] == [
+        ("expression", "DE", True)
+    ]
+    assert [term.path for term in told.verdict.terms[0].terms] == [
+        "audience.combine.include[0].persons",
+        "audience.combine.include[1].devices",
+    ]
 
 
 def test_a_person_is_explained_device_by_device(app, devices, bodies):

@@ -36,7 +36,9 @@ def values_of(field, op):
         FieldKind.CUSTOM: st.sampled_from(custom_values(op)),
         FieldKind.SET: st.sampled_from([*WORDS, "", "vip0", "VIP7", "Ä20"]),
     }[field.kind]
-    return st.lists(one, max_size=3) if op is Op.IN else one
+    # A long list is written to the statement in another way than a short one.
+    many = st.lists(one, max_size=3).map(lambda some: some * 9)
+    return st.lists(one, max_size=3) | many if op is Op.IN else one
 
 
 def custom_values(op):

@@ -47,6 +47,14 @@ def test_what_was_left_at_nothing_is_left_out(campaign):
         ({"devices": [7]}, "1 pasted id"),
         ({"unknown_of": 12}, "Those unknown in transfer 12"),
         ({"segment": 999}, "Segment #999"),
+        (
+            {"combine": {"include": [{"labels": ["vip"]}, {"segment": 999}], "exclude": []}},
+            "Carriers of all of vip; Segment #999",
+        ),
+        (
+            {"combine": {"include": [{"all": True}], "exclude": [{"persons": ["u-1"]}]}},
+            "Everyone, but not: 1 pasted id",
+        ),
     ],
 )
 def test_an_audience_is_said_in_words(campaign, audience, words):

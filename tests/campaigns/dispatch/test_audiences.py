@@ -184,6 +184,7 @@ def move_ios_elsewhere(app: App) -> None:
     ("fields", "before"),
     [
         ({"audience": {"persons": ["p0"]}}, None),
+        ({"audience": {"combine": {"include": [{"all": True}]}}}, None),
         ({"only_primary": True}, None),
         ({"content": {"body": "Hi", "translations": {"de": {"body": "Hallo"}}}}, None),
         ({"content": {"android": {"body": "Hi"}}}, None),
@@ -317,9 +318,10 @@ def test_a_vendor_that_prefers_it_is_told_of_an_audience_where_that_is_exact(
 
     start()
     start(audience={"persons": ["p1"]})
+    start(audience={"combine": {"include": [{"all": True}], "exclude": [{"persons": ["p1"]}]}})
     drain()
 
-    assert list_calls(simulator) == [{"all": True}, {"named": ["p1"]}]
+    assert list_calls(simulator) == [{"all": True}, {"named": ["p1"]}, {"named": ["p0"]}]
 
 
 def test_languages_of_persons_get_their_own_calls(offer, routed, start, simulator):
