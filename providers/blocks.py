@@ -5,6 +5,7 @@ What is the same for every vendor; each one's `wire_values.Block` says in whose 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -24,7 +25,7 @@ def is_clean(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Block(ABC):
     """A JSON object of a call and its path, such as `push[0].target`; "" for the whole body.
 
     `find_` gives None for what is not set and raises a `Refusal` for what is wrong; `take_`
@@ -46,9 +47,9 @@ class Block:
     def find(self, name: str) -> Any:
         return self.values.get(name)
 
+    @abstractmethod
     def refuse_type(self, name: str, why: str) -> Refusal:
         """The refusal of a value of another type, or too long to be read."""
-        raise NotImplementedError
 
     def refuse_value(self, name: str, why: str) -> Refusal:
         """The refusal of a value that is of its type, but out of its bounds."""

@@ -61,7 +61,7 @@ def _tell_once(
         # Who asks at the same moment gets others.
         untold = _list_untold(rows, command.channel, caller)
         locked = untold.select_for_update(of=("self",), skip_locked=True)
-        targets = _list_ring(locked, cache.get(place, 0), command.limit)
+        targets = _leave_told(_list_ring(locked, cache.get(place, 0), command.limit), caller)
         known, end = _pick_known(targets, command, caller)
         ToldReport.objects.bulk_create(
             ToldReport(target=target, api_key=caller.key) for target, _row in known
@@ -69,6 +69,14 @@ def _tell_once(
     cache.set(place, end, KEPT.total_seconds())
     known.sort(key=lambda one: one[0].pk)
     return OutcomeRows(tuple(row for _target, row in known))
+
+
+def _leave_told(targets: list[TrackedTarget], caller: Caller) -> list[TrackedTarget]:
+    """Without those of which another call of this key has told between our look and the lock."""
+    ids = [target.pk for target in targets]
+    told = ToldReport.objects.filter(target__in=ids, api_key=caller.key)
+    gone = set(told.values_list("target_id", flat=True))
+    return [target for target in targets if target.pk not in gone]
 
 
 def _name_place(command: FetchOutcomes, caller: Caller) -> str:

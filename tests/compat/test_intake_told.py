@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from campaigns.dispatch import books
 from campaigns.dispatch.plan import DEVICE_KIND
-from campaigns.models import Message, Part, Submission, TrackedTarget, Transfer
+from campaigns.models import Message, Part, Submission, ToldReport, TrackedTarget, Transfer
 from campaigns.services import intake, intake_tracked
 from campaigns.services.callers import Caller
 from providers.reports import FetchOutcomes
@@ -92,3 +92,17 @@ def test_who_has_lost_the_place_is_told_nothing_twice(caller, follow):
     third, fourth = pull(caller, 1), pull(caller, 1)
 
     assert [first, second, third, fourth] == [["a"], ["b"], ["c"], []]
+
+
+def test_what_another_call_has_told_before_the_lock_is_not_told_again(caller, follow, monkeypatch):
+    follow("a", "b", finished_at=NOW)
+    look = intake_tracked._list_ring
+
+    def be_late(*asked):
+        targets = look(*asked)
+        ToldReport.objects.create(target=targets[0], api_key=caller.key)
+        return targets
+
+    monkeypatch.setattr(intake_tracked, "_list_ring", be_late)
+
+    assert pull(caller) == ["b"]

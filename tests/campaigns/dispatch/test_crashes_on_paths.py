@@ -73,8 +73,9 @@ def rehearse(path: Path) -> Boundaries:
     return boundaries
 
 
-def die_everywhere(path: Path) -> tuple[str, list[tuple[int, str]]]:
-    """What came of all deaths in words, and what does not hold, by the gap of the death."""
+def die_everywhere(path: Path) -> tuple[str, int, list[tuple[int, str]]]:
+    """What came of all deaths in words, how many there were, and what does not hold, by the gap
+    of the death."""
     rehearsed = rehearse(path)
     places, faults, totals = choose_places(rehearsed), list[tuple[int, str]](), Figures()
     for place in places:
@@ -85,28 +86,28 @@ def die_everywhere(path: Path) -> tuple[str, list[tuple[int, str]]]:
         faults += [(place, "nobody died")] * has_lived
         totals.add(path.count(run))
     gaps = len(rehearsed.states)
-    return f"{gaps} boundaries, {len(places)} deaths, {totals}", faults
+    return f"{gaps} boundaries, {len(places)} deaths, {totals}", len(places), faults
 
 
-Prove = Callable[[str, Path], None]
+Die = Callable[[str, Path], tuple[int, list[tuple[int, str]]]]
 
 
 @pytest.fixture
-def prove(capsys: Any) -> Prove:
-    """Die everywhere on a path, and print what came of it."""
+def die(capsys: Any) -> Die:
+    """Die everywhere on a path, and print what came of it; gives deaths and faults."""
 
-    def prove(name: str, path: Path) -> None:
-        words, faults = die_everywhere(path)
+    def die(name: str, path: Path) -> tuple[int, list[tuple[int, str]]]:
+        words, deaths, faults = die_everywhere(path)
         with capsys.disabled():
             print(f"\n{name}: {words}")
-        assert faults == []
+        return deaths, faults
 
-    return prove
+    return die
 
 
 @pytest.mark.parametrize("name", AUDIENCES if EVERY_GAP else [next(iter(AUDIENCES))])
 def test_a_death_while_an_audience_is_told(
-    app: App, simulator: Simulator, now: datetime, monkeypatch: Any, prove: Prove, name: str
+    app: App, simulator: Simulator, now: datetime, monkeypatch: Any, die: Die, name: str
 ) -> None:
     audience, idempotency = AUDIENCES[name]
     path = AudienceCall(app, simulator, now, audience=audience, idempotency=idempotency)
@@ -119,13 +120,19 @@ def test_a_death_while_an_audience_is_told(
     ):
         monkeypatch.setattr(module, what, size)
 
-    prove(name, path)
+    deaths, faults = die(name, path)
+
+    assert deaths >= DEATHS
+    assert faults == []
 
 
 def test_a_death_on_our_own_channel(
-    app: App, simulator: Simulator, now: datetime, prove: Prove
+    app: App, simulator: Simulator, now: datetime, die: Die
 ) -> None:
-    prove("our own channel", OwnChannel(app, simulator, now))
+    deaths, faults = die("our own channel", OwnChannel(app, simulator, now))
+
+    assert deaths >= DEATHS
+    assert faults == []
 
 
 def test_a_death_between_steps_and_while_a_script_is_told(
@@ -134,9 +141,12 @@ def test_a_death_between_steps_and_while_a_script_is_told(
     now: datetime,
     monkeypatch: Any,
     receiver: Receiver,
-    prove: Prove,
+    die: Die,
 ) -> None:
     dialect = make_dialect(DOOR, write_callback=write_callback)
     monkeypatch.setitem(registry._load_dialects(), DOOR, dialect)
 
-    prove("steps and callbacks", Steps(app, simulator, now, DOOR, receiver))
+    deaths, faults = die("steps and callbacks", Steps(app, simulator, now, DOOR, receiver))
+
+    assert deaths >= DEATHS
+    assert faults == []
