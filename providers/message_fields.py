@@ -22,6 +22,7 @@ class Platform(StrEnum):
 
 
 MAX_TRANSLATIONS = 200
+MAX_DEFAULT = 255
 MAX_TITLE = 1024
 MAX_BODY = 4096
 MAX_TTL_SECONDS = 2_419_200
@@ -256,6 +257,25 @@ DELIVERY_FIELDS = (
             gettext_noop("Own channel for who is online, else vendor, else kept"),
             gettext_noop("Own channel, only who is online"),
         ),
+    ),
+)
+
+LIQUID = "liquid"
+PERSONAL_FIELDS = (
+    FieldSpec(
+        name="template",
+        kind="choice",
+        label=gettext_noop("Variables"),
+        help=gettext_noop(
+            "liquid: texts and addresses hold variables. Empty: they are as written."
+        ),
+        choices=("", LIQUID),
+    ),
+    FieldSpec(
+        name="defaults",
+        kind="json_object",
+        label=gettext_noop("Defaults"),
+        help=gettext_noop("By variable, the text for those who have no value."),
     ),
 )
 

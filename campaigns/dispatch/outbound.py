@@ -26,6 +26,7 @@ from providers.message_fields import Platform
 from providers.outbound import AccountConfig, Exchange, GroupKeeper, Outbound, Request, StatusTeller
 from providers.outcomes import Failure, Reason, Receipt
 from providers.scenarios import Channel, SendText
+from providers.templates import is_template
 
 Clock = Callable[[], datetime]
 AWAITED_SECONDS = 20.0  # how long a vendor may take to say what became of one recipient
@@ -104,6 +105,9 @@ def _write_part(lease: Lease, addressed: Addressed) -> PushPart:
     """The message, for the platforms that the call reaches, and how it names the recipients."""
     batch = lease.batch
     message: PushMessage = batch.part.message.read()
+    if is_template(message):
+        words = "Its variables have not been filled in."
+        raise Failure(Reason.OURS, words, is_permanent=True)
     if batch.part.channel != Channel.PUSH:
         return PushPart(message, addressed.targets)
     match batch.form:

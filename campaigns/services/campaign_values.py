@@ -26,6 +26,7 @@ from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
 from campaigns.services.campaign_scenarios import find_campaign_scenario, refuse_unplayable
+from campaigns.services.personalisation import find_faults
 from campaigns.services.schedule import MAX_SEND_AT, Schedule, plan_schedule, plan_series
 from providers.fields import FieldSpec, gettext_noop
 from providers.message import (
@@ -237,6 +238,7 @@ class _Reader:
         faults = find_message_faults(body)
         message = PushMessage() if faults else read_message(body)
         faults |= find_address_faults(message)
+        faults |= find_faults(message)
         self.faults |= {f"message.{path}".rstrip("."): words for path, words in faults.items()}
         return write_message(message)
 

@@ -22,7 +22,7 @@ def write_message_table(specs) -> str:
 
 def write_bounds(spec) -> str:
     if spec.choices:
-        return "One of " + ", ".join(f"`{choice}`" for choice in spec.choices) + "."
+        return "One of " + ", ".join(f"`{choice}`" for choice in spec.choices if choice) + "."
     unit = "" if spec.kind == "int" else " characters"
     if spec.minimum is not None:
         return f"From {spec.minimum} to {spec.maximum}{unit}."

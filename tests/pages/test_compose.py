@@ -11,7 +11,7 @@ from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.models import Account, App, Campaign, Device, Membership, Segment, Transfer
 from campaigns.pages.audience_form import find_devices
 from providers.message import TOP_FIELDS, find_message_faults
-from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS
+from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS, PERSONAL_FIELDS
 from tests import builders
 
 # What a person types for a field, and the JSON value that it means.
@@ -40,7 +40,7 @@ def type_value(spec):
 
 
 FIELDS = (
-    [("", spec) for spec in TOP_FIELDS]
+    [("", spec) for spec in TOP_FIELDS if spec not in PERSONAL_FIELDS]
     + [(name, spec) for name, specs in OTHER_BLOCKS.items() for spec in specs]
     + [(platform.value, spec) for platform, specs in BLOCK_FIELDS.items() for spec in specs]
 )

@@ -1,0 +1,129 @@
+"""What a template may know of a recipient: names of variables, and their values."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from campaigns.models import App, Device, Person
+from campaigns.models.bulk import IdList
+from campaigns.selectors.audience_fields import FieldKind, field_catalogue, find_field
+
+APP_NAME = "app.name"
+SUGGESTED = 200  # names of attributes
+LOOKED_AT = 1_000  # devices whose attributes are looked through for names
+Values = Mapping[str, Any]
+
+
+@cache
+def list_fixed() -> tuple[str, ...]:
+    """Variables that are no custom attributes: the fields of an expression that hold one value."""
+    fields = (field for field in field_catalogue() if field.kind is not FieldKind.SET)
+    return (*(field.name for field in fields if "<" not in field.name), APP_NAME)
+
+
+def is_variable(name: str) -> bool:
+    """Whether a template may name it; a custom attribute may have any name that is stored."""
+    if name in list_fixed():
+        return True
+    field = find_field(name)
+    return field is not None and field.kind is FieldKind.CUSTOM
+
+
+def find_variable_fault(name: str) -> str:
+    """Why a template cannot name this, with what may have been meant; "" where it can."""
+    if is_variable(name):
+        return ""
+    if not name:
+        return _("a variable is named as it is, not by what another one says")
+    names = {"name": ascii(name)[1:-1], "meant": _guess(name)}
+    return _("there is no variable %(name)s; did you mean %(meant)s?") % names
+
+
+def _guess(name: str) -> str:
+    found = difflib.get_close_matches(name, list_fixed(), 1, 0.8)
+    owner, _dot, rest = name.partition(".")
+    prefix = owner if owner in {"person", "device"} else "person"
+    rest = rest.removeprefix("custom.") or owner
+    custom = f"{prefix}.custom.{rest}"
+    return found[0] if found else custom if is_variable(custom) else "person.custom.name"
+
+
+def list_attribute_names(app: App) -> list[str]:
+    """Custom attributes that really occur among the newest devices of an app and their persons,
+    as variables, the most frequent ones first. Bounded."""
+    rows = Device.objects.filter(app=app).order_by("-pk")
+    tally: dict[str, int] = {}
+    for device, person in rows.values_list("attributes", "person__attributes")[:LOOKED_AT]:
+        for prefix, attributes in (("device", device), ("person", person)):
+            for name in attributes or ():
+                key = f"{prefix}.custom.{name}"
+                tally[key] = tally.get(key, 0) + 1
+    return sorted(tally, key=lambda name: (-tally[name], name))[:SUGGESTED]
+
+
+class Reader:
+    """Reads variables of many recipients at once; `defaults` stand in for what is empty."""
+
+    def __init__(
+        self, app: App, variables: Iterable[str], defaults: Mapping[str, str] | None = None
+    ) -> None:
+        self.app = app
+        self.variables = tuple(dict.fromkeys(variables))
+        self.defaults = {
+            name: text for name, text in (defaults or {}).items() if name in self.variables
+        }
+
+    def read_devices(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """By device, of this app alone, with what is known of its person."""
+        rows = Device.objects.filter(pk__in=IdList(ids), app=self.app)
+        return self.read_rows(rows, is_device=True)
+
+    def read_persons(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """By person; of no device, for none is sent to."""
+        return self.read_rows(Person.objects.filter(pk__in=IdList(ids)), is_device=False)
+
+    def read_rows(self, rows: QuerySet[Any], *, is_device: bool) -> dict[int, dict[str, Any]]:
+        """What `rows` of devices, or of persons, hold."""
+        columns, takes = self._plan(is_device=is_device)
+        found = {}
+        for pk, *values in rows.order_by().values_list("pk", *columns):
+            own: dict[str, Any] = {APP_NAME: self.app.name}
+            for name, place, attribute in takes:
+                value = values[place]
+                if attribute:
+                    value = (value or {}).get(attribute)
+                own[name] = _write_plain(value)
+            for name, text in self.defaults.items():
+                if _is_empty(own.get(name)):
+                    own[name] = text
+            found[pk] = own
+        return found
+
+    def _plan(self, *, is_device: bool) -> tuple[list[str], list[tuple[str, int, str]]]:
+        """Columns to read, and each variable's place among them with its attribute's name."""
+        columns: list[str] = []
+        takes = []
+        for name in self.variables:
+            field = find_field(name)
+            if field is None or (name.startswith("device.") and not is_device):
+                continue
+            column = field.column if is_device else field.column.removeprefix("person__")
+            if column not in columns:
+                columns.append(column)
+            takes.append((name, columns.index(column), field.attribute))
+        return columns, takes
+
+
+def _write_plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str | list) and not str(value or "").strip())

@@ -1,0 +1,109 @@
+"""Messages with variables: what is wrong with them, what they need, what somebody will read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from campaigns.models import App, Device, Person
+from campaigns.selectors.personal import (
+    Reader,
+    find_variable_fault,
+    list_attribute_names,
+    list_fixed,
+)
+from providers.liquid import RenderFault
+from providers.message import PushMessage, resolve_text
+from providers.message_fields import LIQUID, Platform
+from providers.scenarios import Channel
+from providers.templates import Sheet, find_template_faults, list_places, write_text_message
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A variable of a message: in which fields, and whether who has no value gets nothing."""
+
+    name: str
+    fields: tuple[str, ...]
+    is_required: bool
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one recipient gets; without a `message` nothing, for lack of `missing` or, where that
+    is empty, because of `fault`."""
+
+    message: PushMessage | None
+    missing: str = ""
+    fault: str = ""
+
+
+def find_faults(message: PushMessage) -> dict[str, str]:
+    """What is wrong with the variables of a message, by field path (`translations.de.body`)."""
+    return find_template_faults(message, find_variable_fault)
+
+
+def list_variables(message: PushMessage) -> tuple[Used, ...]:
+    """The variables of a message without faults, in all its languages."""
+    if message.template != LIQUID:
+        return ()
+    fields: dict[str, list[str]] = {}
+    required: set[str] = set()
+    for place in list_places(message):
+        for variable in place.slot.parse().variables:
+            fields.setdefault(variable.name, []).append(place.path)
+            if variable.is_required and variable.name not in message.defaults:
+                required.add(variable.name)
+    return tuple(
+        Used(name, tuple(dict.fromkeys(paths)), name in required, message.defaults.get(name, ""))
+        for name, paths in sorted(fields.items())
+    )
+
+
+def list_known_variables(app: App) -> tuple[str, ...]:
+    """What a template of this app may name: the fixed fields, and attributes that occur."""
+    return (*list_fixed(), *list_attribute_names(app))
+
+
+def render_for(
+    message: PushMessage,
+    app: App,
+    recipient: Device | Person,
+    *,
+    channel: str = Channel.PUSH.value,
+    language: str | None = None,
+) -> Rendered:
+    """What a device gets as a push, or a person over `sms` or `email`.
+
+    `language` is a translation to take instead of the recipient's own.
+    """
+    if language is None:
+        language = message.find_language(_find_spoken(app, recipient))
+    if isinstance(recipient, Device):
+        resolved = message.resolve(Platform(recipient.platform), language)
+    else:
+        resolved = write_text_message(resolve_text(message, channel, language), channel)
+    if message.template != LIQUID:
+        return Rendered(resolved)
+    sheet = Sheet(resolved)
+    values = _read_values(app, recipient, sheet.variables, message.defaults)
+    try:
+        return Rendered(sheet.fill(sheet.render(values)))
+    except RenderFault as fault:
+        return Rendered(None, fault.variable, str(fault))
+
+
+def _find_spoken(app: App, recipient: Device | Person) -> str:
+    person = recipient.person if isinstance(recipient, Device) else recipient
+    theirs = person.language if person is not None else ""
+    return recipient.language or theirs or app.default_language
+
+
+def _read_values(
+    app: App, recipient: Device | Person, variables: tuple[str, ...], defaults: Mapping[str, str]
+) -> dict[str, object]:
+    reader = Reader(app, variables, defaults)
+    if isinstance(recipient, Device):
+        return reader.read_devices([recipient.pk]).get(recipient.pk, {})
+    return reader.read_persons([recipient.pk]).get(recipient.pk, {})
