@@ -12,6 +12,7 @@ from campaigns.pages import (
     reports,
     transfer,
 )
+from campaigns.pages.people_urls import urlpatterns as people_urls
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -38,6 +39,7 @@ urlpatterns = [
     path("jobs/<int:pk>/status/", jobs.job_status, name="job_status"),
     path("jobs/<int:pk>/cancel/", jobs.cancel, name="cancel_job"),
     path("jobs/<int:pk>/files/<slug:role>/", jobs.job_file, name="job_file"),
+    *people_urls,
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),
     path("reports.csv", reports.report_csv, name="report_csv"),

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Lower
 
-from campaigns.models import App, Device, DeviceIdentifier, DeviceMark, Person, Workspace
+from campaigns.models import (
+    App,
+    Device,
+    DeviceIdentifier,
+    DeviceMark,
+    Person,
+    PersonMerge,
+    Workspace,
+)
 from campaigns.models.access import visible_app_ids, visible_workspace_ids
 from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.bulk import IdList
@@ -40,6 +48,7 @@ class By(StrEnum):
     PHONE = "phone"
     TOKEN = "token"
     ALIAS = "alias"
+    FORMER_ID = "former_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,16 @@ def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
     for by, rows in queries.items():
         ids = list(rows.order_by().values_list("pk", flat=True)[:MOST])
         yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
+    yield from _find_merged(text, reach)
+
+
+def _find_merged(text: str, reach: Reach) -> Iterator[Match]:
+    """Who has taken over the one who was known so."""
+    gone = PersonMerge.objects.filter(workspace__in=reach.workspaces, undone_at__isnull=True)
+    alias = gone.filter(~Q(external_user_id=""), external_user_id=text)
+    own = gone.filter(gone_id__in=_read_ids(text, "person"))
+    ids = list((alias | own).values_list("person_id", flat=True)[:MOST])
+    yield from (Match("person", pk, By.FORMER_ID) for pk in _keep_seen(ids, reach))
 
 
 def _find_devices(text: str, reach: Reach) -> Iterator[Match]:

@@ -6,6 +6,7 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from json import dumps
 from typing import Any
 
 from django import template
@@ -80,6 +81,12 @@ def percent(value: float | None) -> str:
 def words(key: str) -> str:
     """A key such as `not_addressable` as words."""
     return key.replace("_", " ")
+
+
+@register.filter
+def json(value: Any) -> str:
+    """A value as it is typed: a text in quotes, a number bare, true and false."""
+    return dumps(value, ensure_ascii=False)
 
 
 @register.filter

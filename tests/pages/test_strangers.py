@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from campaigns.models import Campaign, Group, Job, Membership, Transfer
-from campaigns.pages import campaign
+from campaigns.models import Campaign, Device, Group, Job, Membership, Person, Transfer
+from campaigns.pages import campaign, person
 from campaigns.pages import transfer as transfer_page
 from campaigns.pages.urls import urlpatterns
 from campaigns.services import job_kinds
@@ -19,10 +19,10 @@ Role = Membership.Role
 # Addresses of a row that only show something, with the files that go with them.
 READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
-    "recipients_csv", "job", "job_status", "job_file",
+    "recipients_csv", "job", "job_status", "job_file", "person", "device",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
-HOLDERS = {"cancel_job": Role.COMPOSER}
+HOLDERS = {"cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER}
 RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER]
 
 
@@ -63,7 +63,12 @@ def rows(app, transfer, now):
     """A row of ours for each kind of address, by how the address begins."""
     job = Job.objects.create(app=app, workspace=app.workspace, kind="labels", status_since=now,
                              created_at=now, created_by="ann")  # fmt: skip
-    return {"campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk}
+    owner = builders.make_person(app.workspace, "ann", opted_out_at=now)
+    device = builders.make_device(app, "token", person=owner, token_state="disabled")
+    return {
+        "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
+        "people": owner.pk, "devices": device.pk,
+    }  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +79,11 @@ def kind_of_job(monkeypatch):
 
 def list_addresses(rows):
     """Every address of a row with its name, from the resolver, with every verb."""
-    verbs = {"change_campaign": campaign.VERBS, "change_transfer": transfer_page.VERBS}
+    verbs = {
+        "change_campaign": campaign.VERBS,
+        "change_transfer": transfer_page.VERBS,
+        "change_person": person.VERBS,
+    }
     others = {"role": "names"}
     return [
         (pattern.name, reverse(pattern.name, kwargs=named))
@@ -127,7 +136,7 @@ def test_who_may_not_do_it_changes_nothing_behind_any_address(client, app, rows,
 
 
 def keep_everything():
-    return [list(model.objects.values()) for model in (Campaign, Transfer, Job)]
+    return [list(model.objects.values()) for model in (Campaign, Transfer, Job, Person, Device)]
 
 
 @pytest.mark.parametrize("address", ["?copy={campaign}", "?target=app:{app}"])

@@ -1,0 +1,113 @@
+"""One box that finds a person or a device by whatever they are known by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import Device, Person
+from campaigns.models.bulk import IdList
+from campaigns.pages.fields import PageForm
+from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.identifiers import MAX_IDENTIFIER
+from campaigns.selectors.lookup import By, Match, find_matches
+
+MOST_SHOWN = 50
+WORDS = {
+    By.OWN_ID: gettext_lazy("Our id"),
+    By.EXTERNAL_USER_ID: gettext_lazy("External user id"),
+    By.EXTERNAL_PREFIX: gettext_lazy("External user id begins so"),
+    By.EMAIL: gettext_lazy("E-mail"),
+    By.EMAIL_PREFIX: gettext_lazy("E-mail begins so"),
+    By.PHONE: gettext_lazy("Phone"),
+    By.TOKEN: gettext_lazy("Push token"),
+    By.ALIAS: gettext_lazy("Alias"),
+    By.FORMER_ID: gettext_lazy("Id of somebody merged into them"),
+}
+
+
+class SearchForm(PageForm):
+    """Whatever somebody is known by."""
+
+    who = forms.CharField(
+        label=gettext_lazy("Who"),
+        required=False,
+        max_length=MAX_IDENTIFIER,
+        widget=forms.TextInput({"type": "search", "autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "External user id, e-mail, phone, push token, any id of a device, or #12 for our own. "
+            "The beginning of an external user id or e-mail will do; ann* looks for beginnings."
+        ),
+    )
+
+
+@dataclass(slots=True)
+class Hit:
+    """A person with the devices that matched, or a device that is nobody's; `by` says why."""
+
+    person: Person | None = None
+    device: Device | None = None
+    by: list[str] = field(default_factory=list)
+
+    @property
+    def link(self) -> str:
+        """The page of the person, at the device that matched, or of the device."""
+        if self.person is None:
+            return reverse("device", args=[self.device.pk if self.device else 0])
+        page = reverse("person", args=[self.person.pk])
+        return f"{page}#device-{self.device.pk}" if self.device else page
+
+
+@operator_page
+def people(request: HttpRequest) -> HttpResponse:
+    """The search; whoever is the only one that it finds is shown at once."""
+    form = SearchForm(request.GET if "who" in request.GET else None)
+    term = form.cleaned_data["who"].strip() if form.is_valid() else ""
+    hits = list_hits(find_matches(term, request.user)) if term else []
+    if len(hits) == 1:
+        return redirect(hits[0].link)
+    context: dict[str, Any] = {
+        "form": form,
+        "term": term,
+        "hits": hits[:MOST_SHOWN],
+        "is_cut": len(hits) > MOST_SHOWN,
+    }
+    return draw_page(request, "pages/people.html", _("People"), context)
+
+
+def list_hits(matches: Iterable[Match]) -> list[Hit]:
+    """Persons and devices that matched, each once: a device stands under its person."""
+    matches = list(matches)
+    persons = _load_persons(match.pk for match in matches if match.kind == "person")
+    devices = _load_devices(match.pk for match in matches if match.kind == "device")
+    hits: dict[tuple[str, int], Hit] = {}
+    for match in matches:
+        device = devices.get(match.pk) if match.kind == "device" else None
+        person = device.person if device else persons.get(match.pk)
+        key = ("person", person.pk) if person else ("device", match.pk)
+        hit = hits.setdefault(key, Hit(person))
+        hit.device = hit.device or device
+        hit.by.append(name_match(match.by))
+    return list(hits.values())
+
+
+def name_match(by: str) -> str:
+    """What was typed is, in words; the kind of a device's id is a word of its own."""
+    return str(WORDS[By(by)]) if by in set(By) else by
+
+
+def _load_persons(ids: Iterable[int]) -> dict[int, Person]:
+    return Person.objects.filter(pk__in=IdList(ids)).in_bulk()
+
+
+def _load_devices(ids: Iterable[int]) -> dict[int, Device]:
+    rows = Device.objects.filter(pk__in=IdList(ids)).select_related("app", "person")
+    return rows.in_bulk()

@@ -1,0 +1,221 @@
+"""The page of one person: who they are, what they have, what they were sent, what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.errors import Forbidden, Invalid, NotFound, Refused
+from campaigns.models import App, Device, Label, Membership, Person
+from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.selectors.profile import (
+    MOST_DEVICES,
+    find_device,
+    find_person,
+    list_devices,
+    list_events,
+    list_labels,
+    list_merges,
+    mask_token,
+)
+from campaigns.selectors.sent import cut_sent, describe_sent, select_sent
+from campaigns.services.access import find_apps, has_role, name_actor
+from campaigns.services.audience import add_members, remove_members
+from campaigns.services.permissions import may
+from campaigns.services.persons import enable_token, opt_in, opt_out
+
+PAGE = 25
+Role = Membership.Role
+
+
+@operator_page
+def person_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One person; an address of somebody who was merged leads to whom they were merged into."""
+    person = find_person(request.user, pk)
+    if person.pk != pk:
+        return redirect("person", pk=person.pk)
+    devices = list_devices(request.user, person)
+    labels = list_labels(request.user, person)
+    context = {
+        "person": person,
+        "names": [merge.external_user_id for merge in list_merges(person)],
+        "attributes": sorted(person.attributes.items()),
+        "devices": describe_devices(request, devices[:MOST_DEVICES]),
+        "has_more_devices": len(devices) > MOST_DEVICES,
+        "labels": _describe_labels(request, labels),
+        "offered": _offer_labels(request, person, labels),
+        "may_change": may(request.user, "change", person),
+        **list_sent(request, devices, person),
+        **list_history(request, devices, person),
+    }
+    return draw_page(request, "pages/person.html", str(person), context)
+
+
+@operator_page
+def device_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One device, whoever has it."""
+    device = find_device(request.user, pk)
+    context = {
+        "device": device,
+        "devices": describe_devices(request, [device]),
+        **list_sent(request, [device], None),
+        **list_history(request, [device], None),
+    }
+    return draw_page(request, "pages/device.html", str(device), context)
+
+
+def describe_devices(request: HttpRequest, devices: Iterable[Device]) -> list[dict[str, Any]]:
+    """Devices with what this operator may see and do of each."""
+    composed = _list_held(request, Role.COMPOSER)
+    sent = _list_held(request, Role.SENDER)
+    return [
+        {
+            "row": device,
+            "masked": mask_token(device.token) if device.token else "",
+            "token": device.token if device.app_id in composed else "",
+            "may_enable": device.app_id in sent
+            and bool(device.token)
+            and device.token_state == Device.TokenState.DISABLED,
+            "ids": sorted((one.kind, one.value) for one in device.identifiers.all()),
+            "marks": sorted((mark.get_kind_display(), mark.name) for mark in device.marks.all()),
+            "attributes": sorted(device.attributes.items()),
+        }
+        for device in devices
+    ]
+
+
+def _list_held(request: HttpRequest, role: str) -> set[int]:
+    return set(find_apps(request.user, role).values_list("pk", flat=True))
+
+
+def list_sent(
+    request: HttpRequest, devices: Iterable[Device], person: Person | None
+) -> dict[str, Any]:
+    """One page of what they were sent in apps that the operator sees."""
+    apps = App.objects.for_user(request.user).values_list("pk", flat=True)
+    persons = [person.pk, *(merge.gone_id for merge in list_merges(person))] if person else []
+    rows = select_sent([device.pk for device in devices], persons, apps)
+    after = request.GET.get("after", "")
+    page, following = cut_sent(rows, after, PAGE)
+    return {"sent": describe_sent(page), "after": following, "is_first": not after}
+
+
+def list_history(
+    request: HttpRequest, devices: Iterable[Device], person: Person | None
+) -> dict[str, Any]:
+    """The newest audit entries, for who may read these."""
+    devices = list(devices)
+    workspace = person.workspace if person else devices[0].app.workspace
+    is_admin = has_role(request.user, workspace, Role.ADMIN)
+    return {"events": list_events(person, devices) if is_admin else [], "may_audit": is_admin}
+
+
+def _describe_labels(request: HttpRequest, labels: Iterable[Label]) -> list[tuple[Label, bool]]:
+    held = _list_held(request, Role.COMPOSER)
+    return [(label, label.app_id in held) for label in labels]
+
+
+def _offer_labels(request: HttpRequest, person: Person, carried: Iterable[Label]) -> list[Label]:
+    """Labels that the operator may add, the first few hundred of them."""
+    rows = Label.objects.filter(
+        app__in=find_apps(request.user, Role.COMPOSER), app__workspace=person.workspace_id
+    )
+    others = rows.exclude(pk__in=[label.pk for label in carried])
+    return list(others.select_related("app").order_by("app__name", "name")[:300])
+
+
+@require_POST
+@operator_page
+def change_person(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Opt out or in, add or take a label; and back to the page."""
+    person = find_person(request.user, pk)
+    act = VERBS.get(verb)
+    if act is None:
+        raise NotFound(_("There is no such button."))
+    try:
+        messages.success(request, act(request, person))
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+    return redirect("person", pk=person.pk)
+
+
+def _by(request: HttpRequest) -> dict[str, Any]:
+    return {"actor": name_actor(request.user), "now": timezone.now()}
+
+
+def require_change(request: HttpRequest, person: Person) -> None:
+    """Raises Forbidden unless the operator may change persons of this workspace."""
+    if not may(request.user, "change", person):
+        raise Forbidden(_("Only an admin of all apps changes persons. Ask one of yours."))
+
+
+def _opt_out(request: HttpRequest, person: Person) -> str:
+    require_change(request, person)
+    done = opt_out(person, reason=request.POST.get("reason", ""), **_by(request))
+    return _("Opted out: nothing is sent to them.") if done else _("They were opted out already.")
+
+
+def _opt_in(request: HttpRequest, person: Person) -> str:
+    require_change(request, person)
+    done = opt_in(person, **_by(request))
+    return _("Opted in: messages reach them again.") if done else _("They were not opted out.")
+
+
+def _add_label(request: HttpRequest, person: Person) -> str:
+    return _change_label(request, person, add_members, _("Label %(name)s added."))
+
+
+def _remove_label(request: HttpRequest, person: Person) -> str:
+    return _change_label(request, person, remove_members, _("Label %(name)s taken away."))
+
+
+def _change_label(
+    request: HttpRequest, person: Person, change: Callable[..., Any], sentence: str
+) -> str:
+    if not has_role(request.user, None, Role.COMPOSER):
+        raise Forbidden(_("You need the role composer in the label's app for this."))
+    text = request.POST.get("label", "")
+    is_id = text.isascii() and text.isdecimal() and len(text) < 17
+    rows = Label.objects.for_user(request.user).select_related("app__workspace")
+    label = rows.filter(pk=int(text), app__workspace=person.workspace_id).first() if is_id else None
+    if label is None:
+        words = _("Choose a label.")
+        raise Invalid(words, fields={"label": words})
+    if not has_role(request.user, label.app, Role.COMPOSER):
+        raise Forbidden(_("You need the role composer in the label's app for this."))
+    who = Person.objects.filter(pk=person.pk)
+    change(label, who, principal=request.user, **_by(request))
+    return sentence % {"name": label.name}
+
+
+VERBS: dict[str, Callable[[HttpRequest, Person], str]] = {
+    "opt-out": _opt_out,
+    "opt-in": _opt_in,
+    "add-label": _add_label,
+    "remove-label": _remove_label,
+}
+
+
+@require_POST
+@operator_page
+def enable_device(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a token that was called dead be sent to again."""
+    device = find_device(request.user, pk)
+    if not has_role(request.user, device.app, Role.SENDER):
+        raise Forbidden(_("You need the role sender in the device's app for this."))
+    try:
+        enable_token(device, **_by(request))
+        words = _("The token is enabled. If a vendor calls it dead again it is switched off again.")
+        messages.success(request, words)
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+    if device.person_id:
+        return redirect("person", pk=device.person_id)
+    return redirect("device", pk=device.pk)

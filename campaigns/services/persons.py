@@ -1,0 +1,140 @@
+"""One person or device changed by hand: what is known of them, whether they want anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Conflict, Invalid
+from campaigns.models import Device, Person
+from campaigns.selectors.attributes import ATTRIBUTE_NAME
+from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.services.access import record_audit
+from campaigns.services.device_rows import are_attributes_good, find_column_fault
+
+LENGTHS = {"email": 254, "phone": 20}
+PLACES = ("language", "country", "timezone")
+MAX_REASON = 200
+ENABLED = "enabled again by hand"
+
+
+def change_person(
+    person: Person, values: Mapping[str, Any], *, actor: str, now: datetime
+) -> list[str]:
+    """Write columns (`email`, `phone`, `language`, `country`, `timezone`, `attributes` as a
+    whole) and gives the names of what has changed, attributes as `attributes.plan`.
+
+    Raises Invalid with the fields that hold nothing that can be stored.
+    """
+    faults = find_person_faults(values)
+    if faults:
+        raise Invalid(_("Some values are wrong; see fields."), fields=faults)
+    with transaction.atomic():
+        held = Person.objects.select_for_update().get(pk=person.pk)
+        changed = _list_changes(held, values)
+        for name, value in values.items():
+            setattr(person, name, value)
+        if changed:
+            person.save(update_fields=[*values, "updated_at"])
+            record_audit(
+                actor, "update", person, workspace=person.workspace, fields=changed, now=now
+            )
+    return changed
+
+
+def find_person_faults(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with columns of a person, as sentences by column."""
+    faults = {}
+    for name, most in LENGTHS.items():
+        fault = find_text_fault(values.get(name, ""), most)
+        if fault:
+            faults[name] = fault
+    if values.get("phone") and not values["phone"].isdecimal():
+        faults["phone"] = _("Write digits with the country code, without plus and blanks.")
+    for name in PLACES:
+        if find_column_fault({name: values.get(name, "")}):
+            faults[name] = _("This is no %(name)s that can be stored.") % {"name": name}
+    attributes = values.get("attributes", {})
+    if not are_attributes_good(attributes):
+        bad = [name for name in attributes if not ATTRIBUTE_NAME.fullmatch(name)]
+        faults["attributes"] = (
+            _("%(names)s: a name is 1 to 128 letters, digits or signs, no quotes.")
+            % {"names": ", ".join(bad)}
+            if bad
+            else _(
+                "At most 100 attributes, each a text of at most 1024 letters, a number or a list."
+            )
+        )
+    return faults
+
+
+def _list_changes(held: Person, values: Mapping[str, Any]) -> list[str]:
+    changed = [name for name in values if getattr(held, name) != values[name]]
+    if "attributes" not in changed:
+        return changed
+    old, new = held.attributes, values["attributes"]
+    names = [name for name in {**old, **new} if not _is_same(old.get(name), new.get(name))]
+    return [name for name in changed if name != "attributes"] + [f"attributes.{n}" for n in names]
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    """Whether two attributes are the same, 1 and true being different."""
+    return type(old) is type(new) and bool(old == new)
+
+
+def opt_out(person: Person, *, reason: str, actor: str, now: datetime) -> bool:
+    """Nothing is sent to the person from now on; False when they were out already.
+
+    Raises Invalid for a reason of more than 200 letters.
+    """
+    fault = find_text_fault(reason, MAX_REASON)
+    if fault:
+        raise Invalid(fault, fields={"reason": fault})
+    columns = {"opted_out_at": now, "opt_out_reason": reason.strip()}
+    return _switch(person, True, columns, "opt_out", actor, now)
+
+
+def opt_in(person: Person, *, actor: str, now: datetime) -> bool:
+    """Let the person get messages again; False when they were not out."""
+    columns = {"opted_out_at": None, "opt_out_reason": ""}
+    return _switch(person, False, columns, "opt_in", actor, now)
+
+
+def _switch(
+    person: Person, is_out: bool, columns: dict[str, Any], verb: str, actor: str, now: datetime
+) -> bool:
+    with transaction.atomic():
+        unmoved = Person.objects.filter(pk=person.pk, opted_out_at__isnull=is_out)
+        if not unmoved.update(**columns, updated_at=now):
+            return False
+        record_audit(actor, verb, person, workspace=person.workspace, fields=["opted_out"], now=now)
+    person.refresh_from_db(fields=[*columns, "updated_at"])
+    return True
+
+
+def enable_token(device: Device, *, actor: str, now: datetime) -> None:
+    """Let a token that a vendor called dead be sent to again. Raises Conflict for another one.
+
+    The next vendor that calls it dead switches it off again.
+    """
+    off = Device.objects.filter(
+        pk=device.pk, token_state=Device.TokenState.DISABLED, token_hash__isnull=False
+    )
+    with transaction.atomic():
+        done = off.update(
+            token_state=Device.TokenState.ACTIVE,
+            token_evidence=ENABLED,
+            token_state_at=now,
+            updated_at=now,
+        )
+        if not done:
+            raise Conflict(_("Only a token that is disabled can be enabled again."))
+        record_audit(
+            actor, "enable_token", device, workspace=device.app.workspace,
+            fields=["token_state"], now=now,
+        )  # fmt: skip
+    device.refresh_from_db()

@@ -1,0 +1,409 @@
+"""The search and the pages of a person and of a device, through Django's test client."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import (
+    Account,
+    AuditEntry,
+    Cohort,
+    Delivery,
+    Device,
+    DeviceIdentifier,
+    Group,
+    Label,
+    LabelMember,
+    Membership,
+    Message,
+    Part,
+    Person,
+    ReceiptRow,
+    Transfer,
+)
+from campaigns.models.audience import hash64
+from tests import builders
+
+Role = Membership.Role
+TOKEN = "fY3kAAAA-secret-middle-APA9"
+
+
+@pytest.fixture
+def ann(workspace):
+    return builders.make_person(
+        workspace,
+        "ann",
+        email="ann@example.org",
+        attributes={"plan": "pro", "age": 41, "vip": True},
+    )
+
+
+@pytest.fixture
+def phone(app, ann, now):
+    device = builders.make_device(
+        app, TOKEN, person=ann, token_state="disabled", token_evidence="NotRegistered",
+        token_state_at=now,
+    )  # fmt: skip
+    DeviceIdentifier.objects.create(
+        app=app, device=device, kind="google_aid", value="aa-bb", value_hash=hash64("aa-bb")
+    )
+    return device
+
+
+def make_part(app, now, name="Autumn sale", **fields):
+    """A part of a transfer of its own."""
+    transfer = Transfer.objects.create(
+        app=app, group=Group.objects.filter(app=app).first(), name=name, status="sent",
+        status_since=now, due_at=now, created_at=now,
+    )  # fmt: skip
+    message = Message.objects.create(app=app, content={"title": "Hi"})
+    return Part.objects.create(transfer=transfer, message=message, **fields)
+
+
+def deliver(part, recipient, now, outcome="sent", **fields):
+    cohort, _is_new = Cohort.objects.get_or_create(app=part.transfer.app, platform="android")
+    return Delivery.objects.create(
+        part=part, recipient=recipient, at=now, cohort_id=cohort.pk, outcome=outcome, **fields
+    )
+
+
+def search(client, who):
+    return client.get(reverse("people"), {"who": who})
+
+
+def test_nobody_is_asked_for_at_first(client, owner):
+    client.force_login(owner)
+
+    page = client.get(reverse("people")).content.decode()
+
+    assert "Who is it about?" in page
+
+
+def test_the_only_one_who_is_found_is_shown_at_once(client, owner, phone, ann):
+    client.force_login(owner)
+    place = reverse("person", args=[ann.pk])
+    nobodys = builders.make_device(phone.app, "lone")
+
+    found = [search(client, who)["Location"] for who in ("ann", "aa-bb", "lone")]
+
+    assert found == [place, f"{place}#device-{phone.pk}", reverse("device", args=[nobodys.pk])]
+
+
+def test_several_are_listed_with_what_matched(client, owner, workspace, ann):
+    builders.make_person(workspace, "anna", email="ann@example.org")
+    client.force_login(owner)
+
+    by_mail, by_name = (search(client, who).context["hits"] for who in ("ANN@example.org", "ann*"))
+
+    assert [(str(hit.person), hit.by) for hit in by_mail] == [
+        ("ann", ["E-mail"]), ("anna", ["E-mail"]),
+    ]  # fmt: skip
+    assert [hit.by for hit in by_name] == [["External user id begins so"]] * 2
+
+
+def test_more_than_a_page_shows_says_so(client, owner, workspace):
+    Person.objects.bulk_create(
+        Person(workspace=workspace, external_user_id=f"user-{number}") for number in range(60)
+    )
+    client.force_login(owner)
+
+    answer = search(client, "user")
+
+    assert len(answer.context["hits"]) == 50
+    assert "There are more" in answer.content.decode()
+
+
+@pytest.mark.database
+def test_who_is_unknown_or_typed_badly_is_told_in_words(client, owner, ann):
+    client.force_login(owner)
+    typed = ["nobody", "\0", "' OR 1=1 --", "<script>x</script>", "x" * 5000]
+
+    answers = [search(client, who) for who in typed]
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert [answer.context["hits"] for answer in answers] == [[]] * 5
+    assert "Nobody here has this id" in answers[0].content.decode()
+    assert "<script>x" not in answers[3].content.decode()
+
+
+def test_a_profile_shows_what_is_known(client, owner, phone, ann, now):
+    part = make_part(phone.app, now)
+    account = Account.objects.create(workspace=ann.workspace, name="Front", dialect="sandbox")
+    deliver(part, phone.pk, now, account_id=account.pk)
+    ReceiptRow.objects.create(part=part, recipient=phone.pk, kind="opened", at=now)
+    silent = make_part(phone.app, now, "Winter sale")
+    deliver(silent, phone.pk, now)
+    client.force_login(owner)
+
+    answer = client.get(reverse("person", args=[ann.pk]))
+
+    page = answer.content.decode()
+    sent = answer.context["sent"]
+    assert [one.transfer.name for one in sent] == ["Winter sale", "Autumn sale"]
+    assert [one.receipts for one in sent] == [(), (("opened", now),)]
+    assert sent[1].account == "Front"
+    for text in ("ann@example.org", "&quot;pro&quot;", "NotRegistered", "aa-bb", "not reported",
+                 "fY3k…APA9", TOKEN):  # fmt: skip
+        assert text in page
+
+
+def test_a_viewer_sees_a_token_masked_and_no_buttons(client, phone, ann):
+    viewer = builders.make_member("v", ann.workspace, app=phone.app, role=Role.VIEWER)
+    client.force_login(viewer)
+
+    page = client.get(reverse("person", args=[ann.pk])).content.decode()
+
+    assert "fY3k…APA9" in page
+    assert TOKEN not in page
+    assert "Enable again" not in page
+    assert "opt-out" not in page
+    assert "edit" not in page.partition("<main")[2]
+
+
+@pytest.mark.database
+def test_of_an_app_that_one_does_not_see_nothing_is_told(client, phone, ann, now):
+    other = builders.make_app(ann.workspace, "cafe")
+    own = builders.make_device(other, "theirs", person=ann)
+    hidden, shown = make_part(phone.app, now, "Hidden"), make_part(other, now, "Shown")
+    deliver(hidden, phone.pk, now)
+    deliver(shown, own.pk, now)
+    for app in (phone.app, other):
+        label = Label.objects.create(app=app, name=f"Fans of {app.slug}")
+        LabelMember.objects.create(label=label, person=ann)
+    deliver(make_part(phone.app, now, "Hidden", kind="person"), ann.pk, now)
+    narrow = builders.make_member("narrow", ann.workspace, app=other, role=Role.ADMIN)
+    client.force_login(narrow)
+
+    page = client.get(reverse("person", args=[ann.pk])).content.decode()
+    device = client.get(reverse("device", args=[phone.pk]))
+
+    assert "Shown" in page
+    assert "Fans of cafe" in page
+    for text in ("Hidden", "Fans of shop", "aa-bb", "NotRegistered"):
+        assert text not in page
+    assert device.status_code == 404
+
+
+@pytest.mark.database
+def test_what_was_sent_is_paged_newest_first(client, owner, phone, ann, now):
+    parts = [make_part(phone.app, now, f"Sale {number}") for number in range(30)]
+    for part in parts:
+        deliver(part, phone.pk, now)
+    steps = make_part(phone.app, now, "By SMS", kind="person", channel="sms", step=1)
+    deliver(steps, ann.pk, now + timedelta(hours=1))
+    deliver(make_part(phone.app, now, "Somebody else's", kind="person"), phone.pk + 999, now)
+    client.force_login(owner)
+    address = reverse("person", args=[ann.pk])
+
+    first = client.get(address)
+    second = client.get(address, {"after": first.context["after"]})
+    odd = client.get(address, {"after": "x-1"})
+
+    pages = [[one.transfer.name for one in page.context["sent"]] for page in (first, second)]
+    assert pages[0][:2] == ["By SMS", "Sale 29"]
+    assert [len(page) for page in pages] == [25, 6]
+    assert len({*pages[0], *pages[1]}) == 31
+    assert second.context["after"] == ""
+    assert len(odd.context["sent"]) == 25
+
+
+def test_a_device_of_that_number_is_not_mistaken_for_a_person(client, owner, app, workspace, now):
+    ann = builders.make_person(workspace)
+    device = builders.make_device(app, "t", pk=ann.pk)
+    deliver(make_part(app, now, "To the device"), device.pk, now)
+    deliver(make_part(app, now, "To the person", kind="person"), ann.pk, now)
+    client.force_login(owner)
+
+    sent = [
+        client.get(reverse(name, args=[ann.pk])).context["sent"] for name in ("person", "device")
+    ]
+
+    names = [[one.transfer.name for one in rows] for rows in sent]
+    assert names == [["To the person"], ["To the device"]]
+
+
+def test_opting_out_and_in_leaves_its_reason_and_an_entry(client, owner, ann):
+    client.force_login(owner)
+    out, back = (reverse("change_person", args=[ann.pk, verb]) for verb in ("opt-out", "opt-in"))
+
+    client.post(out, {"reason": "asked by e-mail"})
+    page = client.get(reverse("person", args=[ann.pk])).content.decode()
+    again = client.post(out, {"reason": "x"}, follow=True).content.decode()
+    client.post(back)
+
+    ann.refresh_from_db()
+    entries = AuditEntry.objects.filter(target_type="person").values_list("verb", "fields")
+    assert "Reason: asked by e-mail" in page
+    assert "opted out already" in again
+    assert (ann.opted_out_at, ann.opt_out_reason) == (None, "")
+    assert list(entries.order_by("pk")) == [("opt_out", ["opted_out"]), ("opt_in", ["opted_out"])]
+
+
+def test_a_reason_that_cannot_be_kept_is_refused_in_words(client, owner, ann):
+    client.force_login(owner)
+    address = reverse("change_person", args=[ann.pk, "opt-out"])
+
+    for reason in ("x" * 201, "a\0b"):
+        client.post(address, {"reason": reason})
+
+    ann.refresh_from_db()
+    told = client.get(reverse("person", args=[ann.pk])).content.decode()
+    assert "At most 200 characters" in told
+    assert "cannot be stored" in told
+    assert ann.opted_out_at is None
+
+
+def test_a_composer_opts_nobody_out(client, colleague, phone, ann):
+    client.force_login(colleague)
+
+    answers = [client.post(reverse("change_person", args=[ann.pk, verb])).status_code
+               for verb in ("opt-out", "opt-in")]  # fmt: skip
+
+    assert answers == [403, 403]
+
+
+def test_a_label_is_added_and_taken_away(client, colleague, phone, ann):
+    label = Label.objects.create(app=phone.app, name="Readers")
+    client.force_login(colleague)
+    add, remove = (
+        reverse("change_person", args=[ann.pk, verb]) for verb in ("add-label", "remove-label")
+    )
+
+    added = client.post(add, {"label": label.pk}, follow=True).content.decode()
+    carried = LabelMember.objects.count()
+    client.post(remove, {"label": label.pk})
+
+    assert "Label Readers added" in added
+    assert carried == 1
+    assert not LabelMember.objects.exists()
+
+
+def test_a_label_that_is_none_of_theirs_is_refused(client, colleague, phone, ann, stranger):
+    foreign = builders.make_app(Membership.objects.get(user=stranger).workspace, "far")
+    theirs = Label.objects.create(app=foreign, name="Far")
+    client.force_login(colleague)
+
+    address = reverse("change_person", args=[ann.pk, "add-label"])
+    for label in ("", "x", "0", "9" * 30, "-1", theirs.pk):
+        client.post(address, {"label": label})
+
+    told = client.get(reverse("person", args=[ann.pk])).content.decode()
+    assert told.count("Choose a label.") == 6
+    assert not LabelMember.objects.exists()
+
+
+def test_a_token_is_enabled_again(client, owner, phone):
+    client.force_login(owner)
+    address = reverse("enable_device", args=[phone.pk])
+
+    done = client.post(address, follow=True).content.decode()
+    again = client.post(address, follow=True).content.decode()
+
+    phone.refresh_from_db()
+    assert phone.token_state == Device.TokenState.ACTIVE
+    assert phone.token_evidence == "enabled again by hand"
+    assert "The token is enabled" in done
+    assert "Only a token that is disabled" in again
+    assert AuditEntry.objects.filter(verb="enable_token", target_id=str(phone.pk)).count() == 1
+
+
+def fill(**changes):
+    """What the form of the fixture's person sends."""
+    form = {"email": "ann@example.org", "phone": "+49 170 1", "language": "de", "country": "DE",
+            "timezone": "Europe/Berlin", "attribute_name": ["plan", "age", "colours", "", " "],
+            "attribute_kind": ["text", "number", "list", "text", "text"],
+            "attribute_value": ["gold", "42.5", '["red"]', "", "lost"]}  # fmt: skip
+    return form | changes
+
+
+@pytest.mark.database
+def test_a_person_is_edited_with_types_and_an_entry_of_names(client, owner, ann):
+    client.force_login(owner)
+
+    answer = client.post(reverse("edit_person", args=[ann.pk]), fill())
+
+    ann.refresh_from_db()
+    entry = AuditEntry.objects.get(verb="update", target_type="person")
+    assert answer.status_code == 302
+    assert ann.attributes == {"plan": "gold", "age": 42.5, "colours": ["red"]}
+    assert (ann.phone, ann.country) == ("491701", "DE")
+    assert entry.fields == [
+        "attributes.age", "attributes.colours", "attributes.plan", "attributes.vip", "country",
+        "language", "phone", "timezone",
+    ]  # fmt: skip
+    assert "gold" not in str(entry.fields)
+
+
+def test_saving_what_is_there_already_leaves_no_entry(client, owner, ann):
+    client.force_login(owner)
+    form = fill(phone="", language="", country="", timezone="",
+                attribute_name=["plan", "age", "vip"], attribute_kind=["text", "number", "flag"],
+                attribute_value=["pro", "41", "yes"])  # fmt: skip
+
+    client.post(reverse("edit_person", args=[ann.pk]), form)
+
+    assert not AuditEntry.objects.exists()
+
+
+WRONG = [
+    ({"country": "Germany"}, "at most 2"), ({"country": "de"}, "no country"),
+    ({"timezone": "Berlin"}, "no timezone"), ({"language": "!"}, "no language"),
+    ({"phone": "call me"}, "Write digits"), ({"email": "x" * 255}, "at most 254"),
+    ({"attribute_kind": ["number"]}, "Write a number"),
+    ({"attribute_kind": ["flag"]}, "Write yes or no"),
+    ({"attribute_kind": ["list"]}, "Write a list"),
+    ({"attribute_kind": ["gender"]}, "Choose what kind"),
+    ({"attribute_name": ["plan", "plan"]}, "two of that name"),
+    ({"attribute_name": ['pl"an']}, "1 to 128 letters"),
+    ({"attribute_kind": ["number"], "attribute_value": ["NaN"]}, "At most 100 attributes"),
+    ({"attribute_kind": ["number"], "attribute_value": ["true"]}, "Write a number"),
+    ({"attribute_kind": ["list"], "attribute_value": ["[[1]]"]}, "At most 100 attributes"),
+    ({"attribute_kind": ["list"], "attribute_value": ["[" * 9999]}, "Write a list"),
+    ({"attribute_value": ["x" * 2000]}, "At most 100 attributes"),
+]  # fmt: skip
+
+
+def test_what_is_typed_wrong_is_said_and_kept(client, owner, ann):
+    client.force_login(owner)
+    address = reverse("edit_person", args=[ann.pk])
+
+    answers = [client.post(address, fill(**wrong)) for wrong, _sentence in WRONG]
+
+    ann.refresh_from_db()
+    pages = [answer.content.decode() for answer in answers]
+    missing = [
+        (wrong, sentence)
+        for (wrong, sentence), page in zip(WRONG, pages, strict=True)
+        if sentence not in page or ('value="+49 170 1"' not in page and "phone" not in wrong)
+    ]
+    assert {answer.status_code for answer in answers} == {422}
+    assert missing == []
+    assert ann.attributes["plan"] == "pro"
+
+
+def test_changes_are_shown_to_admins_only(client, owner, colleague, phone, ann, now):
+    AuditEntry.objects.create(
+        workspace=ann.workspace, at=now, actor="key 1", verb="move", target_type="device",
+        target_id=str(phone.pk), fields=["person"],
+    )  # fmt: skip
+    address = reverse("person", args=[ann.pk])
+
+    client.force_login(owner)
+    shown = client.get(address).content.decode()
+    client.force_login(colleague)
+    hidden = client.get(address).content.decode()
+
+    assert "key 1" in shown
+    assert "key 1" not in hidden
+
+
+def test_a_number_that_nobody_has_is_404(client, owner):
+    client.force_login(owner)
+    names, numbers = ("person", "device", "edit_person"), (0, 10**18, 10**30)
+
+    codes = {client.get(reverse(n, args=[pk])).status_code for n in names for pk in numbers}
+
+    assert codes == {404}
