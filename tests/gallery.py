@@ -30,8 +30,10 @@ def send_campaign(page: Page, url: str) -> str:
     """Send to the demo's devices; gives the path of its transfer."""
     page.goto(f"{url}/campaigns/new/")
     fill_compose(page)
-    page.locator("[data-pa-ask]").click()
-    page.get_by_role("button", name="Yes, go").click()
+    page.get_by_role("button", name="Review and send").click()
+    page.get_by_label("Type").fill("Shoply")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("button", name="Start now").click()
     link = page.get_by_role("link", name="Transfer")
     link.first.wait_for()
     path = str(link.first.get_attribute("href"))

@@ -64,7 +64,7 @@ class AppForm(forms.ModelForm):
         model = App
         fields = [
             "workspace", "name", "slug", "platforms", "timezone", "default_language",
-            "send_rate", "needs_approval", "icon_url",
+            "send_rate", "guard_size", "cooling_seconds", "needs_approval", "icon_url",
         ]  # fmt: skip
         help_texts = {
             "needs_approval": gettext_lazy(

@@ -33,6 +33,9 @@ MIN_SEND_RATE = 100
 MAX_SEND_RATE = 5000
 MAX_RATE = 100_000  # recipients per second of an app or a transfer
 DEFAULT_GROUP = "General"
+DEFAULT_GUARD = 1000  # recipients
+DEFAULT_COOLING = 60  # seconds
+MAX_COOLING = 3600
 
 
 def hash64(text: str) -> int:
@@ -72,6 +75,27 @@ class App(models.Model):
     )
     default_language = models.CharField(_("default language"), max_length=16, default="en")
     needs_approval = models.BooleanField(_("needs approval"), default=False)
+    guard_size = models.PositiveIntegerField(
+        _("guard size"),
+        null=True,
+        blank=True,
+        default=DEFAULT_GUARD,
+        db_default=DEFAULT_GUARD,
+        help_text=_(
+            "In the browser the app's name must be typed to send to more than so many. "
+            "0: always; empty: never."
+        ),
+    )
+    cooling_seconds = models.PositiveIntegerField(
+        _("cooling time, s"),
+        default=DEFAULT_COOLING,
+        db_default=DEFAULT_COOLING,
+        validators=[MaxValueValidator(MAX_COOLING)],
+        help_text=_(
+            "What is sent at once from the browser waits so long and can be undone. 0: it does "
+            "not wait."
+        ),
+    )
     icon_url = models.URLField(_("icon"), blank=True)
     send_rate = models.PositiveIntegerField(
         _("send rate"),

@@ -142,6 +142,8 @@ class Campaign(Moving):
         db_default=WhenPast.TOMORROW.value,
     )
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    # When a launch from the browser that could still be undone begins; stale once it is over.
+    cools_until = models.DateTimeField(null=True, blank=True, editable=False)
     recurrence = models.JSONField(_("recurrence"), null=True, blank=True)
     when_missed = models.CharField(
         _("when missed"),
@@ -218,6 +220,17 @@ class Campaign(Moving):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_cooling(self) -> bool:
+        """Whether it was launched to go at once and can still be undone."""
+        is_waiting = self.status == self.Status.SCHEDULED
+        return is_waiting and self.cools_until is not None and self.due_at == self.cools_until
+
+    @property
+    def home_zone(self) -> str:
+        """The time zone in which pages tell what became of it; an app group has none."""
+        return self.app.timezone if self.app is not None else "UTC"
 
     @property
     def running_status(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,6 @@ from campaigns.selectors.status import find_pause_words
 from campaigns.services.access import name_actor
 from campaigns.services.campaigns import (
     cancel_campaign,
-    launch_campaign,
     pause_campaign,
     resume_campaign,
 )
@@ -41,14 +41,14 @@ from campaigns.services.messages import Problem
 from campaigns.services.preflight import find_clock_problems, find_problems
 from campaigns.services.rates import change_campaign_rate
 from campaigns.services.step_problems import find_change_since
-from campaigns.services.waiting import reschedule_campaign, unschedule_campaign
+from campaigns.services.waiting import reschedule_campaign, start_now, unschedule_campaign
 
 Status = Campaign.Status
 WAITING = Campaign.WAITING
 # What still has something to send, and is no draft whose form has the rate.
 PACED = frozenset(Status) - Campaign.FINISHED - Campaign.EDITABLE
 VERBS: Verbs = {
-    "launch": (launch_campaign, frozenset({Status.DRAFT}), gettext_lazy("Sending has begun.")),
+    "start": (start_now, frozenset({Status.SCHEDULED}), gettext_lazy("Sending has begun.")),
     "unschedule": (unschedule_campaign, WAITING, gettext_lazy("It is a draft again.")),
     "pause": (
         pause_campaign, frozenset({Status.SENDING, Status.RECURRING}), gettext_lazy("Paused.")
@@ -105,17 +105,34 @@ def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     shown = rows.filter(finished_at__isnull=True) if is_series else rows
     own = list(shown.select_related("app").order_by("pk"))
     is_sender = may(request.user, list_apps(campaign), Membership.Role.SENDER)
+    now = timezone.now()
     context = {
         "campaign": campaign,
         "progress": read_standings(own),
         "pause_words": find_pause_words(own),
         "is_live": campaign.status not in Campaign.FINISHED | Campaign.EDITABLE,
-        "verbs": list_fitting(VERBS, campaign.status) if is_sender else [],
+        "verbs": _list_verbs(campaign) if is_sender else [],
+        "is_sender": is_sender,
+        "seconds_left": find_seconds_left(campaign, now),
         "may_pace": is_sender and campaign.status in PACED,
         "rate_form": RateForm(initial={"rate": campaign.rate}),
         "may_reschedule": is_sender and campaign.status in WAITING,
     }
-    return context | (read_runs(campaign, rows, timezone.now()) if is_series else {})
+    return context | (read_runs(campaign, rows, now) if is_series else {})
+
+
+def _list_verbs(campaign: Campaign) -> list[str]:
+    fitting = list_fitting(VERBS, campaign.status)
+    # What waits to be undone has buttons of its own for these.
+    hidden = {"start", "unschedule"} if campaign.is_cooling else {"start"}
+    return [verb for verb in fitting if verb not in hidden]
+
+
+def find_seconds_left(campaign: Campaign, now: datetime) -> int | None:
+    """Whole seconds in which it can still be undone; None where it does not wait for that."""
+    if not campaign.is_cooling or campaign.due_at is None:
+        return None
+    return max(0, ceil((campaign.due_at - now).total_seconds()))
 
 
 def _start_rescheduling(campaign: Campaign, apps: list[App]) -> RescheduleForm:
@@ -156,7 +173,7 @@ def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator_page
 def change_campaign(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Launch, unschedule, pause, resume or cancel."""
+    """Start now, unschedule, pause, resume or cancel."""
     campaign = find_campaign(request.user, pk)
     press(request, campaign, list_apps(campaign), VERBS, verb)
     return redirect("campaign", pk=pk)

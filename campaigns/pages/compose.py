@@ -31,7 +31,7 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
-from campaigns.services.campaigns import create_campaign, launch_campaign, update_campaign
+from campaigns.services.campaigns import create_campaign, update_campaign
 
 Role = Membership.Role
 REDRAW, DRAFT, SEND = "redraw", "draft", "send"
@@ -100,19 +100,16 @@ def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
         composition.forget_errors()
         return _draw(request, composition, campaign)
     _require_roles(request, composition, Role.COMPOSER)
-    if action == SEND:
-        _require_roles(request, composition, Role.SENDER)
     if not composition.is_valid():
         return _draw(request, composition, campaign)
     try:
         campaign = _save(request, composition, campaign, timezone.now())
         composition.version = write_version(campaign)
-        if action == SEND:
-            launch_campaign(campaign, actor=name_actor(request.user), now=timezone.now())
     except Refused as refusal:
         composition.place_faults(refusal.fields or {"": refusal.message})
         return _draw(request, composition, campaign)
-    return redirect("campaign", pk=campaign.pk)
+    # What is to be sent is looked at first: nothing leaves from here.
+    return redirect("campaign_review" if action == SEND else "campaign", pk=campaign.pk)
 
 
 def _save(
@@ -143,7 +140,6 @@ def _draw(
         "composition": composition,
         "campaign": campaign,
         "app": apps[0],
-        "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "tags": list(dict.fromkeys(tags.values_list("tag", flat=True)[:200]))[:RECENT_TAGS],
         "expression_fields": field_catalogue(),
         "scenarios_address": find_page("admin:campaigns_scenario_changelist"),

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
 from campaigns.models import App, Campaign, Group, Scenario, WhenPast
-from campaigns.models.clock import find_first_instant
 from campaigns.pages.composition import Composition, Place
 from campaigns.selectors.audience import count_devices, count_zones, read_audience
 from campaigns.selectors.routes import find_first_routes
@@ -58,7 +57,6 @@ class Precheck:
     accounts: list[tuple[str, str]] = field(default_factory=list)  # (platform, account)
     schedule: Schedule | None = None
     hours: tuple[HourLine, ...] = ()  # at recipients' own time
-    has_begun: bool = False  # that hour has come somewhere on earth, so a launch starts it at once
     unknown_ids: str = ""
     reaches: tuple[Reach, ...] = ()
     forecast: Forecast | None = None
@@ -242,7 +240,6 @@ def _plan(composition: Composition, check: Precheck, principal: Any, now: dateti
 def _forecast(composition: Composition, check: Precheck, principal: Any, now: datetime) -> None:
     """Who gets it when, if each recipient's own clock decides. Only for a valid audience."""
     values, form = composition.plan.write_values(), composition.audience
-    check.has_begun = find_first_instant(datetime.fromisoformat(values["send_at"])) <= now
     only_primary = form.cleaned_data["only_primary"]
     when_past = values["when_past"] or WhenPast.TOMORROW.value
     forecasts = []

@@ -10,6 +10,7 @@ from campaigns.pages import (
     listing,
     recipients,
     reports,
+    review,
     transfer,
 )
 from campaigns.pages.people_urls import urlpatterns as people_urls
@@ -25,6 +26,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),
     path("campaigns/<int:pk>/rate/", campaign.change_rate, name="campaign_rate"),
     path("campaigns/<int:pk>/reschedule/", campaign.reschedule, name="reschedule"),
+    path("campaigns/<int:pk>/review/", review.review_page, name="campaign_review"),
+    path("campaigns/<int:pk>/review/checks/", review.review_checks, name="review_checks"),
     path("campaigns/<int:pk>/<slug:verb>/", campaign.change_campaign, name="change_campaign"),
     path("transfers/<int:pk>/", transfer.transfer_page, name="transfer"),
     path("transfers/<int:pk>/status/", transfer.transfer_status, name="transfer_status"),

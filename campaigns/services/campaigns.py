@@ -6,7 +6,7 @@ Whoever calls has asked for the role or the scope; `principal` bounds what may b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from django.db import transaction
@@ -113,9 +113,15 @@ def _copy_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign
 
 
 def launch_campaign(
-    campaign: Campaign, *, actor: str, now: datetime, may_bypass_approval: bool = False
+    campaign: Campaign,
+    *,
+    actor: str,
+    now: datetime,
+    may_bypass_approval: bool = False,
+    cools_for: int = 0,
 ) -> Campaign:
-    """Start sending, or schedule what has a later time.
+    """Start sending, or schedule what has a later time. What would start now waits `cools_for`
+    seconds first, in which it can be undone.
 
     Raises NotReady, whose `fields` hold every reason, or Conflict `approval_required`. Of two who
     press at once the second is told by ChangedMeanwhile.
@@ -131,6 +137,10 @@ def launch_campaign(
             _schedule(campaign, Status.RECURRING, actor=actor, now=now, due_at=due_at)
         elif campaign.due_at is not None and campaign.due_at > now:
             _schedule(campaign, Status.SCHEDULED, actor=actor, now=now)
+        elif cools_for:
+            until = now + timedelta(seconds=cools_for)
+            also = {"due_at": until, "cools_until": until}
+            _schedule(campaign, Status.SCHEDULED, actor=actor, now=now, **also)
         else:
             plan.start_campaign(campaign, actor=actor, now=now)
         record_audit(actor, "launch_campaign", campaign, workspace=campaign.workspace, now=now)

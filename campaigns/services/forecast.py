@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from typing import NamedTuple
@@ -22,11 +22,15 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Recipients of one app: how many there are per platform, and in how many languages it goes."""
+    """Recipients of one app: how many there are per platform, and in how many languages it goes.
+
+    `spoken` is how many have which language, for whoever has counted them.
+    """
 
     app: App
     platforms: Mapping[str, int]
     languages: int
+    spoken: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:

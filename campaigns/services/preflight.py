@@ -54,29 +54,33 @@ def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
         audience = read_audience(app, campaign.audience, principal=None)
         counts = count_devices(app, audience, only_primary=campaign.only_primary)
         languages = max(1, min(len(counts["languages"]), texts))
-        reaches.append(Reach(app, counts["platforms"], languages))
+        reaches.append(Reach(app, counts["platforms"], languages, counts["languages"]))
     return tuple(reaches)
 
 
 def find_campaign_losses(campaign: Campaign) -> tuple[Loss, ...]:
     """The loss report of every app and platform that the audience reaches, each loss once."""
+    return find_reach_losses(campaign, count_reach(campaign))
+
+
+def find_reach_losses(campaign: Campaign, reaches: Iterable[Reach]) -> tuple[Loss, ...]:
+    """The loss report for recipients who are counted already."""
     message = campaign.message.read()
-    losses = [
-        loss
-        for reach in count_reach(campaign)
-        for loss in _find_reach_losses(campaign, reach, message)
-    ]
+    losses = [loss for reach in reaches for loss in _find_reach_losses(campaign, reach, message)]
     return tuple(dict.fromkeys(losses))
 
 
-def find_problems(campaign: Campaign, *, now: datetime) -> tuple[Problem, ...]:
+def find_problems(
+    campaign: Campaign, *, now: datetime, reaches: tuple[Reach, ...] | None = None
+) -> tuple[Problem, ...]:
     """Everything that stands against launching this campaign, saved or not; blocking ones first.
 
-    Rows are read and nothing is changed. An empty answer means that it can be launched.
+    Rows are read and nothing is changed. An answer without a blocking one means that it can be
+    launched. `reaches` are the recipients where they have just been counted.
     """
     problems = [*_find_own_problems(campaign, now)]
     try:
-        reaches = count_reach(campaign)
+        reaches = count_reach(campaign) if reaches is None else reaches
     except Invalid as refusal:
         faults = refusal.fields or {"audience": refusal.message}
         problems += [

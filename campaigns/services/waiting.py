@@ -1,4 +1,5 @@
-"""What can be done to a campaign that waits for its time: move that time, or take it back.
+"""What can be done to a campaign that waits for its time: move that time, take it back, or begin
+what was to go at once before its time to be undone is over.
 
 Both race with the scheduler by a guarded UPDATE: one wins, the other is told.
 """
@@ -12,10 +13,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch.plan import DECIDING
+from campaigns.dispatch.plan import DECIDING, start_campaign
 from campaigns.errors import ChangedMeanwhile, IllegalMove, Invalid, NotReady
 from campaigns.models import Campaign
-from campaigns.models.clock import RECIPIENT_ZONE, find_instant
+from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_instant
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import record_audit
 from campaigns.services.campaign_scenarios import refuse_unplayable
@@ -80,12 +81,35 @@ def unschedule_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Cam
     Raises IllegalMove once it is under way, NotReady, ChangedMeanwhile.
     """
     _require_waiting(campaign)
+    # What was launched to go at once has no time of its own to keep.
+    also = {"due_at": _find_planned(campaign), "cools_until": None} if campaign.is_cooling else {}
     with transaction.atomic():
-        campaign.move_to(Campaign.Status.DRAFT, actor=actor, now=now, unchanged=DECIDING)
+        campaign.move_to(Campaign.Status.DRAFT, actor=actor, now=now, unchanged=DECIDING, **also)
         if campaign.transfers.filter(finished_at__isnull=True).exists():
             raise NotReady(_("A run is being sent. Wait for its end, or cancel it first."))
         record_audit(actor, "unschedule_campaign", campaign, workspace=campaign.workspace, now=now)
     return campaign
+
+
+def start_now(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
+    """Begin before the time in which it could be undone is over.
+
+    Raises IllegalMove for what does not wait for that, and what `start_campaign` raises.
+    """
+    if not campaign.is_cooling:
+        words = _("Only what was sent at once and can still be undone starts now.")
+        raise IllegalMove(words)
+    with transaction.atomic():
+        start_campaign(campaign, actor=actor, now=now)
+        record_audit(actor, "start_campaign", campaign, workspace=campaign.workspace, now=now)
+    return campaign
+
+
+def _find_planned(campaign: Campaign) -> datetime | None:
+    """When sending would begin by what was planned; None for at once."""
+    if campaign.send_at and campaign.timezone == RECIPIENT_ZONE:
+        return find_first_instant(datetime.fromisoformat(campaign.send_at))
+    return None
 
 
 def _require_waiting(campaign: Campaign) -> None:

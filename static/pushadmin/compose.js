@@ -48,9 +48,6 @@
     root().querySelectorAll("[data-pa-unless]").forEach((part) => {
       part.hidden = isChosen(part.dataset.paUnless);
     });
-    const isLater = root().querySelector('input[name="when"]:checked')?.value !== "now";
-    root().querySelectorAll("[data-pa-send-now]").forEach((part) => (part.hidden = isLater));
-    root().querySelectorAll("[data-pa-send-later]").forEach((part) => (part.hidden = !isLater));
   }
 
   // The phone --------------------------------------------------------------------------------
@@ -118,7 +115,6 @@
       event.preventDefault();
       goTo(at("[data-pa-goto]").hash.slice(1));
     }
-    if (at("[data-pa-ask]")) ask();
   });
 
   // A field in a closed tab is shown before it is focused.
@@ -130,33 +126,12 @@
     field?.scrollIntoView({ block: "center" });
   }
 
-  // What is blocked would only be refused: the panel tells why, so it is shown instead.
-  function ask() {
-    const blocked = root().querySelector("[data-pa-blocked]");
-    if (blocked) {
-      blocked.focus();
-      blocked.scrollIntoView({ block: "center" });
-      return;
-    }
-    const words = document.getElementById("pa-confirm-words");
-    const place = document.getElementById("pa-ask-words");
-    if (words && place) place.textContent = words.textContent;
-    document.getElementById("pa-ask").showModal();
-  }
-
-  // What was blocked may be mended by what is typed: until the next check nobody knows.
-  function forgetBlock() {
-    root().querySelector("[data-pa-blocked]")?.removeAttribute("data-pa-blocked");
-  }
-
   document.addEventListener("input", (event) => {
     if (!event.target.closest("#pa-compose")) return;
-    forgetBlock();
     draw(shown());
   });
   document.addEventListener("change", (event) => {
     if (!event.target.closest("#pa-compose")) return;
-    forgetBlock();
     showParts();
   });
 

@@ -108,9 +108,15 @@ def test_a_campaign_goes_from_the_form_to_its_report(page, demo):
     page.locator("#id_body").fill("Fresh looks have landed.")
     page.wait_for_selector('[data-pa-total="5000"]')
     assert page.locator(".pa-phone [data-pa-show=title]").first.inner_text() == "Autumn sale"
-    page.locator("[data-pa-ask]").click()
-    assert "5,000 devices" in page.locator("#pa-ask-words").inner_text()
-    page.get_by_role("button", name="Yes, go").click()
+    page.get_by_role("button", name="Review and send").click()
+    page.get_by_text("five thousand").wait_for()
+    page.get_by_label("Type “Shoply” to go on").fill("Shoply")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("link", name="Review and send").click()
+    page.get_by_label("Type “Shoply” to go on").fill("Shoply")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("button", name="Start now").click()
 
     page.get_by_role("link", name="Transfer").click()
     page.locator("#pa-status:not([hx-get])").wait_for(timeout=120_000)

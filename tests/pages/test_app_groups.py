@@ -17,6 +17,7 @@ from providers.recipients import Audience
 from tests import builders
 from tests.api.conftest import make_client
 from tests.compat.small import make_dialect
+from tests.pages.sending import send_typed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 GROUP_KEY = "g" * 24
@@ -67,10 +68,10 @@ def test_a_group_push_is_planned_in_the_browser(client, owner, members, tomorrow
         "target": f"app_group:{AppGroup.objects.get().pk}", "audience_kind": "all",
         "ids_kind": "persons", "title": "Hi", "body": "There", "when": "later",
         "send_at": f"{tomorrow:%Y-%m-%dT%H:%M}", "timezone": "UTC", "expires_unit": "3600",
-        "policy": "at_least_once", "action": "send",
+        "policy": "at_least_once",
     }  # fmt: skip
 
-    client.post(reverse("compose"), typed)
+    send_typed(client, typed)
 
     assert start_at(tomorrow, members) == (("scheduled", 0), True)
 

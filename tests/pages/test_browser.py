@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 
 from campaigns.dispatch import runs
-from campaigns.models import Campaign, Label, Message
+from campaigns.models import App, Campaign, Label, Message, Transfer
 from tests import builders
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -178,31 +178,45 @@ def test_a_mistake_opens_its_tab_and_is_read_out(compose, complaints):
     complaints.clear()  # the browser notes the answer's status, 422
 
 
-def test_a_draft_is_sent_only_after_a_question(compose):
+def test_what_is_sent_is_looked_at_undone_and_sent_again(compose, app, complaints):
+    App.objects.update(guard_size=1)
     compose.locator("#id_body").fill("Hello")
-    compose.locator('[data-pa-total="2"]').wait_for()
-    compose.locator("[data-pa-ask]").click()
-    compose.locator("#pa-ask").get_by_role("button", name="Not yet").click()
-    assert not Campaign.objects.exists()
-
-    compose.locator("[data-pa-ask]").click()
+    compose.get_by_role("button", name="Review and send").click()
+    compose.get_by_text("two.").wait_for()
+    assert not Transfer.objects.exists()
     assert find_barriers(compose) == []
-    compose.get_by_role("button", name="Yes, go").click()
-    compose.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+
+    compose.get_by_role("button", name="Send", exact=True).click()
+    compose.get_by_text("Type Shop, exactly").wait_for()
+    complaints.clear()  # the browser notes the answer's status, 422
+    assert find_barriers(compose) == []
+    compose.get_by_label("Type “Shop” to go on").fill("Shop")
+    compose.get_by_role("button", name="Send", exact=True).click()
+    compose.get_by_role("timer").wait_for()
+    assert find_barriers(compose) == []
+    compose.get_by_role("button", name="Undo").press("Enter")
+    compose.get_by_text("It is a draft again").wait_for()
+    assert Campaign.objects.get().status == Campaign.Status.DRAFT
+
+    compose.get_by_role("link", name="Review and send").click()
+    compose.get_by_label("Type “Shop” to go on").fill("Shop")
+    compose.get_by_role("button", name="Send", exact=True).click()
+    compose.get_by_role("button", name="Start now").click()
+    compose.get_by_role("link", name="Transfer").wait_for()
 
     assert Campaign.objects.get().status == Campaign.Status.SENDING
     assert find_barriers(compose) == []
 
 
-def test_what_is_blocked_is_not_asked_about(compose):
-    compose.locator("#id_title").fill("")
-    compose.locator("#pa-check [data-pa-blocked]").wait_for()
-    compose.locator("[data-pa-ask]").click()
-    is_asked = compose.locator("#pa-ask").is_visible()
-    focused = compose.evaluate("document.activeElement.hasAttribute('data-pa-blocked')")
+def test_what_is_blocked_cannot_be_sent(compose):
+    compose.locator("#id_title").fill("Only a title")
+    compose.get_by_role("button", name="Review and send").click()
+    compose.get_by_text("Cannot be sent yet").wait_for()
 
-    assert (is_asked, focused) == (False, True)
-    assert not Campaign.objects.exists()
+    assert compose.get_by_role("button", name="Send", exact=True).count() == 0
+    compose.get_by_role("link", name="Mend it in the draft").first.click()
+    compose.wait_for_url(re.compile(r"/campaigns/\d+/edit/#id_body$"))
+    assert Campaign.objects.get().status == Campaign.Status.DRAFT
 
 
 def test_each_recipients_own_time_asks_what_happens_where_it_is_past(compose):
@@ -255,7 +269,6 @@ def test_a_rule_is_chosen_with_the_keyboard_and_its_times_follow(compose):
     assert compose.get_by_label("Again and again").is_checked()
     assert compose.locator("#pa-upcoming li").count() == 5
     assert not compose.get_by_label("Monday").is_visible()
-    assert compose.get_by_role("button", name="Schedule").is_visible()
     assert find_barriers(compose) == []
 
 

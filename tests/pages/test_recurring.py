@@ -11,6 +11,7 @@ from campaigns.dispatch import plan, runs
 from campaigns.models import Campaign, Cohort, Group, Rollup
 from campaigns.pages.repeat_form import describe_rule
 from tests import builders
+from tests.pages.sending import press_send, send_typed
 
 DAY = timedelta(days=1)
 # No change of the clocks within the times that are looked at, in UTC.
@@ -27,15 +28,13 @@ def typed(app):
         "when": "repeat", "send_at": f"{FIRST:%Y-%m-%dT%H:%M}", "timezone": "UTC",
         "repeat_every": "1", "repeat_unit": "day", "repeat_end": "never", "expires_unit": "3600",
         "policy": "at_least_once", "when_missed": "skip", "grace_minutes": "30",
-        "action": "send",
     }  # fmt: skip
 
 
 @pytest.fixture
 def series(client, owner, typed):
     client.force_login(owner)
-    response = client.post(reverse("compose"), typed)
-    assert response.status_code == 302, response.content.decode()
+    send_typed(client, typed)
     return Campaign.objects.get()
 
 
@@ -130,7 +129,7 @@ def test_the_panel_shows_the_first_five_times(client, owner, typed):
     assert [f"{FIRST + number * DAY:%Y-%m-%dT09:00}" in panel for number in range(6)] == [
         True, True, True, True, True, False,
     ]  # fmt: skip
-    assert "for the first time" in panel
+    assert "The first times" in panel
 
 
 def test_the_hint_about_its_first_run_stands_with_the_rule(client, owner, app):
@@ -217,7 +216,7 @@ def test_a_series_is_paused_resumed_and_taken_back_by_its_page(client, series):
     assert seen == ["paused", "recurring", "draft"]
 
 
-@pytest.mark.parametrize("verb", ["launch", "pause", "resume", "cancel", "unschedule"])
+@pytest.mark.parametrize("verb", ["start", "pause", "resume", "cancel", "unschedule"])
 def test_a_verb_that_comes_too_late_is_told_in_words(client, series, verb):
     Campaign.objects.update(status="sent")
 
@@ -321,15 +320,17 @@ def test_the_second_who_saves_a_draft_is_told_and_overwrites_nothing(client, own
     assert Campaign.objects.get().name == "First"
 
 
-def test_what_could_not_be_sent_is_mended_and_sent_from_the_same_page(client, owner, typed):
+def test_what_could_not_be_sent_is_mended_and_sent(client, owner, typed):
     client.force_login(owner)
-    refused = client.post(reverse("compose"), typed | {"body": ""})
+    client.post(reverse("compose"), typed | {"body": "", "action": "send"})
     draft = Campaign.objects.get()
+    refused = press_send(client, draft.pk)
 
-    version = refused.context["composition"].version
-    sent = client.post(reverse("edit", args=[draft.pk]), typed | {"version": version})
+    edit = {"version": str(draft.message_id), "action": "send"}
+    client.post(reverse("edit", args=[draft.pk]), typed | edit)
+    sent = press_send(client, draft.pk)
 
-    assert (refused.status_code, sent.status_code) == (422, 302)
+    assert (refused.status_code, sent.status_code) == (422, 200)
     assert Campaign.objects.get().status == "recurring"
 
 

@@ -19,7 +19,7 @@ Role = Membership.Role
 # Addresses of a row that only show something, with the files that go with them.
 READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
-    "recipients_csv", "job", "job_status", "job_file", "person", "device",
+    "recipients_csv", "review_checks", "job", "job_status", "job_file", "person", "device",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {"cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER}
@@ -35,7 +35,7 @@ def transfer(app, now):
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.COMPOSER])
-@pytest.mark.parametrize("verb", ["launch", "pause", "resume", "cancel"])
+@pytest.mark.parametrize("verb", ["start", "pause", "resume", "cancel"])
 def test_nobody_below_a_sender_moves_a_campaign(client, app, role, verb):
     campaign = make_campaign(app)
     client.force_login(builders.make_member("low", app.workspace, app=app, role=role))

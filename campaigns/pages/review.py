@@ -1,0 +1,182 @@
+"""The last look before sending: what, to whom, when, by which way, and all that was checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.errors import ChangedMeanwhile, Refused
+from campaigns.models import Campaign, Membership
+from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.pages.fields import PageForm
+from campaigns.pages.fixes import tell_problems
+from campaigns.pages.lookups import find_campaign, may, require_sender
+from campaigns.pages.losses import gather_losses
+from campaigns.pages.number_words import say_number
+from campaigns.pages.plan_words import describe_plan
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.selectors.starting import list_apps
+from campaigns.services.access import name_actor
+from campaigns.services.campaigns import launch_campaign
+from campaigns.services.checks import Verdict
+from campaigns.services.hours import list_hour_lines
+from campaigns.services.review import Review, review_campaign
+from providers.outcomes import RefusalKind
+
+# An audience that has grown by more than this since it was looked at is looked at anew.
+GROWTH = 1.1
+MOST_LANGUAGES = 8
+
+
+class LaunchForm(PageForm):
+    """What is sent along by whoever has looked: what they saw, and the name if it is asked for."""
+
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    typed = forms.CharField(
+        label=gettext_lazy("Name of the app"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "aria-describedby": "id_typed_error"}),
+    )
+
+
+@operator_page
+def review_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """The review page; a post launches what was looked at."""
+    campaign = find_campaign(request.user, pk)
+    if campaign.status not in Campaign.EDITABLE:
+        return redirect("campaign", pk=pk)
+    if request.method == "POST":
+        return _launch(request, campaign)
+    return _draw(request, campaign)
+
+
+@operator_page
+def review_checks(request: HttpRequest, pk: int) -> HttpResponse:
+    """The piece of it that counts the audience, asked for once the page stands."""
+    campaign = find_campaign(request.user, pk)
+    review = review_campaign(campaign, now=timezone.now())
+    context = describe_review(request, campaign, review)
+    return draw_fragment(request, "pages/review_checks.html", context)
+
+
+def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    apps = list_apps(campaign)
+    require_sender(request.user, apps)
+    now = timezone.now()
+    form = LaunchForm(request.POST)
+    form.is_valid()
+    review = review_campaign(campaign, now=now)
+    try:
+        _refuse_other(form, review)
+        _refuse_untyped(form, review)
+        cools_for = max(app.cooling_seconds for app in apps) if apps else 0
+        launch_campaign(campaign, actor=name_actor(request.user), now=now, cools_for=cools_for)
+    except Refused as refusal:
+        if refusal.kind in (RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN):
+            raise
+        for name, words in form.place_faults(refusal.fields or {"": refusal.message}).items():
+            form.add_error(None, words if not name else refusal.message)
+        return _draw(request, campaign, review, form)
+    messages.success(request, _say_done(campaign))
+    return redirect("campaign", pk=campaign.pk)
+
+
+def _refuse_other(form: LaunchForm, review: Review) -> None:
+    """Raise ChangedMeanwhile unless it is what was looked at, to about as many."""
+    if form.cleaned_data.get("version") != review.version:
+        raise ChangedMeanwhile(
+            _("It has been changed since you opened this page. Look at it again, as it is now.")
+        )
+    seen = form.cleaned_data.get("seen")
+    if seen is None or review.total > seen * GROWTH:
+        words = _("The audience has grown from %(seen)s to %(now)s since you opened this page.")
+        raise ChangedMeanwhile(words % {"seen": f"{seen or 0:,}", "now": f"{review.total:,}"})
+
+
+def _refuse_untyped(form: LaunchForm, review: Review) -> None:
+    guard = review.guard
+    if guard is not None and form.cleaned_data.get("typed", "").strip() != guard.name:
+        words = _("Type %(name)s, exactly as it is written, to send to so many.")
+        sentence = words % {"name": guard.name}
+        raise Refused(sentence, code="not_typed", fields={"typed": sentence})
+
+
+def _say_done(campaign: Campaign) -> str:
+    if campaign.is_cooling:
+        return _("It starts soon; until then you can undo it.")
+    if campaign.status in Campaign.WAITING:
+        return _("It is scheduled.")
+    return _("Sending has begun.")
+
+
+def _draw(
+    request: HttpRequest,
+    campaign: Campaign,
+    review: Review | None = None,
+    form: LaunchForm | None = None,
+) -> HttpResponse:
+    """The page; with a review in it where something was refused, else it is asked for after."""
+    content = campaign.message.content
+    context = {
+        "campaign": campaign,
+        "apps": list_apps(campaign),
+        "content": content,
+        "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
+        "plan": describe_plan(campaign),
+        "may_compose": may(request.user, list_apps(campaign), Membership.Role.COMPOSER),
+    }
+    if review is not None:
+        context |= describe_review(request, campaign, review, form)
+    title = _("Review: %(name)s") % {"name": campaign.name}
+    status = 422 if form is not None and form.errors else 200
+    return draw_page(request, "pages/review.html", title, context, status=status)
+
+
+def describe_review(
+    request: HttpRequest, campaign: Campaign, review: Review, form: LaunchForm | None = None
+) -> dict[str, Any]:
+    """What the counted piece of the page shows."""
+    apps = list_apps(campaign)
+    languages = list(review.languages.items())
+    told = [(check, tell_problems(check.problems, request.user)) for check in review.checks]
+    draft = LaunchForm(initial={"version": review.version, "seen": review.total})
+    if form is not None:
+        # What was typed stays; what was seen is what stands on the page now.
+        draft.initial["typed"] = form.data.get("typed", "")
+    return {
+        "campaign": campaign,
+        "review": review,
+        "found": [pair for pair in told if pair[0].verdict is not Verdict.PASSED],
+        "passed": [pair for pair in told if pair[0].verdict is Verdict.PASSED],
+        "languages": languages[:MOST_LANGUAGES],
+        "more_languages": len(languages[MOST_LANGUAGES:]),
+        "losses": gather_losses(review.losses),
+        "hours": list_hour_lines(review.hours),
+        "ways": [
+            (app, platform, way.account.name)
+            for app, ways in review.ways
+            for platform, way in sorted(ways.items())
+            if review.platforms.get(platform)
+        ],
+        "form": draft,
+        "faults": form.errors if form is not None else {},
+        "count_words": say_number(review.total),
+        "may_send": may(request.user, apps, Membership.Role.SENDER),
+        "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
+        "cooling": max((app.cooling_seconds for app in apps), default=0),
+        "is_due_now": _is_due_now(campaign),
+    }
+
+
+def _is_due_now(campaign: Campaign) -> bool:
+    return campaign.recurrence is None and (
+        campaign.due_at is None or campaign.due_at <= timezone.now()
+    )

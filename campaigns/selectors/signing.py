@@ -1,0 +1,86 @@
+"""What a campaign is when somebody looks at it: a digest that every change of it changes.
+
+It covers all that decides what is sent, to whom, when, how fast and by which way. An audience is
+covered by how it is described, not by who is in it today: people come and go, and that is meant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from campaigns.models import App, Campaign, Label, Route, Segment
+from campaigns.selectors.starting import list_apps
+
+# Columns of a campaign that are signed as they are. `due_at` follows from `send_at`, or is where a
+# series has come to.
+PLAIN = (
+    "name", "tag", "only_primary", "send_at", "timezone", "when_past", "recurrence", "when_missed",
+    "grace", "expires_in", "rate", "ramp_up", "policy", "strict", "is_test",
+)  # fmt: skip
+
+
+def digest_campaign(campaign: Campaign) -> str:
+    """SHA-256 in hex over the canonical JSON of `describe_signed`."""
+    text = json.dumps(
+        describe_signed(campaign), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+    # A lone half of a surrogate pair, which JSON can carry, is signed as it is.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def describe_signed(campaign: Campaign) -> dict[str, Any]:
+    """Everything of a campaign, and of what it uses, that an approval holds for."""
+    apps = list_apps(campaign)
+    scenario = campaign.scenario
+    return {name: getattr(campaign, name) for name in PLAIN} | {
+        "apps": [app.pk for app in apps],
+        "app_group": campaign.app_group_id,
+        "group": campaign.group_id,
+        "message": campaign.message.content,
+        "audience": resolve_audience(apps, campaign.audience),
+        "scenario": [scenario.pk, scenario.steps, scenario.run_by] if scenario else None,
+        "routes": _describe_routes(apps),
+    }
+
+
+def resolve_audience(apps: Sequence[App], body: Any) -> Any:
+    """An audience's JSON, however deep, with what its names mean today: a segment's expression,
+    a label's id."""
+    if isinstance(body, list):
+        return [resolve_audience(apps, item) for item in body]
+    if not isinstance(body, dict):
+        return body
+    return {key: _resolve_value(apps, key, value) for key, value in body.items()}
+
+
+def _resolve_value(apps: Sequence[App], key: str, value: Any) -> Any:
+    if key == "segment" and isinstance(value, int):
+        found = Segment.objects.filter(pk=value).values_list("expression", flat=True)
+        return {"id": value, "expression": found.first()}
+    if key == "labels" and isinstance(value, list):
+        labels = Label.objects.filter(app__in=apps, name__in=value).order_by("pk")
+        return {"names": value, "ids": list(labels.values_list("pk", flat=True))}
+    # An expression may compare with any JSON value: it is signed as it is.
+    return value if key == "expression" else resolve_audience(apps, value)
+
+
+def _describe_routes(apps: Sequence[App]) -> list[Any]:
+    """The ways out in their order. A new password or a check of an account changes none of them."""
+    rows = Route.objects.filter(app__in=apps).select_related("account")
+    return [
+        [
+            route.app_id,
+            route.platform,
+            route.options,
+            route.account_id,
+            route.account.dialect,
+            route.account.base_urls,
+            route.account.options,
+            route.account.limits,
+            route.account.is_enabled,
+        ]
+        for route in rows.order_by("app_id", "platform", "position", "pk")
+    ]

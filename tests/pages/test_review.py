@@ -1,0 +1,211 @@
+"""The review page: what it shows, what it asks for, and the time in which a launch is undone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from campaigns.dispatch import plan
+from campaigns.models import App, AuditEntry, Campaign, Membership, Transfer
+from campaigns.pages.number_words import say_number
+from tests import builders
+from tests.pages.sending import press_send
+from tests.pages.test_pages import make_campaign
+
+Status = Campaign.Status
+
+
+@pytest.fixture
+def draft(app):
+    """A draft to the three phones of an app that has a route."""
+    builders.make_route(app, "android")
+    for number in range(3):
+        builders.make_device(app, f"token-{number}", language="de" if number else "en")
+    return make_campaign(app, audience={"all": True})
+
+
+@pytest.fixture
+def sender(client, app):
+    client.force_login(
+        builders.make_member("sue", app.workspace, app=app, role=Membership.Role.SENDER)
+    )
+    return client
+
+
+def look(client, campaign):
+    """What the page shows once it has counted."""
+    return client.get(reverse("review_checks", args=[campaign.pk]))
+
+
+def send(client, campaign, **changes):
+    return press_send(client, campaign.pk, **changes)
+
+
+def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
+    page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
+    checks = look(sender, draft)
+
+    assert "There" in page
+    assert reverse("review_checks", args=[draft.pk]) in page
+    review = checks.context["review"]
+    assert (review.total, review.platforms) == (3, {"android": 3})
+    assert review.languages == {"de": 2, "en": 1}
+    assert review.forecast.calls >= 1
+    passed = [check.key for check, _problems in checks.context["passed"]]
+    assert {"audience", "size", "quota", "schedule"} <= set(passed)
+    assert "3 checks" not in checks.content.decode()
+
+
+def test_what_is_found_is_told_with_a_link_to_its_fix(sender, draft):
+    draft.app.routes.all().delete()
+
+    page = look(sender, draft)
+
+    found = {check.key: check.verdict for check, _problems in page.context["found"]}
+    assert found["routes"] == "blocking"
+    assert reverse("edit", args=[draft.pk]) in page.content.decode()
+    assert 'type="submit"' not in page.content.decode()
+
+
+def test_what_is_sent_at_once_waits_and_is_undone(sender, draft):
+    send(sender, draft)
+
+    draft.refresh_from_db()
+    page = sender.get(reverse("campaign", args=[draft.pk])).content.decode()
+    assert (draft.status, draft.is_cooling) == (Status.SCHEDULED, True)
+    assert 'role="timer"' in page
+    assert not Transfer.objects.exists()
+
+    sender.post(reverse("change_campaign", args=[draft.pk, "unschedule"]))
+
+    draft.refresh_from_db()
+    assert (draft.status, draft.due_at, draft.cools_until) == (Status.DRAFT, None, None)
+
+
+def test_it_starts_by_itself_once_the_time_is_over(sender, draft):
+    send(sender, draft)
+    draft.refresh_from_db()
+
+    early = plan.start_due(draft.due_at - timedelta(seconds=1))
+    late = plan.start_due(draft.due_at)
+
+    draft.refresh_from_db()
+    assert (early, late, draft.status) == (0, 1, Status.SENDING)
+    assert not draft.is_cooling
+
+
+def test_who_does_not_want_to_wait_starts_it_now(sender, draft):
+    send(sender, draft)
+    address = reverse("change_campaign", args=[draft.pk, "start"])
+
+    first = sender.post(address, follow=True).content.decode()
+    second = sender.post(address, follow=True).content.decode()
+
+    draft.refresh_from_db()
+    assert (draft.status, Transfer.objects.count()) == (Status.SENDING, 1)
+    assert "Sending has begun" in first
+    assert "Only what was sent at once" in second
+    verbs = AuditEntry.objects.order_by("pk").values_list("verb", flat=True)
+    assert list(verbs) == ["launch_campaign", "start_campaign"]
+
+
+def test_an_app_without_a_cooling_time_sends_at_once(sender, draft):
+    App.objects.update(cooling_seconds=0)
+
+    send(sender, draft)
+
+    draft.refresh_from_db()
+    assert draft.status == Status.SENDING
+
+
+def test_a_moved_start_is_not_waited_for_any_more(sender, draft):
+    send(sender, draft)
+    draft.refresh_from_db()
+    moved = {"send_at": f"{draft.due_at + timedelta(days=1):%Y-%m-%dT%H:%M}", "timezone": "UTC"}
+
+    sender.post(reverse("reschedule", args=[draft.pk]), moved)
+
+    draft.refresh_from_db()
+    assert (draft.status, draft.is_cooling) == (Status.SCHEDULED, False)
+
+
+def test_the_second_of_two_browsers_is_told(sender, draft):
+    form = look(sender, draft).context["form"].initial
+    address = reverse("campaign_review", args=[draft.pk])
+    values = {"version": form["version"], "seen": form["seen"]}
+
+    answers = [sender.post(address, values) for _time in range(2)]
+
+    draft.refresh_from_db()
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert (draft.status, draft.events.count()) == (Status.SCHEDULED, 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "typed", "status"),
+    [(2, "", 422), (2, "shop", 422), (2, "Shop", 200), (2, " Shop ", 200), (0, "", 422),
+     (3, "", 200), (None, "", 200)],
+)  # fmt: skip
+def test_above_its_size_the_name_of_the_app_is_typed(sender, draft, size, typed, status):
+    App.objects.update(guard_size=size)
+
+    answer = send(sender, draft, typed=typed)
+
+    draft.refresh_from_db()
+    assert answer.status_code == status
+    assert (draft.status == Status.SCHEDULED) == (status == 200)
+    if status == 422:
+        assert "three" in answer.content.decode()
+        assert "Type Shop, exactly as it is written" in answer.content.decode()
+
+
+def test_what_was_changed_since_it_was_looked_at_is_not_sent(sender, draft):
+    form = look(sender, draft).context["form"].initial
+    Campaign.objects.update(tag="other")
+
+    answer = send(sender, draft, version=form["version"])
+
+    draft.refresh_from_db()
+    assert (answer.status_code, draft.status) == (422, Status.DRAFT)
+    assert "has been changed since you opened this page" in answer.content.decode()
+    assert answer.context["form"].initial["version"] != form["version"]
+
+
+@pytest.mark.parametrize("seen", ["2", "", "many"])
+def test_an_audience_that_has_grown_is_looked_at_anew(sender, draft, seen):
+    answer = send(sender, draft, seen=seen)
+
+    draft.refresh_from_db()
+    assert (answer.status_code, draft.status) == (422, Status.DRAFT)
+    assert "The audience has grown" in answer.content.decode()
+
+
+def test_what_is_launched_has_no_review_any_more(sender, draft):
+    send(sender, draft)
+
+    page = sender.get(reverse("campaign_review", args=[draft.pk]))
+
+    assert page["Location"] == reverse("campaign", args=[draft.pk])
+
+
+def test_a_composer_looks_at_it_and_cannot_send(client, colleague, draft):
+    client.force_login(colleague)
+
+    page = look(client, draft).content.decode()
+    answer = send(client, draft)
+
+    draft.refresh_from_db()
+    assert "Whoever has the role Sender" in page
+    assert (answer.status_code, draft.status) == (403, Status.DRAFT)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "no"), (7, "seven"), (20, "twenty"), (99, "ninety-nine"), (100, "one hundred"),
+     (5021, "five thousand twenty-one"), (1_000_000, "one million"),
+     (2_340_019_000, "two billion three hundred forty million nineteen thousand")],
+)  # fmt: skip
+def test_a_count_is_said_in_words(count, words):
+    assert say_number(count) == words
