@@ -65,10 +65,11 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Administration"),
         (
+            Item(_("Roles"), "badge", "access", "campaigns.view_campaign"),
+            Item(_("Invitations"), "person_add", "invitations", "campaigns.add_membership"),
+            Item(_("API keys"), "vpn_key", "keys", "campaigns.view_apikey"),
+            Item(_("Audit log"), "history", "audit", "campaigns.view_auditentry"),
             _list_rows(_("Users"), "group", "user", "auth"),
-            _list_rows(_("Memberships"), "badge", "membership"),
-            _list_rows(_("API keys"), "vpn_key", "apikey"),
-            _list_rows(_("Audit log"), "history", "auditentry"),
             _list_rows(_("Workspaces"), "domain", "workspace"),
         ),
     ),

@@ -42,6 +42,7 @@ from campaigns.models.campaign import (
 )
 from campaigns.models.events import WaitingEvent
 from campaigns.models.inbox import DeviceSession, InboxItem
+from campaigns.models.invitation import Invitation
 from campaigns.models.jobs import Job, JobEvent, JobPiece
 from campaigns.models.kept import MessageTemplate, Tester, TestGroup
 from campaigns.models.ledger import (
@@ -102,6 +103,7 @@ __all__ = [
     "IdempotencyRecord",
     "InboxItem",
     "Installation",
+    "Invitation",
     "Job",
     "JobEvent",
     "JobPiece",

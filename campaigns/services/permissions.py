@@ -8,6 +8,8 @@ from functools import reduce
 from typing import Any
 
 from django.db.models import Model
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import App, Membership, Workspace
 from campaigns.services.access import HOLDERS, SUPERUSER, has_role
@@ -72,6 +74,15 @@ NEEDS: dict[str, Needs] = {
     "auditentry": Needs(path="workspace", view=Role.ADMIN),
     "workspace": Needs(path="", add=SUPERUSER, change=Role.ADMIN),
     "user": Needs(path="", view=Role.ADMIN, add=SUPERUSER, change=SUPERUSER),
+}
+
+
+# What is no change of a row by hand.
+VERB_NEEDS: dict[str, tuple[str | Promise, str]] = {
+    "launch": (_("Launch, schedule, pause, resume, cancel, send again"), Role.SENDER),
+    "approve": (_("Approve what others have written"), Role.APPROVER),
+    "test": (_("Send a test to a few devices"), Role.COMPOSER),
+    "bypass": (_("Launch without an approval, with a reason"), Role.ADMIN),
 }
 
 

@@ -8,7 +8,22 @@
     if (event.target.closest("[data-pa-close]")) event.target.closest("dialog")?.close();
     const unfolder = event.target.closest("[data-pa-unfold]");
     if (unfolder) toggleRows(unfolder);
+    const copier = event.target.closest("[data-pa-copy]");
+    if (copier) copyText(copier);
   });
+
+  // Where the browser refuses (plain http, say) the text is marked, so that Ctrl-C takes it.
+  async function copyText(button) {
+    const field = document.getElementById(button.dataset.paCopy);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      return;
+    }
+    const note = button.parentElement.querySelector("[data-pa-copied]");
+    if (note) note.hidden = false;
+  }
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-pa-apply]")) event.target.form.requestSubmit();

@@ -1,0 +1,123 @@
+"""The audit log: who did what to which row, overall and of one row; the same as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import AuditEntry, Workspace
+from campaigns.pages.access import require_workspace
+from campaigns.pages.fields import PageForm
+from campaigns.pages.reports import stream_csv
+from campaigns.pages.shell import draw_page, operator_page
+from campaigns.services.access import find_workspaces, name_actor, record_audit
+from campaigns.services.permissions import Role
+
+PAGE = 50
+CHUNK = 2_000
+HEADING = ["at", "actor", "verb", "kind", "id", "fields"]
+FILTERS = {"actor": "actor", "verb": "verb", "kind": "target_type", "number": "target_id"}
+# Pages of rows that are not the admin's.
+PAGES = {"campaign": "campaign", "transfer": "transfer", "job": "job"}
+
+
+class AuditFilter(PageForm):
+    """What the log may be narrowed by."""
+
+    actor = forms.CharField(
+        label=gettext_lazy("Who"),
+        required=False,
+        max_length=150,
+        help_text=gettext_lazy("A whole user name, or key and its public id."),
+    )
+    verb = forms.CharField(label=gettext_lazy("What"), required=False, max_length=60)
+    kind = forms.CharField(label=gettext_lazy("Kind"), required=False, max_length=60)
+    number = forms.CharField(label=gettext_lazy("Id"), required=False, max_length=60)
+    date_from = forms.DateField(
+        label=gettext_lazy("From (UTC)"), required=False, widget=forms.DateInput({"type": "date"})
+    )
+    date_to = forms.DateField(
+        label=gettext_lazy("To (UTC)"), required=False, widget=forms.DateInput({"type": "date"})
+    )
+
+    def select(self, workspace: Workspace) -> QuerySet[AuditEntry]:
+        """The entries that fit, the newest first; a filter that is wrong is shown, not applied."""
+        self.is_valid()
+        given = self.cleaned_data
+        rows = AuditEntry.objects.filter(
+            workspace=workspace,
+            **{FILTERS[name]: given[name] for name in FILTERS if given.get(name)},
+        )
+        if given.get("date_from"):
+            rows = rows.filter(at__gte=_begin(given["date_from"]))
+        if given.get("date_to"):
+            rows = rows.filter(at__lt=_begin(given["date_to"]) + timedelta(days=1))
+        return rows.order_by("-pk")
+
+
+def _begin(day: Any) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+@operator_page
+def audit(request: HttpRequest) -> HttpResponse:
+    """The entries of a workspace, a page at a time."""
+    workspace = require_workspace(request.user, request.GET.get("workspace", ""))
+    form = AuditFilter(request.GET)
+    rows = form.select(workspace)
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 17:
+        rows = rows.filter(pk__lt=int(before))
+    found = list(rows[: PAGE + 1])
+    context = {
+        "workspace": workspace,
+        "workspaces": list(find_workspaces(request.user, Role.ADMIN).order_by("name", "pk")),
+        "form": form,
+        "entries": [(entry, find_row_page(entry)) for entry in found[:PAGE]],
+        "before": found[PAGE - 1].pk if len(found) > PAGE else "",
+        "is_first": not before,
+        "is_filtered": any(request.GET.get(name) for name in form.fields),
+    }
+    return draw_page(request, "pages/audit.html", _("Audit log"), context)
+
+
+def find_row_page(entry: AuditEntry) -> str:
+    """Where one sees the row that an entry is about; "" where there is no such page."""
+    if not entry.target_id.isdecimal():
+        return ""
+    name = PAGES.get(entry.target_type, f"admin:campaigns_{entry.target_type}_change")
+    try:
+        return reverse(name, args=[int(entry.target_id)])
+    except NoReverseMatch:
+        return ""
+
+
+@operator_page
+def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """All that fit the filters; that somebody took them is an entry too."""
+    workspace = require_workspace(request.user, request.GET.get("workspace", ""))
+    selected = AuditFilter(request.GET).select(workspace)
+    record_audit(
+        name_actor(request.user), "download_audit", workspace, workspace=workspace,
+        now=timezone.now(),
+    )  # fmt: skip
+    return stream_csv(_list_lines(selected), f"audit-{workspace.slug}.csv")
+
+
+def _list_lines(selected: QuerySet[AuditEntry]) -> Iterator[list[Any]]:
+    yield HEADING
+    rows = list(selected[:CHUNK])
+    while rows:
+        for row in rows:
+            fields = " ".join(row.fields)
+            yield [row.at.isoformat(), row.actor, row.verb, row.target_type, row.target_id, fields]
+        rows = list(selected.filter(pk__lt=rows[-1].pk)[:CHUNK])
