@@ -53,6 +53,7 @@ def list_pages(transfer: str) -> dict[str, str]:
     return {
         "home": "/", "campaigns": "/campaigns/", "compose": "/campaigns/new/",
         "transfer": transfer, "recipients": f"{transfer}recipients/", "reports": "/reports/",
+        "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
     }  # fmt: skip

@@ -281,7 +281,11 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
-        indexes = [models.Index(fields=["target_type", "target_id"], name="audit_target")]
+        indexes = [
+            models.Index(fields=["target_type", "target_id"], name="audit_target"),
+            models.Index(fields=["workspace", "id"], name="audit_order"),
+            models.Index(fields=["workspace", "actor", "id"], name="audit_actor"),
+        ]
 
 
 class Installation(models.Model):

@@ -102,7 +102,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('invitations')}?workspace={workspace.slug}")
 
 
-class NewUserForm(BaseUserCreationForm[User]):
+class NewUserForm(BaseUserCreationForm):
     """A name and a password, by the rules of the installation."""
 
     default_renderer = PageRenderer

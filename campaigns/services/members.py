@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import App, Invitation, Membership, Workspace
-from campaigns.services.access import record_audit
+from campaigns.services.access import HOLDERS, record_audit
 
 Role = Membership.Role
 VALID = timedelta(days=7)
@@ -126,7 +126,7 @@ def find_invitation(secret: str, *, now: datetime) -> Invitation:
 def accept_invitation(invitation: Invitation, user: User, *, now: datetime) -> None:
     """Make the user a member. Of two who accept at once the second gets NotFound.
 
-    Who has a role there already keeps it unless the invitation says another.
+    Who may do as much there already keeps the role: an invitation takes nothing away.
     """
     with transaction.atomic():
         unopened = Invitation.objects.filter(
@@ -138,7 +138,10 @@ def accept_invitation(invitation: Invitation, user: User, *, now: datetime) -> N
             user.is_staff = True  # else there is no door to sign in by
             user.save(update_fields=["is_staff"])
         actor = user.get_username()
-        set_role(user, invitation.workspace, invitation.app, invitation.role, actor=actor, now=now)
+        held = list_roles(user, invitation.workspace).get(invitation.app_id, "")
+        if held not in HOLDERS[invitation.role]:
+            place = (invitation.workspace, invitation.app)
+            set_role(user, *place, invitation.role, actor=actor, now=now)
         record_audit(
             actor, "accept_invitation", invitation, workspace=invitation.workspace, now=now
         )

@@ -121,6 +121,7 @@ def test_a_migration_that_broke_off_can_be_run_again():
         "0026_while_sending",
         "0030_person_search",
         "0032_watching_indexes",
+        "0035_audit_indexes",
     ]
     assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 

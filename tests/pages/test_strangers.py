@@ -6,12 +6,24 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from campaigns.models import Campaign, Device, Group, Job, Membership, Person, Transfer
+from campaigns.models import (
+    ApiKey,
+    Campaign,
+    Device,
+    Group,
+    Invitation,
+    Job,
+    Membership,
+    Person,
+    Transfer,
+)
 from campaigns.pages import campaign, person
 from campaigns.pages import transfer as transfer_page
 from campaigns.pages.urls import urlpatterns
 from campaigns.services import job_kinds
+from campaigns.services.access import issue_key
 from campaigns.services.jobs import JobKind, Step
+from campaigns.services.members import invite
 from tests import builders
 from tests.pages.test_pages import make_campaign
 
@@ -22,8 +34,11 @@ READ = {
     "recipients_csv", "review_checks", "job", "job_status", "job_file", "person", "device",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
-HOLDERS = {"cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER}
-RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER]
+HOLDERS = {
+    "cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER, "revoke_key": Role.ADMIN,
+    "withdraw_invitation": Role.ADMIN,
+}  # fmt: skip
+RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER, Role.ADMIN]
 
 
 @pytest.fixture
@@ -65,9 +80,13 @@ def rows(app, transfer, now):
                              created_at=now, created_by="ann")  # fmt: skip
     owner = builders.make_person(app.workspace, "ann", opted_out_at=now)
     device = builders.make_device(app, "token", person=owner, token_state="disabled")
+    key, _text = issue_key(app.workspace, name="Nightly", actor="ann", now=now)
+    invitation, _secret = invite(
+        app.workspace, email="", role=Role.VIEWER, app=None, actor="ann", now=now
+    )
     return {
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
-        "people": owner.pk, "devices": device.pk,
+        "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
     }  # fmt: skip
 
 
@@ -130,13 +149,16 @@ def test_who_may_not_do_it_changes_nothing_behind_any_address(client, app, rows,
 
     statuses = {address: client.post(address, {"rate": "5"}).status_code for _, address in posts}
 
-    assert len(posts) > 10
+    assert posts
     assert set(statuses.values()) == {403}, statuses
     assert keep_everything() == before
 
 
+KEPT = (Campaign, Transfer, Job, Person, Device, ApiKey, Invitation)
+
+
 def keep_everything():
-    return [list(model.objects.values()) for model in (Campaign, Transfer, Job, Person, Device)]
+    return [list(model.objects.values()) for model in KEPT]
 
 
 @pytest.mark.parametrize("address", ["?copy={campaign}", "?target=app:{app}"])
