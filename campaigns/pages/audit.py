@@ -34,10 +34,9 @@ class AuditFilter(PageForm):
     """What the log may be narrowed by."""
 
     actor = forms.CharField(
-        label=gettext_lazy("Who"),
+        label=gettext_lazy("Who, in full"),
         required=False,
         max_length=150,
-        help_text=gettext_lazy("A whole user name, or key and its public id."),
     )
     verb = forms.CharField(label=gettext_lazy("What"), required=False, max_length=60)
     kind = forms.CharField(label=gettext_lazy("Kind"), required=False, max_length=60)
