@@ -33,6 +33,8 @@ class Reason(StrEnum):
     NO_MESSAGE = "no_message"
     NOT_ADDRESSABLE = "not_addressable"
     OPTED_OUT = "opted_out"
+    SUPPRESSED = "suppressed"
+    GONE = "gone"  # the device or the person is no longer there
     UNKNOWN_ID = "unknown_id"
     TOO_LATE = "too_late"
     HOUR_PASSED = "hour_passed"

@@ -49,6 +49,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             _list_rows(_("Segments"), "filter_alt", "segment"),
             _list_rows(_("People"), "person", "person"),
             _list_rows(_("Devices"), "smartphone", "device"),
+            Item(_("Suppressions"), "notifications_off", "suppressions", "campaigns.view_person"),
         ),
     ),
     (

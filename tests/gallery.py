@@ -54,7 +54,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "home": "/", "campaigns": "/campaigns/", "compose": "/campaigns/new/",
         "transfer": transfer, "recipients": f"{transfer}recipients/", "reports": "/reports/",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
-        "jobs": "/jobs/",
+        "jobs": "/jobs/", "suppressions": "/suppressions/",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
     }  # fmt: skip
 

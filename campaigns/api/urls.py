@@ -14,7 +14,13 @@ from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
-from campaigns.api import audience_views, campaign_views, job_views, scenario_views
+from campaigns.api import (
+    audience_views,
+    campaign_views,
+    job_views,
+    scenario_views,
+    suppression_views,
+)
 from campaigns.errors import NotFound
 
 router = SimpleRouter()
@@ -24,6 +30,7 @@ router.register("labels", audience_views.LabelViews)
 router.register("segments", audience_views.SegmentViews)
 router.register("persons", audience_views.PersonViews)
 router.register("devices", audience_views.DeviceViews)
+router.register("suppressions", suppression_views.SuppressionViews)
 router.register("scenarios", scenario_views.ScenarioViews)
 router.register("campaigns", campaign_views.CampaignViews)
 router.register("transfers", campaign_views.TransferViews)

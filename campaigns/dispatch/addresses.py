@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from campaigns.dispatch.bars import find_suppressed
 from campaigns.dispatch.books import Member
 from campaigns.dispatch.handover import find_answered
 from campaigns.dispatch.receipt_tokens import write_receipt_token
@@ -53,12 +55,36 @@ def list_owed(batch: Batch) -> list[Member]:
     return [member for member in members if member[0] not in settled]
 
 
-def address_members(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
-    """The ids by which this way reaches each member; none for an audience."""
-    if batch.part.kind == Part.Kind.PERSON:
-        return _address_persons(batch, way, members)
+def address_members(batch: Batch, way: Way, members: Sequence[Member], now: datetime) -> Addressed:
+    """The ids by which this way reaches each member; none for an audience.
+
+    Who may not be sent to is among the skipped, but of an audience: that is told as a whole, or
+    not at all (dispatch.told).
+    """
     if batch.form == Batch.Form.AUDIENCE:
         return Addressed(members=list(members))
+    barred = find_suppressed(batch, [member[0] for member in members], now)
+    if barred and batch.form == Batch.Form.PERSON:
+        barred = _add_mates(members, barred)
+    left = [member for member in members if member[0] not in barred] if barred else members
+    addressed = _address(batch, way, left)
+    if barred:
+        suppressed = [member for member in members if member[0] in barred]
+        addressed.skipped[Reason.SUPPRESSED] += suppressed
+    return addressed
+
+
+def _add_mates(members: Sequence[Member], barred: set[int]) -> set[int]:
+    """The vendor reaches all devices of a person whom it is told of."""
+    rows = Device.objects.filter(pk__in=IdList(member[0] for member in members))
+    owners = dict(rows.values_list("pk", "person_id"))
+    persons = {owners.get(device) for device in barred} - {None}
+    return barred | {device for device, person in owners.items() if person in persons}
+
+
+def _address(batch: Batch, way: Way, members: Sequence[Member]) -> Addressed:
+    if batch.part.kind == Part.Kind.PERSON:
+        return _address_persons(batch, way, members)
     if batch.form == Batch.Form.PERSON:
         return _address_by_person(batch, way, members)
     reach = find_reach(way, batch.platform)
@@ -88,7 +114,9 @@ def _address_by_person(batch: Batch, way: Way, members: Sequence[Member]) -> Add
     leads: dict[str, Member] = {}
     for member in members:
         name, opted_out = names.get(member[0], ("", None))
-        if opted_out is not None:
+        if member[0] not in names:
+            addressed.skipped[Reason.GONE].append(member)
+        elif opted_out is not None:
             addressed.skipped[Reason.OPTED_OUT].append(member)
         elif not name:
             addressed.skipped[Reason.NOT_ADDRESSABLE].append(member)
@@ -125,7 +153,9 @@ def _address_persons(batch: Batch, way: Way, members: Sequence[Member]) -> Addre
     addressed, pairs = Addressed(), list[tuple[Member, str]]()
     for member in members:
         _pk, value, opted_out_at = rows.get(member[0], (0, "", None))
-        if member[0] in answered:
+        if member[0] not in rows:
+            addressed.skipped[Reason.GONE].append(member)
+        elif member[0] in answered:
             addressed.skipped[Reason.ANSWERED].append(member)
         elif opted_out_at is not None:
             addressed.skipped[Reason.OPTED_OUT].append(member)
@@ -152,7 +182,9 @@ def _find_addresses(
     found, others = [], []
     for member in members:
         _pk, token, state, opted_out = devices.get(member[0], (0, "", "missing", None))
-        if opted_out is not None:
+        if member[0] not in devices:
+            addressed.skipped[Reason.GONE].append(member)
+        elif opted_out is not None:
             addressed.skipped[Reason.OPTED_OUT].append(member)
         elif state == Device.TokenState.DISABLED:
             addressed.skipped[Reason.NO_TOKEN].append(member)

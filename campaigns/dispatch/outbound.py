@@ -91,7 +91,7 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
     if expires_at is not None:
         left = max(1, int((expires_at - now).total_seconds()))
     return SendPush(
-        parts=(_write_part(lease, addressed),),
+        parts=(_write_part(lease, addressed, now),),
         group=group,
         tag=transfer.tag,
         name=transfer.name,
@@ -101,7 +101,7 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
     )
 
 
-def _write_part(lease: Lease, addressed: Addressed) -> PushPart:
+def _write_part(lease: Lease, addressed: Addressed, now: datetime) -> PushPart:
     """The message, for the platforms that the call reaches, and how it names the recipients."""
     batch = lease.batch
     message: PushMessage = batch.part.message.read()
@@ -112,7 +112,7 @@ def _write_part(lease: Lease, addressed: Addressed) -> PushPart:
         return PushPart(message, addressed.targets)
     match batch.form:
         case Batch.Form.AUDIENCE:
-            platforms, audience = find_told(lease)
+            platforms, audience = find_told(lease, now)
             whole = resolve_for(message, platforms)
             said = replace(whole, translations=message.translations)
             return PushPart(said, audience=audience, platforms=platforms)
@@ -164,7 +164,7 @@ def prepare_call(
     push = write_push(lease, addressed, group, key, at)
     if vendor_steps.is_run_there(lease):
         pace.count_call(lease.way, clock())
-        request = vendor_steps.write_send(client, lease, addressed, push)
+        request = vendor_steps.write_send(client, lease, addressed, push, at)
         return Ready(client, request, runs_at_vendor=True)
     if lease.batch.part.channel == Channel.PUSH:
         return Ready(client, client.write(push))

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns.dispatch import books
+from campaigns.dispatch.bars import BARRED
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, find_expiry
 from campaigns.models import Batch, DeviceSession, Door, InboxItem, Transfer
@@ -55,14 +56,20 @@ def find_channel(batch: Batch) -> str:
     return channel
 
 
+def goes_first(batch: Batch) -> bool:
+    """Whether our own way is tried before a vendor's, or is the only one."""
+    channel = find_channel(batch)
+    return channel in OWN_ONLY or channel == OWN_FIRST
+
+
 def take(lease: Lease, owed: Sequence[Member], now: datetime) -> dict[Verdict, list[Member]]:
     """Who goes our own way right away, and who cannot be reached at all; the rest is a vendor's.
 
     Nothing is written; `keep` does that for those who are sent.
     """
-    channel = find_channel(lease.batch)
-    if channel not in OWN_ONLY and channel != OWN_FIRST:
+    if not goes_first(lease.batch):
         return {}
+    channel = find_channel(lease.batch)
     sessions = _find_sessions(owed)
     limit = now - timedelta(seconds=DeviceSession.ONLINE_SECONDS)
     taken: dict[Verdict, list[Member]] = defaultdict(list)
@@ -97,7 +104,7 @@ def catch(batch: Batch, verdicts: Verdicts, now: datetime) -> tuple[Verdicts, Ve
         return verdicts, {}
     kept, caught = dict(verdicts), list[Member]()
     for verdict in lost:
-        if verdict.reason == Reason.OPTED_OUT:
+        if verdict.reason in BARRED:
             continue
         sessions = _find_sessions(verdicts[verdict])
         caught += [member for member in verdicts[verdict] if member[0] in sessions]

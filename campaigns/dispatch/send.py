@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from campaigns.dispatch import audience_calls, folds, outbound, own_channel, settle
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
+from campaigns.dispatch.bars import find_barred
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
 from campaigns.dispatch.unanswered import POISON, Resolution, find_doubt, resolve_attempt, write_off
@@ -63,7 +64,7 @@ def _work(lease: Lease, clock: Clock) -> None:
     resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
-    elif not is_over(lease.batch, now) and (taken := own_channel.take(lease, owed, now)):
+    elif not is_over(lease.batch, now) and (taken := _take_own(lease, owed, resolution, now)):
         settle.flush_own(lease, taken, now)
     elif (verdict := _find_end(lease, now)) is not None:
         settle.flush(lease, settle.Flush(verdicts={verdict: owed}, unsent=stale), clock())
@@ -73,6 +74,20 @@ def _work(lease: Lease, clock: Clock) -> None:
         _repeat(lease, owed, resolution, clock)
     else:
         _send(lease, owed, stale, clock)
+
+
+def _take_own(
+    lease: Lease, owed: list[Member], resolution: Resolution, now: datetime
+) -> dict[Verdict, list[Member]]:
+    """Who is done with before a vendor is called: sent our own way, or not to be sent to at all."""
+    if not own_channel.goes_first(lease.batch):
+        return {}
+    barred = find_barred(lease.batch, owed, now)
+    out = {member for members in barred.values() for member in members}
+    taken = own_channel.take(lease, [member for member in owed if member not in out], now)
+    if resolution.repeats is None:  # whom a call is open for is cleared up with that
+        taken |= {_leave_out(reason): members for reason, members in barred.items()}
+    return taken
 
 
 def _find_end(lease: Lease, now: datetime) -> Verdict | None:
@@ -100,7 +115,7 @@ def _isolate(lease: Lease, unsent: Attempt | None, owed: list[Member], now: date
 
 def _send(lease: Lease, owed: list[Member], unsent: Attempt | None, clock: Clock) -> None:
     """Call for everybody who is owed; no vendor has a call for them."""
-    addressed = _address(lease, owed)
+    addressed = _address(lease, owed, clock())
     skipped = {_leave_out(reason): members for reason, members in addressed.skipped.items()}
     if not addressed.members:
         settle.flush(lease, settle.Flush(verdicts=skipped, unsent=unsent), clock())
@@ -121,7 +136,7 @@ def _repeat(lease: Lease, owed: list[Member], resolution: Resolution, clock: Clo
     """Make a call again that the vendor perhaps has: the very same one, or nobody knows."""
     first, way = resolution.repeats, lease.way
     assert first is not None and way is not None  # noqa: S101, PT018 told by the resolution
-    addressed = _address(lease, owed)
+    addressed = _address(lease, owed, clock())
     lost = [member for members in addressed.skipped.values() for member in members]
     if lost and not resolution.resent:
         # A key stands for everybody who was in its call: what the vendor has said of the third is
@@ -143,9 +158,9 @@ def _repeat(lease: Lease, owed: list[Member], resolution: Resolution, clock: Clo
         _call(lease, addressed, call, ready, clock)
 
 
-def _address(lease: Lease, owed: list[Member]) -> Addressed:
+def _address(lease: Lease, owed: list[Member], now: datetime) -> Addressed:
     assert lease.way is not None  # noqa: S101 told by _find_end
-    return address_members(lease.batch, lease.way, owed)
+    return address_members(lease.batch, lease.way, owed, now)
 
 
 def write_key(batch: Batch, addressed: Addressed) -> str:

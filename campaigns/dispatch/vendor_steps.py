@@ -17,6 +17,7 @@ from django.db.models import F
 
 from campaigns.dispatch import books
 from campaigns.dispatch.addresses import ADDRESSES, Addressed
+from campaigns.dispatch.bars import find_suppressed_persons
 from campaigns.dispatch.books import Page, Verdict
 from campaigns.dispatch.claim import Lease
 from campaigns.dispatch.event_values import Event
@@ -73,7 +74,7 @@ def is_run_there(lease: Lease) -> bool:
 
 
 def write_send(
-    client: ScenarioRunner, lease: Lease, addressed: Addressed, push: SendPush
+    client: ScenarioRunner, lease: Lease, addressed: Addressed, push: SendPush, now: datetime
 ) -> Request:
     """The push with the later steps, by a scenario that the vendor keeps. Raises Failure."""
     part, later = lease.batch.part, list_later(lease.batch.part)
@@ -85,7 +86,7 @@ def write_send(
             push=replace(push, expires_in=min(lives, default=None)),
             scenario=scenario,
             texts=_write_texts(lease, later),
-            addresses=_write_addresses(part, addressed, later),
+            addresses=_write_addresses(lease.batch, addressed, later, now),
         )
     )
 
@@ -109,27 +110,40 @@ def write_text(
 
 
 def _write_addresses(
-    part: Part, addressed: Addressed, later: Sequence[Part]
+    batch: Batch, addressed: Addressed, later: Sequence[Part], now: datetime
 ) -> tuple[Mapping[str, str], ...]:
-    """In the order of the call's targets."""
+    """In the order of the call's targets; without addresses that are suppressed."""
     devices = [member[0] for member in addressed.members]
     owned = Device.objects.filter(pk__in=IdList(devices), person__opted_out_at__isnull=True)
     owners = dict(owned.filter(person__isnull=False).values_list("pk", "person_id"))
     columns = {one.channel: ADDRESSES[one.channel].value for one in later}
-    leads = _choose_leads(part, owners)
+    leads = _choose_leads(batch.part, owners)
+    barred = {
+        channel: find_suppressed_persons(batch, list(set(owners.values())), channel, now)
+        for channel in columns
+    }
     known = Person.objects.filter(pk__in=IdList({owners[device] for device in leads}))
     persons = {person.pk: person for person in known.only("pk", *columns.values())}
     values = [value for targets in addressed.targets for value in targets.values]
     return tuple(
-        {Channel.PUSH.value: value, **_find_texts(columns, persons.get(owners.get(device, 0)))}
+        {
+            Channel.PUSH.value: value,
+            **_find_texts(columns, persons.get(owners.get(device, 0)), barred),
+        }
         if device in leads
         else {Channel.PUSH.value: value}
         for device, value in zip(devices, values, strict=True)
     )
 
 
-def _find_texts(columns: Mapping[str, str], person: Person | None) -> dict[str, str]:
-    found = {channel: getattr(person, column, "") for channel, column in columns.items()}
+def _find_texts(
+    columns: Mapping[str, str], person: Person | None, barred: Mapping[str, set[int]]
+) -> dict[str, str]:
+    found = {
+        channel: getattr(person, column, "")
+        for channel, column in columns.items()
+        if person is not None and person.pk not in barred[channel]
+    }
     return {channel: str(value) for channel, value in found.items() if value}
 
 

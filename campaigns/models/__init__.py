@@ -61,6 +61,7 @@ from campaigns.models.marks import DeviceMark
 from campaigns.models.merges import PersonMerge
 from campaigns.models.message import Message
 from campaigns.models.outbox import OutboxRow
+from campaigns.models.privacy import Suppression, SuppressionCount, Tombstone
 from campaigns.models.scenario import Handover, Scenario, StepLead, StepMember
 from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
 from campaigns.models.seen import SeenDay
@@ -135,11 +136,14 @@ __all__ = [
     "StepLead",
     "StepMember",
     "Submission",
+    "Suppression",
+    "SuppressionCount",
     "TargetChunk",
     "TestGroup",
     "Tester",
     "Throttle",
     "ToldReport",
+    "Tombstone",
     "TrackedTarget",
     "Transfer",
     "TransferEvent",

@@ -300,6 +300,8 @@ class Installation(models.Model):
     schema_version = models.PositiveIntegerField(default=1)
     oldest_worker = models.PositiveIntegerField(default=1)
     key_fingerprints = models.JSONField(default=list)
+    # A vault text: the key by which identifiers are sealed (campaigns.selectors.seals).
+    seal_key = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="installation_is_one")]

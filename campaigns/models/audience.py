@@ -242,6 +242,11 @@ class Person(models.Model):
             models.Index(
                 models.F("workspace"), PrefixOrder(Lower("email")), name="person_email_prefix"
             ),
+            models.Index(
+                fields=["workspace"],
+                condition=Q(opted_out_at__isnull=False),
+                name="person_opted_out",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from campaigns.pages import (
     recipients,
     reports,
     review,
+    suppressions,
     transfer,
 )
 from campaigns.pages.people_urls import urlpatterns as people_urls
@@ -56,6 +57,8 @@ urlpatterns = [
     path("jobs/<int:pk>/cancel/", jobs.cancel, name="cancel_job"),
     path("jobs/<int:pk>/files/<slug:role>/", jobs.job_file, name="job_file"),
     *people_urls,
+    path("suppressions/", suppressions.suppressions, name="suppressions"),
+    path("suppressions/<int:pk>/remove/", suppressions.unsuppress, name="unsuppress"),
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),
     path("reports.csv", reports.report_csv, name="report_csv"),

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Batch, Device, Segment
 from campaigns.selectors.audience import AudienceKind, read_audience
 from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.left_out import find_suppressed
 from campaigns.selectors.routes import Way, find_first_ways
 from providers.audience import (
     And,
@@ -220,6 +222,10 @@ def _refuse_left_out(
     if out:
         words = _("%(account)s cannot leave out the %(count)d devices of those who opted out.")
         raise Inexact(words % {**names, "count": out})
+    barred = devices.filter(find_suppressed(wanted.app, timezone.now())).count()
+    if barred:
+        words = _("%(account)s cannot leave out the %(count)d devices that are suppressed.")
+        raise Inexact(words % {**names, "count": barred})
     dead = devices.filter(token_state=Device.TokenState.DISABLED).count()
     if dead:
         words = _("%(account)s cannot leave out the %(count)d devices whose tokens are disabled.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from campaigns.services import suppression_jobs
 from campaigns.services.jobs import JobKind
 
-JOBS: tuple[JobKind, ...] = ()
+JOBS: tuple[JobKind, ...] = (*suppression_jobs.JOBS,)
 KINDS = {kind.key: kind for kind in JOBS}

@@ -13,6 +13,7 @@ from campaigns.models import App, Campaign, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import count_devices, read_audience, select_all
+from campaigns.selectors.left_out import count_left_out
 from campaigns.selectors.starting import find_obstacle, list_apps
 from campaigns.services.forecast import Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
@@ -161,10 +162,23 @@ def _find_reach_problems(
     for reach in reaches:
         yield from find_message_problems(reach.app, message, reach.platforms)
         yield from find_addressing_problems(_read_wanted(campaign, reach.app))
+        yield from find_left_out(_read_wanted(campaign, reach.app), now)
         yield from _find_queue_problems(reach.app, now)
         yield from _find_old_sdks(campaign, reach, message)
         if campaign.strict:
             yield from _refuse_losses(_find_reach_losses(campaign, reach, message))
+
+
+def find_left_out(wanted: Wanted, now: datetime) -> Iterator[Problem]:
+    """How many of an audience get nothing because they opted out or are suppressed."""
+    left = count_left_out(wanted.app, wanted.devices, now)
+    if left:
+        words = _(
+            "Of this audience %(opted_out)d devices are left out because their persons opted out, "
+            "and %(suppressed)d because they are on the suppression list."
+        )
+        names = {"opted_out": left.opted_out, "suppressed": left.suppressed}
+        yield Problem(code="left_out", field="audience", sentence=words % names, is_blocking=False)
 
 
 def _find_old_sdks(campaign: Campaign, reach: Reach, message: PushMessage) -> Iterator[Problem]:

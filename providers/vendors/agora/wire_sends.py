@@ -63,6 +63,7 @@ WORDS = {
     Reason.NO_TOKEN: "no push binding",
     Reason.NO_ROUTE: "no push binding",
     Reason.UNKNOWN_ID: "appUser not exists",
+    Reason.GONE: "appUser not exists",
     Reason.OFFLINE: "user offline",
     Reason.RETAINED: "retained",
     Reason.TOO_LATE: TIMEOUT_WORDS,

@@ -24,8 +24,8 @@ _METRICS = (
     (Metric.DELIVERED, "delivered"),
     (Metric.SHOWN, "seen"),
 )
-_GONE = frozenset({Reason.TOKEN, Reason.NO_TOKEN})
-_OVER = frozenset({Reason.TOO_LATE, Reason.HOUR_PASSED, Reason.OPTED_OUT})
+_GONE = frozenset({Reason.TOKEN, Reason.NO_TOKEN, Reason.GONE})
+_OVER = frozenset({Reason.TOO_LATE, Reason.HOUR_PASSED, Reason.OPTED_OUT, Reason.SUPPRESSED})
 
 
 def read_statistics_query(call: Call) -> FetchTotals:

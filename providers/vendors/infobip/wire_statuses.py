@@ -92,7 +92,10 @@ _FAILURES: dict[Reason | None, tuple[int, int]] = {
     Reason.NO_TOKEN: (66, 8004),
     Reason.NO_MESSAGE: (69, 0),
     Reason.NOT_ADDRESSABLE: (52, 0),
+    # What two of ours share is read as the second.
+    Reason.SUPPRESSED: (9, 8013),
     Reason.OPTED_OUT: (9, 8013),
+    Reason.GONE: (66, 0),
     Reason.UNKNOWN_ID: (66, 0),
     Reason.CANCELLED: (31, 0),
     # It had gone and was taken back before anybody had it. The registry has no word for that; that

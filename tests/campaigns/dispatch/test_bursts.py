@@ -226,7 +226,7 @@ def settle_late_fault(transfer: Transfer, fault: Failure, now: datetime) -> None
     lease = claim_batch(transfer, now)
     assert lease is not None
     assert lease.way is not None
-    addressed = address_members(lease.batch, lease.way, list_owed(lease.batch))
+    addressed = address_members(lease.batch, lease.way, list_owed(lease.batch), now)
     attempt = settle.begin_attempt(lease, settle.Call("k", {}), now)
     assert attempt is not None
     later = now + timedelta(seconds=5)

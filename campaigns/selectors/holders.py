@@ -1,0 +1,49 @@
+"""Whose an identifier is at this moment: the person and the device that have it, if any."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from campaigns.models import Device, DeviceIdentifier, Person, Workspace
+from campaigns.models.audience import hash64
+from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.seals import PERSON_KINDS
+from providers.recipients import TOKEN_KIND
+
+Named = tuple[str, str]  # kind, value
+Holder = tuple[int | None, int | None]  # person, device
+
+
+def find_holders(workspace: Workspace, named: Iterable[Named]) -> dict[Named, Holder]:
+    """The holder of each identifier that somebody has, set-based; of several holders one."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, value in named:
+        if value and not UNSTORABLE.search(value):
+            by_kind[kind].append(value)
+    return {
+        (kind, value): holder
+        for kind, values in by_kind.items()
+        for value, holder in _list_holders(workspace, kind, values)
+    }
+
+
+def _list_holders(
+    workspace: Workspace, kind: str, values: list[str]
+) -> Iterator[tuple[str, Holder]]:
+    if kind in PERSON_KINDS:
+        persons = Person.objects.filter(workspace=workspace, **{f"{kind}__in": TextList(values)})
+        for value, person in persons.values_list(kind, "pk"):
+            yield value, (person, None)
+        return
+    wanted, hashes = set(values), IdList(map(hash64, values))
+    apps = list(workspace.apps.values_list("pk", flat=True))
+    if kind == TOKEN_KIND:
+        devices = Device.objects.filter(app__in=apps, token_hash__in=hashes)
+        rows: Iterable[tuple[str, int]] = devices.values_list("token", "pk")
+    else:
+        ids = DeviceIdentifier.objects.filter(app__in=apps, kind=kind, value_hash__in=hashes)
+        rows = ids.values_list("value", "device_id")
+    # The hash only narrows; two ids may share one.
+    yield from ((value, (None, device)) for value, device in rows if value in wanted)
