@@ -1,4 +1,4 @@
-"""What status pages show beside the books of `selectors.status`: their order, shares, reasons."""
+"""What status pages show beside the books of `selectors.status`: their order and shares."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from django.db.models import Sum
 from django.utils import timezone
 
-from campaigns.models import Counter, Settled, Transfer
+from campaigns.models import Settled, Transfer
 from campaigns.selectors.hours import find_next_starts
-from campaigns.selectors.status import Counters, PlatformCounters, count_receipts, count_transfers
+from campaigns.selectors.status import Counters, count_receipts, count_transfers
 from providers.receipts import ReceiptKind
 
 
@@ -50,20 +49,6 @@ def list_figures(counters: Counters) -> list[tuple[str, str, int]]:
     return [(key, str(label), counts[key]) for key, label in Settled.choices]
 
 
-def list_platforms(
-    rows: Iterable[PlatformCounters],
-) -> list[tuple[str, list[tuple[str, int]], int]]:
-    """Platform, its six outcomes with their labels, and what is pending there."""
-    return [
-        (
-            row.platform,
-            [(label, count) for _key, label, count in list_figures(row.counters)],
-            row.counters.pending,
-        )
-        for row in rows
-    ]
-
-
 def read_standings(transfers: Iterable[Transfer]) -> list[Standing]:
     """How far several transfers are, in the order given."""
     rows, now = list(transfers), timezone.now()
@@ -87,10 +72,3 @@ def find_start(transfer: Transfer, now: datetime) -> datetime | None:
     """When a transfer that only waits for its time begins, None for all others."""
     is_waiting = transfer.status == Transfer.Status.ACCEPTED and transfer.due_at > now
     return transfer.due_at if is_waiting else None
-
-
-def list_reasons(transfer: Transfer) -> list[tuple[str, str, int]]:
-    """Outcome, reason and count of who did not get it, the most frequent first."""
-    counters = Counter.objects.filter(part__transfer=transfer).exclude(reason="")
-    counts = counters.values_list("outcome", "reason").annotate(total=Sum("count"))
-    return [row for row in counts.order_by("-total") if row[2]]

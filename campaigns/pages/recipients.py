@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,10 +14,17 @@ from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Se
 from campaigns.models.audience import WAYS, hash64
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
+from campaigns.pages.reason_words import name_reason
 from campaigns.pages.reports import stream_csv
 from campaigns.pages.shell import draw_page, operator_page
-from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
-from providers.outcomes import Reason
+from campaigns.selectors.breakdown import Books, read_books
+from campaigns.selectors.recipient_pages import (
+    RecipientPage,
+    Wanted,
+    count_wanted,
+    read_recipients,
+    select_wanted,
+)
 
 PAGE = 50
 CHUNK = 1000
@@ -27,7 +33,7 @@ HEADING = ["recipient", "kind", "part", "platform", "external_user_id", "token",
 
 
 class RecipientFilter(PageForm):
-    """What the recipients may be narrowed by."""
+    """What the recipients may be narrowed by; what a transfer has none of is not asked for."""
 
     search = forms.CharField(
         label=gettext_lazy("Search"),
@@ -36,73 +42,117 @@ class RecipientFilter(PageForm):
         widget=forms.TextInput({"type": "search"}),
         help_text=gettext_lazy("A whole push token, device id or external user id."),
     )
-    outcome = forms.ChoiceField(
-        label=gettext_lazy("Outcome"),
-        choices=[("", gettext_lazy("Any")), *Settled.choices],
-        required=False,
+    outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), required=False)
+    reason = forms.ChoiceField(label=gettext_lazy("Reason"), required=False)
+    platform = forms.ChoiceField(label=gettext_lazy("Platform"), required=False)
+    account = forms.TypedChoiceField(
+        label=gettext_lazy("Account"), required=False, coerce=int, empty_value=None
     )
-    reason = forms.ChoiceField(
-        label=gettext_lazy("Reason"),
-        choices=[
-            ("", gettext_lazy("Any")),
-            *((r.value, r.value.replace("_", " ")) for r in Reason),
-        ],
-        required=False,
+    language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
+    step = forms.TypedChoiceField(
+        label=gettext_lazy("Step"), required=False, coerce=int, empty_value=None
     )
-    platform = forms.ChoiceField(
-        label=gettext_lazy("Platform"),
-        choices=[("", gettext_lazy("Any")), *WAYS],
-        required=False,
-    )
+    part = forms.IntegerField(
+        label=gettext_lazy("Part"), required=False, min_value=0, max_value=2**31 - 1,
+        help_text=gettext_lazy("The number of the message in the script's call, from 0."),
+    )  # fmt: skip
 
-    def select(self, transfer: Transfer) -> Any:
-        """The deliveries that fit, in the order of their key."""
+    def __init__(self, *args: Any, transfer: Transfer, books: Books, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.transfer = transfer
+        for name, choices in _list_choices(transfer, books).items():
+            if choices:
+                self.offer_choices(name, [("", _("Any")), *choices])
+            else:
+                del self.fields[name]
+        if transfer.has_steps or not transfer.parts.filter(number=1).exists():
+            del self.fields["part"]
+
+    def read(self) -> Wanted:
+        """What is wanted; a filter that is wrong is shown and not applied."""
         self.is_valid()
-        given = self.cleaned_data
-        plain = {name: given.get(name, "") for name in ("outcome", "reason", "platform")}
-        rows = select_deliveries(transfer, **plain)
-        if given.get("search"):
-            rows = rows.filter(recipient__in=find_recipients(transfer, given["search"].strip()))
-        return rows
+        given = {name: value for name, value in self.cleaned_data.items() if name != "search"}
+        return Wanted(**given)
+
+    def find_ids(self) -> list[int] | None:
+        """Whom the search means, None when nothing is searched for."""
+        text = self.cleaned_data.get("search", "").strip()
+        return find_recipients(self.transfer, text) if text else None
+
+
+def _list_choices(transfer: Transfer, books: Books) -> dict[str, list[tuple[Any, Any]]]:
+    """What there is of each dimension in this transfer."""
+    names = dict(WAYS)
+    known = {line.platform for line in books.lines if line.platform}
+    outcomes = {key for line in books.lines for key, count in line.outcomes.items() if count}
+    accounts = {line.account_id: line.account for line in books.lines if line.account}
+    languages = Cohort.objects.filter(app=transfer.app_id).exclude(language="")
+    steps = transfer.parts.order_by("step").values_list("step", "channel").distinct()
+    return {
+        "outcome": [choice for choice in Settled.choices if choice[0] in outcomes],
+        "reason": [(key, name_reason(key)) for key in sorted({r.reason for r in books.reasons})],
+        "platform": [(key, names.get(key, key)) for key in sorted(known)],
+        "account": sorted(accounts.items(), key=lambda item: item[1]),
+        "language": [
+            (key, key)
+            for key in languages.order_by("language").values_list("language", flat=True).distinct()
+        ],
+        "step": [(step + 1, f"{step + 1}. {channel}") for step, channel in steps]
+        if transfer.has_steps
+        else [],
+    }
 
 
 def find_recipients(transfer: Transfer, text: str) -> list[int]:
-    """Ids of devices and persons of the transfer's app that a text may mean."""
+    """Ids of devices and persons of the transfer's app that a text may mean, each by an index."""
     devices = Device.objects.filter(app=transfer.app_id)
-    means = Q(token_hash=hash64(text)) | Q(person__external_user_id=text)
+    by_token = devices.filter(platform__in=dict(WAYS), token_hash=hash64(text))
+    persons = list(
+        Person.objects.filter(
+            workspace_id=transfer.app.workspace_id, external_user_id=text
+        ).values_list("pk", flat=True)
+    )
+    found = [*by_token.values_list("pk", flat=True)[:CHUNK]]
+    if persons:
+        found += devices.filter(person_id__in=persons).values_list("pk", flat=True)[:CHUNK]
     if text.isdecimal() and len(text) < 16:
-        means |= Q(pk=int(text))
-    persons = Person.objects.filter(
-        workspace_id=transfer.app.workspace_id, external_user_id=text
-    ).values_list("pk", flat=True)
+        found.append(int(text))
     by_person = Part.objects.filter(transfer=transfer, kind=Part.Kind.PERSON).exists()
-    found = list(devices.filter(means).values_list("pk", flat=True)[:CHUNK])
-    return found + (list(persons) if by_person else [])
+    return found + (persons if by_person else [])
 
 
 @operator_page
 def recipients(request: HttpRequest, pk: int) -> HttpResponse:
-    """One page of them, after the key that the last page ended with."""
+    """One page of them, after the place at which the last page ended."""
     transfer = find_transfer(request.user, pk)
-    form = RecipientFilter(request.GET)
-    rows = list(_after(form.select(transfer), request.GET.get("after", ""))[: PAGE + 1])
-    shown = list(describe_rows(transfer, rows[:PAGE]))
-    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    form = RecipientFilter(request.GET, transfer=transfer, books=read_books(transfer))
+    wanted, ids = form.read(), form.find_ids()
+    page = _read(transfer, wanted, ids, request.GET.get("after", ""))
     context = {
         "transfer": transfer,
         "form": form,
-        "rows": shown,
-        "after": write_cursor(last) if last else "",
+        "rows": list(describe_rows(transfer, list(page.rows))),
+        "after": page.after,
+        "is_cut": page.is_cut,
+        "total": count_wanted(transfer, wanted) if ids is None else None,
         "is_first": not request.GET.get("after"),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "may_see_people": request.user.has_perm("campaigns.view_person"),
     }
     title = _("Recipients of %(name)s") % {"name": transfer}
     return draw_page(request, "pages/recipients.html", title, context)
 
 
-def _after(rows: Any, cursor: str) -> Any:
-    behind = find_cursor(cursor)
-    return rows if behind is None else rows.filter(behind)
+def _read(
+    transfer: Transfer, wanted: Wanted, ids: list[int] | None, after: str, limit: int = PAGE
+) -> RecipientPage:
+    """Who fits; of those who are searched for there are few, and all are read at once."""
+    if ids is None:
+        return read_recipients(transfer, wanted, after, limit)
+    rows = select_wanted(transfer, wanted).filter(
+        part_id__in=list(transfer.parts.values_list("pk", flat=True)), recipient__in=ids
+    )
+    return RecipientPage(tuple(rows.order_by("part_id", "recipient")[:CHUNK]), "", is_cut=False)
 
 
 def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str, Any]]:
@@ -126,7 +176,9 @@ def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str
             "step": part.step + 1,
             "channel": part.channel,
             "platform": cohort.platform if cohort else "",
+            "language": cohort.language if cohort else "",
             "external_user_id": person.external_user_id if person else "",
+            "person": person.pk if person else None,
             "token": device.token if device else "",
             "outcome": row.outcome,
             "reason": row.reason,
@@ -146,15 +198,17 @@ def name_account(row: Delivery, account: Account | None) -> str:
 def recipients_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """All that fit the filters, a chunk at a time, so that memory stays small."""
     transfer = find_transfer(request.user, pk)
-    selected = RecipientFilter(request.GET).select(transfer)
-    return stream_csv(_list_lines(transfer, selected), f"transfer-{transfer.pk}.csv")
+    form = RecipientFilter(request.GET, transfer=transfer, books=read_books(transfer))
+    wanted, ids = form.read(), form.find_ids()
+    return stream_csv(_list_lines(transfer, wanted, ids), f"transfer-{transfer.pk}.csv")
 
 
-def _list_lines(transfer: Transfer, selected: Any) -> Iterator[list[Any]]:
+def _list_lines(transfer: Transfer, wanted: Wanted, ids: list[int] | None) -> Iterator[list[Any]]:
     yield HEADING
-    cursor = ""
-    while rows := list(_after(selected, cursor)[:CHUNK]):
-        for row in describe_rows(transfer, rows):
+    after, is_over = "", False
+    while not is_over:
+        page = _read(transfer, wanted, ids, after, CHUNK)
+        for row in describe_rows(transfer, list(page.rows)):
             row["at"] = row["at"].isoformat()
             yield [row[name] for name in HEADING]
-        cursor = write_cursor(rows[-1])
+        after, is_over = page.after, not page.after

@@ -20,22 +20,32 @@ from campaigns.models.audience import PLATFORMS
 from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.origin import find_words, list_declared, name_door, name_transfer
 from campaigns.pages.plot import draw_plot
-from campaigns.pages.progress import find_start, list_platforms, list_reasons, read_standings
+from campaigns.pages.progress import Standing, find_start
 from campaigns.pages.recall_words import describe_recalls, is_asking
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.transfer_books import describe_books
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
+from campaigns.selectors.breakdown import read_books
+from campaigns.selectors.course import read_course
 from campaigns.selectors.lost_callbacks import find_trouble
-from campaigns.selectors.recalls import can_be_recalled
+from campaigns.selectors.recalls import can_be_recalled, list_recalls
 from campaigns.selectors.status import Progress
 from campaigns.selectors.status import progress as read_progress
+from campaigns.selectors.timeline import list_answers, list_moments
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
 from campaigns.services.repeats import find_repeat, may_repeat, repeat_unknown
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
+from providers.receipts import ReceiptKind
 
 Status = Transfer.Status
 MAX_SIBLINGS = 50
+SHOWN_RECEIPTS = {
+    ReceiptKind.DELIVERED: gettext_lazy("Delivered"),
+    ReceiptKind.SHOWN: gettext_lazy("Shown"),
+    ReceiptKind.OPENED: gettext_lazy("Opened"),
+}
 VERBS: Verbs = {
     "pause": (
         pause_transfer,
@@ -64,30 +74,35 @@ FAULTS = {
 def transfer_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One transfer."""
     transfer = find_transfer(request.user, pk)
-    status = _read_status(request, transfer)
-    return draw_page(request, "pages/transfer.html", name_transfer(transfer), status)
+    context = {**_read_status(request, transfer), **_read_story(request, transfer)}
+    return draw_page(request, "pages/transfer.html", name_transfer(transfer), context)
 
 
 @operator_page
 def transfer_status(request: HttpRequest, pk: int) -> HttpResponse:
-    """The polled piece of it."""
+    """The piece of it that is asked for again and again: how far it is."""
     transfer = find_transfer(request.user, pk)
     context = _read_status(request, transfer)
     is_last = not context["is_live"]
     return draw_fragment(request, "pages/transfer_status.html", context, is_last=is_last)
 
 
+@operator_page
+def transfer_story(request: HttpRequest, pk: int) -> HttpResponse:
+    """What has happened and what vendors have answered; asked for less often."""
+    transfer = find_transfer(request.user, pk)
+    context = {"transfer": transfer, **_read_story(request, transfer)}
+    is_last = not context["goes_on"]
+    return draw_fragment(request, "pages/transfer_story.html", context, is_last=is_last)
+
+
 def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
     now = timezone.now()
-    [standing] = read_standings([transfer])
-    progress = read_progress(transfer, now=now)
+    progress, books = read_progress(transfer, now=now), read_books(transfer)
     return {
         "transfer": transfer,
-        "standing": standing,
-        "reasons": list_reasons(transfer),
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "callback": find_trouble(transfer),
-        "events": transfer.events.order_by("-pk")[:20],
         "is_live": transfer.status in Transfer.RUNNING or is_asking(progress.recalls),
         "starts_at": find_start(transfer, now),
         "door": name_door(transfer),
@@ -95,27 +110,48 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "declared": list_declared(transfer),
         "siblings": _list_siblings(request, transfer),
         "repeat": find_repeat(transfer),
+        "standing": Standing(transfer, books.counters, None, None),
         **_describe_progress(progress),
+        **_describe_speed(transfer, progress, now),
+        **describe_books(transfer, books),
         **_list_choices(request, transfer, now),
     }
 
 
 def _describe_progress(progress: Progress) -> dict[str, Any]:
     return {
-        "platforms": list_platforms(progress.platforms),
+        "receipts": [
+            (label, progress.receipts[kind.value]) for kind, label in SHOWN_RECEIPTS.items()
+        ],
         "steps": progress.steps,
         "next_handover": progress.next_handover,
-        "rate": progress.rate,
-        "seconds_left": progress.seconds_left,
-        "speed": progress.speed,
-        "plot": draw_plot(progress.speed),
-        "errors": progress.errors,
         "vendor_figures": progress.vendor_figures,
         "hours": progress.hours,
         "next_hour": progress.next_hour,
         "pause_words": progress.paused_because,
         "recalls": describe_recalls(progress.recalls),
         "app_parts": progress.app_parts,
+    }
+
+
+def _describe_speed(transfer: Transfer, progress: Progress, now: datetime) -> dict[str, Any]:
+    """After the end the limits of today are not those of then; its own rate was its own."""
+    own = float(transfer.rate) if transfer.rate else None
+    bound = own if transfer.finished_at else progress.speed.promised
+    return {
+        "rate": progress.rate,
+        "seconds_left": progress.seconds_left,
+        "speed": progress.speed,
+        "plot": draw_plot(read_course(transfer, now=now), bound),
+    }
+
+
+def _read_story(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
+    return {
+        "moments": list_moments(transfer),
+        "answers": list_answers(transfer),
+        "may_see_exchanges": request.user.has_perm("campaigns.view_exchange"),
+        "goes_on": transfer.status in Transfer.RUNNING or is_asking(list_recalls(transfer)),
     }
 
 
@@ -136,15 +172,20 @@ def _list_verbs(transfer: Transfer, now: datetime) -> list[str]:
 
 
 def _list_siblings(request: HttpRequest, transfer: Transfer) -> list[Transfer]:
-    """The other transfers of the same call of a script, as far as one may see them."""
-    if transfer.submission is None:
+    """Other transfers of the same start, as far as one may see them: of the other apps of an app
+    group, or of the same call of a script."""
+    same = Transfer.objects.for_user(request.user).exclude(pk=transfer.pk).select_related("app")
+    if transfer.submission is not None:
+        same = same.filter(
+            submission__workspace=transfer.submission.workspace_id,
+            submission__door=transfer.submission.door,
+            submission__reference=transfer.submission.reference,
+        )
+    elif transfer.campaign_id is not None:
+        same = same.filter(campaign=transfer.campaign_id, occurrence=transfer.occurrence_id)
+    else:
         return []
-    same = Transfer.objects.for_user(request.user).filter(
-        submission__workspace=transfer.submission.workspace_id,
-        submission__door=transfer.submission.door,
-        submission__reference=transfer.submission.reference,
-    )
-    return list(same.exclude(pk=transfer.pk).select_related("app").order_by("pk")[:MAX_SIBLINGS])
+    return list(same.order_by("pk")[:MAX_SIBLINGS])
 
 
 def describe_fault(fault: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/<slug:verb>/", campaign.change_campaign, name="change_campaign"),
     path("transfers/<int:pk>/", transfer.transfer_page, name="transfer"),
     path("transfers/<int:pk>/status/", transfer.transfer_status, name="transfer_status"),
+    path("transfers/<int:pk>/story/", transfer.transfer_story, name="transfer_story"),
     path("transfers/<int:pk>/recipients/", recipients.recipients, name="recipients"),
     path("transfers/<int:pk>/recipients.csv", recipients.recipients_csv, name="recipients_csv"),
     path("transfers/<int:pk>/rate/", transfer.change_rate, name="transfer_rate"),

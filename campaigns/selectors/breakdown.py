@@ -1,57 +1,23 @@
-"""The books of one transfer taken apart: by platform, account, outcome and reason, and whether
-they balance. Read from counters; the cost does not grow with the audience.
+"""The books of one transfer, taken apart by platform, account, outcome and reason, with the proof
+that they balance. One statement reads both sides, so no worker can settle anybody in between, and
+its cost does not grow with the audience: counters, parts and open batches.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import F, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import CharField, F, IntegerField, QuerySet, Sum, Value
 from django.utils.translation import gettext as _
 
 from campaigns.models import Account, Batch, Counter, Part, Settled, Transfer
+from campaigns.selectors.counters import Counters
 
 OPEN = (Batch.State.READY, Batch.State.LEASED)
-MAX_REASONS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Both sides of the equation as one statement saw them: `owed` is what open batches hold."""
-
-    audience: int
-    settled: int
-    owed: int
-    is_finished: bool
-
-    @property
-    def difference(self) -> int:
-        """Recipients who stand nowhere; below 0 those who stand in two places."""
-        return self.audience - self.settled - self.owed
-
-    @property
-    def is_good(self) -> bool:
-        """Whether everybody stands in one place, and after the end nobody is owed."""
-        return not self.difference and not (self.is_finished and self.owed)
-
-
-def read_balance(transfer: Transfer) -> Balance:
-    """Recounted from counters, parts and open batches, so that a sum cannot prove itself."""
-    settled = Counter.objects.filter(part__transfer=OuterRef("pk")).values("part__transfer")
-    parts = Part.objects.filter(transfer=OuterRef("pk")).values("transfer")
-    batches = Batch.objects.filter(transfer=OuterRef("pk"), is_folded=False, state__in=OPEN)
-    owed = batches.values("transfer").annotate(n=Sum(F("count") - F("settled")))
-    row = Transfer.objects.filter(pk=transfer.pk).values_list(
-        Coalesce(Subquery(parts.annotate(n=Sum("audience")).values("n")), 0),
-        Coalesce(Subquery(settled.annotate(n=Sum("count")).values("n")), 0),
-        Coalesce(Subquery(owed.values("n")), 0),
-        "finished_at",
-    )
-    [(audience, settled_count, owed_count, finished_at)] = row
-    return Balance(audience, settled_count, owed_count, finished_at is not None)
+AUDIENCE, RESENT, OWED = "audience", "resent", "owed"  # among the outcomes of the statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +47,116 @@ class ReasonLine:
     count: int
 
 
-def list_lines(transfer: Transfer) -> tuple[Line, ...]:
-    """By platform and account, in the order of their names."""
-    outcomes: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
-    rows = Counter.objects.filter(part__transfer=transfer).order_by()
-    keys = rows.values_list("platform", "account_id", "outcome").annotate(total=Sum("count"))
-    for platform, account, outcome, total in keys:
-        outcomes[platform, account][outcome] = total
-    names = name_accounts({account for _platform, account in outcomes})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Both sides of the equation: `owed` by platform is what open batches still hold."""
+
+    audience: int
+    resent: int
+    owed: Mapping[str, int]
+    lines: tuple[Line, ...]
+    reasons: tuple[ReasonLine, ...]
+    is_finished: bool
+
+    @property
+    def counters(self) -> Counters:
+        """The nine numbers; pending is what has no outcome."""
+        return _count(self.lines, self.audience, self.resent)
+
+    @property
+    def difference(self) -> int:
+        """Recipients who stand nowhere; below 0 those who stand in two places."""
+        settled = sum(line.total for line in self.lines)
+        return self.audience - settled - sum(self.owed.values())
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everybody stands in one place, and after the end nobody is owed."""
+        return not self.difference and not (self.is_finished and any(self.owed.values()))
+
+    def list_platforms(self) -> tuple[tuple[str, Counters, tuple[Line, ...]], ...]:
+        """Each platform with its numbers and the lines of its accounts."""
+        keys = sorted({*(line.platform for line in self.lines), *self.owed})
+        found = []
+        for key in keys:
+            lines = tuple(line for line in self.lines if line.platform == key)
+            size = sum(line.total for line in lines) + self.owed.get(key, 0)
+            found.append((key, _count(lines, size), lines))
+        return tuple(found)
+
+
+def _count(lines: Iterable[Line], audience: int, resent: int = 0) -> Counters:
+    outcomes: dict[str, int] = dict.fromkeys(Settled.values, 0)
+    for line in lines:
+        for outcome, count in line.outcomes.items():
+            outcomes[outcome] += count
+    pending = max(0, audience - sum(outcomes.values()))
+    return Counters(audience=audience, pending=pending, resent=resent, **outcomes)
+
+
+def read_books(transfer: Transfer) -> Books:
+    """The books of one transfer, in two statements: one of numbers, one of accounts' names."""
+    rows = _select_numbers(transfer)
+    names = name_accounts({row[1] for row in rows})
+    counted = [row for row in rows if row[2] in Settled.values and row[4]]
+    sums = {row[2]: row[4] or 0 for row in rows if row[2] in (AUDIENCE, RESENT)}
+    return Books(
+        audience=sums.get(AUDIENCE, 0),
+        resent=sums.get(RESENT, 0),
+        owed={row[0]: row[4] for row in rows if row[2] == OWED and row[4]},
+        lines=_make_lines(counted, names),
+        reasons=_make_reasons(counted, names),
+        is_finished=transfer.finished_at is not None,
+    )
+
+
+_Row = tuple[str, int, str, str, int]  # platform, account, outcome, reason, count
+
+
+def _select_numbers(transfer: Transfer) -> list[_Row]:
+    counters: QuerySet[Any, Any] = Counter.objects.filter(part__transfer=transfer).order_by()
+    keys = counters.values_list("platform", "account_id", "outcome", "reason")
+    parts = Part.objects.filter(transfer=transfer)
+    batches = Batch.objects.filter(transfer=transfer, is_folded=False, state__in=OPEN)
+    numbers = keys.annotate(n=Sum("count"))
+    others = [
+        _sum_up(parts, Value("", CharField()), AUDIENCE, F("audience")),
+        _sum_up(parts, Value("", CharField()), RESENT, F("resent")),
+        _sum_up(batches, F("platform"), OWED, F("count") - F("settled")),
+    ]
+    return list(numbers.union(*others, all=True))
+
+
+def _sum_up(rows: QuerySet[Any, Any], platform: Any, name: str, what: Any) -> QuerySet[Any, Any]:
+    """A sum in the same columns as the counters."""
+    named = rows.order_by().annotate(
+        where=platform,
+        by=Value(0, IntegerField()),
+        key=Value(name, CharField()),
+        why=Value("", CharField()),
+    )
+    return named.values_list("where", "by", "key", "why").annotate(n=Sum(what))
+
+
+def _make_lines(rows: Iterable[_Row], names: Mapping[int, str]) -> tuple[Line, ...]:
+    outcomes: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for platform, account, outcome, _reason, count in rows:
+        outcomes[platform, account][outcome] += count
     lines = [
-        Line(platform, account, _name(account, counts, names), counts)
+        Line(platform, account, _name(account, counts, names), dict(counts))
         for (platform, account), counts in outcomes.items()
-        if any(counts.values())
     ]
     return tuple(sorted(lines, key=lambda line: (line.platform, line.account, line.account_id)))
 
 
-def list_reason_lines(transfer: Transfer, limit: int = MAX_REASONS) -> tuple[ReasonLine, ...]:
-    """Why recipients did not get it, the most frequent first."""
-    rows = Counter.objects.filter(part__transfer=transfer, count__gt=0).exclude(reason="")
-    keys = rows.order_by().values_list("outcome", "reason", "platform", "account_id")
-    found = list(keys.annotate(total=Sum("count")).order_by("-total", "reason")[:limit])
-    names = name_accounts({row[3] for row in found})
-    return tuple(
+def _make_reasons(rows: Iterable[_Row], names: Mapping[int, str]) -> tuple[ReasonLine, ...]:
+    """The most frequent first."""
+    lines = [
         ReasonLine(outcome, reason, platform, account, names.get(account, ""), count)
-        for outcome, reason, platform, account, count in found
-    )
+        for platform, account, outcome, reason, count in rows
+        if reason
+    ]
+    return tuple(sorted(lines, key=lambda line: (-line.count, line.reason, line.platform)))
 
 
 def name_accounts(ids: set[int]) -> dict[int, str]:

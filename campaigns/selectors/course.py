@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
 
 from django.db.models import Max, Min, Sum
 from django.db.models.functions import TruncHour
@@ -13,7 +15,8 @@ from django.db.models.functions import TruncHour
 from campaigns.models import SendMinute, Transfer
 
 MOST = 60  # pieces
-SPANS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)  # seconds
+DAY = 86400
+SPANS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, DAY)  # seconds
 BY_HOUR = timedelta(hours=12)
 MINUTE = timedelta(minutes=1)
 
@@ -47,7 +50,7 @@ class Course:
 
 def read_course(transfer: Transfer, *, now: datetime) -> Course:
     """The whole course: by minutes, or by hours where it took longer than half a day."""
-    rows = SendMinute.objects.filter(part__transfer=transfer).order_by()
+    rows: Any = SendMinute.objects.filter(part__transfer=transfer).order_by()
     ends = rows.aggregate(first=Min("minute"), last=Max("minute"))
     if ends["first"] is None:
         return Course()
@@ -66,7 +69,7 @@ def _cut(counts: Iterable[tuple[datetime, int]], first: datetime, end: datetime)
     seconds = (end - first).total_seconds()
     least = 3600 if end - first > BY_HOUR else 60
     fitting = (span for span in SPANS if span >= least and seconds <= MOST * span)
-    span = next(fitting, int(seconds // MOST) + 1)
+    span = next(fitting, ceil(seconds / MOST / DAY) * DAY)
     sums: dict[int, int] = defaultdict(int)
     for moment, count in counts:
         sums[int((moment - first).total_seconds() // span)] += count

@@ -28,7 +28,8 @@ TOGETHER = timedelta(minutes=5)  # faults of one kind that follow one another th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One thing that happened. `kind` is `campaign`, `transfer`, `fault` or `correction`.
+    """One thing that happened. `kind` is `campaign`, `begun`, `frozen`, `transfer`, `fault` or
+    `correction`.
 
     `old` and `new` are statuses of a move (equal: something else was changed), or outcomes of a
     correction. `count` calls or recipients, at least so many where `is_more`.
@@ -50,11 +51,22 @@ def list_moments(transfer: Transfer, limit: int = MAX_MOMENTS) -> tuple[Moment, 
     """The newest first, the beginning of the transfer last."""
     moments = [
         *_list_moves(transfer),
+        *_list_ends(transfer),
         *_list_launches(transfer),
         *_list_faults(transfer),
         *_list_corrections(transfer),
     ]
-    return tuple(sorted(moments, key=lambda moment: moment.at, reverse=True)[:limit])
+    # Of one instant what is decided comes before what follows from it.
+    order = ("fault", "correction", "transfer", "frozen", "begun", "campaign")
+    moments.sort(key=lambda moment: order.index(moment.kind))
+    return tuple(sorted(moments, key=lambda moment: -moment.at.timestamp())[:limit])
+
+
+def _list_ends(transfer: Transfer) -> Iterator[Moment]:
+    if not transfer.events.filter(new=Transfer.Status.ACCEPTED).exists():
+        yield Moment(at=transfer.created_at, kind="begun")
+    if transfer.frozen_at is not None:
+        yield Moment(at=transfer.frozen_at, kind="frozen", count=transfer.audience)
 
 
 def _list_moves(transfer: Transfer) -> Iterator[Moment]:

@@ -18,7 +18,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.models import Settled
 from campaigns.models.audience import WAYS
+from campaigns.pages.reason_words import name_reason
 
 register = template.Library()
 NOTHING = "\N{EN DASH}"
@@ -90,6 +92,12 @@ def json(value: Any) -> str:
 
 
 @register.filter
+def reason_name(key: str) -> str:
+    """Why somebody did not get it, in two or three words."""
+    return name_reason(key)
+
+
+@register.filter
 def span(seconds: float) -> str:
     """A span of seconds as `1:02:03`."""
     return str(timedelta(seconds=round(seconds)))
@@ -132,6 +140,28 @@ def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
     local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
     text = f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
+def clock(moment: datetime, zone: str = "UTC") -> SafeString:
+    """The time of day in a zone, to the second, for rows that follow one another closely."""
+    local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
+    text = f"{format_date(local, 'H:i:s')} {local.tzname()}"
+    day = format_date(local, "j M Y")
+    html = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(html, moment.isoformat(), day, text)
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A number for an attribute, which no language writes with a comma."""
+    return f"{value:.3f}"
+
+
+@register.filter
+def outcome_name(key: str) -> str:
+    """The outcome's name for people."""
+    return str(dict(Settled.choices).get(key, key))
 
 
 @register.filter

@@ -17,7 +17,8 @@ from campaigns.dispatch.pace import block_pair
 from campaigns.models import Account, App, Batch, Group, SendMinute, Throttle, Transfer
 from campaigns.pages.plot import HEIGHT, draw_plot
 from campaigns.selectors import routes
-from campaigns.selectors.speed import Minute, Speed, read_speed
+from campaigns.selectors.course import Course, Piece
+from campaigns.selectors.speed import read_speed
 from providers import registry
 from tests import builders
 from tests.campaigns.dispatch.conftest import make_campaign, routed, start
@@ -211,19 +212,19 @@ def test_what_has_ended_is_held_to_no_limit_of_today(begin, client, superuser, n
     assert "promised" not in page
 
 
-def test_a_plot_has_a_bar_for_each_minute_and_the_promise(now):
-    minutes = (Minute(now, 50), Minute(now + timedelta(minutes=1), 100))
+def test_a_plot_has_a_bar_for_each_piece_and_the_promise(now):
+    pieces = (Piece(now, 60, 3000), Piece(now + timedelta(minutes=1), 60, 6000))
 
-    plot = draw_plot(Speed(promised=110, achieved=100, minutes=minutes))
+    plot = draw_plot(Course(60, pieces), 110)
 
     assert plot is not None
-    assert [float(bar.height) for bar in plot.bars] == pytest.approx([33.1, 66.1], abs=0.1)
+    assert [float(bar.height) for bar in plot.bars] == pytest.approx([41.3, 82.6], abs=0.1)
     assert float(plot.promised_y) == pytest.approx(HEIGHT * (1 - 1 / 1.1), abs=0.1)
     assert plot.highest == 100
 
 
 def test_a_promise_far_above_does_not_flatten_the_plot(now):
-    plot = draw_plot(Speed(promised=5000, achieved=1, minutes=(Minute(now, 1.0),)))
+    plot = draw_plot(Course(60, (Piece(now, 60, 60),)), 5000)
 
     assert plot is not None
     assert plot.promised_y == ""

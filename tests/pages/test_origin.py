@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.dispatch.freeze import freeze_transfer
-from campaigns.models import Delivery, Message, Submission, Transfer
+from campaigns.models import Counter, Delivery, Message, Submission, Transfer
 from campaigns.services.campaigns import create_campaign, launch_campaign
 from providers import registry
 from tests import builders
@@ -81,6 +81,9 @@ def test_what_waits_in_the_apps_inbox_has_gone_by_the_own_channel(client, owner,
     part = transfer.parts.get()
     Delivery.objects.create(
         part=part, recipient=device.pk, at=NOW, cohort_id=0, outcome="sent", reason="retained"
+    )
+    Counter.objects.create(
+        part=part, platform="android", outcome="sent", reason="retained", count=1
     )
 
     row = client.get(reverse("recipients", args=[transfer.pk])).context["rows"][0]

@@ -64,6 +64,7 @@ def test_what_is_sent_is_asked_back_on_its_page_and_the_answer_stands_there(
     again = script.post(f"/api/v1/transfers/{transfer.pk}/cancel/")
     drain()
     told = client.get(piece)
+    story = client.get(reverse("transfer_story", args=[transfer.pk]))
 
     assert "Take back" in quiet
     assert (pressed.status_code, again.status_code, nothing) == (302, 409, [])
@@ -71,7 +72,8 @@ def test_what_is_sent_is_asked_back_on_its_page_and_the_answer_stands_there(
     assert (asked.status_code, told.status_code) == (200, 286)
     assert "Taken back from 5 recipients" in told.content.decode()
     assert "Take back" not in told.content.decode()
-    assert "Vendors are asked to take it back." in told.content.decode()
+    assert "Vendors are asked to take it back." in story.content.decode()
+    assert "5 recipients corrected from Sent" in story.content.decode()
     assert set(Attempt.objects.values_list("recalled", flat=True)) == {"taken"}
     assert script.get(progress).json()["recalls"] == [
         {

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Cohort, Delivery, Group, Message, Part, Transfer
+from campaigns.models import Cohort, Counter, Delivery, Group, Message, Part, Transfer
 from campaigns.pages import recipients
 from tests import builders
 
@@ -30,6 +30,7 @@ def transfer(app):
         Delivery(part=part, recipient=device.pk, at=NOW, cohort_id=cohort.pk, outcome="sent")
         for device in devices
     )
+    Counter.objects.create(part=part, platform="android", outcome="sent", count=120)
     return transfer
 
 

@@ -30,8 +30,9 @@ from tests.pages.test_pages import make_campaign
 Role = Membership.Role
 # Addresses of a row that only show something, with the files that go with them.
 READ = {
-    "campaign", "edit", "campaign_status", "transfer", "transfer_status", "recipients",
-    "recipients_csv", "review_checks", "job", "job_status", "job_file", "person", "device",
+    "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
+    "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
+    "device",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {

@@ -1,0 +1,171 @@
+"""The books of a transfer as its page draws them: the equation, the table, the reasons.
+
+Every number leads to the recipients whom it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from campaigns.models import Settled, Transfer
+from campaigns.pages.progress import list_figures
+from campaigns.pages.reason_words import explain_reason, name_reason
+from campaigns.selectors.breakdown import Books, Line, ReasonLine
+from campaigns.selectors.counters import Counters
+
+MAX_REASONS = 30
+RECOUNT = "python manage.py verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A count and the address of whom it counts; no address where there is nobody to list."""
+
+    key: str
+    label: str
+    count: int
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One platform as a whole, or one account on it; only a platform has something pending."""
+
+    platform: str
+    account: str
+    is_platform: bool
+    numbers: tuple[Number, ...]
+    pending: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonPlace:
+    """Where one reason was met, and how often."""
+
+    platform: str
+    account: str
+    count: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    """One reason with what it means, and where it was met; `share` of the most frequent one."""
+
+    outcome: str
+    name: str
+    hint: str
+    count: int
+    address: str
+    share: float
+    places: tuple[ReasonPlace, ...]
+
+
+def describe_books(transfer: Transfer, books: Books) -> dict[str, Any]:
+    """What the template of the books needs."""
+    return {
+        "books": books,
+        "terms": list_terms(transfer, books.counters),
+        "table": list_rows(transfer, books),
+        "reason_rows": list_reason_rows(transfer, books.reasons),
+        "outcomes": Settled.choices,
+        "recount_command": RECOUNT,
+    }
+
+
+def list_terms(transfer: Transfer, counters: Counters) -> list[Number]:
+    """The six outcomes of the equation."""
+    return [
+        Number(key, label, count, _find_address(transfer, count, outcome=key))
+        for key, label, count in list_figures(counters)
+    ]
+
+
+def list_rows(transfer: Transfer, books: Books) -> list[TableRow]:
+    """Each platform, and below it its accounts where several were called."""
+    rows = []
+    for platform, counters, lines in books.list_platforms():
+        called = [line for line in lines if line.account]
+        name = called[0].account if len(called) == 1 else ""
+        rows.append(_draw_platform(transfer, platform, counters, name))
+        if len(called) > 1:
+            rows += [_draw_account(transfer, line) for line in called]
+    return rows
+
+
+def _draw_platform(transfer: Transfer, platform: str, counters: Counters, account: str) -> TableRow:
+    numbers = []
+    for outcome, label, count in list_figures(counters):
+        # Ids that nobody knows are in a list of their own, and are no recipients.
+        listed = count if platform else 0
+        address = _find_address(transfer, listed, outcome=outcome, platform=platform)
+        numbers.append(Number(outcome, label, count, address))
+    pending, whole = counters.pending, counters.audience
+    return TableRow(platform, account, True, tuple(numbers), pending, whole)
+
+
+def _draw_account(transfer: Transfer, line: Line) -> TableRow:
+    own = {"platform": line.platform, "account": line.account_id}
+    numbers = []
+    for key, label in Settled.choices:
+        count = line.outcomes.get(key, 0)
+        address = _find_address(transfer, count, outcome=key, **own)
+        numbers.append(Number(key, str(label), count, address))
+    return TableRow(line.platform, line.account, False, tuple(numbers), 0, line.total)
+
+
+def list_reason_rows(transfer: Transfer, lines: Sequence[ReasonLine]) -> list[ReasonRow]:
+    """Why who did not get it, the most frequent first."""
+    together: dict[tuple[str, str], list[ReasonLine]] = {}
+    for line in lines:
+        together.setdefault((line.outcome, line.reason), []).append(line)
+    most = max((_sum(some) for some in together.values()), default=1)
+    rows = [
+        _draw_reason(transfer, outcome, reason, some, most)
+        for (outcome, reason), some in together.items()
+    ]
+    return sorted(rows, key=lambda row: -row.count)[:MAX_REASONS]
+
+
+def _sum(lines: Sequence[ReasonLine]) -> int:
+    return sum(line.count for line in lines)
+
+
+def _draw_reason(
+    transfer: Transfer, outcome: str, reason: str, lines: Sequence[ReasonLine], most: int
+) -> ReasonRow:
+    count, known = _sum(lines), sum(line.count for line in lines if line.platform)
+    return ReasonRow(
+        outcome=outcome,
+        name=name_reason(reason),
+        hint=explain_reason(reason),
+        count=count,
+        address=_find_address(transfer, known, outcome=outcome, reason=reason),
+        share=count / most,
+        places=tuple(_draw_place(transfer, line) for line in lines if line.platform),
+    )
+
+
+def _draw_place(transfer: Transfer, line: ReasonLine) -> ReasonPlace:
+    address = _find_address(
+        transfer,
+        line.count,
+        outcome=line.outcome,
+        reason=line.reason,
+        platform=line.platform,
+        account=line.account_id,
+    )
+    return ReasonPlace(line.platform, line.account, line.count, address)
+
+
+def _find_address(transfer: Transfer, count: int, **wanted: Any) -> str:
+    if not count:
+        return ""
+    query = urlencode({name: value for name, value in wanted.items() if value != ""})
+    return f"{reverse('recipients', args=[transfer.pk])}?{query}"
