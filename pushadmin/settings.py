@@ -268,6 +268,11 @@ KEEP_SCHEDULES_DAYS = read_int("PUSHADMIN_KEEP_SCHEDULES", default=400, minimum=
 KEEP_FILES_DAYS = read_int("PUSHADMIN_KEEP_FILES", default=14, minimum=1, maximum=3650)
 KEEP_JOBS_DAYS = read_int("PUSHADMIN_KEEP_JOBS", default=400, minimum=1, maximum=3650)
 
+# --- imports ---
+MAX_IMPORT_BYTES = 1_000_000 * read_int(
+    "PUSHADMIN_IMPORT_MB", default=1000, minimum=1, maximum=100_000
+)
+
 # --- native API ---
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

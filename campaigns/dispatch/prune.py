@@ -14,6 +14,7 @@ from campaigns.models import (
     Campaign,
     Exchange,
     IdempotencyRecord,
+    ImportKey,
     Job,
     JobPiece,
     OutboxRow,
@@ -62,7 +63,9 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
         "idempotency": IdempotencyRecord.objects.filter(
             created_at__lt=since(settings.KEEP_IDEMPOTENCY_DAYS)
         ),
-        "files": JobPiece.objects.filter(job__finished_at__lt=since(settings.KEEP_FILES_DAYS)),
+        "files": JobPiece.objects.filter(_is_old_file(since(settings.KEEP_FILES_DAYS))),
+        # What a dry run noted of its rows, where it broke off before it took it away.
+        "import_keys": ImportKey.objects.filter(job__finished_at__isnull=False),
         "jobs": Job.objects.filter(finished_at__lt=since(settings.KEEP_JOBS_DAYS)),
         # What a script named is resolved by then: the ids live on as recipients or rejected ids.
         "targets": TargetChunk.objects.filter(part__transfer__in=frozen),
@@ -70,6 +73,12 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
         "records": ScriptRecord.objects.filter(schedule__in=over.values("pk")),
         "schedules": over,
     }
+
+
+def _is_old_file(before: datetime) -> Q:
+    """Of jobs that are over, or for which a file was brought and nothing begun."""
+    is_left = Q(job__status=Job.Status.DRAFT, job__created_at__lt=before)
+    return is_left | Q(job__finished_at__lt=before)
 
 
 def _find_over(before: datetime) -> QuerySet[Any]:

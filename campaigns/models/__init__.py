@@ -41,6 +41,7 @@ from campaigns.models.campaign import (
     WhenPast,
 )
 from campaigns.models.events import WaitingEvent
+from campaigns.models.imports import Import, ImportKey
 from campaigns.models.inbox import DeviceSession, InboxItem
 from campaigns.models.invitation import Invitation
 from campaigns.models.jobs import Job, JobEvent, JobPiece
@@ -102,6 +103,8 @@ __all__ = [
     "Group",
     "Handover",
     "IdempotencyRecord",
+    "Import",
+    "ImportKey",
     "InboxItem",
     "Installation",
     "Invitation",

@@ -136,6 +136,45 @@ def add_counts(
         cursor.executemany(sql, _adapt_rows(model, [*columns, "count"], sorted(rows, key=tuple)))
 
 
+def change_rows(
+    model: type[models.Model],
+    columns: Sequence[str],
+    keys: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    """Set `columns` of the rows that have these `keys`; each row is its new values, then its key.
+
+    Rows are written in sorted key order, so two writers cannot wait for each other in a ring.
+    """
+    if not rows:
+        return
+    changes = ", ".join(f"{_quote(_find_field(model, name).column)} = %s" for name in columns)
+    place = " AND ".join(f"{_quote(_find_field(model, name).column)} = %s" for name in keys)
+    sql = f"UPDATE {_quote(model._meta.db_table)} SET {changes} WHERE {place}"  # noqa: S608 quoted
+    ordered = sorted(rows, key=lambda row: tuple(row[len(columns) :]))
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, _adapt_rows(model, [*columns, *keys], ordered))
+
+
+def reserve_ids(model: type[models.Model], count: int) -> list[int]:
+    """Ids for rows that are inserted in this transaction; nobody else gets them."""
+    if not count:
+        return []
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [_quote(table), count],
+            )
+            return [row[0] for row in cursor.fetchall()]
+        # The transaction holds the whole database; SQLite raises the number with each insert.
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        last = cursor.fetchone()
+    first = (last[0] if last else 0) + 1
+    return list(range(first, first + count))
+
+
 def _insert_many(
     cursor: Any,
     model: type[models.Model],

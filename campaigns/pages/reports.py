@@ -26,6 +26,7 @@ from campaigns.selectors.reports import (
     report_level,
     report_table,
 )
+from campaigns.services.cells import disarm
 from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 DEFAULT_DAYS = 29
@@ -38,7 +39,6 @@ COLUMNS = (
     (Metric.OPENED, gettext_lazy("Opened")),
     (Metric.OPEN_RATE, gettext_lazy("Open rate, %")),
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ReportFilter(PageForm):
@@ -209,10 +209,3 @@ def stream_csv(rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:
     lines = (writer.writerow([disarm(cell) for cell in row]) for row in rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def disarm(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS):
-        return "'" + cell
-    return "" if cell is None else cell
