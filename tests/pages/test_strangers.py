@@ -15,6 +15,7 @@ from campaigns.models import (
     Job,
     Membership,
     Person,
+    Suppression,
     Transfer,
 )
 from campaigns.pages import campaign, person
@@ -37,7 +38,7 @@ READ = {
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {
     "cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER, "revoke_key": Role.ADMIN,
-    "withdraw_invitation": Role.ADMIN,
+    "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
 }  # fmt: skip
 RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER, Role.ADMIN]
 
@@ -85,9 +86,14 @@ def rows(app, transfer, now):
     invitation, _secret = invite(
         app.workspace, email="", role=Role.VIEWER, app=None, actor="ann", now=now
     )
+    entry = Suppression.objects.create(
+        workspace=app.workspace, app=app, kind="token", seal="s", reason="legal",
+        created_at=now, created_by="ann",
+    )  # fmt: skip
     return {
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
+        "suppressions": entry.pk,
     }  # fmt: skip
 
 
