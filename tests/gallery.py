@@ -52,7 +52,9 @@ def keep(page: Page, name: str) -> None:
 def list_pages(transfer: str) -> dict[str, str]:
     return {
         "home": "/", "campaigns": "/campaigns/", "compose": "/campaigns/new/",
-        "transfer": transfer, "recipients": f"{transfer}recipients/", "reports": "/reports/",
+        "transfer": transfer, "recipients": f"{transfer}recipients/",
+        "people": "/people/?who=shoply-*", "person": "/people/1/", "reports": "/reports/",
+        "trace": f"{transfer}trace/?who=device+1",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",

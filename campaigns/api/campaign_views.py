@@ -20,6 +20,7 @@ from campaigns.api.audience_views import APP, ID, PAGE, listed, page_of
 from campaigns.api.base import ListedViewSet, NativeViewSet
 from campaigns.api.deliveries import list_deliveries
 from campaigns.api.paging import read_number, take_page
+from campaigns.api.traces import TraceShape, find_trace
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Campaign, Transfer
 from campaigns.models.ledger import SETTLED_KEYS
@@ -230,6 +231,7 @@ class TransferViews(ListedViewSet):
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": ("app", "status", "campaign", "reference"),
         "deliveries": ("outcome", "reason", "platform"),
+        "trace": ("who",),
     }
 
     def list(self, request: Request) -> Response:
@@ -262,6 +264,14 @@ class TransferViews(ListedViewSet):
     def deliveries(self, request: Request, pk: str = "") -> Response:
         rows, following = list_deliveries(request, self.find_row())
         return Response({"results": shapes.DeliveryShape(rows, many=True).data, "next": following})
+
+    @extend_schema(
+        parameters=[ID, OpenApiParameter("who", OpenApiTypes.STR, required=True)],
+        responses=TraceShape,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def trace(self, request: Request, pk: str = "") -> Response:
+        return Response(TraceShape(find_trace(request, self.find_row())).data)
 
     @extend_schema(parameters=[ID], request=None, responses=shapes.TransferShape)
     @action(detail=True, methods=["post"])

@@ -25,7 +25,6 @@ from django.db.models import (
 from campaigns.dispatch import aims, handover, resolve
 from campaigns.dispatch.chunks import Chunk
 from campaigns.dispatch.claim import note_turn
-from campaigns.dispatch.plan import unpack_texts
 from campaigns.models import (
     Batch,
     Campaign,
@@ -35,6 +34,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.bulk import IdList
+from campaigns.models.packing import unpack_texts
 from campaigns.selectors.audience import read_audience, select_all, select_devices
 
 CHUNK_DEVICES = 25_000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -33,6 +31,7 @@ from campaigns.models import (
 )
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.models.packing import pack_texts
 from campaigns.models.prepared import insert
 from campaigns.selectors.starting import find_obstacle, list_apps
 from providers.commands import Fault
@@ -190,17 +189,6 @@ def _cut_targets(targets: Sequence[Targets]) -> Iterator[tuple[str, tuple[str, .
     for block in targets:
         for start in range(0, len(block.values), CHUNK_IDS):
             yield block.kind, block.values[start : start + CHUNK_IDS]
-
-
-def pack_texts(texts: Sequence[str]) -> bytes:
-    """Ids as the `ids` column of TargetChunk and RejectedIds keeps them."""
-    return zlib.compress(json.dumps(texts, separators=(",", ":")).encode(), 1)
-
-
-def unpack_texts(packed: bytes | memoryview) -> list[str]:
-    """The ids that `pack_texts` was given."""
-    texts: list[str] = json.loads(zlib.decompress(packed))
-    return texts
 
 
 def write_fault(fault: Fault) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db.models import Q, QuerySet
 
 from campaigns.dispatch import books
-from campaigns.dispatch.plan import CHUNK_IDS, DEVICE_KIND, pack_texts, unpack_texts
+from campaigns.dispatch.plan import CHUNK_IDS, DEVICE_KIND
 from campaigns.models import (
     App,
     Device,
@@ -27,6 +27,7 @@ from campaigns.models import (
 )
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
+from campaigns.models.packing import pack_texts, unpack_texts
 from campaigns.models.prepared import Prepared, Slot
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect

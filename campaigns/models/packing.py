@@ -1,7 +1,8 @@
-"""Recipients and cohorts of a batch as bytes: little-endian integers, compressed."""
+"""Recipients and cohorts of a batch, and ids that a script named, as compressed bytes."""
 
 from __future__ import annotations
 
+import json
 import sys
 import zlib
 from array import array
@@ -32,6 +33,17 @@ def pack_cohorts(cohorts: Iterable[int]) -> bytes:
 def unpack_cohorts(packed: bytes | memoryview) -> Sequence[int]:
     """The cohorts in the order in which they were packed."""
     return _expand("i", packed)
+
+
+def pack_texts(texts: Sequence[str]) -> bytes:
+    """Ids as the `ids` column of TargetChunk and RejectedIds keeps them."""
+    return zlib.compress(json.dumps(texts, separators=(",", ":")).encode(), LEVEL)
+
+
+def unpack_texts(packed: bytes | memoryview) -> list[str]:
+    """The ids that `pack_texts` was given."""
+    texts: list[str] = json.loads(zlib.decompress(packed))
+    return texts
 
 
 def _compress(values: array[int]) -> bytes:

@@ -5,12 +5,14 @@ from django.urls import path
 from campaigns.pages.people import people
 from campaigns.pages.person import change_person, device_page, enable_device, person_page
 from campaigns.pages.person_form import edit_person
+from campaigns.pages.trace import trace_page
 
 urlpatterns = [
     path("people/", people, name="people"),
     path("people/<int:pk>/", person_page, name="person"),
     path("people/<int:pk>/edit/", edit_person, name="edit_person"),
     path("people/<int:pk>/<slug:verb>/", change_person, name="change_person"),
+    path("transfers/<int:pk>/trace/", trace_page, name="trace"),
     path("devices/<int:pk>/", device_page, name="device"),
     path("devices/<int:pk>/enable/", enable_device, name="enable_device"),
 ]

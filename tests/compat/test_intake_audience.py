@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from campaigns.dispatch.freeze import freeze_transfer
-from campaigns.dispatch.plan import unpack_texts
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import (
     Batch,
@@ -19,7 +18,7 @@ from campaigns.models import (
     Submission,
     Transfer,
 )
-from campaigns.models.packing import unpack_ids
+from campaigns.models.packing import unpack_ids, unpack_texts
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers.audience import And, Condition, Not, Op

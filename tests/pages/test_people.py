@@ -407,3 +407,43 @@ def test_a_number_that_nobody_has_is_404(client, owner):
     codes = {client.get(reverse(n, args=[pk])).status_code for n in names for pk in numbers}
 
     assert codes == {404}
+
+
+def test_a_trace_asks_who_and_answers(client, colleague, phone, ann, now):
+    part = make_part(phone.app, now, audiences=[{"all": True}])
+    Transfer.objects.update(frozen_at=now)
+    deliver(part, phone.pk, now)
+    builders.make_person(ann.workspace, "other", email="ann@example.org")
+    twin = Person.objects.get(external_user_id="other")
+    builders.make_device(phone.app, "twin", person=twin)
+    client.force_login(colleague)
+    address = reverse("trace", args=[part.transfer_id])
+
+    asked, told, which, nobody = (
+        client.get(address, query).content.decode()
+        for query in ({}, {"who": "ann"}, {"who": "ann@example.org"}, {"who": "zoe"})
+    )
+
+    assert "Why did somebody get it, or not?" in asked
+    assert "In the audience, as it was frozen." in told
+    assert "Everyone of the app is meant." in told
+    assert "Who of these?" in which
+    assert f"?who=person%20{twin.pk}" in which
+    assert "Nobody here has this id." in nobody
+    for odd in ("\0", "x" * 5000, "<b>", "device 0", "*"):
+        assert client.get(address, {"who": odd}).status_code == 200
+
+
+def test_whoever_has_no_role_in_the_app_traces_nobody_there(client, phone, ann, now):
+    part = make_part(phone.app, now)
+    other = builders.make_app(ann.workspace, "cafe")
+    narrow = builders.make_member("narrow", ann.workspace, app=other, role=Role.ADMIN)
+    builders.make_device(other, "own", person=ann)
+    client.force_login(narrow)
+    own = make_part(other, now, audiences=[{"all": True}])
+
+    theirs = client.get(reverse("trace", args=[part.transfer_id]), {"who": "ann"})
+    ours = client.get(reverse("trace", args=[own.transfer_id]), {"who": TOKEN})
+
+    assert theirs.status_code == 404
+    assert "Nobody here has this id." in ours.content.decode()

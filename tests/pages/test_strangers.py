@@ -33,7 +33,7 @@ Role = Membership.Role
 READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
-    "device",
+    "device", "trace",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {

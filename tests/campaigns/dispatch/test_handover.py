@@ -27,6 +27,7 @@ from campaigns.models import (
 )
 from campaigns.selectors.status import progress
 from campaigns.selectors.step_counts import list_steps
+from campaigns.selectors.trace import trace_transfer
 from campaigns.services import campaigns, transfers
 from providers import vault
 from providers.receipts import ReceiptEvent, ReceiptKind
@@ -113,6 +114,24 @@ def test_who_cannot_be_pushed_to_gets_the_next_step_at_once(begin, server):
     assert list_mailed(server) == ["cy"]
     assert transfer.status == Transfer.Status.SENDING
     assert check_books().faults == []
+
+
+def test_a_trace_tells_who_was_handed_on_and_who_was_not(begin, server, owner, now):
+    transfer = begin()
+    answer(transfer, "b1", now)
+    waiting = trace_transfer(transfer, "ann", owner)
+    go_on(now + WAIT + timedelta(minutes=1))
+
+    ann, bob = (trace_transfer(transfer, who, owner) for who in ("ann", "bob"))
+
+    words = [" ".join(line.words for line in one.recipients[-1].lines) for one in (ann, bob)]
+    assert [one.kind for one in ann.recipients] == ["device", "device", "person"]
+    assert waiting.recipients[-1].outcome == ""
+    assert "Waits for an answer" in " ".join(line.words for line in waiting.recipients[0].lines)
+    assert "Handed on to step 2: nothing had come back" in words[0]
+    assert ann.recipients[-1].outcome == "sent"
+    assert "Not handed on to step 2" in words[1]
+    assert "Came back: opened." in " ".join(line.words for line in bob.recipients[0].lines)
 
 
 def test_who_does_not_answer_gets_the_next_step_when_the_wait_is_over(begin, server, now):

@@ -1,0 +1,154 @@
+"""Why one device was meant by a part or not: as it was frozen then, and evaluated now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Invalid
+from campaigns.models import Batch, Cohort, Delivery, Device, Part, RejectedIds, Transfer
+from campaigns.models.packing import unpack_texts
+from campaigns.selectors.audience import read_audience
+from campaigns.selectors.explain import Verdict, explain_audience
+from campaigns.selectors.routes import list_ways
+from campaigns.selectors.trace_words import Line, list_verdict_lines
+from providers.message_fields import OWN_ONLY
+
+MOST_CHUNKS = 40  # of named ids; 25,000 in each
+
+
+def list_audience_lines(part: Part, device: Device, is_in: bool | None) -> Iterator[Line]:
+    """First what the freeze has decided (None: nobody has looked), then what decides it now, node
+    by node."""
+    transfer = part.transfer
+    yield _tell_frozen(transfer, device, is_in)
+    bodies = find_bodies(part)
+    if bodies is None:
+        yield from _tell_named(part, device, is_in)
+        return
+    verdicts = list(_judge(part, bodies, device))
+    for verdict in verdicts:
+        yield from list_verdict_lines(verdict)
+    is_met = all(verdict.is_met for verdict in verdicts)
+    if verdicts and transfer.frozen_at and is_in is (not is_met):
+        yield _tell_changed(is_met)
+
+
+def _tell_frozen(transfer: Transfer, device: Device, is_in: bool | None) -> Line:
+    at = transfer.frozen_at
+    if is_in:
+        words = _("In the audience, as it was frozen.")
+        return Line(code="audience", words=words, at=at, tone="good")
+    if at is None:
+        words = _("The audience is not frozen yet: whoever fits it then is in. As of now:")
+        return Line(code="audience", words=words, tone="warn")
+    if is_in is None:
+        words = _("Too many recipients still wait to look for one of them. Evaluated now:")
+        return Line(code="audience", words=words, at=at, tone="warn")
+    is_late = device.created_at > transfer.created_at
+    late = _("The device registered on %(at)s; who registers after the start is not in it.")
+    details = (late % {"at": device.created_at.isoformat(" ", "seconds")},) if is_late else ()
+    words = _("Not in the audience, as it was frozen.")
+    return Line(code="audience", words=words, at=at, tone="bad", details=details)
+
+
+def _tell_changed(is_met: bool) -> Line:
+    now = _("Evaluated now they would not be in it: something has changed since it was frozen.")
+    if is_met:
+        now = _("Evaluated now they would be in it: something has changed since it was frozen.")
+    return Line(code="changed", words=now, tone="warn")
+
+
+def find_bodies(part: Part) -> list[Mapping[str, Any]] | None:
+    """The audiences that must all hold; None for a list of ids that a script named."""
+    if part.audiences is not None:
+        return list(part.audiences)
+    campaign = part.transfer.campaign
+    if campaign is None or part.target_chunks.exists():
+        return None
+    return [campaign.audience]
+
+
+def _judge(part: Part, bodies: list[Mapping[str, Any]], device: Device) -> Iterator[Verdict]:
+    transfer = part.transfer
+    campaign = transfer.campaign
+    only_primary = part.only_primary or bool(campaign and campaign.only_primary)
+    for place, body in enumerate(bodies):
+        try:
+            audience = read_audience(transfer.app, body, principal=None)
+            judged = explain_audience(
+                transfer.app, audience, device, only_primary=only_primary and not place
+            )
+        except Invalid:
+            continue  # of an earlier version; what was frozen stands above
+        yield from (one.verdict for one in judged)
+
+
+def _tell_named(part: Part, device: Device, is_in: bool | None) -> Iterator[Line]:
+    chunks = part.target_chunks.order_by("number")[:MOST_CHUNKS]
+    named = any(str(device.pk) in unpack_texts(chunk.ids) for chunk in chunks)
+    if named or is_in:
+        yield Line(code="named", words=_("A script named them by an id of theirs."), tone="good")
+    else:
+        words = _("A script named the recipients one by one; this device is not one of them.")
+        yield Line(code="named", words=words, tone="bad")
+
+
+def was_named(transfer: Transfer, who: str) -> bool:
+    """Whether a script named just this text and nobody here had it then."""
+    rows = RejectedIds.objects.filter(part__transfer=transfer).order_by("pk")[:MOST_CHUNKS]
+    return any(who in unpack_texts(row.ids) for row in rows)
+
+
+def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line]:
+    """What of the device and its person would stop any message now, and what they were then."""
+    person = device.person
+    if person is not None and person.opted_out_at:
+        reason = (person.opt_out_reason,) if person.opt_out_reason else ()
+        words = _("The person has opted out of everything.")
+        yield Line(
+            code="opted_out", words=words, at=person.opted_out_at, tone="bad", details=reason
+        )
+    if device.token_state != Device.TokenState.ACTIVE:
+        words = _("The token is: %(state)s.") % {"state": device.get_token_state_display()}
+        evidence = (device.token_evidence,) if device.token_evidence else ()
+        yield Line(
+            code="token", words=words, at=device.token_state_at, tone="bad", details=evidence
+        )
+    cohort = Cohort.objects.filter(pk=delivery.cohort_id).first() if delivery else None
+    if cohort is not None:
+        words = _(
+            "Counted as %(platform)s, language %(language)s, country %(country)s, app %(app)s."
+        )
+        yield Line(
+            code="cohort",
+            words=words % {
+                "platform": cohort.platform,
+                "language": cohort.language or _("not known"),
+                "country": cohort.country or _("not known"),
+                "app": cohort.app_major or _("not known"),
+            },
+        )  # fmt: skip
+
+
+def list_route_lines(part: Part, platform: str, batch: Batch | None) -> Iterator[Line]:
+    """By which account it went, or would go now."""
+    if part.message.content.get("channel") in OWN_ONLY:
+        words = _("It goes to the device's inbox alone, by no vendor.")
+        yield Line(code="route", words=words)
+        return
+    names = [way.account.name for way in list_ways(part.transfer.app_id, platform)]
+    if batch is not None and batch.account is not None:
+        words = _("Route: %(name)s.") % {"name": batch.account.name}
+        others = [name for name in names if name != batch.account.name]
+        backup = _("Other routes of %(platform)s, in this order: %(names)s.")
+        details = (backup % {"platform": platform, "names": ", ".join(others)},) if others else ()
+        yield Line(code="route", words=words, tone="good", details=details)
+    elif names:
+        words = _("Routes of %(platform)s now, in this order: %(names)s.")
+        yield Line(code="route", words=words % {"platform": platform, "names": ", ".join(names)})
+    else:
+        words = _("No route of the app serves %(platform)s now.") % {"platform": platform}
+        yield Line(code="route", words=words, tone="bad")

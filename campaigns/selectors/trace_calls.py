@@ -1,0 +1,234 @@
+"""How one recipient of a part was sent to: the batch, its calls, the outcome, what came back."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from campaigns.models import (
+    Account,
+    Attempt,
+    Batch,
+    Correction,
+    Delivery,
+    Exchange,
+    InboxItem,
+    Part,
+    ReceiptRow,
+    Transfer,
+)
+from campaigns.models.packing import unpack_ids
+from campaigns.selectors.trace_words import TONES, Line, tell_outcome, tell_reason
+
+MOST_WAITING = 2_000_000  # recipients who are looked at for one of them
+MOST_CALLS = 20
+MOST_EXCHANGES = 3  # of one call
+MOST_WORDS = 600  # of what a vendor said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one recipient of a part stands. `batch` is None where the freeze has left them out,
+    or is not found among the first millions of those who wait, which `is_unclear` says; `index` is
+    their place in it.
+    """
+
+    part: Part
+    recipient: int
+    delivery: Delivery | None
+    batch: Batch | None
+    index: int = 0
+    is_unclear: bool = False
+
+
+def find_place(part: Part, recipient: int, platform: str) -> Place:
+    """The delivery and the batch of a recipient of a part."""
+    delivery = Delivery.objects.filter(part_id=part.pk, recipient=recipient).first()
+    if delivery is None:
+        return _find_waiting(part, recipient, platform)
+    call = Attempt.objects.select_related("batch__account").filter(pk=delivery.attempt_id).first()
+    batch, index = _find_index(call.batch, recipient) if call else (None, 0)
+    return Place(part=part, recipient=recipient, delivery=delivery, batch=batch, index=index)
+
+
+def _find_index(batch: Batch, recipient: int) -> tuple[Batch | None, int]:
+    index = _search(unpack_ids(batch.recipients), recipient)
+    # Who follows the call of another batch is in none of the calls of this one.
+    return batch, index if index >= 0 else 0
+
+
+def _find_waiting(part: Part, recipient: int, platform: str) -> Place:
+    """The batch in which somebody waits, among the first millions of recipients."""
+    open_ones = Batch.objects.filter(transfer=part.transfer_id, is_folded=False, part=part)
+    open_ones = open_ones.exclude(state=Batch.State.DONE)
+    if platform:
+        open_ones = open_ones.filter(Q(platform=platform) | ~Q(form=Batch.Form.DEVICE))
+    packed = open_ones.order_by("pk").values_list("pk", "count", "recipients")
+    nowhere = Place(part=part, recipient=recipient, delivery=None, batch=None)
+    looked = 0
+    for pk, count, recipients in packed.iterator(chunk_size=50):
+        looked += count
+        if looked > MOST_WAITING:
+            return replace(nowhere, is_unclear=True)
+        index = _search(unpack_ids(recipients), recipient)
+        if index >= 0:
+            batch = Batch.objects.select_related("account").filter(pk=pk).first()
+            return replace(nowhere, batch=batch, index=index)
+    return nowhere
+
+
+def _search(recipients: Sequence[int], recipient: int) -> int:
+    """Their place among sorted ids, or -1."""
+    index = bisect_left(recipients, recipient)
+    is_there = index < len(recipients) and recipients[index] == recipient
+    return index if is_there else -1
+
+
+def list_batch_lines(place: Place, transfer: Transfer) -> Iterator[Line]:
+    """The text that was chosen, and how far the batch is."""
+    batch = place.batch
+    if batch is None:
+        return
+    text = _("The text is the translation %(language)s.") % {"language": batch.language}
+    common = _("The text is the common one: no translation fits their language.")
+    yield Line(code="text", words=text if batch.language else common)
+    yield Line(
+        code="batch",
+        words=_("Batch %(pk)d of %(count)d recipients: %(state)s.")
+        % {"pk": batch.pk, "count": batch.count, "state": batch.get_state_display()},
+        at=batch.due_at,
+        details=tuple(_tell_batch(batch, transfer)),
+    )
+
+
+def _tell_batch(batch: Batch, transfer: Transfer) -> Iterator[str]:
+    if batch.form == Batch.Form.AUDIENCE:
+        yield _(
+            "The vendor was told whom it is for and chose itself; whom it reached it alone sees."
+        )
+    if batch.retries:
+        yield _("Tried again %(count)d times.") % {"count": batch.retries}
+    if batch.state == Batch.State.READY:
+        yield _("Due at %(at)s.") % {"at": batch.due_at.isoformat(" ", "seconds")}
+    if batch.state == Batch.State.LEASED and batch.lease_until:
+        yield _("A worker has it until %(at)s.") % {
+            "at": batch.lease_until.isoformat(" ", "seconds")
+        }
+    expires_at = batch.expires_at or transfer.expires_at
+    if expires_at:
+        yield _("Not sent after %(at)s.") % {"at": expires_at.isoformat(" ", "seconds")}
+
+
+def list_call_lines(place: Place, *, may_see_calls: bool) -> Iterator[Line]:
+    """Each call that covered them, with what the vendor said."""
+    if place.batch is None:
+        return
+    calls = Attempt.objects.filter(batch=place.batch, first__lte=place.index)
+    calls = calls.filter(last__gte=place.index).select_related("account").order_by("-pk")
+    newest = list(calls[:MOST_CALLS])
+    if place.delivery and place.delivery.attempt_id not in {call.pk for call in newest}:
+        newest += Attempt.objects.filter(pk=place.delivery.attempt_id).select_related("account")
+    for call in sorted(newest, key=lambda one: int(one.pk)):
+        # What was settled already is in no later call.
+        if place.delivery is None or _may_cover(call, place.delivery):
+            yield _tell_call(call, may_see_calls)
+
+
+def _may_cover(call: Attempt, delivery: Delivery) -> bool:
+    return call.pk == delivery.attempt_id or call.started_at <= delivery.at
+
+
+def _tell_call(call: Attempt, may_see_calls: bool) -> Line:
+    outcome = call.outcome or _("no answer yet")
+    details = [tell_reason(call.reason)] if call.reason else []
+    details += [call.words] if call.words else []
+    if call.reference:
+        details.append(_("The vendor's reference: %(text)s") % {"text": call.reference})
+    if may_see_calls:
+        details += _tell_exchanges(call)
+    return Line(
+        code="call",
+        words=_("Call to %(account)s: %(outcome)s.")
+        % {"account": call.account.name, "outcome": outcome},
+        at=call.started_at,
+        tone={"accepted": "good", "delivered": "good", "failed": "bad"}.get(call.outcome, "warn"),
+        details=tuple(details),
+    )
+
+
+def _tell_exchanges(call: Attempt) -> list[str]:
+    rows = Exchange.objects.filter(batch_id=call.batch_id, attempt_id=call.pk).order_by("pk")
+    return [
+        f"{row.method} {row.url} → {row.status or _('no answer')} {row.response[:MOST_WORDS]}"
+        for row in rows[:MOST_EXCHANGES]
+    ]
+
+
+def list_outcome_lines(place: Place) -> Iterator[Line]:
+    """The outcome, corrections of it, and what came back."""
+    delivery = place.delivery
+    if delivery is None:
+        return
+    account = Account.objects.filter(pk=delivery.account_id).first()
+    yield Line(
+        code="outcome",
+        words=tell_outcome(delivery.outcome, delivery.reason),
+        at=delivery.at,
+        tone=TONES.get(delivery.outcome, "warn"),
+        details=(_("By the account %(name)s.") % {"name": account.name},) if account else (),
+    )
+    yield from _list_corrections(delivery)
+    yield from _list_receipts(delivery)
+
+
+def _list_corrections(delivery: Delivery) -> Iterator[Line]:
+    rows = Correction.objects.filter(
+        Q(recipient=delivery.recipient)
+        | Q(recipient__isnull=True, attempt_id=delivery.attempt_id, reason=delivery.reason),
+        part=delivery.part_id,
+        new=delivery.outcome,
+    )
+    for row in rows.order_by("pk")[:MOST_CALLS]:
+        words = _("Corrected from %(old)s to %(new)s, with %(count)d recipients in all.")
+        yield Line(
+            code="correction",
+            words=words % {"old": row.old, "new": row.new, "count": row.count},
+            at=row.at,
+            tone=TONES.get(row.new, "warn"),
+            details=(row.evidence, row.actor),
+        )
+
+
+def _list_receipts(delivery: Delivery) -> Iterator[Line]:
+    came = ReceiptRow.objects.filter(part_id=delivery.part_id, recipient=delivery.recipient)
+    rows = list(came.order_by("at", "kind"))
+    for row in rows:
+        tone = "bad" if row.kind == "unregistered" else "good"
+        words = _("Came back: %(kind)s.") % {"kind": row.kind}
+        yield Line(code="receipt", words=words, at=row.at, tone=tone)
+    if not rows and delivery.outcome == "sent":
+        words = _(
+            "Nothing has come back: whether it was delivered, shown or opened is not reported."
+        )
+        yield Line(code="receipt", words=words)
+
+
+def list_inbox_lines(part: Part, device: int) -> Iterator[Line]:
+    """Whether it waits for the device itself."""
+    item = InboxItem.objects.filter(part=part, device=device).first()
+    if item is None:
+        return
+    details: tuple[Any, ...] = (
+        _("It is kept until %(at)s.") % {"at": item.expires_at.isoformat(" ", "seconds")},
+    )
+    if item.pulled_at:
+        words = _("The app has pulled it from its inbox.")
+        yield Line(code="inbox", words=words, at=item.pulled_at, tone="good")
+        return
+    words = _("It waits in the device's inbox; the app has not pulled it.")
+    yield Line(code="inbox", words=words, at=item.created_at, tone="warn", details=details)

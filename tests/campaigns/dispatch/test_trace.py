@@ -1,0 +1,232 @@
+"""Why somebody got it or not: traces of real sends to the sandbox, for anyone at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from campaigns.dispatch import engine, freeze
+from campaigns.models import Account, Batch, Correction, Delivery, Device, InboxItem, ReceiptRow
+from campaigns.selectors import trace_calls
+from campaigns.selectors.trace import trace_transfer
+from providers import vault
+from providers.recipients import TOKEN_KIND, PersonKind, Targets
+from providers.simulator import Simulator
+from tests import builders
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+FRENCH = {"expression": {"and": [
+    {"field": "person.country", "op": "eq", "value": "fr".upper()},
+    {"not": {"field": "device.custom.plan", "op": "eq", "value": "free"}},
+]}}  # fmt: skip
+CONTENT = {"title": "Hi", "body": "There", "translations": {"fr": {"title": "Salut"}}}
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def account(routed, simulator: Simulator) -> Account:
+    account = Account.objects.get()
+    account.credentials = vault.encrypt({"api_key": "good"})
+    account.options = {"delivered_percent": 0}
+    account.save()
+    return account
+
+
+@pytest.fixture
+def people(routed, now):
+    """Ann is French; Bob is not, Cy has a free plan, Dee has opted out, Eve's token is dead, Flo
+    has no device."""
+    known = {
+        "ann": ({"country": "FR", "language": "fr"}, {}),
+        "bob": ({"country": "DE"}, {}),
+        "cy": ({"country": "FR"}, {"attributes": {"plan": "free"}}),
+        "dee": ({"country": "FR", "opted_out_at": now, "opt_out_reason": "too many"}, {}),
+        "eve": ({"country": "FR"}, {"token_state": "disabled", "token_evidence": "NotRegistered"}),
+    }
+    for name, (person, device) in known.items():
+        owner = builders.make_person(routed.workspace, name, **person)
+        builders.make_device(routed, f"token-{name}", person=owner, **device)
+    builders.make_person(routed.workspace, "flo", country="FR")
+    Device.objects.update(created_at=now - timedelta(days=1))
+
+
+def list_words(traced):
+    return [line.words for line in traced.lines]
+
+
+def trace_one(transfer, who, principal, **options):
+    """The only recipient of a trace."""
+    [one] = trace_transfer(transfer, who, principal, **options).recipients
+    return one
+
+
+def test_everybody_is_told_why(account, people, start, owner, now):
+    transfer = start(CONTENT, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+    transfer.refresh_from_db()
+
+    traces = {who: trace_one(transfer, who, owner) for who in ("ann", "bob", "cy", "dee", "eve")}
+
+    said = {who: " | ".join(list_words(one)) for who, one in traces.items()}
+    assert {who: one.outcome for who, one in traces.items()} == {
+        "ann": "sent", "bob": "", "cy": "", "dee": "skipped", "eve": "skipped",
+    }  # fmt: skip
+    assert [line.code for line in traces["ann"].lines] == [
+        "audience", "condition", "condition", "cohort", "route", "text", "batch", "call", "outcome",
+        "receipt",
+    ]  # fmt: skip
+    for words in (
+        "In the audience, as it was frozen.", 'person.country is "FR", wanted to be "FR".',
+        'device.custom.plan is not known, wanted not to be "free".', "language fr",
+        "translation fr", "Route: Sandbox.", "Call to Sandbox: accepted.",
+        "Nothing has come back",
+    ):  # fmt: skip
+        assert words in said["ann"]
+    assert 'Not in the audience, as it was frozen. | person.country is "DE"' in said["bob"]
+    assert 'device.custom.plan is "free", wanted not to be "free".' in said["cy"]
+    assert "They have opted out." in traces["dee"].words
+    assert ("too many",) in [line.details for line in traces["dee"].lines]
+    assert "The token is: Disabled." in said["eve"]
+    assert ("NotRegistered",) in [line.details for line in traces["eve"].lines]
+
+
+def test_who_has_no_device_or_is_nobody_is_told_so(account, people, start, owner, now):
+    transfer = start(CONTENT, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+    transfer.refresh_from_db()
+
+    flo, nobody, several = (
+        trace_transfer(transfer, who, owner) for who in ("flo", "zoe@x.example", "device 0")
+    )
+
+    assert flo.notes == ("They have no device in Shop, so no push of it can reach them.",)
+    assert nobody.notes == several.notes == ("Nobody here has this id.",)
+    assert flo.recipients == nobody.recipients == ()
+
+
+def test_who_is_meant_is_asked_where_it_is_not_clear(account, people, start, owner):
+    ann = builders.make_person(account.workspace, "x1", email="same@x.example")
+    builders.make_person(account.workspace, "x2", email="same@x.example")
+
+    trace = trace_transfer(start(CONTENT), "SAME@x.example", owner)
+
+    assert [one.name for one in trace.subjects] == ["x1", "x2"]
+    assert trace.subjects[0].term == f"person {ann.pk}"
+    assert trace.recipients == ()
+
+
+def test_before_the_freeze_and_while_it_waits_it_says_so(account, people, start, owner, now):
+    transfer = start(CONTENT, audience=FRENCH)
+    early = trace_one(transfer, "ann", owner)
+    freeze.freeze_transfer(transfer, now=now)
+
+    waiting = trace_one(transfer, "ann", owner)
+    late = builders.make_device(account.workspace.apps.get(), "new", person=waiting_person())
+    newer = trace_one(transfer, f"device {late.pk}", owner)
+
+    assert (early.words, waiting.words) == ("Not decided yet.", "On its way: not settled yet.")
+    assert "not frozen yet" in early.lines[0].words
+    batch = Batch.objects.get()
+    assert f"Batch {batch.pk} of 1 recipients: Ready." in list_words(waiting)
+    assert "who registers after the start is not in it" in newer.lines[0].details[0]
+    assert "Evaluated now they would be in it" in " ".join(list_words(newer))
+
+
+def waiting_person():
+    return Device.objects.get(token="token-ann").person
+
+
+def test_too_many_who_wait_are_not_said_to_be_out(account, people, start, owner, now, monkeypatch):
+    transfer = start(CONTENT, audience=FRENCH)
+    freeze.freeze_transfer(transfer, now=now)
+    monkeypatch.setattr(trace_calls, "MOST_WAITING", 0)
+
+    one = trace_one(transfer, "ann", owner)
+
+    assert "too many recipients still wait" in one.words
+    assert not any("Not in the audience" in words for words in list_words(one))
+
+
+def test_what_has_changed_since_is_said(account, people, start, owner, now):
+    transfer = start(CONTENT, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+    person = waiting_person()
+    person.country = "DE"
+    person.save()
+
+    words = " ".join(list_words(trace_one(transfer, "ann", owner)))
+
+    assert "In the audience, as it was frozen." in words
+    assert "Evaluated now they would not be in it" in words
+
+
+def test_calls_are_told_to_admins_only(account, people, start, owner, now):
+    transfer = start(CONTENT, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+
+    plain = trace_one(transfer, "ann", owner)
+    full = trace_one(transfer, "ann", owner, may_see_calls=True)
+
+    call = next(line for line in full.lines if line.code == "call")
+    assert "POST http" not in " ".join(d for line in plain.lines for d in line.details)
+    assert any(detail.startswith("POST http") for detail in call.details)
+    assert "token-ann" not in str(call.details)
+
+
+def test_what_came_back_and_what_was_corrected_is_told(account, people, start, owner, now):
+    transfer = start(CONTENT, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+    row = Delivery.objects.get(outcome="sent")
+    ReceiptRow.objects.create(part_id=row.part_id, recipient=row.recipient, kind="opened", at=now)
+    Correction.objects.create(
+        part_id=row.part_id, attempt_id=row.attempt_id, old="unknown", new="sent", count=3,
+        evidence="A receipt came.", actor="dispatch", at=now,
+    )  # fmt: skip
+    InboxItem.objects.create(
+        device_id=row.recipient, part_id=row.part_id, batch_id=1, created_at=now, expires_at=now
+    )
+
+    words = " ".join(list_words(trace_one(transfer, "ann", owner)))
+
+    assert "Came back: opened." in words
+    assert "Corrected from unknown to sent, with 3 recipients in all." in words
+    assert "It waits in the device's inbox" in words
+
+
+def test_whom_a_script_named_is_told_from_whom_it_did_not(account, people, submit, owner, now):
+    transfer = submit(
+        Targets(TOKEN_KIND, ("token-ann", "lost-token")),
+        Targets(PersonKind.EXTERNAL_USER_ID.value, ("ghost",)),
+    )
+    engine.drain(clock=lambda: now)
+    transfer.refresh_from_db()
+
+    ann, bob = (trace_one(transfer, who, owner) for who in ("ann", "bob"))
+    lost = [trace_transfer(transfer, who, owner) for who in ("lost-token", "ghost", "other")]
+
+    assert ann.outcome == "sent"
+    assert "A script named them by an id of theirs." in list_words(ann)
+    assert "this device is not one of them" in " ".join(list_words(bob))
+    assert [len(trace.notes) for trace in lost] == [2, 2, 1]
+
+
+def test_a_device_of_another_app_is_told_apart(account, people, start, owner):
+    cafe = builders.make_app(account.workspace, "cafe")
+    other = builders.make_device(cafe, "elsewhere")
+
+    trace = trace_transfer(start(CONTENT), "elsewhere", owner)
+
+    assert trace.recipients == ()
+    assert trace.notes[0] == "This is a device of Cafe; the transfer is one of Shop."
+    assert trace.subjects[0].device == other
+
+
+def test_a_stranger_traces_nobody_of_ours(account, people, start, stranger):
+    trace = trace_transfer(start(CONTENT), "ann", stranger)
+
+    assert trace.subjects == trace.recipients == ()
