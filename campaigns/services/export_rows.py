@@ -1,0 +1,186 @@
+"""The rows of an export: what there is in the next stretch of ids, as cells by heading.
+
+A stretch is as long for every step, whatever lies in it, so that each costs the same. Headings are
+what an import takes a column for by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, Max, OuterRef, QuerySet
+
+from campaigns.models import (
+    Account,
+    App,
+    Cohort,
+    Delivery,
+    Device,
+    DeviceIdentifier,
+    LabelMember,
+    Part,
+    Person,
+    Transfer,
+    Workspace,
+)
+from campaigns.models.bulk import IdList
+from campaigns.selectors.audience import select_devices
+from campaigns.selectors.audience_bodies import Audience, AudienceKind
+from campaigns.selectors.expressions import check_expression
+
+SPAN = 1000  # ids of a stretch
+PERSON_HEADING = (
+    "id", "external_user_id", "email", "phone", "language", "country", "timezone", "opted_out",
+    "labels", "attributes", "created_at",
+)  # fmt: skip
+DEVICE_COLUMNS = (
+    "language", "country", "timezone", "app_version", "sdk_version", "os_version", "manufacturer",
+    "model",
+)  # fmt: skip
+DEVICE_HEADING = (
+    "id", "external_user_id", "email", "phone", "platform", "token", "token_state", "device.ids",
+    *(f"device.{name}" for name in DEVICE_COLUMNS), "device.attributes", "created_at",
+)  # fmt: skip
+RECIPIENT_HEADING = (
+    "recipient", "kind", "part", "step", "channel", "platform", "external_user_id", "token",
+    "outcome", "reason", "account", "at",
+)  # fmt: skip
+Cells = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is exported: `rows` in order, with the heading and how one stretch is written."""
+
+    heading: Sequence[str]
+    last: int
+
+    def read(self, after: int) -> Iterator[Cells]:
+        """The rows of the stretch behind an id."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSource(Source):
+    """People of an app (with a device or a label in it), or all of a workspace."""
+
+    rows: QuerySet[Person]
+    app: App | None
+
+    def read(self, after: int) -> Iterator[Cells]:
+        stretch = self.rows.filter(pk__gt=after, pk__lte=after + SPAN).order_by("pk")
+        persons = list(stretch)
+        labels = self._read_labels([person.pk for person in persons])
+        for person in persons:
+            yield {
+                **{name: getattr(person, name) for name in PERSON_HEADING[1:7]},
+                "id": person.pk,
+                "opted_out": person.opted_out_at is not None,
+                "labels": labels[person.pk],
+                "attributes": person.attributes,
+                "created_at": write_time(person.created_at),
+            }
+
+    def _read_labels(self, ids: Iterable[int]) -> Mapping[int, list[str]]:
+        labels: dict[int, list[str]] = defaultdict(list)
+        members = LabelMember.objects.filter(person_id__in=IdList(ids))
+        if self.app is not None:
+            members = members.filter(label__app=self.app)
+        for person, name in members.order_by("label__name").values_list("person_id", "label__name"):
+            labels[person].append(name)
+        return labels
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSource(Source):
+    """Devices of an app, all or those that an audience means."""
+
+    rows: QuerySet[Device]
+
+    def read(self, after: int) -> Iterator[Cells]:
+        stretch = self.rows.filter(pk__gt=after, pk__lte=after + SPAN).order_by("pk")
+        devices = list(stretch.select_related("person"))
+        ids: dict[int, dict[str, str]] = defaultdict(dict)
+        known = DeviceIdentifier.objects.filter(device_id__in=IdList(one.pk for one in devices))
+        for owner, kind, value in known.values_list("device_id", "kind", "value"):
+            ids[owner][kind] = value
+        for device in devices:
+            yield {
+                "id": device.pk,
+                "external_user_id": device.person.external_user_id if device.person else "",
+                "email": device.person.email if device.person else "",
+                "phone": device.person.phone if device.person else "",
+                "platform": device.platform,
+                "token": device.token,
+                "token_state": device.token_state,
+                "device.ids": ids[device.pk],
+                **{f"device.{name}": getattr(device, name) for name in DEVICE_COLUMNS},
+                "device.attributes": device.attributes,
+                "created_at": write_time(device.created_at),
+            }
+
+
+def find_people(place: App | Workspace) -> Source:
+    """People of an app, or of a whole workspace."""
+    if isinstance(place, Workspace):
+        rows = Person.objects.filter(workspace=place)
+        return PersonSource(PERSON_HEADING, find_last(Person), rows, None)
+    devices = Device.objects.filter(app=place, person_id=OuterRef("pk"))
+    carried = LabelMember.objects.filter(label__app=place, person_id=OuterRef("pk"))
+    own = Person.objects.filter(workspace=place.workspace_id)
+    rows = own.filter(Exists(devices) | Exists(carried))
+    return PersonSource(PERSON_HEADING, find_last(Person), rows, place)
+
+
+def find_devices(app: App, expression: Any = None) -> Source:
+    """Devices of an app; only those that an expression means, if there is one."""
+    rows: QuerySet[Device] = Device.objects.filter(app=app)
+    if expression is not None:
+        meant = Audience(AudienceKind.EXPRESSION, expression=check_expression(expression))
+        rows = select_devices(app, meant)
+    return DeviceSource(DEVICE_HEADING, find_last(Device), rows)
+
+
+def find_last(model: type[Person] | type[Device]) -> int:
+    """The highest id that there is."""
+    return model._default_manager.aggregate(last=Max("pk"))["last"] or 0
+
+
+def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterator[Cells]:
+    """Settled recipients with who they are about, looked up together."""
+    parts = Part.objects.in_bulk({row.part_id for row in rows})
+    ids = [row.recipient for row in rows]
+    devices = Device.objects.filter(app=transfer.app_id, pk__in=IdList(ids))
+    by_device = {device.pk: device for device in devices.select_related("person")}
+    persons = Person.objects.filter(workspace=transfer.app.workspace_id, pk__in=IdList(ids))
+    by_person = {person.pk: person for person in persons}
+    cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
+    accounts = Account.objects.in_bulk({row.account_id for row in rows})
+    for row in rows:
+        part = parts[row.part_id]
+        is_person = part.kind == Part.Kind.PERSON
+        device = None if is_person else by_device.get(row.recipient)
+        person = by_person.get(row.recipient) if is_person else device and device.person
+        yield {
+            "recipient": row.recipient,
+            "kind": part.kind,
+            "part": part.number,
+            "step": part.step + 1,
+            "channel": part.channel,
+            "platform": cohorts[row.cohort_id].platform if row.cohort_id in cohorts else "",
+            "external_user_id": person.external_user_id if person else "",
+            "token": device.token if device else "",
+            "outcome": row.outcome,
+            "reason": row.reason,
+            "account": accounts[row.account_id].name if row.account_id in accounts else "",
+            "at": write_time(row.at),
+        }
+
+
+def write_time(moment: datetime) -> str:
+    """A moment as a file holds it."""
+    return moment.isoformat()

@@ -1,0 +1,151 @@
+"""Exports of people, devices, a segment's members and a transfer's recipients, as files.
+
+Each is a job that reads stretch by stretch and writes the file as it goes: memory stays flat, a
+step costs the same at the beginning and at the end, and one that is killed is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.errors import Invalid, Refused
+from campaigns.models import App, Job, Segment, Transfer, Workspace
+from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
+from campaigns.services.cells import write_csv
+from campaigns.services.export_rows import (
+    RECIPIENT_HEADING,
+    SPAN,
+    Cells,
+    describe_recipients,
+    find_devices,
+    find_people,
+)
+from campaigns.services.jobs import JobFile, JobKind, Step, append_file, start_job
+
+CSV, JSONL = "csv", "jsonl"
+FORMATS = (CSV, JSONL)
+STRETCHES = 50  # of one step, where there is little in them
+SECONDS = 0.2  # after which a step begins no further one
+
+
+class What(StrEnum):
+    """What can be exported."""
+
+    PEOPLE = "people"
+    DEVICES = "devices"
+    SEGMENT = "segment"
+    RECIPIENTS = "recipients"
+
+
+def start_export(
+    what: str, of: App | Workspace | Segment | Transfer, *, form: str = CSV,
+    actor: str, now: datetime,
+) -> Job:  # fmt: skip
+    """Begin one; `of` is whose it is. Raises Invalid. Whoever calls has asked for the role.
+
+    It goes to the audit log with its job, and so does whoever takes the file.
+    """
+    if form not in FORMATS:
+        fault = _("A file is one of %(known)s.") % {"known": ", ".join(FORMATS)}
+        raise Invalid(fault, fields={"format": fault})
+    params: dict[str, Any] = {"what": What(what).value, "format": form}
+    place: App | Workspace
+    if isinstance(of, Segment):
+        place = of.app
+        params |= {"segment": of.pk, "name": of.name, "expression": of.expression}
+    elif isinstance(of, Transfer):
+        place = of.app
+        params |= {"transfer": of.pk, "name": str(of)}
+    else:
+        place = of
+    return start_job(EXPORT, place, params, actor=actor, now=now)
+
+
+def export_step(job: Job, now: datetime) -> Step:
+    """The next rows of the file."""
+    if job.params["what"] == What.RECIPIENTS:
+        return _export_recipients(job)
+    source = _SOURCES[What(job.params["what"])](job)
+    cursor = job.cursor or {"after": 0, "last": source.last}
+    after, rows = cursor["after"], list[Cells]()
+    end = time.monotonic() + SECONDS
+    for _stretch in range(STRETCHES):
+        rows += source.read(after)
+        after += SPAN
+        if after >= cursor["last"] or len(rows) >= SPAN or time.monotonic() > end:
+            break
+    _write(job, source.heading, rows)
+    moved = {**cursor, "after": after}
+    done, total = min(after, cursor["last"]), cursor["last"]
+    return Step(moved, done, _count(job, rows), total=total, is_last=done >= total)
+
+
+_SOURCES: Mapping[What, Callable[[Job], Any]] = {
+    What.PEOPLE: lambda job: find_people(job.place),
+    What.DEVICES: lambda job: find_devices(_need_app(job)),
+    What.SEGMENT: lambda job: find_devices(_need_app(job), job.params["expression"]),
+}
+
+
+def _need_app(job: Job) -> App:
+    if job.app is None:
+        raise Refused(_("Devices are exported for one app."))
+    return job.app
+
+
+def _export_recipients(job: Job) -> Step:
+    transfer = Transfer.objects.select_related("app").filter(pk=job.params["transfer"]).first()
+    if transfer is None:
+        raise Refused(_("There is no such transfer any more."))
+    rows = select_deliveries(transfer)
+    behind = find_cursor(job.cursor.get("after", ""))
+    found = list((rows if behind is None else rows.filter(behind))[:SPAN])
+    _write(job, RECIPIENT_HEADING, list(describe_recipients(transfer, found)))
+    cursor = {"after": write_cursor(found[-1])} if found else job.cursor
+    done = job.done + len(found)
+    return Step(cursor, done, {"rows": done}, is_last=len(found) < SPAN)
+
+
+def _count(job: Job, rows: Sequence[Cells]) -> dict[str, int]:
+    return {"rows": job.counts.get("rows", 0) + len(rows)}
+
+
+def _write(job: Job, heading: Sequence[str], rows: Iterable[Cells]) -> None:
+    """Add rows to the file; the heading stands above the first, also where there is none."""
+    form = job.params["format"]
+    if form == JSONL:
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        append_file(job, form, lines.encode(errors="replace"))
+        return
+    above = [] if job.cursor else [heading]
+    cells = [[_write_cell(name, row[name]) for name in heading] for row in rows]
+    append_file(job, form, write_csv([*above, *cells]))
+
+
+def _write_cell(name: str, value: Any) -> Any:
+    if name == "labels":
+        return "|".join(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
+EXPORT = JobKind(
+    key="export",
+    label=gettext_lazy("Export"),
+    step=export_step,
+    counts={"rows": gettext_lazy("Rows")},
+    files=(
+        JobFile(CSV, gettext_lazy("The file (CSV)"), "rows.csv", "text/csv; charset=utf-8"),
+        JobFile(JSONL, gettext_lazy("The file (JSONL)"), "rows.jsonl", "application/x-ndjson"),
+    ),
+)
+JOBS = (EXPORT,)

@@ -1,0 +1,111 @@
+"""Exports: every row once, nothing a spreadsheet would run, and back in as it was."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from campaigns.errors import Invalid
+from campaigns.models import AuditEntry, Device, Job, Label, LabelMember, Person, Segment
+from campaigns.services import export_rows, exports
+from campaigns.services.job_work import drain_jobs, work_on_jobs
+from campaigns.services.jobs import read_file
+from tests import builders
+from tests.campaigns.importing import NOW, apply, check, count, upload
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def people(app):
+    """Ann with two devices and a label, Bob with neither, Eve of another app."""
+    ann = builders.make_person(
+        app.workspace, "ann", email="=cmd|'/c calc'!A1", language="de", attributes={"plan": "pro"}
+    )
+    bob = builders.make_person(app.workspace, "bob")
+    eve = builders.make_person(app.workspace, "eve")
+    builders.make_device(builders.make_app(app.workspace, "other"), "eves-token", person=eve)
+    for number in range(2):
+        builders.make_device(app, f"anns-token-{number}", person=ann, country="DE")
+    LabelMember.objects.create(label=Label.objects.create(app=app, name="vip"), person=ann)
+    return ann, bob, eve
+
+
+def export(what, of, form="csv"):
+    job = exports.start_export(what, of, form=form, actor="owner", now=NOW)
+    drain_jobs()
+    job.refresh_from_db()
+    return job, b"".join(read_file(job, form)).decode()
+
+
+def test_people_of_an_app_leave_and_their_formulas_are_harmless(app, people):
+    job, text = export("people", app)
+
+    [row] = csv.DictReader(text.splitlines())
+    assert (row["external_user_id"], row["labels"], row["opted_out"]) == ("ann", "vip", "false")
+    assert row["email"] == "'=cmd|'/c calc'!A1"
+    assert json.loads(row["attributes"]) == {"plan": "pro"}
+    assert (job.status, job.counts) == ("done", {"rows": 1})
+    assert AuditEntry.objects.filter(verb="start_export", target_id=str(job.pk)).exists()
+
+
+def test_everybody_of_a_workspace_leaves_by_lines_of_json(app, people, monkeypatch):
+    monkeypatch.setattr(export_rows, "SPAN", 1)
+    monkeypatch.setattr(exports, "SPAN", 1)
+
+    _job, text = export("people", app.workspace, "jsonl")
+
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert [row["external_user_id"] for row in rows] == ["ann", "bob", "eve"]
+
+
+def test_members_of_a_segment_are_those_it_means(app, people):
+    builders.make_device(app, "another", platform="ios")
+    expression = {"field": "device.country", "op": "eq", "value": "DE"}
+    segment = Segment.objects.create(app=app, name="Germans", expression=expression)
+
+    _job, text = export("segment", segment)
+
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [row["token"] for row in rows] == ["anns-token-0", "anns-token-1"]
+
+
+def test_what_was_exported_comes_back_and_changes_nothing(app, people):
+    Person.objects.filter(external_user_id="ann").update(email="ann@example.org")
+    for what in ("people", "devices"):
+        _job, text = export(what, app)
+
+        one = apply(check(upload(app, text)))
+
+        rows = 1 if what == "people" else 2
+        assert count(one.apply_job) == {"rows": rows, "unchanged": rows}
+
+
+def test_a_step_costs_the_same_at_the_end_as_at_the_beginning(app, monkeypatch):
+    monkeypatch.setattr(export_rows, "SPAN", 10)
+    monkeypatch.setattr(exports, "SPAN", 10)
+    for number in range(60):
+        builders.make_device(app, f"token-{number}")
+    job = exports.start_export("devices", app, actor="owner", now=NOW)
+    costs = []
+
+    while True:
+        with CaptureQueriesContext(connection) as asked:
+            work_on_jobs("one")
+        job.refresh_from_db()
+        if job.status == Job.Status.DONE:
+            break
+        costs.append(len(asked))
+
+    assert len(costs) >= 4
+    assert len(set(costs[1:])) == 1
+    assert job.counts == {"rows": Device.objects.count()}
+
+
+def test_a_file_of_another_kind_is_refused(app):
+    with pytest.raises(Invalid, match="csv, jsonl"):
+        exports.start_export("people", app, form="xlsx", actor="owner", now=NOW)
