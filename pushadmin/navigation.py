@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(_("Home"), "home", "home", "campaigns.view_campaign", is_exact=True),
             Item(_("Campaigns"), "campaign", "campaigns", "campaigns.view_campaign"),
             Item(_("New campaign"), "edit_square", "compose", "campaigns.add_campaign"),
+            Item(_("Approvals"), "approval", "approvals", "campaigns.view_campaign"),
             Item(_("Find somebody"), "person_search", "people", "campaigns.view_person"),
             Item(_("Reports"), "monitoring", "reports", "campaigns.view_transfer"),
             Item(_("Jobs"), "hourglass_top", "jobs", "campaigns.view_job"),

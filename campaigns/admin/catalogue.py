@@ -64,11 +64,13 @@ class AppForm(forms.ModelForm):
         model = App
         fields = [
             "workspace", "name", "slug", "platforms", "timezone", "default_language",
-            "send_rate", "guard_size", "cooling_seconds", "needs_approval", "icon_url",
+            "send_rate", "guard_size", "cooling_seconds", "needs_approval", "approval_above",
+            "icon_url",
         ]  # fmt: skip
         help_texts = {
             "needs_approval": gettext_lazy(
-                "Nothing is launched here but by keys with the scope “Send without approval”."
+                "A second person, with the role Approver, looks at each campaign before it is "
+                "launched. Keys with the scope “Send without approval” go without."
             )
         }
 

@@ -15,6 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api import approval_shapes
 from campaigns.api import campaign_shapes as shapes
 from campaigns.api.audience_views import APP, ID, PAGE, listed, page_of
 from campaigns.api.base import ListedViewSet, NativeViewSet
@@ -22,20 +23,23 @@ from campaigns.api.deliveries import list_deliveries
 from campaigns.api.paging import read_number, take_page
 from campaigns.api.traces import TraceShape, find_trace
 from campaigns.errors import Invalid
-from campaigns.models import ApiKey, App, Campaign, Transfer
+from campaigns.models import ApiKey, App, Campaign, Membership, Transfer
 from campaigns.models.ledger import SETTLED_KEYS
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.reports import report_table
-from campaigns.selectors.starting import list_apps
 from campaigns.selectors.status import count_occurrences, progress
 from campaigns.selectors.upcoming import list_next_times
-from campaigns.services import campaigns, rates, repeats, transfers, waiting
+from campaigns.services import approvals, campaigns, rates, repeats, transfers, waiting
+from campaigns.services.access import require_role
 from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
+from campaigns.services.review import review_campaign
 from campaigns.services.step_reach import forecast_campaign_steps
 from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 STATUS = OpenApiParameter("status", OpenApiTypes.STR)
 Verb = Callable[..., Any]
+MOST_APPROVALS = 100
 SEND_VERBS = ("launch", "pause", "resume", "cancel", "reschedule", "unschedule", "rate", "test")
 
 
@@ -116,6 +120,69 @@ class CampaignViews(ListedViewSet):
         bypass = may_bypass(request)
         campaigns.launch_campaign(campaign, may_bypass_approval=bypass, **self.by)
         return self._show(campaign)
+
+    @extend_schema(parameters=[ID], responses=approval_shapes.PreflightShape)
+    @action(detail=True, methods=["get"])
+    def preflight(self, request: Request, pk: str = "") -> Response:
+        review = review_campaign(self.find_row(), now=self.now)
+        return Response(approval_shapes.PreflightShape(review).data)
+
+    @extend_schema(parameters=[ID], responses=approval_shapes.ApprovalList)
+    @action(detail=True, methods=["get"])
+    def approvals(self, request: Request, pk: str = "") -> Response:
+        rows = self.find_row().approvals.order_by("-pk")[:MOST_APPROVALS]
+        return Response(approval_shapes.ApprovalList({"results": rows}).data)
+
+    @extend_schema(
+        parameters=[ID], request=approval_shapes.NoteBody, responses=approval_shapes.ApprovalShape
+    )
+    @action(detail=True, methods=["post"])
+    def request_approval(self, request: Request, pk: str = "") -> Response:
+        note = self._read_texts("note")["note"]
+        asked = approvals.request_approval(self.find_row_to_change(), note=note, **self.by)
+        return Response(approval_shapes.ApprovalShape(asked).data)
+
+    @extend_schema(
+        parameters=[ID],
+        request=approval_shapes.ApproveBody,
+        responses=approval_shapes.ApprovalShape,
+    )
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, pk: str = "") -> Response:
+        texts = self._read_texts("version", "note")
+        campaign = self._find_to_approve()
+        approval = approvals.approve_campaign(
+            campaign, texts["version"], note=texts["note"], **self.by
+        )
+        return Response(approval_shapes.ApprovalShape(approval).data)
+
+    @extend_schema(
+        parameters=[ID], request=approval_shapes.NoteBody, responses=approval_shapes.ApprovalShape
+    )
+    @action(detail=True, methods=["post"])
+    def send_back(self, request: Request, pk: str = "") -> Response:
+        note = self._read_texts("note")["note"]
+        approval = approvals.send_back_campaign(self._find_to_approve(), note, **self.by)
+        return Response(approval_shapes.ApprovalShape(approval).data)
+
+    def _find_to_approve(self) -> Campaign:
+        """A key never approves: somebody who looks at it does."""
+        campaign: Campaign = self.find_row()
+        for app in list_apps(campaign):
+            require_role(self.request.user, app, Membership.Role.APPROVER)
+        return campaign
+
+    def _read_texts(self, *names: str) -> dict[str, str]:
+        body = self._read_object() if self.request.data else {}
+        refuse_others(body, set(names))
+        faults = {
+            name: _("Expected a text.")
+            for name, value in body.items()
+            if not isinstance(value, str)
+        }
+        if faults:
+            raise Invalid(next(iter(faults.values())), fields=faults)
+        return {name: body.get(name, "") for name in names}
 
     @extend_schema(parameters=[ID], request=None, responses=shapes.CampaignShape)
     @action(detail=True, methods=["post"])

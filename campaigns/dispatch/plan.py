@@ -33,7 +33,8 @@ from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.models.packing import pack_texts
 from campaigns.models.prepared import insert
-from campaigns.selectors.starting import find_obstacle, list_apps
+from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.starting import find_obstacle
 from providers.commands import Fault
 from providers.recipients import Targets
 from providers.scenarios import Channel

@@ -21,6 +21,7 @@ from campaigns.models.accounts import (
     VendorLabel,
     VendorLabelMember,
 )
+from campaigns.models.approval import Approval
 from campaigns.models.audience import (
     App,
     AppGroup,
@@ -84,6 +85,7 @@ __all__ = [
     "ApiKey",
     "App",
     "AppGroup",
+    "Approval",
     "Attempt",
     "AuditEntry",
     "Batch",

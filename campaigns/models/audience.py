@@ -75,6 +75,13 @@ class App(models.Model):
     )
     default_language = models.CharField(_("default language"), max_length=16, default="en")
     needs_approval = models.BooleanField(_("needs approval"), default=False)
+    # Without it, whatever needs an approval needs it whoever it goes to.
+    approval_above = models.PositiveIntegerField(
+        _("approval above"),
+        null=True,
+        blank=True,
+        help_text=_("Only for more recipients than so many; empty: always."),
+    )
     guard_size = models.PositiveIntegerField(
         _("guard size"),
         null=True,

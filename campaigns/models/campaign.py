@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace, visible_app_ids
@@ -176,6 +176,10 @@ class Campaign(Moving):
     status_since = models.DateTimeField(_("since"))
     created_at = models.DateTimeField(_("created"), db_index=True)
     created_by = models.CharField(_("created by"), max_length=150)
+    # Whoever has written any of it since: none of them approves it.
+    authors = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), blank=True, editable=False
+    )
 
     objects = CampaignQuerySet.as_manager()
 
@@ -226,6 +230,11 @@ class Campaign(Moving):
         """Whether it was launched to go at once and can still be undone."""
         is_waiting = self.status == self.Status.SCHEDULED
         return is_waiting and self.cools_until is not None and self.due_at == self.cools_until
+
+    @property
+    def written_by(self) -> list[str]:
+        """Everybody who has written any of it, as they are named in its history."""
+        return list(dict.fromkeys([self.created_by, *self.authors]))
 
     @property
     def home_zone(self) -> str:

@@ -28,9 +28,11 @@ from campaigns.pages.progress import read_standings
 from campaigns.pages.runs import read_runs
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
-from campaigns.selectors.starting import list_apps
+from campaigns.selectors.approvals import Standing, find_newest, read_standing
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.status import find_pause_words
 from campaigns.services.access import name_actor
+from campaigns.services.approvals import ASKABLE
 from campaigns.services.campaigns import (
     cancel_campaign,
     pause_campaign,
@@ -45,6 +47,7 @@ from campaigns.services.waiting import reschedule_campaign, start_now, unschedul
 
 Status = Campaign.Status
 WAITING = Campaign.WAITING
+HISTORY = 10
 # What still has something to send, and is no draft whose form has the rate.
 PACED = frozenset(Status) - Campaign.FINISHED - Campaign.EDITABLE
 VERBS: Verbs = {
@@ -70,6 +73,7 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "content": content,
         "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
         "plan": describe_plan(campaign),
+        **_read_approval(request, campaign, apps),
         "events": campaign.events.order_by("-pk")[:30],
         "problems": tell_problems(_find_problems(campaign, timezone.now()), request.user),
         "is_draft": is_draft,
@@ -77,6 +81,21 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,
     }
     return draw_page(request, "pages/campaign.html", campaign.name, context)
+
+
+def _read_approval(request: HttpRequest, campaign: Campaign, apps: list[App]) -> dict[str, Any]:
+    """How it stands with its approval; what is over keeps what let it go."""
+    if campaign.status in ASKABLE:
+        standing = read_standing(campaign)
+    else:
+        standing = Standing(needed=False, newest=find_newest(campaign), holds=True)
+    is_open = campaign.status in ASKABLE - Campaign.EDITABLE
+    is_wanted = standing.needed and not standing.holds and not standing.is_asked
+    return {
+        "approval": standing,
+        "history": campaign.approvals.order_by("-pk")[:HISTORY],
+        "may_ask": is_open and is_wanted and may(request.user, apps, Membership.Role.COMPOSER),
+    }
 
 
 def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
@@ -126,6 +145,22 @@ def _list_verbs(campaign: Campaign) -> list[str]:
     # What waits to be undone has buttons of its own for these.
     hidden = {"start", "unschedule"} if campaign.is_cooling else {"start"}
     return [verb for verb in fitting if verb not in hidden]
+
+
+@require_POST
+@operator_page
+def edit_waiting(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take what waits for its time back to a draft, which keeps that time, and open it."""
+    campaign = find_campaign(request.user, pk)
+    apps = list_apps(campaign)
+    require_sender(request.user, apps)
+    try:
+        unschedule_campaign(campaign, actor=name_actor(request.user), now=timezone.now())
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+        return redirect("campaign", pk=pk)
+    messages.success(request, _("It is a draft again and goes nowhere until it is launched anew."))
+    return redirect("edit", pk=pk)
 
 
 def find_seconds_left(campaign: Campaign, now: datetime) -> int | None:

@@ -29,7 +29,7 @@ from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import check_composition
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.audience_fields import field_catalogue
-from campaigns.selectors.starting import list_apps
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 

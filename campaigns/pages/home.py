@@ -21,6 +21,7 @@ from campaigns.models import (
     Settled,
     Transfer,
 )
+from campaigns.pages.approvals import read_approvals
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.reports import DayTotal, daily_totals
@@ -50,6 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "missed": _list_missed(request.user, now - WORRYING),
         "accounts": Account.objects.for_user(request.user).filter(health=Account.Health.BAD),
         "drafts": _list_drafts(request.user),
+        **read_approvals(request.user, now),
         "coming": list_coming(request.user, now, SHOWN),
         "days": days,
         "has_days": any(sum(day.outcomes.values()) for day in days),

@@ -1,16 +1,21 @@
-"""The last look before sending: what, to whom, when, by which way, and all that was checked."""
+"""The last look before sending: what, to whom, when, by which way, and all that was checked.
+
+A second person's word is given here too.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Refused
 from campaigns.models import Campaign, Membership
@@ -21,18 +26,32 @@ from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page
-from campaigns.selectors.starting import list_apps
-from campaigns.services.access import name_actor
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.campaign_apps import list_apps
+from campaigns.services.access import name_actor, require_role
+from campaigns.services.approvals import (
+    MAX_NOTE,
+    approve_campaign,
+    request_approval,
+    send_back_campaign,
+)
 from campaigns.services.campaigns import launch_campaign
 from campaigns.services.checks import Verdict
 from campaigns.services.hours import list_hour_lines
 from campaigns.services.review import Review, review_campaign
 from providers.outcomes import RefusalKind
 
+# What may become of it on this page, and the role that it needs.
+DECISIONS = {
+    "ask": Membership.Role.COMPOSER,
+    "approve": Membership.Role.APPROVER,
+    "send_back": Membership.Role.APPROVER,
+}
 # An audience that has grown by more than this since it was looked at is looked at anew.
 GROWTH = 1.1
 MOST_LANGUAGES = 8
+HISTORY = 10
 
 
 class LaunchForm(PageForm):
@@ -45,6 +64,21 @@ class LaunchForm(PageForm):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "aria-describedby": "id_typed_error"}),
     )
+    reason = forms.CharField(
+        label=gettext_lazy("Why it goes without an approval"), required=False, max_length=MAX_NOTE
+    )
+
+
+class NoteForm(PageForm):
+    """What goes with a question for an approval, and with the answer."""
+
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        required=False,
+        max_length=MAX_NOTE,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 @operator_page
@@ -52,8 +86,10 @@ def review_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The review page; a post launches what was looked at."""
     campaign = find_campaign(request.user, pk)
     if campaign.status not in Campaign.EDITABLE:
-        return redirect("campaign", pk=pk)
-    if request.method == "POST":
+        # What waits for its time, or was stopped, may wait for somebody's word too.
+        if request.method == "POST" or not read_standing(campaign).is_asked:
+            return redirect("campaign", pk=pk)
+    elif request.method == "POST":
         return _launch(request, campaign)
     return _draw(request, campaign)
 
@@ -77,8 +113,7 @@ def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     try:
         _refuse_other(form, review)
         _refuse_untyped(form, review)
-        cools_for = max(app.cooling_seconds for app in apps) if apps else 0
-        launch_campaign(campaign, actor=name_actor(request.user), now=now, cools_for=cools_for)
+        _let_go(request, campaign, form, now)
     except Refused as refusal:
         if refusal.kind in (RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN):
             raise
@@ -87,6 +122,19 @@ def _launch(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         return _draw(request, campaign, review, form)
     messages.success(request, _say_done(campaign))
     return redirect("campaign", pk=campaign.pk)
+
+
+def _let_go(request: HttpRequest, campaign: Campaign, form: LaunchForm, now: datetime) -> None:
+    apps = list_apps(campaign)
+    reason = form.cleaned_data.get("reason", "").strip()
+    launch_campaign(
+        campaign,
+        actor=name_actor(request.user),
+        now=now,
+        may_bypass_approval=bool(reason) and may(request.user, apps, Membership.Role.ADMIN),
+        bypass_reason=reason,
+        cools_for=max((app.cooling_seconds for app in apps), default=0),
+    )
 
 
 def _refuse_other(form: LaunchForm, review: Review) -> None:
@@ -150,7 +198,7 @@ def describe_review(
     draft = LaunchForm(initial={"version": review.version, "seen": review.total})
     if form is not None:
         # What was typed stays; what was seen is what stands on the page now.
-        draft.initial["typed"] = form.data.get("typed", "")
+        draft.initial.update({name: form.data.get(name, "") for name in ("typed", "reason")})
     return {
         "campaign": campaign,
         "review": review,
@@ -168,12 +216,65 @@ def describe_review(
         ],
         "form": draft,
         "faults": form.errors if form is not None else {},
+        **_describe_approval(request, campaign, review),
         "count_words": say_number(review.total),
         "may_send": may(request.user, apps, Membership.Role.SENDER),
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
         "cooling": max((app.cooling_seconds for app in apps), default=0),
         "is_due_now": _is_due_now(campaign),
     }
+
+
+def _describe_approval(request: HttpRequest, campaign: Campaign, review: Review) -> dict[str, Any]:
+    """How it stands with its approval, and what the reader may do about it."""
+    apps, actor = list_apps(campaign), name_actor(request.user)
+    is_author = actor in campaign.written_by
+    is_approver = may(request.user, apps, Membership.Role.APPROVER)
+    standing = review.approval
+    return {
+        "approval": standing,
+        "history": campaign.approvals.order_by("-pk")[:HISTORY],
+        "is_author": is_author,
+        "is_approver": is_approver,
+        "may_bypass": review.lacks_only_approval and may(request.user, apps, Membership.Role.ADMIN),
+        "may_ask": review.lacks_only_approval and not standing.is_asked,
+        "note_form": NoteForm(initial={"version": review.version}),
+        "is_launchable": campaign.status in Campaign.EDITABLE,
+    }
+
+
+@require_POST
+@operator_page
+def decide(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
+    """Ask for an approval, give it, or send it back."""
+    if decision not in DECISIONS:
+        raise Http404
+    campaign = find_campaign(request.user, pk)
+    for app in list_apps(campaign):
+        require_role(request.user, app, DECISIONS[decision])
+    form = NoteForm(request.POST)
+    form.is_valid()
+    try:
+        messages.success(request, _decide(request, campaign, decision, form))
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+        return redirect("campaign_review", pk=pk)
+    return redirect("campaign", pk=pk)
+
+
+def _decide(request: HttpRequest, campaign: Campaign, decision: str, form: NoteForm) -> str:
+    """Do it; gives the words for when it is done."""
+    by: dict[str, Any] = {"actor": name_actor(request.user), "now": timezone.now()}
+    # A note that is too long is refused by the service, in words.
+    note = form.data.get("note", "")
+    if decision == "approve":
+        approve_campaign(campaign, form.cleaned_data.get("version", ""), note=note, **by)
+        return _("Approved. Whoever may send launches it.")
+    if decision == "send_back":
+        send_back_campaign(campaign, note, **by)
+        return _("It was sent back.")
+    request_approval(campaign, note=note, **by)
+    return _("An approver finds it on the home page now.")
 
 
 def _is_due_now(campaign: Campaign) -> bool:

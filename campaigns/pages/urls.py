@@ -4,6 +4,7 @@ from django.urls import path
 
 from campaigns.pages import (
     access,
+    approvals,
     audit,
     campaign,
     compose,
@@ -30,9 +31,12 @@ urlpatterns = [
     path("campaigns/<int:pk>/edit/", compose.edit_campaign, name="edit"),
     path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),
     path("campaigns/<int:pk>/rate/", campaign.change_rate, name="campaign_rate"),
+    path("campaigns/<int:pk>/edit_waiting/", campaign.edit_waiting, name="edit_waiting"),
     path("campaigns/<int:pk>/reschedule/", campaign.reschedule, name="reschedule"),
     path("campaigns/<int:pk>/review/", review.review_page, name="campaign_review"),
     path("campaigns/<int:pk>/review/checks/", review.review_checks, name="review_checks"),
+    path("campaigns/<int:pk>/approval/<slug:decision>/", review.decide, name="campaign_approval"),
+    path("approvals/", approvals.approvals, name="approvals"),
     path("campaigns/<int:pk>/<slug:verb>/", campaign.change_campaign, name="change_campaign"),
     path("transfers/<int:pk>/", transfer.transfer_page, name="transfer"),
     path("transfers/<int:pk>/status/", transfer.transfer_status, name="transfer_status"),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from campaigns.models import App, Campaign, Label, Route, Segment
-from campaigns.selectors.starting import list_apps
+from campaigns.selectors.campaign_apps import list_apps
 
 # Columns of a campaign that are signed as they are. `due_at` follows from `send_at`, or is where a
 # series has come to.

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from campaigns.models import App, Campaign, Scenario
+from campaigns.models import Campaign, Scenario
+from campaigns.selectors.approvals import find_missing
+from campaigns.selectors.campaign_apps import list_apps
 
 STARTABLE = Campaign.EDITABLE | Campaign.WAITING
 
@@ -17,13 +19,6 @@ class Obstacle:
 
     code: str
     sentence: str
-
-
-def list_apps(campaign: Campaign) -> list[App]:
-    """The apps that a campaign is sent to: its own, or the members of its app group."""
-    if campaign.app_group is not None:
-        return list(campaign.app_group.apps.select_related("workspace").order_by("pk"))
-    return [campaign.app] if campaign.app is not None else []
 
 
 def find_obstacle(campaign: Campaign) -> Obstacle | None:
@@ -41,7 +36,9 @@ def find_obstacle(campaign: Campaign) -> Obstacle | None:
     if campaign.group is not None and campaign.group.archived_at is not None:
         words = _("The group %(group)s is archived; restore it or choose another.")
         return Obstacle("group_archived", words % {"group": campaign.group.name})
-    return _judge_scenario(campaign.scenario) if campaign.scenario is not None else None
+    obstacle = _judge_scenario(campaign.scenario) if campaign.scenario is not None else None
+    missing = "" if obstacle else find_missing(campaign)
+    return Obstacle("approval_required", missing) if missing else obstacle
 
 
 def _judge_scenario(scenario: Scenario) -> Obstacle | None:

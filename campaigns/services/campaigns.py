@@ -5,7 +5,7 @@ Whoever calls has asked for the role or the scope; `principal` bounds what may b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch import plan, runs
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
-from campaigns.models import App, Campaign, Message
-from campaigns.selectors.starting import list_apps
+from campaigns.models import Campaign, Message
 from campaigns.services import transfers
 from campaigns.services.access import record_audit
+from campaigns.services.approvals import note_bypass, void_approvals
 from campaigns.services.campaign_values import SCHEDULE_FIELDS, read_campaign
 from campaigns.services.messages import Problem
-from campaigns.services.preflight import count_reach, find_problems
+from campaigns.services.preflight import MISSING, count_reach, find_problems
 
 MAX_TEST_DEVICES = 10
 Status = Campaign.Status
@@ -59,6 +59,7 @@ def update_campaign(
     _refuse_other_apps(campaign, fresh)
     values = {name: getattr(fresh, name) for name in CHANGED}
     values["name"] = values["name"] or campaign.name
+    values["authors"] = list(dict.fromkeys([*campaign.authors, actor]))
     with transaction.atomic():
         fresh.message.save()
         values["message"] = fresh.message
@@ -69,6 +70,10 @@ def update_campaign(
         )
         if not rows.update(**values):
             _refuse_change(campaign)
+        void_approvals(campaign, actor=actor, now=now)
+        if campaign.status == Status.IN_REVIEW:
+            campaign.message = fresh.message
+            campaign.move_to(Status.DRAFT, actor=actor, now=now, note=_("Edited."))
         record_audit(
             actor, "update_campaign", campaign,
             workspace=campaign.workspace, fields=[str(name) for name in body], now=now,
@@ -118,18 +123,25 @@ def launch_campaign(
     actor: str,
     now: datetime,
     may_bypass_approval: bool = False,
+    bypass_reason: str = "",
     cools_for: int = 0,
 ) -> Campaign:
     """Start sending, or schedule what has a later time. What would start now waits `cools_for`
     seconds first, in which it can be undone.
 
+    Who may bypass a missing approval does so, and it is kept with the reason.
+
     Raises NotReady, whose `fields` hold every reason, or Conflict `approval_required`. Of two who
     press at once the second is told by ChangedMeanwhile.
     """
-    if not may_bypass_approval:
-        _refuse_unapproved(list_apps(campaign))
-    _refuse_blocked([item for item in find_problems(campaign, now=now) if item.is_blocking])
+    problems = find_problems(campaign, now=now)
+    missing = [problem for problem in problems if problem.code == MISSING]
+    if missing and not may_bypass_approval:
+        raise Conflict(missing[0].sentence, code=MISSING, fields={"status": missing[0].sentence})
+    _refuse_blocked([item for item in problems if item.is_blocking and item.code != MISSING])
     with transaction.atomic():
+        if missing:
+            note_bypass(campaign, bypass_reason, actor=actor, now=now)
         series = campaign.series
         if series is not None:
             # One that was written long ago begins with the next of its times.
@@ -149,19 +161,6 @@ def launch_campaign(
 
 def _schedule(campaign: Campaign, status: str, *, actor: str, now: datetime, **also: Any) -> None:
     campaign.move_to(status, actor=actor, now=now, unchanged=plan.DECIDING, **also)
-
-
-def _refuse_unapproved(apps: Iterable[App]) -> None:
-    names = [app.name for app in apps if app.needs_approval]
-    if names:
-        raise Conflict(
-            _(
-                "%(apps)s: campaigns need an approval. A key with the scope bypass_approval may "
-                "launch without; an admin can switch this off on the app's page."
-            )
-            % {"apps": ", ".join(names)},
-            code="approval_required",
-        )
 
 
 def _refuse_blocked(problems: list[Problem]) -> None:

@@ -51,6 +51,7 @@ def _kind(key: str, label: Promise, *codes: str) -> CheckKind:
 
 KINDS = (
     _kind("status", _("It can be started from where it stands"), "illegal_move", "no_app"),
+    _kind("approval", _("Nobody's approval is missing"), "approval_required"),
     _kind("audience", _("Somebody is in the audience"), "empty_audience", "nobody_reachable"),
     _kind("text", _("Every platform has its text"), "no_text", "no_message"),
     _kind("title", _("iOS has a title"), "no_title"),

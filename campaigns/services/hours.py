@@ -14,7 +14,7 @@ from campaigns.dispatch.local_hours import LocalHours
 from campaigns.models import App, Campaign, WhenPast
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant
 from campaigns.selectors.audience import count_zones, read_audience
-from campaigns.selectors.starting import list_apps
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.messages import Problem
 
 

@@ -46,14 +46,28 @@ def refuse_forbidden(push: SendPush, group: Group, caller: Caller) -> None:
     """Raise Invalid for an archived group or a wrong rate, Forbidden for a missing approval."""
     if group.archived_at is not None:
         raise Invalid(_("The group is archived. Restore it, or send into another one."))
-    if group.app.needs_approval and ApiKey.Scope.BYPASS_APPROVAL not in caller.key.scopes:
-        raise Forbidden(
-            _("Sends of this app need an approval, and this key may not go without."),
-            code="approval_required",
-        )
+    refuse_unapproved(push, group.app, caller)
     if push.rate is not None and not 0 < push.rate <= MAX_RATE:
         words = _("The rate is 1 to %(maximum)d recipients per second.") % {"maximum": MAX_RATE}
         raise Invalid(words, fields={"rate": words})
+
+
+def refuse_unapproved(push: SendPush, app: App, caller: Caller) -> None:
+    """Raise Forbidden where the app's policy asks for an approval of such a send, which no door of
+    a vendor knows, and the key may not go without.
+
+    Who is named is counted; whoever is described may be anybody, so an approval is needed.
+    """
+    if not app.needs_approval or ApiKey.Scope.BYPASS_APPROVAL in caller.key.scopes:
+        return
+    named = sum(len(targets.values) for part in push.parts for targets in part.targets)
+    are_named = all(part.targets for part in push.parts)
+    if app.approval_above is not None and are_named and named <= app.approval_above:
+        return
+    raise Forbidden(
+        _("Sends of this app need an approval, and this key may not go without."),
+        code="approval_required",
+    )
 
 
 def judge_targets(push: SendPush, app: App, caller: Caller) -> tuple[Fault, ...]:

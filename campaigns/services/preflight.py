@@ -13,8 +13,9 @@ from campaigns.models import App, Campaign, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import count_devices, read_audience, select_all
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.left_out import count_left_out
-from campaigns.selectors.starting import find_obstacle, list_apps
+from campaigns.selectors.starting import find_obstacle
 from campaigns.services.forecast import Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourForecast,
@@ -44,6 +45,7 @@ OBSTACLE_FIELDS = {
     "scenario_changed": "scenario",
     "scenario_archived": "scenario",
 }
+MISSING = "approval_required"
 MAX_RUNNING = 50  # transfers of one app at the same time
 
 

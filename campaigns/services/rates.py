@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import Campaign, Transfer
 from campaigns.models.audience import MAX_RATE
+from campaigns.selectors.approvals import needs_approval
 from campaigns.services.access import record_audit
 
 
@@ -21,12 +22,20 @@ def change_campaign_rate(campaign: Campaign, rate: Any, *, actor: str, now: date
     once it has ended.
     """
     chosen = read_rate(rate)
+    # Once it is being sent an operator may always slow it down; before, its rate is signed.
+    if campaign.status in Campaign.WAITING and needs_approval(campaign):
+        raise Conflict(
+            _("Its rate is part of what was approved. Edit it, and ask for an approval again."),
+            code="approval_required",
+        )
     with transaction.atomic():
         running = Campaign.objects.filter(pk=campaign.pk).exclude(status__in=Campaign.FINISHED)
         # Without a rate there is nothing to grow to.
         ramp_up = campaign.ramp_up if chosen else None
-        if not running.update(rate=chosen, ramp_up=ramp_up):
+        authors = list(dict.fromkeys([*campaign.authors, actor]))
+        if not running.update(rate=chosen, ramp_up=ramp_up, authors=authors):
             raise _find_end()
+        campaign.authors = authors
         campaign.rate, campaign.ramp_up = chosen, ramp_up
         for transfer in campaign.transfers.filter(status__in=Transfer.RUNNING):
             _set_rate(transfer, chosen, actor, now)

@@ -8,14 +8,20 @@ from datetime import datetime
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Campaign
+from campaigns.selectors.approvals import Standing, read_standing
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.selectors.signing import digest_campaign
-from campaigns.selectors.starting import list_apps
 from campaigns.services.checks import Check, list_checks
 from campaigns.services.forecast import Forecast, Reach, forecast_send
 from campaigns.services.hours import HourForecast, forecast_campaign
 from campaigns.services.messages import Loss, Problem
-from campaigns.services.preflight import count_reach, find_problems, find_reach_losses
+from campaigns.services.preflight import (
+    MISSING,
+    count_reach,
+    find_problems,
+    find_reach_losses,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,18 @@ class Review:
     ways: tuple[tuple[App, dict[str, Way]], ...] = ()
     forecast: Forecast | None = None
     guard: Guard | None = None
+    approval: Standing
 
     @property
     def is_ready(self) -> bool:
         """Whether nothing blocks."""
         return not any(problem.is_blocking for problem in self.problems)
+
+    @property
+    def lacks_only_approval(self) -> bool:
+        """Whether nothing but a missing approval blocks."""
+        blocking = [problem for problem in self.problems if problem.is_blocking]
+        return bool(blocking) and all(problem.code == MISSING for problem in blocking)
 
     @property
     def total(self) -> int:
@@ -66,12 +79,13 @@ class Review:
 
 def review_campaign(campaign: Campaign, *, now: datetime) -> Review:
     """Everything that can be told of a campaign now. Reads rows and changes nothing."""
-    version = digest_campaign(campaign)
+    version, approval = digest_campaign(campaign), read_standing(campaign)
     try:
         reaches = count_reach(campaign)
     except Invalid:
         problems = find_problems(campaign, now=now)
-        return Review(version=version, problems=problems, checks=list_checks(problems))
+        checks = list_checks(problems)
+        return Review(version=version, problems=problems, checks=checks, approval=approval)
     problems = find_problems(campaign, now=now, reaches=reaches)
     return Review(
         version=version,
@@ -83,6 +97,7 @@ def review_campaign(campaign: Campaign, *, now: datetime) -> Review:
         ways=tuple((app, find_first_ways(app)) for app in list_apps(campaign)),
         forecast=forecast_send(campaign, reaches, now=now),
         guard=find_guard(campaign, reaches),
+        approval=approval,
     )
 
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch import runs
-from campaigns.errors import Conflict, Forbidden, Invalid
+from campaigns.errors import Conflict, Invalid
 from campaigns.models import (
     ApiKey,
     App,
@@ -29,12 +29,15 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.prepared import Prepared, Slot, insert
+from campaigns.selectors.approvals import needs_approval
 from campaigns.selectors.audience import read_audience
 from campaigns.services import intake_audience
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.app_choices import choose_apps
+from campaigns.services.approvals import note_bypass
 from campaigns.services.callers import Caller, find_folder, find_group
 from campaigns.services.campaigns import save_new
+from campaigns.services.intake_checks import refuse_unapproved
 from campaigns.services.intake_push import accept_push
 from campaigns.services.schedule import Schedule, find_zone, plan_schedule, plan_series
 from providers.audience import Condition, Op, Or, write_expression
@@ -172,9 +175,7 @@ def _plan_series(
     schedule: ScriptSchedule, plan: SaveSchedule, part: PushPart, app: App, caller: Caller
 ) -> None:
     push, now = _take_push(plan), caller.now
-    if app.needs_approval and ApiKey.Scope.BYPASS_APPROVAL not in caller.key.scopes:
-        words = _("Sends of this app need an approval, and this key may not go without.")
-        raise Forbidden(words, code="approval_required")
+    refuse_unapproved(push, app, caller)
     when = _find_series(plan, app, now)
     audience = write_audience(app, part, caller.dialect)
     read_audience(app, audience, principal=None)
@@ -198,6 +199,8 @@ def _plan_series(
         created_by=caller.actor,
     )
     save_new(campaign, "create_campaign", actor=caller.actor, now=now)
+    if needs_approval(campaign):  # and this key may go without
+        note_bypass(campaign, _("By a script's schedule."), actor=caller.actor, now=now)
     campaign.move_to(Campaign.Status.RECURRING, actor=caller.actor, now=now)
     Planned.objects.create(schedule=schedule, campaign=campaign)
 

@@ -16,8 +16,8 @@ from campaigns.dispatch.routes import Reach, list_reaches
 from campaigns.models import App, Campaign, Device, Scenario
 from campaigns.selectors.addressing import PER_RECIPIENT
 from campaigns.selectors.audience import Audience, read_audience, select_devices
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.routes import find_first_ways
-from campaigns.selectors.starting import list_apps
 from providers.contract import Addressing
 from providers.message import PushMessage
 from providers.message_fields import VENDOR_ONLY, Platform

@@ -14,13 +14,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.plan import DECIDING, start_campaign
-from campaigns.errors import ChangedMeanwhile, IllegalMove, Invalid, NotReady
+from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
 from campaigns.models import Campaign
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_instant
-from campaigns.selectors.starting import list_apps
+from campaigns.selectors.approvals import needs_approval
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import record_audit
+from campaigns.services.approvals import void_bypasses
 from campaigns.services.campaign_scenarios import refuse_unplayable
 from campaigns.services.campaign_values import Place, plan_start
+from campaigns.services.preflight import MISSING
 from campaigns.services.schedule import Schedule, plan_series
 
 FIELDS = ("send_at", "timezone")
@@ -35,6 +38,7 @@ def reschedule_campaign(
     Raises Invalid with the field, IllegalMove once it is under way, ChangedMeanwhile.
     """
     _require_waiting(campaign)
+    _refuse_signed(campaign)
     schedule = _read_schedule(campaign, body, now)
     with transaction.atomic():
         waiting = Campaign.objects.filter(
@@ -45,6 +49,7 @@ def reschedule_campaign(
             timezone=schedule.timezone,
             due_at=schedule.due_at,
             recurrence=schedule.recurrence,
+            authors=list(dict.fromkeys([*campaign.authors, actor])),
         )
         if not moved:
             raise ChangedMeanwhile(
@@ -82,11 +87,14 @@ def unschedule_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Cam
     """
     _require_waiting(campaign)
     # What was launched to go at once has no time of its own to keep.
-    also = {"due_at": _find_planned(campaign), "cools_until": None} if campaign.is_cooling else {}
+    also: dict[str, Any] = {}
+    if campaign.is_cooling:
+        also = {"due_at": _find_planned(campaign), "cools_until": None}
     with transaction.atomic():
         campaign.move_to(Campaign.Status.DRAFT, actor=actor, now=now, unchanged=DECIDING, **also)
         if campaign.transfers.filter(finished_at__isnull=True).exists():
             raise NotReady(_("A run is being sent. Wait for its end, or cancel it first."))
+        void_bypasses(campaign, actor=actor, now=now)
         record_audit(actor, "unschedule_campaign", campaign, workspace=campaign.workspace, now=now)
     return campaign
 
@@ -110,6 +118,15 @@ def _find_planned(campaign: Campaign) -> datetime | None:
     if campaign.send_at and campaign.timezone == RECIPIENT_ZONE:
         return find_first_instant(datetime.fromisoformat(campaign.send_at))
     return None
+
+
+def _refuse_signed(campaign: Campaign) -> None:
+    """Its time is part of what was approved."""
+    if needs_approval(campaign):
+        raise Conflict(
+            _("Its time is part of what was approved. Edit it, and ask for an approval again."),
+            code=MISSING,
+        )
 
 
 def _require_waiting(campaign: Campaign) -> None:

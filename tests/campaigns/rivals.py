@@ -35,6 +35,7 @@ def main() -> dict[str, Any]:
     return {
         "operators": race_operators(app),
         "stopped": race_firing(app),
+        "approvals": race_approvals(app),
         "schedulers": race_schedulers(app),
     }
 
@@ -73,6 +74,9 @@ def list_pairs() -> dict[str, tuple[str, Any, Any]]:
         "unschedule": ("scheduled", unschedule, unschedule),
         "unschedule, scheduler": ("scheduled", unschedule, start_campaign),
         "pause a series": ("recurring", pause, pause),
+        "undo, start now": ("cooling", unschedule, waiting.start_now),
+        "undo, scheduler": ("cooling", unschedule, start_campaign),
+        "start now": ("cooling", waiting.start_now, waiting.start_now),
         "move, take back a series": ("recurring", reschedule, unschedule),
     }
 
@@ -84,6 +88,13 @@ def reschedule(campaign: Any, *, actor: str, now: datetime) -> None:
     waiting.reschedule_campaign(
         campaign, {"send_at": later, "timezone": "UTC"}, actor=actor, now=now
     )
+
+
+def approve(campaign: Any, *, actor: str, now: datetime) -> None:
+    from campaigns.selectors.signing import digest_campaign
+    from campaigns.services.approvals import approve_campaign
+
+    approve_campaign(campaign, digest_campaign(campaign), actor=actor, now=now)
 
 
 def edit(campaign: Any, *, actor: str, now: datetime) -> None:
@@ -104,7 +115,8 @@ def race_operators(app: Any) -> dict[str, dict[str, int]]:
     for name, (status, *verbs) in list_pairs().items():
         answers: Counter[str] = Counter()
         for _round in range(ROUNDS):
-            campaign = make_campaign(app, status, now, **list_times(status, now))
+            stored = "scheduled" if status == "cooling" else status
+            campaign = make_campaign(app, stored, now, **list_times(status, now))
             answers.update(press_together(campaign.pk, verbs, now))
         told[name] = dict(answers)
     return told
@@ -116,6 +128,9 @@ def list_times(status: str, now: datetime) -> dict[str, Any]:
         send_at = first.replace(tzinfo=None).isoformat()
         rule = {"unit": "day"}
         return {"due_at": first, "send_at": send_at, "timezone": "UTC", "recurrence": rule}
+    if status == "cooling":
+        until = now + timedelta(minutes=1)
+        return {"due_at": until, "cools_until": until}
     return {"due_at": now + timedelta(days=1)} if status == "scheduled" else {}
 
 
@@ -161,6 +176,31 @@ def race_firing(app: Any) -> list[str]:
         run = series.transfers.values_list("status", flat=True).first()
         ends.append(f"{told[0]} {series.status} {run}")
     return sorted(set(ends))
+
+
+def race_approvals(app: Any) -> dict[str, list[str]]:
+    """Two approvers, and one of them against whoever edits: what each was told, and whether what
+    is approved in the end is what it is."""
+    ends = {}
+    for name, verbs in {"approve": [approve, approve], "approve, edit": [approve, edit]}.items():
+        seen = set()
+        for _round in range(2 * ROUNDS):
+            now = datetime.now(UTC).replace(microsecond=0)
+            campaign = make_campaign(app, "in_review", now)
+            campaign.approvals.create(asked_by="owner", asked_at=now)
+            told = press_together(campaign.pk, verbs, now)
+            seen.add(f"{sorted(told)} {describe_approval(campaign)}")
+        ends[name] = sorted(seen)
+    return ends
+
+
+def describe_approval(campaign: Any) -> str:
+    from campaigns.selectors.signing import digest_campaign
+
+    campaign.refresh_from_db()
+    approval = campaign.approvals.get()
+    holds = approval.state == "approved" and approval.digest == digest_campaign(campaign)
+    return f"{campaign.status} {approval.state} {holds}"
 
 
 def race_schedulers(app: Any) -> dict[str, Any]:

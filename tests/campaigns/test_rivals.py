@@ -30,6 +30,16 @@ def test_of_two_at_one_instant_one_wins(tmp_path, migrated, capsys):
     assert {sum(answers.values()) for answers in operators.values()} == {2 * ROUNDS}
     # Paused before it fired, or with its run; never paused with a run that goes on.
     assert set(told["stopped"]) <= {"done paused None", "done paused paused"}
+    # Of two approvers one signs. Whoever edits takes back what was signed, or was not yet.
+    assert told["approvals"]["approve"] == [
+        "['conflict nothing_asked', 'done'] in_review approved True"
+    ]
+    assert set(told["approvals"]["approve, edit"]) <= {
+        "['done', 'done'] draft void False",
+        "['conflict nothing_asked', 'done'] draft void False",
+        "['conflict changed_meanwhile', 'done'] in_review approved True",
+        "['conflict changed_meanwhile', 'done'] draft void False",
+    }
     late = MISSED // 2  # of each kind, by each policy
     assert schedulers["transfers"] == 2 * (DUE + late)
     assert schedulers["most"] == 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from campaigns.compat.views import answer_refusal
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
-from campaigns.models import ApiKey, Campaign, Group, Submission, TargetChunk, Transfer
+from campaigns.models import ApiKey, App, Campaign, Group, Submission, TargetChunk, Transfer
 from campaigns.services import access, intake
 from campaigns.services.callers import Caller
+from providers import registry
 from providers.commands import (
     CreateGroup,
     FetchGroup,
@@ -24,7 +27,7 @@ from providers.commands import (
 from providers.message import AndroidContent, PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Failure
-from providers.recipients import Targets
+from providers.recipients import Audience, Targets
 from providers.reports import FetchReport, Metric
 from tests import builders
 from tests.compat.conftest import OPEN, make_key
@@ -174,6 +177,41 @@ def test_where_approval_is_needed_a_key_must_be_allowed_to_go_without(app, calle
     accepted = intake.execute(push, replace(caller, key=allowed))
 
     assert Transfer.objects.get().pk == int(accepted.transfer)
+
+
+@pytest.mark.parametrize(("above", "is_taken"), [(None, False), (1, False), (2, True), (5, True)])
+def test_above_so_many_what_names_its_recipients_is_judged_by_their_number(
+    app, caller, group, above, is_taken
+):
+    App.objects.update(needs_approval=True, approval_above=above)
+    push = make_push(caller.dialect, str(group.pk))
+    assert sum(len(targets.values) for part in push.parts for targets in part.targets) == 2
+
+    with nullcontext() if is_taken else pytest.raises(Forbidden):
+        intake.execute(push, caller)
+
+    assert Transfer.objects.exists() == is_taken
+
+
+def test_above_so_many_what_describes_its_recipients_needs_the_scope(app, caller, group):
+    App.objects.update(needs_approval=True, approval_above=1000)
+    push = make_push(caller.dialect, str(group.pk))
+    parts = tuple(replace(part, targets=(), audience=Audience()) for part in push.parts)
+
+    with pytest.raises(Forbidden):
+        intake.execute(replace(push, parts=parts), caller)
+
+
+@pytest.mark.parametrize("dialect", [d for d in registry.all_dialects() if d.write_refusal],
+                         ids=lambda dialect: dialect.key)  # fmt: skip
+def test_every_door_says_in_its_own_way_that_an_approval_is_missing(dialect):
+    refusal = Forbidden("Sends of this app need an approval.", code="approval_required")
+
+    replies = [answer_refusal(dialect, route.path, refusal) for route in dialect.routes]
+
+    assert replies
+    # One vendor has no 403: it answers who may not by the 401 that its scripts know.
+    assert {reply.status_code for reply in replies} <= {401, 403}
 
 
 def test_a_key_without_the_scope_is_refused(app, caller, group):

@@ -39,6 +39,7 @@ READ = {
 HOLDERS = {
     "cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER, "revoke_key": Role.ADMIN,
     "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
+    "campaign_approval": Role.APPROVER,
 }  # fmt: skip
 RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER, Role.ADMIN]
 
@@ -110,7 +111,7 @@ def list_addresses(rows):
         "change_transfer": transfer_page.VERBS,
         "change_person": person.VERBS,
     }
-    others = {"role": "names"}
+    others = {"role": "names", "decision": "approve"}
     return [
         (pattern.name, reverse(pattern.name, kwargs=named))
         for pattern in urlpatterns

@@ -1,0 +1,72 @@
+"""What the native API shows and takes about approvals and the pre-flight list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from campaigns.api.campaign_shapes import ProblemShape
+from campaigns.models import Approval
+from campaigns.services.checks import Verdict
+
+
+class NoteBody(serializers.Serializer[Any]):
+    note = serializers.CharField(required=False)
+
+
+class ApproveBody(NoteBody):
+    """`version` is what `preflight/` said: what is signed is what was looked at."""
+
+    version = serializers.CharField()
+
+
+class ApprovalShape(serializers.ModelSerializer[Approval]):
+    class Meta:
+        model = Approval
+        fields = [
+            "id", "state", "digest", "asked_by", "asked_at", "decided_by", "decided_at", "note",
+        ]  # fmt: skip
+
+
+class ApprovalList(serializers.Serializer[Any]):
+    results = ApprovalShape(many=True)
+
+
+class CheckedShape(serializers.Serializer[Any]):
+    """One check of the list; `problems` is empty for one that passed."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    verdict = serializers.ChoiceField([verdict.value for verdict in Verdict])
+    problems = ProblemShape(many=True)
+
+
+class StandingShape(serializers.Serializer[Any]):
+    """Whether an approval is `needed`, and whether the newest one `holds` for it as it is now."""
+
+    needed = serializers.BooleanField()
+    holds = serializers.BooleanField()
+    newest = ApprovalShape(allow_null=True)
+
+
+class PreflightForecastShape(serializers.Serializer[Any]):
+    recipients = serializers.IntegerField()
+    calls = serializers.IntegerField()
+    seconds = serializers.FloatField()
+
+
+class PreflightShape(serializers.Serializer[Any]):
+    """Every check, passed ones too, the worst first; `version` is the digest of what was checked.
+
+    `forecast` is null while the audience cannot be told.
+    """
+
+    version = serializers.CharField()
+    is_ready = serializers.BooleanField()
+    total = serializers.IntegerField()
+    platforms = serializers.DictField(child=serializers.IntegerField())
+    languages = serializers.DictField(child=serializers.IntegerField())
+    checks = CheckedShape(many=True)
+    forecast = PreflightForecastShape(allow_null=True)
+    approval = StandingShape()

@@ -1,0 +1,42 @@
+"""What waits for a second person's word, and what went without one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.approvals import list_asked, list_bypassed
+
+SHOWN_DAYS = timedelta(days=7)
+PAGE = 50
+MOST_BYPASSED = 20
+ON_HOME = 8
+
+
+@operator_page
+def approvals(request: HttpRequest) -> HttpResponse:
+    """Everything that waits, the longest waiting first, page by page."""
+    after = request.GET.get("after", "")
+    rows = list_asked(request.user)
+    if after.isdecimal() and len(after) < 17:
+        rows = rows.filter(pk__gt=int(after))
+    asked = list(rows[: PAGE + 1])
+    context = {
+        "asked": asked[:PAGE],
+        "more": asked[PAGE - 1].pk if len(asked) > PAGE else None,
+        "bypassed": list_bypassed(request.user, timezone.now() - SHOWN_DAYS)[:MOST_BYPASSED],
+    }
+    return draw_page(request, "pages/approvals.html", _("Approvals"), context)
+
+
+def read_approvals(principal: Any, now: datetime) -> dict[str, Any]:
+    """What home shows of them."""
+    return {
+        "asked": list_asked(principal)[:ON_HOME],
+        "bypassed": list_bypassed(principal, now - SHOWN_DAYS)[:ON_HOME],
+    }

@@ -1,0 +1,115 @@
+"""Whether a campaign needs an approval, whether it has one, and what waits for one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from campaigns.errors import Invalid
+from campaigns.models import App, Approval, Campaign
+from campaigns.selectors.audience import read_audience, select_devices
+from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.signing import digest_campaign
+
+State = Approval.State
+RELATED = ("campaign__app", "campaign__app_group", "campaign__group")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a campaign stands with its approval: whether one is `needed`, the newest one, and
+    whether that one lets it go as it is now."""
+
+    needed: bool
+    newest: Approval | None
+    holds: bool
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it waits for somebody's word."""
+        return self.newest is not None and self.newest.state == State.ASKED
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether it was approved, and is not what was approved any more."""
+        signed = self.newest is not None and self.newest.state in Approval.SIGNED
+        return signed and not self.holds
+
+
+def read_standing(campaign: Campaign) -> Standing:
+    """How it stands now; what is not saved yet has no approval."""
+    newest = find_newest(campaign)
+    signed = newest is not None and newest.state in Approval.SIGNED
+    holds = signed and newest is not None and newest.digest == digest_campaign(campaign)
+    return Standing(needs_approval(campaign), newest, holds)
+
+
+def find_newest(campaign: Campaign) -> Approval | None:
+    """What was asked or decided last."""
+    return campaign.approvals.order_by("-pk").first() if campaign.pk else None
+
+
+def needs_approval(campaign: Campaign) -> bool:
+    """Whether the policy of any of its apps asks for one. A test needs none."""
+    return not campaign.is_test and bool(list_needing(campaign))
+
+
+def list_needing(campaign: Campaign) -> list[App]:
+    """Its apps whose policy asks for an approval, of so many recipients as there are now."""
+    return [app for app in list_apps(campaign) if _asks(app, campaign)]
+
+
+def _asks(app: App, campaign: Campaign) -> bool:
+    if not app.needs_approval or app.approval_above is None:
+        return bool(app.needs_approval)
+    try:
+        audience = read_audience(app, campaign.audience, principal=None)
+    except Invalid:  # what cannot be counted is asked about
+        return True
+    devices = select_devices(app, audience, only_primary=campaign.only_primary)
+    # No further than to one more: how many there are does not matter.
+    return devices.order_by()[: app.approval_above + 1].count() > app.approval_above
+
+
+def find_missing(campaign: Campaign) -> str:
+    """Why it may not go for want of an approval, as a sentence; "" where it may."""
+    if campaign.is_test:
+        return ""
+    names = ", ".join(app.name for app in list_needing(campaign))
+    if not names:
+        return ""
+    standing = read_standing(campaign)
+    if standing.holds:
+        return ""
+    if standing.has_changed:
+        words = _(
+            "%(apps)s: what was approved has been changed since, or its segment, its scenario or "
+            "its routes. Ask for an approval again."
+        )
+    else:
+        words = _(
+            "%(apps)s: campaigns need an approval, of whoever has the role Approver and did not "
+            "write it. A key with the scope bypass_approval may launch without."
+        )
+    return words % {"apps": names}
+
+
+def list_asked(principal: Any) -> QuerySet[Approval]:
+    """What waits for a word, as far as one sees the campaigns; the longest waiting first."""
+    return _list_seen(principal).filter(state=State.ASKED).order_by("pk")
+
+
+def list_bypassed(principal: Any, since: datetime) -> QuerySet[Approval]:
+    """What was sent without an approval since then, the newest first."""
+    rows = _list_seen(principal).filter(state=State.BYPASSED, decided_at__gt=since)
+    return rows.order_by("-decided_at")
+
+
+def _list_seen(principal: Any) -> QuerySet[Approval]:
+    seen = Campaign.objects.for_user(principal)
+    rows: QuerySet[Approval] = Approval.objects.filter(campaign__in=seen.values("pk"))
+    return rows.select_related(*RELATED)

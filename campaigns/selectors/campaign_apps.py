@@ -1,0 +1,12 @@
+"""Which apps a campaign is sent to."""
+
+from __future__ import annotations
+
+from campaigns.models import App, Campaign
+
+
+def list_apps(campaign: Campaign) -> list[App]:
+    """Its own app, or the members of its app group."""
+    if campaign.app_group is not None:
+        return list(campaign.app_group.apps.select_related("workspace").order_by("pk"))
+    return [campaign.app] if campaign.app is not None else []

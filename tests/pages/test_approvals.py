@@ -1,0 +1,189 @@
+"""Approval in the browser: asked by one, given by another, or gone without and shown to all."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import App, Approval, Campaign, Membership
+from tests import builders
+from tests.pages.sending import press_send
+from tests.pages.test_pages import make_campaign
+
+Role = Membership.Role
+Status = Campaign.Status
+
+
+@pytest.fixture
+def draft(app):
+    builders.make_route(app, "android")
+    builders.make_device(app, "one")
+    App.objects.update(needs_approval=True)
+    return make_campaign(app, audience={"all": True})
+
+
+@pytest.fixture
+def enter(client, app):
+    """Sign in as somebody with a role in the app; made when first asked for."""
+
+    def sign_in(name, role):
+        members = Membership.objects.filter(user__username=name)
+        user = members[0].user if members else builders.make_member(
+            name, app.workspace, app=app, role=role
+        )  # fmt: skip
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+def look(client, draft):
+    return client.get(reverse("review_checks", args=[draft.pk]))
+
+
+def decide(client, draft, decision, **values):
+    address = reverse("campaign_approval", args=[draft.pk, decision])
+    return client.post(address, values, follow=True)
+
+
+def test_one_asks_another_approves_and_a_third_sends(enter, draft):
+    ann = enter("ann", Role.COMPOSER)
+    offered = look(ann, draft).content.decode()
+    decide(ann, draft, "ask", note="Please by noon")
+    waiting = look(ann, draft).content.decode()
+
+    bob = enter("bob", Role.APPROVER)
+    home = bob.get(reverse("home")).content.decode()
+    listed = bob.get(reverse("approvals")).content.decode()
+    version = look(bob, draft).context["review"].version
+    approved = decide(bob, draft, "approve", version=version).content.decode()
+    tried = bob.post(reverse("campaign_review", args=[draft.pk]), {"version": version, "seen": 1})
+
+    sue = enter("sue", Role.SENDER)
+    press_send(sue, draft.pk)
+
+    draft.refresh_from_db()
+    assert "Ask for approval" in offered
+    assert "It waits for somebody with the role Approver" in waiting
+    assert reverse("campaign_review", args=[draft.pk]) in home
+    assert "Please by noon" in listed
+    assert "Approved. Whoever may send launches it." in approved
+    assert tried.status_code == 403  # to approve and to send are rights apart
+    assert draft.is_cooling
+
+
+def test_a_sender_sends_nothing_that_is_not_approved(enter, draft):
+    sue = enter("sue", Role.SENDER)
+
+    page = look(sue, draft).content.decode()
+    refused = press_send(sue, draft.pk, reason="I am in a hurry")
+
+    draft.refresh_from_db()
+    assert (refused.status_code, draft.status) == (422, Status.DRAFT)
+    assert "you can send it without" not in page
+    assert not Approval.objects.exists()
+
+
+def test_an_admin_goes_without_only_by_a_reason_that_everybody_sees(client, owner, enter, draft):
+    client.force_login(owner)
+    offered = look(client, draft).content.decode()
+    refused = press_send(client, draft.pk, reason="  ")
+    press_send(client, draft.pk, reason="The approvers are asleep")
+
+    draft.refresh_from_db()
+    home = enter("vic", Role.VIEWER).get(reverse("home")).content.decode()
+    assert "you can send it without" in offered
+    assert refused.status_code == 422
+    assert draft.is_cooling
+    assert "The approvers are asleep" in home
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "decision", "status"),
+    [("vic", Role.VIEWER, "ask", 403), ("cem", Role.COMPOSER, "approve", 403),
+     ("sue", Role.SENDER, "approve", 403), ("sue", Role.SENDER, "send_back", 403),
+     ("bob", Role.APPROVER, "refuse", 404)],
+)  # fmt: skip
+def test_who_may_not_decide_does_not(enter, draft, name, role, decision, status):
+    decide(enter("ann", Role.COMPOSER), draft, "ask")
+
+    answer = decide(enter(name, role), draft, decision, note="x")
+
+    assert answer.status_code == status
+    assert Approval.objects.get().state == "asked"
+
+
+def test_what_is_wrong_is_told_and_changes_nothing(enter, draft):
+    ann = enter("ann", Role.COMPOSER)
+    too_long = decide(ann, draft, "ask", note="x" * 501).content.decode()
+    decide(ann, draft, "ask")
+    again = decide(ann, draft, "ask").content.decode()
+    bob = enter("bob", Role.APPROVER)
+    stale = decide(bob, draft, "approve", version="old").content.decode()
+    mute = decide(bob, draft, "send_back").content.decode()
+
+    assert "At most 500 characters." in too_long
+    assert "It waits for an approval already." in again
+    assert "has been changed since you opened this page" in stale
+    assert "Say what should be changed." in mute
+    assert Approval.objects.get().state == "asked"
+
+
+def test_what_was_sent_back_says_why_on_its_page(enter, draft):
+    decide(enter("ann", Role.COMPOSER), draft, "ask")
+    decide(enter("bob", Role.APPROVER), draft, "send_back", note="The price is wrong")
+
+    page = enter("ann", Role.COMPOSER).get(reverse("campaign", args=[draft.pk])).content.decode()
+
+    draft.refresh_from_db()
+    assert draft.status == Status.DRAFT
+    assert "The price is wrong" in page
+
+
+def test_who_wrote_it_is_offered_no_approval_of_it(client, owner, draft):
+    Campaign.objects.update(created_by="owner")
+    client.force_login(owner)
+    decide(client, draft, "ask")
+
+    page = look(client, draft).content.decode()
+
+    assert "somebody else must approve it" in page
+    assert 'formaction="' not in page
+
+
+def test_what_waits_for_its_time_is_edited_as_a_draft_that_keeps_it(client, owner, draft):
+    App.objects.update(needs_approval=False)
+    Campaign.objects.update(
+        status="scheduled", send_at="2030-01-01T09:00", timezone="UTC", due_at="2030-01-01T09:00Z"
+    )
+    client.force_login(owner)
+    address = reverse("edit_waiting", args=[draft.pk])
+
+    opened = client.post(address, follow=True)
+    again = client.post(address, follow=True)
+
+    draft.refresh_from_db()
+    assert opened.redirect_chain[-1][0] == reverse("edit", args=[draft.pk])
+    assert 'value="2030-01-01T09:00"' in opened.content.decode()
+    assert again.redirect_chain[-1][0] == reverse("campaign", args=[draft.pk])
+    assert (draft.status, draft.send_at) == (Status.DRAFT, "2030-01-01T09:00")
+
+
+def test_what_has_begun_is_not_edited(client, owner, draft):
+    Campaign.objects.update(status="sending")
+    client.force_login(owner)
+
+    page = client.post(reverse("edit_waiting", args=[draft.pk]), follow=True).content.decode()
+
+    draft.refresh_from_db()
+    assert draft.status == Status.SENDING
+    assert "Only a campaign that waits for its time" in page
+
+
+def test_a_stranger_sees_none_of_it(client, enter, stranger, draft):
+    decide(enter("ann", Role.COMPOSER), draft, "ask")
+    client.force_login(stranger)
+
+    pages = [client.get(reverse(name)).content.decode() for name in ("home", "approvals")]
+
+    assert all(draft.name not in page for page in pages)
