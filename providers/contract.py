@@ -52,11 +52,13 @@ class Limits:
 
     `call_rates` holds calls per second of single kinds of calls, as `Dialect.name_call` names
     them, beside `requests_per_second` of all. `in_flight` bounds calls without an answer yet;
+    `texts_per_call` is how many recipients of a call may each get a text of their own;
     `running_tasks` accepted calls that the vendor is still working on, as far as `fetch_status`
     tells, and for `task_seconds` where it cannot be asked.
     """
 
     batch_size: int = 1000
+    texts_per_call: int = 1
     labels_per_call: int = 1
     requests_per_second: float | None = None
     requests_per_day: int | None = None

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NO_ROUTE = "no_route"
     NO_TOKEN = "no_token"
     NO_MESSAGE = "no_message"
+    TEMPLATE = "template"
     NOT_ADDRESSABLE = "not_addressable"
     OPTED_OUT = "opted_out"
     SUPPRESSED = "suppressed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -100,12 +100,28 @@ class SendByScenario(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendText(Command):
-    """Send one SMS or e-mail per target; inbound and outbound. Targets are of `PersonKind`."""
+    """Send one SMS or e-mail per target; inbound and outbound. Targets are of `PersonKind`.
+
+    `message` is what the push's first part says, `others` are what its further ones do.
+    """
 
     push: SendPush
     channel: Channel
     message: TextMessage
     sender: str = ""
+    others: tuple[TextMessage, ...] = ()
+
+    @property
+    def messages(self) -> tuple[TextMessage, ...]:
+        """What each part of the push says."""
+        return (self.message, *self.others)
+
+    def split(self) -> tuple[SendText, ...]:
+        """The same as sends of one part each, with what that part says."""
+        return tuple(
+            replace(self, push=replace(self.push, parts=(part,)), message=message, others=())
+            for part, message in zip(self.push.parts, self.messages, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)

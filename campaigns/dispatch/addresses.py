@@ -31,6 +31,7 @@ class Addressed:
     )  # other devices of a member's person
     tokens: dict[int, str] = field(default_factory=dict)  # recipient -> the token it is sent to
     skipped: dict[Reason, list[Member]] = field(default_factory=lambda: defaultdict(list))
+    by_text: list[tuple[int, tuple[Targets, ...]]] = field(default_factory=list)  # dispatch.texts
 
     def list_with_mates(self, member: Member) -> list[Member]:
         """Everybody whom one target of the call reaches."""

@@ -30,7 +30,7 @@ from campaigns.dispatch.piles import (
     NewBatches,
     Pile,
     PileKey,
-    find_batch_size,
+    find_pile_size,
     pack_batches,
 )
 from campaigns.dispatch.routes import Reach, list_reaches
@@ -111,7 +111,7 @@ class Chunk:
             for (platform, reason), members in read.skipped.items():
                 self.skipped[(platform, reason.value)] |= dict(members)
                 self.count += len(members)
-            size = find_batch_size(self.transfer, self.reaches[target.lead])
+            size = find_pile_size(self.part, self.reaches[target.lead])
             packs = self._pile_persons(read)
             self.person_batches += pack_persons(self.part, target, packs, size)
 
@@ -131,8 +131,7 @@ class Chunk:
     def pack(self, *, is_last: bool) -> NewBatches:
         """The batches of the chunk, made before the transaction that writes them."""
         sizes = {
-            platform: find_batch_size(self.transfer, reach)
-            for platform, reach in self.reaches.items()
+            platform: find_pile_size(self.part, reach) for platform, reach in self.reaches.items()
         }
         # A freeze that began under an earlier release has kept less of them, and merges none.
         short = {

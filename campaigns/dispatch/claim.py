@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from campaigns.dispatch.cuts import cut_batch, has_been_called, is_new
 from campaigns.dispatch.pace import open_paces
 from campaigns.dispatch.queue import has_any, list_queue
+from campaigns.dispatch.texts import needs_rendering
 from campaigns.models import Account, App, Attempt, Batch, Part, Transfer
 from campaigns.selectors.addressing import can_carry, read_declared
 from campaigns.selectors.routes import Way, list_ways
@@ -128,9 +129,7 @@ def note_turn(transfer: Transfer, now: datetime) -> None:
 
 def _choose_way(batch: Batch, now: datetime) -> _Choice:
     transfer = batch.transfer
-    if is_over(batch, now):
-        return _Choice(drains=True)
-    if batch.part.message.content.get("channel") in OWN_ONLY:
+    if is_over(batch, now) or _calls_nobody(batch):
         return _Choice(drains=True)
     ways = _list_suiting(batch)
     if not ways:
@@ -148,6 +147,11 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
         pace.take(size)
         return _Choice(pace.way, size=size)
     return _Choice()
+
+
+def _calls_nobody(batch: Batch) -> bool:
+    """Whether there is no call to be made for it, or none before its texts are rendered."""
+    return needs_rendering(batch) or batch.part.message.content.get("channel") in OWN_ONLY
 
 
 def _list_suiting(batch: Batch) -> list[Way]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+from campaigns.dispatch.texts import find_texts
 from campaigns.models import Attempt, Batch
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
 
@@ -27,11 +28,14 @@ def cut_batch(batch: Batch, size: int) -> Batch:
     Only for a batch that was never called for.
     """
     ids, cohorts = unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts)
+    texts = find_texts(batch)
     piece = copy(batch)
     piece.pk, piece._state.adding = None, True
     _hold(piece, ids[:size], cohorts[:size])
     _hold(batch, ids[size:], cohorts[size:])
-    batch.save(update_fields=["recipients", "cohorts", "count"])
+    if texts is not None:
+        piece.texts, batch.texts = texts.pack(ids[:size]), texts.pack(ids[size:])
+    batch.save(update_fields=["recipients", "cohorts", "count", "texts"])
     piece.save()
     return piece
 

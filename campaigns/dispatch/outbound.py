@@ -11,24 +11,23 @@ from typing import Any
 from campaigns.dispatch import pace, vendor_steps
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease, find_expiry
+from campaigns.dispatch.texts import needs_rendering
 from campaigns.dispatch.told import find_told
 from campaigns.dispatch.vendor_labels import sync_labels
-from campaigns.models import Attempt, Batch, Cohort, Transfer, VendorGroup
+from campaigns.dispatch.wording import list_messages
+from campaigns.models import Attempt, Batch, Transfer, VendorGroup
 from campaigns.models.access import find_installation
-from campaigns.models.bulk import IdList
-from campaigns.models.packing import unpack_cohorts
 from campaigns.selectors.limits import is_awaited
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
 from providers.message import PushMessage, resolve_for
-from providers.message_fields import Platform
 from providers.outbound import AccountConfig, Exchange, GroupKeeper, Outbound, Request, StatusTeller
 from providers.outcomes import Failure, Reason, Receipt
 from providers.scenarios import Channel, SendText
-from providers.templates import is_template
 
 Clock = Callable[[], datetime]
+NOT_KEPT = "(texts of single recipients; not kept)"
 AWAITED_SECONDS = 20.0  # how long a vendor may take to say what became of one recipient
 
 
@@ -84,14 +83,14 @@ def ensure_group(client: GroupKeeper, way: Way, transfer: Transfer, now: datetim
 
 
 def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: datetime) -> SendPush:
-    """The call for those who were addressed, with the one text of the batch."""
+    """The call for those who were addressed, with the text of the batch, or each its own."""
     batch, transfer = lease.batch, lease.transfer
     left = None
     expires_at = find_expiry(batch)
     if expires_at is not None:
         left = max(1, int((expires_at - now).total_seconds()))
     return SendPush(
-        parts=(_write_part(lease, addressed, now),),
+        parts=_write_parts(lease, addressed, now),
         group=group,
         tag=transfer.tag,
         name=transfer.name,
@@ -101,32 +100,19 @@ def write_push(lease: Lease, addressed: Addressed, group: str, key: str, now: da
     )
 
 
-def _write_part(lease: Lease, addressed: Addressed, now: datetime) -> PushPart:
-    """The message, for the platforms that the call reaches, and how it names the recipients."""
+def _write_parts(lease: Lease, addressed: Addressed, now: datetime) -> tuple[PushPart, ...]:
+    """The message, for the platforms that the call reaches, and how it names the recipients; in
+    several texts where they were rendered so. Raises Failure."""
     batch = lease.batch
-    message: PushMessage = batch.part.message.read()
-    if is_template(message):
-        words = "Its variables have not been filled in."
-        raise Failure(Reason.OURS, words, is_permanent=True)
-    if batch.part.channel != Channel.PUSH:
-        return PushPart(message, addressed.targets)
-    match batch.form:
-        case Batch.Form.AUDIENCE:
-            platforms, audience = find_told(lease, now)
-            whole = resolve_for(message, platforms)
-            said = replace(whole, translations=message.translations)
-            return PushPart(said, audience=audience, platforms=platforms)
-        case Batch.Form.PERSON:
-            platforms = _list_platforms(batch)
-            return PushPart(resolve_for(message, platforms, batch.language), addressed.targets)
-    return PushPart(message.resolve(Platform(batch.platform), batch.language), addressed.targets)
-
-
-def _list_platforms(batch: Batch) -> tuple[Platform, ...]:
-    """The platforms of a batch's recipients, the one that it stands under first."""
-    cohorts = Cohort.objects.filter(pk__in=IdList(set(unpack_cohorts(batch.cohorts))))
-    found = set(cohorts.values_list("platform", flat=True)) - {batch.platform}
-    return (Platform(batch.platform), *map(Platform, sorted(found)))
+    if batch.form == Batch.Form.AUDIENCE:
+        message: PushMessage = batch.part.message.read()
+        platforms, audience = find_told(lease, now)
+        whole = resolve_for(message, platforms)
+        said = replace(whole, translations=message.translations)
+        return (PushPart(said, audience=audience, platforms=platforms),)
+    if batch.part.channel != Channel.PUSH and batch.texts is None and not needs_rendering(batch):
+        return (PushPart(batch.part.message.read(), addressed.targets),)
+    return tuple(PushPart(message, targets) for message, targets in list_messages(batch, addressed))
 
 
 @dataclass(slots=True)
@@ -137,14 +123,19 @@ class Ready:
     client: Outbound
     request: Request
     runs_at_vendor: bool = False
+    is_personal: bool = False  # what it says is about those who get it, and kept nowhere
 
     def call(self, hop: tuple[str, int]) -> Reply:
         """Send; a failure is a value here."""
+        result: Receipt | Failure
         with http.recording() as exchanges, http.hopping(*hop):
             try:
-                return Reply(self.client.send(self.request), exchanges)
+                result = self.client.send(self.request)
             except Failure as failure:
-                return Reply(failure, exchanges)
+                result = failure
+        if self.is_personal:
+            return Reply(result, [replace(one, request=NOT_KEPT) for one in exchanges])
+        return Reply(result, exchanges)
 
 
 def prepare_call(
@@ -166,18 +157,23 @@ def prepare_call(
         pace.count_call(lease.way, clock())
         request = vendor_steps.write_send(client, lease, addressed, push, at)
         return Ready(client, request, runs_at_vendor=True)
+    is_personal = lease.batch.texts is not None
     if lease.batch.part.channel == Channel.PUSH:
-        return Ready(client, client.write(push))
-    return Ready(client, client.write_text(_write_text(lease.batch, push, lease.way)))
+        return Ready(client, client.write(push), is_personal=is_personal)
+    text = _write_text(lease.batch, push, lease.way)
+    return Ready(client, client.write_text(text), is_personal=is_personal)
 
 
 def _write_text(batch: Batch, push: SendPush, way: Way) -> SendText:
     """The same call as an SMS or an e-mail."""
     channel = Channel(batch.part.channel)
-    message = vendor_steps.write_text(
-        push.parts[0].message, channel, batch.language, way.dialect, push.expires_in
+    first, *others = (
+        vendor_steps.write_text(part.message, channel, batch.language, way.dialect, push.expires_in)
+        for part in push.parts
     )
-    return SendText(push=push, channel=channel, message=message, sender=batch.part.sender)
+    return SendText(
+        push=push, channel=channel, message=first, others=tuple(others), sender=batch.part.sender
+    )
 
 
 def fetch_status(attempt: Attempt, way: Way, group_id: int) -> TransferStatus | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,11 +18,14 @@ from campaigns.dispatch import books
 from campaigns.dispatch.bars import BARRED
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, find_expiry
+from campaigns.dispatch.texts import find_texts
 from campaigns.models import Batch, DeviceSession, Door, InboxItem, Transfer
 from campaigns.models.bulk import IdList
 from campaigns.selectors.recalls import select_waiting
-from providers.message_fields import OWN_ONLY
+from providers.message import write_message
+from providers.message_fields import OWN_ONLY, Platform
 from providers.outcomes import Reason
+from providers.templates import Sheet
 
 OWN_FIRST, VENDOR_FIRST = "own_first", "vendor_first"
 AS_LAST = frozenset({OWN_FIRST, VENDOR_FIRST})
@@ -104,7 +108,7 @@ def catch(batch: Batch, verdicts: Verdicts, now: datetime) -> tuple[Verdicts, Ve
         return verdicts, {}
     kept, caught = dict(verdicts), list[Member]()
     for verdict in lost:
-        if verdict.reason in BARRED:
+        if verdict.reason in BARRED or verdict.reason == Reason.TEMPLATE:
             continue
         sessions = _find_sessions(verdicts[verdict])
         caught += [member for member in verdicts[verdict] if member[0] in sessions]
@@ -117,7 +121,7 @@ def keep(batch: Batch, verdicts: Verdicts, now: datetime) -> None:
 
     Runs in the transaction that settles them.
     """
-    expires_at = _find_end(batch, now)
+    expires_at, messages = _find_end(batch, now), _write_messages(batch, verdicts)
     InboxItem.objects.bulk_create(
         (
             InboxItem(
@@ -126,6 +130,7 @@ def keep(batch: Batch, verdicts: Verdicts, now: datetime) -> None:
                 batch_id=batch.pk,
                 created_at=now,
                 expires_at=expires_at,
+                message=messages.get(recipient),
             )
             for verdict, members in verdicts.items()
             if verdict.outcome == "sent"
@@ -133,6 +138,20 @@ def keep(batch: Batch, verdicts: Verdicts, now: datetime) -> None:
         ),
         ignore_conflicts=True,
     )
+
+
+def _write_messages(batch: Batch, verdicts: Verdicts) -> dict[int, dict[str, Any]]:
+    """What each of those says whose message has variables."""
+    texts = find_texts(batch)
+    sent = [some for verdict, some in verdicts.items() if verdict.outcome == "sent"]
+    if texts is None or not any(sent):
+        return {}
+    sheet = Sheet(batch.part.message.read().resolve(Platform(batch.platform), batch.language))
+    return {
+        recipient: write_message(texts.fill(sheet, texts.places[recipient]))
+        for some in sent
+        for recipient, _cohort in some
+    }
 
 
 def _find_end(batch: Batch, now: datetime) -> datetime:

@@ -14,6 +14,7 @@ from campaigns.selectors.limits import list_promises
 
 MAX_BATCH = 50_000
 CHEAP_CUT = 1_000
+RENDERED_ONCE = 2_000
 
 # Recipients with their cohorts. Plain numbers: a million pairs would keep the collector busy.
 Pile = dict[int, int]
@@ -126,6 +127,13 @@ def _find_lifetime(transfer: Transfer) -> int | None:
     """Seconds from the recipients' own hour, None for ever."""
     lifetime: int | None = (transfer.campaign or transfer).expires_in
     return lifetime
+
+
+def find_pile_size(part: Part, reach: Reach) -> int:
+    """Recipients per batch of a freeze. One whose texts are still to be rendered is cut by them
+    afterwards: the more are rendered together, the fewer calls say the same."""
+    size = find_batch_size(part.transfer, reach)
+    return max(size, RENDERED_ONCE) if part.message.content.get("template") else size
 
 
 def find_batch_size(transfer: Transfer, reach: Reach) -> int:

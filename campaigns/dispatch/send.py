@@ -7,13 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from campaigns.dispatch import audience_calls, folds, outbound, own_channel, settle
+from campaigns.dispatch import audience_calls, folds, outbound, own_channel, rendering, settle
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.bars import find_barred
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
+from campaigns.dispatch.texts import needs_rendering
 from campaigns.dispatch.unanswered import POISON, Resolution, find_doubt, resolve_attempt, write_off
+from campaigns.dispatch.wording import group_by_text
 from campaigns.models import Attempt, Batch, Transfer
 from providers.commands import FaultKind
 from providers.outcomes import Failure, Reason
@@ -64,6 +66,8 @@ def _work(lease: Lease, clock: Clock) -> None:
     resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
+    elif not is_over(lease.batch, now) and needs_rendering(lease.batch):
+        _fill_in(lease, owed, clock)
     elif not is_over(lease.batch, now) and (taken := _take_own(lease, owed, resolution, now)):
         settle.flush_own(lease, taken, now)
     elif (verdict := _find_end(lease, now)) is not None:
@@ -88,6 +92,13 @@ def _take_own(
     if resolution.repeats is None:  # whom a call is open for is cleared up with that
         taken |= {_leave_out(reason): members for reason, members in barred.items()}
     return taken
+
+
+def _fill_in(lease: Lease, owed: list[Member], clock: Clock) -> None:
+    if lease.batch.attempts > POISON:
+        _isolate(lease, None, owed, clock())
+    else:
+        rendering.render_batch(lease, owed, clock())
 
 
 def _find_end(lease: Lease, now: datetime) -> Verdict | None:
@@ -160,7 +171,8 @@ def _repeat(lease: Lease, owed: list[Member], resolution: Resolution, clock: Clo
 
 def _address(lease: Lease, owed: list[Member], now: datetime) -> Addressed:
     assert lease.way is not None  # noqa: S101 told by _find_end
-    return address_members(lease.batch, lease.way, owed, now)
+    addressed = address_members(lease.batch, lease.way, owed, now)
+    return group_by_text(lease.batch, addressed)
 
 
 def write_key(batch: Batch, addressed: Addressed) -> str:

@@ -11,7 +11,8 @@ from django.db import transaction
 from campaigns.dispatch import books, own_channel
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.claim import Lease, find_lease_end
-from campaigns.models import Attempt, Batch, Device, ReceiptRow
+from campaigns.dispatch.texts import find_texts
+from campaigns.models import Attempt, Batch, Delivery, Device, ReceiptRow
 from campaigns.models import Exchange as ExchangeRow
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
@@ -137,7 +138,11 @@ def _release(batch: Batch, what: Flush, now: datetime) -> None:
     batch.attempts = 0
     batch.retries += what.is_retry
     batch.due_at = what.due_at or now
-    batch.save(update_fields=["state", "lease_until", "attempts", "retries", "due_at", "settled"])
+    fields = ["state", "lease_until", "attempts", "retries", "due_at", "settled"]
+    if batch.texts is not None and batch.state == Batch.State.DONE:
+        batch.texts = None  # what was said to somebody is nobody's business any more
+        fields.append("texts")
+    batch.save(update_fields=fields)
 
 
 @dataclass(slots=True)
@@ -291,21 +296,35 @@ def split_batch(
         rest = {recipient for recipient, _cohort in owed}
         members = zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
         _shrink(batch, [member for member in members if member[0] not in rest])
-        middle = len(owed) // 2
+        middle, texts = len(owed) // 2, find_texts(lease.batch)
         for half in (owed[:middle], owed[middle:]):
+            recipients = [recipient for recipient, _cohort in half]
             Batch.objects.create(
                 part_id=batch.part_id,
                 transfer_id=batch.transfer_id,
                 app_id=batch.app_id,
                 platform=batch.platform,
                 language=batch.language,
-                recipients=pack_ids(recipient for recipient, _cohort in half),
+                recipients=pack_ids(recipients),
                 cohorts=pack_cohorts(cohort for _recipient, cohort in half),
                 count=len(half),
                 due_at=now,
                 local_at=batch.local_at,
                 expires_at=batch.expires_at,
+                texts=texts.pack(recipients) if texts else None,
             )
+
+
+def leave_settled(batch: Batch, settled: Sequence[Member]) -> None:
+    """End a locked batch whose other members are in batches of their own by now."""
+    if not settled and not batch.settled:
+        batch.delete()
+        return
+    members = dict(zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True))
+    known = Delivery.objects.filter(part_id=batch.part_id, recipient__in=IdList(members))
+    _shrink(
+        batch, [(one, members[one]) for one in sorted(known.values_list("recipient", flat=True))]
+    )
 
 
 def _shrink(batch: Batch, settled: Sequence[Member]) -> None:
@@ -313,5 +332,5 @@ def _shrink(batch: Batch, settled: Sequence[Member]) -> None:
     batch.cohorts = pack_cohorts(cohort for _recipient, cohort in settled)
     batch.count = batch.settled = len(settled)
     batch.state = Batch.State.DONE
-    batch.lease_until = None
+    batch.lease_until = batch.texts = None
     batch.save()

@@ -25,7 +25,8 @@ class DeviceSession(models.Model):
 class InboxItem(models.Model):
     """A message that our own channel holds for a device until it pulls it or it expires.
 
-    `batch_id` leads back to the books: what expires unseen is corrected there.
+    `batch_id` leads back to the books: what expires unseen is corrected there. `message` is what
+    it says to this device (`write_message`), where it has variables.
     """
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="inbox", db_index=False)
@@ -34,6 +35,7 @@ class InboxItem(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     pulled_at = models.DateTimeField(null=True)
+    message = models.JSONField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "part"], name="inbox_item_once")]

@@ -266,6 +266,9 @@ class Batch(models.Model):
     `due_at` moves with every retry; `local_at` is when the recipients' own clocks reach the hour,
     null where that does not matter. Without an `expires_at` of its own the transfer's holds.
 
+    `texts` are what was rendered for each recipient of a message with variables
+    (dispatch.texts), until all are settled; null: nothing was, or nothing has to be.
+
     With `runs_at_vendor` the vendor goes on with its recipients to the later steps of a scenario.
 
     `form` says how its call names the recipients: each device, each person (all devices of one are
@@ -304,6 +307,7 @@ class Batch(models.Model):
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", null=True)
     is_folded = models.BooleanField(default=False)
     runs_at_vendor = models.BooleanField(default=False, db_default=False)
+    texts = models.BinaryField(null=True)
 
     class Meta:
         constraints = [

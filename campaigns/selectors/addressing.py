@@ -143,14 +143,21 @@ def _refuse_details(wanted: Wanted, way: Way, platforms: tuple[Platform, ...]) -
     if message.channel not in VENDOR_ONLY:
         words = _("%(account)s reaches everybody itself, also who gets it the app's own way.")
         raise Inexact(words % names)
-    if message.translations and not way.dialect.takes_translations:
-        words = _("%(account)s sends one text to all; this message has translations.")
-        raise Inexact(words % names)
+    _refuse_texts(wanted, way)
     present = wanted.devices.filter(platform__in=[one.value for one in platforms])
     mute = [one.value for one in platforms if not message.has_platform(one)]
     if mute and present.filter(platform__in=mute).exists():
         words = _("%(account)s would send to %(platforms)s too, for which there is no text.")
         raise Inexact(words % {**names, "platforms": ", ".join(mute)})
+
+
+def _refuse_texts(wanted: Wanted, way: Way) -> None:
+    names = {"account": way.account.name}
+    if wanted.message.template:
+        raise Inexact(_("%(account)s sends one text to all; this message has variables.") % names)
+    if wanted.message.translations and not way.dialect.takes_translations:
+        words = _("%(account)s sends one text to all; this message has translations.")
+        raise Inexact(words % names)
 
 
 def _read_terms(wanted: Wanted) -> tuple[list[str], list[Expression]]:

@@ -51,6 +51,10 @@ def explain_way(
         return _("The vendor of %(account)s runs no scenarios.") % names
     if message.channel not in VENDOR_ONLY:
         return _("What may go the app's own way cannot be left to %(account)s.") % names
+    if message.template:
+        return (
+            _("Each text of a message with variables is written here, not at %(account)s.") % names
+        )
     for step in later:
         own = ways.get(step.channel)
         names["channel"] = step.channel

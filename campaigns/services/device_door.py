@@ -22,10 +22,10 @@ from campaigns.selectors.identifiers import INSTALLATION
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
+from campaigns.services.personalisation import render_for
 from campaigns.services.seen import mark_seen
 from providers import vault
-from providers.message import PushMessage
-from providers.message_fields import Platform
+from providers.message import PushMessage, read_message
 from providers.outcomes import RefusalKind
 from providers.receipts import ReceiptEvent, ReceiptKind
 
@@ -276,10 +276,23 @@ def _list_own(session: DeviceSession, after: datetime | None, now: datetime) -> 
     fresh = [item.pk for item in rows if item.pulled_at is None]
     gone = set(fresh) - _take(session, fresh, now) if fresh else set()
     return [
-        _describe(session, item.part, item.created_at, item.expires_at, is_mirror=False)
+        Waiting(
+            reference=write_receipt_token(item.part_id, session.pk),
+            message=message,
+            at=item.created_at,
+            expires_at=item.expires_at,
+            is_mirror=False,
+        )
         for item in rows
-        if item.pk not in gone
+        if item.pk not in gone and (message := _read_own(session, item)) is not None
     ]
+
+
+def _read_own(session: DeviceSession, item: InboxItem) -> PushMessage | None:
+    """What it said when it was put there, where each device is told something else."""
+    if item.message is not None:
+        return read_message(item.message)
+    return _resolve(session, item.part.message.read())
 
 
 def _select_wanted(session: DeviceSession) -> QuerySet[InboxItem]:
@@ -326,8 +339,15 @@ def _list_mirrored(
     )
     for part in parts.select_related("message"):
         expires_at = at[part.pk] + _find_life(part.message.read())
-        if expires_at > now:
-            yield _describe(session, part, at[part.pk], expires_at, is_mirror=True)
+        message = _resolve(session, part.message.read())
+        if expires_at > now and message is not None:
+            yield Waiting(
+                reference=write_receipt_token(part.pk, session.pk),
+                message=message,
+                at=at[part.pk],
+                expires_at=expires_at,
+                is_mirror=True,
+            )
 
 
 def _find_life(message: PushMessage) -> timedelta:
@@ -337,18 +357,7 @@ def _find_life(message: PushMessage) -> timedelta:
     return timedelta(seconds=seconds) if seconds else timedelta(days=MIRROR_DAYS)
 
 
-def _describe(
-    session: DeviceSession, part: Part, at: datetime, expires_at: datetime, *, is_mirror: bool
-) -> Waiting:
+def _resolve(session: DeviceSession, message: PushMessage) -> PushMessage | None:
+    """The message in the device's language; None where its variables make no text for it."""
     device = session.device
-    language = device.language or (device.person.language if device.person else "")
-    message = part.message.read().resolve(
-        Platform(device.platform), language or device.app.default_language
-    )
-    return Waiting(
-        reference=write_receipt_token(part.pk, device.pk),
-        message=message,
-        at=at,
-        expires_at=expires_at,
-        is_mirror=is_mirror,
-    )
+    return render_for(message, device.app, device).message

@@ -53,6 +53,7 @@ DIALECT = Dialect(
     platforms=frozenset({Platform.ANDROID, Platform.IOS}),
     limits=Limits(
         batch_size=outbound.MAX_BATCH,
+        texts_per_call=outbound.MAX_TEXTS,
         requests_per_second=30,
         requests_per_day=5000,
         day_zone="UTC",

@@ -31,6 +31,7 @@ from .wire_errors import AlreadyTaken, NotKnown, read_error
 PUSH_URL = "https://push.api.appmetrica.yandex.net"
 REPORTING_URL = "https://api.appmetrica.yandex.com"
 MAX_BATCH = 50_000  # the vendor takes five times as many; a lost answer then costs less
+MAX_TEXTS = 1_000  # items of a call; the vendor names no number
 NO_TAG = "untagged"  # the vendor demands a tag where ours may be empty
 
 # What every documentation of the namespace lists; an unknown name would refuse the whole call.
@@ -59,15 +60,15 @@ class AppMetrica:
         return self._find_group(group.name) or self._create_group(group)
 
     def write(self, push: SendPush) -> Request:
-        """One platform, at most 50,000 devices, with an id of ours to ask by afterwards."""
+        """Parts of one platform each, at most 50,000 devices, with an id of ours to ask by."""
         _check_size(push)
-        part = _prepare_part(push.parts[0], push.expires_in)
+        parts = tuple(_prepare_part(part, push.expires_in) for part in push.parts)
         tag = (push.tag or push.name or NO_TAG)[: wire_sends.MAX_TAG]
         return http.write_request(
             "POST",
             self._find_url(wire_sends.SEND_PATH),
             headers=self._write_headers(),
-            json=wire_sends.write_send(replace(push, parts=(part,), tag=tag)),
+            json=wire_sends.write_send(replace(push, parts=parts, tag=tag)),
             lookup=FetchStatus(group=push.group, client_key=push.client_key),
         )
 
@@ -178,10 +179,9 @@ def _read_receipt(body: Mapping[str, Any]) -> Receipt:
 
 
 def _check_size(push: SendPush) -> None:
-    if len(push.parts) != 1 or not push.client_key:
-        raise Failure(
-            Reason.OURS, "A call carries one part and an id of its own.", is_permanent=True
-        )
+    if not 1 <= len(push.parts) <= MAX_TEXTS or not push.client_key:
+        words = f"A call carries at most {MAX_TEXTS} parts and an id of its own."
+        raise Failure(Reason.OURS, words, is_permanent=True)
     if wire_sends.count_devices(push) > MAX_BATCH:
         raise Failure(
             Reason.OURS, f"A call carries at most {MAX_BATCH} devices.", is_permanent=True

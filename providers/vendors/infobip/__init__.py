@@ -137,6 +137,7 @@ DIALECT = Dialect(
     platforms=frozenset(Platform),
     limits=Limits(
         batch_size=outbound.MAX_BATCH,
+        texts_per_call=outbound.MAX_BATCH,
         requests_per_second=2500,
         max_payload_bytes=4000,
         addressing=frozenset({Addressing.VENDOR_ID, Addressing.USERNAME, Addressing.FILTER}),

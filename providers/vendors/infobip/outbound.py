@@ -32,6 +32,7 @@ from providers.scenarios import (
     ScenarioRows,
     SendByScenario,
     SendText,
+    SendTexts,
     Step,
 )
 
@@ -93,8 +94,8 @@ class Infobip:
         return CheckResult(is_good=True, words=words % {"names": names})
 
     def write(self, push: SendPush) -> Request:
-        """One part, at most 1000 destinations, under a bulk id of ours to ask by afterwards; in
-        version 2 a message for each."""
+        """At most 1000 destinations, a message for each part, under a bulk id of ours to ask by
+        afterwards; in version 2 a message for each."""
         _check_size(push)
         prepared = replace(
             push,
@@ -114,10 +115,11 @@ class Infobip:
         return self._write_bulk(wire_sends.SEND_PATH, body, push)
 
     def write_text(self, text: SendText) -> Request:
-        """An SMS to each of at most 1000 numbers."""
+        """An SMS to each of at most 1000 numbers, in as many texts as there are parts."""
         _check_size(text.push)
         text = replace(text, push=replace(text.push, callback=self._ask_for_reports()))
-        return self._write_bulk(wire_sms.SEND_PATH, wire_sms.write_send(text), text.push)
+        body = wire_sms.write_send(SendTexts(text.split(), text.push.client_key))
+        return self._write_bulk(wire_sms.SEND_PATH, body, text.push)
 
     def write_by_scenario(self, command: SendByScenario) -> Request:
         """A send whose steps the vendor takes itself; `scenario` is the vendor's key of it."""
@@ -322,14 +324,14 @@ def is_from_vendor(call: Call, account: AccountConfig) -> bool:
 
 
 def _check_size(push: SendPush) -> None:
-    if len(push.parts) != 1 or not push.client_key:
-        words = "A call carries one part and an id of its own."
+    if not push.parts or not push.client_key:
+        words = "A call carries a part and an id of its own."
         raise Failure(Reason.OURS, words, is_permanent=True)
-    [part] = push.parts
-    if sum(len(targets.values) for targets in part.targets) > MAX_BATCH:
+    named = [targets for part in push.parts for targets in part.targets]
+    if sum(len(targets.values) for targets in named) > MAX_BATCH:
         words = f"A call carries at most {MAX_BATCH} destinations."
         raise Failure(Reason.OURS, words, is_permanent=True)
-    if any(targets.kind not in TYPES for targets in part.targets):
+    if any(targets.kind not in TYPES for targets in named):
         words = "The vendor has no such kind of id."
         raise Failure(Reason.NOT_ADDRESSABLE, words, is_permanent=True)
 

@@ -204,8 +204,7 @@ def _list_answered(planned: Planned, entry: Accepted | Refusal | None) -> Iterat
 def split_targets(push: SendPush) -> SendPushes:
     """A push with one message for each target, which comes back with the target's reference: of
     several in one message nothing could be told apart."""
-    [part] = push.parts
-    if part.audience is not None:
+    if any(part.audience is not None for part in push.parts):
         return SendPushes((push,))
     callback = push.callback or Callback(url="")
     return SendPushes(
@@ -215,6 +214,7 @@ def split_targets(push: SendPush) -> SendPushes:
                 parts=(replace(part, targets=(Targets(targets.kind, (value,)),)),),
                 callback=replace(callback, data=mark_reference(reference)),
             )
+            for part in push.parts
             for targets in part.targets
             for value, reference in zip(targets.values, _list_references(targets), strict=True)
         )

@@ -15,6 +15,7 @@ DIALECT = Dialect(
     channels=frozenset({Channel.EMAIL}),
     limits=Limits(
         batch_size=outbound.MAX_BATCH,
+        texts_per_call=outbound.MAX_BATCH,
         in_flight=2,
         max_payload_bytes=100_000,
         addressing=frozenset({Addressing.USERNAME}),

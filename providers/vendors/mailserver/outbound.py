@@ -49,32 +49,33 @@ class EmailClient:
 
     def write_text(self, text: SendText) -> Request:
         """One mail per target. Raises Failure for a subject or sender that makes no header."""
-        addresses = [value for part in text.push.parts for t in part.targets for value in t.values]
-        body = {
-            "from": text.sender or self.sender,
-            "subject": text.message.subject,
-            "text": text.message.text,
-            "to": addresses,
-        }
+        sender = text.sender or self.sender
+        mails = [
+            {"from": sender, "subject": one.message.subject, "text": one.message.text, "to": value}
+            for one in text.split()
+            for targets in one.push.parts[0].targets
+            for value in targets.values
+        ]
         try:
-            _make_mail(body, addresses[0]).message()
+            for mail_of_text in {(one["subject"], one["text"]): one for one in mails}.values():
+                _make_mail(mail_of_text).message()
         except (BadHeaderError, ValueError) as error:
             raise Failure(Reason.PAYLOAD, str(error), is_permanent=True) from error
-        content = json.dumps(body).encode()
-        return Request(method="MAIL", url="", headers={}, body=content, count=len(addresses))
+        content = json.dumps(mails).encode()
+        return Request(method="MAIL", url="", headers={}, body=content, count=len(mails))
 
     def send(self, request: Request) -> Receipt:
         """Send each mail; who comes after a broken connection is tried again later."""
-        body = json.loads(request.body)
+        mails = json.loads(request.body)
         connection = _open()
         results: list[Result] = []
         # One call of a vendor may take so long; what is left goes in the next.
         end = time.monotonic() + settings.CALL_SECONDS
         try:
-            for index, address in enumerate(body["to"]):
-                results.append(_send_one(connection, body, index, address))
+            for index, written in enumerate(mails):
+                results.append(_send_one(connection, written, index))
                 if results[-1].outcome is Outcome.UNKNOWN or time.monotonic() > end:
-                    results += _put_off(range(index + 1, len(body["to"])))
+                    results += _put_off(range(index + 1, len(mails)))
                     break
         finally:
             _close(connection)
@@ -99,13 +100,13 @@ def _close(connection: Any) -> None:
         return  # every mail has its result already
 
 
-def _make_mail(body: dict[str, Any], address: str) -> EmailMessage:
-    return EmailMessage(body["subject"], body["text"], body["from"], [address])
+def _make_mail(written: dict[str, str]) -> EmailMessage:
+    return EmailMessage(written["subject"], written["text"], written["from"], [written["to"]])
 
 
-def _send_one(connection: Any, body: dict[str, Any], index: int, address: str) -> Result:
+def _send_one(connection: Any, written: dict[str, str], index: int) -> Result:
     try:
-        connection.send_messages([_make_mail(body, address)])
+        connection.send_messages([_make_mail(written)])
     except smtplib.SMTPRecipientsRefused as error:
         code, words = next(iter(error.recipients.values()), (PERMANENT, b""))
         return _refuse(index, code, words)

@@ -23,7 +23,7 @@ def _list_carried_fields() -> dict[str, Carry]:
 DIALECT = Dialect(
     key="sandbox",
     label="Sandbox",
-    limits=Limits(batch_size=wire.MAX_RECIPIENTS, in_flight=4),
+    limits=Limits(batch_size=wire.MAX_RECIPIENTS, texts_per_call=wire.MAX_RECIPIENTS, in_flight=4),
     platforms=frozenset(Platform),
     credentials=(
         FieldSpec(
