@@ -201,6 +201,7 @@ class ReceiptCount(models.Model):
                 name="receipt_count_once",
             )
         ]
+        indexes = [models.Index(fields=["hour"], name="receipt_count_hour")]
 
 
 class VendorCount(models.Model):

@@ -1,61 +1,66 @@
-"""Home: what is running, what needs me, what comes next, the last two weeks."""
+"""Home: what runs, what waits for me, what comes next, how accounts do, the last month."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from campaigns.models import (
-    Account,
-    App,
-    Campaign,
-    CampaignEvent,
-    Membership,
-    Occurrence,
-    Settled,
-    Transfer,
-)
+from campaigns.models import App, Membership, Settled, Transfer
 from campaigns.pages.approvals import read_approvals
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
-from campaigns.selectors.reports import DayTotal, daily_totals
-from campaigns.selectors.status import find_pause_words
+from campaigns.pages.start import list_steps
+from campaigns.selectors import attention
+from campaigns.selectors.account_health import AccountHealth, list_health
+from campaigns.selectors.hours import find_seconds_left
+from campaigns.selectors.month import Month, read_month
+from campaigns.selectors.reports import DayTotal
+from campaigns.selectors.status import find_pause_words, measure_rates
 from campaigns.selectors.upcoming import list_coming
-from campaigns.services.access import has_role
+from campaigns.services.access import has_role, name_actor
 
-DAYS = 14
 SHOWN = 8
+UNDECIDED = 4
+ACCOUNTS = 12
 WORRYING = timedelta(days=7)
+CHANGE_WORDS = {
+    "sent": gettext_lazy("Sent"),
+    "failed": gettext_lazy("Failed"),
+    "delivered": gettext_lazy("Delivered"),
+    "opened": gettext_lazy("Opened"),
+}
+STATE_WORDS = {
+    "bad": gettext_lazy("Refused"),
+    "off": gettext_lazy("Switched off"),
+    "waiting": gettext_lazy("Asked to wait"),
+    "used_up": gettext_lazy("Day used up"),
+    "failing": gettext_lazy("Last call failed"),
+    "good": gettext_lazy("Good"),
+    "unknown": gettext_lazy("Not called yet"),
+}
+STATE_TONES = {
+    "bad": "bad", "waiting": "paused", "used_up": "paused", "failing": "failed", "good": "good"
+}  # fmt: skip
 
 
 @operator_page
 def home(request: HttpRequest) -> HttpResponse:
     """The first page after signing in."""
     now = timezone.now()
-    app_ids = list(App.objects.for_user(request.user).values_list("pk", flat=True))
-    days = daily_totals(app_ids, DAYS, now)
-    troubled = _list_troubled(request.user, now - WORRYING)
     context = {
-        "has_apps": bool(app_ids),
+        "steps": list_steps(request.user),
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
-        "running": list_running(request.user),
-        "troubled": troubled,
-        "pause_words": find_pause_words(troubled),
-        "stuck": _list_stuck(request.user, now - WORRYING),
-        "missed": _list_missed(request.user, now - WORRYING),
-        "accounts": Account.objects.for_user(request.user).filter(health=Account.Health.BAD),
-        "drafts": _list_drafts(request.user),
+        "running": list_running(request.user, now),
+        "coming": list_coming(request.user, now, SHOWN, each=1),
+        "accounts": [_describe_health(one) for one in list_health(request.user, now, ACCOUNTS)],
+        **_read_waiting(request, now),
         **read_approvals(request.user, now),
-        "coming": list_coming(request.user, now, SHOWN),
-        "days": days,
-        "has_days": any(sum(day.outcomes.values()) for day in days),
-        "chart": write_chart(days),
     }
     return draw_page(request, "pages/home.html", _("Home"), context)
 
@@ -63,47 +68,75 @@ def home(request: HttpRequest) -> HttpResponse:
 @operator_page
 def running(request: HttpRequest) -> HttpResponse:
     """The polled piece of home."""
-    return draw_fragment(request, "pages/running.html", {"running": list_running(request.user)})
+    context = {"running": list_running(request.user, timezone.now())}
+    return draw_fragment(request, "pages/running.html", context)
 
 
-def list_running(principal: Any) -> list[Standing]:
-    """Transfers under way, the newest first."""
-    rows = Transfer.objects.for_user(principal).filter(status__in=Transfer.RUNNING)
-    return read_standings(rows.select_related("app").order_by("-pk")[:SHOWN])
+@operator_page
+def month(request: HttpRequest) -> HttpResponse:
+    """The last thirty days beside those before, fetched once home is there."""
+    app_ids = list(App.objects.for_user(request.user).order_by("pk").values_list("pk", flat=True))
+    found = read_month(app_ids, timezone.now())
+    context = {
+        "month": found,
+        "changes": [(CHANGE_WORDS[change.key], change) for change in found.changes],
+        "chart": _write_month_chart(found),
+    }
+    return draw_fragment(request, "pages/home_month.html", context)
 
 
-def _list_troubled(principal: Any, since: Any) -> list[Transfer]:
-    rows = Transfer.objects.for_user(principal).select_related("app")
-    failed = rows.filter(status=Transfer.Status.FAILED, created_at__gte=since)
-    paused = rows.filter(status=Transfer.Status.PAUSED)
-    return [*paused.order_by("-pk")[:SHOWN], *failed.order_by("-pk")[:SHOWN]]
-
-
-def _list_stuck(principal: Any, since: datetime) -> Any:
-    """Campaigns that wait for a person, or ended, without a transfer that would tell."""
-    last = CampaignEvent.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
-    rows = Campaign.objects.for_user(principal).annotate(note=Subquery(last.values("note")[:1]))
-    paused = Q(status=Campaign.Status.PAUSED, recurrence__isnull=False)
-    failed = Q(status=Campaign.Status.FAILED, status_since__gte=since)
-    troubled = Transfer.objects.filter(
-        campaign=OuterRef("pk"), status__in=[Transfer.Status.PAUSED, Transfer.Status.FAILED]
+def list_running(principal: Any, now: datetime) -> list[tuple[Standing, float, float | None]]:
+    """Transfers under way, the newest first, with rate and seconds left; None: nobody can say."""
+    rows = Transfer.objects.for_user(principal).filter(
+        status__in=Transfer.RUNNING, finished_at__isnull=True
     )
-    silent = rows.filter(paused | failed).exclude(Exists(troubled))
-    return silent.select_related("app", "app_group").order_by("-status_since")[:SHOWN]
+    transfers = list(rows.select_related("app").order_by("-pk")[:SHOWN])
+    rates = measure_rates(transfers, now=now)
+    return [_time(standing, rates, now) for standing in read_standings(transfers)]
 
 
-def _list_missed(principal: Any, since: datetime) -> Any:
-    """Times of series that nobody started, while the series goes on."""
-    seen = Campaign.objects.for_user(principal).filter(status=Campaign.Status.RECURRING)
-    rows = Occurrence.objects.filter(
-        campaign__in=seen, state=Occurrence.State.MISSED, settled_at__gte=since
-    )
-    return rows.select_related("campaign").order_by("-due_at")[:SHOWN]
+def _time(
+    standing: Standing, rates: dict[int, float], now: datetime
+) -> tuple[Standing, float, float | None]:
+    rate = rates[standing.transfer.pk]
+    if standing.next_at is not None or not rate:
+        return standing, rate, None
+    return standing, rate, find_seconds_left(standing.counters.pending, rate, (), now)
 
 
-def _list_drafts(principal: Any) -> Any:
-    rows = Campaign.objects.for_user(principal).filter(status__in=Campaign.EDITABLE)
-    return rows.select_related("app", "app_group").order_by("-pk")[:5]
+def _read_waiting(request: HttpRequest, now: datetime) -> dict[str, Any]:
+    user, actor = request.user, name_actor(request.user)
+    stopped = attention.list_stopped(user, now - WORRYING, SHOWN)
+    app_ids = list(App.objects.for_user(user).values_list("pk", flat=True))
+    sees_keys = user.has_perm("campaigns.view_apikey")
+    return {
+        "stopped": stopped,
+        "pause_words": find_pause_words(stopped),
+        "stuck": list(attention.list_stuck(user, now - WORRYING, SHOWN)),
+        "missed": list(attention.list_missed(user, now - WORRYING, SHOWN)),
+        "undecided": attention.list_undecided(app_ids, now - WORRYING, UNDECIDED),
+        "drafts": list(attention.list_drafts(user, actor, SHOWN)),
+        "keys": list(attention.list_expiring_keys(user, now, SHOWN)) if sees_keys else [],
+    }
+
+
+def _describe_health(one: AccountHealth) -> dict[str, Any]:
+    limit = one.day.limit
+    return {
+        "health": one,
+        "tone": STATE_TONES.get(one.state, one.state),
+        "words": STATE_WORDS[one.state],
+        "vendor_differs": one.vendor != one.account.name,
+        "share": min(100, 100 * one.day.used // limit) if limit else None,
+    }
+
+
+def _write_month_chart(found: Month) -> dict[str, Any]:
+    return write_chart(tuple(DayTotal(day, {**_none(), **numbers}) for day, numbers in found.days))
+
+
+def _none() -> dict[str, int]:
+    return dict.fromkeys(Settled.values, 0)
 
 
 def write_chart(days: tuple[DayTotal, ...]) -> dict[str, Any]:

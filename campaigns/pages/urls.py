@@ -24,6 +24,7 @@ from campaigns.pages.people_urls import urlpatterns as people_urls
 urlpatterns = [
     path("", home.home, name="home"),
     path("running/", home.running, name="running"),
+    path("home/month/", home.month, name="home_month"),
     path("campaigns/", listing.campaigns, name="campaigns"),
     path("campaigns/new/", compose.new_campaign, name="compose"),
     path("campaigns/check/", compose.check_campaign, name="check"),

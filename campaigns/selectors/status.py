@@ -153,18 +153,31 @@ def find_pause_words(transfers: Iterable[Transfer]) -> dict[int, str]:
 
 def measure_rate(transfer: Transfer, *, now: datetime) -> float:
     """Recipients per second that vendors took in the last seconds; 0 when nothing runs."""
-    if transfer.status != Transfer.Status.SENDING:
-        return 0.0
-    newest = Attempt.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    taken = Attempt.objects.filter(
-        pk__gt=newest - RECENT_ATTEMPTS,
-        batch__transfer=transfer,
-        answered_at__gt=now - RATE_WINDOW,
-        was_sent=True,
-    ).aggregate(n=Sum(F("last") - F("first") + 1))["n"]
+    return measure_rates([transfer], now=now)[transfer.pk]
+
+
+def measure_rates(transfers: Iterable[Transfer], *, now: datetime) -> dict[int, float]:
+    """The same of several transfers by their ids, in two queries."""
+    rows = list(transfers)
+    sending = [row for row in rows if row.status == Transfer.Status.SENDING]
+    taken: dict[int, int] = {}
+    if sending:
+        newest = Attempt.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        answered = Attempt.objects.filter(
+            pk__gt=newest - RECENT_ATTEMPTS,
+            batch__transfer__in=[row.pk for row in sending],
+            answered_at__gt=now - RATE_WINDOW,
+            was_sent=True,
+        )
+        by_transfer = answered.order_by().values_list("batch__transfer")
+        taken = dict(by_transfer.annotate(n=Sum(F("last") - F("first") + 1)))
+    return {row.pk: taken.get(row.pk, 0) / _find_seconds(row, now) for row in rows}
+
+
+def _find_seconds(transfer: Transfer, now: datetime) -> float:
+    """The time in which it can have been counted: it may have begun a moment ago."""
     running = now - transfer.status_since
-    seconds = min(RATE_WINDOW, max(running, timedelta(seconds=1))).total_seconds()
-    return (taken or 0) / seconds
+    return min(RATE_WINDOW, max(running, timedelta(seconds=1))).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

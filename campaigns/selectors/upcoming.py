@@ -50,12 +50,18 @@ def _list_upcoming(campaign: Campaign, now: datetime) -> list[Upcoming]:
     return list(series.list_upcoming(after, UPCOMING))
 
 
-def list_coming(principal: Any, now: datetime, limit: int) -> list[tuple[Campaign, NextTime]]:
-    """The next starts over all campaigns that the principal sees, the earliest first."""
+def list_coming(
+    principal: Any, now: datetime, limit: int, *, each: int = UPCOMING
+) -> list[tuple[Campaign, NextTime]]:
+    """The next starts over all campaigns that the principal sees, the earliest first, at most
+    `each` of one campaign.
+    """
     rows = Campaign.objects.for_user(principal).filter(
         status__in=Campaign.WAITING, due_at__isnull=False
     )
     # A series comes again after the first starts of the others: no more rows than are shown matter.
     campaigns = rows.select_related("app", "app_group").order_by("due_at", "pk")[:limit]
-    coming = [(campaign, time) for campaign in campaigns for time in list_next_times(campaign, now)]
+    coming = [
+        (campaign, time) for campaign in campaigns for time in list_next_times(campaign, now)[:each]
+    ]
     return sorted(coming, key=lambda found: (found[1].due_at, found[0].pk))[:limit]

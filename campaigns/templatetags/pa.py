@@ -148,6 +148,12 @@ def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
 
 
 @register.filter
+def iso(moment: datetime) -> str:
+    """A moment for scripts."""
+    return moment.isoformat()
+
+
+@register.filter
 def clock(moment: datetime, zone: str = "UTC") -> SafeString:
     """The time of day in a zone, to the second, for rows that follow one another closely."""
     local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))

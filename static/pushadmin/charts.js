@@ -14,13 +14,26 @@
   const isDark = () => document.documentElement.classList.contains("dark");
   const inks = () => (isDark() ? { text: "#cbd5e1", line: "#334155" } : { text: "#475569", line: "#e2e8f0" });
 
+  // Bars are told apart without colour as well: what failed is hatched.
+  function hatch(ink) {
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 6;
+    const pen = tile.getContext("2d");
+    pen.strokeStyle = ink;
+    pen.lineWidth = 2;
+    pen.beginPath();
+    for (const shift of [-6, 0, 6]) { pen.moveTo(shift, 6); pen.lineTo(shift + 6, 0); }
+    pen.stroke();
+    return pen.createPattern(tile, "repeat");
+  }
+
   function paintSeries(series, isBar) {
     const kind = KINDS[series.kind] || KINDS.sent;
     const ink = isDark() ? kind.dark : kind.light;
     return {
       label: series.label, data: series.values, borderColor: ink,
-      backgroundColor: isBar ? ink : ink + "22", borderDash: isBar ? [] : kind.dash,
-      borderWidth: isBar ? 0 : 2, borderRadius: 3, pointRadius: series.values.length > 20 ? 0 : 2,
+      backgroundColor: !isBar ? ink + "22" : series.kind === "sent" ? ink : hatch(ink), borderDash: isBar ? [] : kind.dash,
+      borderWidth: !isBar ? 2 : series.kind === "sent" ? 0 : 1, borderRadius: 3, pointRadius: series.values.length > 20 ? 0 : 2,
       pointHoverRadius: 4, tension: 0.3, spanGaps: false, fill: false,
     };
   }
@@ -53,6 +66,10 @@
 
   const drawAll = () => document.querySelectorAll("canvas[data-pa-chart]").forEach(draw);
 
+  // What a page fetches later may hold charts too.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    event.detail.target.querySelectorAll("canvas[data-pa-chart]").forEach(draw);
+  });
   document.addEventListener("DOMContentLoaded", () => {
     drawAll();
     new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["class"] });

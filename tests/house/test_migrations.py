@@ -123,6 +123,7 @@ def test_a_migration_that_broke_off_can_be_run_again():
         "0032_watching_indexes",
         "0035_audit_indexes",
         "0037_person_opted_out",
+        "0041_receipt_hours",
     ]
     assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 

@@ -1,0 +1,99 @@
+"""How accounts at vendors do: the last call that worked and the last that did not, what they have
+used of today, for how long they wait. A few indexed look-ups for each account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, IntegerField, Value, When
+
+from campaigns.models import Account, Exchange, Throttle
+from campaigns.selectors.limits import ALL_APPS, DayUse, is_asked_to_wait
+from campaigns.selectors.routes import find_dialect
+from providers.contract import Limits
+from providers.limits import narrow_limits
+from providers.pacing import find_day, find_reset
+
+RECENT = 100  # calls of an account that are looked at
+LATELY = timedelta(days=1)
+WORST_FIRST = Case(
+    When(health=Account.Health.BAD, then=Value(0)),
+    When(is_enabled=False, then=Value(2)),
+    default=Value(1),
+    output_field=IntegerField(),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountHealth:
+    """One account. `failures` are those among its last calls of a day, at most RECENT of them."""
+
+    account: Account
+    vendor: str
+    succeeded_at: datetime | None
+    failed_at: datetime | None
+    reason: str
+    has_just_failed: bool
+    failures: int
+    blocked_until: datetime | None
+    day: DayUse
+
+    @property
+    def state(self) -> str:
+        """`bad`, `off`, `waiting`, `used_up`, `failing`, `good` or, never called, `unknown`."""
+        if self.account.health == Account.Health.BAD:
+            return "bad"
+        if not self.account.is_enabled:
+            return "off"
+        if self.blocked_until is not None:
+            return "waiting"
+        if self.day.limit is not None and self.day.used >= self.day.limit:
+            return "used_up"
+        return self._find_state_of_calls()
+
+    def _find_state_of_calls(self) -> str:
+        if self.has_just_failed:
+            return "failing"
+        is_checked = self.account.health == Account.Health.GOOD
+        return "good" if self.succeeded_at is not None or is_checked else "unknown"
+
+
+def list_health(principal: Any, now: datetime, limit: int) -> list[AccountHealth]:
+    """Accounts that the principal sees, those that were refused first."""
+    rows = Account.objects.for_user(principal).order_by(WORST_FIRST, "name", "pk")
+    accounts = list(rows[:limit])
+    throttles: dict[int, list[Throttle]] = {account.pk: [] for account in accounts}
+    for throttle in Throttle.objects.filter(account__in=accounts):
+        throttles[throttle.account_id].append(throttle)
+    return [_describe(account, throttles[account.pk], now) for account in accounts]
+
+
+def _describe(account: Account, throttles: Sequence[Throttle], now: datetime) -> AccountHealth:
+    dialect = find_dialect(account.dialect)
+    recent = Exchange.objects.filter(account=account).order_by("-pk")
+    calls = list(recent.values_list("at", "reason")[:RECENT])
+    failed = [(at, reason) for at, reason in calls if reason]
+    blocked = [row.blocked_until for row in throttles if is_asked_to_wait(row, now)]
+    return AccountHealth(
+        account=account,
+        vendor=dialect.label if dialect else account.dialect,
+        succeeded_at=next((at for at, reason in calls if not reason), None),
+        failed_at=failed[0][0] if failed else None,
+        reason=failed[0][1] if failed else "",
+        has_just_failed=bool(calls and calls[0][1]),
+        failures=sum(at > now - LATELY for at, _reason in failed),
+        blocked_until=max(filter(None, blocked), default=None),
+        day=_read_day(account, throttles, now),
+    )
+
+
+def _read_day(account: Account, throttles: Iterable[Throttle], now: datetime) -> DayUse:
+    dialect = find_dialect(account.dialect)
+    limits = narrow_limits(dialect.limits if dialect else Limits(), account.limits)
+    today = find_day(now, limits.day_zone)
+    used: Mapping[int, int] = {row.app_id: row.day_used for row in throttles if row.day == today}
+    return DayUse(used.get(ALL_APPS, 0), limits.requests_per_day, find_reset(now, limits.day_zone))

@@ -1,0 +1,87 @@
+"""What waits for a person: drafts, what has stopped, what nobody knows, what expires.
+
+Each list is bounded, and read by an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+
+from campaigns.models import (
+    ApiKey,
+    Campaign,
+    CampaignEvent,
+    Counter,
+    Occurrence,
+    Settled,
+    Transfer,
+)
+
+SOON = timedelta(days=14)
+
+
+def list_stopped(principal: Any, since: datetime, limit: int) -> list[Transfer]:
+    """Transfers that are paused, then those that have failed lately."""
+    rows = Transfer.objects.for_user(principal).select_related("app").order_by("-pk")
+    paused = rows.filter(status=Transfer.Status.PAUSED, finished_at__isnull=True)
+    failed = rows.filter(status=Transfer.Status.FAILED, created_at__gte=since)
+    return [*paused[:limit], *failed[:limit]]
+
+
+def list_stuck(principal: Any, since: datetime, limit: int) -> QuerySet[Any]:
+    """Campaigns that wait for a person, or ended, without a transfer that would tell."""
+    last = CampaignEvent.objects.filter(campaign=OuterRef("pk")).order_by("-pk")
+    rows = Campaign.objects.for_user(principal).annotate(note=Subquery(last.values("note")[:1]))
+    paused = Q(status=Campaign.Status.PAUSED, recurrence__isnull=False)
+    failed = Q(status=Campaign.Status.FAILED, status_since__gte=since)
+    troubled = Transfer.objects.filter(
+        campaign=OuterRef("pk"), status__in=[Transfer.Status.PAUSED, Transfer.Status.FAILED]
+    )
+    silent = rows.filter(paused | failed).exclude(Exists(troubled))
+    return silent.select_related("app", "app_group").order_by("-status_since")[:limit]
+
+
+def list_missed(principal: Any, since: datetime, limit: int) -> QuerySet[Any]:
+    """Times of series that nobody started, while the series goes on."""
+    seen = Campaign.objects.for_user(principal).filter(status=Campaign.Status.RECURRING)
+    rows = Occurrence.objects.filter(
+        campaign__in=seen, state=Occurrence.State.MISSED, settled_at__gte=since
+    )
+    return rows.select_related("campaign").order_by("-due_at")[:limit]
+
+
+def list_drafts(principal: Any, actor: str, limit: int) -> QuerySet[Any]:
+    """Drafts that the actor has written, the newest first."""
+    rows = Campaign.objects.for_user(principal).filter(
+        status=Campaign.Status.DRAFT, created_by=actor
+    )
+    return rows.select_related("app", "app_group").order_by("-pk")[:limit]
+
+
+def list_undecided(
+    app_ids: Collection[int], since: datetime, limit: int
+) -> list[tuple[Transfer, int]]:
+    """Transfers that have ended with recipients of whom nobody knows, and how many; those that
+    were sent to again are decided."""
+    again = Campaign.objects.filter(repeats=OuterRef("pk"))
+    recent = Transfer.objects.filter(
+        ~Exists(again), app__in=app_ids, created_at__gte=since, is_test=False
+    ).filter(finished_at__isnull=False)
+    counters = Counter.objects.filter(
+        part__transfer__in=recent, outcome=Settled.UNKNOWN, count__gt=0
+    ).order_by()
+    counts = dict(counters.values_list("part__transfer").annotate(total=Sum("count")))
+    newest = sorted(counts, reverse=True)[:limit]
+    rows = Transfer.objects.select_related("app").in_bulk(newest)
+    return [(rows[pk], counts[pk]) for pk in newest]
+
+
+def list_expiring_keys(principal: Any, now: datetime, limit: int) -> QuerySet[Any]:
+    """API keys that work, and soon will not; their names and ids, no secret."""
+    rows = ApiKey.objects.for_user(principal).filter(revoked_at__isnull=True, app_group=None)
+    soon = rows.filter(expires_at__gt=now, expires_at__lt=now + SOON)
+    return soon.order_by("expires_at", "pk")[:limit]
