@@ -47,7 +47,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             _list_rows(_("App groups"), "stacks", "appgroup"),
             _list_rows(_("Groups"), "folder", "group"),
             _list_rows(_("Labels"), "label", "label"),
-            _list_rows(_("Segments"), "filter_alt", "segment"),
+            Item(_("Segments"), "filter_alt", "segments", "campaigns.view_segment"),
             _list_rows(_("People"), "person", "person"),
             _list_rows(_("Devices"), "smartphone", "device"),
             Item(_("Suppressions"), "notifications_off", "suppressions", "campaigns.view_person"),

@@ -20,6 +20,7 @@ from campaigns.pages import (
     transfer,
 )
 from campaigns.pages.people_urls import urlpatterns as people_urls
+from campaigns.pages.segment_urls import urlpatterns as segment_urls
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -65,6 +66,7 @@ urlpatterns = [
     path("jobs/<int:pk>/files/<slug:role>/", jobs.job_file, name="job_file"),
     path("suppressions/", suppressions.suppressions, name="suppressions"),
     path("suppressions/<int:pk>/remove/", suppressions.unsuppress, name="unsuppress"),
+    *segment_urls,
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),
     path("reports.csv", reports.report_csv, name="report_csv"),

@@ -1,0 +1,299 @@
+"""The segment editor's form: the expression as a tree or as JSON, one and the same thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.errors import Invalid
+from campaigns.models import App, Segment
+from campaigns.pages.segment_edit import apply_action
+from campaigns.pages.segment_tree import (
+    CONDITION,
+    FLAG,
+    JSON,
+    NUMBER,
+    TEXT,
+    TIME,
+    Node,
+    Tree,
+    Unreadable,
+    read_posted_tree,
+    read_tree,
+    start_tree,
+)
+from campaigns.pages.segment_words import (
+    GROUPS,
+    KINDS,
+    MISSING,
+    SECTIONS,
+    list_plain_fields,
+    name_field,
+    say_op,
+)
+from campaigns.selectors.audience_fields import FieldKind, find_field
+from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.identifiers import identifier_kinds
+from campaigns.selectors.suggestions import list_custom
+from providers.audience import Expression, Op
+
+MAX_JSON = 4_000_000  # characters: 10,000 values of 255 and what is around them
+OWN = ("person.custom.", "device.custom.")
+TYPES = {
+    TEXT: gettext_lazy("text"),
+    NUMBER: gettext_lazy("number"),
+    FLAG: gettext_lazy("yes or no"),
+    JSON: gettext_lazy("as JSON"),
+}
+TREE_VIEW, JSON_VIEW = "tree", "json"
+
+
+@dataclass(slots=True)
+class Editor:
+    """What the page shows: of `tree` and `text` the one of the `view` holds.
+
+    `faults` are sentences by the name of a field, "expression" for the whole; `focus` is the key of
+    the node to go on at, `words` what has just been done. `version` is of the segment that was
+    opened.
+    """
+
+    app: App
+    name: str = ""
+    description: str = ""
+    view: str = TREE_VIEW
+    tree: Tree | None = None
+    text: str = ""
+    version: str = ""
+    faults: dict[str, str] = field(default_factory=dict)
+    focus: str = ""
+    words: str = ""
+
+    @property
+    def root(self) -> ShownNode | None:
+        """The tree as it is drawn; None in the JSON view."""
+        if self.tree is None or self.view != TREE_VIEW:
+            return None
+        names = {one.name for one in list_custom(self.app)}
+        return show_node(self.tree.root, names, self.tree.root.key, self.focus)
+
+    @property
+    def shape(self) -> str:
+        return self.tree.write_shape() if self.tree else ""
+
+    def read_body(self) -> Any:
+        """The expression's JSON. Raises Invalid for text that is none."""
+        return self.tree.write_body() if self.tree and self.view == TREE_VIEW else parse(self.text)
+
+    def check(self) -> Expression | None:
+        """The expression; None when there are faults, which then stand where they belong."""
+        if self.tree is not None and self.view == TREE_VIEW:
+            whole = self.tree.check()
+            if whole:
+                self.faults["expression"] = whole[0]
+            elif not any(node.faults for node in self.tree.root.walk()):
+                return check_expression(self.tree.write_body())
+            return None
+        try:
+            return check_expression(parse(self.text))
+        except Invalid as error:
+            self.faults["expression"] = say_place(error)
+            return None
+
+    def act(self, action: str) -> None:
+        """Change the tree (`remove:7`) or the view (`show:json`)."""
+        verb, _colon, key = action.partition(":")
+        if verb == "show":
+            self._show(key)
+        elif self.tree is not None and self.view == TREE_VIEW:
+            edited = apply_action(self.tree, verb, key)
+            self.tree, self.focus, self.words = edited.tree, edited.focus, edited.words
+
+    def _show(self, view: str) -> None:
+        if view == JSON_VIEW and self.view == TREE_VIEW:
+            self.text = dump(self.read_body())
+            self.view = JSON_VIEW
+        elif view == TREE_VIEW and self.view == JSON_VIEW:
+            try:
+                self.tree = read_tree(parse(self.text), self.app.timezone)
+                self.view = TREE_VIEW
+            except Unreadable as error:
+                place = f"expression.{error.path}".rstrip(".")
+                self.faults["expression"] = f"{place}: {error}"
+            except Invalid as error:
+                self.faults["expression"] = say_place(error)
+
+
+def say_place(error: Invalid) -> str:
+    """A refusal with the place in the expression that it is about."""
+    return "; ".join(f"{place}: {words}" for place, words in error.fields.items()) or error.message
+
+
+def parse(text: str) -> Any:
+    """JSON as somebody typed it. Raises Invalid."""
+    if len(text) > MAX_JSON:
+        raise Invalid(_("This is too long: at most %(most)s characters.") % {"most": MAX_JSON})
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(_("This is no JSON yet: %(error)s.") % {"error": error}) from error
+
+
+def dump(body: Any) -> str:
+    """JSON for people to edit."""
+    return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def open_editor(app: App, segment: Segment | None) -> Editor:
+    """The editor of what is stored, or of a new segment."""
+    if segment is None:
+        return Editor(app, tree=start_tree(app.timezone))
+    editor = Editor(
+        app,
+        name=segment.name,
+        description=segment.description,
+        version=segment.updated_at.isoformat(),
+    )
+    put_body(editor, segment.expression)
+    return editor
+
+
+def put_body(editor: Editor, body: Any) -> None:
+    """Show this expression; as JSON where it is no tree."""
+    try:
+        editor.tree, editor.view = read_tree(body, editor.app.timezone), TREE_VIEW
+    except Unreadable:
+        editor.text, editor.view = dump(body), JSON_VIEW
+
+
+def read_editor(app: App, posted: QueryDict) -> Editor:
+    """The editor as it was posted."""
+    view = JSON_VIEW if posted.get("view") == JSON_VIEW else TREE_VIEW
+    return Editor(
+        app,
+        name=posted.get("name") or "",
+        description=posted.get("description") or "",
+        version=posted.get("version") or "",
+        view=view,
+        tree=read_posted_tree(posted, app.timezone) if view == TREE_VIEW else None,
+        text=posted.get("json") or "",
+    )
+
+
+# What the template draws ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownNode:
+    """A node with all that its fields offer; `number` is the place that screen readers hear."""
+
+    node: Node
+    label: str
+    is_root: bool
+    is_focused: bool
+    terms: tuple[ShownNode, ...] = ()
+    field_value: str = ""
+    field_label: str = ""
+    own: str | None = None
+    ops: tuple[tuple[str, str], ...] = ()
+    types: tuple[tuple[str, str], ...] = ()
+    input: str = ""
+    choices: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def show_node(node: Node, names: set[str], root: str, focus: str) -> ShownNode:
+    """The node and all below it; `names` are custom attributes that occur."""
+    shared: dict[str, Any] = {
+        "node": node,
+        "is_root": node.key == root,
+        "is_focused": node.key == focus,
+    }
+    if node.kind != CONDITION:
+        terms = tuple(show_node(term, names, root, focus) for term in node.terms)
+        return ShownNode(**shared, label=str(GROUPS[node.kind]), terms=terms)
+    known = find_field(node.field)
+    is_custom = known is not None and known.kind is FieldKind.CUSTOM
+    prefix = next((prefix for prefix in OWN if node.field.startswith(prefix)), "")
+    own = node.field.removeprefix(prefix) if prefix and node.field not in names else None
+    chosen = prefix if own is not None else node.field
+    return ShownNode(
+        **shared,
+        label=name_field(node.field) if node.field else _("Condition"),
+        field_value=chosen,
+        field_label=name_option(chosen),
+        own=own,
+        ops=tuple(list_ops(node.field)),
+        types=list_types(node, is_custom),
+        input=find_input(node),
+        choices=known.choices if known else (),
+        lines=tuple(node.text.replace("\r\n", "\n").split("\n")),
+    )
+
+
+def name_option(name: str) -> str:
+    """A field in the list of attributes, with the type of its values."""
+    if name in OWN:
+        return _("Another attribute…")
+    known = find_field(name)
+    if known is None or known.kind is FieldKind.CUSTOM:
+        return name_field(name) or _("Choose an attribute")
+    return f"{name_field(name)} ({KINDS[known.kind]})"
+
+
+def list_ops(name: str) -> Iterator[tuple[str, str]]:
+    """Comparisons of a field, and what they are called; of no field yet all there are."""
+    known = find_field(name)
+    for op in known.ops if known else tuple(Op):
+        yield op.value, say_op(name, op.value)
+    yield MISSING, say_op(name, MISSING)
+
+
+def list_types(node: Node, is_custom: bool) -> tuple[tuple[str, str], ...]:
+    """How the value may be typed, where there is a choice."""
+    if node.op in {Op.EXISTS, MISSING}:
+        return ()
+    if is_custom:
+        return tuple((key, str(label)) for key, label in TYPES.items())
+    if node.type == JSON:
+        known = find_field(node.field)
+        fixed = TIME if known and known.kind is FieldKind.TIME else TEXT
+        return ((fixed, _("typed")), (JSON, str(TYPES[JSON])))
+    return ()
+
+
+def find_input(node: Node) -> str:
+    """Which control the value gets: none, json, lines, checks, choice, flag, time, text."""
+    known = find_field(node.field)
+    if node.op in {Op.EXISTS, MISSING}:
+        return "none"
+    if node.type == JSON:
+        return "json"
+    has_choices = bool(known and known.choices)
+    if node.op == Op.IN:
+        return "checks" if has_choices else "lines"
+    if node.type in {FLAG, TIME}:
+        return node.type
+    is_chosen = has_choices and node.op in {Op.EQ, Op.NE}
+    return "choice" if is_chosen else "text"
+
+
+def list_options(app: App) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The catalogue for the list of attributes, by section; custom ones that really occur."""
+    names: Sequence[str] = [
+        *list_plain_fields(),
+        *(f"device.id.{kind}" for kind in sorted(identifier_kinds())),
+        *(one.name for one in list_custom(app)),
+    ]
+    sections: dict[str, list[tuple[str, str]]] = {prefix: [] for prefix, _title in SECTIONS}
+    for name in names:
+        prefix = max((one for one in sections if name.startswith(one)), key=len)
+        sections[prefix].append((name, name_option(name)))
+    for prefix in OWN:
+        sections[prefix].append((prefix, name_option(prefix)))
+    return [(str(title), sections[prefix]) for prefix, title in SECTIONS]

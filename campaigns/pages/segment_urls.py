@@ -1,0 +1,16 @@
+"""Addresses of segments."""
+
+from django.urls import path
+
+from campaigns.pages import segments
+
+urlpatterns = [
+    path("segments/", segments.segments, name="segments"),
+    path("segments/new/", segments.new_segment, name="new_segment"),
+    path("segments/draw/", segments.segment_draw, name="segment_draw"),
+    path("segments/count/", segments.segment_count, name="segment_count"),
+    path("segments/values/", segments.segment_values, name="segment_values"),
+    path("segments/<int:pk>/", segments.segment_page, name="segment"),
+    path("segments/<int:pk>/why/", segments.segment_why, name="segment_why"),
+    path("segments/<int:pk>/delete/", segments.segment_delete, name="segment_delete"),
+]

@@ -1,0 +1,210 @@
+"""How many an audience means, within a second whatever it is: exact where that is quick enough,
+else estimated from a sample, and said so.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count, Max, Min, Q, QuerySet
+
+from campaigns.models import App, Device
+from campaigns.models.bulk import IdList
+from campaigns.models.patience import TookTooLong, at_most
+from campaigns.selectors.audience import SAMPLE_SIZE, Audience, select_devices
+
+BUDGET = 0.7  # seconds for what is exact; an estimate takes less than the rest of a second
+SAMPLED = 10_000  # devices
+MOST_DRAWN = 100_000  # ids, of which some may be of no device of the app
+REMEMBERED = 60  # seconds
+TOP = 10  # languages that are shown one by one
+WITHOUT_TOKEN = ~Q(token_state=Device.TokenState.ACTIVE)
+OPTED_OUT = Q(person__opted_out_at__isnull=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headcount:
+    """Devices: in all, by platform, by the language that they will get, and of them those without
+    a usable token and those whose person opted out; and up to ten of them with their persons.
+
+    With `is_total_estimated` the total and the platforms are, with `is_split_estimated` the rest:
+    from `sampled` devices of `population`; `margin` is half the width of the total's 95 % interval.
+    """
+
+    total: int
+    platforms: Mapping[str, int]
+    languages: Mapping[str, int]
+    without_token: int
+    opted_out: int
+    people: tuple[Device, ...]
+    is_total_estimated: bool = False
+    is_split_estimated: bool = False
+    sampled: int = 0
+    population: int = 0
+    margin: int = 0
+
+    @property
+    def top_languages(self) -> list[tuple[str, int]]:
+        """The ten commonest."""
+        return list(self.languages.items())[:TOP]
+
+    @property
+    def other_languages(self) -> int:
+        """Devices with any other."""
+        return sum(list(self.languages.values())[TOP:])
+
+
+def take_headcount(app: App, audience: Audience, *, seconds: float = BUDGET) -> Headcount:
+    """Whom the audience means, in at most about `seconds` and what an estimate takes."""
+    devices = select_devices(app, audience)
+    end = time.monotonic() + seconds
+    try:
+        with at_most(seconds):
+            places = _count_places(devices)
+    except TookTooLong:
+        return _estimate(app, devices)
+    try:
+        return _finish_count(app, devices, places, end)
+    except TookTooLong:
+        return _estimate(app, devices, places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Devices by platform, and by the language of their own, "" where there is none."""
+
+    platforms: Counter[str]
+    languages: Counter[str]
+
+
+def _count_places(devices: QuerySet[Device]) -> _Places:
+    platforms: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    rows = devices.order_by().values_list("platform", "language").annotate(count=Count("*"))
+    for platform, language, count in rows:
+        platforms[platform] += count
+        languages[language] += count
+    return _Places(platforms, languages)
+
+
+def _finish_count(app: App, devices: QuerySet[Device], places: _Places, end: float) -> Headcount:
+    languages = Counter(places.languages)
+    # Only what has no language of its own needs the join with persons.
+    if languages.pop("", 0):
+        languages += _count_persons(app, devices, end)
+    return Headcount(
+        total=places.platforms.total(),
+        platforms=_sort(places.platforms),
+        languages=dict(languages.most_common()),
+        without_token=_count(devices.filter(WITHOUT_TOKEN), end),
+        opted_out=_count(devices.filter(OPTED_OUT), end),
+        people=_take_some(devices, end),
+    )
+
+
+def _count_persons(app: App, devices: QuerySet[Device], end: float) -> Counter[str]:
+    with at_most(end - time.monotonic()):
+        rows = devices.filter(language="").order_by().values_list("person__language")
+        found = list(rows.annotate(count=Count("*")))
+    return Counter({language or app.default_language: count for language, count in found})
+
+
+def _count(devices: QuerySet[Device], end: float) -> int:
+    with at_most(end - time.monotonic()):
+        return devices.count()
+
+
+def _take_some(devices: QuerySet[Device], end: float) -> tuple[Device, ...]:
+    with at_most(end - time.monotonic()):
+        return tuple(devices.select_related("person").order_by("pk")[:SAMPLE_SIZE])
+
+
+def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None) -> Headcount:
+    """From a sample; what was counted already stays exact."""
+    sample = draw_sample(app)
+    drawn = list(
+        devices.filter(pk__in=IdList(sample)).values_list(
+            "pk", "platform", "language", "person__language", "token_state", "person__opted_out_at"
+        )
+    )
+    population = count_all(app)
+    weight = population / len(sample) if sample else 0.0
+    found = len(drawn)
+    total = round(found * weight) if places is None else places.platforms.total()
+    # Where the total is known its parts add up to it.
+    scale = weight if places is None else (total / found if found else 0.0)
+    return Headcount(
+        total=total,
+        platforms=_sort(places.platforms) if places else _scale((row[1] for row in drawn), scale),
+        languages=_scale((row[2] or row[3] or app.default_language for row in drawn), scale),
+        without_token=round(scale * sum(row[4] != Device.TokenState.ACTIVE for row in drawn)),
+        opted_out=round(scale * sum(row[5] is not None for row in drawn)),
+        people=_load_people([row[0] for row in drawn[:SAMPLE_SIZE]]),
+        is_total_estimated=places is None,
+        is_split_estimated=True,
+        sampled=len(sample),
+        population=population,
+        margin=_find_margin(found, len(sample), population),
+    )
+
+
+def _load_people(ids: list[int]) -> tuple[Device, ...]:
+    rows = Device.objects.filter(pk__in=ids).select_related("person")
+    return tuple(rows.order_by("pk"))
+
+
+def _find_margin(found: int, sampled: int, population: int) -> int:
+    """Half the 95 % interval of a share seen in a sample, as devices (Wilson's)."""
+    if not sampled:
+        return 0
+    share, z = found / sampled, 1.96
+    spread = math.sqrt(share * (1 - share) / sampled + z * z / (4 * sampled * sampled))
+    return math.ceil(population * z * spread / (1 + z * z / sampled))
+
+
+def _scale(keys: Iterable[Any], weight: float) -> dict[str, int]:
+    return {key: round(count * weight) for key, count in Counter(keys).most_common()}
+
+
+def _sort(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
+
+
+def count_all(app: App) -> int:
+    """All devices of the app, as of a minute ago at most."""
+    key = f"headcount-{app.pk}"
+    known: int | None = cache.get(key)
+    if known is None:
+        known = Device.objects.filter(app=app).count()
+        cache.set(key, known, REMEMBERED)
+    return known
+
+
+def draw_sample(app: App) -> list[int]:
+    """Ids of devices of the app, drawn evenly, at most about 10,000; the same for a minute, so
+    that figures do not flicker while one types."""
+    key = f"headcount-sample-{app.pk}"
+    sample: list[int] | None = cache.get(key)
+    if sample is None:
+        sample = _draw(app)
+        cache.set(key, sample, REMEMBERED)
+    return sample
+
+
+def _draw(app: App) -> list[int]:
+    devices = Device.objects.filter(app=app)
+    population = count_all(app)
+    if population <= SAMPLED:
+        return list(devices.values_list("pk", flat=True)[: SAMPLED * 2])
+    ends = devices.aggregate(first=Min("pk")) | devices.aggregate(last=Max("pk"))
+    width = ends["last"] - ends["first"] + 1
+    count = min(MOST_DRAWN, width, math.ceil(SAMPLED * width / population))
+    drawn = random.sample(range(ends["first"], ends["last"] + 1), count)
+    return list(devices.filter(pk__in=IdList(drawn)).values_list("pk", flat=True))

@@ -1,0 +1,137 @@
+"""What really occurs in an app's audience, to choose from: values of fields, custom attributes.
+
+Names that an index has are looked up in it; everything else is read off the newest devices, so
+that it costs the same however many there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Min
+
+from campaigns.models import App, Device, DeviceMark, Label
+from campaigns.selectors.attributes import ATTRIBUTE_NAME
+from campaigns.selectors.audience_fields import AudienceField, FieldKind
+
+LOOKED_AT = 3_000  # the newest devices
+REMEMBERED = 60  # seconds
+MOST = 20
+MOST_ATTRIBUTES = 200
+# Suggesting these would only list people.
+PERSONAL = frozenset({"person.external_user_id", "person.email", "person.phone"})
+
+
+@dataclass(frozen=True, slots=True)
+class CustomAttribute:
+    """One that occurs: `name` as expressions write it, the kinds of its values (text, number,
+    flag, other) by how many of the `looked_at` devices have them, the commonest first."""
+
+    name: str
+    kinds: tuple[tuple[str, int], ...]
+    count: int
+    looked_at: int
+
+    @property
+    def share(self) -> float:
+        """Of 1."""
+        return self.count / self.looked_at if self.looked_at else 0.0
+
+
+def list_custom(app: App) -> tuple[CustomAttribute, ...]:
+    """Custom attributes of the newest devices and their persons, by name; at most 200."""
+    key = f"suggest-custom-{app.pk}"
+    found: tuple[CustomAttribute, ...] | None = cache.get(key)
+    if found is None:
+        found = _read_custom(app)
+        cache.set(key, found, REMEMBERED)
+    return found
+
+
+def _read_custom(app: App) -> tuple[CustomAttribute, ...]:
+    rows = _newest(app, "attributes", "person__attributes")
+    kinds: dict[str, Counter[str]] = {}
+    for own, persons in rows:
+        for prefix, attributes in (("device.custom.", own), ("person.custom.", persons)):
+            for name, value in (attributes or {}).items():
+                if value is not None and ATTRIBUTE_NAME.fullmatch(name):
+                    kinds.setdefault(prefix + name, Counter())[_find_kind(value)] += 1
+    commonest = sorted(kinds.items(), key=lambda item: (-item[1].total(), item[0]))
+    return tuple(
+        CustomAttribute(name, tuple(counts.most_common()), counts.total(), len(rows))
+        for name, counts in sorted(commonest[:MOST_ATTRIBUTES])
+    )
+
+
+def _find_kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "flag"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "other"
+
+
+def _newest(app: App, *columns: str) -> list[tuple[Any, ...]]:
+    rows = Device.objects.filter(app=app).order_by("-pk")
+    return list(rows.values_list(*columns)[:LOOKED_AT])
+
+
+def suggest_values(app: App, field: AudienceField, term: str = "") -> tuple[str, ...]:
+    """At most 20 values of the field that hold the term, as an expression's editor writes them.
+
+    Of labels, tags and aliases those that begin with it.
+    """
+    if field.kind is FieldKind.SET:
+        return tuple(_look_up(app, field, term))
+    if field.name in PERSONAL or field.kind is FieldKind.TIME:
+        return ()
+    folded = term.casefold()
+    held = [value for value in _list_common(app, field) if folded in value.casefold()]
+    return tuple(held[:MOST])
+
+
+def _list_common(app: App, field: AudienceField) -> list[str]:
+    """Values of the newest devices, the commonest first."""
+    key = f"suggest-{app.pk}-{field.name.encode().hex()}"
+    found: list[str] | None = cache.get(key)
+    if found is None:
+        counts = Counter(_read_values(app, field))
+        found = [value for value, _count in counts.most_common(1000)]
+        cache.set(key, found, REMEMBERED)
+    return found
+
+
+def _read_values(app: App, field: AudienceField) -> Iterator[str]:
+    is_custom = field.kind is FieldKind.CUSTOM
+    for (found,) in _newest(app, field.column):
+        value = (found or {}).get(field.attribute) if is_custom else found
+        if isinstance(value, bool):
+            yield "true" if value else "false"
+        elif isinstance(value, int | float) or (isinstance(value, str) and value):
+            yield str(value)
+
+
+def _look_up(app: App, field: AudienceField, term: str) -> Sequence[str]:
+    if field.column == "label":
+        labels = Label.objects.filter(app=app, name__gte=term).order_by("name")
+        names = labels.values_list("name", flat=True)[:MOST]
+        return [name for name in names if name.startswith(term)]
+    if field.column in {"tag", "alias"}:
+        return list(_skip_through(app, field.column, term))
+    return []
+
+
+def _skip_through(app: App, kind: str, term: str) -> Iterator[str]:
+    """Names of marks from the term on: each is one look into the index, whoever carries it."""
+    marks = DeviceMark.objects.filter(app=app, kind=kind)
+    found = marks.filter(name__gte=term).aggregate(name=Min("name"))["name"]
+    for _place in range(MOST):
+        if found is None:
+            return
+        if found.startswith(term):  # collations put other names among them
+            yield found
+        found = marks.filter(name__gt=found).aggregate(name=Min("name"))["name"]

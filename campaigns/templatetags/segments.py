@@ -1,0 +1,38 @@
+"""How pages tell of a verdict on somebody: each node as a sentence."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.translation import gettext as _
+
+from campaigns.pages.segment_words import GROUPS, say_condition, say_value
+from campaigns.selectors.explain import CONDITION, Verdict
+
+register = template.Library()
+
+
+@register.filter
+def verdict_words(verdict: Verdict) -> str:
+    """The node for people: `Country of the device is “DE”`, `One of these`, `Segment Golds`."""
+    if verdict.kind == CONDITION:
+        return say_condition(verdict.field, verdict.op, verdict.wanted)
+    if verdict.kind in GROUPS:
+        return str(GROUPS[verdict.kind])
+    names = {
+        "all": _("Everyone"),
+        "labels": _("Carries all of these labels"),
+        "segment": _("Segment %(name)s") % {"name": verdict.name},
+        "persons": _("Is one of the persons named"),
+        "devices": _("Is one of the devices named"),
+        "unknown_of": _("Nobody knows whether that transfer reached it"),
+        "combine": _("Included, and not excluded"),
+    }
+    return names.get(verdict.kind, verdict.kind)
+
+
+@register.filter
+def found_words(verdict: Verdict) -> str:
+    """What the device or its person has there."""
+    if verdict.found is None or verdict.found == ():
+        return _("nothing")
+    return say_value(verdict.found)
