@@ -57,6 +57,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "trace": f"{transfer}trace/?who=device+1",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/",
+        "segments": "/segments/", "segment": "/segments/1/",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
     }  # fmt: skip
 

@@ -23,8 +23,10 @@ def at_most(seconds: float) -> Iterator[None]:
 
     On PostgreSQL the time counts for each statement, on SQLite for all of them.
     """
+    if seconds <= 0:
+        raise TookTooLong
     limit = _limit_postgresql if connection.vendor == "postgresql" else _limit_sqlite
-    with limit(max(0.001, seconds)):
+    with limit(max(0.001, seconds)):  # 0 is no limit on PostgreSQL
         yield
 
 

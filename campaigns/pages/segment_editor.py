@@ -43,7 +43,7 @@ from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.selectors.suggestions import list_custom
 from providers.audience import Expression, Op
 
-MAX_JSON = 4_000_000  # characters: 10,000 values of 255 and what is around them
+MAX_JSON = 1_000_000  # characters: 10,000 values of 60 and what is around them
 OWN = ("person.custom.", "device.custom.")
 TYPES = {
     TEXT: gettext_lazy("text"),

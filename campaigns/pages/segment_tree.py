@@ -287,7 +287,7 @@ def _read_shape(shape: Any, posted: QueryDict, depth: int) -> Node:
     if not isinstance(shape, list) or not shape or depth > MAX_DEPTH + 1:
         raise ValueError(shape)
     number, *below = shape
-    if not isinstance(number, int) or not 0 < number < MAX_SHAPE:
+    if type(number) is not int or not 0 < number < MAX_SHAPE:
         raise ValueError(number)
     key = str(number)
     kind = posted.get(f"kind-{key}") or CONDITION

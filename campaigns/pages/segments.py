@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound, Refused
 from campaigns.models import App, Device, Membership, Segment
@@ -85,7 +85,7 @@ def new_segment(request: HttpRequest) -> HttpResponse:
         raise Forbidden(_("You may look at segments, but not make them."))
     if request.method == "POST":
         app = find_app(request.user, request.POST.get("app", ""))
-        return _save(request, read_editor(app, request.POST), None)
+        return _save(request, app, None)
     chosen = request.GET.get("app", "")
     app = next((one for one in apps if str(one.pk) == chosen), apps[0])
     copied = request.GET.get("copy", "")
@@ -104,12 +104,13 @@ def segment_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One segment: looked at by every member, changed by composers."""
     segment = find_segment(request.user, pk)
     if request.method == "POST":
-        return _save(request, read_editor(segment.app, request.POST), segment)
+        return _save(request, segment.app, segment)
     return _draw(request, open_editor(segment.app, segment), segment)
 
 
-def _save(request: HttpRequest, editor: Editor, segment: Segment | None) -> HttpResponse:
-    require_role(request.user, editor.app, Role.COMPOSER)
+def _save(request: HttpRequest, app: App, segment: Segment | None) -> HttpResponse:
+    require_role(request.user, app, Role.COMPOSER)
+    editor = _read_posted(request, app)
     if editor.check() is None:
         return _draw(request, editor, segment)
     given: dict[str, Any] = {
@@ -193,8 +194,8 @@ def _list_conditions(editor: Editor) -> list[Any]:
     return [node for node in editor.tree.root.walk() if not node.terms]
 
 
-def _read_posted(request: HttpRequest) -> Editor:
-    app = find_app(request.user, request.POST.get("app", ""))
+def _read_posted(request: HttpRequest, app: App | None = None) -> Editor:
+    app = app or find_app(request.user, request.POST.get("app", ""))
     try:
         return read_editor(app, request.POST)
     except Invalid as error:
@@ -217,7 +218,6 @@ def segment_values(request: HttpRequest) -> HttpResponse:
     return draw_fragment(request, "pages/segment_values.html", context)
 
 
-@require_GET
 @operator_page
 def segment_why(request: HttpRequest, pk: int) -> HttpResponse:
     """Why the segment means whoever is searched for, node by node."""

@@ -15,6 +15,7 @@ from campaigns.models import (
     Job,
     Membership,
     Person,
+    Segment,
     Suppression,
     Transfer,
 )
@@ -34,12 +35,14 @@ READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
     "device", "trace",
+    "segment_why",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {
     "cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER, "revoke_key": Role.ADMIN,
     "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
     "campaign_approval": Role.APPROVER,
+    "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
 }  # fmt: skip
 RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER, Role.ADMIN]
 
@@ -93,6 +96,7 @@ def rows(app, transfer, now):
     )  # fmt: skip
     return {
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
+        "segments": Segment.objects.create(app=app, name="All", expression={"and": []}).pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
         "suppressions": entry.pk,
     }  # fmt: skip

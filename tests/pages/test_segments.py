@@ -1,0 +1,280 @@
+"""The segment pages: built, counted, saved, explained, without a browser."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from campaigns.models import AuditEntry, Campaign, Membership, Segment
+from campaigns.models.patience import TookTooLong, at_most
+from campaigns.pages.segment_tree import read_tree
+from campaigns.selectors.audience import Audience, AudienceKind
+from campaigns.selectors.headcount import take_headcount
+from tests import builders
+from tests.pages.test_pages import make_campaign
+from tests.pages.test_segment_tree import post
+
+pytestmark = pytest.mark.database
+GERMANS = {"field": "device.country", "op": "eq", "value": "DE"}
+DEEP = '{"not":' * 1000 + "{}" + "}" * 1000
+
+
+@pytest.fixture
+def segment(app):
+    return Segment.objects.create(app=app, name="Germans", expression={"and": [GERMANS]})
+
+
+@pytest.fixture
+def devices(app):
+    ann = builders.make_person(app.workspace, "ann", language="de")
+    return [
+        builders.make_device(app, "t1", person=ann, country="DE", attributes={"plan": "pro"}),
+        builders.make_device(app, "t2", platform="ios", country="FR", language="fr"),
+        builders.make_device(app, "t3", country="DE", token_state="missing"),
+    ]
+
+
+@pytest.fixture
+def page(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def fill(app, body, segment=None, **more):
+    """The form as a browser posts it."""
+    posted = post(read_tree(body, app.timezone)).copy()
+    posted["app"], posted["view"] = str(app.pk), "tree"
+    posted["name"], posted["description"] = "Germans", ""
+    posted["version"] = segment.updated_at.isoformat() if segment else ""
+    for name, value in more.items():
+        posted[name.replace("_", "-") if name.startswith("value") else name] = value
+    return posted.dict()
+
+
+def test_a_segment_is_made_and_changed(page, app, devices):
+    made = page.post(reverse("new_segment"), fill(app, {"and": [GERMANS]}))
+    segment = Segment.objects.get()
+    changed = page.post(made.url, fill(app, {"not": GERMANS}, segment, name="Others"))
+
+    segment.refresh_from_db()
+    assert (made.url, changed.url) == (f"/segments/{segment.pk}/", made.url)
+    assert (segment.name, segment.expression) == ("Others", {"not": GERMANS})
+    assert {"create", "update"} <= set(AuditEntry.objects.values_list("verb", flat=True))
+
+
+def test_nothing_typed_is_lost_when_it_cannot_be_saved(page, app, segment):
+    body = {"and": [{"field": "device.colour", "op": "eq", "value": "dark red"}]}
+
+    tree = page.post(reverse("new_segment"), fill(app, body, name="Reds"))
+    taken = page.post(reverse("new_segment"), fill(app, {"and": [GERMANS]}, name="Germans"))
+    typed = page.post(reverse("new_segment"), fill(app, body, view="json", json='{"and": [}'))
+
+    assert {one.status_code for one in (tree, taken, typed)} == {422}
+    assert b"dark red" in tree.content
+    assert b"There is no field named" in tree.content
+    assert b"already has one of that name" in taken.content
+    assert b"{&quot;and&quot;: [}" in typed.content
+    assert b"This is no JSON yet" in typed.content
+    assert Segment.objects.count() == 1
+
+
+def test_who_saved_meanwhile_is_not_overwritten(page, app, segment):
+    form = fill(app, {"not": GERMANS}, segment)
+    Segment.objects.get().save()
+
+    answer = page.post(reverse("segment", args=[segment.pk]), form)
+
+    segment.refresh_from_db()
+    assert answer.status_code == 422
+    assert b"Somebody else" in answer.content
+    assert segment.expression == {"and": [GERMANS]}
+
+
+def test_the_json_and_the_tree_are_one_thing(page, app):
+    body = {"or": [GERMANS, {"field": "device.custom.n", "op": "in", "value": [1, "1"]}]}
+
+    shown = page.post(reverse("segment_draw"), fill(app, body, action="show:json"))
+    text = shown.context["editor"].text
+    back = page.post(
+        reverse("segment_draw"), {**fill(app, body, view="json", json=text), "action": "show:tree"}
+    )
+
+    assert json.loads(text) == body
+    assert back.context["editor"].tree.write_body() == body
+    assert b'name="shape"' in back.content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "null", DEEP, '{"and": [{"field": "device.country"}]}', "1" * 10_000, "NaN",
+        '{"field": "device.country", "op": "eq", "value": "\\u0000"}', '"' + "x" * 1_000_001,
+        '{"field": "device.custom.n", "op": "eq", "value": 1e400}',
+        '{"field": "device.country", "op": "eq", "value": {"a": 1}}',
+        json.dumps({"field": "device.tag", "op": "in", "value": ["v"] * 10_001}),
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_hostile_json_is_refused_and_shown_again(page, app, text):
+    form = fill(app, GERMANS, view="json", json=text)
+
+    answers = [
+        page.post(reverse("new_segment"), form),
+        page.post(reverse("segment_count"), form),
+        page.post(reverse("segment_draw"), {**form, "action": "show:tree"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422, 200, 200]
+    assert answers[0].context["editor"].faults.keys() == {"expression"}
+    assert not Segment.objects.exists()
+
+
+def test_ten_thousand_values_are_edited_and_counted(page, app, devices):
+    values = [f"v{number}" for number in range(9_999)] + ["DE"]
+    body = {"and": [{"field": "device.country", "op": "in", "value": values}]}
+
+    counted = page.post(reverse("segment_count"), fill(app, body))
+    drawn = page.post(reverse("segment_draw"), fill(app, body, action="copy:2"))
+
+    assert counted.context["count"].total == 2
+    assert drawn.context["editor"].tree.write_body() == {"and": body["and"] * 2}
+
+
+def test_a_forged_tree_is_not_found(page, app):
+    assert page.post(reverse("segment_draw"), {"app": app.pk, "shape": "[[]]"}).status_code == 404
+
+
+def test_the_count_says_whom_and_what_is_wrong_where(page, app, devices):
+    good = page.post(reverse("segment_count"), fill(app, {"and": [GERMANS]}))
+    bad = page.post(
+        reverse("segment_count"),
+        fill(app, {"and": [GERMANS, {"field": "device.country", "op": "eq", "value": ""}]},
+             **{"field-3": "device.nothing"}),
+    )  # fmt: skip
+
+    count = good.context["count"]
+    assert (count.total, count.platforms, count.languages) == (
+        2,
+        {"android": 2},
+        {"de": 1, "en": 1},
+    )
+    assert (count.without_token, count.opted_out, count.is_total_estimated) == (1, 0, False)
+    assert f"/people/{devices[0].person_id}/".encode() in good.content
+    assert bad.context.get("count") is None
+    assert b'id="fault-3" hx-swap-oob="true"><p>There is no field' in bad.content
+    assert b'id="fault-2" hx-swap-oob="true"></div>' in bad.content
+
+
+def test_values_are_suggested_from_what_occurs(page, app, devices):
+    def suggest(field, **more):
+        form = {"app": app.pk, "key": "3", "field-3": field, "op-3": "eq", **more}
+        return page.post(reverse("segment_values"), form).context["values"]
+
+    assert suggest("device.country") == ("DE", "FR")
+    assert suggest("device.country", **{"value-3": "f"}) == ("FR",)
+    assert suggest("device.custom.", **{"own-3": "plan"}) == ("pro",)
+    assert suggest("person.language") == ("de",)
+    assert suggest("person.external_user_id") == ()
+    assert suggest("device.nothing") == ()
+
+
+def test_custom_attributes_that_occur_can_be_chosen(page, app, devices):
+    shown = page.get(f"{reverse('new_segment')}?app={app.pk}")
+
+    assert b'<option value="device.custom.plan">plan of the device</option>' in shown.content
+
+
+def test_why_tells_node_by_node_with_words(page, segment, devices):
+    address = reverse("segment_why", args=[segment.pk])
+
+    ann, out, nobody, empty = (page.get(address, {"who": who}) for who in ("ann", "t2", "zoe", ""))
+
+    assert [verdict.is_met for _device, verdict in ann.context["told"]] == [True]
+    assert [verdict.is_met for _device, verdict in out.context["told"]] == [False]
+    for word in (b"not met", b"found: \xe2\x80\x9cFR\xe2\x80\x9d", b"Country of the device is"):
+        assert word in out.content
+    assert b"Nobody with this id has a device" in nobody.content
+    assert b"Type an id" in empty.content
+
+
+def test_a_viewer_looks_and_changes_nothing(client, app, segment):
+    client.force_login(builders.make_member("eve", app.workspace, role=Membership.Role.VIEWER))
+
+    shown = client.get(reverse("segment", args=[segment.pk]))
+    made = client.get(reverse("new_segment"))
+    saved = client.post(reverse("segment", args=[segment.pk]), fill(app, {"not": GERMANS}, segment))
+
+    assert (shown.status_code, made.status_code, saved.status_code) == (200, 403, 403)
+    assert b"disabled" in shown.content
+    assert Segment.objects.get().expression == {"and": [GERMANS]}
+
+
+def test_a_stranger_reaches_no_app_through_the_fragments(client, app, stranger, devices):
+    client.force_login(stranger)
+
+    statuses = {
+        client.post(reverse(name), fill(app, GERMANS)).status_code
+        for name in ("segment_draw", "segment_count", "segment_values", "new_segment")
+    }
+
+    assert statuses <= {403, 404}
+    assert not Segment.objects.exists()
+
+
+def test_a_copy_begins_with_the_same_expression(page, segment):
+    shown = page.get(f"{reverse('new_segment')}?copy={segment.pk}").context["editor"]
+
+    assert (shown.name, shown.tree.write_body()) == ("Copy of Germans", {"and": [GERMANS]})
+
+
+def test_a_used_segment_is_not_deleted(page, app, segment):
+    make_campaign(app, audience={"segment": segment.pk})
+
+    refused = page.post(reverse("segment_delete", args=[segment.pk]), follow=True)
+    Campaign.objects.all().delete()
+    done = page.post(reverse("segment_delete", args=[segment.pk]))
+
+    assert b"uses this segment" in refused.content
+    assert (done.url, Segment.objects.count()) == ("/segments/", 0)
+
+
+def test_the_list_is_searched(page, app, segment):
+    Segment.objects.create(app=app, name="Others", expression={"and": []})
+
+    both, one, none = (
+        page.get(reverse("segments"), {"search": term}).context["segments"]
+        for term in ("", "germ", "zzz")
+    )
+
+    assert ([s.name for s in both], one, none) == (["Germans", "Others"], [segment], [])
+
+
+def test_counting_that_takes_too_long_is_estimated_and_says_so(app, devices):
+    everybody = Audience(AudienceKind.ALL)
+
+    exact, estimated = take_headcount(app, everybody), take_headcount(app, everybody, seconds=0)
+
+    assert (exact.is_total_estimated, estimated.is_total_estimated) == (False, True)
+    assert estimated.total == exact.total == 3
+    assert estimated.platforms == exact.platforms
+    assert estimated.languages == exact.languages
+    assert (estimated.without_token, estimated.sampled, estimated.population) == (1, 3, 3)
+    assert {device.pk for device in estimated.people} == {device.pk for device in devices}
+
+
+def test_a_statement_is_given_up_and_the_next_one_is_not(app):
+    numbers = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90000000) "
+        "SELECT COUNT(*) FROM n"
+    )
+
+    with pytest.raises(TookTooLong), at_most(0.05), connection.cursor() as cursor:
+        cursor.execute(numbers)
+
+    with connection.cursor() as cursor:
+        cursor.execute(numbers.replace("90000000", "400000"))
+        assert cursor.fetchone() == (400_000,)
+    assert Segment.objects.count() == 0
