@@ -54,6 +54,8 @@ KINDS = (
     _kind("approval", _("Nobody's approval is missing"), "approval_required"),
     _kind("audience", _("Somebody is in the audience"), "empty_audience", "nobody_reachable"),
     _kind("text", _("Every platform has its text"), "no_text", "no_message"),
+    _kind("variables", _("Everybody has what the text needs"),
+          "template", "empty_variable", "empty_text", "too_many_texts"),
     _kind("title", _("iOS has a title"), "no_title"),
     _kind("size", _("It fits what the gateways carry"), "payload_too_big"),
     _kind("vendor", _("The vendors take these fields"), "vendor_refuses"),

@@ -353,8 +353,8 @@ def _find_refused_fields(
     dialect: Dialect, message: PushMessage, platform: Platform
 ) -> Iterator[Problem]:
     """Fields that the vendor would not take, in any language."""
-    if dialect.find_message_faults is None:
-        return
+    if dialect.find_message_faults is None or message.template:
+        return  # texts with variables are looked at when they are rendered, one by one
     faults: dict[str, str] = {}
     for language in ["", *message.translations]:
         faults |= dialect.find_message_faults(message.resolve(platform, language))

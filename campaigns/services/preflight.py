@@ -38,6 +38,7 @@ from campaigns.services.sdk_problems import (
 )
 from campaigns.services.step_problems import find_change_since, find_step_problems
 from campaigns.services.step_reach import forecast_campaign_steps
+from campaigns.services.text_problems import find_text_problems
 from providers.message import PushMessage
 
 OBSTACLE_FIELDS = {
@@ -96,6 +97,7 @@ def find_problems(
     problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
     problems += find_clock_problems(campaign, hours)
     problems += _list_step_problems(campaign)
+    problems += find_text_problems(campaign)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
 

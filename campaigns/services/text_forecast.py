@@ -1,0 +1,212 @@
+"""What a message with variables comes to for its audience: who has no value, how many different
+texts, the longest ones. Exact for a small audience, else of an even sample of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from campaigns.models import App, Campaign, Device
+from campaigns.selectors.audience import read_audience, select_devices
+from campaigns.selectors.personal import Reader
+from campaigns.selectors.routes import find_first_ways
+from campaigns.selectors.starting import list_apps
+from campaigns.services.personalisation import Rendered, list_variables, render_for
+from providers.liquid import RenderFault
+from providers.message import PushMessage
+from providers.message_fields import LIQUID, Platform
+from providers.templates import Sheet
+
+MAX_PER_CALL = 50_000
+# Ids are shuffled, or whoever comes every fourth time would be in the sample always or never.
+SHUFFLE, PRIME = 1_103_515_245, 2_147_483_647
+SAMPLE = 5_000  # recipients that are rendered to find out
+
+
+@dataclass(slots=True)
+class TextForecast:
+    """How the message fares with the recipients of one app.
+
+    `looked_at` of its `total` recipients were rendered; the other figures are scaled to all, and
+    exact where these are equal. `empty` counts by variable who has no value and no default,
+    `skipped` who gets nothing; `texts` is by platform, at most, `calls` at least.
+    """
+
+    app: App
+    total: int = 0
+    looked_at: int = 0
+    empty: dict[str, int] = field(default_factory=dict)
+    skipped: int = 0
+    texts: dict[str, int] = field(default_factory=dict)
+    calls: int = 0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every recipient was looked at."""
+        return self.looked_at == self.total
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCase:
+    """A recipient for whom the message looks worst: `why` is `longest` or `missing`."""
+
+    device: Device
+    why: str
+    rendered: Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    pk: int
+    platform: str
+    language: str
+
+
+def forecast_texts(campaign: Campaign) -> tuple[TextForecast, ...]:
+    """By app of the campaign; none for a message without variables."""
+    message = campaign.message.read()
+    if message.template != LIQUID:
+        return ()
+    return tuple(_forecast_app(campaign, app, message) for app in list_apps(campaign))
+
+
+def count_empty(campaign: Campaign) -> dict[str, int]:
+    """By variable without a default, how many recipients have no value for it."""
+    found: Counter[str] = Counter()
+    for forecast in forecast_texts(campaign):
+        found.update(forecast.empty)
+    return dict(found)
+
+
+def pick_worst_cases(campaign: Campaign, count: int) -> list[WorstCase]:
+    """Recipients with the longest texts, and some without a value, at most `count` of each."""
+    message = campaign.message.read()
+    cases = []
+    for app in list_apps(campaign):
+        rows, _total = _sample(campaign, app)
+        lengths, missing = _measure(message, app, rows)
+        chosen = [(pk, "longest") for pk in _list_longest(lengths)[:count]]
+        chosen += [(pk, "missing") for pk in missing[:count]]
+        devices = Device.objects.select_related("person").in_bulk([pk for pk, _why in chosen])
+        cases += [
+            WorstCase(devices[pk], why, render_for(message, app, devices[pk]))
+            for pk, why in chosen
+            if pk in devices
+        ]
+    return [*_take(cases, "longest", count), *_take(cases, "missing", count)]
+
+
+def _take(cases: Iterable[WorstCase], why: str, count: int) -> list[WorstCase]:
+    return [case for case in cases if case.why == why][:count]
+
+
+def _list_longest(lengths: dict[int, int]) -> list[int]:
+    return sorted(lengths, key=lambda pk: (-lengths[pk], pk))
+
+
+def _select(campaign: Campaign, app: App) -> QuerySet[Device]:
+    audience = read_audience(app, campaign.audience, principal=None)
+    devices = select_devices(app, audience, only_primary=campaign.only_primary)
+    return devices.filter(person__opted_out_at__isnull=True)
+
+
+def _sample(campaign: Campaign, app: App) -> tuple[list[_Row], int]:
+    """Recipients who are looked at, and how many there are."""
+    devices = _select(campaign, app)
+    total = devices.count()
+    stride = ceil(total / SAMPLE)
+    if stride > 1:
+        devices = devices.annotate(rest=F("pk") * SHUFFLE % PRIME % stride).filter(rest=0)
+    rows = devices.order_by("pk").values_list("pk", "platform", "language", "person__language")[
+        : 2 * SAMPLE
+    ]
+    default = app.default_language
+    return [
+        _Row(pk, platform, own or theirs or default) for pk, platform, own, theirs in rows
+    ], total
+
+
+def _list_sheets(
+    message: PushMessage, rows: Sequence[_Row]
+) -> Iterator[tuple[str, Sheet, list[int]]]:
+    """Those who get the same message before its variables are filled in."""
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in rows:
+        if message.has_platform(Platform(row.platform)):
+            groups[row.platform, message.find_language(row.language)].append(row.pk)
+    for (platform, language), ids in groups.items():
+        yield platform, Sheet(message.resolve(Platform(platform), language)), ids
+
+
+def _forecast_app(campaign: Campaign, app: App, message: PushMessage) -> TextForecast:
+    rows, total = _sample(campaign, app)
+    scale = total / len(rows) if rows else 1.0
+    found = TextForecast(app, total=total, looked_at=len(rows))
+    empty, skipped, said = _render_all(message, app, rows)
+    found.empty = {name: round(count * scale) for name, count in empty.items()}
+    found.skipped = round(skipped * scale)
+    found.texts = {platform: _guess_texts(texts, scale) for platform, texts in said.items()}
+    found.calls = sum(_guess_calls(app, platform, texts, scale) for platform, texts in said.items())
+    return found
+
+
+def _render_all(
+    message: PushMessage, app: App, rows: Sequence[_Row]
+) -> tuple[Counter[str], int, dict[str, Counter[Any]]]:
+    """Who has no value by variable, who gets nothing, and how many get each text by platform."""
+    required = {one.name for one in list_variables(message) if one.is_required}
+    empty: Counter[str] = Counter()
+    said: dict[str, Counter[Any]] = defaultdict(Counter)
+    skipped = 0
+    for platform, sheet, ids in _list_sheets(message, rows):
+        values = Reader(app, sheet.variables, message.defaults).read_devices(ids)
+        needed = required & set(sheet.variables)
+        for own in values.values():
+            empty.update(name for name in needed if not str(own.get(name) or "").strip())
+            try:
+                texts = sheet.render(own)
+                sheet.fill(texts)
+            except RenderFault:
+                skipped += 1
+            else:
+                said[platform][sheet.message.body, texts] += 1
+    return empty, skipped, said
+
+
+def _guess_texts(texts: Counter[Any], scale: float) -> int:
+    """How many different ones there are at most: who was alone in the sample stands for others."""
+    alone = sum(count == 1 for count in texts.values())
+    return round(len(texts) + alone * (scale - 1))
+
+
+def _guess_calls(app: App, platform: str, texts: Counter[Any], scale: float) -> int:
+    way = find_first_ways(app).get(platform)
+    if way is None:
+        return 0
+    recipients = sum(texts.values()) * scale
+    most = min(way.limits.batch_size, MAX_PER_CALL)
+    if way.limits.texts_per_call == 1:
+        return max(_guess_texts(texts, scale), ceil(recipients / most))
+    by_texts = ceil(_guess_texts(texts, scale) / way.limits.texts_per_call)
+    return max(by_texts, ceil(recipients / most))
+
+
+def _measure(
+    message: PushMessage, app: App, rows: Sequence[_Row]
+) -> tuple[dict[int, int], list[int]]:
+    """How long the texts of each are, and who gets none."""
+    lengths, missing = {}, []
+    for _platform, sheet, ids in _list_sheets(message, rows):
+        values = Reader(app, sheet.variables, message.defaults).read_devices(ids)
+        for pk in ids:
+            try:
+                lengths[pk] = sum(map(len, sheet.render(values[pk])))
+            except (RenderFault, KeyError):
+                missing.append(pk)
+    return lengths, missing

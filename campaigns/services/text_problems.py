@@ -1,0 +1,69 @@
+"""What stands against sending a message with variables, or should be known before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import Campaign
+from campaigns.services.messages import Problem
+from campaigns.services.personalisation import find_faults, list_variables
+from campaigns.services.text_forecast import TextForecast, forecast_texts
+from providers.message_fields import LIQUID
+
+MAX_CALLS = 100_000  # of one app: more are refused, for they would take days where others wait
+
+
+def find_text_problems(campaign: Campaign) -> Iterator[Problem]:
+    """Faults, recipients without a value, and texts that make too many calls."""
+    message = campaign.message.read()
+    if message.template != LIQUID:
+        return
+    faults = find_faults(message)
+    for path, words in faults.items():
+        yield Problem(code="template", field=f"message.{path}", sentence=words)
+    if faults:
+        return
+    fields = {one.name: f"message.{one.fields[0]}" for one in list_variables(message)}
+    for forecast in forecast_texts(campaign):
+        yield from _find_app_problems(forecast, fields)
+
+
+def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterator[Problem]:
+    about = "" if forecast.is_exact else _("about ")
+    for name, count in sorted(forecast.empty.items()):
+        words = _(
+            "%(about)s%(count)d of %(total)d recipients of %(app)s have no %(name)s, and nothing "
+            "stands in for it: they are skipped."
+        )
+        yield Problem(
+            code="empty_variable",
+            field=fields.get(name, "message"),
+            sentence=words % {"about": about, "count": count, "name": name, **_name(forecast)},
+            is_blocking=bool(forecast.total) and forecast.skipped >= forecast.total,
+        )
+    others = forecast.skipped - sum(forecast.empty.values())
+    if others > 0:
+        words = _(
+            "For %(about)s%(count)d of %(total)d recipients of %(app)s no whole text comes out: "
+            "they are skipped."
+        )
+        names = {"about": about, "count": others, **_name(forecast)}
+        yield Problem(code="empty_text", field="message", sentence=words % names, is_blocking=False)
+    if forecast.calls > MAX_CALLS:
+        words = _(
+            "%(texts)d different texts make %(calls)d calls for %(app)s, which allow one text "
+            "each; at most %(most)d are made. Say the same to more of them."
+        )
+        names = {
+            "texts": sum(forecast.texts.values()),
+            "calls": forecast.calls,
+            "most": MAX_CALLS,
+            **_name(forecast),
+        }
+        yield Problem(code="too_many_texts", field="message", sentence=words % names)
+
+
+def _name(forecast: TextForecast) -> dict[str, object]:
+    return {"app": forecast.app.name, "total": forecast.total}
