@@ -26,11 +26,14 @@ from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import TypedParser
 from campaigns.api.errors import TooLarge
 from campaigns.api.paging import MAX_ID, read_number
+from campaigns.api.persons import MergingViews
 from campaigns.errors import Invalid, NotFound
-from campaigns.models import App, Device, Group, Label, Person, Segment
+from campaigns.models import ApiKey, App, Device, Group, Label, Person, Segment
 from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.selectors.aliases import find_named
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
 from campaigns.selectors.explain import explain_audience
+from campaigns.selectors.lookup import find_reach
 from campaigns.services import audience
 from campaigns.services.device_rows import (
     COLUMNS,
@@ -39,6 +42,7 @@ from campaigns.services.device_rows import (
     find_column_fault,
 )
 from campaigns.services.devices import register_devices
+from campaigns.services.persons import enable_token
 
 MAX_DEVICES = 10_000
 MAX_BULK_BYTES = 25_000_000
@@ -233,9 +237,7 @@ class SegmentViews(ListedViewSet):
             who = Device.objects.for_user(self.request.user).filter(app=segment.app, pk=number)
         else:
             seen = Person.objects.for_user(self.request.user)
-            who = seen.filter(
-                workspace=segment.app.workspace, external_user_id=asked["person"] or None
-            )
+            who = seen.filter(pk__in=find_named([segment.app.workspace_id], asked["person"]))
         found: Device | Person | None = who.first()
         if found is None:
             raise NotFound(_("Nobody here has this id."))
@@ -252,7 +254,7 @@ def _aim_at(segment: Segment) -> Audience:
     OpenApiParameter("email", OpenApiTypes.STR),
     OpenApiParameter("phone", OpenApiTypes.STR),
 )
-class PersonViews(ListedViewSet):
+class PersonViews(MergingViews):
     queryset = Person.objects.select_related("workspace")
     shown = shapes.PersonShape
     serializer_class = shapes.PersonChange
@@ -266,7 +268,13 @@ class PersonViews(ListedViewSet):
             for name in self.filters["list"]
             if name in request.query_params
         }
-        return self.answer_page(self.get_queryset().filter(**chosen), self.shown)
+        rows = self.get_queryset()
+        if chosen.get("external_user_id"):
+            rows = rows.filter(pk__in=self._find_named(chosen.pop("external_user_id")))
+        return self.answer_page(rows.filter(**chosen), self.shown)
+
+    def _find_named(self, name: str) -> set[int]:
+        return find_named(find_reach(self.request.user).workspaces, name)
 
     @extend_schema(parameters=[ID], request=shapes.PersonChange, responses=shapes.PersonShape)
     def partial_update(self, request: Request, pk: str = "") -> Response:
@@ -347,6 +355,7 @@ class DeviceViews(ListedViewSet):
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": ("app", "platform", "external_user_id")
     }
+    scopes: ClassVar[Mapping[str, str]] = {"enable": ApiKey.Scope.SEND}
     body_type = BulkDevices
 
     @property
@@ -364,7 +373,17 @@ class DeviceViews(ListedViewSet):
                 raise Invalid(sentence, fields={"platform": sentence})
             devices = devices.filter(platform=platform)
         name = self.request.query_params.get("external_user_id")
-        return devices if name is None else devices.filter(person__external_user_id=name)
+        if not name:
+            return devices if name is None else devices.filter(person__external_user_id=name)
+        named = find_named(find_reach(self.request.user).workspaces, name)
+        return devices.filter(person__in=named)
+
+    @extend_schema(parameters=[ID], request=None, responses=shapes.DeviceShape)
+    @action(detail=True, methods=["post"])
+    def enable(self, request: Request, pk: str = "") -> Response:
+        device = self.find_row_to_change()
+        enable_token(device, **self.by)
+        return Response(self.shown(self.find_row()).data)
 
     @extend_schema(request=shapes.BulkBody, responses=shapes.RegisteredShape)
     @action(detail=False, methods=["post"], parser_classes=[TypedParser])

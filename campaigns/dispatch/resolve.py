@@ -29,6 +29,7 @@ from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import pack_texts, unpack_texts
 from campaigns.models.prepared import Prepared, Slot
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.routes import find_dialect
 from providers.contract import Dialect
@@ -172,10 +173,15 @@ def _find_by_person(
     storable = [text for text in texts if text and not UNSTORABLE.search(text)]
     for start in range(0, len(storable), LOOKUP_IDS):
         wanted = json.dumps(storable[start : start + LOOKUP_IDS])
-        values = dict(_PERSONS[kind_name].list(workspace=app.workspace_id, texts=wanted))
+        values = defaultdict(list)
+        for person, text in _PERSONS[kind_name].list(workspace=app.workspace_id, texts=wanted):
+            values[person].append(text)
+        if kind_name == PersonKind.EXTERNAL_USER_ID and len(values) < len(set(storable)):
+            for text, person in find_aliases(app.workspace_id, storable).items():
+                values[person].append(text)
         for device, person, owner in devices.list(persons=json.dumps(list(values))):
             if owner == app.pk:
-                yield values[person], device
+                yield from ((text, device) for text in values[person])
 
 
 def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:

@@ -28,6 +28,7 @@ from campaigns.selectors.profile import (
 from campaigns.selectors.sent import cut_sent, describe_sent, select_sent
 from campaigns.services.access import find_apps, has_role, name_actor
 from campaigns.services.audience import add_members, remove_members
+from campaigns.services.merges import unmerge
 from campaigns.services.permissions import may
 from campaigns.services.persons import enable_token, opt_in, opt_out
 
@@ -45,7 +46,7 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
     labels = list_labels(request.user, person)
     context = {
         "person": person,
-        "names": [merge.external_user_id for merge in list_merges(person)],
+        "merges": list_merges(person),
         "attributes": sorted(person.attributes.items()),
         "devices": describe_devices(request, devices[:MOST_DEVICES]),
         "has_more_devices": len(devices) > MOST_DEVICES,
@@ -195,11 +196,23 @@ def _change_label(
     return sentence % {"name": label.name}
 
 
+def _unmerge(request: HttpRequest, person: Person) -> str:
+    require_change(request, person)
+    text = request.POST.get("merge", "")
+    is_id = text.isascii() and text.isdecimal() and len(text) < 17
+    merge = person.merges.filter(pk=int(text)).first() if is_id else None
+    if merge is None:
+        raise Invalid(_("Say which merge."))
+    gone = unmerge(merge, **_by(request))
+    return _("Taken back: %(name)s is a person of their own again.") % {"name": gone}
+
+
 VERBS: dict[str, Callable[[HttpRequest, Person], str]] = {
     "opt-out": _opt_out,
     "opt-in": _opt_in,
     "add-label": _add_label,
     "remove-label": _remove_label,
+    "unmerge": _unmerge,
 }
 
 

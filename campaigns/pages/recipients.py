@@ -17,6 +17,7 @@ from campaigns.pages.lookups import find_transfer
 from campaigns.pages.reason_words import name_reason
 from campaigns.pages.reports import stream_csv
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.aliases import find_named
 from campaigns.selectors.breakdown import Books, read_books
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
@@ -107,11 +108,7 @@ def find_recipients(transfer: Transfer, text: str) -> list[int]:
     """Ids of devices and persons of the transfer's app that a text may mean, each by an index."""
     devices = Device.objects.filter(app=transfer.app_id)
     by_token = devices.filter(platform__in=dict(WAYS), token_hash=hash64(text))
-    persons = list(
-        Person.objects.filter(
-            workspace_id=transfer.app.workspace_id, external_user_id=text
-        ).values_list("pk", flat=True)
-    )
+    persons = list(find_named([transfer.app.workspace_id], text))
     found = [*by_token.values_list("pk", flat=True)[:CHUNK]]
     if persons:
         found += devices.filter(person_id__in=persons).values_list("pk", flat=True)[:CHUNK]

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 
 from campaigns.models import App, Delivery, Device, LabelMember, Part, Segment, Settled
 from campaigns.models.clock import list_zone_names
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_bodies import (
     MAX_RECIPIENTS,
     Audience,
@@ -82,7 +83,9 @@ def _find_condition(app: App, audience: Audience) -> Q:
         case AudienceKind.EXPRESSION if audience.expression is not None:
             return compile_expression(audience.expression, app.pk)
         case AudienceKind.PERSONS:
-            return Q(person__external_user_id__in=audience.persons)
+            named = Q(person__external_user_id__in=audience.persons)
+            merged = find_aliases(app.workspace_id, audience.persons)
+            return named | Q(person__in=set(merged.values())) if merged else named
         case AudienceKind.DEVICES:
             return Q(pk__in=audience.devices)
         case AudienceKind.UNKNOWN_OF:

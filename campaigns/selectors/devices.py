@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from campaigns.models import App, Device, DeviceIdentifier, DeviceMark, SeenDay
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import UNSTORABLE
 from providers.contract import Dialect
 from providers.recipients import TOKEN_KIND, IdentifierKind, PersonKind
@@ -57,8 +58,11 @@ def list_of_persons(app: App, kind: PersonKind, values: Sequence[str]) -> list[i
     """Devices of the app that belong to these persons, oldest first."""
     storable = [value for value in values if value and not UNSTORABLE.search(value)]
     devices = Device.objects.filter(app=app, person__workspace=app.workspace_id)
-    named = devices.filter(**{f"person__{kind.value}__in": TextList(storable)})
-    return list(named.order_by("pk").values_list("pk", flat=True))
+    named = Q(**{f"person__{kind.value}__in": TextList(storable)})
+    if kind is PersonKind.EXTERNAL_USER_ID:
+        merged = find_aliases(app.workspace_id, storable)
+        named = named | Q(person__in=set(merged.values())) if merged else named
+    return list(devices.filter(named).order_by("pk").values_list("pk", flat=True))
 
 
 def load_devices(app: App, ids: Iterable[int]) -> dict[int, Device]:

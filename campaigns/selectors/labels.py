@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from campaigns.models import App, Label, LabelMember
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import find_text_fault
 
 MAX_NAME = 128
@@ -36,5 +39,8 @@ def list_members(label: Label, after: int, limit: int) -> list[LabelMember]:
 
 def list_carriers(label: Label, names: Iterable[str]) -> list[LabelMember]:
     """Those of the persons, by external user id, who carry the label, and their persons."""
-    members = LabelMember.objects.filter(label=label, person__external_user_id__in=names)
-    return list(members.select_related("person"))
+    names = list(names)
+    members = LabelMember.objects.filter(label=label)
+    merged = find_aliases(label.app.workspace_id, names)
+    named = Q(person__external_user_id__in=names) | Q(person__in=set(merged.values()))
+    return list(members.filter(named).select_related("person"))

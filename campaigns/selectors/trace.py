@@ -23,6 +23,7 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.lookup import find_matches
 from campaigns.selectors.trace_audience import (
     list_audience_lines,
+    list_bar_lines,
     list_route_lines,
     list_state_lines,
     was_named,
@@ -238,12 +239,7 @@ def _tell_handed(part: Part, person: Person, is_in: bool) -> Line:
 
 
 def _list_address_lines(part: Part, person: Person) -> Iterator[Line]:
-    if person.opted_out_at:
-        reason = (person.opt_out_reason,) if person.opt_out_reason else ()
-        words = _("The person has opted out of everything.")
-        yield Line(
-            code="opted_out", words=words, at=person.opted_out_at, tone="bad", details=reason
-        )
+    yield from list_bar_lines(part.transfer.app, person, None)
     column = {"sms": person.phone, "email": person.email}.get(part.channel)
     if column == "":
         words = _("They have no address for %(channel)s now.") % {"channel": part.channel}

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import Batch, Cohort, Delivery, Device, Part, RejectedIds, Transfer
+from campaigns.models import (
+    App,
+    Batch,
+    Cohort,
+    Delivery,
+    Device,
+    Part,
+    Person,
+    RejectedIds,
+    Suppression,
+    Transfer,
+)
 from campaigns.models.packing import unpack_texts
 from campaigns.selectors.audience import read_audience
 from campaigns.selectors.explain import Verdict, explain_audience
 from campaigns.selectors.routes import list_ways
+from campaigns.selectors.seals import Sealer
 from campaigns.selectors.trace_words import Line, list_verdict_lines
 from providers.message_fields import OWN_ONLY
+from providers.recipients import TOKEN_KIND, PersonKind
 
 MOST_CHUNKS = 40  # of named ids; 25,000 in each
 
@@ -102,15 +116,43 @@ def was_named(transfer: Transfer, who: str) -> bool:
     return any(who in unpack_texts(row.ids) for row in rows)
 
 
-def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line]:
-    """What of the device and its person would stop any message now, and what they were then."""
-    person = device.person
+def list_bar_lines(app: App, person: Person | None, device: Device | None) -> Iterator[Line]:
+    """What stops any message to them now: an opt-out, entries of the suppression list."""
     if person is not None and person.opted_out_at:
         reason = (person.opt_out_reason,) if person.opt_out_reason else ()
         words = _("The person has opted out of everything.")
         yield Line(
             code="opted_out", words=words, at=person.opted_out_at, tone="bad", details=reason
         )
+    here = Q(app__isnull=True) | Q(app=app.pk)
+    rows = Suppression.objects.filter(
+        here, workspace=app.workspace_id, seal__in=_list_seals(app, person, device)
+    )
+    for row in rows.order_by("pk"):
+        words = _("On the suppression list by %(kind)s: %(reason)s.")
+        where = row.get_channel_display()
+        until = _("until %(at)s") % {"at": row.until.isoformat(" ", "seconds")} if row.until else ""
+        yield Line(
+            code="suppressed",
+            words=words % {"kind": row.kind, "reason": row.get_reason_display()},
+            at=row.created_at,
+            tone="bad",
+            details=tuple(text for text in (row.masked, where, until, row.source) if text),
+        )
+
+
+def _list_seals(app: App, person: Person | None, device: Device | None) -> list[str]:
+    held = [(kind.value, getattr(person, kind.value)) for kind in PersonKind] if person else []
+    if device is not None:
+        held.append((TOKEN_KIND, device.token))
+        held += device.identifiers.values_list("kind", "value")
+    sealer = Sealer()
+    return [sealer.seal(app.workspace_id, kind, value) for kind, value in held if value]
+
+
+def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line]:
+    """What of the device and its person would stop any message now, and what they were then."""
+    yield from list_bar_lines(device.app, device.person, device)
     if device.token_state != Device.TokenState.ACTIVE:
         words = _("The token is: %(state)s.") % {"state": device.get_token_state_display()}
         evidence = (device.token_evidence,) if device.token_evidence else ()

@@ -53,6 +53,8 @@ REASONS = {
     Reason.NO_MESSAGE: gettext_lazy("The message says nothing for this platform."),
     Reason.NOT_ADDRESSABLE: gettext_lazy("The route has no id by which to reach them."),
     Reason.OPTED_OUT: gettext_lazy("They have opted out."),
+    Reason.SUPPRESSED: gettext_lazy("An id of theirs was on the suppression list."),
+    Reason.GONE: gettext_lazy("They were there no more when it was to be sent."),
     Reason.UNKNOWN_ID: gettext_lazy("Nobody here had the id that was named."),
     Reason.TOO_LATE: gettext_lazy("Its time ran out."),
     Reason.HOUR_PASSED: gettext_lazy("The hour had passed in their time zone."),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, OverCap
 from campaigns.models import App, Campaign, Label, LabelMember, Person, Segment
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression
@@ -222,7 +223,10 @@ def _find_persons(label: Label, who: Who, principal: Any) -> tuple[list[int], tu
     for chunk in _split(names):
         rows = seen.filter(external_user_id__in=chunk)
         known |= dict(rows.values_list("external_user_id", "pk"))
-    return sorted(known.values()), tuple(name for name in names if name not in known)
+    others = find_aliases(label.app.workspace_id, [name for name in names if name not in known])
+    mine = set(seen.filter(pk__in=set(others.values())).values_list("pk", flat=True))
+    known |= {name: pk for name, pk in others.items() if pk in mine}
+    return sorted(set(known.values())), tuple(name for name in names if name not in known)
 
 
 def _check_external_ids(names: Any) -> Any:

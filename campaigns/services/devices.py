@@ -11,6 +11,7 @@ from django.db import transaction
 
 from campaigns.models import App, AuditEntry, Device, DeviceIdentifier, Person
 from campaigns.models.audience import hash64, pack_version
+from campaigns.selectors.aliases import find_aliases
 from campaigns.services.access import record_audit
 from campaigns.services.device_marks import MAX_TAGS, MarkBook
 from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
@@ -130,6 +131,8 @@ class _Register:
         missing = names - set(
             known.filter(external_user_id__in=names).values_list("external_user_id", flat=True)
         )
+        aliases = find_aliases(self.app.workspace_id, missing)
+        missing -= aliases.keys()
         Person.objects.bulk_create(
             (
                 Person(workspace_id=self.app.workspace_id, external_user_id=name)
@@ -139,6 +142,8 @@ class _Register:
         )
         for person in known.filter(external_user_id__in=names):
             self.persons[person.external_user_id] = person
+        merged = known.in_bulk(set(aliases.values()))
+        self.persons |= {name: merged[pk] for name, pk in aliases.items()}
 
     def _load_identifiers(self, rows: list[DeviceRow], devices: dict[int, Device]) -> None:
         hashes = {hash64(value) for row in rows for value in row.ids.values()}

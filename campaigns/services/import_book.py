@@ -13,11 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Device, DeviceIdentifier, LabelMember, Person
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.aliases import find_aliases
 from campaigns.services.device_rows import MAX_ATTRIBUTES
 from campaigns.services.import_keys import OTHERS, Met
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, Said
@@ -120,9 +122,13 @@ class ImportBook:
         column = self.choice.person_key
         if not keys:
             return
-        found = Person.objects.filter(
-            workspace_id=self.app.workspace_id, **{f"{column}__in": TextList(keys)}
-        )
+        merged = {}
+        if column == "external_user_id":
+            merged = find_aliases(self.app.workspace_id, keys)
+        named = Q(**{f"{column}__in": TextList(keys)})
+        if merged:
+            named |= Q(pk__in=set(merged.values()))
+        found = Person.objects.filter(named, workspace_id=self.app.workspace_id)
         rows = found.order_by("-pk").values_list(
             "pk", column, "opted_out_at", "attributes", *self.person_columns
         )
@@ -131,6 +137,8 @@ class ImportBook:
             held.key, held.opted_out = key, opted_out_at is not None
             self.persons[key] = held
             self.shared[key] += 1
+        by_pk = {held.pk: held for held in self.persons.values()}
+        self.persons |= {name: by_pk[pk] for name, pk in merged.items()}
         if not self.is_wide:
             self._hide_others()
 

@@ -24,7 +24,8 @@ EVIDENCE = "imported"
 
 def save_book(book: ImportBook, *, actor: str) -> None:
     """Write people before their devices, and what is freed before what may take its place."""
-    persons = list(book.persons.values())
+    # Somebody may be known by two names, as one who was merged is.
+    persons = list({id(person): person for person in book.persons.values()}.values())
     _insert_persons(book, [person for person in persons if person.is_new])
     changed = [person for person in persons if person.is_changed and not person.is_new]
     if changed:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Person
+from campaigns.selectors.aliases import find_aliases
 from campaigns.services.audience import update_person
 from campaigns.services.callers import Acts, Caller, find_app
 from providers.audience_calls import FetchPerson, PersonRow, SavePerson, merge_patch
@@ -25,7 +26,7 @@ ATTRIBUTES = FieldSpec(name="attributes", kind="json_object", label="attributes"
 def _save(command: SavePerson, caller: Caller) -> PersonRow:
     app = find_app(command.app, caller)
     with transaction.atomic():
-        person = _find(_list(app, caller).select_for_update(of=("self",)), command.person)
+        person = _find(_list(app, caller).select_for_update(of=("self",)), command.person, app)
         attributes = merge_patch(person.attributes, command.attributes)
         _refuse_unstorable(attributes)
         values = {**command.values, "attributes": attributes}
@@ -42,15 +43,19 @@ def _refuse_unstorable(attributes: Any) -> None:
 
 
 def _fetch(command: FetchPerson, caller: Caller) -> PersonRow:
-    return _describe(_find(_list(find_app(command.app, caller), caller), command.person))
+    app = find_app(command.app, caller)
+    return _describe(_find(_list(app, caller), command.person, app))
 
 
 def _list(app: App, caller: Caller) -> QuerySet[Any]:
     return Person.objects.for_user(caller.key).filter(workspace_id=app.workspace_id)
 
 
-def _find(rows: QuerySet[Any], name: str) -> Person:
+def _find(rows: QuerySet[Any], name: str, app: App) -> Person:
     person: Person | None = rows.filter(external_user_id=name).first() if name else None
+    if person is None:
+        merged = find_aliases(app.workspace_id, [name])
+        person = rows.filter(pk__in=set(merged.values())).first()
     if person is None:
         words = _("There is nobody of that id.")
         raise NotFound(words, subject=name)

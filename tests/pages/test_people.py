@@ -447,3 +447,59 @@ def test_whoever_has_no_role_in_the_app_traces_nobody_there(client, phone, ann, 
 
     assert theirs.status_code == 404
     assert "Nobody here has this id." in ours.content.decode()
+
+
+@pytest.fixture
+def anna(app, workspace):
+    person = builders.make_person(workspace, "anna", email="anna@example.org")
+    builders.make_device(app, "annas", person=person)
+    return person
+
+
+def test_two_are_merged_after_a_preview_and_taken_apart(client, owner, phone, ann, anna):
+    client.force_login(owner)
+    address = reverse("merge_person", args=[ann.pk])
+
+    asked = client.get(address).content.decode()
+    shown = client.get(address, {"who": "anna"}).content.decode()
+    nobody = client.get(address, {"who": "zoe"}).content.decode()
+    merged = client.post(address, {"gone": anna.pk}, follow=True).content.decode()
+    old = client.get(reverse("person", args=[anna.pk]))
+    merge = ann.merges.get()
+    client.post(reverse("change_person", args=[ann.pk, "unmerge"]), {"merge": merge.pk})
+
+    assert "Who is the same person?" in asked
+    assert "anna goes, ann stays" in shown
+    assert "anna@example.org" in shown
+    assert "Nobody else has this id" in nobody
+    assert "Merged into them" in merged
+    assert old["Location"] == reverse("person", args=[ann.pk])
+    assert Device.objects.get(token="annas").person_id == anna.pk
+
+
+def test_a_merge_of_nobody_is_refused_in_words(client, owner, phone, ann, stranger):
+    far = builders.make_person(Membership.objects.get(user=stranger).workspace, "far")
+    client.force_login(owner)
+    address = reverse("merge_person", args=[ann.pk])
+    back = reverse("change_person", args=[ann.pk, "unmerge"])
+
+    codes = [client.post(address, {"gone": gone}).status_code for gone in ("", "x", ann.pk, far.pk)]
+    for merge in ("", "x", "9" * 30, 0):
+        client.post(back, {"merge": merge})
+
+    told = client.get(reverse("person", args=[ann.pk])).content.decode()
+    assert codes == [302, 302, 302, 404]
+    assert told.count("Say which merge.") == 4
+    assert "Say who goes." in told
+    assert "These two are one person already." in told
+    assert Person.objects.filter(pk=far.pk).exists()
+
+
+def test_only_an_admin_of_all_apps_merges(client, colleague, phone, ann, anna):
+    client.force_login(colleague)
+    address = reverse("merge_person", args=[ann.pk])
+
+    codes = [client.get(address).status_code, client.post(address, {"gone": anna.pk}).status_code]
+
+    assert codes == [403, 403]
+    assert Person.objects.filter(pk=anna.pk).exists()

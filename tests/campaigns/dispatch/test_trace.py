@@ -10,6 +10,7 @@ from campaigns.dispatch import engine, freeze
 from campaigns.models import Account, Batch, Correction, Delivery, Device, InboxItem, ReceiptRow
 from campaigns.selectors import trace_calls
 from campaigns.selectors.trace import trace_transfer
+from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
 from providers import vault
 from providers.recipients import TOKEN_KIND, PersonKind, Targets
 from providers.simulator import Simulator
@@ -93,6 +94,20 @@ def test_everybody_is_told_why(account, people, start, owner, now):
     assert ("too many",) in [line.details for line in traces["dee"].lines]
     assert "The token is: Disabled." in said["eve"]
     assert ("NotRegistered",) in [line.details for line in traces["eve"].lines]
+
+
+def test_who_is_suppressed_is_told_by_what(account, people, start, owner, now):
+    place, terms = Place(account.workspace), Terms(reason="complaint", source="support")
+    add_suppressions(place, [Entry("external_user_id", "ann")], terms, actor="o", now=now)
+    transfer = start(CONTENT, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+
+    one = trace_one(transfer, "ann", owner)
+
+    line = next(line for line in one.lines if line.code == "suppressed")
+    assert one.words == "They were left out. An id of theirs was on the suppression list."
+    assert line.words == "On the suppression list by external_user_id: Complaint."
+    assert line.details[1:] == ("Every channel", "support")
 
 
 def test_who_has_no_device_or_is_nobody_is_told_so(account, people, start, owner, now):
