@@ -31,8 +31,9 @@ from campaigns.selectors.status import count_occurrences, progress
 from campaigns.selectors.upcoming import list_next_times
 from campaigns.services import approvals, campaigns, rates, repeats, transfers, waiting
 from campaigns.services.access import require_role
+from campaigns.services.forecast import count_reach
 from campaigns.services.hours import forecast_campaign, list_hour_lines
-from campaigns.services.preflight import count_reach, find_campaign_losses, find_problems
+from campaigns.services.preflight import find_campaign_losses, find_problems
 from campaigns.services.review import review_campaign
 from campaigns.services.step_reach import forecast_campaign_steps
 from providers.reports import FetchReport, Metric, ReportField, ReportTable

@@ -17,7 +17,10 @@ WORDS = {
     "account": gettext_lazy("Open the account"),
     "app": gettext_lazy("Open the routes of the app"),
     "scenario": gettext_lazy("Open the scenario"),
+    "campaign": gettext_lazy("Open that campaign"),
 }
+# What has a page of its own, besides that in the admin.
+PAGES = {"campaign": "campaign"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def _tell(problem: Problem, user: Any) -> Told:
     kind, _colon, number = problem.subject.partition(":")
     address = ""
     if kind in WORDS and user.has_perm(f"campaigns.view_{kind}"):
-        address = find_page(f"admin:campaigns_{kind}_change", int(number))
+        address = find_page(PAGES.get(kind, f"admin:campaigns_{kind}_change"), int(number))
     words = str(WORDS[kind]) if address else ""
     return Told(problem, address, words, find_field_id(problem.field))
 

@@ -19,8 +19,9 @@ from campaigns.services import transfers
 from campaigns.services.access import record_audit
 from campaigns.services.approvals import note_bypass, void_approvals
 from campaigns.services.campaign_values import SCHEDULE_FIELDS, read_campaign
+from campaigns.services.forecast import count_reach
 from campaigns.services.messages import Problem
-from campaigns.services.preflight import MISSING, count_reach, find_problems
+from campaigns.services.preflight import MISSING, find_problems
 
 MAX_TEST_DEVICES = 10
 Status = Campaign.Status

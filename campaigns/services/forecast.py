@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
@@ -12,6 +12,8 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from campaigns.models import Account, App, Campaign
+from campaigns.selectors.audience import count_devices, read_audience
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.limits import find_seconds, read_day
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.services.messages import Problem
@@ -59,6 +61,18 @@ class _Load(NamedTuple):
     calls: int
 
 
+def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
+    """Recipients that the audience means at this moment, app by app."""
+    reaches = []
+    texts = 1 + len(campaign.message.content.get("translations") or {})
+    for app in list_apps(campaign):
+        audience = read_audience(app, campaign.audience, principal=None)
+        counts = count_devices(app, audience, only_primary=campaign.only_primary)
+        languages = max(1, min(len(counts["languages"]), texts))
+        reaches.append(Reach(app, counts["platforms"], languages, counts["languages"]))
+    return tuple(reaches)
+
+
 def forecast_send(campaign: Campaign, reaches: Collection[Reach], *, now: datetime) -> Forecast:
     """How many calls a send needs and how long it takes at least."""
     loads: dict[int, list[_Load]] = defaultdict(list)
@@ -74,6 +88,15 @@ def forecast_send(campaign: Campaign, reaches: Collection[Reach], *, now: dateti
         seconds=max([0.0, *own, *(forecast.seconds for forecast in forecasts)]),
         short=tuple(words for forecast in forecasts for words in forecast.short),
     )
+
+
+def count_calls(campaign: Campaign, reaches: Iterable[Reach]) -> dict[int, int]:
+    """Calls that a send needs, by the id of the account."""
+    calls: dict[int, int] = defaultdict(int)
+    for reach in reaches:
+        for load in _list_loads(campaign, reach):
+            calls[load.way.account.pk] += load.calls
+    return dict(calls)
 
 
 def _list_loads(campaign: Campaign, reach: Reach) -> Iterator[_Load]:

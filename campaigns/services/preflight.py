@@ -12,16 +12,21 @@ from campaigns.errors import Invalid
 from campaigns.models import App, Campaign, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
 from campaigns.selectors.addressing import Wanted
-from campaigns.selectors.audience import count_devices, read_audience, select_all
+from campaigns.selectors.audience import read_audience, select_all
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.left_out import count_left_out
 from campaigns.selectors.starting import find_obstacle
-from campaigns.services.forecast import Reach, find_time_problems, forecast_send
+from campaigns.services.forecast import Reach, count_reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourForecast,
     find_busiest_share,
     find_hour_problems,
     forecast_campaign,
+)
+from campaigns.services.message_checks import (
+    find_link_problems,
+    find_loss_warnings,
+    find_missing_languages,
 )
 from campaigns.services.messages import (
     Loss,
@@ -29,6 +34,11 @@ from campaigns.services.messages import (
     find_addressing_problems,
     find_losses,
     find_message_problems,
+)
+from campaigns.services.neighbours import (
+    find_overlaps,
+    find_shared_quotas,
+    find_unusual_sizes,
 )
 from campaigns.services.sdk_problems import (
     count_old_sdks,
@@ -48,18 +58,6 @@ OBSTACLE_FIELDS = {
 }
 MISSING = "approval_required"
 MAX_RUNNING = 50  # transfers of one app at the same time
-
-
-def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
-    """Recipients that the audience means at this moment, app by app."""
-    reaches = []
-    texts = 1 + len(campaign.message.content.get("translations") or {})
-    for app in list_apps(campaign):
-        audience = read_audience(app, campaign.audience, principal=None)
-        counts = count_devices(app, audience, only_primary=campaign.only_primary)
-        languages = max(1, min(len(counts["languages"]), texts))
-        reaches.append(Reach(app, counts["platforms"], languages, counts["languages"]))
-    return tuple(reaches)
 
 
 def find_campaign_losses(campaign: Campaign) -> tuple[Loss, ...]:
@@ -98,8 +96,25 @@ def find_problems(
     problems += find_clock_problems(campaign, hours)
     problems += _list_step_problems(campaign)
     problems += find_text_problems(campaign)
+    problems += _list_warnings(campaign, reaches, now)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
+
+
+def _list_warnings(
+    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
+) -> Iterator[Problem]:
+    """What blocks nothing and is worth a look."""
+    message = campaign.message.read()
+    for reach in reaches:
+        yield from find_missing_languages(reach, message)
+    yield from find_link_problems(message)
+    if not campaign.strict:
+        yield from find_loss_warnings(find_reach_losses(campaign, reaches))
+    if not campaign.is_test:
+        yield from find_overlaps(campaign, now)
+        yield from find_shared_quotas(campaign, reaches, now)
+        yield from find_unusual_sizes(reaches)
 
 
 def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:

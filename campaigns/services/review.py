@@ -13,15 +13,10 @@ from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.selectors.signing import digest_campaign
 from campaigns.services.checks import Check, list_checks
-from campaigns.services.forecast import Forecast, Reach, forecast_send
+from campaigns.services.forecast import Forecast, Reach, count_reach, forecast_send
 from campaigns.services.hours import HourForecast, forecast_campaign
 from campaigns.services.messages import Loss, Problem
-from campaigns.services.preflight import (
-    MISSING,
-    count_reach,
-    find_problems,
-    find_reach_losses,
-)
+from campaigns.services.preflight import MISSING, find_problems, find_reach_losses
 
 
 @dataclass(frozen=True, slots=True)

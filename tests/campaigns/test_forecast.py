@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from campaigns.models import Account, App, Campaign, Group, Throttle
-from campaigns.services.forecast import Reach, forecast_send
-from campaigns.services.preflight import count_reach, find_problems
+from campaigns.services.forecast import Reach, count_reach, forecast_send
+from campaigns.services.preflight import find_problems
 from providers.pacing import find_ramp_seconds
 from tests import builders
 from tests.campaigns.test_campaigns import make, served

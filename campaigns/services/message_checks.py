@@ -1,0 +1,95 @@
+"""What a message may be wrong about without a vendor refusing it; nothing of it blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns.services.forecast import Reach
+from campaigns.services.messages import Loss, Problem
+from providers.message import PushMessage
+from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS
+
+ADDRESSES = frozenset({"url", "link", "attachments"})
+# Names that are kept for examples and for machines of one's own (RFC 2606, RFC 6761, RFC 6762).
+NOWHERE = ("example", "example.com", "example.net", "example.org", "invalid", "test", "localhost",
+           "local")  # fmt: skip
+MOST_LANGUAGES = 5
+
+
+def _know(code: str, field: str, sentence: str) -> Problem:
+    return Problem(code=code, field=field, sentence=sentence, is_blocking=False)
+
+
+def find_missing_languages(reach: Reach, message: PushMessage) -> Iterator[Problem]:
+    """Languages of recipients for which a message that is translated has no text of its own."""
+    if not message.translations:
+        return
+    own = reach.app.default_language
+    missing = {
+        language: count
+        for language, count in reach.spoken.items()
+        if language.partition("-")[0] != own.partition("-")[0]
+        and not message.find_language(language)
+    }
+    if missing:
+        count = sum(missing.values())
+        words = ngettext(
+            "%(count)s recipient in %(app)s reads %(languages)s and gets the common text.",
+            "%(count)s recipients in %(app)s read %(languages)s and get the common text.",
+            count,
+        )
+        some = ", ".join([*missing][:MOST_LANGUAGES])
+        more = " …" if len(missing) > MOST_LANGUAGES else ""
+        names = {"count": f"{count:,}", "app": reach.app.name, "languages": some + more}
+        yield _know("missing_language", "message.translations", words % names)
+
+
+def find_loss_warnings(losses: Iterable[Loss]) -> Iterator[Problem]:
+    """One word per account about what it loses, where that is not refused anyway."""
+    lost: dict[str, list[str]] = {}
+    for loss in losses:
+        if loss.is_lossy:
+            lost.setdefault(loss.account or loss.dialect, []).append(loss.field)
+    for account, fields in lost.items():
+        words = _("%(account)s does not carry all of it: %(fields)s.")
+        names = {"account": account, "fields": ", ".join(dict.fromkeys(fields))}
+        yield _know("loses", f"message.{fields[0]}", words % names)
+
+
+def find_link_problems(message: PushMessage) -> Iterator[Problem]:
+    """Addresses that lead nowhere or go unprotected, as far as they say so themselves: nobody is
+    called for this."""
+    for field, address in _list_addresses(message):
+        parts = urlsplit(address)
+        host = (parts.hostname or "").rstrip(".")
+        if parts.scheme in {"http", "https"} and _leads_nowhere(host):
+            words = _(
+                "%(address)s leads nowhere: it is an address for examples or of this machine."
+            )
+            yield _know("dead_link", f"message.{field}", words % {"address": address})
+        elif parts.scheme == "http":
+            words = _(
+                "%(address)s is not protected by https; phones refuse to load such addresses."
+            )
+            yield _know("dead_link", f"message.{field}", words % {"address": address})
+
+
+def _list_addresses(message: PushMessage) -> Iterator[tuple[str, str]]:
+    blocks = {platform.value: specs for platform, specs in BLOCK_FIELDS.items()} | OTHER_BLOCKS
+    for name, specs in blocks.items():
+        block = getattr(message, name, None)
+        for spec in specs if block is not None else ():
+            value = getattr(block, spec.name) if spec.kind in ADDRESSES else None
+            found = [value] if isinstance(value, str) else [item.file_url for item in value or ()]
+            for address in found:
+                yield f"{name}.{spec.name}", address
+
+
+def _leads_nowhere(host: str) -> bool:
+    is_named = any(host == name or host.endswith(f".{name}") for name in NOWHERE)
+    is_single = "." not in host and ":" not in host  # a host of some private network
+    return is_named or is_single or host.startswith("127.") or host == "::1"
