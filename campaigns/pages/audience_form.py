@@ -11,9 +11,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.models import App, Device, DeviceIdentifier, Label, Segment
+from campaigns.models import App, Device, DeviceIdentifier
 from campaigns.models.audience import hash64
-from campaigns.pages.fields import PageForm, split_ids
+from campaigns.pages.audience_lists import list_labels, list_segments
+from campaigns.pages.combined_form import COMBINE, CombinedForm
+from campaigns.pages.fields import split_ids
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from providers import registry
 from providers.forms import BoundedJSONField
@@ -24,13 +26,14 @@ TOKENS = "token"
 CHUNK = 500  # values per query, below every database's limit of parameters
 
 
-class AudienceForm(PageForm):
+class AudienceForm(CombinedForm):
     """Gives the JSON of an audience; ids of vendors become ids of our devices."""
 
     KINDS = [
         ("all", gettext_lazy("Everyone")),
         ("labels", gettext_lazy("Labels")),
         ("segment", gettext_lazy("A segment")),
+        (COMBINE, gettext_lazy("Several, with exceptions")),
         ("ids", gettext_lazy("Pasted ids")),
         ("expression", gettext_lazy("An expression")),
     ]
@@ -74,6 +77,7 @@ class AudienceForm(PageForm):
         self.offer_choices("labels", list_labels(apps, principal))
         self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
         self.offer_choices("ids_kind", list_id_kinds())
+        self.offer_parts(apps, principal)
 
     def clean(self) -> dict[str, Any]:
         """What belongs to the chosen kind must be there."""
@@ -86,6 +90,8 @@ class AudienceForm(PageForm):
         }
         if kind in missing and kind not in self.errors and not values.get(kind):
             self.add_error(kind, missing[kind])
+        if kind == COMBINE:
+            self.clean_parts()
         if kind == "ids":
             self._clean_ids(split_ids(values.get("ids") or ""))
         return values
@@ -118,6 +124,8 @@ class AudienceForm(PageForm):
         if kind == "ids":
             is_persons = (self.cleaned_data.get("ids_kind") or PERSONS) == PERSONS
             return {PERSONS if is_persons else DEVICES: self.resolved}
+        if kind == COMBINE:
+            return {COMBINE: self.write_parts()}
         return {kind: True if kind == "all" else self.cleaned_data[kind]}
 
     @property
@@ -133,25 +141,6 @@ class AudienceForm(PageForm):
         )
         some = ", ".join(value[:40] for value in islice(self.unknown_ids, 5))
         return words % {"count": count, "some": some + ("…" if count > 5 else "")}
-
-
-def list_labels(apps: Sequence[App], principal: Any) -> list[tuple[str, str]]:
-    """Label names of the apps with their sizes, each name once."""
-    members: dict[str, int] = {}
-    for label in Label.objects.for_user(principal).filter(app__in=apps).order_by("name"):
-        members[label.name] = members.get(label.name, 0) + label.member_count
-    words = _("%(name)s (%(count)s persons)")
-    return [(name, words % {"name": name, "count": f"{n:,}"}) for name, n in members.items()]
-
-
-def list_segments(apps: Sequence[App], principal: Any) -> list[tuple[int, str]]:
-    """Segments of the apps; the app's name is told apart where there are several."""
-    segments = Segment.objects.for_user(principal).filter(app__in=apps).select_related("app")
-    several = len(apps) > 1
-    return [
-        (segment.pk, f"{segment.name} ({segment.app})" if several else segment.name)
-        for segment in segments.order_by("name", "pk")
-    ]
 
 
 def list_id_kinds() -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from campaigns.errors import NotFound
 from campaigns.models import App, AppGroup, Campaign, Membership
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
+from campaigns.pages.combined_form import COMBINE, read_combined_initial
 from campaigns.pages.message_form import (
     MessageForm,
     Tab,
@@ -300,4 +301,6 @@ def _read_audience_initial(audience: Mapping[str, Any]) -> dict[str, Any]:
     if kind in (PERSONS, DEVICES):
         lines = "\n".join(str(item) for item in value)
         return {"audience_kind": "ids", "ids_kind": kind, "ids": lines}
+    if kind == COMBINE:
+        return read_combined_initial(value)
     return {"audience_kind": kind, kind: value}

@@ -1,0 +1,29 @@
+"""Labels and segments of apps, to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import App, Label, Segment
+
+
+def list_labels(apps: Sequence[App], principal: Any) -> list[tuple[str, str]]:
+    """Label names of the apps with their sizes, each name once."""
+    members: dict[str, int] = {}
+    for label in Label.objects.for_user(principal).filter(app__in=apps).order_by("name"):
+        members[label.name] = members.get(label.name, 0) + label.member_count
+    words = _("%(name)s (%(count)s persons)")
+    return [(name, words % {"name": name, "count": f"{n:,}"}) for name, n in members.items()]
+
+
+def list_segments(apps: Sequence[App], principal: Any) -> list[tuple[int, str]]:
+    """Segments of the apps; the app's name is told apart where there are several."""
+    segments = Segment.objects.for_user(principal).filter(app__in=apps).select_related("app")
+    several = len(apps) > 1
+    return [
+        (segment.pk, f"{segment.name} ({segment.app})" if several else segment.name)
+        for segment in segments.order_by("name", "pk")
+    ]
