@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,19 +24,31 @@ from campaigns.pages.composition import (
     write_version,
 )
 from campaigns.pages.fixes import find_page, tell_problems
+from campaigns.pages.languages import (
+    RIGHT_TO_LEFT,
+    count_texts,
+    describe_language,
+    list_known,
+)
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.message_form import TranslationForm
-from campaigns.pages.precheck import check_composition
+from campaigns.pages.precheck import Precheck, check_composition
+from campaigns.pages.samples import list_samples, list_sizes, mark_fates
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
+from providers.message import read_message
 
 Role = Membership.Role
 REDRAW, DRAFT, SEND = "redraw", "draft", "send"
 RECENT_TAGS = 30
+SCRIPTS = [
+    f"pushadmin/{name}.js"
+    for name in ("compose", "compose_languages", "compose_preview", "compose_data", "compose_save")
+]
 
 
 @operator_page
@@ -75,13 +88,28 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     """The panel beside the form, for what is filled in so far."""
     composition = read_composition(request.user, request.POST)
     check = check_composition(composition, request.user, timezone.now())
-    context = {
+    context = _read_preview(composition, check, request.user) | {
         "check": check,
         "problems": tell_problems(check.problems, request.user),
         "losses": gather_losses(check.losses),
         "scenario": composition.failover.chosen,
     }
     return draw_fragment(request, "pages/compose_check.html", context)
+
+
+def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[str, Any]:
+    """What the preview and the languages are drawn with; nothing while the message is wrong."""
+    if not (composition.message.is_valid() and composition.translations.is_valid()):
+        return {"samples": [], "texts": {}}
+    message = read_message(composition.write_message())
+    counts = check.counts["languages"] if check.counts else {}
+    reach = count_texts(message, counts, {app.default_language for app in composition.place.apps})
+    return {
+        "samples": list_samples(composition, message, user),
+        "sizes": list_sizes(composition, message),
+        "reach": reach,
+        "texts": {line.tag: line.count for line in reach.lines} if counts else {},
+    }
 
 
 def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
@@ -144,7 +172,12 @@ def _draw(
         "expression_fields": field_catalogue(),
         "scenarios_address": find_page("admin:campaigns_scenario_changelist"),
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
+        "default_language": describe_language(apps[0].default_language),
+        "known_languages": list_known(),
+        "right_to_left": sorted(RIGHT_TO_LEFT),
+        "page_scripts": SCRIPTS,
     }
+    mark_fates(composition)
     title = campaign.name if campaign else _("New campaign")
     status = 422 if composition.has_errors() else 200
     return draw_page(request, "pages/compose.html", title, context, status=status)

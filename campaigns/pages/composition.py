@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -12,11 +12,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from campaigns.errors import NotFound
-from campaigns.models import App, AppGroup, Campaign, Membership
+from campaigns.models import App, AppGroup, Campaign, Membership, Policy
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
 from campaigns.pages.combined_form import COMBINE, read_combined_initial
 from campaigns.pages.message_form import (
+    NOT_SET,
     MessageForm,
     Tab,
     TranslationFormSet,
@@ -107,6 +108,15 @@ class Composition:
         others = [tab for tab in message.other_tabs() if _is_wanted(tab, ways)]
         return [*message.platform_tabs(), *others, *message.vendor_tabs()]
 
+    @property
+    def is_paced(self) -> bool:
+        """Whether one of the rules that are folded away is set or wrong."""
+        names = ("expires", "rate", "ramp_up", "strict")
+        fields = [self.plan[name] for name in (*names, "policy")]
+        is_default = self.plan["policy"].value() in (None, Policy.AT_LEAST_ONCE.value)
+        is_set = any(self.plan[name].value() not in NOT_SET for name in names)
+        return is_set or not is_default or any(field.errors for field in fields)
+
     def is_valid(self) -> bool:
         """Whether every form is; all of them are checked."""
         wrong = [form for form in self._parts() if not form.is_valid()]
@@ -136,17 +146,49 @@ class Composition:
 
     def write_body(self) -> dict[str, Any]:
         """The native API's body of this campaign. Only when valid."""
-        place = self.place
-        where = {"app_group": place.app_group.pk} if place.app_group else {"app": place.apps[0].pk}
-        return {
-            **where,
-            **self.plan.write_values(),
-            **self.repeat.write_values(),
-            **self.failover.write_values(),
-            "audience": self.audience.audience,
-            "only_primary": self.audience.cleaned_data["only_primary"],
-            "message": self.write_message(),
+        return self._write_place() | {
+            name: value for write in self._writers().values() for name, value in write().items()
         }
+
+    def write_finished(self) -> dict[str, Any]:
+        """The same of the parts that are whole; what is left out stays as it was."""
+        unfinished = set(self.list_unfinished())
+        body = self._write_place()
+        for part, write in self._writers().items():
+            body |= {} if part in unfinished else write()
+        return body
+
+    def _write_place(self) -> dict[str, Any]:
+        place = self.place
+        return {"app_group": place.app_group.pk} if place.app_group else {"app": place.apps[0].pk}
+
+    def _writers(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        """How each part of the page, by its name for people, becomes a part of the body."""
+        return {
+            _("Audience"): self._write_audience,
+            _("Message"): lambda: {"message": self.write_message()},
+            _("Failover"): self.failover.write_values,
+            _("Time and pace"): lambda: self.plan.write_values() | self.repeat.write_values(),
+        }
+
+    def list_unfinished(self) -> list[str]:
+        """Names of the parts in which something is wrong or missing."""
+        forms = {
+            _("Audience"): (self.audience,),
+            _("Message"): (self.message, self.translations),
+            _("Failover"): (self.failover,),
+            _("Time and pace"): (self.plan, self.repeat),
+        }
+        wrong = {part: [form for form in own if not form.is_valid()] for part, own in forms.items()}
+        return [part for part, found in wrong.items() if found]
+
+    def is_begun(self) -> bool:
+        """Whether somebody has named it or written something. Only when valid."""
+        return bool(self.plan.cleaned_data.get("name") or self.write_message())
+
+    def _write_audience(self) -> dict[str, Any]:
+        only_primary = self.audience.cleaned_data["only_primary"]
+        return {"audience": self.audience.audience, "only_primary": only_primary}
 
     def place_faults(self, faults: Mapping[str, str]) -> None:
         """Show faults, by paths of the native API, at the fields that they mean."""

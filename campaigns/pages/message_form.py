@@ -24,30 +24,85 @@ from providers.message_fields import (
     Platform,
 )
 
+COUNTED = frozenset({"title", "body"})  # their length is told, and where screens cut them
+DATA_FIELDS = frozenset({"data", "extras"})  # may be written as rows of a key and a value
+
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
     gettext_lazy("Write a language tag such as de or pt-BR."),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One tab of the compose page: its fields, and whether one of them is set or wrong."""
+# What most messages need stands open; the rest is folded under words for what it is about.
+LOOKS = gettext_lazy("How it looks and sounds")
+DELIVERY = gettext_lazy("How it is delivered")
+INBOX = gettext_lazy("Where and how long")
+FOLDED: dict[str, dict[Any, tuple[str, ...]]] = {
+    "android": {
+        LOOKS: (
+            "icon", "icon_background", "sound", "badge", "vibration", "led_color", "led_interval",
+            "led_pause_interval", "visibility",
+        ),
+        DELIVERY: ("silent", "priority", "urgency", "time_to_live", "collapse_key"),
+    },
+    "ios": {
+        LOOKS: ("badge", "sound", "sound_name", "category", "thread_id"),
+        DELIVERY: ("silent", "mutable_content", "expiration", "collapse_id"),
+    },
+    "in_app": {INBOX: ("channel", "only", "expires_in", "topic", "topic_expires_in")},
+}  # fmt: skip
+NOT_SET: tuple[Any, ...] = (None, "", False, [], {})
 
-    key: str
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Fields under one heading, closed until something in them is set or wrong."""
+
     label: str
     fields: list[forms.BoundField]
-    is_platform: bool = False
 
     @property
     def is_used(self) -> bool:
         """Whether something is filled in there."""
-        return any(field.value() not in (None, "", False, [], {}) for field in self.fields)
+        return any(field.value() not in NOT_SET for field in self.fields)
 
     @property
     def has_errors(self) -> bool:
         """Whether something there is wrong."""
         return any(field.errors for field in self.fields)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is worth seeing at once."""
+        return self.is_used or self.has_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Tab(Fold):
+    """One tab of the compose page: its fields, and whether one of them is set or wrong."""
+
+    key: str
+    is_platform: bool = False
+
+    @property
+    def folds(self) -> list[Fold]:
+        """Its folded fields, heading by heading."""
+        named = FOLDED.get(self.key, {})
+        found = [(label, [self._find(name) for name in names]) for label, names in named.items()]
+        return [
+            Fold(str(label), [field for field in fields if field is not None])
+            for label, fields in found
+        ]
+
+    @property
+    def plain(self) -> list[forms.BoundField]:
+        """The fields that stand open."""
+        folded = {name for names in FOLDED.get(self.key, {}).values() for name in names}
+        return [field for field in self.fields if field.name.rpartition("-")[2] not in folded]
+
+    def _find(self, name: str) -> forms.BoundField | None:
+        fields = (field for field in self.fields if field.name.rpartition("-")[2] == name)
+        return next(fields, None)
 
 
 class MessageForm(PageForm):
@@ -71,6 +126,12 @@ class MessageForm(PageForm):
         for spec in specs:
             field = build_field(spec)
             field.widget.attrs["data-pa-path"] = f"{prefix}{spec.name}".replace("-", ".")
+            if spec.name in COUNTED:
+                counted = prefix.rstrip("-") if prefix.rstrip("-") in set(Platform) else ""
+                if counted or not prefix:
+                    setattr(field, "counter", (spec.name, counted))  # noqa: B010 - ui/field.html
+            if spec.name in DATA_FIELDS:
+                field.widget.attrs["data-pa-rows"] = ""
             if spec in DELIVERY_FIELDS:  # its choices are sentences
                 field.widget.attrs["data-pa-wide"] = ""
             self.fields[prefix + spec.name] = field
@@ -79,7 +140,12 @@ class MessageForm(PageForm):
         """A tab per platform that has fields of its own."""
         labels = {Platform.ANDROID: _("Android"), Platform.IOS: _("iOS"), Platform.WEB: _("Web")}
         return [
-            Tab(platform.value, labels[platform], self._bound(f"{platform.value}-", specs), True)
+            Tab(
+                key=platform.value,
+                label=labels[platform],
+                fields=self._bound(f"{platform.value}-", specs),
+                is_platform=True,
+            )
             for platform, specs in BLOCK_FIELDS.items()
         ]
 
@@ -87,7 +153,7 @@ class MessageForm(PageForm):
         """How it reaches the device and is shown inside the app, and what goes out by text."""
         labels = {"in_app": _("In the app"), "sms": _("SMS"), "email": _("E-mail")}
         tabs = [
-            Tab(name, labels[name], self._bound(f"{name}-", specs))
+            Tab(key=name, label=labels[name], fields=self._bound(f"{name}-", specs))
             for name, specs in OTHER_BLOCKS.items()
         ]
         tabs[0].fields[:0] = self._bound("", DELIVERY_FIELDS)
@@ -97,9 +163,9 @@ class MessageForm(PageForm):
         """A tab per vendor on the routes; one without options of its own has no fields."""
         return [
             Tab(
-                f"vendor-{dialect.key}",
-                dialect.label,
-                self._bound(f"extras-{dialect.key}-", dialect.message_options),
+                key=f"vendor-{dialect.key}",
+                label=dialect.label,
+                fields=self._bound(f"extras-{dialect.key}-", dialect.message_options),
             )
             for dialect in self.dialects
         ]
@@ -144,6 +210,11 @@ class TranslationForm(PageForm):
     body = forms.CharField(
         label=gettext_lazy("Text"), max_length=4096, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in COUNTED:
+            setattr(self.fields[name], "counter", (name, ""))  # noqa: B010 - ui/field.html
 
 
 class Translations(forms.BaseFormSet):

@@ -197,8 +197,15 @@ def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
 
 def measure_payload(dialect: Dialect, message: PushMessage, platform: Platform) -> int:
     """Bytes of what this dialect carries there, as UTF-8 JSON, in the longest language."""
-    languages = ["", *message.translations]
-    return max(_measure_text(dialect, message, platform, language) for language in languages)
+    return max(measure_languages(dialect, message, platform).values())
+
+
+def measure_languages(dialect: Dialect, message: PushMessage, platform: Platform) -> dict[str, int]:
+    """The same for each language by itself, "" for the common text."""
+    return {
+        language: _measure_text(dialect, message, platform, language)
+        for language in ["", *message.translations]
+    }
 
 
 def _measure_text(dialect: Dialect, message: PushMessage, platform: Platform, language: str) -> int:

@@ -78,7 +78,7 @@ def _save(
 
 
 def _find_faults(values: TemplateValues) -> dict[str, str]:
-    faults = {}
+    faults: dict[str, str] = {}
     if values.description:
         fault = find_text_fault(values.description, MAX_DESCRIPTION)
         faults |= {"description": fault} if fault else {}

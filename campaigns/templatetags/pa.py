@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
+from campaigns.pages.languages import name_language
 from campaigns.pages.reason_words import name_reason
 
 register = template.Library()
@@ -122,6 +123,12 @@ def time_words(seconds: int) -> str:
 def platform_name(key: str) -> str:
     """The platform's name for people."""
     return str(dict(WAYS).get(key, key or _("Unknown")))
+
+
+@register.filter
+def language_name(tag: str) -> str:
+    """A language for people; a tag that nobody knows is its own name."""
+    return name_language(tag)
 
 
 @register.filter

@@ -1,15 +1,10 @@
-// Compose: tabs, parts that show by choice, the phone that follows what is typed, translations.
-// Everything is delegated, because another app draws the whole form anew.
+// Compose: tabs, parts that show by choice, the way to a field, the form of another app.
+// Everything is delegated, because another app draws the whole form anew; `pa:drawn` says so to
+// the other scripts of the page, `pa:chosen` that a tab was.
 (() => {
   "use strict";
 
   const root = () => document.getElementById("pa-compose");
-  const value = (path) => {
-    const field = root().querySelector(`[data-pa-path="${path}"]`);
-    if (!field) return "";
-    return field.type === "checkbox" ? field.checked : field.value.trim();
-  };
-
   // Tabs -----------------------------------------------------------------------------------
   function choose(tab, focus) {
     const list = tab.closest("[role=tablist]");
@@ -21,7 +16,7 @@
       if (panel) panel.hidden = !isChosen;
     });
     if (focus) tab.focus();
-    if (tab.dataset.paPhone) draw(tab.dataset.paPhone);
+    document.dispatchEvent(new CustomEvent("pa:chosen", { detail: tab }));
   }
 
   document.addEventListener("keydown", (event) => {
@@ -50,86 +45,25 @@
     });
   }
 
-  // The phone --------------------------------------------------------------------------------
-  function put(phone, name, text) {
-    phone.querySelectorAll(`[data-pa-show="${name}"]`).forEach((place) => {
-      place.textContent = text;
-      place.hidden = !text;
-    });
-  }
-
-  function picture(phone, name, url) {
-    phone.querySelectorAll(`[data-pa-picture="${name}"]`).forEach((image) => {
-      const isUrl = /^https:\/\/.+/.test(url);
-      image.hidden = !isUrl;
-      if (isUrl && image.getAttribute("src") !== url) image.src = url;
-    });
-  }
-
-  function draw(platform) {
-    const phone = root()?.querySelector(`[data-pa-phone-of="${platform}"]`);
-    if (!phone) return;
-    root().querySelectorAll("[data-pa-phone-of]").forEach((other) => (other.hidden = other !== phone));
-    root().querySelectorAll("[data-pa-preview-tab]").forEach((tab) => {
-      tab.setAttribute("aria-pressed", String(tab.dataset.paPreviewTab === platform));
-    });
-    const title = value(`${platform}.title`) || value("title");
-    const body = value(`${platform}.body`) || value("body");
-    const isSilent = value(`${platform}.silent`) === true;
-    put(phone, "title", title);
-    put(phone, "body", body || phone.dataset.paEmpty);
-    put(phone, "badge", platform === "ios" ? value("ios.badge") : "");
-    picture(phone, "image", value(`${platform}.image`));
-    picture(phone, "banner", platform === "android" ? value("android.banner") : "");
-    phone.querySelectorAll("[data-pa-loud]").forEach((part) => (part.hidden = isSilent));
-    phone.querySelectorAll("[data-pa-silent]").forEach((part) => (part.hidden = !isSilent));
-    const meter = document.getElementById("pa-meter");
-    if (meter) meter.textContent = `${[...title].length} + ${[...body].length}`;
-  }
-
-  const shown = () => root().querySelector("[data-pa-preview-tab][aria-pressed=true]")?.dataset.paPreviewTab || "android";
-
-  // Translations -----------------------------------------------------------------------------
-  function addTranslation() {
-    const total = root().querySelector('[name="translations-TOTAL_FORMS"]');
-    const html = document.getElementById("pa-translation").innerHTML.replaceAll("__prefix__", total.value);
-    document.getElementById("pa-translations").insertAdjacentHTML("beforeend", html);
-    total.value = String(Number(total.value) + 1);
-    root().querySelector("#pa-translations > :last-child input")?.focus();
-  }
-
   document.addEventListener("click", (event) => {
     const at = (selector) => event.target.closest?.(selector);
     if (at("[role=tab]")) choose(at("[role=tab]"));
-    if (at("[data-pa-preview-tab]")) draw(at("[data-pa-preview-tab]").dataset.paPreviewTab);
-    if (at("[data-pa-expand]")) {
-      const isOpen = root().classList.toggle("pa-push-open");
-      at("[data-pa-expand]").setAttribute("aria-pressed", String(isOpen));
-    }
-    if (at("[data-pa-add-translation]")) addTranslation();
-    if (at("[data-pa-remove]")) {
-      at(".pa-translation").remove();
-      root().querySelector("form").dispatchEvent(new Event("change", { bubbles: true }));
-    }
     if (at("[data-pa-goto]")) {
       event.preventDefault();
-      goTo(at("[data-pa-goto]").hash.slice(1));
+      goTo(document.getElementById(at("[data-pa-goto]").hash.slice(1)));
     }
   });
 
   // A field in a closed tab is shown before it is focused.
-  function goTo(id) {
-    const field = document.getElementById(id);
+  function goTo(field) {
     const panel = field?.closest("[role=tabpanel]");
     if (panel) choose(document.getElementById(panel.getAttribute("aria-labelledby")));
+    const fold = field?.closest("details");
+    if (fold) fold.open = true;
     field?.focus();
     field?.scrollIntoView({ block: "center" });
   }
 
-  document.addEventListener("input", (event) => {
-    if (!event.target.closest("#pa-compose")) return;
-    draw(shown());
-  });
   document.addEventListener("change", (event) => {
     if (!event.target.closest("#pa-compose")) return;
     showParts();
@@ -141,9 +75,9 @@
     const place = document.getElementById("pa-compose-form").getAttribute("action");
     if (place !== location.pathname) history.replaceState(history.state, "", place);
     showParts();
-    const wrong = root().querySelector("[role=tabpanel] .errors");
-    if (wrong) choose(document.getElementById(wrong.closest("[role=tabpanel]").getAttribute("aria-labelledby")));
-    draw(shown());
+    const wrong = [...root().querySelectorAll("[role=tabpanel]")].filter((panel) => panel.querySelector(".errors"));
+    wrong.reverse().forEach((panel) => choose(document.getElementById(panel.getAttribute("aria-labelledby"))));
+    document.dispatchEvent(new CustomEvent("pa:drawn"));
   }
 
   // What is typed while another app's form is on its way is kept, and so is where it is typed.
@@ -169,6 +103,10 @@
 
   const isRedraw = (event) => event.detail.target?.id === "pa-compose" || event.target?.id === "pa-compose";
 
+  // A draft that was made meanwhile is the one that is drawn anew.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (isRedraw(event)) event.detail.path = document.getElementById("pa-compose-form").getAttribute("action");
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (isRedraw(event)) asked = readAll();
   });
@@ -181,6 +119,7 @@
     restore = () => putBack(typed, focused);
   });
 
+  document.addEventListener("pa:goto", (event) => goTo(event.detail));
   document.addEventListener("DOMContentLoaded", start);
   document.addEventListener("htmx:afterSwap", (event) => {
     if (!isRedraw(event)) return;

@@ -40,6 +40,13 @@
     });
   }
 
+  // A form that was kept in this window while it was sent has arrived: another page came of it.
+  const sent = sessionStorage.getItem("pa-sent");
+  if (sent && !document.getElementById("pa-compose")) {
+    sessionStorage.removeItem(sent);
+    sessionStorage.removeItem("pa-sent");
+  }
+
   document.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.status));
   document.addEventListener("htmx:sendError", () => say(0));
 

@@ -1,0 +1,87 @@
+"""Languages as people name them, which way they are written, and who gets the text in which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.conf.locale import LANG_INFO
+
+from providers.message import PushMessage
+
+# Written from right to left, besides those that Django knows of.
+RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLine:
+    """One text of the message: its language (`""` for the common one), and how many get it."""
+
+    tag: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageReach:
+    """Who gets the message in which language. `missing`: what people speak and nobody wrote."""
+
+    lines: list[LanguageLine]
+    missing: list[LanguageLine]
+
+    @property
+    def missing_count(self) -> int:
+        """Recipients who get the common text although it is not in their language."""
+        return sum(line.count for line in self.missing)
+
+
+def name_language(tag: str) -> str:
+    """`German` for `de`, `Portuguese (BR)` for `pt-BR`; a tag that nobody knows is its own name."""
+    language, _dash, region = tag.partition("-")
+    known = LANG_INFO.get(tag.lower()) or LANG_INFO.get(language.lower())
+    if not known or "name" not in known:
+        return tag
+    is_whole = not region or tag.lower() in LANG_INFO
+    return str(known["name"]) if is_whole else f"{known['name']} ({region})"
+
+
+def find_direction(tag: str) -> str:
+    """`rtl` or `ltr`."""
+    return "rtl" if tag.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+
+
+def list_known() -> list[tuple[str, str]]:
+    """(tag, name in English and in itself) of the languages that are offered, by name."""
+    rows = [
+        (_write_tag(tag), f"{info['name']} \N{EN DASH} {info['name_local']}")
+        for tag, info in LANG_INFO.items()
+        if "name" in info
+    ]
+    return sorted(rows, key=lambda row: row[1])
+
+
+def _write_tag(tag: str) -> str:
+    """`pt-BR` as people write it, of Django's `pt-br`; a script has one capital."""
+    language, _dash, rest = tag.partition("-")
+    return f"{language}-{rest.upper() if len(rest) == 2 else rest.title()}" if rest else language
+
+
+def describe_language(tag: str) -> LanguageLine:
+    """A language by its tag, nobody counted yet."""
+    return LanguageLine(tag, name_language(tag), 0)
+
+
+def count_texts(
+    message: PushMessage, counts: Mapping[str, int], defaults: Iterable[str]
+) -> LanguageReach:
+    """How many recipients get each text, by the counts of their own languages."""
+    reached: dict[str, int] = {"": 0, **dict.fromkeys(message.translations, 0)}
+    common = {tag.partition("-")[0] for tag in defaults}
+    missing = []
+    for tag, count in counts.items():
+        text = message.find_language(tag)
+        reached[text] += count
+        if not text and tag and tag.partition("-")[0] not in common:
+            missing.append(LanguageLine(tag, name_language(tag), count))
+    lines = [LanguageLine(tag, name_language(tag), count) for tag, count in reached.items()]
+    return LanguageReach(lines, sorted(missing, key=lambda line: -line.count))

@@ -1,0 +1,149 @@
+"""What the preview is fed with: real recipients, and how many bytes every gateway is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.errors import Refused
+from campaigns.models import App, Device
+from campaigns.pages.composition import Composition
+from campaigns.pages.languages import find_direction, name_language
+from campaigns.pages.losses import FATES
+from campaigns.selectors.audience import read_audience, sample_devices
+from campaigns.selectors.routes import find_first_routes
+from campaigns.services.messages import find_carry, measure_languages
+from providers import registry
+from providers.contract import Fate
+from providers.message import PushMessage
+from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS, Platform
+
+SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The longest call of one platform's messages: through which account, how long, at most."""
+
+    platform: str
+    account: str
+    vendor: str
+    bytes: int
+    limit: int
+    language: str  # "" where the common text is the longest
+
+    @property
+    def language_name(self) -> str:
+        """The language for people."""
+        return name_language(self.language) if self.language else ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the vendor would not take it."""
+        return self.bytes > self.limit
+
+
+def list_sizes(composition: Composition, message: PushMessage) -> list[Size]:
+    """Every platform at every first route, each once; the language that is longest there."""
+    sizes = [size for app in composition.place.apps for size in _measure_app(app, message)]
+    return list(dict.fromkeys(sizes))
+
+
+def _measure_app(app: App, message: PushMessage) -> Iterator[Size]:
+    for way, route in find_first_routes(app).items():
+        if way not in set(Platform):
+            continue
+        dialect = registry.get(route.account.dialect)
+        by_language = measure_languages(dialect, message, Platform(way))
+        longest = max(by_language, key=lambda language: by_language[language])
+        limit = dialect.limits.max_payload_bytes
+        yield Size(
+            way, route.account.name, dialect.label, by_language[longest], limit, longest
+        )  # fmt: skip
+
+
+def list_samples(
+    composition: Composition, message: PushMessage, principal: Any
+) -> list[dict[str, str]]:
+    """The first few recipients, each with the text that he gets: what the preview's script draws.
+
+    `[{"label", "platform", "language", "direction", "title", "body"}]`; none for an audience that
+    is not whole yet.
+    """
+    if not composition.audience.is_valid():
+        return []
+    app = composition.place.apps[0]
+    only_primary = composition.audience.cleaned_data["only_primary"]
+    try:
+        audience = read_audience(app, composition.audience.audience, principal=principal)
+    except Refused:
+        return []
+    devices = sample_devices(app, audience, only_primary=only_primary, size=SAMPLES)
+    return [_render(message, device, app) for device in devices]
+
+
+def _render(message: PushMessage, device: Device, app: App) -> dict[str, str]:
+    person = device.person
+    language = device.language or (person.language if person else "") or app.default_language
+    resolved = message.resolve(Platform(device.platform), language)
+    text = message.find_language(language)
+    who = person.external_user_id if person and person.external_user_id else f"#{device.pk}"
+    return {
+        "label": f"{who} · {name_language(language)}" if language else who,
+        "platform": device.platform,
+        "language": text,
+        "direction": find_direction(text or app.default_language),
+        "title": resolved.title,
+        "body": resolved.body,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFate:
+    """What one vendor on the routes does to a field; `name` is what it is called there."""
+
+    vendor: str
+    fate: Fate
+    name: str
+    note: str
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether something of it is lost."""
+        return self.fate in {Fate.DROPPED, Fate.TRUNCATED}
+
+    @property
+    def words(self) -> str:
+        """`Lost: Acme`; of a renamed one its name there."""
+        if self.fate is Fate.RENAMED:
+            return f"{self.vendor}: {self.name}"
+        return f"{FATES[self.fate]}: {self.vendor}"
+
+
+def mark_fates(composition: Composition) -> None:
+    """Give each field of a platform what becomes of it on the routes, for its line on the page."""
+    ways = composition.place.find_ways()
+    for platform, specs in BLOCK_FIELDS.items():
+        for spec in specs:
+            path = f"{platform.value}.{spec.name}"
+            fates = _list_fates(ways.get(platform.value, set()), platform.value, path)
+            _mark(composition, f"{platform.value}-{spec.name}", fates)
+    pushed = {key for way, keys in ways.items() if way in set(Platform) for key in keys}
+    for spec in OTHER_BLOCKS["in_app"]:
+        fates = _list_fates(pushed, Platform.ANDROID.value, f"in_app.{spec.name}")
+        _mark(composition, f"in_app-{spec.name}", fates)
+
+
+def _mark(composition: Composition, name: str, fates: list[FieldFate]) -> None:
+    setattr(composition.message.fields[name], "fates", fates)  # noqa: B010 - read by ui/field.html
+
+
+def _list_fates(dialects: set[str], platform: str, path: str) -> list[FieldFate]:
+    found = []
+    for key in sorted(dialects):
+        dialect = registry.get(key)
+        carry = find_carry(dialect, platform, path)
+        if carry.fate is not Fate.CARRIED:
+            found.append(FieldFate(dialect.label, carry.fate, carry.name, carry.note))
+    return found

@@ -1,0 +1,145 @@
+// Compose: the texts in other languages, one tab each: added by name, removed, copied from the
+// default one, and written in their own direction.
+(() => {
+  "use strict";
+
+  const root = () => document.getElementById("pa-compose");
+  const list = () => document.getElementById("pa-languages");
+  const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
+  const isTag = (text) => /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(text);
+  const rightToLeft = () => (root().querySelector("[data-pa-rtl]")?.dataset.paRtl ?? "").split(" ");
+  const directionOf = (tag) => (rightToLeft().includes(tag.split("-")[0].toLowerCase()) ? "rtl" : "ltr");
+
+  function listNames() {
+    const names = new Map();
+    document.querySelectorAll("#pa-known-languages option").forEach((option) => {
+      const found = /^(.*) – (.*) \(([^()]+)\)$/.exec(option.value);
+      if (found) names.set(found[3].toLowerCase(), { tag: found[3], name: found[1], own: found[2] });
+    });
+    return names;
+  }
+
+  // The tag that somebody means: an option of the list, a name, or a tag.
+  function findTag(text) {
+    const inBrackets = /\(([^()]+)\)$/.exec(text);
+    if (inBrackets && isTag(inBrackets[1])) return inBrackets[1];
+    const names = [...listNames().values()];
+    const wanted = text.toLowerCase();
+    const named = names.find((one) => [one.name, one.own, one.tag].some((word) => word.toLowerCase() === wanted));
+    return named?.tag ?? (isTag(text) && (text.includes("-") || text.length < 4) ? text : "");
+  }
+
+  function nameTag(tag) {
+    const names = listNames();
+    const whole = names.get(tag.toLowerCase());
+    if (whole) return whole.name;
+    const [language, ...region] = tag.split("-");
+    const found = names.get(language.toLowerCase());
+    return found ? `${found.name} (${region.join("-")})` : tag;
+  }
+
+  const tabs = () => [...list().querySelectorAll("[role=tab]")];
+  const tagField = (tab) => panelOf(tab)?.querySelector("input[name$=-language]");
+
+  function add() {
+    const box = document.getElementById("pa-language-new");
+    const fault = document.getElementById("pa-language-fault");
+    const tag = findTag(box.value.trim());
+    const isKnown = tabs().some((tab) => tagField(tab)?.value.trim().toLowerCase() === tag.toLowerCase());
+    fault.hidden = Boolean(tag) && !isKnown;
+    fault.textContent = tag ? box.dataset.paKnown : box.dataset.paUnknown;
+    if (!fault.hidden) return box.focus();
+    box.value = "";
+    choose(make(tag));
+  }
+
+  function make(tag) {
+    const total = root().querySelector('[name="translations-TOTAL_FORMS"]');
+    const fill = (id) => document.getElementById(id).innerHTML.replaceAll("__prefix__", total.value);
+    list().insertAdjacentHTML("beforeend", fill("pa-language-tab"));
+    const panels = root().querySelectorAll("[id^=pa-text-]");
+    panels[panels.length - 1].insertAdjacentHTML("afterend", fill("pa-translation"));
+    total.value = String(Number(total.value) + 1);
+    const tab = tabs().at(-1);
+    tagField(tab).value = tag;
+    dress(tab);
+    return tab;
+  }
+
+  function choose(tab) {
+    tab.click();
+    panelOf(tab).querySelector("input[name$=-title], input[name=title]")?.focus();
+    root().querySelector("form").dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  // What follows from a language: its tab's name, its direction, the texts it falls back to.
+  function dress(tab) {
+    const field = tagField(tab);
+    const panel = panelOf(tab);
+    const tag = field ? field.value.trim() : root().querySelector("[data-pa-default]")?.dataset.paDefault ?? "";
+    panel.querySelectorAll("input[name$=title], textarea").forEach((box) => {
+      box.dir = tag ? directionOf(tag) : "auto";
+      box.lang = tag;
+    });
+    if (!field) return;
+    tab.dataset.paLanguage = tag;
+    tab.querySelector("[data-pa-language-name]").textContent = tag ? nameTag(tag) : "…";
+    tab.querySelector("[data-pa-reach]").dataset.paReach = tag;
+    const chain = panel.querySelector("[data-pa-chain]");
+    const texts = tag.includes("-") ? [tag, tag.split("-")[0]] : [tag];
+    chain.textContent = chain.dataset.paChain.replace("%tag%", texts.join(`${chain.dataset.paOr} `));
+  }
+
+  function remove(panel) {
+    const tab = document.getElementById(panel.getAttribute("aria-labelledby"));
+    tab.remove();
+    panel.remove();
+    choose(document.getElementById("pa-lang-common"));
+  }
+
+  function copyDefault(panel) {
+    ["title", "body"].forEach((name) => {
+      const box = panel.querySelector(`[name$=-${name}]`);
+      box.value = document.getElementById(`id_${name}`).value;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  }
+
+  // How many recipients get each text, by the last check.
+  function count() {
+    const told = document.getElementById("pa-texts");
+    const counts = told ? JSON.parse(told.textContent) : {};
+    root()?.querySelectorAll("[data-pa-reach]").forEach((place) => {
+      const found = counts[place.dataset.paReach];
+      place.textContent = found === undefined ? "" : found.toLocaleString("en");
+    });
+  }
+
+  document.addEventListener("click", (event) => {
+    const at = (selector) => event.target.closest?.(selector);
+    if (at("[data-pa-add-translation]")) add();
+    if (at("[data-pa-remove]")) remove(at(".pa-translation"));
+    if (at("[data-pa-copy-default]")) copyDefault(at(".pa-translation"));
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.id !== "pa-language-new") return;
+    event.preventDefault();
+    add();
+  });
+  document.addEventListener("input", (event) => {
+    const panel = event.target.closest?.(".pa-translation");
+    if (panel && event.target.name?.endsWith("-language")) dress(document.getElementById(panel.getAttribute("aria-labelledby")));
+  });
+  document.addEventListener("pa:drawn", () => {
+    tabs().forEach(dress);
+    count();
+  });
+  // What was kept in the window may have more languages than the page.
+  document.addEventListener("pa:rows", (event) => {
+    while (tabs().length - 1 < event.detail) dress(make(""));
+  });
+  document.addEventListener("pa:restored", () => tabs().forEach(dress));
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "pa-check") count();
+  });
+})();

@@ -1,0 +1,240 @@
+// Compose: what is typed is kept in this window at once and saved as a draft a few seconds later.
+// A refused form, a login that has expired or a server that is away lose nothing.
+(() => {
+  "use strict";
+
+  const IDLE = 3000;
+  const LONGEST = 15000;
+  const form = () => document.getElementById("pa-compose-form");
+  const place = () => document.getElementById("pa-saved");
+  let dirty = false;
+  let timer = 0;
+  let since = 0;
+  let saving = null;
+  let isBlocked = false;
+  let isRestoring = false;
+
+  // Kept in the window ------------------------------------------------------------------------
+  const OWN = new Set(["csrfmiddlewaretoken", "version", "scenario_shown"]);
+  const keyOf = () => `pa-compose:${form().dataset.paUser}:${form().getAttribute("action")}`;
+  const listFields = () => [...form().elements].filter((field) => field.name && !OWN.has(field.name) && field.type !== "submit" && field.type !== "button");
+
+  function readFields() {
+    return listFields().flatMap((field) => {
+      if (["checkbox", "radio"].includes(field.type)) return field.checked ? [[field.name, field.value]] : [];
+      if (field.multiple) return [...field.selectedOptions].map((option) => [field.name, option.value]);
+      return [[field.name, field.value]];
+    });
+  }
+
+  function keep() {
+    if (!form() || isRestoring) return;
+    const kept = { version: form().elements.version.value, fields: readFields(), isSent: false };
+    sessionStorage.setItem(keyOf(), JSON.stringify(kept));
+  }
+
+  const forget = () => sessionStorage.removeItem(keyOf());
+
+  function putBack() {
+    const kept = JSON.parse(sessionStorage.getItem(keyOf()) ?? "null");
+    if (!kept) return;
+    const isOld = kept.version !== form().elements.version.value;
+    if (kept.isSent && isOld) return forget();
+    if (JSON.stringify(kept.fields) === JSON.stringify(readFields())) return;
+    const target = kept.fields.find(([name]) => name === "target");
+    // Another app has other fields; it is chosen first, and the rest follows when they are drawn.
+    if (target && form().elements.target.value !== target[1] && form().elements.target.querySelector(`option[value="${target[1]}"]`)) {
+      isRestoring = true;
+      form().elements.target.value = target[1];
+      form().elements.target.dispatchEvent(new Event("change", { bubbles: true }));
+      return;
+    }
+    isRestoring = false;
+    fill(kept.fields);
+    if (isOld) form().elements.version.value = kept.version;
+    document.getElementById("pa-restored").hidden = false;
+    document.dispatchEvent(new CustomEvent("pa:restored"));
+    form().dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function fill(fields) {
+    const count = fields.find(([name]) => name === "translations-TOTAL_FORMS");
+    document.dispatchEvent(new CustomEvent("pa:rows", { detail: Number(count?.[1] ?? 0) }));
+    const wanted = new Map();
+    fields.forEach(([name, text]) => wanted.set(name, [...(wanted.get(name) ?? []), text]));
+    listFields().forEach((field) => {
+      const texts = wanted.get(field.name) ?? [];
+      if (["checkbox", "radio"].includes(field.type)) field.checked = texts.includes(field.value);
+      else if (field.multiple) [...field.options].forEach((option) => (option.selected = texts.includes(option.value)));
+      else if (texts.length) field.value = texts[0];
+    });
+  }
+
+  // Saved as a draft --------------------------------------------------------------------------
+  function say(words, tone, link) {
+    place().replaceChildren(words);
+    place().dataset.paTone = tone ?? "";
+    if (!link) return;
+    const anchor = document.createElement("a");
+    anchor.className = "pa-link";
+    anchor.href = link;
+    anchor.textContent = place().dataset.paSignIn;
+    place().append(" ", anchor);
+  }
+
+  const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const signIn = () => `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
+
+  function plan() {
+    if (isBlocked || !form()?.dataset.paAutosave) return;
+    const wait = Math.min(IDLE, Math.max(0, since + LONGEST - Date.now()));
+    clearTimeout(timer);
+    timer = setTimeout(() => save(), wait);
+  }
+
+  function change() {
+    keep();
+    if (!dirty) since = Date.now();
+    dirty = true;
+    say(place().dataset.paWaiting);
+    plan();
+  }
+
+  async function post(isLeaving) {
+    const body = new FormData(form());
+    body.set("campaign", form().dataset.paCampaign);
+    return fetch(form().dataset.paAutosave, { method: "POST", body: new URLSearchParams(body), redirect: "manual", keepalive: isLeaving === true, headers: { Accept: "application/json" } });
+  }
+
+  // The draft's id once everything that is typed is in it, else "".
+  async function save(isLeaving) {
+    if (saving) await saving;
+    if (!form()?.dataset.paAutosave) return "";
+    if (!dirty && form().dataset.paCampaign) return form().dataset.paCampaign;
+    clearTimeout(timer);
+    dirty = false;
+    saving = post(isLeaving).then(read, () => fail("paOffline"));
+    const campaign = await saving;
+    saving = null;
+    // Whoever is signed out is not asked again before something else is typed.
+    if (dirty && place().dataset.paTone !== "bad") {
+      since = Date.now();
+      plan();
+    }
+    return campaign;
+  }
+
+  function fail(words, link) {
+    dirty = true;
+    say(place().dataset[words], "bad", link);
+    return "";
+  }
+
+  async function read(answer) {
+    if (!form()) return "";
+    if (answer.type === "opaqueredirect" || answer.status === 403) return fail("paSignedOut", signIn());
+    if (answer.status >= 500) return fail("paOffline");
+    const told = await answer.json();
+    if (answer.status === 409) {
+      isBlocked = true;
+      say(told.message, "bad");
+      return "";
+    }
+    if (told.campaign === null) {
+      say(told.parts.length ? place().dataset.paUnfinished.replace("%parts%", told.parts.join(", ")) : place().dataset.paWaiting, "warn");
+      return "";
+    }
+    return settle(told);
+  }
+
+  function settle(told) {
+    const old = keyOf();
+    form().dataset.paCampaign = told.campaign;
+    form().elements.version.value = told.version;
+    if (form().getAttribute("action") !== told.address) {
+      form().setAttribute("action", told.address);
+      history.replaceState(history.state, "", told.address);
+    }
+    sessionStorage.removeItem(old);
+    if (dirty || told.parts.length) keep();
+    const words = told.parts.length ? place().dataset.paPartly : place().dataset.paSaved;
+    say(words.replace("%time%", clock()).replace("%parts%", told.parts.join(", ")), told.parts.length ? "warn" : "good");
+    document.dispatchEvent(new CustomEvent("pa:saved", { detail: told }));
+    return told.parts.length ? "" : String(told.campaign);
+  }
+
+  // Other scripts of the page ask for what is typed to be in the draft.
+  document.addEventListener("pa:save", (event) => event.detail(save()));
+
+  const isTyped = (event) => event.target.closest?.("#pa-compose-form") && !event.target.closest(".pa-preview, [data-pa-unsaved], .pa-lang-add");
+  ["input", "change"].forEach((kind) => document.addEventListener(kind, (event) => {
+    if (isTyped(event)) change();
+  }));
+  document.addEventListener("submit", (event) => {
+    if (event.target !== form() || event.defaultPrevented) return;
+    clearTimeout(timer);
+    if (saving) {
+      // What is being saved makes a new version, which this has to name.
+      event.preventDefault();
+      saving.then(() => setTimeout(() => form().requestSubmit(event.submitter)));
+      return;
+    }
+    dirty = false;
+    keep();
+    const kept = JSON.parse(sessionStorage.getItem(keyOf()));
+    sessionStorage.setItem(keyOf(), JSON.stringify({ ...kept, isSent: true }));
+    sessionStorage.setItem("pa-sent", keyOf());
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "hidden" || !dirty || isBlocked) return;
+    sessionStorage.setItem("pa-left", form().getAttribute("action"));
+    save(true);
+  });
+
+  // What was saved on leaving may have arrived after this page was drawn: its version is asked for.
+  async function catchUp() {
+    await new Promise((wake) => setTimeout(wake, 700));
+    const answer = await fetch(location.href);
+    const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const version = drawn.querySelector("#pa-compose-form [name=version]");
+    if (version) form().elements.version.value = version.value;
+    saving = null;
+  }
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-pa-forget]")) return;
+    forget();
+    form().removeAttribute("data-pa-autosave");
+    location.reload();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!form() || !event.detail.xhr.responseURL.includes("/login/")) return;
+    event.detail.shouldSwap = false;
+    fail("paSignedOut", signIn());
+  });
+  // A draft that was made while another app's form was on its way is the one that goes on.
+  let begun = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target?.id !== "pa-compose") return;
+    isRestoring = true; // the field that goes says that it has changed while the new one is empty
+    if (!form()?.dataset.paCampaign) return;
+    begun = { campaign: form().dataset.paCampaign, version: form().elements.version.value, address: form().getAttribute("action") };
+  });
+  function carryOn() {
+    if (!begun || form().dataset.paCampaign) return;
+    form().dataset.paCampaign = begun.campaign;
+    form().elements.version.value = begun.version;
+    form().setAttribute("action", begun.address);
+  }
+
+  document.addEventListener("pa:drawn", () => {
+    isBlocked = false;
+    isRestoring = false;
+    carryOn();
+    begun = null;
+    sessionStorage.removeItem("pa-sent");
+    putBack();
+    const left = sessionStorage.getItem("pa-left");
+    sessionStorage.removeItem("pa-left");
+    if (left && left === form().getAttribute("action")) saving = catchUp();
+  });
+})();
