@@ -50,6 +50,8 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(_("Segments"), "filter_alt", "segments", "campaigns.view_segment"),
             _list_rows(_("People"), "person", "person"),
             _list_rows(_("Devices"), "smartphone", "device"),
+            Item(_("Imports"), "upload_file", "imports", "campaigns.view_job"),
+            Item(_("Exports"), "download", "exports", "campaigns.view_job"),
             Item(_("Suppressions"), "notifications_off", "suppressions", "campaigns.view_person"),
         ),
     ),

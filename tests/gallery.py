@@ -58,6 +58,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/",
         "segments": "/segments/", "segment": "/segments/1/",
+        "imports": "/imports/", "new_import": "/imports/new/", "exports": "/exports/",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
     }  # fmt: skip
 

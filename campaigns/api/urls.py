@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from campaigns.api import (
     audience_views,
     campaign_views,
+    import_views,
     job_views,
     scenario_views,
     suppression_views,
@@ -34,6 +35,8 @@ router.register("suppressions", suppression_views.SuppressionViews)
 router.register("scenarios", scenario_views.ScenarioViews)
 router.register("campaigns", campaign_views.CampaignViews)
 router.register("transfers", campaign_views.TransferViews)
+router.register("imports", import_views.ImportViews)
+router.register("exports", import_views.ExportViews, basename="export")
 router.register("jobs", job_views.JobViews)
 router.register("reports", campaign_views.ReportViews, basename="report")
 

@@ -20,6 +20,7 @@ from campaigns.pages import (
     suppressions,
     transfer,
 )
+from campaigns.pages.import_urls import urlpatterns as import_urls
 from campaigns.pages.people_urls import urlpatterns as people_urls
 from campaigns.pages.segment_urls import urlpatterns as segment_urls
 
@@ -50,6 +51,7 @@ urlpatterns = [
     path("transfers/<int:pk>/rate/", transfer.change_rate, name="transfer_rate"),
     path("transfers/<int:pk>/retry/", transfer.retry_unknown, name="retry_unknown"),
     *people_urls,
+    *import_urls,
     path("transfers/<int:pk>/<slug:verb>/", transfer.change_transfer, name="change_transfer"),
     path("access/", access.access, name="access"),
     path("access/<slug:slug>/<int:user_id>/", access.member, name="member"),

@@ -107,7 +107,7 @@ def _refuse_others(head: bytes) -> None:
 def _decode_head(head: bytes, *, is_all: bool) -> str:
     """The whole lines of it as text."""
     end = len(head) if is_all else max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
-    if not end:
+    if not end and not is_all:
         raise Invalid(
             _("The first line is longer than %(most)s bytes. Check that lines end with a line end.")
             % {"most": MAX_ROW_BYTES}

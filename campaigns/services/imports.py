@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from campaigns.models import App, Import, Job, JobPiece, Label
 from campaigns.models.audience import hash64
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.access import Role, has_role, record_audit
-from campaigns.services.import_steps import APPLY, CHECK, UPLOAD, read_choice, read_shape
+from campaigns.services.import_steps import APPLY, CHECK, UPLOAD, read_shape
 from campaigns.services.import_targets import (
     Choice,
     check_choice,
@@ -39,10 +39,13 @@ MAX_SOURCE = 255
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is said of a file: its name, and where its people come from and what they agreed to."""
+    """What is said of a file: its name, and where its people come from and what they agreed to;
+    and the label that its people are to get or to lose, where it was brought for that."""
 
     file_name: str
     source: str
+    verb: str = Import.Verb.SAVE
+    labels: tuple[int, ...] = ()
 
 
 def begin_import(
@@ -52,7 +55,8 @@ def begin_import(
 
     Whoever calls has asked for the role. Of a file that is refused nothing is kept.
     """
-    source = _check_source(told.source)
+    told = replace(told, source=_check_source(told.source))
+    check_labels(app, told.labels)
     job = draft_job(CHECK, app, {}, actor=actor, now=now)
     try:
         size = keep_file(job, UPLOAD, blocks, limit=settings.MAX_IMPORT_BYTES)
@@ -64,7 +68,7 @@ def begin_import(
     except BaseException as error:
         _drop(job, error, actor, now)
         raise
-    return _create(app, job, shape, Told(told.file_name, source), size)
+    return _create(app, job, shape, told, size)
 
 
 def refuse_size() -> Refused:
@@ -108,6 +112,8 @@ def _create(app: App, job: Job, shape: Shape, told: Told, size: int) -> Import:
         app=app,
         file_name=told.file_name.replace("\0", "").strip()[:255],
         source=told.source,
+        verb=told.verb,
+        labels=list(told.labels),
         size=size,
         shape={
             "format": shape.format, "delimiter": shape.delimiter, "columns": shape.columns,
@@ -137,7 +143,7 @@ def check_import(
     """Say what the columns are and begin a dry run. Raises Invalid, Conflict."""
     refuse_running(one)
     check_choice(read_shape(one).columns, choice)
-    _check_labels(one, choice.labels)
+    check_labels(one.app, choice.labels)
     if one.upload is None:
         raise NotReady(_("The file is no longer kept. Upload it again."))
     with transaction.atomic():
@@ -165,8 +171,9 @@ def _keep_choice(one: Import, choice: Choice, is_wide: bool) -> None:
     one.is_wide, one.apply_job = is_wide, None
 
 
-def _check_labels(one: Import, labels: Sequence[int]) -> None:
-    known = set(Label.objects.filter(app=one.app_id, pk__in=labels).values_list("pk", flat=True))
+def check_labels(app: App, labels: Sequence[int]) -> None:
+    """Raise Invalid unless the app has them all."""
+    known = set(Label.objects.filter(app=app, pk__in=labels).values_list("pk", flat=True))
     if set(labels) - known:
         fault = _("The app has no such label.")
         raise Invalid(fault, fields={"labels": fault})
@@ -223,12 +230,3 @@ def name_state(one: Import) -> str:
     if job.status == Job.Status.DONE:
         return "applied" if one.apply_job else "checked"
     return str(job.status)
-
-
-def describe(one: Import) -> Mapping[str, Any]:
-    """Its choice, as an API answers it."""
-    choice = read_choice(one)
-    return {
-        "mapping": dict(choice.mapping), "verb": choice.verb, "platform": choice.platform,
-        "labels": list(choice.labels), "moves_devices": choice.moves_devices,
-    }  # fmt: skip

@@ -9,6 +9,7 @@ from campaigns.models import (
     Campaign,
     Device,
     Group,
+    Import,
     Job,
     Label,
     Person,
@@ -24,6 +25,7 @@ MODELS = {
     "apps": App, "groups": Group, "labels": Label, "segments": Segment, "persons": Person,
     "devices": Device, "campaigns": Campaign, "transfers": Transfer,
     "scenarios": Scenario, "jobs": Job,
+    "imports": Import, "exports": Job,
 }  # fmt: skip
 
 
@@ -38,6 +40,7 @@ def rows(client, app, now):
     Job.objects.create(app=app, workspace=app.workspace, kind="labels", status_since=now,
                        created_at=now, created_by="ann")  # fmt: skip
     Segment.objects.create(app=app, name="All", expression={"and": []})
+    Import.objects.create(app=app, source="x", shape={"columns": []}, created_at=now)
     body = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
     made = client.post("/api/v1/campaigns/", body).json()
     client.post(f"/api/v1/campaigns/{made['id']}/launch/")

@@ -11,6 +11,7 @@ from campaigns.models import (
     Campaign,
     Device,
     Group,
+    Import,
     Invitation,
     Job,
     Membership,
@@ -36,6 +37,7 @@ READ = {
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
     "device", "trace",
     "segment_why",
+    "import", "import_status", "import_of_job",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {
@@ -43,7 +45,9 @@ HOLDERS = {
     "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
     "campaign_approval": Role.APPROVER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
+    "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,
 }  # fmt: skip
+SHAPE = {"format": "csv", "delimiter": ",", "columns": ["a"], "start": 2, "line": 2}
 RANKS = [Role.VIEWER, Role.COMPOSER, Role.APPROVER, Role.SENDER, Role.ADMIN]
 
 
@@ -94,9 +98,11 @@ def rows(app, transfer, now):
         workspace=app.workspace, app=app, kind="token", seal="s", reason="legal",
         created_at=now, created_by="ann",
     )  # fmt: skip
+    brought = Import.objects.create(app=app, source="x", shape=SHAPE, created_at=now)
     return {
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
         "segments": Segment.objects.create(app=app, name="All", expression={"and": []}).pk,
+        "imports": brought.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
         "suppressions": entry.pk,
     }  # fmt: skip

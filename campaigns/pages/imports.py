@@ -1,0 +1,357 @@
+"""Imports: the list, a new file, what its columns are, the dry run, and applying it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from campaigns.errors import NotFound, Refused
+from campaigns.models import App, Import, Job, Label
+from campaigns.models.audience import PLATFORMS
+from campaigns.pages.fields import PageForm
+from campaigns.pages.jobs import find_job, read_job
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.services import imports as services
+from campaigns.services.access import Role, find_apps, has_role, name_actor, require_role
+from campaigns.services.import_steps import (
+    SAMPLES,
+    counts_left_out,
+    read_choice,
+    read_shape,
+    read_window,
+)
+from campaigns.services.import_targets import Choice, list_targets
+from campaigns.services.import_text import read_chunk
+from campaigns.services.import_uploads import read_blocks
+from campaigns.services.jobs import read_file
+from providers.outcomes import HTTP_STATUS
+
+SHOWN = 50
+SAMPLE_ROWS = 3
+MAX_LABELS = 200
+ROLE = Role.COMPOSER
+
+
+class ChoiceForm(PageForm):
+    """What is to be done with a file, beside its columns."""
+
+    verb = forms.ChoiceField(label=gettext_lazy("What to do"), choices=Import.Verb.choices)
+    platform = forms.ChoiceField(
+        label=gettext_lazy("Platform of every device"),
+        choices=[("", gettext_lazy("As a column says")), *PLATFORMS],
+        required=False,
+    )
+    labels = forms.MultipleChoiceField(
+        label=gettext_lazy("Labels"),
+        required=False,
+        help_text=gettext_lazy("Every person of the file gets them, or loses them."),
+    )
+    moves_devices = forms.BooleanField(
+        label=gettext_lazy("Move devices that belong to somebody else"),
+        required=False,
+        help_text=gettext_lazy("Without it, such a row is a conflict and is left out."),
+    )
+
+    def __init__(self, *args: Any, app: App, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = Label.objects.filter(app=app).order_by("name").values_list("pk", "name")
+        self.offer_choices("labels", [(str(pk), name) for pk, name in rows[:MAX_LABELS]])
+
+
+def find_import(principal: Any, pk: int) -> Import:
+    """Raises NotFound."""
+    rows = Import.objects.for_user(principal).select_related(
+        "app__workspace", "upload", "check_job", "apply_job"
+    )
+    one: Import | None = rows.filter(pk=pk).first()
+    if one is None:
+        raise NotFound(_("There is no such import."))
+    return one
+
+
+@operator_page
+def imports(request: HttpRequest) -> HttpResponse:
+    """The newest imports."""
+    rows = Import.objects.for_user(request.user).select_related(
+        "app", "upload", "check_job", "apply_job"
+    )
+    context = {
+        "rows": [(one, name_state(one), _find_job(one)) for one in rows.order_by("-pk")[:SHOWN]],
+        "may_import": has_role(request.user, None, ROLE),
+    }
+    return draw_page(request, "pages/imports.html", _("Imports"), context)
+
+
+def name_state(one: Import) -> tuple[str, Any]:
+    """The status of its chip, and the words on it."""
+    words = {
+        "uploaded": ("draft", _("Uploaded")),
+        "checking": ("running", _("Dry run")),
+        "checked": ("waiting", _("Checked")),
+        "applying": ("running", _("Importing")),
+        "applied": ("done", _("Imported")),
+        "failed": ("failed", _("Failed")),
+        "cancelled": ("cancelled", _("Cancelled")),
+    }
+    return words[services.name_state(one)]
+
+
+def _find_job(one: Import) -> Job | None:
+    return one.apply_job or one.check_job
+
+
+@operator_page
+def new_import(request: HttpRequest) -> HttpResponse:
+    """Choose an app and a file, and say where its people come from."""
+    apps = list(find_apps(request.user, ROLE).order_by("name"))
+    if not apps:
+        require_role(request.user, None, ROLE)
+    label = _find_label(request, request.GET.get("label", ""))
+    context = {
+        "apps": [label.app] if label else apps,
+        "chosen": request.GET.get("app", ""),
+        "label": label,
+        "verb": "remove" if request.GET.get("verb") == "remove" else "add",
+        "most": settings.MAX_IMPORT_BYTES,
+    }
+    return draw_page(request, "pages/import_new.html", _("New import"), context)
+
+
+def _find_label(request: HttpRequest, text: str) -> Label | None:
+    """The label that people are to get or lose, if the address names one. Raises NotFound."""
+    if not text:
+        return None
+    rows = Label.objects.for_user(request.user).select_related("app")
+    label: Label | None = rows.filter(pk=int(text)).first() if _is_id(text) else None
+    if label is None:
+        raise NotFound(_("There is no such label."))
+    return label
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 17
+
+
+@require_POST
+@operator_page
+def upload(request: HttpRequest) -> HttpResponse:
+    """Takes a file in as the body, block by block; answers where its page is, or what is wrong."""
+    if request.content_type == "multipart/form-data":
+        return JsonResponse({"message": _("Send the file as the body.")}, status=415)
+    try:
+        one = _take_in(request)
+    except Refused as refusal:
+        return JsonResponse({"message": refusal.message}, status=_find_status(refusal))
+    return JsonResponse({"address": reverse("import", args=[one.pk])}, status=201)
+
+
+def _find_status(refusal: Refused) -> int:
+    status = HTTP_STATUS[refusal.kind]
+    return 422 if status == 400 else status
+
+
+def _take_in(request: HttpRequest) -> Import:
+    app = _find_app(request, request.GET.get("app", ""))
+    require_role(request.user, app, ROLE)
+    label = _find_label(request, request.GET.get("label", ""))
+    verb = request.GET.get("verb", "") if label else Import.Verb.SAVE
+    told = services.Told(
+        request.GET.get("name", ""),
+        request.GET.get("source", ""),
+        verb if verb in Import.Verb.values else Import.Verb.ADD,
+        (label.pk,) if label else (),
+    )
+    blocks = read_blocks(request, request.headers.get("Content-Length", ""))
+    return services.begin_import(
+        app, blocks, told, actor=name_actor(request.user), now=timezone.now()
+    )
+
+
+def _find_app(request: HttpRequest, text: str) -> App:
+    rows = App.objects.for_user(request.user).select_related("workspace")
+    app: App | None = rows.filter(pk=int(text)).first() if _is_id(text) else None
+    if app is None:
+        raise NotFound(_("There is no such app."))
+    return app
+
+
+@operator_page
+def import_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One import: its columns, its dry run, what it came to."""
+    one = find_import(request.user, pk)
+    return _draw(request, one, services.propose(one))
+
+
+def _draw(
+    request: HttpRequest, one: Import, mapping: Mapping[str, str], *,
+    form: ChoiceForm | None = None, faults: Mapping[str, str] | None = None,
+) -> HttpResponse:  # fmt: skip
+    choice = read_choice(one)
+    initial = {
+        "verb": choice.verb, "platform": choice.platform, "moves_devices": choice.moves_devices,
+        "labels": [str(label) for label in choice.labels],
+    }  # fmt: skip
+    faults = faults or {}
+    context = {
+        **_read_status(request, one),
+        "form": form or ChoiceForm(initial=initial, app=one.app),
+        "columns": _describe_columns(one, mapping, faults, has_role(request.user, one.app, ROLE)),
+        "fault": faults.get("mapping") or faults.get("labels", ""),
+        "targets": list_targets(),
+        "is_open": bool(faults) or one.check_job is None,
+    }
+    title = _("Import of %(name)s") % {"name": one.file_name or f"#{one.pk}"}
+    status = 422 if faults else 200
+    return draw_page(request, "pages/import.html", title, context, status=status)
+
+
+def _describe_columns(
+    one: Import, mapping: Mapping[str, str], faults: Mapping[str, str], may_see: bool
+) -> list[dict[str, Any]]:
+    """Each column with what it is to be, and what stands in the first rows."""
+    shape = read_shape(one)
+    rows = []
+    if one.upload is not None and may_see:
+        window = read_window(one, shape.start)
+        is_end = shape.start + len(window) >= one.size
+        rows = read_chunk(shape, window, shape.line, is_end=is_end, most=SAMPLE_ROWS).rows
+    return [
+        {
+            "number": number,
+            "name": name,
+            "target": mapping.get(name, ""),
+            "fault": faults.get(name, ""),
+            "samples": [_show(row.values.get(name)) for row in rows if not row.fault],
+        }
+        for number, name in enumerate(shape.columns)
+    ]
+
+
+def _show(value: Any) -> str:
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
+    """What the polled piece shows."""
+    job = _find_job(one)
+    checked, applied = one.check_job, one.apply_job
+    state = services.name_state(one)
+    may_change = has_role(request.user, one.app, ROLE)
+    own = read_job(request, job) if job else {"is_live": False}
+    return {
+        **own,
+        "one": one,
+        "chip": name_state(one),
+        "may_change": may_change and services.find_running(one) is None and state != "applied",
+        "may_apply": may_change
+        and checked is not None
+        and checked.status == Job.Status.DONE
+        and services.find_running(one) is None
+        and state != "applied",
+        "fields": sorted(checked.cursor.get("fields", {}).items()) if checked else [],
+        "samples": _read_samples(checked) if may_change and checked and not applied else [],
+        "left_out": _count_left_out(checked) if may_change and checked else 0,
+        "left_out_since": _count_left_out(applied) if may_change and applied else 0,
+    }
+
+
+def _read_samples(job: Job) -> list[dict[str, Any]]:
+    text = b"".join(read_file(job, SAMPLES))
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _count_left_out(job: Job) -> int:
+    """How many rows there are in the file of those that were left out."""
+    if "since" in job.cursor:
+        return int(job.cursor["since"])
+    return counts_left_out(job.counts)
+
+
+@operator_page
+def import_status(request: HttpRequest, pk: int) -> HttpResponse:
+    """The polled piece; once all is done the whole page is loaded anew."""
+    one = find_import(request.user, pk)
+    context = _read_status(request, one)
+    response = draw_fragment(
+        request, "pages/import_status.html", context, is_last=not context["is_live"]
+    )
+    if not context["is_live"]:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+@operator_page
+def check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep what the columns are and begin a dry run; what is wrong is shown where it was typed."""
+    one = find_import(request.user, pk)
+    require_role(request.user, one.app, ROLE)
+    mapping = _read_mapping(one, request.POST)
+    form = ChoiceForm(request.POST, app=one.app)
+    if not form.is_valid():
+        return _draw(request, one, mapping, form=form, faults={"mapping": ""})
+    given = form.cleaned_data
+    choice = Choice(
+        mapping,
+        given["verb"],
+        given["platform"],
+        tuple(map(int, given["labels"])),
+        given["moves_devices"],
+    )
+    try:
+        services.check_import(
+            one,
+            choice,
+            principal=request.user,
+            actor=name_actor(request.user),
+            now=timezone.now(),
+        )
+    except Refused as refusal:
+        faults = refusal.fields or {"mapping": refusal.message}
+        return _draw(request, one, mapping, form=form, faults=faults)
+    return redirect("import", pk)
+
+
+def _read_mapping(one: Import, posted: QueryDict) -> dict[str, str]:
+    columns = read_shape(one).columns
+    typed = {name: posted.get(f"column-{n}", "").strip() for n, name in enumerate(columns)}
+    return {name: target for name, target in typed.items() if target}
+
+
+@require_POST
+@operator_page
+def apply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Do what the dry run showed."""
+    one = find_import(request.user, pk)
+    require_role(request.user, one.app, ROLE)
+    try:
+        services.apply_import(one, actor=name_actor(request.user), now=timezone.now())
+        messages.success(request, _("The import has begun."))
+    except Refused as refusal:
+        tell_refusal(request, refusal)
+    return redirect("import", pk)
+
+
+@operator_page
+def import_of_job(request: HttpRequest, pk: int) -> HttpResponse:
+    """The import that a job belongs to; a job of an upload that was refused has its own page."""
+    job = find_job(request.user, pk)
+    for name in ("apply_job", "check_job", "upload"):
+        one = Import.objects.filter(**{name: job}).first()
+        if one is not None:
+            return redirect("import", one.pk)
+    context = read_job(request, job)
+    return draw_page(request, "pages/job.html", context["row"].label, context)

@@ -1,0 +1,170 @@
+"""Imports and exports in pages: a journey with a dry run, and what is refused in words."""
+
+from __future__ import annotations
+
+import csv
+from urllib.parse import urlencode
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import App, Import, Job, Label, Membership, Person
+from campaigns.services.job_work import drain_jobs
+from tests import builders
+from tests.pages.test_browser import find_barriers
+
+PEOPLE = "user_id,email,platform,token,Stufe\nann,ann@example.org,android,token-of-ann,gold\n"
+
+
+@pytest.fixture
+def member(client, colleague):
+    client.force_login(colleague)
+    return client
+
+
+def send(client, app, body, **told):
+    told = {"app": app.pk, "source": "Shop", "name": "people.csv", **told}
+    address = f"{reverse('upload_import')}?{urlencode(told)}"
+    return client.post(address, body, content_type="application/octet-stream")
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_brought_looked_at_and_imported(staff, live_server, app, tmp_path, complaints):
+    builders.make_person(app.workspace, "bob", email="old@example.org")
+    path = tmp_path / "people.csv"
+    path.write_text(PEOPLE + "bob,bob@example.org,,,\nzoe,no mail,,,\n")
+
+    staff.goto(f"{live_server.url}/imports/new/")
+    staff.get_by_role("button", name="Upload").click()
+    staff.get_by_role("alert").filter(has_text="where these people come from").wait_for()
+    staff.get_by_label("Source").fill("Shop, consent of May")
+    staff.get_by_label("File").set_input_files(path)
+    barriers = find_barriers(staff)
+    staff.get_by_role("button", name="Upload").click()
+    staff.get_by_label("Stufe").fill("person.custom.tier")
+    staff.get_by_role("button", name="Dry run").click()
+    staff.get_by_text("There is no target person.custom.tier").first.wait_for()
+    staff.get_by_label("Stufe").fill("person.custom.tier:text")
+    barriers += find_barriers(staff)
+    staff.get_by_role("button", name="Dry run").click()
+    staff.get_by_role("button", name="Cancel").wait_for()
+    drain_jobs()
+    staff.get_by_role("button", name="Import now").wait_for()
+    seen = staff.locator("main, #main").inner_text()
+    barriers += find_barriers(staff)
+    staff.set_viewport_size({"width": 390, "height": 844})
+    width = staff.evaluate("document.documentElement.scrollWidth")
+    with staff.expect_download() as taken:
+        staff.get_by_role("link", name="1 row of the dry run").click()
+    rows = list(csv.DictReader(taken.value.path().read_text().splitlines()))
+    staff.get_by_role("button", name="Import now").click()
+    staff.get_by_text("The import has begun").wait_for()
+    drain_jobs()
+    staff.get_by_text("What was done").wait_for()
+    staff.get_by_text("Imported").first.wait_for()
+
+    complaints.clear()  # the browser notes the answers' status, 422
+    assert barriers == []
+    assert width <= 390
+    assert "old@example.org" in seen
+    assert [(row["line"], row["column"], row["email"]) for row in rows] == [
+        ("4", "email", "no mail")
+    ]
+    assert Person.objects.get(external_user_id="ann").attributes == {"tier": "gold"}
+    assert Person.objects.get(external_user_id="bob").email == "bob@example.org"
+    assert not Person.objects.filter(external_user_id="zoe").exists()
+
+
+def test_a_file_that_cannot_be_read_is_told_how_to_mend(member, app):
+    answers = [
+        send(member, app, b""),
+        send(member, app, "name;stra\xdfe\n1;2\n".encode("latin-1")),
+        send(member, app, b"PK\x03\x04rest"),
+        send(member, app, b"user_id\nann\n", source=" "),
+    ]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert [answer.json()["message"].split(".")[0] for answer in answers] == [
+        "The file is empty",
+        "The file is not UTF-8: line 1 cannot be read",
+        "This is a workbook or an archive",
+        "Say where these people come from and what they agreed to",
+    ]
+    assert not Import.objects.exists()
+
+
+def test_a_body_over_the_cap_is_refused_before_it_is_kept(member, app, settings):
+    settings.MAX_IMPORT_BYTES = 1000
+
+    answer = send(member, app, b"user_id\n" + b"ann\n" * 1000)
+
+    assert (answer.status_code, Job.objects.get().status) == (413, "failed")
+
+
+def test_a_form_is_no_file(member, app):
+    address = f"{reverse('upload_import')}?app={app.pk}&source=x"
+
+    assert member.post(address, {"file": "x"}).status_code == 415
+
+
+def test_a_list_of_ids_is_brought_for_a_label(member, app, stranger):
+    builders.make_person(app.workspace, "ann")
+    builders.make_device(app, "anns", person=Person.objects.get())
+    label = Label.objects.create(app=app, name="vip")
+    page = member.get(reverse("new_import"), {"label": label.pk}).content.decode()
+
+    answer = send(member, app, b"ann\nzoe\n", label=label.pk, verb="add")
+    drawn = member.get(answer.json()["address"]).content.decode()
+
+    one = Import.objects.get()
+    assert "gets the label vip" in page
+    assert (one.verb, one.labels, one.shape["columns"]) == ("add", [label.pk], ["column 1"])
+    assert 'value="person.external_user_id"' in drawn
+    client = type(member)()
+    client.force_login(stranger)
+    assert client.get(reverse("new_import"), {"label": label.pk}).status_code == 404
+    assert send(client, app, b"ann\n").status_code == 404
+
+
+def test_a_viewer_sees_imports_and_brings_none(client, app, member):
+    send(member, app, PEOPLE.encode())
+    client = type(member)()
+    client.force_login(
+        builders.make_member("low", app.workspace, app=app, role=Membership.Role.VIEWER)
+    )
+
+    page = client.get(reverse("import", args=[Import.objects.get().pk]))
+
+    assert "people.csv" in client.get(reverse("imports")).content.decode()
+    assert page.status_code == 200
+    assert "ann@example.org" not in page.content.decode()
+    assert client.get(reverse("new_import")).status_code == 403
+    assert send(client, app, PEOPLE.encode()).status_code == 403
+    assert client.post(reverse("exports"), {"what": "x"}).status_code == 403
+
+
+def test_an_export_is_begun_and_its_file_taken(member, app, stranger):
+    builders.make_device(app, "anns", person=builders.make_person(app.workspace, "ann"))
+    foreign = builders.make_app(Membership.objects.get(user=stranger).workspace, "theirs")
+
+    wrong = member.post(reverse("exports"), {"what": f"people-app-{foreign.pk}", "format": "csv"})
+    begun = member.post(reverse("exports"), {"what": f"people-app-{app.pk}", "format": "csv"})
+    drain_jobs()
+
+    job = Job.objects.get()
+    file = member.get(reverse("job_file", args=[job.pk, "csv"]))
+    assert wrong.status_code == 422
+    assert begun.headers["Location"] == reverse("job", args=[job.pk])
+    assert b"ann" in b"".join(file.streaming_content)
+    assert f"People #{job.pk}" in member.get(reverse("exports")).content.decode()
+    assert App.objects.count() == 2
+
+
+def test_a_page_of_many_columns_stays_small(member, app):
+    names = ",".join(f"column_{number}" for number in range(500))
+
+    answer = send(member, app, f"{names}\n{',' * 499}x\n".encode())
+    page = member.get(answer.json()["address"])
+
+    assert len(page.content) < 300_000
