@@ -32,6 +32,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("Operate"),
         (
             Item(_("Home"), "home", "home", "campaigns.view_campaign", is_exact=True),
+            Item(_("Calendar"), "calendar_month", "calendar", "campaigns.view_campaign"),
             Item(_("Campaigns"), "campaign", "campaigns", "campaigns.view_campaign"),
             Item(_("New campaign"), "edit_square", "compose", "campaigns.add_campaign"),
             Item(_("Approvals"), "approval", "approvals", "campaigns.view_campaign"),

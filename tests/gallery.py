@@ -51,7 +51,8 @@ def keep(page: Page, name: str) -> None:
 
 def list_pages(transfer: str) -> dict[str, str]:
     return {
-        "home": "/", "campaigns": "/campaigns/", "compose": "/campaigns/new/",
+        "home": "/", "calendar": "/calendar/", "campaigns": "/campaigns/",
+        "compose": "/campaigns/new/",
         "transfer": transfer, "recipients": f"{transfer}recipients/",
         "people": "/people/?who=shoply-*", "person": "/people/1/", "reports": "/reports/",
         "trace": f"{transfer}trace/?who=device+1",

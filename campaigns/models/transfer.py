@@ -161,6 +161,12 @@ class Transfer(Moving):
         ]
         indexes = [
             models.Index(fields=["app", "-created_at"], name="transfer_app_recent"),
+            # Scripts make many, and no calendar shows them.
+            models.Index(
+                fields=["created_at"],
+                condition=Q(campaign__isnull=False),
+                name="transfer_calendar",
+            ),
             models.Index(
                 fields=["status", "due_at"],
                 condition=Q(finished_at__isnull=True),

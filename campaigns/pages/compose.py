@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Refused
 from campaigns.models import Campaign, Membership, Transfer
+from campaigns.models.clock import list_zone_names
 from campaigns.pages.composition import (
     Composition,
     find_campaign_place,
@@ -43,6 +45,7 @@ from campaigns.services.campaigns import create_campaign, update_campaign
 from providers.message import read_message
 
 Role = Membership.Role
+WALL_CLOCK = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d")
 REDRAW, DRAFT, SEND = "redraw", "draft", "send"
 RECENT_TAGS = 30
 SCRIPTS = [
@@ -53,7 +56,7 @@ SCRIPTS = [
 
 @operator_page
 def new_campaign(request: HttpRequest) -> HttpResponse:
-    """A new campaign, empty or as a copy of `?copy=<id>`."""
+    """A new campaign: empty, as a copy of `?copy=<id>`, or for the time that a calendar names."""
     if request.method == "POST":
         return _take_post(request, None)
     copied = request.GET.get("copy", "")
@@ -63,7 +66,16 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
     place = find_place(request.user, key) if key else find_first_place(request.user)
     if place is None:
         return draw_page(request, "pages/no_app.html", _("New campaign"), {})
-    return _draw(request, start_composition(request.user, place), None)
+    return _draw(request, start_composition(request.user, place, _read_wish(request)), None)
+
+
+def _read_wish(request: HttpRequest) -> dict[str, Any]:
+    """The plan that an address asks for; a time that is none is no wish."""
+    send_at, zone = request.GET.get("send_at", ""), request.GET.get("timezone", "")
+    if not WALL_CLOCK.fullmatch(send_at):
+        return {}
+    wish = {"when": "later", "send_at": send_at}
+    return wish | ({"timezone": zone} if zone in list_zone_names() else {})
 
 
 @operator_page

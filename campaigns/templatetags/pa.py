@@ -222,6 +222,28 @@ def chip(key: str, label: Any = "", *, is_past: bool = False) -> SafeString:
     )
 
 
+ENTRY_ICONS = {
+    "scheduled": "schedule",
+    "recurring": "event_repeat",
+    "accepted": "hourglass_empty",
+    "sending": "send",
+    "paused": "pause",
+    "sent": "check",
+    "cancelled": "block",
+    "failed": "error",
+    "missed": "event_busy",
+    "skipped": "event_busy",
+}
+
+
+@register.simple_tag
+def entry_icon(status: str) -> SafeString:
+    """What became of a start, or will, as an icon and as a word for who does not see it."""
+    word = status.replace("_", " ").capitalize()
+    html = '{}<span class="pa-hidden">{}</span>'
+    return format_html(html, icon(ENTRY_ICONS.get(status, "event")), word)
+
+
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: Any) -> str:
     """The page's own query with some parameters changed; an empty one is left out."""

@@ -124,6 +124,7 @@ def test_a_migration_that_broke_off_can_be_run_again():
         "0035_audit_indexes",
         "0037_person_opted_out",
         "0041_receipt_hours",
+        "0042_calendar_index",
     ]
     assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 

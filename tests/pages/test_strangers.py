@@ -35,7 +35,7 @@ Role = Membership.Role
 READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
-    "device", "trace",
+    "device", "trace", "campaign_overlap",
     "segment_why",
     "import", "import_status", "import_of_job",
 }  # fmt: skip

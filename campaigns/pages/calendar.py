@@ -1,0 +1,257 @@
+"""The calendar: what was sent and what is planned, by month, week or as a list, in one zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import App, Membership
+from campaigns.models.clock import list_zone_names, load_zone
+from campaigns.pages.fields import PageForm
+from campaigns.pages.lookups import find_campaign
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.selectors.calendar import (
+    Collision,
+    Entry,
+    find_collisions,
+    group_by_day,
+    in_zone,
+    list_days,
+    read_timetable,
+)
+from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.overlap import count_overlap
+from campaigns.services.access import has_role
+
+VIEWS = {
+    "month": gettext_lazy("Month"), "week": gettext_lazy("Week"), "list": gettext_lazy("List")
+}  # fmt: skip
+LIST_DAYS = 30
+FARTHEST = timedelta(days=3 * 366)
+MOST_OF_A_DAY = {"month": 4, "week": 25, "list": 20}
+SHOWN_COLLISIONS = 20
+
+
+class CalendarForm(PageForm):
+    """What is shown; everything of it stands in the address."""
+
+    view = forms.ChoiceField(choices=list(VIEWS.items()), required=False, widget=forms.HiddenInput)
+    on = forms.DateField(
+        label=gettext_lazy("Around"), required=False, widget=forms.DateInput({"type": "date"})
+    )
+    app = forms.ModelChoiceField(
+        App.objects.none(),
+        label=gettext_lazy("App"),
+        required=False,
+        empty_label=gettext_lazy("All apps"),
+    )
+    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+
+    def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("app", App.objects.for_user(principal).order_by("name", "pk"))
+        self.offer_choices("zone", [(name, name) for name in sorted(list_zone_names())])
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day with what starts on it, its address for a new campaign and for all of it."""
+
+    day: date
+    is_today: bool
+    is_beside: bool  # of the month before or after
+    rows: list[Row]
+    more: int
+    compose: str
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry as it is drawn on one day; `clashes` are names of what it comes together with."""
+
+    entry: Entry
+    time: str
+    clashes: tuple[str, ...]
+    is_certain: bool
+    goes_on: bool
+
+    @property
+    def address(self) -> str:
+        """Where a click leads."""
+        return reverse("campaign", args=[self.entry.campaign.pk])
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the address asks for: days, the zone they are of, and what surrounds them."""
+
+    view: str
+    on: date
+    zone: ZoneInfo
+    app: App | None
+    days: tuple[date, ...]
+
+    def link(self, **changes: Any) -> str:
+        """The same calendar with something changed."""
+        own = {
+            "view": self.view, "on": self.on.isoformat(), "zone": str(self.zone),
+            "app": self.app.pk if self.app else "",
+        }  # fmt: skip
+        query = {key: value for key, value in (own | changes).items() if value != ""}
+        return f"{reverse('calendar')}?{urlencode(query)}"
+
+    def step(self, direction: int) -> date:
+        """The day around which the view before or after is."""
+        if self.view == "week":
+            return self.on + timedelta(days=7 * direction)
+        if self.view == "list":
+            return self.on + timedelta(days=LIST_DAYS * direction)
+        middle = self.on.replace(day=15) + timedelta(days=30 * direction)
+        return middle.replace(day=1)
+
+
+@operator_page
+def calendar(request: HttpRequest) -> HttpResponse:
+    """A month, a week or a list of days."""
+    now = timezone.now()
+    form = CalendarForm(request.GET, principal=request.user)
+    frame = _read_frame(request, form, now)
+    start = in_zone(frame.days[0], frame.zone)
+    end = in_zone(frame.days[-1] + timedelta(days=1), frame.zone)
+    app = frame.app.pk if frame.app else None
+    found = read_timetable(request.user, start, end, now, app=app)
+    collisions = find_collisions(found.entries)
+    days = _draw_days(frame, found.entries, collisions, now)
+    shown = {"view": frame.view, "on": frame.on, "zone": str(frame.zone), "app": app}
+    context = {
+        "form": CalendarForm(initial=shown, principal=request.user),
+        "frame": frame,
+        "views": [(key, label, frame.link(view=key)) for key, label in VIEWS.items()],
+        "title_words": _name_frame(frame),
+        "before": frame.link(on=frame.step(-1).isoformat()),
+        "after": frame.link(on=frame.step(1).isoformat()),
+        "today": frame.link(on=now.astimezone(frame.zone).date().isoformat()),
+        "weeks": [days[number : number + 7] for number in range(0, len(days), 7)],
+        "days": [day for day in days if day.rows] if frame.view == "list" else days,
+        "listed": [day for day in days if day.rows and not day.is_beside],
+        "collisions": collisions[:SHOWN_COLLISIONS],
+        "more_collisions": max(0, len(collisions) - SHOWN_COLLISIONS),
+        "is_cut": found.is_cut,
+        "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
+    }
+    return draw_page(request, "pages/calendar.html", _("Calendar"), context)
+
+
+@operator_page
+def campaign_overlap(request: HttpRequest, pk: int) -> HttpResponse:
+    """How many get both of two campaigns, counted when somebody asks."""
+    first = find_campaign(request.user, pk)
+    other = request.GET.get("other", "")
+    second = find_campaign(request.user, int(other) if other.isdecimal() and len(other) < 16 else 0)
+    visible = set(App.objects.for_user(request.user).values_list("pk", flat=True))
+    both = {app.pk for app in list_apps(second)} & visible
+    apps = [app for app in list_apps(first) if app.pk in both]
+    context = {"overlaps": count_overlap(first, second, apps)}
+    return draw_fragment(request, "pages/calendar_overlap.html", context)
+
+
+def _read_frame(request: HttpRequest, form: CalendarForm, now: datetime) -> Frame:
+    """What is wrong in the address is as if it were not there."""
+    form.is_valid()
+    given = form.cleaned_data
+    app: App | None = given.get("app")
+    home = app or App.objects.for_user(request.user).order_by("pk").first()
+    zone = load_zone(given.get("zone") or (home.timezone if home else "UTC"))
+    today = now.astimezone(zone).date()
+    on = given.get("on") or today
+    on = min(max(on, today - FARTHEST), today + FARTHEST)
+    view = given.get("view") or "month"
+    return Frame(view, on, zone, app, tuple(_list_view_days(view, on)))
+
+
+def _list_view_days(view: str, on: date) -> list[date]:
+    """Whole weeks from Monday on, or the days from one on."""
+    if view == "list":
+        return list_days(on, LIST_DAYS)
+    first = on.replace(day=1) if view == "month" else on
+    monday = first - timedelta(days=first.weekday())
+    if view == "week":
+        return list_days(monday, 7)
+    following = (first + timedelta(days=31)).replace(day=1)
+    weeks = -(-(following - monday).days // 7)
+    return list_days(monday, 7 * weeks)
+
+
+def _name_frame(frame: Frame) -> str:
+    if frame.view == "month":
+        return date_format(frame.on, "F Y")
+    first, last = frame.days[0], frame.days[-1]
+    words = {"first": date_format(first, "j M"), "last": date_format(last, "j M Y")}
+    return _("%(first)s to %(last)s") % words
+
+
+def _draw_days(
+    frame: Frame, entries: Sequence[Entry], collisions: Iterable[Collision], now: datetime
+) -> list[Day]:
+    clashes = _index(collisions)
+    table = group_by_day(entries, frame.days, frame.zone)
+    today = now.astimezone(frame.zone).date()
+    return [
+        _draw_day(frame, day, [_draw_row(entry, day, frame, clashes) for entry in rows], today)
+        for day, rows in table.items()
+    ]
+
+
+def _index(collisions: Iterable[Collision]) -> dict[int, list[tuple[str, bool]]]:
+    """By the entry's identity: what it comes together with."""
+    found: dict[int, list[tuple[str, bool]]] = {}
+    for one in collisions:
+        for entry, other in ((one.first, one.second), (one.second, one.first)):
+            names = found.setdefault(id(entry), [])
+            names.append((other.campaign.name, one.is_certain))
+    return found
+
+
+def _draw_row(
+    entry: Entry, day: date, frame: Frame, clashes: dict[int, list[tuple[str, bool]]]
+) -> Row:
+    own = clashes.get(id(entry), [])
+    local = entry.at.astimezone(frame.zone)
+    time = entry.wall_clock[11:16] if entry.until else local.strftime("%H:%M")
+    return Row(
+        entry=entry,
+        time=time,
+        clashes=tuple(dict.fromkeys(name for name, _sure in own)),
+        is_certain=any(sure for _name, sure in own),
+        goes_on=local.date() != day,
+    )
+
+
+def _draw_day(frame: Frame, day: date, rows: list[Row], today: date) -> Day:
+    most = MOST_OF_A_DAY[frame.view]
+    shown = rows if len(rows) <= most else rows[: most - 1]
+    target = f"app:{frame.app.pk}" if frame.app else ""
+    query = {"send_at": f"{day.isoformat()}T09:00", "timezone": str(frame.zone), "target": target}
+    plan = urlencode({key: value for key, value in query.items() if value})
+    return Day(
+        day=day,
+        is_today=day == today,
+        is_beside=frame.view == "month" and day.month != frame.on.month,
+        rows=shown,
+        more=len(rows) - len(shown),
+        compose=f"{reverse('compose')}?{plan}" if day >= today else "",
+        whole=frame.link(view="week" if frame.view == "month" else "list", on=day.isoformat()),
+    )

@@ -1,0 +1,257 @@
+"""What was sent and what is planned between two instants, and where two of them come together.
+
+Bounded: so many campaigns of each kind, so many times of each series, whatever there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from campaigns.models import AppGroup, Campaign, Occurrence, Transfer
+from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_last_instant
+from campaigns.models.recurrence import Series
+
+MAX_ENTRIES = 500
+MAX_SERIES = 200
+TIMES_OF_SERIES = 62
+CLOSE = timedelta(hours=1)
+BAND = timedelta(hours=26)  # from the first zone on earth to the last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One start. With recipients' own hours it is a band: the first of them get it at `at`, the
+    last by `until`. `status` is the campaign's or the transfers', or `missed`, `skipped`."""
+
+    at: datetime
+    campaign: Campaign
+    status: str
+    apps: frozenset[int]
+    transfer_id: int | None = None
+    until: datetime | None = None
+    wall_clock: str = ""
+    note: str = ""
+
+    @property
+    def ends(self) -> datetime:
+        """When the last of its starts has come."""
+        return self.until or self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """Two starts of one app within an hour. `is_certain`: whoever gets the smaller one gets both
+    within the hour; else at most they who are in both audiences."""
+
+    first: Entry
+    second: Entry
+    is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Entries in their order; `is_cut` where there were more than are read."""
+
+    entries: tuple[Entry, ...]
+    is_cut: bool
+
+
+def read_timetable(
+    principal: Any, start: datetime, end: datetime, now: datetime, *, app: int | None = None
+) -> Timetable:
+    """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`."""
+    members = _list_members()
+    campaigns = Campaign.objects.for_user(principal).select_related("app", "app_group")
+    if app is not None:
+        groups = [group for group, apps in members.items() if app in apps]
+        campaigns = campaigns.filter(Q(app=app) | Q(app_group__in=groups))
+    sources = (
+        _list_sent(principal, app, start, end, members),
+        _list_planned(campaigns, start, end, members),
+        _list_times(campaigns, start, end, now, members),
+        _list_left_out(campaigns, start, end, members),
+    )
+    found = [list(source) for source in sources]
+    entries = [entry for some in found for entry in some if entry.at < end and entry.ends >= start]
+    entries.sort(key=lambda entry: (entry.at, entry.campaign.pk))
+    is_cut = len(entries) > MAX_ENTRIES or any(len(some) >= MAX_ENTRIES for some in found)
+    return Timetable(tuple(entries[:MAX_ENTRIES]), is_cut)
+
+
+_Members = dict[int, frozenset[int]]
+
+
+def _list_members() -> _Members:
+    """The apps of each app group."""
+    members: dict[int, set[int]] = {}
+    for group, app in AppGroup.apps.through.objects.values_list("appgroup_id", "app_id"):
+        members.setdefault(group, set()).add(app)
+    return {group: frozenset(apps) for group, apps in members.items()}
+
+
+def _find_apps(campaign: Campaign, members: _Members) -> frozenset[int]:
+    if campaign.app_id is not None:
+        return frozenset({campaign.app_id})
+    return members.get(campaign.app_group_id or 0, frozenset())
+
+
+def _list_sent(
+    principal: Any, app: int | None, start: datetime, end: datetime, members: _Members
+) -> Iterator[Entry]:
+    """What began: one entry for all apps of one start."""
+    rows = Transfer.objects.for_user(principal).filter(
+        campaign__isnull=False, is_test=False, created_at__gte=start - BAND, created_at__lt=end
+    )
+    if app is not None:
+        rows = rows.filter(app=app)
+    newest = rows.select_related("campaign__app", "campaign__app_group").defer(
+        "hours", "freeze_cursor"
+    )
+    seen: dict[tuple[int, int], Entry] = {}
+    for transfer in newest.order_by("-created_at")[:MAX_ENTRIES]:
+        campaign: Any = transfer.campaign
+        entry = Entry(
+            at=transfer.created_at, campaign=campaign, status=transfer.status,
+            apps=_find_apps(campaign, members), transfer_id=transfer.pk,
+        )  # fmt: skip
+        entry = _stretch(entry, transfer.wall_clock)
+        seen[campaign.pk, transfer.occurrence_id or 0] = entry
+    yield from seen.values()
+
+
+def _stretch(entry: Entry, wall_clock: str) -> Entry:
+    """With a clock of the recipients' own: from the first zone that has it to the last."""
+    if not wall_clock:
+        return entry
+    wall = datetime.fromisoformat(wall_clock)
+    first, last = find_first_instant(wall), find_last_instant(wall)
+    return replace(entry, at=first, until=last, wall_clock=wall_clock)
+
+
+def _list_planned(
+    campaigns: Any, start: datetime, end: datetime, members: _Members
+) -> Iterator[Entry]:
+    rows = campaigns.filter(
+        status=Campaign.Status.SCHEDULED, due_at__gte=start - BAND, due_at__lt=end
+    )
+    for campaign in rows.order_by("due_at")[:MAX_ENTRIES]:
+        entry = Entry(
+            at=campaign.due_at, campaign=campaign, status=campaign.status,
+            apps=_find_apps(campaign, members),
+        )  # fmt: skip
+        is_own = campaign.timezone == RECIPIENT_ZONE
+        yield _stretch(entry, campaign.send_at if is_own else "")
+
+
+def _list_times(
+    campaigns: Any, start: datetime, end: datetime, now: datetime, members: _Members
+) -> Iterator[Entry]:
+    """The times to come of series; those of a paused one as if it went on."""
+    status = Campaign.Status
+    rows = campaigns.filter(
+        status__in=[status.RECURRING, status.PAUSED], recurrence__isnull=False,
+        due_at__isnull=False, due_at__lt=end,
+    )  # fmt: skip
+    after = max(start, now) - timedelta(microseconds=1)
+    for campaign in rows.order_by("due_at")[:MAX_SERIES]:
+        series = advance(campaign.series, after)
+        for time in series.list_upcoming(after, TIMES_OF_SERIES):
+            if time.due_at >= end:
+                break
+            yield Entry(
+                at=time.due_at, campaign=campaign, status=campaign.status,
+                apps=_find_apps(campaign, members), note=time.note,
+            )  # fmt: skip
+
+
+def advance(series: Series, after: datetime) -> Series:
+    """The same times behind `after`, of a series that begins shortly before it: nobody counts
+    through the years. One with a number of runs is counted from its beginning.
+    """
+    if series.runs is not None or series.unit == "month":
+        return series
+    days = (after.astimezone(series.zone).date() - series.first.date()).days - 2
+    step = series.every * (7 if series.unit == "week" else 1)
+    if days < step:
+        return series
+    first = series.first + timedelta(days=days // step * step)
+    weekdays = series.weekdays
+    if series.unit == "week":
+        # Weeks are counted from the first one's Monday on, whatever day that was.
+        first -= timedelta(days=first.weekday())
+        weekdays = weekdays or _name_weekday(series.first.date())
+    return replace(series, first=first, weekdays=weekdays)
+
+
+def _name_weekday(day: date) -> tuple[str, ...]:
+    return (("mon", "tue", "wed", "thu", "fri", "sat", "sun")[day.weekday()],)
+
+
+def _list_left_out(
+    campaigns: Any, start: datetime, end: datetime, members: _Members
+) -> Iterator[Entry]:
+    """Times of series at which nothing was sent."""
+    rows = Occurrence.objects.filter(
+        campaign__in=campaigns.filter(recurrence__isnull=False),
+        due_at__gte=start, due_at__lt=end,
+    ).exclude(state=Occurrence.State.FIRED)  # fmt: skip
+    listed = rows.select_related("campaign__app", "campaign__app_group").order_by("due_at")
+    for row in listed[:MAX_ENTRIES]:
+        yield Entry(
+            at=row.due_at, campaign=row.campaign, status=row.state,
+            apps=_find_apps(row.campaign, members), note=str(row.get_reason_display()),
+        )  # fmt: skip
+
+
+def find_collisions(entries: Sequence[Entry]) -> tuple[Collision, ...]:
+    """Pairs of starts of one app, of different campaigns, at most an hour apart."""
+    live = [entry for entry in entries if entry.status not in ("missed", "skipped", "cancelled")]
+    found = []
+    for place, entry in enumerate(live):
+        for other in live[place + 1 :]:
+            if other.at - entry.ends > CLOSE:
+                if entry.until is None:
+                    break
+                continue
+            if entry.apps & other.apps and entry.campaign != other.campaign:
+                found.append(Collision(entry, other, _is_certain(entry, other)))
+        if len(found) > MAX_ENTRIES:
+            break
+    return tuple(found)
+
+
+def _is_certain(first: Entry, second: Entry) -> bool:
+    """On a clock of each recipient's own nobody knows who is near the other start."""
+    audiences: list[Any] = [first.campaign.audience, second.campaign.audience]
+    is_band = first.until is not None or second.until is not None
+    is_same = audiences[0] == audiences[1] or {"all": True} in audiences
+    return is_same and not is_band
+
+
+def list_days(first: date, count: int) -> list[date]:
+    """Neighbouring days."""
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def group_by_day(
+    entries: Iterable[Entry], days: Sequence[date], zone: Any
+) -> dict[date, list[Entry]]:
+    """Entries under each day that they start on or go on through."""
+    table: dict[date, list[Entry]] = {day: [] for day in days}
+    for entry in entries:
+        day, last = (moment.astimezone(zone).date() for moment in (entry.at, entry.ends))
+        while day <= last:
+            if day in table:
+                table[day].append(entry)
+            day += timedelta(days=1)
+    return table
+
+
+def in_zone(day: date, zone: Any) -> datetime:
+    """The instant at which a day begins there."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
