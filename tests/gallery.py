@@ -60,6 +60,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "jobs": "/jobs/", "suppressions": "/suppressions/",
         "segments": "/segments/", "segment": "/segments/1/",
         "imports": "/imports/", "new_import": "/imports/new/", "exports": "/exports/",
+        "report_platform": "/reports/?by=platform", "compare": "/reports/compare/?a=1&b=2",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
     }  # fmt: skip
 

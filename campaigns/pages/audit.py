@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import AuditEntry, Workspace
 from campaigns.pages.access import require_workspace
+from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
-from campaigns.pages.reports import stream_csv
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.services.access import find_workspaces, name_actor, record_audit
 from campaigns.services.permissions import Role

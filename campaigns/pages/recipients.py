@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
 from campaigns.models.audience import WAYS, hash64
+from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
 from campaigns.pages.reason_words import name_reason
-from campaigns.pages.reports import stream_csv
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.aliases import find_named
 from campaigns.selectors.breakdown import Books, read_books

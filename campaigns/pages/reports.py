@@ -1,211 +1,248 @@
-"""Reports: days, then group > tag > transfer; the same numbers as a file."""
+"""Reports: a plot by day, then group > tag > transfer or any dimension; the same as a file."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
-from django import forms
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, Group, Settled, Transfer
-from campaigns.pages.fields import PageForm
+from campaigns.models import Settled
+from campaigns.pages.downloads import send_workbook, stream_csv
 from campaigns.pages.home import write_chart
+from campaigns.pages.report_question import (
+    WORDS,
+    Asked,
+    BackgroundForm,
+    count_days_back,
+    read_asked,
+)
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
-from campaigns.selectors.reports import (
-    DayTotal,
-    count_channels,
-    daily_totals,
-    list_report_rows,
-    report_level,
-    report_table,
+from campaigns.selectors.dimensions import (
+    RECEIPTS,
+    Dimension,
+    Line,
+    break_down,
+    name_values,
+    sum_lines,
 )
-from campaigns.services.cells import disarm
-from providers.reports import FetchReport, Metric, ReportField, ReportTable
+from campaigns.selectors.reports import count_channels, daily_totals
+from providers.reports import Metric
 
-DEFAULT_DAYS = 29
-MAX_DAYS = 366
 MAX_DAYS_AGO = 4000
-COLUMNS = (
-    (Metric.SENT, gettext_lazy("Sent")),
-    (Metric.DELIVERED, gettext_lazy("Delivered")),
-    (Metric.SHOWN, gettext_lazy("Shown")),
-    (Metric.OPENED, gettext_lazy("Opened")),
-    (Metric.OPEN_RATE, gettext_lazy("Open rate, %")),
-)
-
-
-class ReportFilter(PageForm):
-    """Days and app of a report."""
-
-    date_from = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput({"type": "date"})
-    )
-    date_to = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput({"type": "date"}))
-    app = forms.ModelChoiceField(
-        App.objects.none(),
-        label=gettext_lazy("App"),
-        required=False,
-        empty_label=gettext_lazy("All apps"),
-    )
-
-    def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offer("app", App.objects.for_user(principal).order_by("name"))
-
-    def clean(self) -> dict[str, Any]:
-        """The first day comes first, and not more than a year is asked for."""
-        values = super().clean() or self.cleaned_data
-        first, last = values.get("date_from"), values.get("date_to")
-        if first and last and not 0 <= (last - first).days <= MAX_DAYS:
-            self.add_error("date_to", _("Choose a day after the first, at most a year later."))
-        return values
+MOST_ROWS = 500
+RECEIPT_WORDS = {
+    Metric.DELIVERED: gettext_lazy("Delivered"),
+    Metric.SHOWN: gettext_lazy("Shown"),
+    Metric.OPENED: gettext_lazy("Opened"),
+}
+# One level of the tree below another.
+BELOW = {Dimension.GROUP: Dimension.TAG, Dimension.TAG: Dimension.TRANSFER}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a report is about."""
+class Number:
+    """A cell: None is "not reported"; `link` leads to who is behind it."""
 
-    form: ReportFilter
-    app_ids: list[int]
-    days: tuple[date, date]
-
-    @property
-    def texts(self) -> tuple[str, str]:
-        """Both days as texts."""
-        return self.days[0].isoformat(), self.days[1].isoformat()
+    value: float | None
+    link: str = ""
 
 
-def _read_asked(request: HttpRequest) -> Asked:
-    today = timezone.now().date()
-    values = request.GET.copy()
-    values.setdefault("date_from", (today - timedelta(days=DEFAULT_DAYS)).isoformat())
-    values.setdefault("date_to", today.isoformat())
-    form = ReportFilter(values, principal=request.user)
-    app_ids = list(App.objects.for_user(request.user).values_list("pk", flat=True))
-    if not form.is_valid():
-        return Asked(form, app_ids, (today - timedelta(days=DEFAULT_DAYS), today))
-    app = form.cleaned_data["app"]
-    days = form.cleaned_data["date_from"], form.cleaned_data["date_to"]
-    return Asked(form, [app.pk] if app else app_ids, days)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line as the page draws it. `query` opens what is below it, in place or as a page."""
+
+    name: str
+    numbers: tuple[Number, ...]
+    depth: int = 0
+    path: str = ""
+    path_above: str = ""
+    query: str = ""
+    transfer: str = ""
+    channels: dict[str, int] | None = None
+
+
+def list_columns() -> list[str]:
+    """The heads of the numbers, in their order."""
+    vendor = [_("%(what)s, by vendor") % {"what": RECEIPT_WORDS[metric]} for metric in RECEIPTS]
+    came = [str(RECEIPT_WORDS[metric]) for metric in RECEIPTS]
+    return [*(str(o.label) for o in Settled), *came, _("Open rate, %"), *vendor]
+
+
+def list_numbers(line: Line) -> list[float | None]:
+    """The numbers of a line in the order of `list_columns`."""
+    return [
+        *(line.outcomes.get(outcome, 0) for outcome in Settled.values),
+        *(line.receipts.get(metric) for metric in RECEIPTS),
+        line.open_rate,
+        *(line.vendor.get(metric) for metric in RECEIPTS),
+    ]
 
 
 @operator_page
 def reports(request: HttpRequest) -> HttpResponse:
-    """Totals, a plot by day, and the first level of the drill-down."""
-    asked, now = _read_asked(request), timezone.now()
-    table = report_level(asked.app_ids, asked.texts, (), now=now)
-    # One day more than counted in UTC: in the app's zone tomorrow may have begun.
-    ago = max(1, min(MAX_DAYS_AGO, (now.date() - asked.days[0]).days + 2))
-    totals = daily_totals(asked.app_ids, ago, now)
+    """Totals, a plot, and the lines of the dimension that is asked for."""
+    asked, now = read_asked(request.user, request.GET), timezone.now()
+    lines = break_down(asked.ask())
+    total = sum_lines(lines)
+    totals = daily_totals(asked.app_ids, min(MAX_DAYS_AGO, count_days_back(asked, now)), now)
     shown = tuple(day for day in totals if asked.days[0] <= day.day <= asked.days[1])
-    labels = [label for _metric, label in COLUMNS]
     context = {
         "asked": asked,
         "form": asked.form,
-        "columns": COLUMNS,
-        "cards": [*zip(labels, table.totals, strict=True), *_sum_outcomes(shown)],
-        "rows": _draw_rows(table, (), asked, request),
+        "columns": list_columns(),
+        "cards": list(zip(list_columns(), list_numbers(total), strict=True)),
+        "rows": draw_rows(asked, lines),
+        "left_out": max(0, len(lines) - MOST_ROWS),
+        "narrowed": list_narrowing(asked),
         "days": shown,
         "chart": write_chart(shown),
+        "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
+        "query": asked.write_query({}),
+        "background": BackgroundForm(),
+        "is_unreported": not total.receipts and total.total > 0,
     }
     return draw_page(request, "pages/reports.html", _("Reports"), context)
-
-
-def _sum_outcomes(days: tuple[DayTotal, ...]) -> list[tuple[Any, int]]:
-    """Everybody who was not sent to, by outcome."""
-    others = [outcome for outcome in Settled if outcome is not Settled.SENT]
-    return [(outcome.label, sum(day.outcomes[outcome] for day in days)) for outcome in others]
 
 
 @operator_page
 def report_rows(request: HttpRequest) -> HttpResponse:
     """The rows below a group, or below a tag of it, as htmx asks for them."""
-    asked = _read_asked(request)
-    parents = tuple(request.GET.getlist("parent"))[:2]
-    table = report_level(asked.app_ids, asked.texts, parents, now=timezone.now())
-    return draw_fragment(
-        request, "pages/report_rows.html", {"rows": _draw_rows(table, parents, asked, request)}
+    asked = read_asked(request.user, request.GET)
+    rows = draw_rows(asked, break_down(asked.ask()), is_below=True)
+    return draw_fragment(request, "pages/report_rows.html", {"rows": rows})
+
+
+def list_narrowing(asked: Asked) -> list[tuple[str, str, str]]:
+    """What the report is narrowed to: the dimension, the value, the address without it."""
+    return [
+        (
+            str(WORDS[name]),
+            name_values(name, [value], asked.app_ids)[value] or _("none"),
+            asked.write_query({}, drop=name),
+        )
+        for name, value in asked.only.items()
+    ]
+
+
+def draw_rows(asked: Asked, lines: list[Line], *, is_below: bool = False) -> list[Row]:
+    """The first lines as rows, of the report itself or below one of its rows."""
+    shown = lines[:MOST_ROWS]
+    channels = _count_channels(asked, shown)
+    above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
+    return [_draw_row(asked, line, above, channels) for line in shown]
+
+
+def _count_channels(asked: Asked, lines: list[Line]) -> dict[str, dict[str, int]]:
+    if asked.by is not Dimension.TRANSFER:
+        return {}
+    days = asked.days[0].isoformat(), asked.days[1].isoformat()
+    return count_channels(asked.app_ids, days, [line.key for line in lines], now=timezone.now())
+
+
+def _draw_row(
+    asked: Asked, line: Line, above: list[str], channels: dict[str, dict[str, int]]
+) -> Row:
+    return Row(
+        name=line.name,
+        numbers=tuple(_draw_numbers(asked, line)),
+        depth=len(above),
+        path="/".join([*above, line.key]) if asked.by in BELOW else "",
+        path_above="/".join(above),
+        query=_open(asked, line),
+        transfer=line.key if asked.by is Dimension.TRANSFER else "",
+        channels=channels.get(line.key, {}),
     )
 
 
-def _draw_rows(
-    table: ReportTable, parents: tuple[str, ...], asked: Asked, request: HttpRequest
-) -> list[dict[str, Any]]:
-    level = len(parents)
-    names = _name_transfers(table) if level == 2 else {}
-    apps = _name_apps(table) if level == 0 and len(asked.app_ids) > 1 else {}
-    channels = count_channels(asked.app_ids, asked.texts, names, now=timezone.now())
-    rows = []
-    for row in table.rows:
-        cell = row.dimensions[0]
-        below = [*parents, cell.id or cell.name]
-        query = request.GET.copy()
-        query.setlist("parent", below)
-        rows.append(
-            {
-                "name": names.get(cell.id, cell.name),
-                "app": apps.get(cell.id, ""),
-                "channels": channels.get(cell.id, {}),
-                "numbers": row.metrics,
-                "depth": level,
-                "path": "/".join(below),
-                "path_above": "/".join(parents),
-                "query": "?" + query.urlencode(),
-                "is_transfer": level == 2,
-                "id": cell.id or cell.name,
-            }
-        )
-    return rows
+def _open(asked: Asked, line: Line) -> str:
+    """The address of what is below a line; "" where there is nothing."""
+    if asked.by in {Dimension.HOUR, Dimension.REASON, Dimension.TRANSFER}:
+        return ""
+    below = BELOW.get(asked.by, Dimension.TRANSFER)
+    narrowed = {asked.by.value: line.key}
+    if asked.by is Dimension.DAY:
+        narrowed = {"date_from": line.key, "date_to": line.key}
+    return asked.write_query({**narrowed, "by": below.value})
 
 
-def _name_apps(table: ReportTable) -> dict[str, str]:
-    """By id of a group, the name of its app: groups of two apps may have one name."""
-    ids = [int(row.dimensions[0].id) for row in table.rows]
-    rows = Group.objects.filter(pk__in=ids).values_list("pk", "app__name")
-    return {str(pk): name for pk, name in rows}
+def _draw_numbers(asked: Asked, line: Line) -> Iterator[Number]:
+    """Outcomes lead to their recipients, or to the transfers that have them."""
+    values = list_numbers(line)
+    for outcome, value in zip(Settled.values, values, strict=False):
+        yield Number(value, _find_recipients(asked, line, outcome) if value else "")
+    yield from (Number(value) for value in values[len(Settled.values) :])
 
 
-def _name_transfers(table: ReportTable) -> dict[str, str]:
-    """By id, the number and the name: runs of a series are told apart by their time."""
-    ids = [int(row.dimensions[0].id) for row in table.rows]
-    rows = Transfer.objects.filter(pk__in=ids).values_list("pk", "name")
-    return {str(pk): f"{pk} {name}".strip() for pk, name in rows}
+def _find_recipients(asked: Asked, line: Line, outcome: str) -> str:
+    narrowed = {**asked.only, asked.by: line.key}
+    transfer = narrowed.get(Dimension.TRANSFER, "")
+    if not transfer:
+        return _open(asked, line) if asked.by not in BELOW else ""
+    query = {"outcome": outcome}
+    if asked.by is Dimension.REASON:
+        query["reason"] = line.key.partition(":")[2]
+    query |= {name.value: value for name, value in narrowed.items() if name in RECIPIENT_FILTERS}
+    return f"{reverse('recipients', args=[int(transfer)])}?{urlencode(query)}"
+
+
+# Dimensions by which the page of recipients can be narrowed too.
+RECIPIENT_FILTERS = frozenset({Dimension.PLATFORM})
+
+
+def write_hours(lines: list[Line]) -> dict[str, Any]:
+    """What charts.js draws: sent and opened by the hour of the day."""
+    opened = [line.receipts.get(Metric.OPENED) for line in lines]
+    series = [
+        {"label": str(Settled.SENT.label), "kind": "sent",
+         "values": [line.outcomes.get(Settled.SENT, 0) for line in lines]},
+        {"label": str(RECEIPT_WORDS[Metric.OPENED]), "kind": "opened", "values": opened},
+    ]  # fmt: skip
+    return {"labels": [line.key for line in lines], "series": series}
+
+
+def list_lines(asked: Asked) -> Iterator[list[Any]]:
+    """The whole report as lines of a file, the heading first."""
+    path = [Dimension.GROUP, Dimension.TAG] if asked.by in BELOW else []
+    if path:
+        yield [*(str(WORDS[name]) for name in path), str(WORDS[Dimension.TRANSFER]),
+               *list_columns()]  # fmt: skip
+        yield from _list_tree(asked)
+        return
+    yield [str(WORDS[asked.by]), *list_columns()]
+    for line in break_down(asked.ask()):
+        yield [line.name, *list_numbers(line)]
+
+
+def _list_tree(asked: Asked) -> Iterator[list[Any]]:
+    """Every transfer with its group and tag."""
+    for group in break_down(asked.ask(Dimension.GROUP)):
+        for tag in break_down(asked.ask(Dimension.TAG, group=group.key)):
+            below = asked.ask(Dimension.TRANSFER, group=group.key, tag=tag.key)
+            for line in break_down(below):
+                yield [group.name, tag.name, line.name, *list_numbers(line)]
 
 
 @operator_page
 def report_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """Every transfer of the report as a line of a file."""
-    asked = _read_asked(request)
-    command = FetchReport(
-        apps=tuple(map(str, asked.app_ids)),
-        metrics=tuple(metric for metric, _label in COLUMNS),
-        dimensions=(ReportField.GROUP, ReportField.TAG, ReportField.TRANSFER),
-        date_from=asked.texts[0],
-        date_to=asked.texts[1],
-        limit=1_000_000,
-    )
-    table = report_table(asked.app_ids, command, timezone.now())
-    name = f"report-{asked.texts[0]}-{asked.texts[1]}.csv"
-    return stream_csv(list_report_rows(table), name)
+    """The report as CSV."""
+    asked = read_asked(request.user, request.GET)
+    return stream_csv(list_lines(asked), _name_file(asked, "csv"))
 
 
-class _Echo:
-    """A file for the csv module that gives every line back."""
+@operator_page
+def report_xlsx(request: HttpRequest) -> FileResponse:
+    """The report as a workbook."""
+    asked = read_asked(request.user, request.GET)
+    return send_workbook(list_lines(asked), _("Report"), _name_file(asked, "xlsx"))
 
-    def write(self, value: str) -> str:
-        return value
 
-
-def stream_csv(rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:
-    """Lines as a download, made while they are read; nothing in them is run by a spreadsheet."""
-    writer = csv.writer(_Echo())
-    lines = (writer.writerow([disarm(cell) for cell in row]) for row in rows)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+def _name_file(asked: Asked, kind: str) -> str:
+    first, last = asked.days
+    return f"report-{asked.by.value}-{first:%Y-%m-%d}-{last:%Y-%m-%d}.{kind}"

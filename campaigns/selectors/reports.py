@@ -5,7 +5,7 @@ Read from what was folded by hour (`report_facts`), whatever the size of a trans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -25,12 +25,6 @@ from campaigns.selectors.report_facts import (
 )
 from providers.reporting import Cells, is_true, list_fields, read_day, read_zone
 from providers.reports import Cell, FetchReport, Metric, ReportField, ReportRow, ReportTable
-
-# What the reports page shows, and the levels that it goes down.
-PAGE_METRICS = (
-    Metric.SENT, Metric.DELIVERED, Metric.SHOWN, Metric.OPENED, Metric.OPEN_RATE
-)  # fmt: skip
-LEVELS = (ReportField.GROUP, ReportField.TAG, ReportField.TRANSFER)
 
 Numbers = tuple[float | None, ...]
 Key = tuple[int, str]
@@ -221,33 +215,6 @@ def _find_extremes(columns: Sequence[Numbers], choose: Callable[[list[float]], f
     return tuple(choose(numbers) if numbers else None for numbers in known)
 
 
-def report_level(
-    app_ids: Collection[int],
-    days: tuple[str, str],
-    parents: Sequence[str],
-    *,
-    zone: str = "",
-    now: datetime,
-) -> ReportTable:
-    """One level of group > tag > transfer: `parents` are the group's id and the tag above it.
-
-    `days` are texts as in FetchReport, `zone` is "" for the first app's.
-    """
-    command = FetchReport(
-        apps=tuple(str(app) for app in app_ids),
-        metrics=PAGE_METRICS,
-        dimensions=LEVELS,
-        date_from=days[0],
-        date_to=days[1],
-        sort=((Metric.SENT.value, True),),
-        limit=10_000,
-        timezone=zone,
-        parents=tuple(parents),
-        is_drilldown=True,
-    )
-    return report_table(app_ids, command, now)
-
-
 def count_channels(
     app_ids: Collection[int], days: tuple[str, str], transfers: Collection[str], *, now: datetime
 ) -> dict[str, dict[str, int]]:
@@ -269,14 +236,6 @@ def count_channels(
         of_transfer = counts.setdefault(str(transfer), {})
         of_transfer[channel] = of_transfer.get(channel, 0) + count
     return counts
-
-
-def list_report_rows(table: ReportTable) -> Iterator[list[str | float | None]]:
-    """The table as lines of a file, the heading first; formulas are for the writer to disarm."""
-    fields = _list_shown(table.command)
-    yield [*(name.value for name in fields), *(metric.value for metric in table.command.metrics)]
-    for row in table.rows:
-        yield [*(cell.name for cell in row.dimensions), *row.metrics]
 
 
 def daily_totals(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from campaigns.services import exports, import_steps, suppression_jobs
+from campaigns.services import exports, import_steps, report_jobs, suppression_jobs
 from campaigns.services.jobs import JobKind
 
-JOBS: tuple[JobKind, ...] = (*exports.JOBS, *import_steps.JOBS, *suppression_jobs.JOBS)
+JOBS: tuple[JobKind, ...] = (
+    *exports.JOBS,
+    *import_steps.JOBS,
+    *report_jobs.JOBS,
+    *suppression_jobs.JOBS,
+)
 KINDS = {kind.key: kind for kind in JOBS}

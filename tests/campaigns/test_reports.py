@@ -20,12 +20,7 @@ from campaigns.models import (
     Transfer,
     VendorCount,
 )
-from campaigns.selectors.reports import (
-    daily_totals,
-    list_report_rows,
-    report_level,
-    report_table,
-)
+from campaigns.selectors.reports import daily_totals, report_table
 from providers.audience import And, Condition, Not, Op
 from providers.outcomes import Refusal
 from providers.reporting import read_zone
@@ -332,28 +327,6 @@ def test_users_behind_a_filter_are_those_of_its_platform(app):
     table = ask(app, Metric.USERS, where=Condition("platform", Op.EQ, "ios"))
 
     assert list_numbers(table) == [(2,)]
-
-
-def test_a_drill_down_goes_one_level_below_its_parents(app, now):
-    settle(make_part(make_transfer(app, tag="a")), 3)
-    settle(make_part(make_transfer(app, tag="b", group="Other")), 4)
-    group = str(Group.objects.get(app=app, name="General").pk)
-
-    top = report_level([app.pk], ("today", "today"), (), now=now)
-    below = report_level([app.pk], ("today", "today"), (group,), now=now)
-    bottom = report_level([app.pk], ("today", "today"), (group, "a"), now=now)
-
-    assert list_names(top) == [("Other",), ("General",)]
-    assert list_names(below) == [("a",)]
-    assert list_names(bottom) == [(str(Transfer.objects.get(tag="a").pk),)]
-
-
-def test_a_file_has_a_heading_and_a_line_per_row(app):
-    settle(make_part(make_transfer(app, tag="a")), 3)
-
-    lines = list(list_report_rows(ask(app, Metric.SENT, Metric.OPENED, dimensions=(TAG,))))
-
-    assert lines == [["tag", "sent", "opened"], ["a", 3, None]]
 
 
 def test_home_shows_each_of_the_last_days(app, now):

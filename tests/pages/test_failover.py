@@ -278,7 +278,9 @@ def test_recipients_and_reports_name_the_channel(client, transfer):
     api = f"/api/v1/transfers/{transfer.pk}/deliveries/?platform=email"
     listed = client.get(api).json()["results"]
     group = transfer.group_id
-    rows = client.get(reverse("report_rows"), {"parent": [group, ""]}).content.decode()
+    rows = client.get(
+        reverse("report_rows"), {"by": "transfer", "group": group, "tag": ""}
+    ).content.decode()
     by_platform = client.get("/api/v1/reports/?by=platform&metrics=sent").json()["rows"]
 
     assert "1. Push" in everybody

@@ -299,7 +299,9 @@ def test_reports_name_the_runs_of_a_series_by_their_time(client, series):
     )  # fmt: skip
     group = str(transfer.group_id)
 
-    page = client.get(reverse("report_rows"), {"parent": [group, ""]}).content.decode()
+    page = client.get(
+        reverse("report_rows"), {"by": "transfer", "group": group, "tag": ""}
+    ).content.decode()
 
     assert f"{transfer.pk} Digest {FIRST:%Y-%m-%d} 09:00" in page
 

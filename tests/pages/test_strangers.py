@@ -35,9 +35,8 @@ Role = Membership.Role
 READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
-    "device", "trace", "campaign_overlap",
-    "segment_why",
-    "import", "import_status", "import_of_job",
+    "device", "trace", "campaign_overlap", "segment_why", "import", "import_status",
+    "import_of_job", "report_job", "report_job_status", "report_job_xlsx",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {
@@ -103,6 +102,7 @@ def rows(app, transfer, now):
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
         "segments": Segment.objects.create(app=app, name="All", expression={"and": []}).pk,
         "imports": brought.pk,
+        "reports": job.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
         "suppressions": entry.pk,
     }  # fmt: skip

@@ -1,0 +1,120 @@
+"""The background report: asked for from a report, watched and read on a page of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.errors import Invalid
+from campaigns.models import App, Job, Settled, Workspace
+from campaigns.models.access import wide_workspace_ids
+from campaigns.pages.downloads import send_workbook
+from campaigns.pages.jobs import find_job, read_job
+from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
+from campaigns.pages.reports import RECEIPT_WORDS
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.selectors.report_facts import RECEIPT_METRICS
+from campaigns.services.access import name_actor
+from campaigns.services.report_jobs import FIELDS, Wanted, hide_untold, sort_values, start_report
+
+SHOWN = 200
+
+
+@require_POST
+@operator_page
+def start(request: HttpRequest) -> HttpResponse:
+    """Begin to count what the report of this address is about."""
+    asked = read_asked(request.user, request.GET)
+    form = BackgroundForm(request.POST)
+    back = redirect(f"/reports/{asked.write_query({})}")
+    if not form.is_valid():
+        tell_refusal(request, Invalid(_("Choose a field of the list.")))
+        return back
+    field = form.cleaned_data["custom"].strip() or form.cleaned_data["field"]
+    try:
+        job = _start(request, asked, field)
+    except Invalid as refusal:
+        tell_refusal(request, refusal)
+        return back
+    return redirect("report_job", job.pk)
+
+
+def _start(request: HttpRequest, asked: Asked, field: str) -> Job:
+    apps = list(App.objects.filter(pk__in=asked.app_ids).select_related("workspace"))
+    if not apps:
+        raise Invalid(_("You see no app that could be reported on."))
+    span = asked.ask().span
+    place = apps[0] if len(apps) == 1 else _find_workspace(request.user, apps)
+    only = {name.value: value for name, value in asked.only.items()}
+    wanted = Wanted(tuple(apps), field, span.start, span.end, only)
+    return start_report(place, wanted, actor=name_actor(request.user), now=timezone.now())
+
+
+def _find_workspace(user: Any, apps: list[App]) -> Workspace:
+    """The workspace of all these apps, where a job of it is for this user to see."""
+    ids = {app.workspace_id for app in apps}
+    whole = Workspace.objects.filter(pk__in=ids)
+    if not user.is_superuser:
+        whole = whole.filter(pk__in=wide_workspace_ids(user))
+    if len(ids) > 1 or not whole.exists():
+        raise Invalid(_("Choose one app: this report would be about several that you share."))
+    return whole.get()
+
+
+@operator_page
+def report_job(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far it is, and what it came to."""
+    return draw_page(request, "pages/report_job.html", _("Report"), _read(request, pk))
+
+
+@operator_page
+def report_job_status(request: HttpRequest, pk: int) -> HttpResponse:
+    """The polled piece of it."""
+    context = _read(request, pk)
+    is_last = not context["is_live"]
+    return draw_fragment(request, "pages/report_job_status.html", context, is_last=is_last)
+
+
+def _read(request: HttpRequest, pk: int) -> dict[str, Any]:
+    job = find_job(request.user, pk)
+    field = job.params.get("field", "")
+    lines = list_lines(job)
+    return {
+        **read_job(request, job),
+        "field": FIELDS.get(field, field),
+        "heads": _list_heads(),
+        "lines": lines[:SHOWN],
+        "left_out": max(0, len(lines) - SHOWN),
+    }
+
+
+def _list_heads() -> list[str]:
+    came = [str(RECEIPT_WORDS[metric]) for metric in RECEIPT_METRICS.values()]
+    return [*(str(outcome.label) for outcome in Settled), *came, _("Open rate, %")]
+
+
+def list_lines(job: Job) -> list[tuple[str, list[float | None]]]:
+    """By value its numbers and the share of those sent to who opened."""
+    told = job.cursor.get("told", ())
+    lines = sort_values(job.cursor.get("values", {}))
+    known = [(value, hide_untold(numbers, told)) for value, numbers in lines]
+    return [(value, [*numbers, _find_rate(numbers)]) for value, numbers in known]
+
+
+def _find_rate(numbers: list[int | None]) -> float | None:
+    sent, opened = numbers[0], numbers[-1]
+    return 100 * opened / sent if sent and opened is not None else None
+
+
+@operator_page
+def report_job_xlsx(request: HttpRequest, pk: int) -> FileResponse:
+    """The same as a workbook."""
+    job = find_job(request.user, pk)
+    heading = [job.params.get("field", ""), *_list_heads()]
+    rows = [heading, *([value, *numbers] for value, numbers in list_lines(job))]
+    return send_workbook(rows, _("Report"), f"report-{job.pk}.xlsx")

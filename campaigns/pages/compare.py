@@ -1,0 +1,113 @@
+"""Two campaigns side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import Campaign, Settled, Transfer
+from campaigns.pages.fields import PageForm
+from campaigns.pages.reports import list_columns, list_numbers
+from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.comparison import HOURS, Side, read_side
+from campaigns.selectors.dimensions import Line
+
+OFFERED = 200
+KINDS = ("sent", "opened")
+
+
+class CompareForm(PageForm):
+    """Which two; the newest are offered, any other is named by its number."""
+
+    a = forms.IntegerField(label=gettext_lazy("Campaign"), min_value=1, max_value=2**53)
+    b = forms.IntegerField(label=gettext_lazy("Compared with"), min_value=1, max_value=2**53)
+
+    def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.principal = principal
+        for field in self.fields.values():
+            field.widget = forms.NumberInput(attrs={"list": "pa-campaigns", "autocomplete": "off"})
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        for name in ("a", "b"):
+            found = Campaign.objects.for_user(self.principal).filter(pk=values.get(name)).first()
+            if name in values and found is None:
+                self.add_error(name, _("There is no such campaign; take its number from the list."))
+            values[name] = found
+        return values
+
+
+@operator_page
+def compare(request: HttpRequest) -> HttpResponse:
+    """The numbers of both, their differences, and how fast they were opened."""
+    is_asked = bool(request.GET.get("a") or request.GET.get("b"))
+    form = CompareForm(request.GET if is_asked else None, principal=request.user)
+    offered = Campaign.objects.for_user(request.user).filter(is_test=False).order_by("-pk")
+    context = {"form": form, "offered": offered[:OFFERED]}
+    if is_asked and form.is_valid():
+        pair = (form.cleaned_data["a"], form.cleaned_data["b"])
+        context |= _compare(request, pair)
+    status = 422 if is_asked and not form.is_valid() else 200
+    return draw_page(request, "pages/compare.html", _("Compare"), context, status=status)
+
+
+def _compare(request: HttpRequest, pair: tuple[Campaign, Campaign]) -> dict[str, Any]:
+    sides = [
+        read_side(Transfer.objects.for_user(request.user).filter(campaign=campaign))
+        for campaign in pair
+    ]
+    platforms = sorted(set(sides[0].platforms) | set(sides[1].platforms))
+    return {
+        "pair": pair,
+        "sides": sides,
+        "rows": _draw_rows(sides[0].total, sides[1].total, sides),
+        "platforms": [
+            (platform, *(side.platforms.get(platform, Line(platform)) for side in sides))
+            for platform in platforms
+        ],
+        "chart": _write_chart(pair, sides),
+        "table": _list_hours(sides),
+    }
+
+
+def _draw_rows(a: Line, b: Line, sides: list[Side]) -> list[tuple[str, Any, Any, Any]]:
+    """Name, both numbers, and the second against the first in percent."""
+    rows = [(_("Audience"), sides[0].audience, sides[1].audience)]
+    rows += zip(list_columns(), list_numbers(a), list_numbers(b), strict=True)  # type: ignore[arg-type]
+    return [(name, one, other, _differ(one, other)) for name, one, other in rows]
+
+
+def _differ(one: float | None, other: float | None) -> float | None:
+    return None if not one or other is None else (other - one) / one
+
+
+def _rate(side: Side) -> list[float | None] | None:
+    """Opens so far in percent of what was sent, by hour after the start."""
+    sent = side.total.outcomes.get(Settled.SENT, 0)
+    if side.opened is None or not sent:
+        return None
+    return [round(100 * opened / sent, 2) for opened in side.opened]
+
+
+def _write_chart(pair: tuple[Campaign, Campaign], sides: list[Side]) -> dict[str, Any] | None:
+    series = [
+        {"label": f"{campaign.pk} {campaign}", "kind": kind, "values": rate}
+        for campaign, side, kind in zip(pair, sides, KINDS, strict=True)
+        if (rate := _rate(side)) is not None
+    ]
+    return (
+        {"labels": [str(hour) for hour in range(1, HOURS + 1)], "series": series}
+        if series
+        else None
+    )
+
+
+def _list_hours(sides: list[Side]) -> list[tuple[int, Any, Any]]:
+    rates = [_rate(side) or [None] * HOURS for side in sides]
+    shown = (1, 2, 3, 6, 12, 24, 48)
+    return [(hour, rates[0][hour - 1], rates[1][hour - 1]) for hour in shown]

@@ -1,0 +1,153 @@
+"""What a report page asks, read from its address: days, app, dimension, and what narrows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.models import App
+from campaigns.pages.fields import PageForm
+from campaigns.selectors.dimensions import NARROWING, Dimension, Question
+from campaigns.selectors.report_facts import make_span
+from campaigns.selectors.reports import find_zone
+from campaigns.services.report_jobs import FIELDS
+from providers.reporting import read_zone
+
+DEFAULT_DAYS = 29
+MAX_DAYS = 366
+DIMENSIONS = [
+    (Dimension.GROUP, gettext_lazy("Group, tag, transfer")),
+    (Dimension.TAG, gettext_lazy("Tag")),
+    (Dimension.TRANSFER, gettext_lazy("Transfer")),
+    (Dimension.CHANNEL, gettext_lazy("Channel")),
+    (Dimension.PLATFORM, gettext_lazy("Platform")),
+    (Dimension.LANGUAGE, gettext_lazy("Language")),
+    (Dimension.COUNTRY, gettext_lazy("Country")),
+    (Dimension.APP_VERSION, gettext_lazy("App version (major)")),
+    (Dimension.ACCOUNT, gettext_lazy("Account")),
+    (Dimension.DAY, gettext_lazy("Day")),
+    (Dimension.HOUR, gettext_lazy("Hour of the day")),
+    (Dimension.REASON, gettext_lazy("Outcome and reason")),
+]
+WORDS = {**dict(DIMENSIONS), Dimension.GROUP: gettext_lazy("Group")}
+NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
+
+
+class ReportFilter(PageForm):
+    """Days, app and dimension of a report."""
+
+    date_from = forms.DateField(
+        label=gettext_lazy("From"), widget=forms.DateInput({"type": "date"})
+    )
+    date_to = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput({"type": "date"}))
+    app = forms.ModelChoiceField(
+        App.objects.none(),
+        label=gettext_lazy("App"),
+        required=False,
+        empty_label=gettext_lazy("All apps"),
+    )
+    by = forms.ChoiceField(label=gettext_lazy("By"), choices=DIMENSIONS, required=False)
+
+    def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("app", App.objects.for_user(principal).order_by("name"))
+
+    def clean(self) -> dict[str, Any]:
+        """The first day comes first, and not more than a year is asked for."""
+        values = super().clean() or self.cleaned_data
+        first, last = values.get("date_from"), values.get("date_to")
+        if first and last and not 0 <= (last - first).days <= MAX_DAYS:
+            self.add_error("date_to", _("Choose a day after the first, at most a year later."))
+        return values
+
+
+class BackgroundForm(PageForm):
+    """By what."""
+
+    field = forms.ChoiceField(label=gettext_lazy("Field"), choices=list(FIELDS.items()),
+                              required=False)  # fmt: skip
+    custom = forms.CharField(
+        label=gettext_lazy("Or a custom attribute"),
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": "device.custom.plan"}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is about. `only` has what it is narrowed to, by dimension."""
+
+    form: ReportFilter
+    app_ids: list[int]
+    days: tuple[date, date]
+    zone: tzinfo
+    by: Dimension
+    only: Mapping[Dimension, str]
+
+    def ask(self, by: Dimension | None = None, **only: str) -> Question:
+        """The question for the books, of another dimension or narrowed further if that is said."""
+        narrowed = {Dimension(name): value for name, value in only.items()}
+        span = make_span(self.app_ids, self.days, self.zone)
+        return Question(span, by or self.by, self.zone, {**self.only, **narrowed})
+
+    def write_query(self, changes: Mapping[str, str], drop: Dimension | None = None) -> str:
+        """The address of this report with some values changed, or without one that narrows it."""
+        app = self.form.cleaned_data.get("app")
+        values = {
+            "date_from": self.days[0].isoformat(),
+            "date_to": self.days[1].isoformat(),
+            **({"app": str(app.pk)} if app else {}),
+            "by": self.by.value,
+            # A tag or a language may be empty and still be what is asked for.
+            **{name.value: value for name, value in self.only.items() if name is not drop},
+            **changes,
+        }
+        return "?" + urlencode(values)
+
+
+def read_asked(principal: Any, query: QueryDict) -> Asked:
+    """A report that is asked for wrongly is that of the last 30 days, with its faults shown."""
+    today = timezone.now().date()
+    values = query.copy()
+    values.setdefault("date_from", (today - timedelta(days=DEFAULT_DAYS)).isoformat())
+    values.setdefault("date_to", today.isoformat())
+    values.setdefault("by", Dimension.GROUP)
+    form = ReportFilter(values, principal=principal)
+    app_ids = list(App.objects.for_user(principal).order_by("pk").values_list("pk", flat=True))
+    zone = read_zone(find_zone(app_ids))
+    if not form.is_valid():
+        days = (today - timedelta(days=DEFAULT_DAYS), today)
+        return Asked(form, app_ids, days, zone, Dimension.GROUP, {})
+    given = form.cleaned_data
+    if given["app"]:
+        app_ids, zone = [given["app"].pk], read_zone(given["app"].timezone)
+    days = given["date_from"], given["date_to"]
+    by = Dimension(given["by"] or Dimension.GROUP)
+    return Asked(form, app_ids, days, zone, by, read_narrowing(query))
+
+
+def read_narrowing(query: Mapping[str, Any]) -> dict[Dimension, str]:
+    """What narrows a report; a value that none of its rows can have is left out."""
+    given = {name: str(query[name]) for name in NARROWING if name in query}
+    return {name: value for name, value in given.items() if _is_value(name, value)}
+
+
+def _is_value(name: Dimension, value: str) -> bool:
+    if name in NUMBERS:
+        return value.isdecimal() and value.isascii() and len(value) < 10
+    return "\0" not in value and len(value) <= 255
+
+
+def count_days_back(asked: Asked, now: datetime) -> int:
+    """How many days from today back the report begins; one more than counted in UTC."""
+    return max(1, (now.date() - asked.days[0]).days + 2)

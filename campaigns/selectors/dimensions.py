@@ -1,0 +1,271 @@
+"""Reports by any dimension of what was folded: outcomes, what came back, what vendors count.
+
+Three sources, never mixed: Rollup has outcomes by cohort and hour, ReceiptCount what came back by
+platform, account and hour, VendorCount totals of vendors by account alone. Where a source does not
+know a dimension its numbers are None, "not reported".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Sum
+
+from campaigns.models import (
+    Account,
+    App,
+    Cohort,
+    Group,
+    ReceiptCount,
+    Rollup,
+    Settled,
+    Transfer,
+    VendorCount,
+)
+from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
+from providers.reports import Metric
+
+RECEIPTS = (Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
+
+
+class Dimension(StrEnum):
+    """What a report can be by."""
+
+    GROUP = "group"
+    TAG = "tag"
+    TRANSFER = "transfer"
+    CHANNEL = "channel"
+    PLATFORM = "platform"
+    LANGUAGE = "language"
+    COUNTRY = "country"
+    APP_VERSION = "app_version"
+    ACCOUNT = "account"
+    DAY = "day"
+    HOUR = "hour"
+    REASON = "reason"
+
+
+# Where the rows of each source say a dimension; a source that is not named does not know it.
+OF_PART = {
+    Dimension.GROUP: "part__transfer__group_id",
+    Dimension.TAG: "part__transfer__tag",
+    Dimension.TRANSFER: "part__transfer_id",
+    Dimension.CHANNEL: "part__channel",
+}
+_OF_TRANSFER = {Dimension.GROUP: "group_id", Dimension.TAG: "tag", Dimension.TRANSFER: "pk"}
+OF_COHORT = {
+    Dimension.PLATFORM: "platform",
+    Dimension.LANGUAGE: "language",
+    Dimension.COUNTRY: "country",
+    Dimension.APP_VERSION: "app_major",
+}
+OF_HOUR = {Dimension.DAY: "hour", Dimension.HOUR: "hour"}
+OF_OUTCOME = {
+    **OF_PART,
+    **OF_HOUR,
+    **dict.fromkeys(OF_COHORT, "cohort_id"),
+    Dimension.ACCOUNT: "account_id",
+    Dimension.REASON: "reason",
+}
+OF_RECEIPT = {
+    **OF_PART,
+    **OF_HOUR,
+    Dimension.PLATFORM: "platform",
+    Dimension.ACCOUNT: "account_id",
+}
+OF_VENDOR = {**OF_PART, Dimension.ACCOUNT: "account_id"}
+# What a report may be narrowed by.
+NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT)
+Key = str
+
+
+@dataclass(slots=True)
+class Line:
+    """The numbers of one value of a dimension. What nobody reports is not in `receipts`."""
+
+    key: Key
+    name: str = ""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    receipts: dict[Metric, int] = field(default_factory=dict)
+    vendor: dict[Metric, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Everybody who is settled."""
+        return sum(self.outcomes.values())
+
+    @property
+    def open_rate(self) -> float | None:
+        """Opens in percent of what was sent; None where either is not known."""
+        sent, opened = self.outcomes.get(Settled.SENT, 0), self.receipts.get(Metric.OPENED)
+        return 100 * opened / sent if sent and opened is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is counted: a span of hours, by one dimension, only where those of NARROWING that are
+    named have these values."""
+
+    span: Span
+    by: Dimension
+    zone: tzinfo
+    only: Mapping[Dimension, Key] = field(default_factory=dict)
+
+
+def break_down(question: Question) -> list[Line]:
+    """A line for each value that occurs, the most settled first; days and hours in their order."""
+    lines: dict[Key, Line] = {}
+    _add_outcomes(question, lines)
+    _add_receipts(question, lines)
+    _add_vendor_counts(question, lines)
+    _add_silent(question, lines)
+    _name_lines(question, lines)
+    if question.by in {Dimension.DAY, Dimension.HOUR}:
+        return sorted(lines.values(), key=lambda line: line.key)
+    return sorted(lines.values(), key=lambda line: (-line.total, line.name))
+
+
+def sum_lines(lines: Iterable[Line]) -> Line:
+    """One line of all."""
+    total = Line("")
+    for line in lines:
+        _add(total.outcomes, line.outcomes)
+        _add(total.receipts, line.receipts)
+        _add(total.vendor, line.vendor)
+    return total
+
+
+def _add(numbers: dict[Any, int], more: Mapping[Any, int]) -> None:
+    for key, count in more.items():
+        numbers[key] = numbers.get(key, 0) + count
+
+
+def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
+    rows = _select(Rollup.objects, question, OF_OUTCOME)
+    read = _read_key(question)
+    is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
+    tellers = find_tellers() if is_told else frozenset[int]()
+    names = dict.fromkeys([OF_OUTCOME[question.by], "outcome", "account_id"])
+    for row in rows.values(*names).annotate(total=Sum("count")):
+        key = read(row[OF_OUTCOME[question.by]])
+        if question.by is Dimension.REASON:
+            key = f"{row['outcome']}:{key}"
+        line = lines.setdefault(key, Line(key))
+        _add(line.outcomes, {row["outcome"]: row["total"]})
+        if row["account_id"] in tellers:
+            _add(line.receipts, dict.fromkeys(ALWAYS_TOLD, 0))
+
+
+def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
+    if question.by not in OF_RECEIPT or not question.only.keys() <= OF_RECEIPT.keys():
+        return
+    rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
+    read = _read_key(question)
+    column = OF_RECEIPT[question.by]
+    for row in rows.values(column, "kind").annotate(total=Sum("count")):
+        # Receipts name their platform; a cohort would have to be looked up.
+        value = row[column]
+        key = str(value) if question.by is Dimension.PLATFORM else read(value)
+        line = lines.setdefault(key, Line(key))
+        _add(line.receipts, {RECEIPT_METRICS[row["kind"]]: row["total"]})
+
+
+def _add_vendor_counts(question: Question, lines: dict[Key, Line]) -> None:
+    """Totals carry no hour: they count where their transfer began."""
+    if question.by not in OF_VENDOR or not question.only.keys() <= OF_VENDOR.keys():
+        return
+    rows = _narrow(
+        question.span.of_parts(VendorCount.objects, "part__transfer__created_at"),
+        question, OF_VENDOR,
+    )  # fmt: skip
+    column = OF_VENDOR[question.by]
+    for row in (
+        rows.filter(metric__in=RECEIPTS).values(column, "metric").annotate(total=Sum("value"))
+    ):
+        key = str(row[column])
+        _add(lines.setdefault(key, Line(key)).vendor, {Metric(row["metric"]): row["total"]})
+
+
+def _add_silent(question: Question, lines: dict[Key, Line]) -> None:
+    """A transfer of which nothing was settled in the span has a line all the same."""
+    if question.by not in _OF_TRANSFER or not question.only.keys() <= _OF_TRANSFER.keys():
+        return
+    span = question.span
+    began = Transfer.objects.filter(
+        app_id__in=span.apps, is_test=False, created_at__gte=span.start, created_at__lt=span.end,
+        **{_OF_TRANSFER[name]: value for name, value in question.only.items()},
+    )  # fmt: skip
+    for value in began.order_by().values_list(_OF_TRANSFER[question.by], flat=True).distinct():
+        lines.setdefault(str(value), Line(str(value)))
+
+
+def _select(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:
+    return _narrow(question.span.of_parts(rows, "hour"), question, columns)
+
+
+def _narrow(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:
+    """Only where the other dimensions have the values that are asked for."""
+    for dimension, value in question.only.items():
+        column = columns[dimension]
+        if column == "cohort_id":
+            cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
+            named = cohorts.filter(**{OF_COHORT[dimension]: value})
+            rows = rows.filter(cohort_id__in=list(named.values_list("pk", flat=True)))
+        else:
+            rows = rows.filter(**{column: value})
+    return rows
+
+
+def _read_key(question: Question) -> Callable[[Any], Key]:
+    """From what a row has to the value of the dimension, as a text."""
+    by, zone = question.by, question.zone
+    if by in OF_COHORT:
+        cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
+        values = dict(cohorts.values_list("pk", OF_COHORT[by]))
+        return lambda cohort: str(values.get(cohort, ""))
+    if by is Dimension.DAY:
+        return lambda hour: f"{hour.astimezone(zone):%Y-%m-%d}"
+    if by is Dimension.HOUR:
+        return lambda hour: f"{hour.astimezone(zone):%H:00}"
+    return str
+
+
+def _name_lines(question: Question, lines: dict[Key, Line]) -> None:
+    names = name_values(question.by, lines, question.span.apps)
+    for line in lines.values():
+        line.name = names[line.key]
+
+
+def name_values(by: Dimension, keys: Collection[Key], apps: Collection[int]) -> dict[Key, str]:
+    """What people call the values, as far as they belong to these apps; else the key itself."""
+    names = dict(_NAMES[by](list(map(int, keys)), apps)) if by in _NAMES else {}
+    return {key: names.get(key, key) for key in keys}
+
+
+def _name_groups(ids: list[int], apps: Collection[int]) -> Iterator[tuple[Key, str]]:
+    rows = Group.objects.filter(pk__in=ids, app_id__in=apps)
+    for pk, name, app in rows.values_list("pk", "name", "app__name"):
+        yield str(pk), f"{name} · {app}" if len(apps) > 1 else name
+
+
+def _name_transfers(ids: list[int], apps: Collection[int]) -> Iterator[tuple[Key, str]]:
+    """The number and the name: runs of a series are told apart by their time."""
+    rows = Transfer.objects.filter(pk__in=ids, app_id__in=apps).values_list("pk", "name")
+    return ((str(pk), f"{pk} {name}".strip()) for pk, name in rows)
+
+
+def _name_accounts(ids: list[int], apps: Collection[int]) -> Iterator[tuple[Key, str]]:
+    workspaces = App.objects.filter(pk__in=apps).values("workspace_id")
+    rows = Account.objects.filter(pk__in=ids, workspace_id__in=workspaces)
+    return ((str(pk), name) for pk, name in rows.values_list("pk", "name"))
+
+
+_NAMES = {
+    Dimension.GROUP: _name_groups,
+    Dimension.TRANSFER: _name_transfers,
+    Dimension.ACCOUNT: _name_accounts,
+}

@@ -1,0 +1,80 @@
+"""From a number to its recipients, a file and a comparison; a key from its making to its end."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import ApiKey
+from campaigns.services.job_work import drain_jobs
+from tests import builders
+from tests.campaigns.test_dimensions import books, mute, recipients, teller
+from tests.pages.test_browser import find_barriers
+
+__all__ = ["books", "mute", "recipients", "teller"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
+    staff, live_server, app, books, recipients
+):
+    first, _second = books
+    staff.goto(f"{live_server.url}/reports/?date_from=2026-11-20&date_to=2026-11-20")
+    staff.get_by_role("button", name="General", exact=False).first.click()
+    staff.get_by_role("button", name="spring").click()
+    staff.get_by_role("link", name=f"{first.pk} One").wait_for()
+    staff.get_by_label("By", exact=True).select_option("platform")
+    staff.get_by_role("button", name="Show").click()
+    staff.get_by_role("row", name=re.compile("^ios")).get_by_role("link", name="2").click()
+    staff.get_by_role("link", name=re.compile("Platform: ios")).wait_for()
+    barriers = find_barriers(staff)
+    with staff.expect_download() as download:
+        staff.get_by_role("link", name="XLSX").click()
+    staff.get_by_label("Field").select_option("model")
+    staff.get_by_role("button", name="Count").click()
+    staff.wait_for_url(re.compile("background"))
+    drain_jobs()
+    staff.get_by_role("row", name=re.compile("Pixel")).wait_for()
+
+    assert download.value.suggested_filename.endswith(".xlsx")
+    assert barriers == find_barriers(staff) == []
+
+
+def test_a_key_is_made_by_keyboard_copied_and_revoked(staff, live_server, app):
+    staff.goto(live_server.url + reverse("keys"))
+    staff.get_by_label("Name").focus()
+    staff.keyboard.type("Nightly job")
+    staff.keyboard.press("Enter")
+    shown = staff.get_by_label("Key", exact=True)
+    shown.wait_for()
+    text = shown.input_value()
+    barriers = find_barriers(staff)
+    staff.get_by_role("button", name="Revoke Nightly job").click()
+    staff.get_by_role("button", name="Yes, revoke it").click()
+    staff.get_by_text("The key is revoked").first.wait_for()
+
+    key = ApiKey.objects.get()
+    assert text.startswith(f"{key.public_id}.")
+    assert key.revoked_at is not None
+    assert barriers == find_barriers(staff) == []
+
+
+def test_somebody_who_is_invited_joins(staff, live_server, app, browser):
+    builders.make_member("root", app.workspace, role="admin")
+    staff.goto(live_server.url + reverse("invitations"))
+    staff.get_by_role("button", name="Make the link").click()
+    link = staff.get_by_role("textbox", name="Link").input_value()
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(live_server.url + link[link.index("/join/") :])
+    page.get_by_label("Username").fill("newcomer")
+    page.locator("#id_password1").fill("correct horse battery")
+    page.locator("#id_password2").fill("correct horse battery")
+    barriers = find_barriers(page)
+    page.get_by_role("button", name="Make my user and join").click()
+    page.get_by_text("Welcome to").wait_for()
+    context.close()
+
+    assert barriers == []

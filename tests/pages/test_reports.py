@@ -1,0 +1,225 @@
+"""The pages of reports: every dimension, narrowing, drill-down, files, comparison, background."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from campaigns.models import Campaign, Counter, Job, Message, Transfer
+from campaigns.pages.report_question import DIMENSIONS
+from campaigns.selectors.dimensions import NARROWING
+from campaigns.services.job_work import drain_jobs
+from tests import builders
+from tests.campaigns.test_dimensions import books, mute, recipients, teller
+from tests.campaigns.test_reports import NOON
+
+__all__ = ["books", "mute", "recipients", "teller"]
+pytestmark = pytest.mark.database
+DAYS = {"date_from": "2026-11-20", "date_to": "2026-11-20"}
+
+
+@pytest.fixture
+def viewer(client, app):
+    client.force_login(builders.make_member("viewer", app.workspace, app=app, role="viewer"))
+    return client
+
+
+def get(client, name="reports", **query):
+    return client.get(reverse(name), {**DAYS, **query})
+
+
+@pytest.mark.parametrize("by", [name.value for name, _label in DIMENSIONS])
+def test_a_report_by_each_dimension_says_the_same_totals(viewer, books, by):
+    answer = get(viewer, by=by)
+
+    cards = dict(answer.context["cards"])
+    assert (cards["Sent"], cards["Failed"]) == (13, 2)
+    assert sum(row.numbers[0].value for row in answer.context["rows"]) == 13
+    assert answer.context["form"].is_valid()
+
+
+def test_an_address_keeps_what_the_report_is_narrowed_to(viewer, books):
+    first, _second = books
+    answer = get(viewer, by="platform", group=first.group_id)
+    page = answer.content.decode()
+
+    [chip] = answer.context["narrowed"]
+    without = viewer.get(reverse("reports") + chip[2])
+
+    assert chip[:2] == ("Group", "General")
+    assert f'name="group" value="{first.group_id}"' in page
+    assert dict(answer.context["cards"])["Sent"] == 8
+    assert dict(without.context["cards"])["Sent"] == 13
+
+
+def test_one_gets_from_any_number_to_its_recipients(viewer, books):
+    first, _second = books
+    top = get(viewer, by="platform").context["rows"]
+    row = next(row for row in top if row.name == "ios")
+
+    below = viewer.get(reverse("reports") + row.numbers[1].link).context["rows"]
+    link = below[0].numbers[1].link
+
+    assert [line.transfer for line in below] == [str(first.pk)]
+    assert link.startswith(reverse("recipients", args=[first.pk]))
+    assert {"outcome=failed", "platform=ios"} <= set(link.partition("?")[2].split("&"))
+    assert viewer.get(link).status_code == 200
+
+
+def test_groups_unfold_to_tags_and_transfers(viewer, books):
+    first, _second = books
+    page = get(viewer).content.decode()
+    tags = re.findall(rf'hx-get="([^"]*group={first.group_id}[^"]*)"', page)
+
+    below = viewer.get(tags[0].replace("&amp;", "&")).content.decode()
+    deeper = re.findall(r'hx-get="([^"]+)"', below)
+    last = viewer.get(deeper[0].replace("&amp;", "&")).content.decode()
+
+    assert "spring" in below
+    assert f"{first.pk} One" in last
+    assert f'data-pa-parent="{first.group_id}/spring"' in last
+
+
+def test_the_files_say_what_the_page_says(viewer, books):
+    csv = b"".join(get(viewer, "report_csv", by="account").streaming_content).decode()
+    book = load_workbook(io.BytesIO(b"".join(get(viewer, "report_xlsx").streaming_content)))
+    rows = list(book.active.iter_rows(values_only=True))
+
+    assert csv.splitlines()[1].startswith("Teller,8,2,0,0,0,0,6,,2,25.0,,,")
+    assert csv.splitlines()[2].startswith("Mute,5,0,0,0,0,0,,,,,4,,")
+    assert rows[0][:4] == ("Group", "Tag", "Transfer", "Sent")
+    assert [row[:5] for row in rows[1:]] == [
+        ("General", "spring", f"{books[0].pk} One", 8, 2),
+        ("News", "sale", f"{books[1].pk} Two", 5, 0),
+    ]
+
+
+def test_a_workbook_takes_any_text(viewer, books):
+    Transfer.objects.filter(pk=books[0].pk).update(tag="=cmd\x01\x0b", name="x" * 200)
+
+    answer = get(viewer, "report_xlsx", by="tag")
+    book = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
+
+    assert "'=cmd" in [cell for row in book.active.iter_rows(values_only=True) for cell in row]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"by": "password"},
+        {"date_from": "never"},
+        {"group": "x"},
+        {"group": "9" * 40},
+        {"tag": "a\0b"},
+        {"account": "-1"},
+        {"transfer": "1 OR 1=1"},
+        {"app": "999999"},
+        {"language": "x" * 300},
+        {"app_version": "1.2"},
+    ],
+)
+def test_a_question_that_makes_no_sense_is_no_500(viewer, books, query):
+    for name in ("reports", "report_rows", "report_csv", "report_xlsx"):
+        answer = get(viewer, name, **query)
+        answer.close()
+        assert answer.status_code == 200
+
+
+def test_no_name_of_ours_is_told_to_a_stranger(client, stranger, books, teller):
+    client.force_login(stranger)
+    first, _second = books
+    named = {"group": first.group_id, "account": teller.pk, "transfer": first.pk}
+
+    page = get(client, **named).content.decode()
+
+    assert set(named) <= {name.value for name in NARROWING}
+    for words in ("General", "Teller", "One"):
+        assert f"{words} " not in page.partition("<main")[2]
+    assert get(client, **named).context["rows"] == []
+
+
+def make_campaigns(app, books):
+    made = []
+    for transfer in books:
+        message = Message.objects.create(app=app, content={"body": "Hi"})
+        campaign = Campaign.objects.create(
+            workspace=app.workspace, app=app, name=f"C {transfer.name}", message=message,
+            status="sent", status_since=NOON, created_at=NOON, created_by="ann",
+        )  # fmt: skip
+        Transfer.objects.filter(pk=transfer.pk).update(campaign=campaign)
+        Counter.objects.create(part=transfer.parts.get(), platform="android", outcome="sent",
+                               count=8)  # fmt: skip
+        made.append(campaign)
+    return made
+
+
+def test_two_campaigns_are_laid_side_by_side(viewer, app, books):
+    one, other = make_campaigns(app, books)
+
+    page = viewer.get(reverse("compare"), {"a": one.pk, "b": other.pk})
+    empty = viewer.get(reverse("compare"))
+
+    assert page.status_code == 200
+    assert page.context["chart"]["series"][0]["label"] == f"{one.pk} C One"
+    assert "Choose two campaigns" in empty.content.decode()
+
+
+@pytest.mark.parametrize("values", [{"a": "x"}, {"a": "0", "b": "1"}, {"b": "9" * 30}])
+def test_campaigns_that_are_none_are_refused_at_their_field(viewer, values):
+    answer = viewer.get(reverse("compare"), values)
+
+    assert answer.status_code == 422
+    assert "_error" in answer.content.decode()
+
+
+def test_another_workspaces_campaign_is_not_compared(client, stranger, app, books):
+    one, other = make_campaigns(app, books)
+    client.force_login(stranger)
+
+    answer = client.get(reverse("compare"), {"a": one.pk, "b": other.pk})
+
+    assert answer.status_code == 422
+    assert "C One" not in answer.content.decode()
+
+
+def test_anything_else_is_counted_in_the_background(viewer, app, recipients):
+    address = reverse("start_report") + "?date_from=2026-11-19&date_to=2026-11-21"
+
+    begun = viewer.post(address, {"field": "model"})
+    waiting = viewer.get(begun.url)
+    drain_jobs()
+    done = viewer.get(begun.url).content.decode()
+    polled = viewer.get(f"{begun.url}status/")
+    book = viewer.get(begun.url.rstrip("/") + ".xlsx")
+    file = viewer.get(reverse("job_file", args=[Job.objects.get().pk, "report"]))
+
+    assert "Counting has begun" in waiting.content.decode()
+    assert "Pixel" in done
+    assert polled.status_code == 286
+    sheet = load_workbook(io.BytesIO(b"".join(book.streaming_content))).active
+    assert [row[0] for row in sheet.iter_rows(values_only=True)] == ["model", "Fold", "Pixel"]
+    assert b"Pixel,1,1" in b"".join(file.streaming_content)
+
+
+@pytest.mark.parametrize("values", [{"field": "password"}, {"custom": "drop table"}, {}])
+def test_a_field_that_is_none_is_told_and_counts_nothing(viewer, app, values):
+    answer = viewer.post(reverse("start_report"), values, follow=True)
+
+    assert "field" in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_who_sees_some_apps_only_counts_one_of_them(viewer, app):
+    other = builders.make_app(app.workspace, slug="other")
+    viewer.force_login(user := builders.make_member("two", app.workspace, app=app, role="viewer"))
+    user.memberships.create(workspace=app.workspace, app=other, role="viewer")
+
+    answer = viewer.post(reverse("start_report"), {"field": "model"}, follow=True)
+    alone = viewer.post(f"{reverse('start_report')}?app={app.pk}", {"field": "model"})
+
+    assert "Choose one app" in answer.content.decode()
+    assert viewer.get(alone.url).status_code == 200
