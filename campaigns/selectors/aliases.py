@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from campaigns.models import Person, PersonMerge
 from campaigns.models.bulk import TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
+
+
+def select_aliases(workspaces: Iterable[int], names: Iterable[str]) -> QuerySet[PersonMerge]:
+    """Merges that these names of somebody who is gone lead to; they must be storable."""
+    # Said as the index says it, for SQLite to use it.
+    gone = PersonMerge.objects.filter(~Q(external_user_id=""), undone_at__isnull=True)
+    return gone.filter(workspace__in=list(workspaces), external_user_id__in=TextList(names))
 
 
 def find_aliases(workspace_id: int, names: Iterable[str]) -> dict[str, int]:
@@ -16,17 +23,15 @@ def find_aliases(workspace_id: int, names: Iterable[str]) -> dict[str, int]:
     storable = [name for name in names if name and not UNSTORABLE.search(name)]
     if not storable:
         return {}
-    # Said as the index says it, for SQLite to use it.
-    gone = PersonMerge.objects.filter(~Q(external_user_id=""), undone_at__isnull=True)
-    named = gone.filter(workspace=workspace_id, external_user_id__in=TextList(storable))
-    return dict(named.values_list("external_user_id", "person_id"))
+    merged = select_aliases([workspace_id], storable)
+    return dict(merged.values_list("external_user_id", "person_id"))
 
 
-def find_named(workspace_ids: Iterable[int], name: str) -> set[int]:
+def find_named(workspaces: Iterable[int], name: str) -> set[int]:
     """Ids of persons of these workspaces who are, or have taken over who was, known so."""
-    persons = Person.objects.filter(workspace__in=list(workspace_ids), external_user_id=name)
     if not name or UNSTORABLE.search(name):
         return set()
-    gone = PersonMerge.objects.filter(~Q(external_user_id=""), undone_at__isnull=True)
-    merged = gone.filter(workspace__in=list(workspace_ids), external_user_id=name)
+    reached = list(workspaces)
+    persons = Person.objects.filter(workspace__in=reached, external_user_id=name)
+    merged = select_aliases(reached, [name])
     return {*persons.values_list("pk", flat=True), *merged.values_list("person_id", flat=True)}

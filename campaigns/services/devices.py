@@ -11,7 +11,8 @@ from django.db import transaction
 
 from campaigns.models import App, AuditEntry, Device, DeviceIdentifier, Person
 from campaigns.models.audience import hash64, pack_version
-from campaigns.selectors.aliases import find_aliases
+from campaigns.models.bulk import IdList
+from campaigns.selectors.aliases import select_aliases
 from campaigns.services.access import record_audit
 from campaigns.services.device_marks import MAX_TAGS, MarkBook
 from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
@@ -127,23 +128,25 @@ class _Register:
             self.marks.load(devices.values())
 
     def _load_persons(self, names: set[str]) -> None:
+        if not names:
+            return
         known = Person.objects.filter(workspace_id=self.app.workspace_id)
-        missing = names - set(
-            known.filter(external_user_id__in=names).values_list("external_user_id", flat=True)
-        )
-        aliases = find_aliases(self.app.workspace_id, missing)
-        missing -= aliases.keys()
-        Person.objects.bulk_create(
-            (
-                Person(workspace_id=self.app.workspace_id, external_user_id=name)
-                for name in sorted(missing)
-            ),
-            ignore_conflicts=True,
-        )
-        for person in known.filter(external_user_id__in=names):
+        named = known.filter(external_user_id__in=names).values_list("external_user_id", "pk")
+        merged = select_aliases([self.app.workspace_id], names)
+        found = dict(named.union(merged.values_list("external_user_id", "person_id")))
+        rows = list(known.filter(pk__in=IdList(found.values()))) if found else []
+        by_pk = {person.pk: person for person in rows}
+        self.persons |= {name: by_pk[pk] for name, pk in found.items()}
+        if names - found.keys():
+            self._create_persons(sorted(names - found.keys()))
+
+    def _create_persons(self, names: list[str]) -> None:
+        workspace = self.app.workspace_id
+        new = [Person(workspace_id=workspace, external_user_id=name) for name in names]
+        # Another app of the workspace may make the same ones at this moment.
+        Person.objects.bulk_create(new, ignore_conflicts=True)
+        for person in Person.objects.filter(workspace_id=workspace, external_user_id__in=names):
             self.persons[person.external_user_id] = person
-        merged = known.in_bulk(set(aliases.values()))
-        self.persons |= {name: merged[pk] for name, pk in aliases.items()}
 
     def _load_identifiers(self, rows: list[DeviceRow], devices: dict[int, Device]) -> None:
         hashes = {hash64(value) for row in rows for value in row.ids.values()}
