@@ -42,6 +42,7 @@ from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
+from campaigns.services.personalisation import find_faults, list_known_variables
 from providers.message import read_message
 
 Role = Membership.Role
@@ -50,7 +51,14 @@ REDRAW, DRAFT, SEND = "redraw", "draft", "send"
 RECENT_TAGS = 30
 SCRIPTS = [
     f"pushadmin/{name}.js"
-    for name in ("compose", "compose_languages", "compose_preview", "compose_data", "compose_save")
+    for name in (
+        "compose",
+        "compose_languages",
+        "compose_preview",
+        "compose_data",
+        "compose_save",
+        "compose_variables",
+    )
 ]
 
 
@@ -116,10 +124,12 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
     message = read_message(composition.write_message())
     counts = check.counts["languages"] if check.counts else {}
     reach = count_texts(message, counts, {app.default_language for app in composition.place.apps})
+    faults = list(dict.fromkeys(find_faults(message).values()))
     return {
-        "samples": list_samples(composition, message, user),
+        "samples": [] if faults else list_samples(composition, message, user),
         "sizes": list_sizes(composition, message),
         "reach": reach,
+        "variable_faults": faults,
         "texts": {line.tag: line.count for line in reach.lines} if counts else {},
     }
 
@@ -186,6 +196,7 @@ def _draw(
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
         "default_language": describe_language(apps[0].default_language),
         "known_languages": list_known(),
+        "variables": list_known_variables(apps[0]),
         "right_to_left": sorted(RIGHT_TO_LEFT),
         "page_scripts": SCRIPTS,
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -14,18 +14,22 @@ from django.utils.translation import gettext_lazy
 from campaigns.pages.fields import PageForm, shrink
 from providers.contract import Dialect
 from providers.fields import FieldSpec
-from providers.forms import build_field
+from providers.forms import SpecField, build_field
+from providers.message import TOP_FIELDS
 from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
     DELIVERY_FIELDS,
+    LIQUID,
     MAX_TRANSLATIONS,
     OTHER_BLOCKS,
     Platform,
 )
 
 COUNTED = frozenset({"title", "body"})  # their length is told, and where screens cut them
-DATA_FIELDS = frozenset({"data", "extras"})  # may be written as rows of a key and a value
+DATA_FIELDS = frozenset(
+    {"data", "extras", "defaults"}
+)  # may be written as rows of a key and a value
 
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
@@ -114,13 +118,26 @@ class MessageForm(PageForm):
     def __init__(self, *args: Any, dialects: Iterable[Dialect] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dialects = tuple(dialects)
-        self._add_fields("", (*COMMON_FIELDS, *DELIVERY_FIELDS))
+        self._add_fields("", TOP_FIELDS)
+        choices = [("", _("No: the text is as it is written")), (LIQUID, _("Yes"))]
+        cast(forms.Select, self.fields["template"].widget).choices = choices
+        self.fields["template"].label = _("Personalise")
+        self.fields["template"].help_text = _("Titles, texts and addresses may hold variables.")
         for name, specs in OTHER_BLOCKS.items():
             self._add_fields(f"{name}-", specs)
         for platform, specs in BLOCK_FIELDS.items():
             self._add_fields(f"{platform.value}-", specs)
         for dialect in self.dialects:
             self._add_fields(f"extras-{dialect.key}-", dialect.message_options)
+        if self.is_bound and self.data.get("template") == LIQUID:
+            self._admit_variables()
+
+    def _admit_variables(self) -> None:
+        """An address that holds a variable is none before it is rendered."""
+        for name, field in self.fields.items():
+            if isinstance(field, SpecField) and field.spec.kind in {"url", "link"}:
+                is_open = "{" in str(self.data.get(name, ""))
+                field.spec = replace(field.spec, kind="text") if is_open else field.spec
 
     def _add_fields(self, prefix: str, specs: tuple[FieldSpec, ...]) -> None:
         for spec in specs:
@@ -179,7 +196,7 @@ class MessageForm(PageForm):
 
     def write_content(self) -> dict[str, Any]:
         """The message's JSON form without translations; what is not filled in is absent."""
-        content = self._collect("", (*COMMON_FIELDS, *DELIVERY_FIELDS))
+        content = self._collect("", TOP_FIELDS)
         for name, specs in OTHER_BLOCKS.items():
             content[name] = self._collect(f"{name}-", specs)
         for platform, specs in BLOCK_FIELDS.items():
@@ -248,8 +265,7 @@ TranslationFormSet = forms.formset_factory(
 
 def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
     """The form's values of a stored message."""
-    specs = (*COMMON_FIELDS, *DELIVERY_FIELDS)
-    initial = {spec.name: content.get(spec.name) for spec in specs}
+    initial = {spec.name: content.get(spec.name) for spec in TOP_FIELDS}
     for name in [*OTHER_BLOCKS, *BLOCK_FIELDS]:
         initial |= _prefixed(name, content.get(name))
     for key, values in (content.get("extras") or {}).items():

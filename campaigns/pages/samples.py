@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from campaigns.errors import Refused
 from campaigns.models import App, Device
 from campaigns.pages.composition import Composition
@@ -14,6 +16,7 @@ from campaigns.pages.losses import FATES
 from campaigns.selectors.audience import read_audience, sample_devices
 from campaigns.selectors.routes import find_first_routes
 from campaigns.services.messages import find_carry, measure_languages
+from campaigns.services.personalisation import render_for
 from providers import registry
 from providers.contract import Fate
 from providers.message import PushMessage
@@ -86,16 +89,18 @@ def list_samples(
 def _render(message: PushMessage, device: Device, app: App) -> dict[str, str]:
     person = device.person
     language = device.language or (person.language if person else "") or app.default_language
-    resolved = message.resolve(Platform(device.platform), language)
+    rendered = render_for(message, app, device)
     text = message.find_language(language)
     who = person.external_user_id if person and person.external_user_id else f"#{device.pk}"
+    said = rendered.message
+    nothing = _("Gets nothing: %(variable)s is empty.") % {"variable": rendered.missing}
     return {
         "label": f"{who} · {name_language(language)}" if language else who,
         "platform": device.platform,
         "language": text,
         "direction": find_direction(text or app.default_language),
-        "title": resolved.title,
-        "body": resolved.body,
+        "title": said.title if said else "",
+        "body": said.body if said else nothing if rendered.missing else rendered.fault,
     }
 
 

@@ -377,3 +377,32 @@ def test_what_no_database_can_hold_is_refused_at_its_field(client, owner, typed,
 
     assert response.status_code == 422
     assert not Campaign.objects.exists()
+
+
+def test_a_message_with_variables_keeps_them_and_shows_what_recipients_read(
+    client, owner, app, typed
+):
+    client.force_login(owner)
+    ann = builders.make_person(app.workspace, "ann")
+    builders.make_device(app, "one", person=ann)
+    builders.make_device(app, "two")
+    personal = typed | {
+        "template": "liquid", "body": "Hello {{ person.external_user_id }}",
+        "android-deeplink": "shop://for/{{ person.external_user_id }}",
+    }  # fmt: skip
+
+    check = client.post(reverse("check"), personal)
+    broken = client.post(reverse("check"), personal | {"title": "{{ person.nam"})
+    client.post(reverse("compose"), personal)
+    draft = Campaign.objects.get()
+    opened = client.get(reverse("edit", args=[draft.pk]))
+
+    assert [sample["body"] for sample in check.context["samples"]] == [
+        "Hello ann", "Gets nothing: person.external_user_id is empty.",
+    ]  # fmt: skip
+    assert check.context["variable_faults"] == []
+    assert broken.context["variable_faults"]
+    assert draft.message.content["template"] == "liquid"
+    assert draft.message.content["android"]["deeplink"] == personal["android-deeplink"]
+    assert opened.context["composition"].message["template"].value() == "liquid"
+    assert "person.external_user_id" in opened.context["variables"]
