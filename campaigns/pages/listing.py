@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,14 +18,32 @@ from campaigns.pages.shell import draw_page, operator_page
 from campaigns.services.access import has_role
 
 PAGE = 25
+MAX_PAGE = 400
 FILTERS = {
     "search": "name__icontains",
     "status": "status",
     "app": "app_id",
     "group": "group_id",
     "tag": "tag",
-    "date_from": "created_at__date__gte",
-    "date_to": "created_at__date__lte",
+    "author": "created_by",
+}
+# By the word in the address: the columns that they are sorted by, newest first where none is named.
+SORTS = {
+    "": ("-pk",),
+    "oldest": ("pk",),
+    "name": ("name", "-pk"),
+    "-name": ("-name", "-pk"),
+    "status": ("status", "-pk"),
+    "-status": ("-status", "-pk"),
+    "due": (F("due_at").asc(nulls_last=True), "-pk"),
+    "-due": (F("due_at").desc(nulls_last=True), "-pk"),
+}
+
+
+HEADS = {
+    "name": gettext_lazy("Name"),
+    "status": gettext_lazy("Status"),
+    "due": gettext_lazy("Starts"),
 }
 
 
@@ -31,7 +51,10 @@ class CampaignFilter(PageForm):
     """What the list may be narrowed by."""
 
     search = forms.CharField(
-        label=gettext_lazy("Search"), required=False, widget=forms.TextInput({"type": "search"})
+        label=gettext_lazy("Search"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput({"type": "search"}),
     )
     status = forms.ChoiceField(
         label=gettext_lazy("Status"),
@@ -50,7 +73,8 @@ class CampaignFilter(PageForm):
         required=False,
         empty_label=gettext_lazy("Any"),
     )
-    tag = forms.CharField(label=gettext_lazy("Tag"), required=False)
+    tag = forms.CharField(label=gettext_lazy("Tag"), required=False, max_length=255)
+    author = forms.CharField(label=gettext_lazy("Written by"), required=False, max_length=150)
     date_from = forms.DateField(
         label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"})
     )
@@ -66,21 +90,56 @@ class CampaignFilter(PageForm):
     def narrow(self, campaigns: Any) -> Any:
         """The campaigns that fit; a filter that is wrong is shown and not applied."""
         self.is_valid()
-        given = {FILTERS[name]: value for name, value in self.cleaned_data.items() if value}
+        given = {
+            FILTERS[name]: value
+            for name, value in self.cleaned_data.items()
+            if value and name in FILTERS
+        }
+        first, last = (self.cleaned_data.get(name) for name in ("date_from", "date_to"))
+        if first:
+            given["created_at__gte"] = datetime.combine(first, time(), UTC)
+        if last:
+            given["created_at__lt"] = datetime.combine(last, time(), UTC) + timedelta(days=1)
         return campaigns.filter(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A head that sorts: the word that a click asks for, and how it is sorted now."""
+
+    title: str
+    sort: str
+    state: str  # of aria-sort
 
 
 @operator_page
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """Campaigns that the operator sees, the newest first."""
+    """Campaigns that the operator sees, the newest first; a page is read, and nothing counted."""
     form = CampaignFilter(request.GET, principal=request.user)
     rows = Campaign.objects.for_user(request.user).select_related("app", "app_group", "group")
-    paginator = Paginator(form.narrow(rows).order_by("-pk"), PAGE)
+    sort = request.GET.get("sort", "")
+    sort = sort if sort in SORTS else ""
+    number = _read_page(request.GET.get("page", ""))
+    first = (number - 1) * PAGE
+    found = list(form.narrow(rows).order_by(*SORTS[sort])[first : first + PAGE + 1])
     context = {
         "form": form,
-        "is_filtered": any(request.GET.get(name) for name in FILTERS),
+        "is_filtered": any(request.GET.get(name) for name in form.fields),
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
         "waiting": Campaign.WAITING,
-        "shown": paginator.get_page(request.GET.get("page")),
+        "shown": found[:PAGE],
+        "number": number,
+        "has_next": len(found) > PAGE and number < MAX_PAGE,
+        "sort": sort,
+        "columns": {key: _head(key, title, sort) for key, title in HEADS.items()},
     }
     return draw_page(request, "pages/campaigns.html", _("Campaigns"), context)
+
+
+def _read_page(text: str) -> int:
+    return min(max(int(text), 1), MAX_PAGE) if text.isdecimal() and len(text) < 5 else 1
+
+
+def _head(key: str, title: Any, sort: str) -> Column:
+    state = {key: "ascending", f"-{key}": "descending"}.get(sort, "none")
+    return Column(str(title), f"-{key}" if sort == key else key, state)
