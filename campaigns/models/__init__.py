@@ -67,6 +67,7 @@ from campaigns.models.privacy import Suppression, SuppressionCount, Tombstone
 from campaigns.models.scenario import Handover, Scenario, StepLead, StepMember
 from campaigns.models.scripts import Planned, ScriptRecord, ScriptSchedule
 from campaigns.models.seen import SeenDay
+from campaigns.models.segments import PromotedAttribute, SegmentVersion
 from campaigns.models.tracked import ToldReport, TrackedTarget
 from campaigns.models.transfer import (
     Attempt,
@@ -126,6 +127,7 @@ __all__ = [
     "PersonMerge",
     "Planned",
     "Policy",
+    "PromotedAttribute",
     "ReceiptCount",
     "ReceiptRow",
     "RejectedIds",
@@ -136,6 +138,7 @@ __all__ = [
     "ScriptSchedule",
     "SeenDay",
     "Segment",
+    "SegmentVersion",
     "SendMinute",
     "Settled",
     "StepLead",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.pages import segments
+from campaigns.pages import segment_history, segments
 
 urlpatterns = [
     path("segments/", segments.segments, name="segments"),
@@ -12,5 +12,15 @@ urlpatterns = [
     path("segments/values/", segments.segment_values, name="segment_values"),
     path("segments/<int:pk>/", segments.segment_page, name="segment"),
     path("segments/<int:pk>/why/", segments.segment_why, name="segment_why"),
+    path(
+        "segments/<int:pk>/versions/<int:number>/",
+        segment_history.segment_version,
+        name="segment_version",
+    ),
+    path(
+        "segments/<int:pk>/versions/<int:number>/restore/",
+        segment_history.restore_segment,
+        name="restore_segment",
+    ),
     path("segments/<int:pk>/delete/", segments.segment_delete, name="segment_delete"),
 ]

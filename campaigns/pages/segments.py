@@ -22,8 +22,10 @@ from campaigns.selectors.explain import explain_segment
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids
 from campaigns.selectors.suggestions import suggest_values
+from campaigns.selectors.uses import list_segment_uses
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.audience import create_segment, delete_segment, update_segment
+from campaigns.services.segment_versions import list_versions
 
 Role = Membership.Role
 PAGE = 50
@@ -144,6 +146,8 @@ def _draw(request: HttpRequest, editor: Editor, segment: Segment | None) -> Http
         **_describe(request, editor),
         "segment": segment,
         "apps": list_composed(request.user) if segment is None else [],
+        "uses": list_segment_uses(segment) if segment else [],
+        "versions": list_versions(segment) if segment else [],
     }
     title = segment.name if segment else _("New segment")
     has_faults = bool(editor.faults) or _has_node_faults(editor)

@@ -12,11 +12,12 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, OverCap
-from campaigns.models import App, Campaign, Label, LabelMember, Person, Segment
+from campaigns.models import App, Label, LabelMember, Person, Segment
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.uses import Use, list_label_uses, list_segment_uses
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import Registered, Rejected, register_devices
@@ -29,6 +30,7 @@ from campaigns.services.groups import (
     update_group,
 )
 from campaigns.services.locks import Lock, lock_app
+from campaigns.services.segment_versions import keep_former, keep_version
 from providers.contract import Cap
 
 __all__ = [
@@ -93,9 +95,9 @@ def update_label(
     label: Label, *, name: str | None = None, description: str | None = None,
     actor: str, now: datetime,
 ) -> Label:  # fmt: skip
-    """Change what is given. A label that an unfinished campaign names keeps its name."""
+    """Change what is given. A label that something still names keeps its name."""
     if name is not None and name != label.name:
-        _refuse_used_label(label)
+        _refuse_used(list_label_uses(label))
         label.name = check_name(name, MAX_NAME)
     if description is not None:
         label.description = _check_description(description)
@@ -104,8 +106,8 @@ def update_label(
 
 
 def delete_label(label: Label, *, actor: str, now: datetime) -> None:
-    """Forget the label and who carries it; raises Conflict while a campaign names it."""
-    _refuse_used_label(label)
+    """Forget the label and who carries it; raises Conflict while something names it."""
+    _refuse_used(list_label_uses(label))
     with transaction.atomic():
         record_audit(actor, "delete", label, workspace=label.app.workspace, now=now)
         label.delete()
@@ -122,7 +124,9 @@ def create_segment(
         description=_check_description(description),
         expression=expression,
     )
-    _save(segment, "create", ("name", "description", "expression"), actor, now)
+    with transaction.atomic():
+        _save(segment, "create", ("name", "description", "expression"), actor, now)
+        keep_version(segment, actor=actor, now=now)
     return segment
 
 
@@ -135,15 +139,16 @@ def update_segment(segment: Segment, *, actor: str, now: datetime, **changes: An
     }
     for field in _given(**changes):
         setattr(segment, field, checks[field](changes[field]))
-    _save(segment, "update", _given(**changes), actor, now)
+    with transaction.atomic():
+        keep_former(segment)
+        _save(segment, "update", _given(**changes), actor, now)
+        keep_version(segment, actor=actor, now=now)
     return segment
 
 
 def delete_segment(segment: Segment, *, actor: str, now: datetime) -> None:
-    """Forget the segment; raises Conflict while a campaign uses it."""
-    unfinished = Campaign.objects.exclude(status__in=Campaign.FINISHED)
-    if unfinished.filter(audience={"segment": segment.pk}).exists():
-        raise Conflict(_("A campaign that is not finished uses this segment."), code="in_use")
+    """Forget the segment; raises Conflict while something uses it."""
+    _refuse_used(list_segment_uses(segment))
     with transaction.atomic():
         record_audit(actor, "delete", segment, workspace=segment.app.workspace, now=now)
         segment.delete()
@@ -173,12 +178,11 @@ def _save(
         record_audit(actor, verb, row, workspace=row.app.workspace, fields=fields, now=now)
 
 
-def _refuse_used_label(label: Label) -> None:
-    apps = Campaign.objects.exclude(status__in=Campaign.FINISHED).filter(
-        workspace_id=label.app.workspace_id, audience__has_key="labels"
-    )
-    if any(label.name in body["labels"] for body in apps.values_list("audience", flat=True)):
-        raise Conflict(_("A campaign that is not finished names this label."), code="in_use")
+def _refuse_used(uses: Sequence[Use]) -> None:
+    if uses:
+        names = ", ".join(use.name for use in uses[:3])
+        words = _("It is still used, by %(names)s.") % {"names": names}
+        raise Conflict(words, code="in_use")
 
 
 def add_members(

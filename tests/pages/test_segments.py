@@ -8,11 +8,14 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from campaigns.models import AuditEntry, Campaign, Membership, Segment
+from campaigns.errors import Conflict
+from campaigns.models import AuditEntry, Campaign, Label, Membership, Segment
 from campaigns.models.patience import TookTooLong, at_most
 from campaigns.pages.segment_tree import read_tree
 from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.headcount import take_headcount
+from campaigns.services.access import name_actor
+from campaigns.services.audience import delete_label
 from tests import builders
 from tests.pages.test_pages import make_campaign
 from tests.pages.test_segment_tree import post
@@ -231,13 +234,15 @@ def test_a_copy_begins_with_the_same_expression(page, segment):
 
 
 def test_a_used_segment_is_not_deleted(page, app, segment):
-    make_campaign(app, audience={"segment": segment.pk})
+    parts = {"include": [{"all": True}], "exclude": [{"segment": segment.pk}]}
+    make_campaign(app, audience={"combine": parts})
 
     refused = page.post(reverse("segment_delete", args=[segment.pk]), follow=True)
+    assert [use.name for use in refused.context["uses"]] == ["Autumn sale"]
     Campaign.objects.all().delete()
     done = page.post(reverse("segment_delete", args=[segment.pk]))
 
-    assert b"uses this segment" in refused.content
+    assert b"It is still used, by Autumn sale." in refused.content
     assert (done.url, Segment.objects.count()) == ("/segments/", 0)
 
 
@@ -278,3 +283,39 @@ def test_a_statement_is_given_up_and_the_next_one_is_not(app):
         cursor.execute(numbers.replace("90000000", "400000"))
         assert cursor.fetchone() == (400_000,)
     assert Segment.objects.count() == 0
+
+
+def test_each_save_keeps_what_the_segment_was(page, app, segment, owner):
+    address = reverse("segment", args=[segment.pk])
+    page.post(address, fill(app, {"and": [{"not": GERMANS}]}, segment))
+    segment.refresh_from_db()
+    page.post(address, fill(app, {"and": [{"not": GERMANS}]}, segment, name="Renamed"))
+
+    versions = page.get(address).context["versions"]
+    compared = page.get(reverse("segment_version", args=[segment.pk, 1]))
+    restored = page.post(reverse("restore_segment", args=[segment.pk, 1]))
+
+    segment.refresh_from_db()
+    assert [(one.number, one.saved_by) for one in versions] == [(2, name_actor(owner)), (1, "")]
+    assert [(line.mark, line.text.strip()) for line in compared.context["lines"]] == [
+        ("same", "All of these"), ("added", "Not this"),
+        ("removed", "Country of the device is \u201cDE\u201d"),
+        ("added", "Country of the device is \u201cDE\u201d"),
+    ]  # fmt: skip
+    assert restored.url == address
+    assert (segment.name, segment.expression) == ("Renamed", {"and": [GERMANS]})
+    assert segment.versions.count() == 3
+    assert page.get(reverse("segment_version", args=[segment.pk, 9])).status_code == 404
+
+
+def test_a_label_that_a_segment_names_stays(app, now):
+    label = Label.objects.create(app=app, name="vip")
+    Segment.objects.create(
+        app=app, name="Vips",
+        expression={"or": [{"not": {"field": "person.label", "op": "in", "value": ["a", "vip"]}}]},
+    )  # fmt: skip
+
+    with pytest.raises(Conflict) as refused:
+        delete_label(label, actor="ann", now=now)
+
+    assert refused.value.message == "It is still used, by Vips."

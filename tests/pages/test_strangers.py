@@ -37,6 +37,7 @@ READ = {
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
     "device", "trace", "campaign_overlap", "segment_why", "import", "import_status",
     "import_of_job", "report_job", "report_job_status", "report_job_xlsx",
+    "segment_version",
 }  # fmt: skip
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {
@@ -44,6 +45,7 @@ HOLDERS = {
     "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
     "campaign_approval": Role.APPROVER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
+    "restore_segment": Role.COMPOSER,
     "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,
 }  # fmt: skip
 SHAPE = {"format": "csv", "delimiter": ",", "columns": ["a"], "start": 2, "line": 2}
@@ -121,7 +123,7 @@ def list_addresses(rows):
         "change_transfer": transfer_page.VERBS,
         "change_person": person.VERBS,
     }
-    others = {"role": "names", "decision": "approve"}
+    others = {"role": "names", "number": 1, "decision": "approve"}
     return [
         (pattern.name, reverse(pattern.name, kwargs=named))
         for pattern in urlpatterns

@@ -1,0 +1,123 @@
+"""What uses a segment or a label: campaigns that are not over, transfers that have still to find
+their recipients, segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from campaigns.models import Campaign, Label, Part, Segment
+from campaigns.selectors.audience_bodies import AudienceKind
+from providers.audience import Condition, Expression, MalformedExpression, Not, read_expression
+
+MOST = 50
+
+
+class UseKind(StrEnum):
+    """What it is that uses something."""
+
+    CAMPAIGN = "campaign"
+    TRANSFER = "transfer"
+    SEGMENT = "segment"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One thing that uses it: `status` is that of a campaign or transfer."""
+
+    kind: str
+    pk: int
+    name: str
+    status: str = ""
+
+
+def list_segment_uses(segment: Segment) -> list[Use]:
+    """At most 50, campaigns first."""
+    found = [
+        *_find_campaigns(segment.app.workspace_id, AudienceKind.SEGMENT, segment.pk),
+        *_find_transfers(segment.app.workspace_id, AudienceKind.SEGMENT, segment.pk),
+    ]
+    return found[:MOST]
+
+
+def list_label_uses(label: Label) -> list[Use]:
+    """At most 50, campaigns first; segments whose expression names it count, too."""
+    found = [
+        *_find_campaigns(label.app.workspace_id, AudienceKind.LABELS, label.name),
+        *_find_transfers(label.app.workspace_id, AudienceKind.LABELS, label.name),
+        *_find_segments(label),
+    ]
+    return found[:MOST]
+
+
+def does_name(body: Mapping[str, Any], kind: AudienceKind, value: Any) -> bool:
+    """Whether an audience's JSON names that segment's id or that label, combined ones included."""
+    combined = body.get(AudienceKind.COMBINE) or {}
+    parts = [*combined.get("include", ()), *(combined.get("exclude") or ())]
+    return _is_it(body, kind, value) or any(_is_it(part, kind, value) for part in parts)
+
+
+def _is_it(body: Mapping[str, Any], kind: AudienceKind, value: Any) -> bool:
+    if kind is AudienceKind.SEGMENT:
+        return bool(body.get(kind) == value)
+    expression = body.get(AudienceKind.EXPRESSION)
+    is_named = expression is not None and _names_label(expression, value)
+    return value in (body.get(kind) or ()) or is_named
+
+
+def _find_campaigns(workspace_id: int, kind: AudienceKind, value: Any) -> Iterator[Use]:
+    # Those that are not over are few, whatever has been sent.
+    rows = Campaign.objects.exclude(status__in=Campaign.FINISHED).filter(workspace=workspace_id)
+    for pk, name, status, body in rows.order_by("-pk").values_list(
+        "pk", "name", "status", "audience"
+    ):
+        if does_name(body, kind, value):
+            yield Use(UseKind.CAMPAIGN, pk, name or f"#{pk}", status)
+
+
+def _find_transfers(workspace_id: int, kind: AudienceKind, value: Any) -> Iterator[Use]:
+    parts = Part.objects.filter(
+        transfer__frozen_at__isnull=True,
+        transfer__finished_at__isnull=True,
+        transfer__app__workspace=workspace_id,
+        audiences__isnull=False,
+    )
+    rows = parts.order_by("-transfer").values_list(
+        "transfer", "transfer__name", "transfer__status", "audiences"
+    )
+    for pk, name, status, bodies in rows:
+        if any(does_name(body, kind, value) for body in bodies or ()):
+            yield Use(UseKind.TRANSFER, pk, name or f"#{pk}", status)
+
+
+def _find_segments(label: Label) -> Iterator[Use]:
+    rows = Segment.objects.filter(app=label.app_id).order_by("name")
+    for pk, name, body in rows.values_list("pk", "name", "expression"):
+        if _names_label(body, label.name):
+            yield Use(UseKind.SEGMENT, pk, name)
+
+
+def _names_label(body: Any, name: str) -> bool:
+    try:
+        expression = read_expression(body)
+    except MalformedExpression:
+        return False
+    return any(_holds(one, name) for one in _list_conditions(expression))
+
+
+def _holds(condition: Condition, name: str) -> bool:
+    value = condition.value
+    values = value if isinstance(value, tuple) else (value,)
+    return condition.field == "person.label" and name in values
+
+
+def _list_conditions(expression: Expression) -> Iterator[Condition]:
+    if isinstance(expression, Condition):
+        yield expression
+        return
+    terms = (expression.term,) if isinstance(expression, Not) else expression.terms
+    for term in terms:
+        yield from _list_conditions(term)
