@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from providers.fields import FieldSpec, is_link, is_web_address
+from providers.languages import Chain, find_fallback_fault
 from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
@@ -24,10 +25,16 @@ from providers.message_fields import (
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Title and body in one language."""
+    """Title and body in one language; `platforms` say something else there, by platform."""
 
     title: str = ""
     body: str = ""
+    platforms: Mapping[str, Text] = field(default_factory=dict)
+
+    def find(self, platform: Platform) -> Text:
+        """What it says on one platform."""
+        own = self.platforms.get(platform.value, Text())
+        return Text(own.title or self.title, own.body or self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +156,9 @@ class PushMessage:
 
     With `template` "liquid" texts and addresses hold variables (`providers.templates`), and
     `defaults` are texts for those who have no value, by variable. Without, nothing is interpreted.
+
+    `default_language` is that of the common text, `fallbacks` are languages for those who have no
+    translation; "" and None: as the app says.
     """
 
     title: str = ""
@@ -162,6 +172,8 @@ class PushMessage:
     email: EmailContent | None = None
     template: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
+    default_language: str = ""
+    fallbacks: tuple[str, ...] | None = None
     translations: Mapping[str, Text] = field(default_factory=dict)
     extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -171,12 +183,16 @@ class PushMessage:
             return bool(self.body)
         return getattr(self, platform.value) is not None or bool(self.body)
 
-    def find_language(self, language: str) -> str:
-        """The translation a recipient gets: `pt-BR`, else `pt`, else "" for the common text."""
-        for candidate in (language, language.split("-", maxsplit=1)[0]):
-            if candidate and candidate in self.translations:
-                return candidate
-        return ""
+    def find_language(self, language: str, chain: Chain | None = None) -> str:
+        """The translation a recipient gets, "" for the common text; `chain` is the app's."""
+        known = chain or Chain()
+        fallbacks = known.fallbacks if self.fallbacks is None else self.fallbacks
+        own = Chain(self.default_language or known.default, fallbacks)
+        return own.find(language, self.translations)
+
+    def translate(self, language: str) -> Text:
+        """The texts of a translation, none for the common text."""
+        return self.translations.get(self.find_language(language), Text())
 
     def resolve(self, platform: Platform, language: str = "") -> PushMessage:
         """The message for one platform and language: text folded into the block, no others left.
@@ -184,7 +200,7 @@ class PushMessage:
         A translation wins over a block's own text, which wins over the common text.
         """
         block = getattr(self, platform.value, None) or BLOCKS.get(platform, AndroidContent)()
-        text = self.translations.get(self.find_language(language), Text())
+        text = self.translate(language).find(platform)
         title = text.title or block.title or self.title
         body = text.body or block.body or self.body
         resolved = replace(block, title=title or None, body=body or None)
@@ -201,7 +217,7 @@ class PushMessage:
 
 def resolve_text(message: PushMessage, channel: str, language: str = "") -> Text:
     """What is said over `sms` or `email` in one language; a translation wins over both."""
-    translated = message.translations.get(message.find_language(language), Text())
+    translated = message.translate(language)
     own = message.sms if channel == "sms" else message.email
     subject = getattr(own, "subject", None) or message.title
     body = (own.body if own else None) or message.body
@@ -218,7 +234,7 @@ def resolve_for(
         found = {platform.value: getattr(one, platform.value) for platform in BLOCKS}
         blocks |= {name: block for name, block in found.items() if block is not None}
     first = resolved[0]
-    text = message.translations.get(message.find_language(language), Text())
+    text = message.translate(language)
     title, body = text.title or message.title, text.body or message.body
     return replace(first, title=title or first.title, body=body or first.body, **blocks)
 
@@ -231,9 +247,9 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
         if body.get(platform.value) is not None
     }
     translations = {
-        language: Text(title=text.get("title") or "", body=text.get("body") or "")
-        for language, text in (body.get("translations") or {}).items()
+        language: _read_text(text) for language, text in (body.get("translations") or {}).items()
     }
+    fallbacks = body.get("fallbacks")
     return PushMessage(
         title=body.get("title") or "",
         body=body.get("body") or "",
@@ -244,9 +260,25 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
         email=_read_block(EmailContent, body["email"]) if body.get("email") else None,
         template=body.get("template") or "",
         defaults=body.get("defaults") or {},
+        default_language=body.get("default_language") or "",
+        fallbacks=None if fallbacks is None else tuple(fallbacks),
         extras=body.get("extras") or {},
         **blocks,
     )
+
+
+def _read_text(body: Mapping[str, Any]) -> Text:
+    platforms = {
+        platform.value: _read_text(body[platform.value])
+        for platform in Platform
+        if body.get(platform.value)
+    }
+    return Text(body.get("title") or "", body.get("body") or "", platforms)
+
+
+def _write_text(text: Text) -> dict[str, Any]:
+    platforms = {name: _write_text(own) for name, own in text.platforms.items()}
+    return {"title": text.title, "body": text.body, **platforms}
 
 
 def _read_block(kind: type[Any], body: Mapping[str, Any]) -> Any:
@@ -269,7 +301,7 @@ def write_message(message: PushMessage) -> dict[str, Any]:
         block = getattr(message, name)
         if block is not None:
             body[name] = _write_block(block)
-    for name in ("channel", "template"):
+    for name in ("channel", "template", "default_language"):
         if getattr(message, name):
             body[name] = getattr(message, name)
     return body | _write_tables(message)
@@ -279,9 +311,10 @@ def _write_tables(message: PushMessage) -> dict[str, Any]:
     tables: dict[str, Any] = {"defaults": dict(message.defaults)} if message.defaults else {}
     if message.translations:
         tables["translations"] = {
-            language: {"title": text.title, "body": text.body}
-            for language, text in message.translations.items()
+            language: _write_text(text) for language, text in message.translations.items()
         }
+    if message.fallbacks is not None:
+        tables["fallbacks"] = list(message.fallbacks)
     if message.extras:
         tables["extras"] = {key: dict(values) for key, values in message.extras.items()}
     return tables
@@ -315,6 +348,8 @@ def find_message_faults(body: Any) -> dict[str, str]:
         if block is not None:
             faults |= _find_block_faults(block, specs, f"{platform.value}.")
     faults |= _find_default_faults(body.get("defaults"))
+    if body.get("fallbacks") is not None and (fault := find_fallback_fault(body["fallbacks"])):
+        faults["fallbacks"] = fault
     faults |= _find_translation_faults(body.get("translations"))
     return faults | _find_extras_faults(body.get("extras"))
 
@@ -380,8 +415,13 @@ def _find_translation_faults(body: Any) -> dict[str, str]:
     if len(body) > MAX_TRANSLATIONS:
         return {"translations": f"at most {MAX_TRANSLATIONS} languages"}
     faults: dict[str, str] = {}
+    platforms = frozenset(platform.value for platform in Platform)
     for language, text in body.items():
-        faults |= _find_block_faults(text, COMMON_FIELDS, f"translations.{language}.")
+        path = f"translations.{language}."
+        faults |= _find_block_faults(text, COMMON_FIELDS, path, others=platforms)
+        for name in platforms & set(text if isinstance(text, dict) else ()):
+            if text[name] is not None:
+                faults |= _find_block_faults(text[name], COMMON_FIELDS, f"{path}{name}.")
     return faults
 
 

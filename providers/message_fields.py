@@ -277,6 +277,18 @@ PERSONAL_FIELDS = (
         label=gettext_noop("Defaults"),
         help=gettext_noop("By variable, the text for those who have no value."),
     ),
+    FieldSpec(
+        name="default_language",
+        label=gettext_noop("Language of the common text"),
+        help=gettext_noop("Empty: the app's."),
+        maximum=16,
+    ),
+    FieldSpec(
+        name="fallbacks",
+        kind="json",
+        label=gettext_noop("Languages instead"),
+        help=gettext_noop("In this order, for who has no translation; null: the app's."),
+    ),
 )
 
 IN_APP_FIELDS = (

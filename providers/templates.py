@@ -110,6 +110,8 @@ def _list_values(message: PushMessage) -> Iterator[tuple[str, FieldSpec, Any]]:
 def _list_translated(path: str, text: Text) -> Iterator[tuple[str, FieldSpec, Any]]:
     for spec in COMMON_FIELDS:
         yield f"{path}.{spec.name}", spec, getattr(text, spec.name)
+    for platform, own in text.platforms.items():
+        yield from _list_translated(f"{path}.{platform}", own)
 
 
 def find_kind(spec: FieldSpec) -> str:

@@ -64,6 +64,7 @@ class AppForm(forms.ModelForm):
         model = App
         fields = [
             "workspace", "name", "slug", "platforms", "timezone", "default_language",
+            "fallbacks",
             "send_rate", "guard_size", "cooling_seconds", "needs_approval", "approval_above",
             "icon_url",
         ]  # fmt: skip

@@ -60,6 +60,7 @@ class Chunk:
         self.now = now
         self.message: PushMessage = part.message.read()
         self.targets = targets
+        self.chain = transfer.app.chain
         self.reaches = list_reaches(transfer.app)
         self.hours = read_local_hours(transfer)
         self.piles: dict[PileKey, Pile] = defaultdict(dict)
@@ -92,7 +93,7 @@ class Chunk:
         if target.form == Form.AUDIENCE:
             self.piles[(target.lead, "", self.transfer.due_at)] |= members
             return
-        language = self.message.find_language(row["spoken"])
+        language = self.message.find_language(row["spoken"], self.chain)
         for due_at, part_of in self._split(members).items():
             if due_at is None:
                 self.skipped[(platform, Reason.HOUR_PASSED.value)] |= part_of

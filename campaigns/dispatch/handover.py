@@ -237,7 +237,7 @@ def make_batches(
     transfer: Transfer, step: Part, persons: Sequence[Person], now: datetime
 ) -> Iterable[Batch]:
     """Batches of a step, not yet saved, by text."""
-    default = transfer.app.default_language
+    default, chain = transfer.app.default_language, transfer.app.chain
     keys = {
         person.pk: (step.channel, person.language or default, person.country, 0)
         for person in persons
@@ -246,7 +246,7 @@ def make_batches(
     message = step.message.read()
     by_text: Mapping[str, list[int]] = defaultdict(list)
     for person in persons:
-        by_text[message.find_language(person.language or default)].append(person.pk)
+        by_text[message.find_language(person.language or default, chain)].append(person.pk)
     expires_at = now + timedelta(seconds=step.wait or LAST_STEP_SECONDS)
     # What a person has given an end gets nobody later; of a script it is how long the push lives.
     if transfer.campaign_id and transfer.expires_at is not None:

@@ -118,7 +118,7 @@ class PersonReader:
         if reason is None:
             spoken = own[0].read_cohort(self.app.default_language)[1]
             platforms = [row.platform for row in own]
-            language = self.message.find_language(spoken)
+            language = self.message.find_language(spoken, self.app.chain)
             persons.called.append(Person(language, members, platforms))
             return
         for row, member in zip(own, members, strict=True):

@@ -16,6 +16,7 @@ from campaigns.models.access import Workspace
 from campaigns.models.clock import list_zone_names
 from campaigns.models.prefixes import PrefixOrder
 from campaigns.models.scoping import PersonQuerySet, ScopedQuerySet
+from providers.languages import Chain, find_fallback_fault
 from providers.message_fields import Platform
 
 PLATFORMS = [
@@ -74,6 +75,13 @@ class App(models.Model):
         _("time zone"), max_length=64, default="UTC", validators=[check_zone]
     )
     default_language = models.CharField(_("default language"), max_length=16, default="en")
+    fallbacks = models.JSONField(
+        _("languages instead"),
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text=_('In this order, for who has no translation, such as ["en", "fr"].'),
+    )
     needs_approval = models.BooleanField(_("needs approval"), default=False)
     # Without it, whatever needs an approval needs it whoever it goes to.
     approval_above = models.PositiveIntegerField(
@@ -136,6 +144,17 @@ class App(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        super().clean_fields(exclude)
+        fault = find_fallback_fault(self.fallbacks)
+        if fault:
+            raise ValidationError({"fallbacks": fault})
+
+    @property
+    def chain(self) -> Chain:
+        """Which translation its recipients get, where a message does not say otherwise."""
+        return Chain(self.default_language, tuple(self.fallbacks))
 
 
 class AppGroup(models.Model):

@@ -158,6 +158,17 @@ def _refuse_texts(wanted: Wanted, way: Way) -> None:
     if wanted.message.translations and not way.dialect.takes_translations:
         words = _("%(account)s sends one text to all; this message has translations.")
         raise Inexact(words % names)
+    if wanted.message.translations and _has_own_order(wanted):
+        words = _("%(account)s chooses among translations by an order of its own.")
+        raise Inexact(words % names)
+
+
+def _has_own_order(wanted: Wanted) -> bool:
+    """Whether who gets which text is more than one translation each for a language."""
+    message = wanted.message
+    fallbacks = wanted.app.fallbacks if message.fallbacks is None else message.fallbacks
+    texts = message.translations.values()
+    return bool(fallbacks) or any(text.platforms for text in texts)
 
 
 def _read_terms(wanted: Wanted) -> tuple[list[str], list[Expression]]:

@@ -28,12 +28,12 @@ def find_missing_languages(reach: Reach, message: PushMessage) -> Iterator[Probl
     """Languages of recipients for which a message that is translated has no text of its own."""
     if not message.translations:
         return
-    own = reach.app.default_language
+    own = message.default_language or reach.app.default_language
     missing = {
         language: count
         for language, count in reach.spoken.items()
         if language.partition("-")[0] != own.partition("-")[0]
-        and not message.find_language(language)
+        and not message.find_language(language, reach.app.chain)
     }
     if missing:
         count = sum(missing.values())

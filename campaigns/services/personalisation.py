@@ -79,7 +79,7 @@ def render_for(
     `language` is a translation to take instead of the recipient's own.
     """
     if language is None:
-        language = message.find_language(_find_spoken(app, recipient))
+        language = message.find_language(_find_spoken(app, recipient), app.chain)
     if isinstance(recipient, Device):
         resolved = message.resolve(Platform(recipient.platform), language)
     else:

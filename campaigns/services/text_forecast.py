@@ -133,13 +133,13 @@ def _sample(campaign: Campaign, app: App) -> tuple[list[_Row], int]:
 
 
 def _list_sheets(
-    message: PushMessage, rows: Sequence[_Row]
+    message: PushMessage, app: App, rows: Sequence[_Row]
 ) -> Iterator[tuple[str, Sheet, list[int]]]:
     """Those who get the same message before its variables are filled in."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
         if message.has_platform(Platform(row.platform)):
-            groups[row.platform, message.find_language(row.language)].append(row.pk)
+            groups[row.platform, message.find_language(row.language, app.chain)].append(row.pk)
     for (platform, language), ids in groups.items():
         yield platform, Sheet(message.resolve(Platform(platform), language)), ids
 
@@ -164,7 +164,7 @@ def _render_all(
     empty: Counter[str] = Counter()
     said: dict[str, Counter[Any]] = defaultdict(Counter)
     skipped = 0
-    for platform, sheet, ids in _list_sheets(message, rows):
+    for platform, sheet, ids in _list_sheets(message, app, rows):
         values = Reader(app, sheet.variables, message.defaults).read_devices(ids)
         needed = required & set(sheet.variables)
         for own in values.values():
@@ -202,7 +202,7 @@ def _measure(
 ) -> tuple[dict[int, int], list[int]]:
     """How long the texts of each are, and who gets none."""
     lengths, missing = {}, []
-    for _platform, sheet, ids in _list_sheets(message, rows):
+    for _platform, sheet, ids in _list_sheets(message, app, rows):
         values = Reader(app, sheet.variables, message.defaults).read_devices(ids)
         for pk in ids:
             try:

@@ -1,0 +1,153 @@
+"""Who gets which translation, and translations on their way to a translator and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from campaigns.dispatch import freeze
+from campaigns.dispatch.plan import start_campaign
+from campaigns.errors import Invalid
+from campaigns.models import App, Batch, Campaign, Cohort, Transfer
+from campaigns.services.campaigns import create_campaign
+from campaigns.services.languages import count_languages, read_translations, write_translations
+from campaigns.services.preflight import find_problems
+from providers.languages import Chain, is_right_to_left
+from providers.message import PushMessage, find_message_faults, read_message, write_message
+from providers.message_fields import Platform
+from tests import builders
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+NOW = datetime.now(UTC)
+TEXTS = {
+    "title": "Hi", "body": "There", "android": {"title": "Droid"},
+    "translations": {
+        "de": {"title": "Hallo", "body": "=Du", "android": {"title": "Androide"}},
+        "pt": {"title": "Oi", "body": "Voce"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def app() -> App:
+    app = builders.make_app(builders.make_workspace())
+    builders.make_route(app, "android")
+    return app
+
+
+@pytest.mark.parametrize(
+    ("language", "fallbacks", "default", "found"),
+    [
+        ("pt-BR", (), "en", "pt"),
+        ("de", (), "en", "de"),
+        ("fr", (), "en", ""),
+        ("fr", ("de",), "en", "de"),
+        ("fr", ("it", "pt-PT"), "en", "pt"),
+        ("en-US", ("de",), "en", ""),
+        ("fr", ("en", "de"), "en", ""),
+        ("", ("de",), "en", ""),
+    ],
+)
+def test_the_first_language_of_the_chain_is_taken(
+    language: str, fallbacks: tuple[str, ...], default: str, found: str
+) -> None:
+    message = read_message(TEXTS)
+
+    assert message.find_language(language, Chain(default, fallbacks)) == found
+    own = read_message(TEXTS | {"fallbacks": list(fallbacks), "default_language": default})
+    assert own.find_language(language, Chain("xx", ("pt",))) == found
+
+
+def test_a_translation_may_say_something_else_on_a_platform() -> None:
+    message = read_message(TEXTS)
+
+    assert message.resolve(Platform.ANDROID, "de").title == "Androide"
+    assert message.resolve(Platform.IOS, "de").title == "Hallo"
+    assert message.resolve(Platform.ANDROID, "pt").title == "Oi"
+    assert read_message(write_message(message)) == message
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"fallbacks": "de"}, "fallbacks"),
+        ({"fallbacks": ["de"] * 11}, "fallbacks"),
+        ({"fallbacks": ["no language"]}, "fallbacks"),
+        ({"translations": {"de": {"android": {"icon": "x"}}}}, "translations.de.android.icon"),
+        ({"translations": {"de": {"phone": {}}}}, "translations.de.phone"),
+    ],
+)
+def test_what_is_wrong_is_named(body: dict[str, Any], path: str) -> None:
+    assert list(find_message_faults(body)) == [path]
+
+
+def test_the_direction_is_the_scripts() -> None:
+    languages = ("ar", "ar-Latn", "he-IL", "az", "az-Arab", "en")
+
+    assert [one for one in languages if is_right_to_left(one)] == ["ar", "he-IL", "az-Arab"]
+
+
+def test_a_freeze_follows_the_chain_and_keeps_the_recipients_own_language(app: App) -> None:
+    for number, language in enumerate(("de-AT", "fr", "en", "")):
+        builders.make_device(app, f"t{number}", language=language)
+    root = get_user_model().objects.create_superuser("root", "root@example.org", "pw")
+    body = {"app": "shop", "audience": {"all": True}, "message": TEXTS}
+    campaign = create_campaign(root, body, actor="root", now=NOW)
+    before = [one.code for one in find_problems(campaign, now=NOW)]
+    App.objects.update(fallbacks=["pt"])
+    campaign = Campaign.objects.get()
+    after = [one.code for one in find_problems(campaign, now=NOW)]
+
+    start_campaign(campaign, actor="root", now=NOW)
+    freeze.freeze_transfer(Transfer.objects.get(), now=NOW)
+
+    assert "missing_language" in before
+    assert "missing_language" not in after
+    assert dict(Batch.objects.values_list("language", "count")) == {"de": 1, "pt": 1, "": 2}
+    assert sorted(Cohort.objects.values_list("language", flat=True)) == ["de-AT", "en", "fr"]
+
+
+def test_languages_of_an_audience_are_counted_with_what_they_get(app: App) -> None:
+    app.fallbacks = ["pt"]
+    rows = count_languages(app, read_message(TEXTS), {"de-AT": 5, "fr": 7, "en": 1})
+
+    assert [(row.language, row.recipients, row.gets, row.is_exact) for row in rows] == [
+        ("fr", 7, "pt", False), ("de-AT", 5, "de", True), ("en", 1, "", True),
+    ]  # fmt: skip
+
+
+def test_a_table_comes_back_as_it_went(app: App) -> None:
+    message = read_message(TEXTS)
+
+    table = write_translations(app, message, ["fr"])
+
+    assert table.splitlines()[0] == "field,en (common),de,pt,fr"
+    assert "'=Du" in table
+    again = read_translations(message, "\ufeff" + table)
+    assert again.translations["fr"] == read_message({"translations": {"fr": {}}}).translations["fr"]
+    assert {key: again.translations[key] for key in ("de", "pt")} == message.translations
+    changed = read_translations(message, "field,x,pt\nandroid.body,There,Aqui\n")
+    assert changed.translations["pt"].find(Platform.ANDROID).body == "Aqui"
+    assert changed.translations["de"] == message.translations["de"]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("", "first line"),
+        ("field,x\n", "first line"),
+        ("field,x,no language\n", "language of its own"),
+        ("field,x,de,de\n", "language of its own"),
+        ("field,x,de\nicon,a,b\n", "Line 2"),
+        ("field,x,de\ntitle,a,b,c\n", "Line 2"),
+        ("field,x,de\ntitle,a," + "x" * 2000, "translations.de.title"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(table: str, words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_translations(PushMessage(title="a"), table)
+
+    assert words in caught.value.message
