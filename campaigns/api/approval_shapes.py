@@ -1,4 +1,4 @@
-"""What the native API shows and takes about approvals and the pre-flight list."""
+"""What the native API shows and takes about approvals, the pre-flight list and sending again."""
 
 from __future__ import annotations
 
@@ -70,3 +70,26 @@ class PreflightShape(serializers.Serializer[Any]):
     checks = CheckedShape(many=True)
     forecast = PreflightForecastShape(allow_null=True)
     approval = StandingShape()
+
+
+class ResendBody(serializers.Serializer[Any]):
+    outcomes = serializers.ListField(child=serializers.CharField())
+    reasons = serializers.ListField(child=serializers.CharField(), required=False)
+    without_receipt = serializers.CharField(required=False)
+
+
+class ResendChoiceShape(serializers.Serializer[Any]):
+    """Some recipients of a transfer, what to ask for to send to them again, and how many of them
+    may then get it twice."""
+
+    key = serializers.CharField()
+    asked = ResendBody()
+    recipients = serializers.IntegerField()
+    twice = serializers.IntegerField()
+
+
+class ResendPreviewShape(serializers.Serializer[Any]):
+    """`silent` were sent to by accounts that report no receipts."""
+
+    choices = ResendChoiceShape(many=True)
+    silent = serializers.IntegerField()

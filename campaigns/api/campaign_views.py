@@ -29,7 +29,7 @@ from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.reports import report_table
 from campaigns.selectors.status import count_occurrences, progress
 from campaigns.selectors.upcoming import list_next_times
-from campaigns.services import approvals, campaigns, rates, repeats, transfers, waiting
+from campaigns.services import approvals, campaigns, rates, repeats, resends, transfers, waiting
 from campaigns.services.access import require_role
 from campaigns.services.forecast import count_reach
 from campaigns.services.hours import forecast_campaign, list_hour_lines
@@ -295,6 +295,7 @@ class TransferViews(ListedViewSet):
     shown = shapes.TransferShape
     serializer_class = shapes.TransferShape
     change_scope = ApiKey.Scope.SEND
+    scopes: ClassVar[Mapping[str, str]] = {"resend": ApiKey.Scope.COMPOSE}
     paged = frozenset({"list", "deliveries"})
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": ("app", "status", "campaign", "reference"),
@@ -362,6 +363,22 @@ class TransferViews(ListedViewSet):
         bypass = may_bypass(request)
         transfer = self.find_row_to_change()
         campaign = repeats.repeat_unknown(transfer, may_bypass_approval=bypass, **self.by)
+        fresh = CampaignViews.queryset.get(pk=campaign.pk)
+        return Response(shapes.CampaignShape(fresh).data, status=201)
+
+    @extend_schema(methods=["get"], parameters=[ID], responses=approval_shapes.ResendPreviewShape)
+    @extend_schema(
+        methods=["post"], parameters=[ID], request=approval_shapes.ResendBody,
+        responses={201: shapes.CampaignShape},
+    )  # fmt: skip
+    @action(detail=True, methods=["get", "post"])
+    def resend(self, request: Request, pk: str = "") -> Response:
+        if request.method == "GET":
+            preview = resends.preview_resend(self.find_row())
+            return Response(approval_shapes.ResendPreviewShape(preview).data)
+        body = request.data if isinstance(request.data, dict) else {}
+        refuse_others(body, {"outcomes", "reasons", "without_receipt"})
+        campaign = resends.plan_resend(self.find_row_to_change(), dict(body), **self.by)
         fresh = CampaignViews.queryset.get(pk=campaign.pk)
         return Response(shapes.CampaignShape(fresh).data, status=201)
 

@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns.models import Campaign, Scenario, Segment
+from campaigns.models import Campaign, Scenario, Segment, Settled
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.pages.plan_form import POLICY_WORDS
 from campaigns.selectors.audience import AudienceKind
@@ -56,10 +56,23 @@ def _say_kind(kind: AudienceKind, value: Any) -> str:
             return _("An expression")
         case AudienceKind.UNKNOWN_OF:
             return _("Those unknown in transfer %(pk)s") % {"pk": value}
+        case AudienceKind.OUTCOMES_OF:
+            return _say_outcomes(value)
         case AudienceKind.COMBINE:
             return _say_combined(value)
     count = len(value)
     return ngettext("%(n)d pasted id", "%(n)d pasted ids", count) % {"n": count}
+
+
+def _say_outcomes(value: dict[str, Any]) -> str:
+    words = _("Those of transfer %(pk)s who are %(outcomes)s") % {
+        "pk": value["transfer"],
+        "outcomes": ", ".join(str(Settled(outcome).label) for outcome in value["outcomes"]),
+    }
+    if value.get("without_receipt"):
+        more = _("%(words)s and not reported as %(receipt)s")
+        return more % {"words": words, "receipt": value["without_receipt"]}
+    return words
 
 
 def _say_combined(value: dict[str, Any]) -> str:

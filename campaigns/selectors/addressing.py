@@ -38,7 +38,14 @@ Form = Batch.Form
 EACH_DEVICE = frozenset({Addressing.TOKEN, Addressing.VENDOR_ID})
 PER_RECIPIENT = EACH_DEVICE | {Addressing.USERNAME}
 DESCRIBED = frozenset({Addressing.LABEL, Addressing.FILTER, Addressing.EVERYONE})
-LISTED = frozenset({AudienceKind.PERSONS, AudienceKind.DEVICES, AudienceKind.UNKNOWN_OF})
+LISTED = frozenset(
+    {
+        AudienceKind.PERSONS,
+        AudienceKind.DEVICES,
+        AudienceKind.UNKNOWN_OF,
+        AudienceKind.OUTCOMES_OF,
+    }
+)
 EVERYBODY: Expression = And(())
 
 

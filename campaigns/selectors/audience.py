@@ -8,15 +8,26 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from campaigns.models import App, Delivery, Device, LabelMember, Part, Segment, Settled
+from campaigns.models import (
+    Account,
+    App,
+    Delivery,
+    Device,
+    LabelMember,
+    Part,
+    ReceiptRow,
+    Segment,
+    Settled,
+)
 from campaigns.models.clock import list_zone_names
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_bodies import (
     MAX_RECIPIENTS,
     Audience,
     AudienceKind,
+    OutcomesOf,
     list_parts,
     read_audience,
 )
@@ -27,6 +38,7 @@ from campaigns.selectors.expressions import (
     compile_expression,
     deny,
 )
+from providers import registry
 from providers.audience import Or
 
 __all__ = [
@@ -36,12 +48,18 @@ __all__ = [
     "count_devices",
     "count_zones",
     "list_parts",
+    "list_telling_accounts",
     "read_audience",
     "sample_devices",
     "select_all",
     "select_devices",
 ]
 SAMPLE_SIZE = 10
+# Receipts that say as much as the one that is looked for: who opened it has got it.
+SAYS_AS_MUCH = {
+    "opened": ("opened", "clicked"),
+    "delivered": ("delivered", "shown", "opened", "clicked", "dismissed"),
+}
 NOBODY = Or(())
 
 
@@ -88,8 +106,9 @@ def _find_condition(app: App, audience: Audience) -> Q:
             return named | Q(person__in=set(merged.values())) if merged else named
         case AudienceKind.DEVICES:
             return Q(pk__in=audience.devices)
-        case AudienceKind.UNKNOWN_OF:
-            return _find_unknown(audience.unknown_of)
+        case AudienceKind.UNKNOWN_OF | AudienceKind.OUTCOMES_OF:
+            unknown = OutcomesOf(audience.unknown_of, (Settled.UNKNOWN.value,))
+            return _find_by_outcome(audience.outcomes_of or unknown)
         case AudienceKind.COMBINE:
             return _find_combined(app, audience)
     return ALWAYS
@@ -100,12 +119,28 @@ def _carry_label(app: App, name: str) -> Q:
     return Q(person_id__in=carriers.values("person_id"))
 
 
-def _find_unknown(transfer: int) -> Q:
+def _find_by_outcome(asked: OutcomesOf) -> Q:
+    """By the rows of the transfer's deliveries; a receipt is missing only where one is told."""
     # Parts first: their ids lead the key of the deliveries.
-    parts = Part.objects.filter(transfer=transfer, kind=Part.Kind.DEVICE)
+    parts = Part.objects.filter(transfer=asked.transfer, kind=Part.Kind.DEVICE)
     ids = list(parts.values_list("pk", flat=True))
-    unknown = Delivery.objects.filter(part_id__in=ids, outcome=Settled.UNKNOWN.value)
-    return Q(pk__in=unknown.values("recipient"))
+    rows = Delivery.objects.filter(part_id__in=ids, outcome__in=asked.outcomes)
+    if asked.reasons:
+        rows = rows.filter(reason__in=asked.reasons)
+    if asked.without_receipt:
+        came = ReceiptRow.objects.filter(
+            part_id=OuterRef("part_id"),
+            recipient=OuterRef("recipient"),
+            kind__in=SAYS_AS_MUCH[asked.without_receipt],
+        )
+        rows = rows.filter(~Exists(came), account_id__in=list_telling_accounts())
+    return Q(pk__in=rows.values("recipient"))
+
+
+def list_telling_accounts() -> list[int]:
+    """Ids of accounts whose vendor tells what came back; of all others it is not reported."""
+    dialects = [dialect.key for dialect in registry.all_dialects() if dialect.has_receipts]
+    return list(Account.objects.filter(dialect__in=dialects).values_list("pk", flat=True))
 
 
 def _find_combined(app: App, audience: Audience) -> Q:

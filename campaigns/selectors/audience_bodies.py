@@ -11,10 +11,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Label, Segment, Transfer
+from campaigns.models import App, Label, Segment, Settled, Transfer
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.selectors.expressions import check_expression
 from providers.audience import Expression
+from providers.outcomes import Reason
+from providers.receipts import ReceiptKind
 
 MAX_LABELS = 20
 MAX_RECIPIENTS = 20_000  # named one by one in a call
@@ -33,6 +35,25 @@ class AudienceKind(StrEnum):
     DEVICES = "devices"
     UNKNOWN_OF = "unknown_of"
     COMBINE = "combine"
+    OUTCOMES_OF = "outcomes_of"
+
+
+# What a transfer may be sent again for. Who was sent to, only where a receipt is missing.
+OUTCOMES = frozenset(Settled.values)
+MISSING_RECEIPTS = frozenset({ReceiptKind.DELIVERED.value, ReceiptKind.OPENED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomesOf:
+    """Recipients of a transfer with one of these outcomes and, if any are named, reasons.
+
+    `without_receipt`: only those from whom no such receipt came, by accounts that report it.
+    """
+
+    transfer: int
+    outcomes: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    without_receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +63,8 @@ class Audience:
     `labels` are names (persons carry all of them), `persons` external user ids, `devices` our
     device ids, `segment` an id that is looked up when devices are selected, `unknown_of` the id of
     a transfer: recipients of it whose outcome is unknown at that moment. Whom one of `include`
-    means and none of `exclude`; none of these is combined itself.
+    means and none of `exclude`; none of these is combined itself. `outcomes_of`: recipients of a
+    transfer by what became of it.
     """
 
     kind: AudienceKind
@@ -52,6 +74,7 @@ class Audience:
     persons: tuple[str, ...] = ()
     devices: tuple[int, ...] = ()
     unknown_of: int = 0
+    outcomes_of: OutcomesOf | None = None
     include: tuple[Audience, ...] = ()
     exclude: tuple[Audience, ...] = ()
 
@@ -153,6 +176,35 @@ def _read_unknown_of(value: Any) -> Audience:
     return Audience(AudienceKind.UNKNOWN_OF, unknown_of=value)
 
 
+def _read_outcomes_of(value: Any) -> Audience:
+    known = {"transfer", "outcomes", "reasons", "without_receipt"}
+    if not isinstance(value, dict) or not {"transfer", "outcomes"} <= set(value) <= known:
+        words = _("The value is an object with transfer, outcomes and, if needed, %(more)s.")
+        raise _refuse("outcomes_of", words % {"more": "reasons, without_receipt"})
+    if not _is_id(value["transfer"]):
+        raise _refuse("outcomes_of.transfer", _("The value is the id of a transfer."))
+    outcomes = _read_words("outcomes_of.outcomes", value["outcomes"], OUTCOMES)
+    reasons: tuple[str, ...] = ()
+    if value.get("reasons"):
+        reasons = _read_words("outcomes_of.reasons", value["reasons"], frozenset(Reason))
+    missing = value.get("without_receipt") or ""
+    if missing and (not isinstance(missing, str) or missing not in MISSING_RECEIPTS):
+        words = _("One of %(known)s.") % {"known": ", ".join(sorted(MISSING_RECEIPTS))}
+        raise _refuse("outcomes_of.without_receipt", words)
+    if Settled.SENT.value in outcomes and not missing:
+        words = _("Whoever was sent to got it: name the receipt that is missing.")
+        raise _refuse("outcomes_of.without_receipt", words)
+    asked = OutcomesOf(value["transfer"], outcomes, reasons, missing)
+    return Audience(AudienceKind.OUTCOMES_OF, outcomes_of=asked)
+
+
+def _read_words(key: str, value: Any, known: frozenset[str]) -> tuple[str, ...]:
+    texts = _read_texts(key, value, len(known))
+    if set(texts) - known:
+        raise _refuse(key, _("Some of %(known)s.") % {"known": ", ".join(sorted(known))})
+    return texts
+
+
 def _read_combine(value: Any) -> Audience:
     if not isinstance(value, dict) or not {"include"} <= set(value) <= {"include", "exclude"}:
         raise _refuse("combine", _("The value is an object with include and, if needed, exclude."))
@@ -209,6 +261,7 @@ _READERS = {
     AudienceKind.DEVICES: _read_devices,
     AudienceKind.UNKNOWN_OF: _read_unknown_of,
     AudienceKind.COMBINE: _read_combine,
+    AudienceKind.OUTCOMES_OF: _read_outcomes_of,
 }
 
 
@@ -229,9 +282,11 @@ def _check_segment(apps: list[App], audience: Audience, principal: Any) -> None:
 
 
 def _check_transfer(apps: list[App], audience: Audience, principal: Any) -> None:
-    if not audience.unknown_of:
+    asked = audience.outcomes_of
+    transfer = asked.transfer if asked else audience.unknown_of
+    if not transfer:
         return
-    known = Transfer.objects.for_user(principal).filter(app__in=apps, pk=audience.unknown_of)
+    known = Transfer.objects.for_user(principal).filter(app__in=apps, pk=transfer)
     if not known.exists():
-        words = _("This app has no transfer %(id)s.") % {"id": audience.unknown_of}
-        raise _refuse("unknown_of", words)
+        words = _("This app has no transfer %(id)s.") % {"id": transfer}
+        raise _refuse("outcomes_of.transfer" if asked else "unknown_of", words)

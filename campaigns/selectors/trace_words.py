@@ -83,6 +83,7 @@ KINDS = {
     AudienceKind.UNKNOWN_OF: gettext_lazy(
         "Meant are those of whom another transfer knows nothing."
     ),
+    AudienceKind.OUTCOMES_OF: gettext_lazy("Meant are some by what became of another transfer."),
 }
 
 

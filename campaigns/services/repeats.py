@@ -40,7 +40,11 @@ def repeat_unknown(
 
 def find_repeat(transfer: Transfer) -> Campaign | None:
     """The campaign that has sent, or sends, again to the unknown of a transfer."""
-    return Campaign.objects.filter(repeats=transfer).exclude(status__in=ENDED).first()
+    # Others send again to whom a person chose, and declared who may get it twice.
+    again = Campaign.objects.filter(
+        repeats=transfer, audience__has_key=AudienceKind.UNKNOWN_OF.value
+    )
+    return again.exclude(status__in=ENDED).first()
 
 
 def may_repeat(transfer: Transfer) -> bool:

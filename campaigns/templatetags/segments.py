@@ -25,6 +25,7 @@ def verdict_words(verdict: Verdict) -> str:
         "persons": _("Is one of the persons named"),
         "devices": _("Is one of the devices named"),
         "unknown_of": _("Nobody knows whether that transfer reached it"),
+        "outcomes_of": _("Is meant by what became of that transfer"),
         "combine": _("Included, and not excluded"),
     }
     return names.get(verdict.kind, verdict.kind)

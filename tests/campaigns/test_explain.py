@@ -158,6 +158,7 @@ def bodies(app, devices, now):
         "persons": ["bob", "cy"],
         "devices": [devices[0].pk, devices[3].pk],
         "unknown_of": transfer.pk,
+        "outcomes_of": {"transfer": transfer.pk, "outcomes": ["unknown", "failed"]},
         "combine": {
             "include": [{"persons": ["ann"]}, {"devices": [devices[3].pk]}],
             "exclude": [{"segment": segment.pk}, {"labels": ["gone"]}],

@@ -45,6 +45,10 @@ def test_what_was_left_at_nothing_is_left_out(campaign):
         ({"expression": {"field": "device.country", "op": "eq", "value": "DE"}}, "An expression"),
         ({"persons": ["u-1", "u-2"]}, "2 pasted ids"),
         ({"devices": [7]}, "1 pasted id"),
+        (
+            {"outcomes_of": {"transfer": 12, "outcomes": ["failed", "unknown"]}},
+            "Those of transfer 12 who are Failed, Unknown",
+        ),
         ({"unknown_of": 12}, "Those unknown in transfer 12"),
         ({"segment": 999}, "Segment #999"),
         (

@@ -43,7 +43,7 @@ READ = {
 HOLDERS = {
     "cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER, "revoke_key": Role.ADMIN,
     "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
-    "campaign_approval": Role.APPROVER,
+    "campaign_approval": Role.APPROVER, "resend": Role.COMPOSER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
     "restore_segment": Role.COMPOSER,
     "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,

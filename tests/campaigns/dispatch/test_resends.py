@@ -1,0 +1,120 @@
+"""Sending again by what became of recipients: exactly these, declared before, as a new campaign."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from campaigns.dispatch.verify import check_books
+from campaigns.errors import Conflict, Invalid
+from campaigns.models import Account, Campaign, Delivery, Transfer
+from campaigns.selectors.audience import read_audience
+from campaigns.services.campaigns import launch_campaign
+from campaigns.services.resends import plan_resend, preview_resend
+from tests.campaigns.dispatch.test_repeats import (
+    Simulator,
+    keep,
+    list_recipients,
+    send,
+    silent,
+    unknown,
+)
+
+__all__ = ["keep", "silent", "unknown"]
+pytestmark = pytest.mark.database
+
+
+def count_choices(transfer: Transfer) -> dict[str, tuple[int, int]]:
+    choices = preview_resend(transfer).choices
+    return {choice.key: (choice.recipients, choice.twice) for choice in choices}
+
+
+def fail(transfer: Transfer, reason: str) -> int:
+    """Let one of the unknown have failed; gives who it is."""
+    recipient = list_recipients(transfer, outcome="unknown")[0]
+    rows = Delivery.objects.filter(part__transfer=transfer, recipient=recipient)
+    rows.update(outcome="failed", reason=reason)
+    return recipient
+
+
+def test_a_draft_goes_to_exactly_those_who_are_meant(
+    unknown: Transfer, simulator: Simulator, now: datetime
+) -> None:
+    campaign = plan_resend(unknown, {"outcomes": ["unknown"]}, actor="ann", now=now)
+    assert campaign.status == Campaign.Status.DRAFT
+    launch_campaign(Campaign.objects.get(pk=campaign.pk), actor="sue", now=now)
+
+    send(now, 1)
+
+    again = Transfer.objects.get(campaign=campaign)
+    assert list_recipients(again) == list_recipients(unknown, outcome="unknown")
+    assert (campaign.repeats, campaign.message.content) == (
+        unknown, unknown.campaign.message.content,
+    )  # fmt: skip
+    assert check_books().faults == []
+
+
+def test_it_is_told_how_many_may_get_it_twice(unknown: Transfer) -> None:
+    assert count_choices(unknown) == {
+        "failed": (0, 0), "unknown": (3, 3), "undelivered": (0, 0), "unopened": (0, 0),
+    }  # fmt: skip
+
+
+def test_only_reasons_that_another_try_can_mend_count_as_failed(unknown: Transfer) -> None:
+    fail(unknown, "token")
+    mended = fail(unknown, "vendor")
+
+    assert count_choices(unknown)["failed"] == (1, 0)
+    body = {"outcomes": ["failed"], "reasons": ["vendor"]}
+    assert plan_resend(unknown, body, actor="ann", now=unknown.created_at).audience["outcomes_of"][
+        "reasons"
+    ] == ["vendor"]
+    assert mended in list_recipients(unknown, outcome="failed")
+
+
+def test_what_is_not_reported_is_not_taken_for_unopened(unknown: Transfer) -> None:
+    Delivery.objects.filter(part__transfer=unknown).update(outcome="sent")
+    telling = preview_resend(unknown)
+    account = Account.objects.get()
+    reports = {choice.key: choice.recipients for choice in telling.choices}
+
+    Delivery.objects.filter(part__transfer=unknown).update(account_id=account.pk + 1)
+    mute = {choice.key: choice.recipients for choice in preview_resend(unknown).choices}
+
+    assert (reports["unopened"], reports["undelivered"]) == (3, 3)  # one has opened it
+    assert (mute["unopened"], mute["undelivered"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [None, {}, {"outcomes": []}, {"outcomes": ["nonsense"]}, {"outcomes": "failed"},
+     {"outcomes": ["sent"]}, {"outcomes": ["sent"], "without_receipt": "shown"},
+     {"outcomes": ["failed"], "reasons": ["weather"]}, {"outcomes": ["failed"], "transfer": 1}],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(unknown: Transfer, now: datetime, asked: object) -> None:
+    with pytest.raises(Invalid):
+        plan_resend(unknown, asked, actor="ann", now=now)
+
+    assert not Campaign.objects.filter(repeats=unknown).exists()
+
+
+def test_what_has_not_ended_or_means_nobody_is_refused(unknown: Transfer, now: datetime) -> None:
+    with pytest.raises(Conflict) as nobody:
+        plan_resend(unknown, {"outcomes": ["failed"]}, actor="ann", now=now)
+    unknown.finished_at = None
+    with pytest.raises(Conflict) as running:
+        plan_resend(unknown, {"outcomes": ["unknown"]}, actor="ann", now=now)
+
+    assert (nobody.value.code, running.value.code) == ("nobody_meant", "not_ended")
+
+
+def test_a_transfer_of_somebody_else_is_named_by_nobody(
+    unknown: Transfer, stranger: object
+) -> None:
+    body = {"outcomes_of": {"transfer": unknown.pk, "outcomes": ["unknown"]}}
+
+    with pytest.raises(Invalid) as refusal:
+        read_audience(unknown.app, body, principal=stranger)
+
+    assert list(refusal.value.fields) == ["audience.outcomes_of.transfer"]

@@ -1,0 +1,126 @@
+"""Sending again from a transfer's page, and over the API: a choice, a draft, its review."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import (
+    Campaign,
+    Counter,
+    Delivery,
+    Device,
+    Group,
+    Membership,
+    Message,
+    Part,
+    Transfer,
+)
+from tests import builders
+from tests.api.conftest import make_client
+from tests.pages.sending import press_send
+
+Role = Membership.Role
+
+
+@pytest.fixture
+def transfer(app, now):
+    """One that has ended: of three phones one is unknown, one failed at the vendor, one is sent."""
+    builders.make_route(app, "android")
+    transfer = Transfer.objects.create(
+        app=app, group=Group.objects.get(app=app), name="Spring", status="sent", due_at=now,
+        created_at=now, status_since=now, finished_at=now, frozen_at=now, audience=3,
+    )  # fmt: skip
+    message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
+    part = Part.objects.create(transfer=transfer, message=message, audience=3)
+    for number, (outcome, reason) in enumerate(
+        [("unknown", "no_answer"), ("failed", "vendor"), ("sent", "")]
+    ):
+        device = builders.make_device(app, f"token-{number}")
+        Delivery.objects.create(
+            part=part, recipient=device.pk, outcome=outcome, reason=reason, at=now, cohort_id=1,
+            account_id=99,
+        )  # fmt: skip
+        Counter.objects.create(
+            part=part, platform="android", outcome=outcome, reason=reason, count=1, account_id=99
+        )
+    return transfer
+
+
+def choose(client, transfer, who):
+    return client.post(reverse("resend", args=[transfer.pk]), {"who": who}, follow=True)
+
+
+def test_the_page_counts_and_says_what_nobody_reports(client, owner, transfer):
+    client.force_login(owner)
+
+    page = client.get(reverse("resend", args=[transfer.pk]))
+
+    counts = [(c.key, c.recipients, c.twice) for c in page.context["preview"].choices]
+    assert counts == [
+        ("failed", 1, 0),
+        ("unknown", 1, 1),
+        ("undelivered", 0, 0),
+        ("unopened", 0, 0),
+    ]
+    assert "1 recipient was sent to by an account that reports no receipts" in page.content.decode()
+    transfer_page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+    assert reverse("resend", args=[transfer.pk]) in transfer_page
+
+
+def test_a_choice_becomes_a_draft_whose_review_is_sent(client, owner, transfer):
+    client.force_login(owner)
+
+    review = choose(client, transfer, "failed")
+    draft = Campaign.objects.get()
+    press_send(client, draft.pk)
+
+    draft.refresh_from_db()
+    page = client.get(reverse("resend", args=[transfer.pk])).content.decode()
+    failed = Device.objects.get(token="token-1")
+    assert review.redirect_chain[-1][0] == reverse("campaign_review", args=[draft.pk])
+    assert "Those of transfer" in review.content.decode()
+    assert draft.is_cooling
+    assert draft.audience["outcomes_of"]["outcomes"] == ["failed"]
+    assert "Sent again already" in page
+    assert failed.pk == Delivery.objects.get(outcome="failed").recipient
+
+
+def test_what_is_no_choice_or_means_nobody_makes_no_draft(client, owner, transfer):
+    client.force_login(owner)
+
+    nonsense = choose(client, transfer, "everybody")
+    nobody = choose(client, transfer, "unopened")
+
+    assert nonsense.status_code == 404
+    assert "Nobody is meant by this." in nobody.content.decode()
+    assert not Campaign.objects.exists()
+
+
+def test_a_viewer_sees_the_counts_and_makes_no_draft(client, app, transfer):
+    client.force_login(builders.make_member("vic", app.workspace, app=app, role=Role.VIEWER))
+
+    page = client.get(reverse("resend", args=[transfer.pk])).content.decode()
+    refused = choose(client, transfer, "failed")
+
+    assert "Write a draft" not in page
+    assert refused.status_code == 403
+
+
+def test_a_script_looks_and_makes_a_draft(app, transfer):
+    script = make_client(app.workspace)
+    reader = make_client(app.workspace, scopes=["read"])
+    address = f"/api/v1/transfers/{transfer.pk}/resend/"
+
+    preview = script.get(address).json()
+    asked = preview["choices"][0]["asked"]
+    refused = reader.post(address, asked, format="json")
+    wrong = script.post(address, {"outcomes": ["sent"]}, format="json")
+    made = script.post(address, asked, format="json")
+
+    assert [choice["recipients"] for choice in preview["choices"]] == [1, 1, 0, 0]
+    assert preview["silent"] == 1
+    assert (refused.status_code, wrong.status_code) == (403, 400)
+    assert list(wrong.json()["fields"]) == ["audience.outcomes_of.without_receipt"]
+    assert (made.status_code, made.json()["status"]) == (201, "draft")
+    assert made.json()["repeats"] == transfer.pk
