@@ -271,6 +271,10 @@ class PersonAdmin(StaffAdmin):
             queryset = queryset.filter(pk__in=find_person_ids(term, request.user))
         return queryset, False
 
+    def list_facts(self, request: HttpRequest, row: Person) -> list[Fact]:
+        link = reverse("person", args=[row.pk])
+        return [Fact(_("What they were sent, and more"), _("Profile"), link=link)]
+
 
 class IdentifierInline(RowsOfParent, TabularInline):
     """The ids that vendors know the device by."""
@@ -325,7 +329,10 @@ class DeviceAdmin(ReadOnlyAdmin):
 
     def list_facts(self, request: HttpRequest, row: Device) -> list[Fact]:
         chip = "good" if row.token_state == Device.TokenState.ACTIVE else "warn"
-        facts = [Fact(_("Token"), row.get_token_state_display(), chip=chip)]
+        facts = [
+            Fact(_("What it was sent"), _("Device"), link=reverse("device", args=[row.pk])),
+            Fact(_("Token"), row.get_token_state_display(), chip=chip),
+        ]
         if row.token_evidence:
             facts.append(Fact(_("Evidence"), row.token_evidence))
         for kind, names in _list_marks(row).items():
