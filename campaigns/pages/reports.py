@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -29,6 +29,7 @@ from campaigns.selectors.dimensions import (
     Dimension,
     Line,
     break_down,
+    has_vendor_counts,
     name_values,
     sum_lines,
 )
@@ -67,22 +68,28 @@ class Row:
     transfer: str = ""
     channels: dict[str, int] | None = None
 
+    def without_vendor(self) -> Row:
+        """Where no vendor counts anything there are no columns for it."""
+        return replace(self, numbers=self.numbers[: -len(RECEIPTS)])
 
-def list_columns() -> list[str]:
-    """The heads of the numbers, in their order."""
-    vendor = [_("%(what)s, by vendor") % {"what": RECEIPT_WORDS[metric]} for metric in RECEIPTS]
+
+def list_columns(*, has_vendor: bool = True) -> list[str]:
+    """The heads of the numbers, in their order; those of vendors' own totals come last."""
     came = [str(RECEIPT_WORDS[metric]) for metric in RECEIPTS]
-    return [*(str(o.label) for o in Settled), *came, _("Open rate, %"), *vendor]
+    vendor = [_("%(what)s, by vendor") % {"what": RECEIPT_WORDS[metric]} for metric in RECEIPTS]
+    known = [*(str(o.label) for o in Settled), *came, _("Open rate, %")]
+    return [*known, *vendor] if has_vendor else known
 
 
-def list_numbers(line: Line) -> list[float | None]:
+def list_numbers(line: Line, *, has_vendor: bool = True) -> list[float | None]:
     """The numbers of a line in the order of `list_columns`."""
-    return [
+    known = [
         *(line.outcomes.get(outcome, 0) for outcome in Settled.values),
         *(line.receipts.get(metric) for metric in RECEIPTS),
         line.open_rate,
-        *(line.vendor.get(metric) for metric in RECEIPTS),
     ]
+    vendor = [line.vendor.get(metric) for metric in RECEIPTS]
+    return [*known, *vendor] if has_vendor else known
 
 
 @operator_page
@@ -91,13 +98,20 @@ def reports(request: HttpRequest) -> HttpResponse:
     asked, now = read_asked(request.user, request.GET), timezone.now()
     lines = break_down(asked.ask())
     total = sum_lines(lines)
+    has_vendor = has_vendor_counts(asked.ask().span)
     totals = daily_totals(asked.app_ids, min(MAX_DAYS_AGO, count_days_back(asked, now)), now)
     shown = tuple(day for day in totals if asked.days[0] <= day.day <= asked.days[1])
     context = {
         "asked": asked,
         "form": asked.form,
-        "columns": list_columns(),
-        "cards": list(zip(list_columns(), list_numbers(total), strict=True)),
+        "columns": list_columns(has_vendor=has_vendor),
+        "cards": [
+            *zip(
+                list_columns(has_vendor=has_vendor),
+                list_numbers(total, has_vendor=has_vendor),
+                strict=True,
+            )
+        ],
         "rows": draw_rows(asked, lines),
         "left_out": max(0, len(lines) - MOST_ROWS),
         "narrowed": list_narrowing(asked),
@@ -136,7 +150,8 @@ def draw_rows(asked: Asked, lines: list[Line], *, is_below: bool = False) -> lis
     shown = lines[:MOST_ROWS]
     channels = _count_channels(asked, shown)
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
-    return [_draw_row(asked, line, above, channels) for line in shown]
+    rows = [_draw_row(asked, line, above, channels) for line in shown]
+    return rows if has_vendor_counts(asked.ask().span) else [row.without_vendor() for row in rows]
 
 
 def _count_channels(asked: Asked, lines: list[Line]) -> dict[str, dict[str, int]]:

@@ -129,6 +129,12 @@ def break_down(question: Question) -> list[Line]:
     return sorted(lines.values(), key=lambda line: (-line.total, line.name))
 
 
+def has_vendor_counts(span: Span) -> bool:
+    """Whether any vendor has reported totals of its own in these hours."""
+    rows = span.of_parts(VendorCount.objects, "part__transfer__created_at")
+    return bool(rows.filter(metric__in=RECEIPTS).exists())
+
+
 def sum_lines(lines: Iterable[Line]) -> Line:
     """One line of all."""
     total = Line("")
