@@ -77,6 +77,7 @@ class MembersChangedShape(serializers.Serializer[Any]):
     changed = serializers.IntegerField()
     member_count = serializers.IntegerField()
     unknown = serializers.ListField(child=serializers.CharField())
+    erased = serializers.ListField(child=serializers.CharField())
 
 
 class SegmentShape(serializers.ModelSerializer[Segment]):

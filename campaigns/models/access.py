@@ -140,6 +140,7 @@ class ApiKey(models.Model):
         COMPOSE = "compose", _("Compose")
         SEND = "send", _("Send")
         BYPASS_APPROVAL = "bypass_approval", _("Send without approval")
+        PRIVACY = "privacy", _("Erase people and export what is held of them")
 
     workspace = models.ForeignKey(
         Workspace, models.CASCADE, related_name="api_keys", verbose_name=_("workspace")

@@ -105,7 +105,9 @@ def read_job(request: HttpRequest, job: Job) -> dict[str, Any]:
         "row": describe_job(job, timezone.now()),
         "job": job,
         "is_live": job.status in Job.OPEN,
-        "may_cancel": may_change and job.status in Job.CANCELLABLE,
+        "may_cancel": may_change
+        and job.status in Job.CANCELLABLE
+        and not job.params.get("is_final"),
         "files": list(_list_files(job, kind)) if kind and may_change else [],
         "events": job.events.order_by("-pk")[:20],
     }

@@ -30,8 +30,11 @@ from campaigns.services.groups import (
     update_group,
 )
 from campaigns.services.locks import Lock, lock_app
+from campaigns.services.persons import hold_person, list_new_names
 from campaigns.services.segment_versions import keep_former, keep_version
+from campaigns.services.tombstones import find_erased, refuse_erased
 from providers.contract import Cap
+from providers.recipients import PersonKind
 
 __all__ = [
     "DeviceRow",
@@ -61,11 +64,13 @@ Who = Sequence[str] | QuerySet[Any]
 
 @dataclass(frozen=True, slots=True)
 class MembersChanged:
-    """`changed` persons were added or removed; `unknown` external ids belong to nobody here."""
+    """`changed` persons were added or removed; `unknown` external ids belong to nobody here,
+    `erased` are those of them that belonged to somebody who was erased."""
 
     changed: int
     member_count: int
     unknown: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
 
 
 def create_label(
@@ -273,7 +278,10 @@ def _count_change(
     Label.objects.filter(pk=label.pk).update(member_count=F("member_count") + change)
     label.refresh_from_db(fields=["member_count"])
     record_audit(actor, verb, label, workspace=label.app.workspace, fields=["members"], now=now)
-    return MembersChanged(abs(change), label.member_count, unknown)
+    named = [(PersonKind.EXTERNAL_USER_ID.value, name) for name in unknown]
+    hit = find_erased(label.app.workspace_id, named)
+    erased = tuple(name for kind, name in named if (kind, name) in hit)
+    return MembersChanged(abs(change), label.member_count, unknown, erased)
 
 
 def update_person(person: Person, values: dict[str, Any], *, actor: str, now: datetime) -> Person:
@@ -282,9 +290,11 @@ def update_person(person: Person, values: dict[str, Any], *, actor: str, now: da
     if "opted_out" in columns:
         is_out = columns.pop("opted_out")
         columns["opted_out_at"] = (person.opted_out_at or now) if is_out else None
-    for name, value in columns.items():
-        setattr(person, name, value)
     with transaction.atomic():
+        held = hold_person(person)
+        refuse_erased(person.workspace_id, list_new_names(held, columns))
+        for name, value in columns.items():
+            setattr(person, name, value)
         save_named(person, _("Somebody else has this external user id."))
         record_audit(actor, "update", person, workspace=person.workspace, fields=values, now=now)
     return person

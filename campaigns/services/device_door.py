@@ -24,10 +24,12 @@ from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
 from campaigns.services.personalisation import render_for
 from campaigns.services.seen import mark_seen
+from campaigns.services.tombstones import ERASED, find_erased, lift_tombstones
 from providers import vault
 from providers.message import PushMessage, read_message
 from providers.outcomes import RefusalKind
 from providers.receipts import ReceiptEvent, ReceiptKind
+from providers.recipients import TOKEN_KIND, PersonKind
 
 PULL_SECONDS = 30  # how often an app is told to pull
 MIRROR_DAYS = 28  # how long a mirrored message may live
@@ -136,6 +138,8 @@ def _write_device(app: App, told: Registration, now: datetime) -> Device:
     user = told.external_user_id or ""
     if user and not _is_proven(app, user, told.user_proof):
         raise Forbidden(_("The proof of this user is missing or wrong."), code="unproven_user")
+    if user:
+        _let_back(app, told, now)
     row = DeviceRow(
         platform=told.platform,
         token=told.token or "",
@@ -145,9 +149,24 @@ def _write_device(app: App, told: Registration, now: datetime) -> Device:
         attributes=told.attributes or {},
     )
     done = register_devices(app, [row], actor=ACTOR, now=now)
+    if done.rejected and done.rejected[0].reason == ERASED:
+        words = _("This installation was erased. A user who signs in, with proof, may come back.")
+        raise Conflict(words, code=ERASED)
     if done.rejected:
         raise Invalid(_("The device was not taken: %(why)s.") % {"why": done.rejected[0].reason})
     return Device.objects.get(pk=done.devices[0])
+
+
+def _let_back(app: App, told: Registration, now: datetime) -> None:
+    """Who was erased and signs in again comes back by this, with what they show now, as somebody
+    new: the app's own server vouches for it."""
+    named = [
+        (PersonKind.EXTERNAL_USER_ID.value, told.external_user_id or ""),
+        (TOKEN_KIND, told.token or ""),
+        (INSTALLATION, told.installation_id),
+    ]
+    if find_erased(app.workspace_id, named):
+        lift_tombstones(app.workspace, named, reason="consent", actor=ACTOR, now=now)
 
 
 def _is_proven(app: App, user: str, proof: str) -> bool:

@@ -17,6 +17,8 @@ from campaigns.services.access import record_audit
 from campaigns.services.device_marks import MAX_TAGS, MarkBook
 from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
 from campaigns.services.locks import Lock, lock_app
+from campaigns.services.tombstones import ERASED, find_erased
+from providers.recipients import TOKEN_KIND, PersonKind
 
 # Rows per transaction: a write holds the database for well under half a second.
 CHUNK = 2000
@@ -55,7 +57,8 @@ def register_devices(
 
     A known token with another external user id moves the device to that person; a row that
     matches two devices is rejected as `conflict`, one that would leave a device with more than
-    `max_tags` as `too_many_tags`. Later rows see what earlier ones did.
+    `max_tags` as `too_many_tags`, one that names somebody who was erased as `erased`. Later rows
+    see what earlier ones did.
     """
     found: list[Device | None] = []
     new: set[int] = set()
@@ -92,6 +95,12 @@ def forget_device(device: Device, *, actor: str, now: datetime) -> None:
         device.delete()
 
 
+def list_names(row: DeviceRow) -> list[tuple[str, str]]:
+    """Everything that a row names somebody by, with its kind."""
+    own = [(TOKEN_KIND, row.token), (PersonKind.EXTERNAL_USER_ID.value, row.external_user_id)]
+    return [one for one in (*own, *row.ids.items()) if one[1]]
+
+
 class _Register:
     """The devices that a chunk of rows may touch, and what becomes of them."""
 
@@ -110,9 +119,20 @@ class _Register:
 
     def add(self, rows: Iterable[DeviceRow]) -> list[Device | str]:
         """For each row its device, or the reason why it is left out."""
-        faults = [(row, find_row_fault(row)) for row in rows]
+        faults = self._refuse_erased([(row, find_row_fault(row)) for row in rows])
         self._load([row for row, fault in faults if not fault])
         return [fault or self._place(row) for row, fault in faults]
+
+    def _refuse_erased(self, faults: list[tuple[DeviceRow, str]]) -> list[tuple[DeviceRow, str]]:
+        """Nobody comes back who was erased."""
+        every = {one for row, fault in faults if not fault for one in list_names(row)}
+        erased = find_erased(self.app.workspace_id, every)
+        if not erased:
+            return faults
+        return [
+            (row, fault or (ERASED if erased.intersection(list_names(row)) else ""))
+            for row, fault in faults
+        ]
 
     def _load(self, rows: list[DeviceRow]) -> None:
         self._load_persons({row.external_user_id for row in rows} - {""})

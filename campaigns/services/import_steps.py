@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import Refused
 from campaigns.models import Import, ImportKey, Job, JobPiece, Label
 from campaigns.models.bulk import IdList
+from campaigns.selectors.seals import PERSON_KINDS
 from campaigns.services.cells import write_csv
 from campaigns.services.import_book import Change, ImportBook, Placed, Verdict
 from campaigns.services.import_keys import Seen
@@ -37,6 +38,8 @@ from campaigns.services.jobs import (
     read_piece,
 )
 from campaigns.services.locks import Lock, lock_app
+from campaigns.services.tombstones import find_erased
+from providers.recipients import TOKEN_KIND
 
 UPLOAD, PLAN, SAMPLES, REJECTED = "upload", "plan", "samples", "rejected"
 MAX_SAMPLES = 20
@@ -104,7 +107,24 @@ class _Pass:
 
     def read(self, rows: Sequence[Row]) -> list[ImportRow | RowFault]:
         """Each row as what it says, or as what is wrong with it."""
-        return [self._read(row) for row in rows]
+        return self._refuse_erased([self._read(row) for row in rows])
+
+    def _refuse_erased(self, read: list[ImportRow | RowFault]) -> list[ImportRow | RowFault]:
+        """Nobody comes back by a file who was erased."""
+        names = [self._list_names(row) if isinstance(row, ImportRow) else [] for row in read]
+        every = {name for own in names for name in own}
+        erased = find_erased(self.book.app.workspace_id, every)
+        fault = RowFault(_("This belonged to somebody who was erased, and stays away."))
+        return [
+            fault if erased.intersection(own) else row for row, own in zip(read, names, strict=True)
+        ]
+
+    def _list_names(self, row: ImportRow) -> list[tuple[str, str]]:
+        """Everything that a row names somebody by, with its kind."""
+        values = row.person.values
+        own = [(kind, str(values[kind])) for kind in PERSON_KINDS if values.get(kind)]
+        named = ((self.choice.person_key, row.key), (TOKEN_KIND, row.token), *row.ids.items())
+        return own + [one for one in named if one[1]]
 
     def _read(self, row: Row) -> ImportRow | RowFault:
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from campaigns.services import exports, import_steps, report_jobs, suppression_jobs
+from campaigns.services import erase, exports, import_steps, report_jobs, suppression_jobs
 from campaigns.services.jobs import JobKind
 
 JOBS: tuple[JobKind, ...] = (
+    *erase.JOBS,
     *exports.JOBS,
     *import_steps.JOBS,
     *report_jobs.JOBS,

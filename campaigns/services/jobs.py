@@ -11,7 +11,9 @@ from django.db import transaction
 from django.db.models import Max, Sum
 from django.db.models.functions import Length
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
+from campaigns.errors import IllegalMove
 from campaigns.models import ApiKey, App, Job, JobPiece, Membership, Workspace
 from campaigns.services.access import record_audit
 
@@ -118,8 +120,11 @@ def queue_job(job: Job, *, actor: str, now: datetime) -> None:
 def cancel_job(job: Job, *, actor: str, now: datetime) -> None:
     """Stop after the step that is under way; what is done stays done.
 
-    Raises IllegalMove for one that is over, ChangedMeanwhile.
+    Raises IllegalMove for one that is over, or whose params say that it `is_final`: what it has
+    begun must not be left half done. Raises ChangedMeanwhile.
     """
+    if job.params.get("is_final"):
+        raise IllegalMove(_("This is brought to its end once it has begun."))
     with transaction.atomic():
         job.move_to(Job.Status.CANCELLED, actor=actor, now=now, finished_at=now)
         record_audit(actor, "cancel_job", job, workspace=job.workspace, now=now)

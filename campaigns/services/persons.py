@@ -9,12 +9,14 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Conflict, Invalid
+from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import Device, Person
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.seals import PERSON_KINDS
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import are_attributes_good, find_column_fault
+from campaigns.services.tombstones import refuse_erased
 
 LENGTHS = {"email": 254, "phone": 20}
 PLACES = ("language", "country", "timezone")
@@ -34,7 +36,8 @@ def change_person(
     if faults:
         raise Invalid(_("Some values are wrong; see fields."), fields=faults)
     with transaction.atomic():
-        held = Person.objects.select_for_update().get(pk=person.pk)
+        held = hold_person(person)
+        refuse_erased(person.workspace_id, list_new_names(held, values))
         changed = _list_changes(held, values)
         for name, value in values.items():
             setattr(person, name, value)
@@ -44,6 +47,20 @@ def change_person(
                 actor, "update", person, workspace=person.workspace, fields=changed, now=now
             )
     return changed
+
+
+def hold_person(person: Person) -> Person:
+    """The row as it is now, locked. Raises NotFound for somebody who has been erased meanwhile."""
+    held = Person.objects.select_for_update().filter(pk=person.pk).first()
+    if held is None:
+        raise NotFound(_("There is no such person any more."))
+    return held
+
+
+def list_new_names(held: Person, values: Mapping[str, Any]) -> dict[str, str]:
+    """Identifiers that the person does not have yet."""
+    names = [name for name in values if name in PERSON_KINDS]
+    return {name: values[name] for name in names if getattr(held, name) != values[name]}
 
 
 def find_person_faults(values: Mapping[str, Any]) -> dict[str, str]:

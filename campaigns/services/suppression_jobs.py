@@ -103,9 +103,12 @@ def _write_params(what: Terms | Removal) -> dict[str, Any]:
     }
 
 
-def read_entries(lines: Iterable[str], kind: str) -> list[Entry | None]:
-    """An entry per line, None for a blank one; a line may begin with a kind of its own."""
-    known = frozenset(list_kinds())
+def read_entries(lines: Iterable[str], kind: str, others: Iterable[str] = ()) -> list[Entry | None]:
+    """An entry per line, None for a blank one; a line may begin with a kind of its own.
+
+    `others` are kinds besides those that can be sealed.
+    """
+    known = frozenset((*list_kinds(), *others))
     return [_read_entry(line.strip(), kind, known) for line in lines]
 
 

@@ -1,0 +1,85 @@
+"""Whom the identifiers of a list mean: persons, and devices that are nobody's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from campaigns.models import Device, DeviceIdentifier, Person, PersonMerge, Workspace
+from campaigns.models.audience import hash64
+from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.held import Named
+from campaigns.selectors.seals import PERSON_KINDS
+from providers.recipients import TOKEN_KIND, PersonKind
+
+PERSON_NUMBER = "person"  # our own number of a person
+
+
+@dataclass(slots=True)
+class Meant:
+    """`devices` are those of nobody, with their apps; `unknown` counts what means nobody."""
+
+    persons: set[int] = field(default_factory=set)
+    devices: dict[int, int] = field(default_factory=dict)
+    unknown: int = 0
+
+
+def find_meant(workspace: Workspace, named: Sequence[Named]) -> Meant:
+    """Everybody who has one of these identifiers now."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for kind, value in named:
+        by_kind[kind].add(value)
+    meant = Meant()
+    for kind, values in by_kind.items():
+        storable = sorted(value for value in values if value and not UNSTORABLE.search(value))
+        known = _find_kind(workspace, kind, storable, meant)
+        meant.unknown += len(values - known)
+    return meant
+
+
+def _find_kind(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:
+    """Add whom the values mean; gives the values that mean somebody."""
+    if kind == PERSON_NUMBER:
+        numbers = [int(value) for value in values if value.isdecimal() and len(value) < 17]
+        rows = Person.objects.filter(workspace=workspace, pk__in=IdList(numbers))
+        found = set(rows.values_list("pk", flat=True))
+        meant.persons |= found
+        return {value for value in values if value.isdecimal() and int(value) in found}
+    if kind in PERSON_KINDS:
+        return _find_persons(workspace, kind, values, meant)
+    return _find_devices(workspace, kind, values, meant)
+
+
+def _find_persons(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:
+    rows = Person.objects.filter(workspace=workspace, **{f"{kind}__in": TextList(values)})
+    pairs = list(rows.values_list("pk", kind))
+    if kind == PersonKind.EXTERNAL_USER_ID:
+        merges = PersonMerge.objects.filter(
+            workspace=workspace, undone_at__isnull=True, external_user_id__in=TextList(values)
+        )
+        pairs += merges.values_list("person_id", "external_user_id")
+    meant.persons |= {pk for pk, _value in pairs}
+    return {value for _pk, value in pairs}
+
+
+def _find_devices(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:
+    apps = list(workspace.apps.values_list("pk", flat=True))
+    hashes = IdList(map(hash64, values))
+    if kind == TOKEN_KIND:
+        devices = Device.objects.filter(app__in=apps, token_hash__in=hashes)
+        rows = list(devices.values_list("token", "pk", "app_id", "person_id"))
+    else:
+        ids = DeviceIdentifier.objects.filter(app__in=apps, kind=kind, value_hash__in=hashes)
+        rows = list(ids.values_list("value", "device_id", "app_id", "device__person_id"))
+    wanted = set(values)
+    found = set()
+    for value, device, app, person in rows:
+        if value in wanted:  # the hash only narrows
+            found.add(value)
+            if person is None:
+                meant.devices[device] = app
+            else:
+                meant.persons.add(person)
+    return found

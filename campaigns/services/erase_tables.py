@@ -1,0 +1,225 @@
+"""The tables that may name an erased person somewhere in a row: looked through a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import BinaryField, JSONField, Model
+
+from campaigns.models import (
+    Account,
+    Approval,
+    Attempt,
+    Campaign,
+    CampaignEvent,
+    Correction,
+    Device,
+    Door,
+    Exchange,
+    IdempotencyRecord,
+    Import,
+    Job,
+    JobEvent,
+    JobPiece,
+    Message,
+    MessageTemplate,
+    Occurrence,
+    OutboxRow,
+    Part,
+    PersonMerge,
+    RejectedIds,
+    ScriptRecord,
+    ScriptSchedule,
+    Segment,
+    Submission,
+    Suppression,
+    TargetChunk,
+    TrackedTarget,
+    Transfer,
+    TransferEvent,
+    VendorLabelMember,
+    WaitingEvent,
+)
+from campaigns.models.packing import pack_texts, unpack_texts
+from campaigns.services.erase_words import PUT_INSTEAD, Words
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a page came to: the last row, how many rows were looked at and changed, and the rows
+    that are only told of."""
+
+    after: int
+    seen: int
+    changed: int = 0
+    told: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. `path` leads to the workspace. With `act` the kind does its own; `lists` are JSON
+    columns in which ids stand in lists by themselves and are taken out however short."""
+
+    model: type[Model]
+    path: str
+    fields: tuple[str, ...]
+    page: int = PAGE
+    act: Callable[[Any, Words], str] | None = None
+    lists: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        return str(self.model._meta.model_name)
+
+
+def search_page(table: Table, workspace: int, after: int, words: Words, own_job: int) -> Found:
+    """Look through the next rows and take out what names somebody; in the caller's transaction."""
+    manager: Any = table.model._default_manager
+    rows = manager.filter(**{table.path: workspace}, pk__gt=after).order_by("pk")
+    if table.model is JobPiece:
+        rows = rows.exclude(job=own_job)
+    elif table.model is Job:
+        rows = rows.exclude(pk=own_job)
+    page = list(rows.only("pk", *table.fields)[: table.page])
+    fates = {
+        row.pk: table.act(row, words) if table.act else _clear_fields(row, words, table)
+        for row in page
+    }
+    last = page[-1].pk if len(page) == table.page else 0
+    told = tuple(pk for pk, fate in fates.items() if fate == "told")
+    changed = sum(fate == "changed" for fate in fates.values())
+    return Found(last, len(page), changed, told)
+
+
+def _clear_fields(row: Any, words: Words, table: Table) -> str:
+    changes = {}
+    for name in table.fields:
+        value = getattr(row, name)
+        cleared = _clear(row._meta.get_field(name), value, words)
+        if name in table.lists:
+            cleared = _clear_lists(cleared, words)
+        if cleared != value:
+            changes[name] = cleared
+    if changes:
+        type(row)._default_manager.filter(pk=row.pk).update(**changes)
+    return "changed" if changes else ""
+
+
+def _clear(column: Any, value: Any, words: Words) -> Any:
+    if isinstance(column, JSONField):
+        return words.clear_json(value)
+    if isinstance(column, BinaryField) or not value:
+        return value
+    return words.clear_text(value)[: column.max_length]
+
+
+def _clear_lists(value: Any, words: Words) -> Any:
+    """Ids in lists by themselves, such as an audience's."""
+    if isinstance(value, list):
+        return [
+            PUT_INSTEAD if isinstance(item, str) and words.is_one(item)
+            else _clear_lists(item, words)
+            for item in value
+        ]  # fmt: skip
+    if isinstance(value, dict):
+        return {name: _clear_lists(item, words) for name, item in value.items()}
+    return value
+
+
+def _clear_ids(row: Any, words: Words) -> str:
+    texts = unpack_texts(row.ids)
+    cleared = words.clear_ids(texts)
+    if cleared == texts:
+        return ""
+    type(row)._default_manager.filter(pk=row.pk).update(ids=pack_texts(cleared))
+    return "changed"
+
+
+def _clear_target(row: Any, words: Words) -> str:
+    if not words.is_one(row.value):
+        return ""
+    TrackedTarget.objects.filter(pk=row.pk).update(value=PUT_INSTEAD)
+    return "changed"
+
+
+def _drop_named(row: Any, words: Words) -> str:
+    """The row is only about them."""
+    if not words.is_one(row.name):
+        return ""
+    type(row)._default_manager.filter(pk=row.pk).delete()
+    return "changed"
+
+
+def _drop_answer(row: Any, words: Words) -> str:
+    texts = (words.clear_text(row.key), words.clear_text(row.scope), words.clear_json(row.answer))
+    if texts == (row.key, row.scope, row.answer):
+        return ""
+    IdempotencyRecord.objects.filter(pk=row.pk).delete()
+    return "changed"
+
+
+def _clear_piece(row: Any, words: Words) -> str:
+    """A line may go on in the next piece: that one is looked at together with this one's end."""
+    own = bytes(row.content)
+    rows = JobPiece.objects.filter(job=row.job_id, role=row.role, number=row.number + 1)
+    following = rows.first()
+    after = bytes(following.content) if following else b""
+    head = after[: after.find(b"\n") + 1] if b"\n" in after else after
+    whole = words.clear_lines(own + head)
+    if whole == own + head:
+        return ""
+    JobPiece.objects.filter(pk=row.pk).update(content=whole[: len(own)])
+    if following is not None:
+        rows.update(content=whole[len(own) :] + after[len(head) :])
+    return "changed"
+
+
+def _tell_segment(row: Any, words: Words) -> str:
+    cleared = _clear_lists(words.clear_json(row.expression), words)
+    return "" if cleared == row.expression else "told"
+
+
+TABLES: tuple[Table, ...] = (
+    Table(TargetChunk, "part__transfer__app__workspace", ("ids",), act=_clear_ids),
+    Table(RejectedIds, "part__transfer__app__workspace", ("ids",), act=_clear_ids),
+    Table(TrackedTarget, "workspace", ("value",), act=_clear_target),
+    Table(VendorLabelMember, "vendor_label__account__workspace", ("name",), act=_drop_named),
+    Table(IdempotencyRecord, "workspace", ("key", "scope", "answer"), act=_drop_answer),
+    Table(JobPiece, "job__workspace", ("content", "job", "role", "number"), 4, _clear_piece),
+    Table(Job, "workspace", ("params", "cursor", "counts", "note"), lists=("params",)),
+    Table(JobEvent, "job__workspace", ("note",)),
+    Table(
+        Import,
+        "app__workspace",
+        ("file_name", "source", "shape", "mapping", "labels"),
+    ),
+    Table(Campaign, "workspace", ("name", "tag", "audience"), lists=("audience",)),
+    Table(CampaignEvent, "campaign__workspace", ("note",)),
+    Table(Approval, "campaign__workspace", ("note",)),
+    Table(Occurrence, "campaign__workspace", ("note",)),
+    Table(
+        Part, "transfer__app__workspace", ("audiences", "declared"), lists=("audiences", "declared")
+    ),
+    Table(Transfer, "app__workspace", ("name", "tag", "client_key", "faults", "freeze_cursor")),
+    Table(TransferEvent, "transfer__app__workspace", ("note",)),
+    Table(Submission, "workspace", ("client_key", "reference", "callback")),
+    Table(Message, "app__workspace", ("content",)),
+    Table(MessageTemplate, "workspace", ("name", "description", "content")),
+    Table(ScriptSchedule, "workspace", ("name", "body"), lists=("body",)),
+    Table(ScriptRecord, "workspace", ("body", "text"), lists=("body",)),
+    Table(PersonMerge, "workspace", ("values",)),
+    Table(WaitingEvent, "account__workspace", ("content",)),
+    Table(OutboxRow, "submission__workspace", ("words",)),
+    Table(Attempt, "account__workspace", ("words", "reference", "parts")),
+    Table(Exchange, "account__workspace", ("url", "request", "response")),
+    Table(Correction, "part__transfer__app__workspace", ("evidence",)),
+    Table(Device, "app__workspace", ("token_evidence",)),
+    Table(Account, "workspace", ("health_words", "receipt_cursor")),
+    Table(Door, "app__workspace", ("checked_address", "check_words")),
+    Table(Suppression, "workspace", ("source",)),
+    Table(Segment, "app__workspace", ("expression",), act=_tell_segment),
+)
