@@ -54,6 +54,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(_("Imports"), "upload_file", "imports", "campaigns.view_job"),
             Item(_("Exports"), "download", "exports", "campaigns.view_job"),
             Item(_("Suppressions"), "notifications_off", "suppressions", "campaigns.view_person"),
+            Item(_("Erase people"), "person_off", "erasures", "campaigns.change_app"),
         ),
     ),
     (

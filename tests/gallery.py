@@ -57,7 +57,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "people": "/people/?who=shoply-*", "person": "/people/1/", "reports": "/reports/",
         "trace": f"{transfer}trace/?who=device+1",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
-        "jobs": "/jobs/", "suppressions": "/suppressions/",
+        "jobs": "/jobs/", "suppressions": "/suppressions/", "erasures": "/erasures/",
         "segments": "/segments/", "segment": "/segments/1/",
         "imports": "/imports/", "new_import": "/imports/new/", "exports": "/exports/",
         "report_platform": "/reports/?by=platform", "compare": "/reports/compare/?a=1&b=2",

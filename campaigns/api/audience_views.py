@@ -27,14 +27,16 @@ from campaigns.api.bodies import TypedParser
 from campaigns.api.errors import TooLarge
 from campaigns.api.paging import MAX_ID, read_number
 from campaigns.api.persons import MergingViews
-from campaigns.errors import Invalid, NotFound
+from campaigns.errors import Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, App, Device, Group, Label, Person, Segment
 from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.selectors.access_request import collect_held
 from campaigns.selectors.aliases import find_named
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
 from campaigns.selectors.explain import explain_audience
 from campaigns.selectors.lookup import find_reach
 from campaigns.services import audience
+from campaigns.services.access import record_audit
 from campaigns.services.device_rows import (
     COLUMNS,
     DeviceRow,
@@ -42,6 +44,7 @@ from campaigns.services.device_rows import (
     find_column_fault,
 )
 from campaigns.services.devices import register_devices
+from campaigns.services.erase import may_erase
 from campaigns.services.persons import enable_token
 
 MAX_DEVICES = 10_000
@@ -283,6 +286,18 @@ class PersonViews(MergingViews):
         values = self.read_body()
         _check_person(values)
         return Response(self.shown(audience.update_person(person, values, **self.by)).data)
+
+    @extend_schema(parameters=[ID], responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["get"], url_path="data")
+    def held_data(self, request: Request, pk: str = "") -> Response:
+        """All that is held about the person. Whoever may erase them may ask for it."""
+        person = self.find_row()
+        if not may_erase(request.user, person.workspace, [person.pk]):
+            raise Forbidden(_("Only who may erase this person is given all of it."))
+        record_audit(
+            self.by["actor"], "export_data", person, workspace=person.workspace, now=self.now
+        )
+        return Response(collect_held(person))
 
 
 def _check_person(values: dict[str, Any]) -> None:

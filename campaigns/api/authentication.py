@@ -26,6 +26,7 @@ ROLE_OF_SCOPE = {
     ApiKey.Scope.AUDIENCE: Membership.Role.COMPOSER,
     ApiKey.Scope.COMPOSE: Membership.Role.COMPOSER,
     ApiKey.Scope.SEND: Membership.Role.SENDER,
+    ApiKey.Scope.PRIVACY: Membership.Role.ADMIN,
 }
 _seen: dict[bytes, tuple[float, ApiKey]] = {}
 

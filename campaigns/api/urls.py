@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from campaigns.api import (
     audience_views,
     campaign_views,
+    erasure_views,
     import_views,
     job_views,
     scenario_views,
@@ -31,6 +32,7 @@ router.register("labels", audience_views.LabelViews)
 router.register("segments", audience_views.SegmentViews)
 router.register("persons", audience_views.PersonViews)
 router.register("devices", audience_views.DeviceViews)
+router.register("erasures", erasure_views.ErasureViews, basename="erasure")
 router.register("suppressions", suppression_views.SuppressionViews)
 router.register("scenarios", scenario_views.ScenarioViews)
 router.register("campaigns", campaign_views.CampaignViews)

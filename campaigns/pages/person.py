@@ -28,6 +28,7 @@ from campaigns.selectors.profile import (
 from campaigns.selectors.sent import cut_sent, describe_sent, select_sent
 from campaigns.services.access import find_apps, has_role, name_actor
 from campaigns.services.audience import add_members, remove_members
+from campaigns.services.erase import may_erase
 from campaigns.services.merges import unmerge
 from campaigns.services.permissions import may
 from campaigns.services.persons import enable_token, opt_in, opt_out
@@ -53,6 +54,7 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
         "labels": _describe_labels(request, labels),
         "offered": _offer_labels(request, person, labels),
         "may_change": may(request.user, "change", person),
+        "may_erase": bool(may_erase(request.user, person.workspace, [person.pk])),
         **list_sent(request, devices, person),
         **list_history(request, devices, person),
     }

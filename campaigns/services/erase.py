@@ -138,8 +138,11 @@ def start_erasure(
     apps = [app.pk for app in workspace.apps.all() if is_wide(principal, app)]
     params = {"kind": kind, "apps": None if is_wide(principal, workspace) else apps,
               "is_final": True}  # fmt: skip
+    place: App | Workspace = workspace
+    if params["apps"] is not None and len(apps) == 1:
+        place = App.objects.get(pk=apps[0])  # so that whoever has begun it sees it
     with transaction.atomic():
-        job = draft_job(ERASE, workspace, params, actor=actor, now=now)
+        job = draft_job(ERASE, place, params, actor=actor, now=now)
         if not keep_file(job, INPUT, blocks, limit=MAX_UPLOAD):
             words = _("The list is empty, or longer than %(most)d MB.")
             sentence = words % {"most": MAX_UPLOAD // 1_000_000}
@@ -166,9 +169,9 @@ def _bury_next(job: Job, now: datetime) -> Step:
     counts = {name: job.counts.get(name, 0) for name in WORDS}
     if sifted.persons or sifted.devices:
         buried = bury(job.workspace, sifted.persons, sifted.devices, job.created_by, now)
-        _keep_names(job, buried.names)
+        _keep_names(job, buried)
         counts["persons"] += len(sifted.persons)
-        counts["devices"] += buried.devices
+        counts["devices"] += len(buried.devices)
         counts["cleared"] += buried.cleared
     counts["unknown"] += sifted.unknown
     counts["refused"] += sifted.refused
@@ -194,7 +197,7 @@ def _list_inside(persons: Sequence[int], apps: set[int]) -> set[int]:
 class Buried:
     """What went at once, and the names by which the rest is found."""
 
-    devices: int
+    devices: Sequence[int]
     cleared: int
     names: Sequence[str]
 
@@ -221,7 +224,7 @@ def bury(
     _count_labels(persons)
     for rows in select_held(persons, devices).values():
         rows.delete()
-    return Buried(len(devices), cleared, names)
+    return Buried(devices, cleared, names)
 
 
 def _empty_calls(persons: Sequence[int], devices: Sequence[int]) -> int:
@@ -247,16 +250,20 @@ def _count_labels(persons: Sequence[int]) -> None:
         Label.objects.filter(pk=label).update(member_count=F("member_count") - count)
 
 
-def _keep_names(job: Job, names: Sequence[str]) -> None:
+def _keep_names(job: Job, buried: Buried) -> None:
     """What the tables are searched for: encrypted, and gone when the job has ended."""
-    append_file(job, NAMES, vault.encrypt({"names": json.dumps(names)}).encode() + b"\n")
+    plain = {"names": json.dumps(buried.names), "numbers": json.dumps(buried.devices)}
+    append_file(job, NAMES, vault.encrypt(plain).encode() + b"\n")
 
 
 def _read_names(job: Job) -> Words:
     pieces = JobPiece.objects.filter(job=job, role=NAMES).order_by("number")
     texts = b"".join(bytes(content) for content in pieces.values_list("content", flat=True))
-    lines = texts.decode().split()
-    return Words(name for line in lines for name in json.loads(vault.decrypt(line)["names"]))
+    kept = [vault.decrypt(line) for line in texts.decode().split()]
+    return Words(
+        (name for one in kept for name in json.loads(one["names"])),
+        (number for one in kept for number in json.loads(one["numbers"])),
+    )
 
 
 def _search_next(job: Job) -> Step:

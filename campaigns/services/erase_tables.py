@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from campaigns.models import (
     Account,
     Approval,
     Attempt,
+    Batch,
     Campaign,
     CampaignEvent,
     Correction,
@@ -33,6 +34,7 @@ from campaigns.models import (
     ScriptRecord,
     ScriptSchedule,
     Segment,
+    SegmentVersion,
     Submission,
     Suppression,
     TargetChunk,
@@ -42,7 +44,7 @@ from campaigns.models import (
     VendorLabelMember,
     WaitingEvent,
 )
-from campaigns.models.packing import pack_texts, unpack_texts
+from campaigns.models.packing import pack_texts, unpack_ids, unpack_texts
 from campaigns.services.erase_words import PUT_INSTEAD, Words
 
 PAGE = 500
@@ -69,7 +71,8 @@ class Table:
     fields: tuple[str, ...]
     page: int = PAGE
     act: Callable[[Any, Words], str] | None = None
-    lists: tuple[str, ...] = field(default=())
+    lists: tuple[str, ...] = ()
+    only: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -79,7 +82,8 @@ class Table:
 def search_page(table: Table, workspace: int, after: int, words: Words, own_job: int) -> Found:
     """Look through the next rows and take out what names somebody; in the caller's transaction."""
     manager: Any = table.model._default_manager
-    rows = manager.filter(**{table.path: workspace}, pk__gt=after).order_by("pk")
+    own: dict[str, Any] = {table.path: workspace, "pk__gt": after, **table.only}
+    rows = manager.filter(**own).order_by("pk")
     if table.model is JobPiece:
         rows = rows.exclude(job=own_job)
     elif table.model is Job:
@@ -178,14 +182,39 @@ def _clear_piece(row: Any, words: Words) -> str:
     return "changed"
 
 
+def _forget_texts(row: Any, words: Words) -> str:
+    """What was rendered is rendered anew, for those who are left."""
+    if words.numbers.isdisjoint(unpack_ids(row.recipients)):
+        return ""
+    Batch.objects.filter(pk=row.pk).update(texts=None)
+    return "changed"
+
+
 def _tell_segment(row: Any, words: Words) -> str:
     cleared = _clear_lists(words.clear_json(row.expression), words)
     return "" if cleared == row.expression else "told"
 
 
+def _clear_version(row: Any, words: Words) -> str:
+    cleared = _clear_lists(words.clear_json(row.expression), words)
+    later = SegmentVersion.objects.filter(segment=row.segment_id, number__gt=row.number)
+    if cleared == row.expression or not later.exists():
+        return ""
+    SegmentVersion.objects.filter(pk=row.pk).update(expression=cleared)
+    return "changed"
+
+
 TABLES: tuple[Table, ...] = (
     Table(TargetChunk, "part__transfer__app__workspace", ("ids",), act=_clear_ids),
     Table(RejectedIds, "part__transfer__app__workspace", ("ids",), act=_clear_ids),
+    Table(
+        Batch,
+        "app__workspace",
+        ("recipients",),
+        100,
+        _forget_texts,
+        only={"texts__isnull": False},
+    ),
     Table(TrackedTarget, "workspace", ("value",), act=_clear_target),
     Table(VendorLabelMember, "vendor_label__account__workspace", ("name",), act=_drop_named),
     Table(IdempotencyRecord, "workspace", ("key", "scope", "answer"), act=_drop_answer),
@@ -221,5 +250,11 @@ TABLES: tuple[Table, ...] = (
     Table(Account, "workspace", ("health_words", "receipt_cursor")),
     Table(Door, "app__workspace", ("checked_address", "check_words")),
     Table(Suppression, "workspace", ("source",)),
+    Table(
+        SegmentVersion,
+        "segment__app__workspace",
+        ("expression", "segment", "number"),
+        act=_clear_version,
+    ),
     Table(Segment, "app__workspace", ("expression",), act=_tell_segment),
 )

@@ -16,9 +16,10 @@ LINE = re.compile(rb"[^\n]+")
 
 
 class Words:
-    """Identifiers of erased persons, whatever their case."""
+    """Identifiers of erased persons, whatever their case, and the `numbers` of their devices."""
 
-    def __init__(self, values: Iterable[str]) -> None:
+    def __init__(self, values: Iterable[str], numbers: Iterable[int] = ()) -> None:
+        self.numbers = frozenset(numbers)
         self._whole = {value.casefold() for value in values if value}
         long = {value for value in self._whole if len(value) >= SHORTEST}
         written = {json.dumps(value)[1:-1] for value in long}
@@ -28,7 +29,7 @@ class Words:
         self._others = sorted(every - self._words, key=len, reverse=True)
 
     def __bool__(self) -> bool:
-        return bool(self._whole)
+        return bool(self._whole or self.numbers)
 
     def is_one(self, text: str) -> bool:
         """Whether a text is an identifier, and nothing else."""

@@ -179,7 +179,14 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
         _fate(TOLD, "expression", "the job names the segments; who wrote one decides about it"),
         _fate(STAYS, "name description", _SET_UP),
     ),
+    "inboxitem": (_fate(GOES, "message", "what waits for a device"),),
+    "segmentversion": (
+        _fate(SEARCHED, "expression", "former versions; the one that holds is the segment's"),
+        _fate(STAYS, "saved_by", _STAFF),
+    ),
+    "promotedattribute": (_fate(STAYS, "owner name created_by", _SET_UP),),
     "batch": (
+        _fate(EMPTIED, "texts", "what was written to each recipient, until all are settled"),
         _fate(STAYS, "recipients cohorts", "numbers, which mean nobody any more"),
         _fate(STAYS, "platform language state form", _WORDS),
     ),
@@ -211,7 +218,8 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
     "app": (
         _fate(
             STAYS,
-            "name slug platforms timezone default_language icon_url device_key user_secret",
+            "name slug platforms timezone default_language fallbacks icon_url device_key "
+            "user_secret",
             _SET_UP,
         ),
     ),

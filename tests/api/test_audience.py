@@ -46,7 +46,7 @@ def test_a_label_is_filled_and_emptied(client, app):
     members = client.get(f"{address}members/")
     removed = client.post(f"{address}members/remove/", {"persons": ["ann"]})
 
-    assert added.json() == {"changed": 1, "member_count": 1, "unknown": ["zoe"]}
+    assert added.json() == {"changed": 1, "member_count": 1, "unknown": ["zoe"], "erased": []}
     assert [row["external_user_id"] for row in members.json()["results"]] == ["ann"]
     assert removed.json()["member_count"] == 0
     assert client.delete(address).status_code == 204

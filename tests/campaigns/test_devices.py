@@ -203,9 +203,9 @@ def test_ten_thousand_rows_take_a_handful_of_queries(register, django_assert_max
         for n in range(10_000)
     ]
 
-    with django_assert_max_num_queries(400):
+    with django_assert_max_num_queries(410):
         created = register(*rows)
-    with django_assert_max_num_queries(400):
+    with django_assert_max_num_queries(410):
         updated = register(*rows)
 
     assert (created.created, updated.updated) == (10_000, 10_000)

@@ -28,6 +28,7 @@ from campaigns.models import (
     App,
     Attempt,
     AuditEntry,
+    Batch,
     Campaign,
     Correction,
     Delivery,
@@ -135,7 +136,7 @@ def test_every_text_of_every_table_is_accounted_for():
             columns[name] = own
     searched = {
         (table.key, name) for table in TABLES for name in table.fields
-        if name not in {"job", "role", "number"}
+        if name not in {"job", "role", "number", "segment"}
     }  # fmt: skip
     promised = {
         (name, field) for name, kinds in personal.FATES.items() for fate in kinds
@@ -248,6 +249,7 @@ def spread(app: App, person: Person, now: datetime) -> Transfer:
         Place(app.workspace), [Entry("email", MAIL), Entry("token", TOKEN)],
         Terms(reason="complaint", source=f"mail of {MAIL}"), actor="o", now=now,
     )  # fmt: skip
+    Batch.objects.filter(pk=batch.pk).update(texts=pack_texts([NAME]))
     job = start_job(ERASE, app.workspace, {"filter": MAIL}, actor="o", now=now)
     Job.objects.filter(pk=job.pk).update(status="done")
     line = f"row,{NAME},{MAIL},gold\n".encode()
@@ -412,3 +414,74 @@ def test_an_admin_of_one_app_erases_nobody_outside_it(place, now):
     assert (job.counts["persons"], job.counts["refused"], job.counts["unknown"]) == (1, 3, 1)
     with pytest.raises(IllegalMove):
         cancel_job(job, actor="eve", now=now)
+
+
+def test_operators_check_erase_and_give_out_what_is_held(place, now, client):
+    person, _device = make_person(place, now)
+    transfer = spread(place, person, now)
+    client.force_login(builders.make_member("chief", place.workspace, role="admin"))
+    given = {"erase-workspace": str(place.workspace_id), "erase-kind": "email"}
+
+    data = client.get(f"/people/{person.pk}/data.json").json()
+    start = client.get(f"/erasures/?person={person.pk}").content.decode()
+    empty = client.post("/erasures/", {**given, "verb": "check", "erase-values": " "})
+    listed = {**given, "erase-values": f"{MAIL}\nnobody@x.example"}
+    checked = client.post("/erasures/", {**listed, "verb": "check"})
+    untyped = client.post("/erasures/", {**listed, "verb": "erase", "erase-typed": "7"})
+    assert Person.objects.filter(pk=person.pk).exists()
+    erased = client.post("/erasures/", {**listed, "verb": "erase", "erase-typed": "1"})
+    drain_jobs()
+    lifted = client.post(
+        "/erasures/", {"verb": "lift", "lift-workspace": str(place.workspace_id),
+                       "lift-kind": "email", "lift-values": MAIL, "lift-reason": "consent"},
+        follow=True,
+    )  # fmt: skip
+    page = client.get("/erasures/").content.decode()
+
+    assert data["person"][0]["email"] == MAIL
+    assert data["device"][0]["token"] == TOKEN
+    assert data["labels"][0]["label__name"] == "vip"
+    assert data["deliveries"][0]["part__transfer_id"] == transfer.pk
+    assert len(data["suppressions"]) == 2
+    assert "secret_hash" not in json.dumps(data)
+    assert f">{person.pk}</textarea>" in start.replace("\n", "")
+    assert (empty.status_code, checked.status_code, untyped.status_code) == (422, 200, 422)
+    assert "1 person would be erased" in checked.content.decode()
+    assert "1 identifiers belong to nobody here" in checked.content.decode()
+    assert erased["Location"] == f"/jobs/{Job.objects.latest('pk').pk}/"
+    assert not Person.objects.filter(pk=person.pk).exists()
+    assert "1 identifiers may come back" in lifted.content.decode()
+    assert "chief" in page
+
+
+def test_scripts_erase_with_the_scope_for_it_only(place, now):
+    person, _device = make_person(place, now)
+    _key, text = issue_key(place.workspace, name="plain", actor="owner", now=now)
+    plain, allowed = APIClient(), make_client(place)
+    plain.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    body = {
+        "entries": [{"kind": "phone", "value": "1"}, {"kind": "person", "value": str(person.pk)}]
+    }
+
+    refused = plain.post("/api/v1/erasures/", body, format="json")
+    unseen = plain.get(f"/api/v1/persons/{person.pk}/data/")
+    held = allowed.get(f"/api/v1/persons/{person.pk}/data/").json()
+    tried = allowed.post("/api/v1/erasures/", {**body, "dry_run": True}).json()
+    wrong = allowed.post(
+        "/api/v1/erasures/", {"entries": [{"kind": "email", "value": "a\nb"}], "why": 1}
+    )
+    begun = allowed.post("/api/v1/erasures/", body)
+    drain_jobs()
+    spite = allowed.post("/api/v1/erasures/lift/", {**body, "reason": "spite"})
+    lifted = allowed.post(
+        "/api/v1/erasures/lift/",
+        {"reason": "mistake", "entries": [{"kind": "email", "value": MAIL}]},
+    )
+
+    assert (refused.status_code, unseen.status_code) == (403, 403)
+    assert held["person"][0]["id"] == person.pk
+    assert tried == {"persons": 1, "devices": 0, "unknown": 1, "refused": 0}
+    assert (wrong.status_code, set(wrong.json()["fields"])) == (400, {"why"})
+    assert (begun.status_code, begun.json()["kind"]) == (202, "erase")
+    assert not Person.objects.filter(pk=person.pk).exists()
+    assert (spite.status_code, lifted.json()) == (400, {"lifted": 1})

@@ -42,7 +42,8 @@ READ = {
 # Who may do what an address of a row does; nobody below.
 HOLDERS = {
     "cancel_job": Role.COMPOSER, "change_person": Role.COMPOSER, "revoke_key": Role.ADMIN,
-    "withdraw_invitation": Role.ADMIN, "unsuppress": Role.COMPOSER,
+    "withdraw_invitation": Role.ADMIN, "person_data": Role.ADMIN,
+    "unsuppress": Role.COMPOSER,
     "campaign_approval": Role.APPROVER, "resend": Role.COMPOSER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
     "restore_segment": Role.COMPOSER,
