@@ -149,11 +149,14 @@ def route_through(app: Any, dialect: Any, url: str) -> None:
     Route.objects.create(app=app, platform="android", account=account, options=options)
 
 
-def start_transfer(app: Any) -> Any:
+CONTENT = {"title": "Hi", "body": "There"}
+
+
+def start_transfer(app: Any, content: dict[str, Any] = CONTENT) -> Any:
     from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
     from campaigns.models import Campaign, Message, Transfer
 
-    message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
+    message = Message.objects.create(app=app, content=content)
     now = datetime.now(UTC)
     campaign = Campaign.objects.create(
         workspace=app.workspace,
@@ -178,18 +181,18 @@ def measure_sends(options: argparse.Namespace, url: str) -> Iterator[str]:
 
     for dialect in registry.all_dialects():
         if dialect.connect and options.send and options.dialect in ("", dialect.key):
-            yield measure_send(dialect, options.send, url, options.workers)
+            app = make_app(f"send-{dialect.key}", options.send)
+            route_through(app, dialect, url)
+            transfer = start_transfer(app)
+            yield f"send {dialect.key}: {measure_send(transfer, options.send, options.workers)}"
 
 
-def measure_send(dialect: Any, size: int, url: str, count: int) -> str:
+def measure_send(transfer: Any, size: int, count: int) -> str:
     """From the frozen audience to the folded end. The groups' pace is lifted, not the vendor's."""
     from campaigns.dispatch.freeze import freeze_transfer
     from campaigns.models import Allowance, Attempt, Counter
     from campaigns.models.audience import MAX_SEND_RATE
 
-    app = make_app(f"send-{dialect.key}", size)
-    route_through(app, dialect, url)
-    transfer = start_transfer(app)
     freeze_transfer(transfer, now=datetime.now(UTC))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     workers = [subprocess.Popen([*MANAGE, "dispatch", "--name", f"w{n}"]) for n in range(count)]
@@ -210,7 +213,7 @@ def measure_send(dialect: Any, size: int, url: str, count: int) -> str:
     sent = Counter.objects.get(part__transfer=transfer, outcome="sent").count
     calls = Attempt.objects.filter(batch__transfer=transfer).count()
     return (
-        f"send {dialect.key}: {sent:,} of {size:,} recipients in {seconds:.1f} s, "
+        f"{sent:,} of {size:,} recipients in {seconds:.1f} s, "
         f"{sent / seconds:,.0f}/s, {calls} calls, {count} workers, "
         f"{cpu / size * 1e6:.0f} us CPU per recipient (start of the workers included)"
     )
