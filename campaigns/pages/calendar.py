@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import App, Membership
 from campaigns.models.clock import list_zone_names, load_zone
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.calendar import (
@@ -57,7 +57,7 @@ class CalendarForm(PageForm):
         required=False,
         empty_label=gettext_lazy("All apps"),
     )
-    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False, widget=LongSelect)
 
     def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

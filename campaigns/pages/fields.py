@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from django import forms
 from django.forms.renderers import TemplatesSetting
-from django.forms.utils import ErrorDict
+from django.forms.utils import ErrorDict, flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 SEPARATORS = re.compile(r"[\s,;]+")
 
@@ -49,6 +51,28 @@ class PageForm(forms.Form):
             else:
                 elsewhere[name] = sentence
         return elsewhere
+
+
+class LongSelect(forms.Select):
+    """A choice among hundreds of plain values, drawn at once: a template each takes too long."""
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> list[Any]:
+        """The usual ones are not needed."""
+        return []
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The element with its options."""
+        own = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
+        chosen = "" if value is None else str(value)
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (key, mark_safe(" selected") if str(key) == chosen else "", label)
+                for key, label in self.choices
+            ),
+        )
+        return format_html("<select{}>{}</select>", flatatt(own), options)
 
 
 def split_ids(text: str) -> list[str]:

@@ -1,0 +1,264 @@
+"""What every page costs when the database is full: time, queries and bytes of HTML.
+
+`python benchmarks/pages.py [--devices N] [--campaigns N] [--deliveries N] [--postgres]` fills a
+database of its own by sets of rows and asks for every operator page that the URL resolver knows
+and every list that the admin's registry knows, as a superuser and as a member of one app: one
+turn to warm up, then the median of five. What takes more than 100 ms or 300 kB is marked. Appends
+to benchmarks/pages.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import engine
+import scale
+
+RESULTS = Path(__file__).with_suffix(".txt")
+ROUNDS = 5
+MOST_MS, MOST_BYTES = 100, 300_000
+CHUNK = 2_000
+DAYS = 400
+STATUSES = ("sent",) * 16 + ("failed", "cancelled", "draft", "scheduled")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=1_000_000)
+    parser.add_argument("--campaigns", type=int, default=10_000)
+    parser.add_argument("--deliveries", type=int, default=2_000_000)
+    parser.add_argument("--postgres", action="store_true")
+    options = parser.parse_args()
+    engine.serve_postgres(options.postgres)
+    with TemporaryDirectory(prefix="pa-bench-") as folder:
+        engine.prepare(folder, "http://127.0.0.1:1")
+        lines = list(measure(options))
+    engine.report(lines, RESULTS)
+
+
+def measure(options: Any) -> Iterator[str]:
+    from django.core.management import call_command
+    from django.db import connection
+    from django.test.utils import setup_test_environment
+
+    setup_test_environment()
+    call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("demo", verbosity=0)
+    began = time.monotonic()
+    app = fill(options)
+    seconds = time.monotonic() - began
+    yield (
+        f"{options.devices:,} devices, {options.campaigns:,} campaigns, {options.deliveries:,} "
+        f"deliveries of the largest, {connection.vendor}, filled in {seconds:.0f} s"
+    )
+    for name, user in make_users(app).items():
+        yield from measure_as(name, user)
+
+
+def fill(options: Any) -> Any:
+    """An app with all of it; gives the app."""
+    from campaigns.models import Transfer
+
+    now = datetime.now(UTC)
+    transfer = scale.fill_transfer(options.deliveries)
+    app = transfer.app
+    engine.make_app("crowd", options.devices)
+    for first in range(0, options.campaigns, CHUNK):
+        fill_campaigns(transfer, range(first, min(first + CHUNK, options.campaigns)), now)
+    # The largest is looked at as the newest.
+    Transfer.objects.filter(pk=transfer.pk).update(created_at=now)
+    engine.analyze()
+    return app
+
+
+def fill_campaigns(model: Any, numbers: range, now: datetime) -> None:
+    """Campaigns with a transfer each, counted and folded like the one that is the model."""
+    from campaigns.models import Campaign, CampaignEvent, Part, Transfer, TransferEvent
+
+    def place(number: int) -> dict[str, Any]:
+        at = now - timedelta(days=DAYS) * (1 - number / max(numbers.stop, 1))
+        return {"status_since": at, "created_at": at}
+
+    shared = {"app": model.app, "group": model.group}
+    campaigns = Campaign.objects.bulk_create(
+        Campaign(
+            workspace=model.app.workspace, name=f"Campaign {number}", tag=f"tag-{number % 50}",
+            message=model.campaign.message, audience={"all": True}, created_by="bench",
+            status=STATUSES[number % len(STATUSES)], timezone="UTC",
+            due_at=place(number)["created_at"] + timedelta(days=number % 40), **shared,
+            **place(number),
+        )
+        for number in numbers
+    )  # fmt: skip
+    CampaignEvent.objects.bulk_create(
+        CampaignEvent(campaign=row, old="draft", new="sending", actor="bench", at=row.created_at)
+        for row in campaigns
+    )
+    ended = [row for row in campaigns if row.status in Transfer.FINISHED]
+    transfers = Transfer.objects.bulk_create(
+        Transfer(
+            campaign=row, name=row.name, tag=row.tag, status=row.status, audience=1_000,
+            due_at=row.created_at, frozen_at=row.created_at, finished_at=row.created_at,
+            created_at=row.created_at, status_since=row.created_at, **shared,
+        )
+        for row in ended
+    )  # fmt: skip
+    TransferEvent.objects.bulk_create(
+        TransferEvent(transfer=row, old="accepted", new=row.status, actor="d", at=row.created_at)
+        for row in transfers
+    )
+    message = model.parts.get().message
+    parts = Part.objects.bulk_create(
+        Part(transfer=row, message=message, audience=1_000) for row in transfers
+    )
+    fill_numbers(model, parts)
+
+
+def fill_numbers(model: Any, parts: list[Any]) -> None:
+    """Counters, roll-ups by hour and cohort, receipts, minutes and kept calls of each part."""
+    from campaigns.models import Cohort, Counter, Exchange, ReceiptCount, Rollup, SendMinute
+
+    account = model.app.routes.get().account
+    cohorts = list(Cohort.objects.filter(app=model.app).values_list("pk", flat=True))
+    outcomes = (("sent", "", 950), ("failed", "token", 40), ("unknown", "no_answer", 10))
+    own = {"platform": "android", "account_id": account.pk}
+    Counter.objects.bulk_create(
+        Counter(part=part, outcome=outcome, reason=reason, count=count, **own)
+        for part in parts for outcome, reason, count in outcomes
+    )  # fmt: skip
+    Rollup.objects.bulk_create(
+        Rollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account.pk,
+               outcome=outcome, reason=reason, count=count // len(cohorts))
+        for part in parts for cohort in cohorts for outcome, reason, count in outcomes
+    )  # fmt: skip
+    ReceiptCount.objects.bulk_create(
+        ReceiptCount(part=part, hour=_hour(part, after), kind=kind, count=90, **own)
+        for part in parts for after in range(3) for kind in ("delivered", "opened")
+    )  # fmt: skip
+    SendMinute.objects.bulk_create(
+        SendMinute(part=part, minute=_hour(part), count=1_000) for part in parts
+    )
+    Exchange.objects.bulk_create(
+        Exchange(account=account, transfer_id=part.transfer_id, at=part.transfer.created_at,
+                 method="POST", url="https://vendor.example/send", status=200, response="{}")
+        for part in parts for _call in range(3)
+    )  # fmt: skip
+
+
+def _hour(part: Any, after: int = 0) -> datetime:
+    moment: datetime = part.transfer.created_at
+    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=after)
+
+
+def make_users(app: Any) -> dict[str, Any]:
+    from django.contrib.auth import get_user_model
+
+    from campaigns.models import Membership
+
+    users = get_user_model().objects
+    member = users.create_user("member", password="bench", is_staff=True)
+    Membership.objects.create(
+        user=member, workspace=app.workspace, app=app, role=Membership.Role.SENDER
+    )
+    root = users.create_superuser("bench", "bench@example.org", "bench")
+    return {"superuser": root, "member": member}
+
+
+def measure_as(name: str, user: Any) -> Iterator[str]:
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user)
+    slow, others = [], []
+    for path in [*list_operator_pages(), *list_changelists()]:
+        answer = client.get(path)
+        is_page = answer.status_code not in (302, 403, 404, 405)
+        if not is_page or "html" not in answer.headers["Content-Type"]:
+            others.append(f"{path} {answer.status_code}")
+            continue
+        is_slow, words = measure_page(client, path)
+        slow += [path] if is_slow else []
+        yield f"{name:<9} {words}"
+    bounds = f"{MOST_MS} ms or {MOST_BYTES // 1000} kB"
+    yield f"{name}: {len(slow)} over {bounds}: {', '.join(slow) or '-'}"
+    yield f"{name}: files, changes and what is not theirs, not measured: {', '.join(others)}"
+
+
+def measure_page(client: Any, path: str) -> tuple[bool, str]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    times, own = zip(*(ask(client, path) for _round in range(ROUNDS)), strict=True)
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(path)
+    middle, size = statistics.median(times) * 1e3, len(answer.content)
+    is_slow = middle > MOST_MS or size > MOST_BYTES or answer.status_code >= 500
+    mark = "OVER" if is_slow else ""
+    cpu = statistics.median(own) * 1e3
+    words = f"{middle:6.0f} ms ({cpu:4.0f} CPU) {len(queries):4} queries {size / 1e3:6.0f} kB"
+    words = f"{words} {mark:4} {path}"
+    return is_slow, words if answer.status_code < 300 else f"{words} ({answer.status_code})"
+
+
+def ask(client: Any, path: str) -> tuple[float, float]:
+    """Seconds by the clock, and of this process: others may be using the machine."""
+    began, cpu = time.monotonic(), time.process_time()
+    client.get(path)
+    return time.monotonic() - began, time.process_time() - cpu
+
+
+def list_operator_pages() -> Iterator[str]:
+    """Every address of the resolver, with the newest row of its kind."""
+    from django.urls import reverse
+    from django.urls.converters import IntConverter
+
+    from campaigns.pages.urls import urlpatterns
+
+    for pattern in urlpatterns:
+        newest = find_newest(str(pattern.pattern).partition("/")[0])
+        converters = pattern.pattern.converters
+        values = {
+            name: newest if isinstance(kind, IntConverter) else "x"
+            for name, kind in converters.items()
+        }
+        yield reverse(pattern.name, kwargs=values)
+
+
+def find_newest(segment: str) -> int:
+    """The newest row that a first segment of an address is about; 0 where there is none."""
+    from django.apps import apps
+
+    from campaigns.models import Transfer
+
+    names = {"people": "person", "imports": "job", "exports": "job"}
+    word = names.get(segment, segment.removesuffix("s"))
+    known = {
+        model._meta.model_name: model for model in apps.get_app_config("campaigns").get_models()
+    }
+    if word not in known:
+        return 0
+    if word == "transfer":
+        newest = Transfer.objects.order_by("-created_at").first()
+        return newest.pk if newest else 0
+    row = known[word].objects.order_by("-pk").first()
+    return row.pk if row else 0
+
+
+def list_changelists() -> Iterator[str]:
+    from django.contrib import admin
+    from django.urls import reverse
+
+    for model in admin.site._registry:
+        meta = model._meta
+        yield reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+
+
+if __name__ == "__main__":
+    main()
