@@ -10,9 +10,7 @@ from typing import Any
 
 from django.db.models import F, Model
 from django.db.models.expressions import DatabaseDefault
-from django.utils.translation import gettext as _
 
-from campaigns.errors import ChangedMeanwhile
 from campaigns.models import AuditEntry, Device, DeviceIdentifier, Label, LabelMember, Person
 from campaigns.models.audience import hash64, pack_version
 from campaigns.models.bulk import IdList, append_rows, change_rows, reserve_ids
@@ -35,7 +33,7 @@ def save_book(book: ImportBook, *, actor: str) -> None:
 
 
 def _insert_persons(book: ImportBook, persons: list[HeldPerson]) -> None:
-    """Raises ChangedMeanwhile when a device has registered for one of them just now: the step is
+    """Raises IntegrityError when a device has registered for one of them just now: the step is
     done again, and then finds that person."""
     if not persons:
         return
@@ -56,8 +54,7 @@ def _insert_persons(book: ImportBook, persons: list[HeldPerson]) -> None:
                 **person.values,
             }
         )
-    if _insert(Person, rows) < len(rows):
-        raise ChangedMeanwhile(_("Somebody of the file has come in another way. Try again."))
+    _insert(Person, rows)
 
 
 def _update_persons(book: ImportBook, persons: Sequence[HeldPerson]) -> None:
@@ -204,10 +201,10 @@ def _make_entry(book: ImportBook, held: HeldDevice, actor: str) -> AuditEntry:
     )
 
 
-def _insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert rows whose columns are all alike or left to their defaults; gives how many."""
+def _insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of which every column that is not named has its default."""
     if not rows:
-        return 0
+        return
     defaults = _list_defaults(model)
     columns = tuple(defaults)
     values = [
@@ -219,7 +216,7 @@ def _insert(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> int:
         )
         for row in rows
     ]
-    return append_rows(model, columns, values, skip_known=model is Person)
+    append_rows(model, columns, values)
 
 
 @cache

@@ -1,0 +1,58 @@
+"""Whoever imports a file may be killed at any instant: what comes of it is the same."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+
+from tests.chaos.conftest import IS_FULL, on
+from tests.chaos.machine import Machine
+from tests.installation import wait_for
+
+ROWS = 200_000 if IS_FULL else 6_000
+KILLS = 20 if IS_FULL else 2  # of the dry run, and again of the import
+
+
+def do(machine: Machine, verb: str, **wanted):
+    return machine.run_module("tests.chaos.importing", json.dumps({"verb": verb, **wanted}))
+
+
+def read_job(machine: Machine, job: int) -> tuple[str, int]:
+    [(status, done)] = machine.ask("SELECT status, done FROM campaigns_job WHERE id = ?", job)
+    return status, done
+
+
+def finish_under_fire(machine: Machine, job: int) -> int:
+    """Kill whoever works on it again and again, then let it end; gives the kills in mid-work."""
+    kills = 0
+    for _kill in range(KILLS):
+        begun = read_job(machine, job)[1]
+        worker = machine.spawn("jobs", "manage.py", "dispatch", "--jobs", "--name", "jobs")
+        wait_for("a step", lambda begun=begun: read_job(machine, job)[1] > begun, 60)
+        time.sleep(random.uniform(0, 0.3))
+        worker.kill()
+        worker.wait()
+        kills += read_job(machine, job)[0] == "running"
+    do(machine, "drain")
+    return kills
+
+
+@on("sqlite")
+def test_a_killed_import_ends_as_one_that_was_left_alone(machine, tell):
+    calm = do(machine, "upload", rows=ROWS, name="calm")
+    do(machine, "drain")
+    do(machine, "apply", pk=calm["import"])
+    do(machine, "drain")
+
+    killed = do(machine, "upload", rows=ROWS, name="killed")
+    kills = finish_under_fire(machine, killed["job"])
+    kills += finish_under_fire(machine, do(machine, "apply", pk=killed["import"])["job"])
+
+    alone, fired = (do(machine, "read", pk=one["import"]) for one in (calm, killed))
+    tell(f"import of {ROWS:,} rows: {kills} kills in mid-work, all tables as without them")
+    assert kills >= KILLS
+    assert fired == alone
+    assert alone["counts"][0] == alone["counts"][1]
+    assert min(alone["counts"][0][name] for name in ("new", "conflicting", "rejected")) > 0
+    assert alone["keys"] == 0
