@@ -59,6 +59,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/", "erasures": "/erasures/",
         "segments": "/segments/", "segment": "/segments/1/",
+        "attributes": "/attributes/",
         "imports": "/imports/", "new_import": "/imports/new/", "exports": "/exports/",
         "report_platform": "/reports/?by=platform", "compare": "/reports/compare/?a=1&b=2",
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",

@@ -1,10 +1,12 @@
-"""Addresses of segments."""
+"""Addresses of segments and what they are over."""
 
 from django.urls import path
 
-from campaigns.pages import segment_history, segments
+from campaigns.pages import attributes, segment_history, segments
 
 urlpatterns = [
+    path("attributes/", attributes.attributes, name="attributes"),
+    path("attributes/index/", attributes.index_attribute, name="index_attribute"),
     path("segments/", segments.segments, name="segments"),
     path("segments/new/", segments.new_segment, name="new_segment"),
     path("segments/draw/", segments.segment_draw, name="segment_draw"),

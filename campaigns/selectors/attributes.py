@@ -30,7 +30,11 @@ class CodePoints(Func):
 
 
 class Attribute(Func):
-    """What two databases call the same attribute; subclasses say how it is seen."""
+    """What two databases call the same attribute; subclasses say how it is seen.
+
+    The name stands in the statement itself, not in a parameter: only so does an index on the same
+    expression serve it. ATTRIBUTE_NAME has no character that could end the literal but a quote.
+    """
 
     output_field: Any = TextField()
     on_sqlite = "NULLIF(JSON_TYPE({column}, {name}), 'null')"
@@ -38,6 +42,8 @@ class Attribute(Func):
 
     def __init__(self, column: str, name: str) -> None:
         super().__init__(F(column))
+        if not ATTRIBUTE_NAME.fullmatch(name):
+            raise ValueError(name)
         self.name = name
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
@@ -48,7 +54,13 @@ class Attribute(Func):
 
     def _write(self, compiler: Any, template: str, name: str) -> tuple[str, list[str]]:
         column, _params = compiler.compile(self.source_expressions[0])
-        return template.format(column=column, name="%s"), [name] * template.count("{name}")
+        # Django doubles no percent sign in what is written here, and halves it later.
+        return template.format(column=column, name=quote(name).replace("%", "%%")), []
+
+
+def quote(text: str) -> str:
+    """A text as a literal of SQL on both databases."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 class TextAttribute(Attribute):

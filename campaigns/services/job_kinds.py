@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from campaigns.services import erase, exports, import_steps, report_jobs, suppression_jobs
+from campaigns.services import (
+    erase,
+    exports,
+    import_steps,
+    promoted,
+    report_jobs,
+    suppression_jobs,
+)
 from campaigns.services.jobs import JobKind
 
 JOBS: tuple[JobKind, ...] = (
     *erase.JOBS,
     *exports.JOBS,
     *import_steps.JOBS,
+    *promoted.JOBS,
     *report_jobs.JOBS,
     *suppression_jobs.JOBS,
 )

@@ -15,6 +15,7 @@ class Lock(IntEnum):
     REGISTER = 0x70_75_73_68
     LABELS = 0x70_75_73_69
     RECORDS = 0x70_75_73_6B
+    ATTRIBUTES = 0x70_75_73_6C
 
 
 def lock_app(app: App, lock: Lock) -> None:

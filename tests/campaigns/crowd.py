@@ -17,7 +17,7 @@ TEXTS = ["", "DE", "de", "Ä", "a%", "a_b", "Z", "\U0001f600", "ﬀ", "10", "tru
 VERSIONS = ["", "0", "2", "2.9", "2.10", "2.10.0", "10.1", "2.x"]
 CUSTOM = [None, True, False, 0, 1, 1.0, -2.5, 10, "1", "true", "", "pro", "Pro", [1], {"a": 1}]
 TIMES = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 3)]
-NAMES = ["plan", "0", "a.b", "two words", "event_reg"]
+NAMES = ["plan", "0", "a.b", "it's 5 % {off} ?", "event_reg"]
 WORDS = ["vip", "VIP", "Ä", "a%", "a_b", "10"]  # of labels, tags, aliases, ids
 
 

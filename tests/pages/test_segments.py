@@ -319,3 +319,19 @@ def test_a_label_that_a_segment_names_stays(app, now):
         delete_label(label, actor="ann", now=now)
 
     assert refused.value.message == "It is still used, by Vips."
+
+
+def test_an_attribute_is_indexed_by_an_admin_only(page, client, app, devices):
+    page.post(reverse("index_attribute"), {"app": app.pk, "owner": "device", "name": "plan",
+                                           "wanted": "1"})  # fmt: skip
+    shown = page.get(reverse("attributes"), {"app": app.pk})
+    client.force_login(builders.make_member("eve", app.workspace, role=Membership.Role.SENDER))
+    refused = client.post(reverse("index_attribute"), {"app": app.pk, "name": "plan"})
+
+    [row] = shown.context["rows"]
+    assert (row.owner, row.name, row.seen.share, row.promoted.is_ready) == (
+        "device", "plan", 1 / 3, False,
+    )  # fmt: skip
+    assert b"Being indexed" in shown.content
+    assert refused.status_code == 403
+    assert b"Index this" not in client.get(reverse("attributes")).content
