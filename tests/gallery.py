@@ -52,8 +52,8 @@ def keep(page: Page, name: str) -> None:
 def list_pages(transfer: str) -> dict[str, str]:
     return {
         "home": "/", "calendar": "/calendar/", "campaigns": "/campaigns/",
-        "compose": "/campaigns/new/",
-        "transfer": transfer, "recipients": f"{transfer}recipients/",
+        "approvals": "/approvals/", "compose": "/campaigns/new/", "transfer": transfer,
+        "recipients": f"{transfer}recipients/", "resend": f"{transfer}resend/",
         "people": "/people/?who=shoply-*", "person": "/people/1/", "reports": "/reports/",
         "trace": f"{transfer}trace/?who=device+1",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
