@@ -150,17 +150,19 @@ def _find_beginning(prefix: str, reach: Reach) -> list[Match]:
     if not SHORTEST_PREFIX <= len(prefix) <= LONGEST_PREFIX:
         return []
     persons = Person.objects.filter(workspace__in=reach.workspaces)
-    named = persons.filter(begins("external_user_id", prefix)).order_by("external_user_id")
-    found = _take_beginning(named, By.EXTERNAL_PREFIX, reach)
+    named = persons.filter(begins("external_user_id", prefix))
+    found = _take_beginning(named, "external_user_id", By.EXTERNAL_PREFIX, reach)
     mails = persons.alias(lowered=Lower("email")).filter(begins("lowered", prefix.lower()))
     known = {match.pk for match in found}
-    mailed = _take_beginning(mails.order_by("lowered"), By.EMAIL_PREFIX, reach)
+    mailed = _take_beginning(mails, "email", By.EMAIL_PREFIX, reach)
     return found + [match for match in mailed if match.pk not in known]
 
 
-def _take_beginning(rows: QuerySet[Person], by: str, reach: Reach) -> list[Match]:
-    # Cut before it is asked which of them one sees: that is asked of each.
-    ids = list(rows.values_list("pk", flat=True)[:MOST_BEGINNING])
+def _take_beginning(rows: QuerySet[Person], column: str, by: str, reach: Reach) -> list[Match]:
+    # Cut before it is asked which of them one sees, for that is asked of each; and sorted after
+    # that, for PostgreSQL's index is in another order than its texts are, and sorts all of them.
+    found = rows.order_by().values_list(column, "pk")[:MOST_BEGINNING]
+    ids = [pk for _text, pk in sorted(found)]
     return [Match("person", pk, by) for pk in _keep_seen(ids, reach)[:MOST]]
 
 
