@@ -126,18 +126,19 @@ def remove_rows(
     return _remove(rows.filter(workspace=workspace), workspace, reason, actor, now)
 
 
-def prune_ended(now: datetime, most: int) -> int:
-    """Forget entries that have ended, at most so many; gives how many."""
-    ended = Suppression.objects.filter(until__lte=now)
-    first = ended.order_by("until").values_list("workspace", flat=True).first()
-    if first is None:
-        return 0
-    with transaction.atomic():
-        _lock(Workspace(pk=first))
-        rows = dict(ended.filter(workspace=first).values_list("pk", "kind")[:most])
-        Suppression.objects.filter(pk__in=rows).delete()
-        _count_down(Tally((first, kind) for kind in rows.values()))
-    return len(rows)
+def prune_ended(now: datetime) -> int:
+    """Forget entries that have ended, in chunks; gives how many."""
+    ended, removed = Suppression.objects.filter(until__lte=now), 0
+    while (
+        first := ended.order_by("until").values_list("workspace", flat=True).first()
+    ) is not None:
+        with transaction.atomic():
+            _lock(Workspace(pk=first))
+            rows = dict(ended.filter(workspace=first).values_list("pk", "kind")[:CHUNK])
+            Suppression.objects.filter(pk__in=rows).delete()
+            _count_down(Tally((first, kind) for kind in rows.values()))
+        removed += len(rows)
+    return removed
 
 
 def find_entries(rows: QuerySet[Suppression], text: str) -> QuerySet[Suppression]:

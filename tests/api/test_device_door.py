@@ -7,20 +7,24 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.models import (
+    AuditEntry,
     Delivery,
     Device,
     DeviceSession,
     InboxItem,
     Message,
     Part,
+    Person,
     ReceiptRow,
     Transfer,
 )
 from campaigns.services import device_door
+from campaigns.services.erase import bury
 from tests import builders
 from tests.house.sources import ROOT
 
@@ -116,6 +120,24 @@ def test_a_user_has_to_be_proven(opened, phone):
     assert (wrong.status_code, wrong.json()["code"]) == (403, "unproven_user")
     assert right.status_code == 200
     assert Device.objects.get().person.external_user_id == "ann"
+
+
+def test_who_was_erased_comes_back_by_signing_in_and_not_by_waking(opened, phone, now):
+    secret = phone.json()["secret"]
+    proof = device_door.write_user_proof(opened, "ann")
+    call("patch", "device", {"external_user_id": "ann", "user_proof": proof}, secret)
+    ann = Person.objects.get(external_user_id="ann")
+    with transaction.atomic():
+        bury(opened.workspace, [ann.pk], [], "owner", now)
+
+    old = call("patch", "device", {"token": "t"}, secret)
+    awake = register(opened)
+    signed = register(opened, external_user_id="ann", user_proof=proof)
+
+    assert (old.status_code, awake.status_code, awake.json()["code"]) == (401, 409, "erased")
+    assert signed.status_code == 201
+    assert Person.objects.get(external_user_id="ann").pk != ann.pk
+    assert AuditEntry.objects.filter(verb="lift_tombstone", actor="device").exists()
 
 
 def test_a_closed_door_takes_nobody_new(opened, phone):

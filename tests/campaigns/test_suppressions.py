@@ -121,7 +121,7 @@ def test_what_has_ended_is_forgotten_and_not_counted(app, now):
 
     assert count_left_out(app, everybody, now) == LeftOut(opted_out=1, suppressed=3)
     assert count_left_out(app, everybody, end) == LeftOut(opted_out=1, suppressed=1)
-    assert (prune_ended(now, 10), prune_ended(end, 10), prune_ended(end, 10)) == (0, 1, 0)
+    assert (prune_ended(now), prune_ended(end), prune_ended(end)) == (0, 1, 0)
     assert read_counts() == {"email": 0, "token": 1}
 
 

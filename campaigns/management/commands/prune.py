@@ -8,11 +8,13 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from campaigns.dispatch.prune import prune
+from campaigns.services.suppressions import prune_ended
 
 
 class Command(BaseCommand):
-    help = "Removes exchanges, receipts and idempotency answers that are past their days."
+    help = "Removes exchanges, receipts, idempotency answers and suppressions that have ended."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for name, count in prune(timezone.now()).items():
+        now = timezone.now()
+        for name, count in {**prune(now), "suppressions": prune_ended(now)}.items():
             self.stdout.write(f"{name}: {count} removed")
