@@ -58,6 +58,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "trace": f"{transfer}trace/?who=device+1",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/", "erasures": "/erasures/",
+        "test_groups": "/test-groups/", "new_test_group": "/test-groups/new/",
         "segments": "/segments/", "segment": "/segments/1/",
         "attributes": "/attributes/",
         "imports": "/imports/", "new_import": "/imports/new/", "exports": "/exports/",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Refused
-from campaigns.models import Campaign, Membership, Transfer
+from campaigns.models import Campaign, Membership, TestGroup, Transfer
 from campaigns.models.clock import list_zone_names
 from campaigns.pages.composition import (
     Composition,
@@ -58,6 +58,7 @@ SCRIPTS = [
         "compose_data",
         "compose_save",
         "compose_variables",
+        "compose_test",
     )
 ]
 
@@ -196,6 +197,8 @@ def _draw(
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
         "default_language": describe_language(apps[0].default_language),
         "known_languages": list_known(),
+        "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
+        "test_groups": TestGroup.objects.for_user(request.user).filter(app__in=apps)[:200],
         "variables": list_known_variables(apps[0]),
         "right_to_left": sorted(RIGHT_TO_LEFT),
         "page_scripts": SCRIPTS,

@@ -12,6 +12,7 @@ from campaigns.pages import (
     compare,
     compose,
     compose_save,
+    compose_test,
     home,
     invitations,
     jobs,
@@ -22,6 +23,7 @@ from campaigns.pages import (
     resend,
     review,
     suppressions,
+    test_groups,
     transfer,
 )
 from campaigns.pages.import_urls import urlpatterns as import_urls
@@ -38,6 +40,12 @@ urlpatterns = [
     path("campaigns/new/", compose.new_campaign, name="compose"),
     path("campaigns/check/", compose.check_campaign, name="check"),
     path("campaigns/autosave/", compose_save.autosave, name="autosave"),
+    path("campaigns/<int:pk>/test-send/", compose_test.test_send, name="test_send"),
+    path("campaigns/<int:pk>/test-result/", compose_test.test_result, name="test_result"),
+    path("test-groups/", test_groups.test_groups, name="test_groups"),
+    path("test-groups/new/", test_groups.new_test_group, name="new_test_group"),
+    path("test-groups/<int:pk>/", test_groups.test_group, name="test_group"),
+    path("test-groups/<int:pk>/delete/", test_groups.test_group_delete, name="test_group_delete"),
     path("campaigns/<int:pk>/", campaign.campaign_page, name="campaign"),
     path("campaigns/<int:pk>/edit/", compose.edit_campaign, name="edit"),
     path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),

@@ -18,6 +18,7 @@ from campaigns.models import (
     Person,
     Segment,
     Suppression,
+    TestGroup,
     Transfer,
 )
 from campaigns.pages import campaign, person
@@ -36,6 +37,7 @@ READ = {
     "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
     "device", "trace", "campaign_overlap", "segment_why", "import", "import_status",
+    "test_result",
     "import_of_job", "report_job", "report_job_status", "report_job_xlsx",
     "segment_version",
 }  # fmt: skip
@@ -47,6 +49,7 @@ HOLDERS = {
     "campaign_approval": Role.APPROVER, "resend": Role.COMPOSER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
     "restore_segment": Role.COMPOSER,
+    "test_group": Role.COMPOSER, "test_group_delete": Role.COMPOSER,
     "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,
 }  # fmt: skip
 SHAPE = {"format": "csv", "delimiter": ",", "columns": ["a"], "start": 2, "line": 2}
@@ -108,6 +111,7 @@ def rows(app, transfer, now):
         "reports": job.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
         "suppressions": entry.pk,
+        "test-groups": TestGroup.objects.create(app=app, name="Team", created_at=now).pk,
     }  # fmt: skip
 
 

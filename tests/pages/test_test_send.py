@@ -1,0 +1,149 @@
+"""A test of a draft: to whom, what it is called, what counts it, and what refuses it."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign, Membership, TestGroup, Transfer
+from campaigns.selectors.reports import daily_totals
+from tests import builders
+from tests.pages.test_autosave import post
+from tests.pages.test_browser import leave, note_requests
+from tests.pages.test_compose import typed
+
+__all__ = ["typed"]
+
+
+@pytest.fixture
+def draft(client, app, owner, typed):
+    """A saved draft of an app with a route, a person with two phones and one phone of nobody."""
+    builders.make_route(app, "android")
+    ann = builders.make_person(app.workspace, "ann")
+    for number in range(2):
+        builders.make_device(app, f"ann-{number}", person=ann)
+    builders.make_device(app, "alone")
+    client.force_login(owner)
+    return Campaign.objects.get(pk=post(client, typed).json()["campaign"])
+
+
+def send(client, draft, **asked):
+    return client.post(reverse("test_send", args=[draft.pk]), asked)
+
+
+@pytest.mark.parametrize(("term", "count"), [("ann", 2), ("alone", 1)])
+def test_a_test_goes_to_whom_the_word_means_and_is_marked(client, draft, term, count):
+    page = send(client, draft, test_term=term).content.decode()
+
+    test = Campaign.objects.get(is_test=True)
+    transfer = Transfer.objects.get()
+    assert (transfer.is_test, transfer.campaign) == (True, test)
+    assert len(test.audience["devices"]) == count
+    assert reverse("test_result", args=[test.pk]) in page
+    assert 'pa-chip-info ">Test<' in page
+    draft.refresh_from_db()
+    assert draft.status == Campaign.Status.DRAFT
+
+
+def test_a_test_group_is_made_used_changed_and_forgotten(client, app, draft):
+    made = client.post(
+        reverse("new_test_group"), {"app": app.pk, "name": "Team", "testers": "ann\nalone"}
+    )
+    group = TestGroup.objects.get()
+    page = send(client, draft, test_group=group.pk).content.decode()
+    opened = client.get(reverse("test_group", args=[group.pk])).content.decode()
+    client.post(reverse("test_group", args=[group.pk]), {"name": "Desk", "testers": "alone"})
+    listed = client.get(reverse("test_groups")).content.decode()
+    client.post(reverse("test_group_delete", args=[group.pk]))
+
+    assert made.status_code == 302
+    assert "0 of" in page
+    assert len(Campaign.objects.get(is_test=True).audience["devices"]) == 3
+    assert "ann" in opened
+    assert "Desk" in listed
+    assert not TestGroup.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "words"),
+    [
+        ({"name": "", "testers": "ann"}, "name", "Give it a name"),
+        ({"name": "Team", "testers": ""}, "testers", "Choose at least one"),
+        ({"name": "Team", "testers": "ann\nnobody"}, "testers", "Nobody in Shop has: nobody"),
+    ],
+)
+def test_a_wrong_test_group_keeps_what_was_typed(client, app, draft, form, field, words):
+    answer = client.post(reverse("new_test_group"), {"app": app.pk, **form})
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert f'id="id_{field}_error"' in page
+    assert words in page
+    assert form["testers"] in page
+    assert not TestGroup.objects.exists()
+
+
+def test_nobody_and_more_than_ten_are_refused_in_words(client, app, draft):
+    crowd = builders.make_person(app.workspace, "crowd")
+    for number in range(11):
+        builders.make_device(app, f"crowd-{number}", person=crowd)
+
+    pages = [
+        send(client, draft, **asked).content.decode()
+        for asked in ({}, {"test_term": "<b>nobody</b>"}, {"test_term": "crowd"})
+    ]
+
+    assert "Choose a test group" in pages[0]
+    assert "&lt;b&gt;nobody" in pages[1]
+    assert "at most 10 devices; this audience has 11" in pages[2]
+    assert not Transfer.objects.exists()
+
+
+def test_a_test_is_in_no_total_and_marked_where_it_is_listed(client, app, draft, now):
+    send(client, draft, test_term="ann")
+    test = Campaign.objects.get(is_test=True)
+
+    days = daily_totals([app.pk], 14, test.created_at)
+    pages = [
+        client.get(reverse(name, args=args)).content.decode()
+        for name, args in [
+            ("campaigns", []), ("campaign", [test.pk]),
+            ("transfer", [Transfer.objects.get().pk]),
+        ]
+    ]  # fmt: skip
+
+    assert sum(sum(day.outcomes.values()) for day in days) == 0
+    assert all(">Test</span>" in page for page in pages)
+
+
+def test_who_may_not_send_sends_no_test_and_sees_no_button(client, app, draft):
+    client.force_login(
+        builders.make_member("writer", app.workspace, app=app, role=Membership.Role.COMPOSER)
+    )
+
+    refused = send(client, draft, test_term="ann")
+    page = client.get(reverse("edit", args=[draft.pk])).content.decode()
+
+    assert refused.status_code == 403
+    assert "data-pa-send-test" not in page
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_an_unsaved_message_is_saved_and_tested_with_one_click(staff, live_server, app):
+    builders.make_route(app, "android")
+    builders.make_device(app, "alone")
+    under_way: set = set()
+    note_requests(staff, under_way)
+    staff.goto(f"{live_server.url}/campaigns/new/")
+    staff.locator("#id_title").fill("<img src=x onerror=alert(1)>")
+    staff.locator("#id_body").fill("Just typed")
+    shown = staff.locator("[data-pa-phone-of=android] [data-pa-show=title]").inner_html()
+    staff.locator("#pa-test-term").fill("alone")
+    staff.get_by_role("button", name="Send a test").click()
+    staff.locator("#pa-test-result").get_by_text("devices settled").wait_for()
+
+    assert shown.startswith("&lt;img")
+    assert Campaign.objects.get(is_test=True).message.content["body"] == "Just typed"
+    staff.locator("#pa-test-result").evaluate("place => place.replaceChildren()")
+    leave(staff, under_way)
