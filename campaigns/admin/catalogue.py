@@ -42,7 +42,7 @@ from providers import registry
 
 
 class AppForm(forms.ModelForm):
-    """Platforms are boxes to tick, kept as a list."""
+    """Platforms are boxes to tick and languages a line of text, both kept as lists."""
 
     platforms = forms.MultipleChoiceField(
         label=gettext_lazy("Platforms"),
@@ -50,6 +50,15 @@ class AppForm(forms.ModelForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
+    fallbacks = forms.CharField(
+        label=gettext_lazy("Languages instead"),
+        required=False,
+        help_text=gettext_lazy(
+            "In this order, for who has no translation in their own: en, fr. The default language "
+            "comes last by itself."
+        ),
+        widget=UnfoldAdminTextInputWidget,
+    )
     icon_url = forms.URLField(
         label=gettext_lazy("Icon"),
         required=False,
@@ -77,8 +86,13 @@ class AppForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["fallbacks"] = ", ".join(self.instance.fallbacks)
         if self.instance.pk:
             self.fields.update(door_options.draw_options(self.instance))
+
+    def clean_fallbacks(self) -> list[str]:
+        """Languages apart by commas or blanks; the app itself checks what they are."""
+        return self.cleaned_data["fallbacks"].replace(",", " ").split()
 
 
 @admin.register(App)

@@ -117,7 +117,8 @@ def test_credentials_that_no_key_decrypts_are_entered_again(client, app, owner, 
 def route_form(account, **options):
     return {
         "name": "Shop", "slug": "shop", "platforms": ["android"], "timezone": "UTC",
-        "default_language": "en", "routes-TOTAL_FORMS": 1, "routes-INITIAL_FORMS": 0,
+        "default_language": "en", "cooling_seconds": 60,
+        "routes-TOTAL_FORMS": 1, "routes-INITIAL_FORMS": 0,
         "routes-0-platform": "android", "routes-0-account": account.pk, "routes-0-position": 0,
         **{f"routes-0-option__{NEEDY.key}__{name}": value for name, value in options.items()},
     }  # fmt: skip
@@ -235,7 +236,7 @@ def test_a_label_that_a_campaign_names_is_not_deleted_and_the_page_says_why(clie
 
     answer = client.post(url_of(label, "delete", label.pk), {"post": "yes"}, follow=True)
 
-    assert "names this label" in answer.content.decode()
+    assert "It is still used, by Zanzibar" in answer.content.decode()
     assert Label.objects.exists()
 
 

@@ -35,6 +35,7 @@ def save(client, app):
         own = {
             "name": app.name, "slug": app.slug, "platforms": app.platforms,
             "timezone": app.timezone, "default_language": app.default_language,
+            "cooling_seconds": app.cooling_seconds,
             "routes-TOTAL_FORMS": 0, "routes-INITIAL_FORMS": 0,
         }  # fmt: skip
         return client.post(page, {**own, **fields})

@@ -110,7 +110,8 @@ def test_an_apps_rate_is_a_number_that_makes_sense(client, owner, app, rate):
     client.force_login(owner)
     form = {
         "name": "Shop", "slug": "shop", "platforms": ["android"], "timezone": "UTC",
-        "default_language": "en", "routes-TOTAL_FORMS": 0, "routes-INITIAL_FORMS": 0,
+        "default_language": "en", "cooling_seconds": 60,
+        "routes-TOTAL_FORMS": 0, "routes-INITIAL_FORMS": 0,
     }  # fmt: skip
     url = reverse("admin:campaigns_app_change", args=[app.pk])
 

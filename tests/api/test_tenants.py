@@ -15,6 +15,7 @@ from campaigns.models import (
     Person,
     Scenario,
     Segment,
+    Suppression,
     Transfer,
 )
 from tests import builders
@@ -25,7 +26,7 @@ MODELS = {
     "apps": App, "groups": Group, "labels": Label, "segments": Segment, "persons": Person,
     "devices": Device, "campaigns": Campaign, "transfers": Transfer,
     "scenarios": Scenario, "jobs": Job,
-    "imports": Import, "exports": Job,
+    "imports": Import, "exports": Job, "suppressions": Suppression,
 }  # fmt: skip
 
 
@@ -40,6 +41,10 @@ def rows(client, app, now):
     Job.objects.create(app=app, workspace=app.workspace, kind="labels", status_since=now,
                        created_at=now, created_by="ann")  # fmt: skip
     Segment.objects.create(app=app, name="All", expression={"and": []})
+    Suppression.objects.create(
+        workspace=app.workspace, app=app, kind="token", seal="s", reason="legal", created_at=now,
+        created_by="ann",
+    )  # fmt: skip
     Import.objects.create(app=app, source="x", shape={"columns": []}, created_at=now)
     body = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
     made = client.post("/api/v1/campaigns/", body).json()
