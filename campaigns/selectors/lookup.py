@@ -51,6 +51,9 @@ class By(StrEnum):
     FORMER_ID = "former_id"
 
 
+BEGINNINGS = frozenset({By.EXTERNAL_PREFIX, By.EMAIL_PREFIX})
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A person or a device, and by what: a `By`, or a kind of identifier."""
@@ -183,19 +186,25 @@ def _read_ids(text: str, kind: str) -> set[int]:
     return {int(found[2])} if int(found[2]) < MAX_ID else set()
 
 
-def find_device_ids(term: str, principal: Any) -> set[int]:
-    """Devices that the text means, and those of persons whom it means; at most a few 100."""
-    matches = find_matches(term, principal)
+def find_device_ids(term: str, principal: Any, *, is_whole: bool = False) -> set[int]:
+    """Devices that the text means, and those of persons whom it means; at most a few 100. With
+    `is_whole` not those who are only known by something that begins so."""
+    matches = _find_meant(term, principal, is_whole)
     owned = Device.objects.filter(person__in=IdList(_list_others(matches, "person")))
     return _list_kind(matches, "device") | set(owned.values_list("pk", flat=True)[:MOST])
 
 
-def find_person_ids(term: str, principal: Any) -> set[int]:
-    """Persons whom the text means, and owners of devices that it means; at most a few 100."""
-    matches = find_matches(term, principal)
+def find_person_ids(term: str, principal: Any, *, is_whole: bool = False) -> set[int]:
+    """Persons whom the text means, and owners of devices that it means; else the same."""
+    matches = _find_meant(term, principal, is_whole)
     devices = IdList(_list_others(matches, "device"))
     owners = Device.objects.filter(pk__in=devices, person__isnull=False)
     return _list_kind(matches, "person") | set(owners.values_list("person_id", flat=True))
+
+
+def _find_meant(term: str, principal: Any, is_whole: bool) -> list[Match]:
+    left_out = BEGINNINGS if is_whole else ()
+    return [match for match in find_matches(term, principal) if match.by not in left_out]
 
 
 def _list_kind(matches: Iterable[Match], kind: str) -> set[int]:

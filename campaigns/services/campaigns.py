@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch import plan, runs
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
-from campaigns.models import Campaign, Message
+from campaigns.models import App, Campaign, Message
+from campaigns.selectors.audience import read_audience, select_devices
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services import transfers
 from campaigns.services.access import record_audit
 from campaigns.services.approvals import note_bypass, void_approvals
@@ -58,6 +60,7 @@ def update_campaign(
     """Change a draft; what the body leaves out stays. Raises Invalid, or Conflict once it runs."""
     fresh = read_campaign(principal, body, actor=actor, now=now, base=campaign)
     _refuse_other_apps(campaign, fresh)
+    _refuse_other_testers(campaign, fresh)
     values = {name: getattr(fresh, name) for name in CHANGED}
     values["name"] = values["name"] or campaign.name
     values["authors"] = list(dict.fromkeys([*campaign.authors, actor]))
@@ -98,6 +101,13 @@ def _refuse_other_apps(campaign: Campaign, fresh: Campaign) -> None:
     if not is_same and campaign.transfers.exists():
         words = _("This campaign has runs already; copy it to send to another app.")
         raise Invalid(words, fields={"app": words})
+
+
+def _refuse_other_testers(campaign: Campaign, fresh: Campaign) -> None:
+    """A test needs nobody's approval because it reaches few, and stays with them."""
+    if campaign.is_test and fresh.audience != campaign.audience:
+        words = _("A test goes to nobody else; copy the campaign to send it to others.")
+        raise Invalid(words, fields={"audience": words})
 
 
 def duplicate_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
@@ -221,15 +231,30 @@ def test_campaign(
     test = read_campaign(principal, body, actor=actor, now=now, base=campaign)
     test.name = (_("Test of %(name)s") % {"name": campaign.name})[:200]
     test.is_test = True
+    _name_testers(test)
+    with transaction.atomic():
+        save_new(test, "test_campaign", actor=actor, now=now)
+        # A test reaches a handful of named devices, so it needs nobody's approval.
+        return launch_campaign(test, actor=actor, now=now, may_bypass_approval=True)
+
+
+def _name_testers(test: Campaign) -> None:
+    """Write the devices that the audience means now in its place: a label that grows before its
+    recipients are frozen makes no test larger. Raises Invalid for more than 10."""
     count = sum(reach.total for reach in count_reach(test))
     if count > MAX_TEST_DEVICES:
         words = _("A test goes to at most %(limit)d devices; this audience has %(count)d.")
         sentence = words % {"limit": MAX_TEST_DEVICES, "count": count}
         raise Invalid(sentence, fields={"audience": sentence})
-    with transaction.atomic():
-        save_new(test, "test_campaign", actor=actor, now=now)
-        # A test reaches a handful of named devices, so it needs nobody's approval.
-        return launch_campaign(test, actor=actor, now=now, may_bypass_approval=True)
+    found = [pk for app in list_apps(test) for pk in _list_devices(test, app)]
+    if found:  # with nobody it is refused like any other launch
+        test.audience = {"devices": sorted(found)[:MAX_TEST_DEVICES]}
+
+
+def _list_devices(test: Campaign, app: App) -> list[int]:
+    audience = read_audience(app, test.audience, principal=None)
+    devices = select_devices(app, audience, only_primary=test.only_primary).order_by("pk")
+    return list(devices.values_list("pk", flat=True)[:MAX_TEST_DEVICES])
 
 
 # Test runners take any function with this prefix for a test of their own.

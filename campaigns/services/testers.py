@@ -42,10 +42,11 @@ class Found:
 def find_testers(app: App, term: str, principal: Any) -> list[Found]:
     """Persons and devices of the app by any id, token, e-mail or phone that somebody typed.
 
-    A person stands for all devices that he has there, so these are not listed beside him.
+    A person stands for all devices that he has there, so these are not listed beside him. Half an
+    id means nobody: a slip of the hand sends no test to customers.
     """
     persons = list(_find_persons(app, term, principal))
-    devices = Device.objects.filter(app=app, pk__in=find_device_ids(term, principal))
+    devices = Device.objects.filter(app=app, pk__in=find_device_ids(term, principal, is_whole=True))
     alone = devices.select_related("person").exclude(person__in=persons).order_by("pk")
     found = [Found(person=person) for person in persons]
     return [*found, *(Found(device=device) for device in alone[:MAX_TESTERS])]
@@ -54,7 +55,7 @@ def find_testers(app: App, term: str, principal: Any) -> list[Found]:
 def _find_persons(app: App, term: str, principal: Any) -> Any:
     """Those whom one may see and who have a device there. A number is a device's id, unless it is
     somebody's own word for a person."""
-    ids = find_person_ids(term, principal)
+    ids = find_person_ids(term, principal, is_whole=True)
     if term.isdecimal():
         ids.discard(int(term[:20]))
     rows = Person.objects.for_user(principal).filter(pk__in=ids, devices__app=app)

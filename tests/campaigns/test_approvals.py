@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from campaigns.dispatch import plan, runs
+from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.errors import ChangedMeanwhile, Conflict, Forbidden, IllegalMove, Invalid, NotReady
 from campaigns.models import (
     Account,
@@ -17,14 +18,16 @@ from campaigns.models import (
     Approval,
     AuditEntry,
     Campaign,
+    Delivery,
     Label,
     Message,
     Route,
     Segment,
+    Transfer,
 )
 from campaigns.selectors.approvals import list_asked, list_bypassed, read_standing
 from campaigns.selectors.signing import PLAIN, digest_campaign
-from campaigns.services import approvals, campaigns, rates, waiting
+from campaigns.services import approvals, campaigns, rates, resends, waiting
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -381,3 +384,39 @@ def test_no_two_texts_have_one_digest(left, right):
     digests = {digest_campaign(campaign) for campaign in drafts}
 
     assert len(digests) == 2
+
+
+def test_a_test_that_is_sent_again_goes_to_nobody_else(make, owner, served, now):
+    device = served.devices.get(token="token-0")
+    test = campaigns.test_campaign(owner, make(), {"devices": [device.pk]}, actor="ann", now=now)
+    transfer = test.transfers.get()
+    part = transfer.parts.get()
+    Delivery.objects.create(
+        part=part, recipient=device.pk, outcome="unknown", reason="no_answer", at=now, cohort_id=1
+    )
+    part.transfer.parts.update(audience=1)
+    Transfer.objects.filter(pk=transfer.pk).update(finished_at=now, status="sent")
+    transfer.refresh_from_db()
+    draft = resends.plan_resend(transfer, {"outcomes": ["unknown"]}, actor="ann", now=now)
+
+    with pytest.raises(Invalid) as refusal:
+        campaigns.update_campaign(draft, owner, {"audience": {"all": True}}, actor="ann", now=now)
+    renamed = campaigns.update_campaign(draft, owner, {"name": "Two"}, actor="ann", now=now)
+
+    assert list(refusal.value.fields) == ["audience"]
+    assert (renamed.name, renamed.audience) == ("Two", draft.audience)
+
+
+def test_a_test_grows_by_nobody_who_gets_its_label_later(make, owner, served, now):
+    label = Label.objects.create(app=served, name="vip")
+    persons = [builders.make_person(served.workspace, name) for name in ("eve", "joe")]
+    devices = [builders.make_device(served, person.external_user_id, person=person)
+               for person in persons]  # fmt: skip
+    label.members.create(person=persons[0])
+
+    test = campaigns.test_campaign(owner, make(), {"labels": ["vip"]}, actor="ann", now=now)
+    label.members.create(person=persons[1])
+    freeze_transfer(test.transfers.get(), now=now)
+
+    assert test.audience == {"devices": [devices[0].pk]}
+    assert test.transfers.get().audience == 1

@@ -92,10 +92,12 @@ def test_nobody_and_more_than_ten_are_refused_in_words(client, app, draft):
         send(client, draft, **asked).content.decode()
         for asked in ({}, {"test_term": "<b>nobody</b>"}, {"test_term": "crowd"})
     ]
+    halves = [send(client, draft, test_term=half).content.decode() for half in ("ann*", "alon")]
 
     assert "Choose a test group" in pages[0]
     assert "&lt;b&gt;nobody" in pages[1]
     assert "at most 10 devices; this audience has 11" in pages[2]
+    assert all("Nobody here has the id" in page for page in halves)
     assert not Transfer.objects.exists()
 
 
