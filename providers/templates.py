@@ -81,11 +81,6 @@ class Place:
     slot: Slot
 
 
-def is_template(message: PushMessage) -> bool:
-    """Whether the texts of a message are to be rendered for each recipient."""
-    return message.template == LIQUID and next(iter(list_places(message)), None) is not None
-
-
 def list_places(message: PushMessage) -> Iterator[Place]:
     """The templates of a message, in all its languages. Raises TemplateFault for JSON that is
     none, where it has to be taken apart."""

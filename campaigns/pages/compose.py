@@ -27,7 +27,6 @@ from campaigns.pages.composition import (
 )
 from campaigns.pages.fixes import find_page, tell_problems
 from campaigns.pages.languages import (
-    RIGHT_TO_LEFT,
     count_texts,
     describe_language,
     list_known,
@@ -43,6 +42,7 @@ from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from campaigns.services.personalisation import find_faults, list_known_variables
+from providers.languages import RIGHT_TO_LEFT
 from providers.message import read_message
 
 Role = Membership.Role
@@ -124,7 +124,7 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
         return {"samples": [], "texts": {}}
     message = read_message(composition.write_message())
     counts = check.counts["languages"] if check.counts else {}
-    reach = count_texts(message, counts, {app.default_language for app in composition.place.apps})
+    reach = count_texts(message, counts, composition.place.apps)
     faults = list(dict.fromkeys(find_faults(message).values()))
     return {
         "samples": [] if faults else list_samples(composition, message, user),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf.locale import LANG_INFO
 
+from campaigns.models import App
+from providers.languages import is_right_to_left
 from providers.message import PushMessage
-
-# Written from right to left, besides those that Django knows of.
-RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def name_language(tag: str) -> str:
 
 def find_direction(tag: str) -> str:
     """`rtl` or `ltr`."""
-    return "rtl" if tag.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+    return "rtl" if is_right_to_left(tag) else "ltr"
 
 
 def list_known() -> list[tuple[str, str]]:
@@ -72,14 +71,18 @@ def describe_language(tag: str) -> LanguageLine:
 
 
 def count_texts(
-    message: PushMessage, counts: Mapping[str, int], defaults: Iterable[str]
+    message: PushMessage, counts: Mapping[str, int], apps: Sequence[App]
 ) -> LanguageReach:
-    """How many recipients get each text, by the counts of their own languages."""
+    """How many recipients get each text, by the counts of their own languages.
+
+    Of several apps the first one's fallbacks are shown: counts are of all of them together.
+    """
     reached: dict[str, int] = {"": 0, **dict.fromkeys(message.translations, 0)}
+    defaults = {message.default_language or app.default_language for app in apps}
     common = {tag.partition("-")[0] for tag in defaults}
     missing = []
     for tag, count in counts.items():
-        text = message.find_language(tag)
+        text = message.find_language(tag, apps[0].chain)
         reached[text] += count
         if not text and tag and tag.partition("-")[0] not in common:
             missing.append(LanguageLine(tag, name_language(tag), count))

@@ -18,7 +18,6 @@ from campaigns.pages.lookups import find_transfer
 from campaigns.pages.reason_words import name_reason
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.aliases import find_named
-from campaigns.selectors.breakdown import Books, read_books
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
     Wanted,
@@ -26,6 +25,7 @@ from campaigns.selectors.recipient_pages import (
     read_recipients,
     select_wanted,
 )
+from campaigns.selectors.transfer_books import Books, read_books
 
 PAGE = 50
 CHUNK = 1000

@@ -90,7 +90,7 @@ def _render(message: PushMessage, device: Device, app: App) -> dict[str, str]:
     person = device.person
     language = device.language or (person.language if person else "") or app.default_language
     rendered = render_for(message, app, device)
-    text = message.find_language(language)
+    text = message.find_language(language, app.chain)
     who = person.external_user_id if person and person.external_user_id else f"#{device.pk}"
     said = rendered.message
     nothing = _("Gets nothing: %(variable)s is empty.") % {"variable": rendered.missing}

@@ -25,13 +25,13 @@ from campaigns.pages.recall_words import describe_recalls, is_asking
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.pages.transfer_books import describe_books
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
-from campaigns.selectors.breakdown import read_books
 from campaigns.selectors.course import read_course
 from campaigns.selectors.lost_callbacks import find_trouble
 from campaigns.selectors.recalls import can_be_recalled, list_recalls
 from campaigns.selectors.status import Progress
 from campaigns.selectors.status import progress as read_progress
 from campaigns.selectors.timeline import list_answers, list_moments
+from campaigns.selectors.transfer_books import read_books
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
 from campaigns.services.repeats import find_repeat, may_repeat, repeat_unknown

@@ -15,8 +15,8 @@ from django.utils.http import urlencode
 from campaigns.models import Settled, Transfer
 from campaigns.pages.progress import list_figures
 from campaigns.pages.reason_words import explain_reason, name_reason
-from campaigns.selectors.breakdown import Books, Line, ReasonLine
 from campaigns.selectors.counters import Counters
+from campaigns.selectors.transfer_books import BookLine, Books, ReasonLine
 
 MAX_REASONS = 30
 RECOUNT = "python manage.py verify"
@@ -110,7 +110,7 @@ def _draw_platform(transfer: Transfer, platform: str, counters: Counters, accoun
     return TableRow(platform, account, True, tuple(numbers), pending, whole)
 
 
-def _draw_account(transfer: Transfer, line: Line) -> TableRow:
+def _draw_account(transfer: Transfer, line: BookLine) -> TableRow:
     own = {"platform": line.platform, "account": line.account_id}
     numbers = []
     for key, label in Settled.choices:

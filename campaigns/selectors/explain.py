@@ -75,27 +75,6 @@ def explain_audience(
     )
 
 
-def list_reasons(verdict: Verdict) -> tuple[Verdict, ...]:
-    """The nodes without terms that make the verdict what it is.
-
-    Of an `and` that is not met, those that are not; of an `or` that is met, those that are; else
-    all of them.
-    """
-    return tuple(_find_reasons(verdict))
-
-
-def _find_reasons(verdict: Verdict) -> Iterator[Verdict]:
-    if not verdict.terms:
-        yield verdict
-        return
-    told = verdict.terms
-    if verdict.kind != "not":
-        # Terms that agree with their node decided it; there are none where not all were needed.
-        told = tuple(term for term in told if term.is_met == verdict.is_met) or told
-    for term in told:
-        yield from _find_reasons(term)
-
-
 class _Judge:
     """What one statement says of every condition of an expression for one device."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.selectors.identifiers import identifier_platforms
-from campaigns.services.import_targets import CUSTOM, LABELS, Choice, Target
+from campaigns.services.import_targets import LABELS, Choice, Target
 from campaigns.services.import_text import Row
 from campaigns.services.import_values import Reader, find_reader, is_empty
 from campaigns.services.token_shapes import find_token_fault
@@ -166,13 +166,3 @@ def _put_device(row: ImportRow, name: str, value: Any) -> None:
             row.ids[name.removeprefix("id.")] = value
         case _:
             row.device.values[name] = value
-
-
-def name_fields(choice: Choice) -> list[str]:
-    """The fields that rows may change, as people read them."""
-    return [
-        f"{target.side}.{target.name}"
-        if not target.type
-        else f"{CUSTOM[target.side == 'device']}{target.name}"
-        for target in choice.targets.values()
-    ]

@@ -250,14 +250,3 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
     "permission": (_fate(STAYS, "name codename", "Django's own"),),
     "contenttype": (_fate(STAYS, "app_label model", "Django's own"),),
 }
-
-
-def write_table() -> str:
-    """The table as docs/privacy.md shows it: what goes first, what stays last."""
-    order = {verb: place for place, verb in enumerate((GOES, EMPTIED, SEARCHED, TOLD, STAYS))}
-    rows = [(order[fate.verb], name, fate) for name, fates in FATES.items() for fate in fates]
-    lines = ["| table | columns | when a person is erased |", "|---|---|---|"]
-    for _place, name, fate in sorted(rows, key=lambda row: row[:2]):
-        columns = ", ".join(f"`{column}`" for column in fate.fields)
-        lines.append(f"| `{name}` | {columns} | {fate.verb}: {fate.why} |")
-    return "\n".join(lines)

@@ -5,7 +5,7 @@ texts, the longest ones. Exact for a small audience, else of an even sample of i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -17,7 +17,7 @@ from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.personal import Reader
 from campaigns.selectors.routes import find_first_ways
 from campaigns.selectors.starting import list_apps
-from campaigns.services.personalisation import Rendered, list_variables, render_for
+from campaigns.services.personalisation import list_variables
 from providers.liquid import RenderFault
 from providers.message import PushMessage
 from providers.message_fields import LIQUID, Platform
@@ -53,15 +53,6 @@ class TextForecast:
 
 
 @dataclass(frozen=True, slots=True)
-class WorstCase:
-    """A recipient for whom the message looks worst: `why` is `longest` or `missing`."""
-
-    device: Device
-    why: str
-    rendered: Rendered
-
-
-@dataclass(frozen=True, slots=True)
 class _Row:
     pk: int
     platform: str
@@ -74,40 +65,6 @@ def forecast_texts(campaign: Campaign) -> tuple[TextForecast, ...]:
     if message.template != LIQUID:
         return ()
     return tuple(_forecast_app(campaign, app, message) for app in list_apps(campaign))
-
-
-def count_empty(campaign: Campaign) -> dict[str, int]:
-    """By variable without a default, how many recipients have no value for it."""
-    found: Counter[str] = Counter()
-    for forecast in forecast_texts(campaign):
-        found.update(forecast.empty)
-    return dict(found)
-
-
-def pick_worst_cases(campaign: Campaign, count: int) -> list[WorstCase]:
-    """Recipients with the longest texts, and some without a value, at most `count` of each."""
-    message = campaign.message.read()
-    cases = []
-    for app in list_apps(campaign):
-        rows, _total = _sample(campaign, app)
-        lengths, missing = _measure(message, app, rows)
-        chosen = [(pk, "longest") for pk in _list_longest(lengths)[:count]]
-        chosen += [(pk, "missing") for pk in missing[:count]]
-        devices = Device.objects.select_related("person").in_bulk([pk for pk, _why in chosen])
-        cases += [
-            WorstCase(devices[pk], why, render_for(message, app, devices[pk]))
-            for pk, why in chosen
-            if pk in devices
-        ]
-    return [*_take(cases, "longest", count), *_take(cases, "missing", count)]
-
-
-def _take(cases: Iterable[WorstCase], why: str, count: int) -> list[WorstCase]:
-    return [case for case in cases if case.why == why][:count]
-
-
-def _list_longest(lengths: dict[int, int]) -> list[int]:
-    return sorted(lengths, key=lambda pk: (-lengths[pk], pk))
 
 
 def _select(campaign: Campaign, app: App) -> QuerySet[Device]:
@@ -195,18 +152,3 @@ def _guess_calls(app: App, platform: str, texts: Counter[Any], scale: float) -> 
         return max(_guess_texts(texts, scale), ceil(recipients / most))
     by_texts = ceil(_guess_texts(texts, scale) / way.limits.texts_per_call)
     return max(by_texts, ceil(recipients / most))
-
-
-def _measure(
-    message: PushMessage, app: App, rows: Sequence[_Row]
-) -> tuple[dict[int, int], list[int]]:
-    """How long the texts of each are, and who gets none."""
-    lengths, missing = {}, []
-    for _platform, sheet, ids in _list_sheets(message, app, rows):
-        values = Reader(app, sheet.variables, message.defaults).read_devices(ids)
-        for pk in ids:
-            try:
-                lengths[pk] = sum(map(len, sheet.render(values[pk])))
-            except (RenderFault, KeyError):
-                missing.append(pk)
-    return lengths, missing

@@ -8,6 +8,7 @@ from campaigns.errors import Conflict, Invalid
 from campaigns.models import AuditEntry, MessageTemplate, TestGroup
 from campaigns.services import templates, testers
 from campaigns.services.templates import TemplateValues
+from campaigns.services.testers import Found
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -113,7 +114,7 @@ def test_a_device_is_found_by_its_token_and_number_and_nobody_finds_what_is_not_
 
 def test_a_test_group_means_its_devices_and_all_of_its_persons(app, owner, people, by):
     ann, phones, alone = people
-    found = testers.find_keyed(app, [f"person:{ann.pk}", f"device:{alone.pk}"], owner)
+    found = [Found(person=ann), Found(device=alone)]
 
     group = testers.save_test_group(TestGroup(app=app), "Team", found, **by)
     testers.save_test_group(group, "Desk", found[:1], **by)
@@ -132,21 +133,10 @@ def test_a_test_group_means_its_devices_and_all_of_its_persons(app, owner, peopl
     ("name", "count", "path"), [("", 1, "name"), ("Team", 0, "testers"), ("Team", 11, "testers")]
 )
 def test_a_test_group_needs_a_name_and_one_to_ten_testers(app, owner, by, name, count, path):
-    keys = [f"device:{builders.make_device(app, str(n)).pk}" for n in range(count)]
-
-    found = testers.find_keyed(app, keys, owner)
+    found = [Found(device=builders.make_device(app, str(n))) for n in range(count)]
 
     with pytest.raises(Invalid) as refused:
         testers.save_test_group(TestGroup(app=app), name, found, **by)
 
     assert list(refused.value.fields) == [path]
     assert not TestGroup.objects.exists()
-
-
-def test_no_row_of_another_app_becomes_a_tester(app, owner, people):
-    other = builders.make_app(app.workspace, "second")
-    ann, _phones, alone = people
-
-    for key in (f"device:{alone.pk}", f"person:{ann.pk}", "device:x", "label:1", "device:"):
-        with pytest.raises(Invalid, match="no device or person"):
-            testers.find_keyed(other, [key], owner)

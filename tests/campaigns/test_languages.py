@@ -1,4 +1,4 @@
-"""Who gets which translation, and translations on their way to a translator and back."""
+"""Who gets which translation, and how many."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from django.contrib.auth import get_user_model
 
 from campaigns.dispatch import freeze
 from campaigns.dispatch.plan import start_campaign
-from campaigns.errors import Invalid
 from campaigns.models import App, Batch, Campaign, Cohort, Transfer
+from campaigns.pages.languages import count_texts
 from campaigns.services.campaigns import create_campaign
-from campaigns.services.languages import count_languages, read_translations, write_translations
 from campaigns.services.preflight import find_problems
 from providers.languages import Chain, is_right_to_left
-from providers.message import PushMessage, find_message_faults, read_message, write_message
+from providers.message import find_message_faults, read_message, write_message
 from providers.message_fields import Platform
 from tests import builders
 
@@ -110,44 +109,12 @@ def test_a_freeze_follows_the_chain_and_keeps_the_recipients_own_language(app: A
     assert sorted(Cohort.objects.values_list("language", flat=True)) == ["de-AT", "en", "fr"]
 
 
-def test_languages_of_an_audience_are_counted_with_what_they_get(app: App) -> None:
+def test_compose_counts_who_gets_which_text_by_the_same_chain(app: App) -> None:
     app.fallbacks = ["pt"]
-    rows = count_languages(app, read_message(TEXTS), {"de-AT": 5, "fr": 7, "en": 1})
 
-    assert [(row.language, row.recipients, row.gets, row.is_exact) for row in rows] == [
-        ("fr", 7, "pt", False), ("de-AT", 5, "de", True), ("en", 1, "", True),
-    ]  # fmt: skip
+    reach = count_texts(read_message(TEXTS), {"de-AT": 5, "fr": 7, "en": 1}, [app])
+    alone = count_texts(read_message(TEXTS | {"fallbacks": []}), {"fr": 7}, [app])
 
-
-def test_a_table_comes_back_as_it_went(app: App) -> None:
-    message = read_message(TEXTS)
-
-    table = write_translations(app, message, ["fr"])
-
-    assert table.splitlines()[0] == "field,en (common),de,pt,fr"
-    assert "'=Du" in table
-    again = read_translations(message, "\ufeff" + table)
-    assert again.translations["fr"] == read_message({"translations": {"fr": {}}}).translations["fr"]
-    assert {key: again.translations[key] for key in ("de", "pt")} == message.translations
-    changed = read_translations(message, "field,x,pt\nandroid.body,There,Aqui\n")
-    assert changed.translations["pt"].find(Platform.ANDROID).body == "Aqui"
-    assert changed.translations["de"] == message.translations["de"]
-
-
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        ("", "first line"),
-        ("field,x\n", "first line"),
-        ("field,x,no language\n", "language of its own"),
-        ("field,x,de,de\n", "language of its own"),
-        ("field,x,de\nicon,a,b\n", "Line 2"),
-        ("field,x,de\ntitle,a,b,c\n", "Line 2"),
-        ("field,x,de\ntitle,a," + "x" * 2000, "translations.de.title"),
-    ],
-)
-def test_a_table_that_is_none_is_refused(table: str, words: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        read_translations(PushMessage(title="a"), table)
-
-    assert words in caught.value.message
+    assert {line.tag: line.count for line in reach.lines} == {"": 1, "de": 5, "pt": 7}
+    assert reach.missing == []
+    assert [(line.tag, line.count) for line in alone.missing] == [("fr", 7)]

@@ -12,7 +12,7 @@ from campaigns.models import App, Campaign, Device, Person
 from campaigns.services import text_forecast, text_problems
 from campaigns.services.campaigns import create_campaign
 from campaigns.services.preflight import find_problems
-from campaigns.services.text_forecast import count_empty, forecast_texts, pick_worst_cases
+from campaigns.services.text_forecast import forecast_texts
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -56,7 +56,7 @@ def test_who_has_no_value_is_counted_and_told(app: App) -> None:
 
     [forecast] = forecast_texts(campaign)
 
-    assert count_empty(campaign) == {"person.custom.name": 2}
+    assert forecast.empty == {"person.custom.name": 2}
     assert (forecast.total, forecast.skipped, forecast.texts) == (5, 2, {"android": 2})
     assert (forecast.is_exact, forecast.calls) == (True, 1)
     [problem] = [one for one in find_problems(campaign, now=NOW) if one.code == "empty_variable"]
@@ -70,7 +70,8 @@ def test_a_default_leaves_nobody_without_a_text(app: App) -> None:
         title="T", body=f"Hi {NAME}", defaults={"person.custom.name": "friend"}
     )
 
-    assert count_empty(campaign) == {}
+    [forecast] = forecast_texts(campaign)
+    assert forecast.empty == {}
     assert list_codes(campaign) == {}
 
 
@@ -115,15 +116,3 @@ def test_too_many_calls_are_refused_with_the_reason(
 
     assert problem.is_blocking
     assert "600 different texts make 3 calls" in problem.sentence
-
-
-def test_the_worst_cases_are_the_longest_and_those_without(app: App) -> None:
-    fill(app, "Ann", "Wolfeschlegelsteinhausen", None, "Bo")
-    campaign = make_campaign(title="T", body=f"Hi {NAME}")
-
-    cases = pick_worst_cases(campaign, 1)
-
-    assert [case.why for case in cases] == ["longest", "missing"]
-    assert cases[0].rendered.message is not None
-    assert cases[0].rendered.message.body == "Hi Wolfeschlegelsteinhausen"
-    assert cases[1].rendered.missing == "person.custom.name"

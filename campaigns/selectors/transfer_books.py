@@ -21,7 +21,7 @@ AUDIENCE, RESENT, OWED = "audience", "resent", "owed"  # among the outcomes of t
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BookLine:
     """What one account did on one platform; account 0 is nobody's call, platform "" nobody's."""
 
     platform: str
@@ -54,7 +54,7 @@ class Books:
     audience: int
     resent: int
     owed: Mapping[str, int]
-    lines: tuple[Line, ...]
+    lines: tuple[BookLine, ...]
     reasons: tuple[ReasonLine, ...]
     is_finished: bool
 
@@ -74,7 +74,7 @@ class Books:
         """Whether everybody stands in one place, and after the end nobody is owed."""
         return not self.difference and not (self.is_finished and any(self.owed.values()))
 
-    def list_platforms(self) -> tuple[tuple[str, Counters, tuple[Line, ...]], ...]:
+    def list_platforms(self) -> tuple[tuple[str, Counters, tuple[BookLine, ...]], ...]:
         """Each platform with its numbers and the lines of its accounts."""
         keys = sorted({*(line.platform for line in self.lines), *self.owed})
         found = []
@@ -85,7 +85,7 @@ class Books:
         return tuple(found)
 
 
-def _count(lines: Iterable[Line], audience: int, resent: int = 0) -> Counters:
+def _count(lines: Iterable[BookLine], audience: int, resent: int = 0) -> Counters:
     outcomes: dict[str, int] = dict.fromkeys(Settled.values, 0)
     for line in lines:
         for outcome, count in line.outcomes.items():
@@ -138,12 +138,12 @@ def _sum_up(rows: QuerySet[Any, Any], platform: Any, name: str, what: Any) -> Qu
     return named.values_list("where", "by", "key", "why").annotate(n=Sum(what))
 
 
-def _make_lines(rows: Iterable[_Row], names: Mapping[int, str]) -> tuple[Line, ...]:
+def _make_lines(rows: Iterable[_Row], names: Mapping[int, str]) -> tuple[BookLine, ...]:
     outcomes: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for platform, account, outcome, _reason, count in rows:
         outcomes[platform, account][outcome] += count
     lines = [
-        Line(platform, account, _name(account, counts, names), dict(counts))
+        BookLine(platform, account, _name(account, counts, names), dict(counts))
         for (platform, account), counts in outcomes.items()
     ]
     return tuple(sorted(lines, key=lambda line: (line.platform, line.account, line.account_id)))

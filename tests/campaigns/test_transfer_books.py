@@ -19,9 +19,9 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.packing import pack_cohorts, pack_ids
-from campaigns.selectors.breakdown import read_books
 from campaigns.selectors.course import MOST, read_course
 from campaigns.selectors.timeline import list_answers, list_moments
+from campaigns.selectors.transfer_books import read_books
 from tests import builders
 
 pytestmark = pytest.mark.database
