@@ -50,6 +50,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             _list_rows(_("Labels"), "label", "label"),
             Item(_("Segments"), "filter_alt", "segments", "campaigns.view_segment"),
             Item(_("Attributes"), "data_object", "attributes", "campaigns.view_segment"),
+            Item(_("Templates"), "library_books", "templates", "campaigns.view_messagetemplate"),
             Item(_("Test groups"), "send_to_mobile", "test_groups", "campaigns.view_testgroup"),
             _list_rows(_("People"), "person", "person"),
             _list_rows(_("Devices"), "smartphone", "device"),

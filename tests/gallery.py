@@ -26,6 +26,17 @@ def fill_compose(page: Page) -> None:
     page.wait_for_timeout(1200)
 
 
+def keep_template(page: Page, url: str) -> None:
+    """Put a first template into the library."""
+    page.goto(f"{url}/campaigns/new/")
+    fill_compose(page)
+    page.get_by_role("button", name="Keep as a template").click()
+    page.get_by_label("Name of the template").fill("Autumn sale")
+    page.get_by_label("Description").fill("For weekends, with the offers' channel")
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("link", name="Autumn sale").wait_for()
+
+
 def send_campaign(page: Page, url: str) -> str:
     """Send to the demo's devices; gives the path of its transfer."""
     page.goto(f"{url}/campaigns/new/")
@@ -58,6 +69,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "trace": f"{transfer}trace/?who=device+1",
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/", "erasures": "/erasures/",
+        "templates": "/templates/", "template": "/templates/1/",
         "test_groups": "/test-groups/", "new_test_group": "/test-groups/new/",
         "segments": "/segments/", "segment": "/segments/1/",
         "attributes": "/attributes/",
@@ -71,6 +83,7 @@ def shoot(browser: Browser, url: str) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     sign_in(page, url)
+    keep_template(page, url)
     transfer = send_campaign(page, url)
     target = ROOT / "var" / "gallery"
     target.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Refused
-from campaigns.models import Campaign, Membership, TestGroup, Transfer
+from campaigns.models import Campaign, Membership, MessageTemplate, TestGroup, Transfer
 from campaigns.models.clock import list_zone_names
 from campaigns.pages.composition import (
     Composition,
@@ -31,17 +31,24 @@ from campaigns.pages.languages import (
     describe_language,
     list_known,
 )
-from campaigns.pages.lookups import find_campaign
+from campaigns.pages.lookups import find_campaign, find_template
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import Precheck, check_composition
 from campaigns.pages.samples import list_samples, list_sizes, mark_fates
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.pages.template_form import (
+    compose_from,
+    make_keep_form,
+    may_keep,
+    put_template,
+)
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from campaigns.services.personalisation import find_faults, list_known_variables
+from campaigns.services.templates import list_templates
 from providers.languages import RIGHT_TO_LEFT
 from providers.message import read_message
 
@@ -49,6 +56,7 @@ Role = Membership.Role
 WALL_CLOCK = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d")
 REDRAW, DRAFT, SEND = "redraw", "draft", "send"
 RECENT_TAGS = 30
+OFFERED = 200  # templates in the dialog; the library has them all
 SCRIPTS = [
     f"pushadmin/{name}.js"
     for name in (
@@ -59,23 +67,31 @@ SCRIPTS = [
         "compose_save",
         "compose_variables",
         "compose_test",
+        "compose_templates",
     )
 ]
 
 
 @operator_page
 def new_campaign(request: HttpRequest) -> HttpResponse:
-    """A new campaign: empty, as a copy of `?copy=<id>`, or for the time that a calendar names."""
+    """A new campaign: empty, a copy of `?copy=<id>`, from `?template=<id>`, or for a given time."""
     if request.method == "POST":
         return _take_post(request, None)
     copied = request.GET.get("copy", "")
     if copied:
         return _draw(request, _copy_campaign(request, copied), None)
+    if "template" in request.GET:
+        kept = _find_kept(request, request.GET["template"])
+        return _draw(request, compose_from(request.user, kept), None)
     key = request.GET.get("target", "")
     place = find_place(request.user, key) if key else find_first_place(request.user)
     if place is None:
         return draw_page(request, "pages/no_app.html", _("New campaign"), {})
     return _draw(request, start_composition(request.user, place, _read_wish(request)), None)
+
+
+def _find_kept(request: HttpRequest, pk: str) -> MessageTemplate:
+    return find_template(request.user, int(pk) if pk.isdecimal() and len(pk) < 17 else 0)
 
 
 def _read_wish(request: HttpRequest) -> dict[str, Any]:
@@ -149,6 +165,8 @@ def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     action = request.POST.get("action", DRAFT)
     if action == REDRAW:
         composition.forget_errors()
+        if "use_template" in request.POST:
+            put_template(composition, _find_kept(request, request.POST["use_template"]))
         return _draw(request, composition, campaign)
     _require_roles(request, composition, Role.COMPOSER)
     if not composition.is_valid():
@@ -200,6 +218,9 @@ def _draw(
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "test_groups": TestGroup.objects.for_user(request.user).filter(app__in=apps)[:200],
         "variables": list_known_variables(apps[0]),
+        "templates": list_templates(request.user, apps)[:OFFERED],
+        "may_keep": may_keep(request.user, apps),
+        "keep_form": make_keep_form(request.user, apps),
         "right_to_left": sorted(RIGHT_TO_LEFT),
         "page_scripts": SCRIPTS,
     }

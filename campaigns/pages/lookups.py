@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.errors import NotFound
-from campaigns.models import App, Campaign, Membership, Transfer
+from campaigns.models import App, Campaign, Membership, MessageTemplate, Transfer
 from campaigns.services.access import has_role, require_role
 
 
@@ -30,6 +30,15 @@ def find_transfer(principal: Any, pk: int) -> Transfer:
     if transfer is None:
         raise NotFound(_("There is no such transfer."))
     return transfer
+
+
+def find_template(principal: Any, pk: int) -> MessageTemplate:
+    """Raises NotFound."""
+    rows = MessageTemplate.objects.for_user(principal).select_related("app__workspace", "workspace")
+    template: MessageTemplate | None = rows.filter(pk=pk).first()
+    if template is None:
+        raise NotFound(_("There is no such template."))
+    return template
 
 
 def may(principal: Any, apps: list[App], role: str) -> bool:

@@ -23,6 +23,7 @@ from campaigns.pages import (
     resend,
     review,
     suppressions,
+    templates,
     test_groups,
     transfer,
 )
@@ -42,6 +43,10 @@ urlpatterns = [
     path("campaigns/autosave/", compose_save.autosave, name="autosave"),
     path("campaigns/<int:pk>/test-send/", compose_test.test_send, name="test_send"),
     path("campaigns/<int:pk>/test-result/", compose_test.test_result, name="test_result"),
+    path("templates/", templates.templates, name="templates"),
+    path("templates/keep/", templates.keep_template, name="keep_template"),
+    path("templates/<int:pk>/", templates.template, name="template"),
+    path("templates/<int:pk>/<slug:verb>/", templates.change_template, name="change_template"),
     path("test-groups/", test_groups.test_groups, name="test_groups"),
     path("test-groups/new/", test_groups.new_test_group, name="new_test_group"),
     path("test-groups/<int:pk>/", test_groups.test_group, name="test_group"),

@@ -164,6 +164,7 @@
   }
 
   // Other scripts of the page ask for what is typed to be in the draft.
+  document.addEventListener("pa:forget", forget);
   document.addEventListener("pa:save", (event) => event.detail(save()));
 
   const isTyped = (event) => event.target.closest?.("#pa-compose-form") && !event.target.closest(".pa-preview, [data-pa-unsaved], .pa-lang-add");

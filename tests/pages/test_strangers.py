@@ -15,13 +15,14 @@ from campaigns.models import (
     Invitation,
     Job,
     Membership,
+    MessageTemplate,
     Person,
     Segment,
     Suppression,
     TestGroup,
     Transfer,
 )
-from campaigns.pages import campaign, person
+from campaigns.pages import campaign, person, templates
 from campaigns.pages import transfer as transfer_page
 from campaigns.pages.urls import urlpatterns
 from campaigns.services import job_kinds
@@ -49,6 +50,7 @@ HOLDERS = {
     "campaign_approval": Role.APPROVER, "resend": Role.COMPOSER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
     "restore_segment": Role.COMPOSER,
+    "template": Role.COMPOSER, "change_template": Role.COMPOSER,
     "test_group": Role.COMPOSER, "test_group_delete": Role.COMPOSER,
     "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,
 }  # fmt: skip
@@ -111,6 +113,9 @@ def rows(app, transfer, now):
         "reports": job.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
         "suppressions": entry.pk,
+        "templates": MessageTemplate.objects.create(
+            workspace=app.workspace, app=app, name="Sale", created_at=now, updated_at=now
+        ).pk,
         "test-groups": TestGroup.objects.create(app=app, name="Team", created_at=now).pk,
     }  # fmt: skip
 
@@ -127,6 +132,7 @@ def list_addresses(rows):
         "change_campaign": campaign.VERBS,
         "change_transfer": transfer_page.VERBS,
         "change_person": person.VERBS,
+        "change_template": templates.VERBS,
     }
     others = {"role": "names", "number": 1, "decision": "approve"}
     return [
@@ -179,7 +185,7 @@ def test_who_may_not_do_it_changes_nothing_behind_any_address(client, app, rows,
     assert keep_everything() == before
 
 
-KEPT = (Campaign, Transfer, Job, Person, Device, ApiKey, Invitation)
+KEPT = (Campaign, Transfer, Job, Person, Device, ApiKey, Invitation, MessageTemplate)
 
 
 def keep_everything():
