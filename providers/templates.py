@@ -31,7 +31,8 @@ from providers.message_fields import (
 
 ONE_LINE = ("title", "subtitle", "subject", "dismiss_title", "open_title")
 MODES = {"url": Mode.URL, "link": Mode.URL, "line": Mode.LINE, "text": Mode.TEXT}
-SPACES = re.compile(r"[ \t]*[\n\r\t\v\f\u0085\u2028\u2029]\s*")
+# Only from where the blanks begin: else a long run of them is looked at anew from each of them.
+SPACES = re.compile(r"(?<![ \t])[ \t]*[\n\r\t\v\f\u0085\u2028\u2029]\s*")
 # Before its first variable an address says where it leads: no value may decide that.
 LEADS = re.compile(r"(?i)https?://[^/?#{]+[/?#]|(?!https?:)[a-z][a-z0-9+.-]*:")
 MAX_LEAF = 4096

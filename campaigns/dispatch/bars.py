@@ -18,6 +18,7 @@ from campaigns.models import (
     DeviceIdentifier,
     Part,
     Person,
+    PersonMerge,
     Suppression,
     SuppressionCount,
 )
@@ -30,6 +31,7 @@ from providers.recipients import TOKEN_KIND, PersonKind
 # Such a reason stands for every way out, so no other way is tried.
 BARRED = frozenset({Reason.OPTED_OUT.value, Reason.SUPPRESSED.value, Reason.GONE.value})
 PERSON_COLUMNS = tuple(kind.value for kind in PersonKind)
+ALIAS = PersonKind.EXTERNAL_USER_ID.value
 OWNER_COLUMNS = tuple(f"person__{name}" for name in PERSON_COLUMNS)
 
 
@@ -59,7 +61,7 @@ def find_suppressed(batch: Batch, recipients: Sequence[int], now: datetime) -> s
     if not kinds or not recipients:
         return set()
     if batch.part.kind == Part.Kind.PERSON:
-        held = _read_persons(recipients)
+        held = _read_persons(recipients, kinds)
     else:
         held = _read_devices(recipients, kinds)
     return _match(held, kinds, batch, now)
@@ -72,7 +74,7 @@ def find_suppressed_persons(
     kinds = _list_kinds(batch.transfer.app.workspace_id) & PERSON_KINDS
     if not kinds or not persons:
         return set()
-    return _match(_read_persons(persons), kinds, batch, now, channel)
+    return _match(_read_persons(persons, kinds), kinds, batch, now, channel)
 
 
 def _list_kinds(workspace: int) -> frozenset[str]:
@@ -84,10 +86,22 @@ def _list_kinds(workspace: int) -> frozenset[str]:
 Held = Iterable[tuple[int, str, str]]  # recipient, kind, value
 
 
-def _read_persons(persons: Sequence[int]) -> Held:
+def _read_persons(persons: Sequence[int], kinds: frozenset[str]) -> Held:
     rows = Person.objects.filter(pk__in=IdList(persons)).values_list("pk", *PERSON_COLUMNS)
     for pk, *values in rows:
         yield from ((pk, *pair) for pair in zip(PERSON_COLUMNS, values, strict=True))
+    yield from _read_aliases("person", persons, kinds)
+
+
+def _read_aliases(owner: str, ids: Sequence[int], kinds: frozenset[str]) -> Held:
+    """External user ids of those who were merged into them: these mean them by now."""
+    if ALIAS not in kinds:
+        return
+    merges = PersonMerge.objects.filter(
+        ~Q(external_user_id=""), undone_at__isnull=True, **{f"{owner}__in": IdList(ids)}
+    )
+    for pk, name in merges.values_list(owner, "external_user_id"):
+        yield pk, ALIAS, name
 
 
 def _read_devices(devices: Sequence[int], kinds: frozenset[str]) -> Held:
@@ -96,6 +110,7 @@ def _read_devices(devices: Sequence[int], kinds: frozenset[str]) -> Held:
         for pk, token, *values in own.values_list("pk", "token", *OWNER_COLUMNS):
             yield pk, TOKEN_KIND, token
             yield from ((pk, *pair) for pair in zip(PERSON_COLUMNS, values, strict=True))
+    yield from _read_aliases("person__devices", devices, kinds)
     named = kinds & identifier_platforms().keys()
     if named:
         rows = DeviceIdentifier.objects.filter(device__in=IdList(devices), kind__in=named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -57,14 +57,10 @@ class AuditFilter(PageForm):
             **{FILTERS[name]: given[name] for name in FILTERS if given.get(name)},
         )
         if given.get("date_from"):
-            rows = rows.filter(at__gte=_begin(given["date_from"]))
+            rows = rows.filter(at__gte=datetime.combine(given["date_from"], time(), UTC))
         if given.get("date_to"):
-            rows = rows.filter(at__lt=_begin(given["date_to"]) + timedelta(days=1))
+            rows = rows.filter(at__lte=datetime.combine(given["date_to"], time.max, UTC))
         return rows.order_by("-pk")
-
-
-def _begin(day: Any) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 @operator_page

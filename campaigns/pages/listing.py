@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -99,7 +99,7 @@ class CampaignFilter(PageForm):
         if first:
             given["created_at__gte"] = datetime.combine(first, time(), UTC)
         if last:
-            given["created_at__lt"] = datetime.combine(last, time(), UTC) + timedelta(days=1)
+            given["created_at__lte"] = datetime.combine(last, time.max, UTC)
         return campaigns.filter(**given)
 
 

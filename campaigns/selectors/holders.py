@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from campaigns.models import Device, DeviceIdentifier, Person, Workspace
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.seals import PERSON_KINDS
-from providers.recipients import TOKEN_KIND
+from providers.recipients import TOKEN_KIND, PersonKind
 
 Named = tuple[str, str]  # kind, value
 Holder = tuple[int | None, int | None]  # person, device
@@ -36,6 +37,9 @@ def _list_holders(
         persons = Person.objects.filter(workspace=workspace, **{f"{kind}__in": TextList(values)})
         for value, person in persons.values_list(kind, "pk"):
             yield value, (person, None)
+        if kind == PersonKind.EXTERNAL_USER_ID:
+            for value, person in find_aliases(workspace.pk, values).items():
+                yield value, (person, None)
         return
     wanted, hashes = set(values), IdList(map(hash64, values))
     apps = list(workspace.apps.values_list("pk", flat=True))

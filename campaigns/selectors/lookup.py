@@ -25,14 +25,14 @@ from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.bulk import IdList
 from campaigns.models.prefixes import begins
 from campaigns.selectors.audience_fields import UNSTORABLE
-from campaigns.selectors.identifiers import identifier_platforms
+from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
 
 MOST = 100  # of each way of matching
 MOST_BEGINNING = 500  # looked at, of which some may be somebody else's
 SHORTEST_PREFIX = 3
 LONGEST_PREFIX = 255
 MAX_ID = 2**53
-OWN_ID = re.compile(r"(?:(person|device)\s*)?#?\s*([0-9]{1,16})", re.IGNORECASE)
+OWN_ID = re.compile(r"(?:(person|device)\s?)?#?\s?([0-9]{1,16})", re.IGNORECASE)
 PHONE = re.compile(r"(?:\+|00)?([0-9]+)")
 BLANKS = re.compile(r"[\s().\-/]+")
 
@@ -79,7 +79,7 @@ def find_matches(term: str, principal: Any) -> list[Match]:
     begin with it.
     """
     text = term.strip()
-    if not text or UNSTORABLE.search(text):
+    if not text or len(text) > MAX_IDENTIFIER or UNSTORABLE.search(text):
         return []
     reach = find_reach(principal)
     if text.endswith("*"):

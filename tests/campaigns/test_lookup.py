@@ -106,6 +106,11 @@ def test_of_another_app_a_member_finds_neither_devices_nor_people(app, phone):
     assert found == [[]] * 5
 
 
+def test_a_text_longer_than_any_id_is_nobody_s_and_costs_nothing(owner, phone):
+    assert find_matches("person" + " " * 200_000 + "x", owner) == []
+    assert find_matches("device" + " " * 4_000 + "x", owner) == []
+
+
 def test_an_id_of_a_device_leads_to_its_person_and_back(owner, phone):
     assert find_person_ids("aa-bb", owner) == {phone.person_id}
     assert find_device_ids("Ann-1", owner) == {phone.pk}

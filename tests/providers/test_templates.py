@@ -130,6 +130,14 @@ def test_a_title_stays_one_line_and_a_text_keeps_its_own() -> None:
     assert message.body == "B x \n y"
 
 
+def test_a_title_of_many_blanks_costs_no_more_than_another() -> None:
+    blanks = " \t" * 30_000
+
+    message = fill(read(title=HOLE, body="B"), Platform.ANDROID, f"{blanks}x{blanks}\n{blanks}y")
+
+    assert message.title == cut_text(blanks, 1024)
+
+
 def test_what_is_too_long_is_cut_and_an_address_is_not_sent() -> None:
     long = "n" * 5000
 

@@ -27,6 +27,8 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.audience import hash64
+from campaigns.selectors.left_out import count_left_out
+from campaigns.services.merges import merge_persons
 from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
 from providers import vault
 from providers.simulator import Simulator
@@ -98,6 +100,20 @@ def test_who_is_suppressed_after_the_freeze_is_skipped(people, start: Start, clo
 
     assert list_fates(people) == {**dict.fromkeys(NAMES, SUPPRESSED), "fay": SENT}
     assert check_books().faults == []
+
+
+def test_who_was_merged_is_suppressed_under_the_former_id_too(people, start, clock, now):
+    keep, gone = people["ann"].person, people["bob"].person
+    merge_persons(keep, gone, actor="owner", now=now)
+    suppress(people["ann"].app, now, "external_user_id", "bob")
+    left = count_left_out(people["ann"].app, Device.objects.all(), now)
+    start()
+
+    drain(clock=clock)
+
+    fates = list_fates(people)
+    assert (fates["ann"], fates["bob"], fates["cid"]) == (SUPPRESSED, SUPPRESSED, SENT)
+    assert left.suppressed == 2
 
 
 def test_an_entry_holds_for_its_app_its_channel_and_its_time(people, start, clock, now):
