@@ -47,7 +47,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             _list_rows(_("Apps"), "apps", "app"),
             _list_rows(_("App groups"), "stacks", "appgroup"),
             _list_rows(_("Groups"), "folder", "group"),
-            _list_rows(_("Labels"), "label", "label"),
+            Item(_("Labels"), "label", "labels", "campaigns.view_label"),
             Item(_("Segments"), "filter_alt", "segments", "campaigns.view_segment"),
             Item(_("Attributes"), "data_object", "attributes", "campaigns.view_segment"),
             Item(_("Templates"), "library_books", "templates", "campaigns.view_messagetemplate"),

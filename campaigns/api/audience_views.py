@@ -28,7 +28,7 @@ from campaigns.api.errors import TooLarge
 from campaigns.api.paging import MAX_ID, read_number
 from campaigns.api.persons import MergingViews
 from campaigns.errors import Forbidden, Invalid, NotFound
-from campaigns.models import ApiKey, App, Device, Group, Label, Person, Segment
+from campaigns.models import ApiKey, App, Device, Group, Person, Segment
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.access_request import collect_held
 from campaigns.selectors.aliases import find_named
@@ -120,61 +120,6 @@ class GroupViews(ListedViewSet):
     def restore(self, request: Request, pk: str = "") -> Response:
         group = audience.restore_group(self.find_row_to_change(), **self.by)
         return Response(self.shown(group).data)
-
-
-@listed(shapes.LabelShape, APP)
-class LabelViews(ListedViewSet):
-    queryset = Label.objects.select_related("app__workspace")
-    shown = shapes.LabelShape
-
-    def get_serializer_class(self) -> Any:
-        bodies = {"create": shapes.LabelBody, "partial_update": shapes.LabelChange}
-        return bodies.get(self.action or "", shapes.MembersBody)
-
-    @extend_schema(request=shapes.LabelBody, responses={201: shapes.LabelShape})
-    def create(self, request: Request) -> Response:
-        body = self.read_body()
-        app = self.find_app(body.pop("app", None))
-        self.require(app)
-        return Response(self.shown(audience.create_label(app, **body, **self.by)).data, status=201)
-
-    @extend_schema(parameters=[ID], request=shapes.LabelChange, responses=shapes.LabelShape)
-    def partial_update(self, request: Request, pk: str = "") -> Response:
-        label = audience.update_label(self.find_row_to_change(), **self.read_body(), **self.by)
-        return Response(self.shown(label).data)
-
-    @extend_schema(parameters=[ID], responses={204: None})
-    def destroy(self, request: Request, pk: str = "") -> Response:
-        audience.delete_label(self.find_row_to_change(), **self.by)
-        return Response(status=204)
-
-    @extend_schema(
-        parameters=[ID], request=shapes.MembersBody, responses=shapes.MembersChangedShape
-    )
-    @action(detail=True, methods=["post"], url_path="members/add")
-    def add_members(self, request: Request, pk: str = "") -> Response:
-        return self._change(audience.add_members)
-
-    @extend_schema(
-        parameters=[ID], request=shapes.MembersBody, responses=shapes.MembersChangedShape
-    )
-    @action(detail=True, methods=["post"], url_path="members/remove")
-    def remove_members(self, request: Request, pk: str = "") -> Response:
-        return self._change(audience.remove_members)
-
-    def _change(self, verb: Any) -> Response:
-        label = self.find_row_to_change()
-        persons = self.read_body()["persons"]
-        result = verb(label, persons, principal=self.request.user, **self.by)
-        return Response(shapes.MembersChangedShape(result).data)
-
-    @extend_schema(parameters=[ID, *PAGE], responses=page_of(shapes.PersonShape))
-    @action(detail=True, methods=["get"])
-    def members(self, request: Request, pk: str = "") -> Response:
-        persons = Person.objects.for_user(request.user).filter(label_members__label=self.find_row())
-        return self.answer_page(persons, shapes.PersonShape)
-
-    paged = frozenset({"list", "members"})
 
 
 @listed(shapes.SegmentShape, APP)

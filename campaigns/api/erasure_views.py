@@ -57,7 +57,7 @@ class ErasureViews(NativeViewSet):
     @extend_schema(request=ErasureBody, responses={200: SiftedShape, 202: JobShape})
     def create(self, request: Request) -> Response:
         body = self.read_body()
-        workspace, lines = self._find_workspace(), _write_lines(body["entries"])
+        workspace, lines = self._find_workspace(), write_lines(body["entries"])
         if body.get("dry_run"):
             found = sift(request.user, workspace, lines, PERSON_NUMBER)
             answer = {
@@ -87,7 +87,7 @@ class ErasureViews(NativeViewSet):
         return workspace
 
 
-def _write_lines(entries: list[dict[str, str]]) -> list[str]:
+def write_lines(entries: list[dict[str, str]]) -> list[str]:
     """As a list of lines: each says its kind."""
     bad = [place for place, row in enumerate(entries) if "\n" in row["value"]]
     if bad:

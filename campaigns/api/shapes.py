@@ -53,7 +53,7 @@ class LabelShape(serializers.ModelSerializer[Label]):
 
     class Meta:
         model = Label
-        fields = ["id", "app", "name", "description", "member_count"]
+        fields = ["id", "app", "name", "description", "member_count", "archived_at"]
 
 
 class LabelBody(StrictSerializer):

@@ -20,6 +20,7 @@ from campaigns.api import (
     erasure_views,
     import_views,
     job_views,
+    label_views,
     scenario_views,
     suppression_views,
 )
@@ -28,7 +29,7 @@ from campaigns.errors import NotFound
 router = SimpleRouter()
 router.register("apps", audience_views.AppViews)
 router.register("groups", audience_views.GroupViews)
-router.register("labels", audience_views.LabelViews)
+router.register("labels", label_views.LabelViews)
 router.register("segments", audience_views.SegmentViews)
 router.register("persons", audience_views.PersonViews)
 router.register("devices", audience_views.DeviceViews)

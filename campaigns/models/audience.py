@@ -391,6 +391,8 @@ class Label(models.Model):
     name = models.CharField(_("name"), max_length=128)
     description = models.CharField(_("description"), max_length=255, blank=True)
     member_count = models.PositiveIntegerField(_("members"), default=0, editable=False)
+    # Not offered any more; whatever names it goes on meaning its members.
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ScopedQuerySet.as_manager()

@@ -74,7 +74,7 @@ class AudienceForm(CombinedForm):
         super().__init__(*args, **kwargs)
         self.apps = apps
         self.unknown_ids: list[str] = []
-        self.offer_choices("labels", list_labels(apps, principal))
+        self.offer_choices("labels", list_labels(apps, principal, self["labels"].value() or ()))
         self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
         self.offer_choices("ids_kind", list_id_kinds())
         self.offer_parts(apps, principal)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Label, Segment
 
 
-def list_labels(apps: Sequence[App], principal: Any) -> list[tuple[str, str]]:
-    """Label names of the apps with their sizes, each name once."""
+def list_labels(
+    apps: Sequence[App], principal: Any, chosen: Iterable[str] = ()
+) -> list[tuple[str, str]]:
+    """Label names of the apps with their sizes, each name once; archived ones only if `chosen`."""
     members: dict[str, int] = {}
-    for label in Label.objects.for_user(principal).filter(app__in=apps).order_by("name"):
+    offered = Q(archived_at__isnull=True) | Q(name__in=list(chosen))
+    labels = Label.objects.for_user(principal).filter(offered, app__in=apps)
+    for label in labels.order_by("name"):
         members[label.name] = members.get(label.name, 0) + label.member_count
     words = _("%(name)s (%(count)s persons)")
     return [(name, words % {"name": name, "count": f"{n:,}"}) for name, n in members.items()]

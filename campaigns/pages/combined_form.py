@@ -42,9 +42,12 @@ class CombinedForm(PageForm):
             (f"segment:{pk}", _("Segment %(name)s") % {"name": name})
             for pk, name in list_segments(apps, principal)
         ]
+        chosen = [key for side in SIDES for key in self[side].value() or ()]
         labels = [
             (f"label:{name}", _("Label %(name)s") % {"name": words})
-            for name, words in list_labels(apps, principal)
+            for name, words in list_labels(
+                apps, principal, [key.removeprefix("label:") for key in chosen]
+            )
         ]
         self.offer_choices("include", [(EVERYONE, _("Everyone")), *segments, *labels])
         self.offer_choices("exclude", [*segments, *labels])

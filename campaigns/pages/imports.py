@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -66,7 +67,9 @@ class ChoiceForm(PageForm):
 
     def __init__(self, *args: Any, app: App, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Label.objects.filter(app=app).order_by("name").values_list("pk", "name")
+        chosen = [int(pk) for pk in self["labels"].value() or () if _is_id(pk)]
+        offered = Q(archived_at__isnull=True) | Q(pk__in=chosen)
+        rows = Label.objects.filter(offered, app=app).order_by("name").values_list("pk", "name")
         self.offer_choices("labels", [(str(pk), name) for pk, name in rows[:MAX_LABELS]])
 
 

@@ -28,6 +28,7 @@ from campaigns.pages import (
     transfer,
 )
 from campaigns.pages.import_urls import urlpatterns as import_urls
+from campaigns.pages.label_urls import urlpatterns as label_urls
 from campaigns.pages.people_urls import urlpatterns as people_urls
 from campaigns.pages.segment_urls import urlpatterns as segment_urls
 
@@ -71,6 +72,7 @@ urlpatterns = [
     path("transfers/<int:pk>/resend/", resend.resend_page, name="resend"),
     path("transfers/<int:pk>/retry/", transfer.retry_unknown, name="retry_unknown"),
     *people_urls,
+    *label_urls,
     *import_urls,
     path("transfers/<int:pk>/<slug:verb>/", transfer.change_transfer, name="change_transfer"),
     path("access/", access.access, name="access"),

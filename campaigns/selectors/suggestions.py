@@ -117,7 +117,8 @@ def _read_values(app: App, field: AudienceField) -> Iterator[str]:
 
 def _look_up(app: App, field: AudienceField, term: str) -> Sequence[str]:
     if field.column == "label":
-        labels = Label.objects.filter(app=app, name__gte=term).order_by("name")
+        offered = Label.objects.filter(app=app, archived_at__isnull=True)
+        labels = offered.filter(name__gte=term).order_by("name")
         names = labels.values_list("name", flat=True)[:MOST]
         return [name for name in names if name.startswith(term)]
     if field.column in {"tag", "alias"}:

@@ -100,7 +100,10 @@ def update_label(
     label: Label, *, name: str | None = None, description: str | None = None,
     actor: str, now: datetime,
 ) -> Label:  # fmt: skip
-    """Change what is given. A label that something still names keeps its name."""
+    """Change what is given. A label that something still names keeps its name.
+
+    How many carry it is left alone: a job may be changing that.
+    """
     if name is not None and name != label.name:
         _refuse_used(list_label_uses(label))
         label.name = check_name(name, MAX_NAME)
@@ -179,7 +182,8 @@ def _save(
     row: Label | Segment, verb: str, fields: Iterable[str], actor: str, now: datetime
 ) -> None:
     with transaction.atomic():
-        save_named(row, _("This app already has one of that name."))
+        taken = _("This app already has one of that name, perhaps an archived one.")
+        save_named(row, taken, None if isinstance(row, Segment) else fields)
         record_audit(actor, verb, row, workspace=row.app.workspace, fields=fields, now=now)
 
 

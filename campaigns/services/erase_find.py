@@ -19,11 +19,20 @@ PERSON_NUMBER = "person"  # our own number of a person
 
 @dataclass(slots=True)
 class Meant:
-    """`devices` are those of nobody, with their apps; `unknown` counts what means nobody."""
+    """`devices` are those of nobody, with their apps; `unknown` counts what means nobody.
+
+    `named` has the persons by what they are named with.
+    """
 
     persons: set[int] = field(default_factory=set)
+    named: dict[Named, set[int]] = field(default_factory=lambda: defaultdict(set))
     devices: dict[int, int] = field(default_factory=dict)
     unknown: int = 0
+
+    def add(self, kind: str, value: str, person: int) -> None:
+        """One more."""
+        self.persons.add(person)
+        self.named[(kind, value)].add(person)
 
 
 def find_meant(workspace: Workspace, named: Sequence[Named]) -> Meant:
@@ -45,8 +54,10 @@ def _find_kind(workspace: Workspace, kind: str, values: list[str], meant: Meant)
         numbers = [int(value) for value in values if value.isdecimal() and len(value) < 17]
         rows = Person.objects.filter(workspace=workspace, pk__in=IdList(numbers))
         found = set(rows.values_list("pk", flat=True))
-        meant.persons |= found
-        return {value for value in values if value.isdecimal() and int(value) in found}
+        known = {value for value in values if value.isdecimal() and int(value) in found}
+        for value in known:
+            meant.add(kind, value, int(value))
+        return known
     if kind in PERSON_KINDS:
         return _find_persons(workspace, kind, values, meant)
     return _find_devices(workspace, kind, values, meant)
@@ -60,7 +71,8 @@ def _find_persons(workspace: Workspace, kind: str, values: list[str], meant: Mea
             workspace=workspace, undone_at__isnull=True, external_user_id__in=TextList(values)
         )
         pairs += merges.values_list("person_id", "external_user_id")
-    meant.persons |= {pk for pk, _value in pairs}
+    for pk, value in pairs:
+        meant.add(kind, value, pk)
     return {value for _pk, value in pairs}
 
 
@@ -81,5 +93,5 @@ def _find_devices(workspace: Workspace, kind: str, values: list[str], meant: Mea
             if person is None:
                 meant.devices[device] = app
             else:
-                meant.persons.add(person)
+                meant.add(kind, value, person)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -102,10 +103,13 @@ def _save_group(group: Group, verb: str, fields: Any, actor: str, now: datetime)
     record_audit(actor, verb, group, workspace=group.app.workspace, fields=fields, now=now)
 
 
-def save_named(row: Group | Any, taken: str) -> None:
-    """Save a row whose name is unique in its app; raises Conflict with the sentence `taken`."""
+def save_named(row: Group | Any, taken: str, fields: Iterable[str] | None = None) -> None:
+    """Save a row whose name is unique in its app; raises Conflict with the sentence `taken`.
+
+    Of a row that is there already only `fields` are written, if they are given.
+    """
     try:
         with transaction.atomic():
-            row.save()
+            row.save(update_fields=None if row._state.adding else fields)
     except IntegrityError as error:
         raise Conflict(taken, code="name_taken", fields={"name": taken}) from error

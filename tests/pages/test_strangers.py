@@ -14,6 +14,7 @@ from campaigns.models import (
     Import,
     Invitation,
     Job,
+    Label,
     Membership,
     MessageTemplate,
     Person,
@@ -51,6 +52,9 @@ HOLDERS = {
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
     "restore_segment": Role.COMPOSER,
     "template": Role.COMPOSER, "change_template": Role.COMPOSER,
+    "label": Role.COMPOSER, "label_members": Role.COMPOSER, "label_person": Role.COMPOSER,
+    "label_archive": Role.COMPOSER, "label_restore": Role.COMPOSER,
+    "label_delete": Role.COMPOSER,
     "test_group": Role.COMPOSER, "test_group_delete": Role.COMPOSER,
     "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,
 }  # fmt: skip
@@ -109,7 +113,7 @@ def rows(app, transfer, now):
     return {
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
         "segments": Segment.objects.create(app=app, name="All", expression={"and": []}).pk,
-        "imports": brought.pk,
+        "imports": brought.pk, "labels": Label.objects.create(app=app, name="VIP").pk,
         "reports": job.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
         "suppressions": entry.pk,
@@ -185,7 +189,7 @@ def test_who_may_not_do_it_changes_nothing_behind_any_address(client, app, rows,
     assert keep_everything() == before
 
 
-KEPT = (Campaign, Transfer, Job, Person, Device, ApiKey, Invitation, MessageTemplate)
+KEPT = (Campaign, Transfer, Job, Person, Device, ApiKey, Invitation, MessageTemplate, Label)
 
 
 def keep_everything():
