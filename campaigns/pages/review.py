@@ -27,7 +27,7 @@ from campaigns.pages.losses import gather_losses
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
-from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.approvals import list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import name_actor, require_role
 from campaigns.services.approvals import (
@@ -228,7 +228,7 @@ def describe_review(
 def _describe_approval(request: HttpRequest, campaign: Campaign, review: Review) -> dict[str, Any]:
     """How it stands with its approval, and what the reader may do about it."""
     apps, actor = list_apps(campaign), name_actor(request.user)
-    is_author = actor in campaign.written_by
+    is_author = actor in list_writers(campaign)
     is_approver = may(request.user, apps, Membership.Role.APPROVER)
     standing = review.approval
     return {

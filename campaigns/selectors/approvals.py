@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Approval, Campaign
+from campaigns.models import App, Approval, Campaign, SegmentVersion
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.signing import digest_campaign
@@ -73,6 +74,28 @@ def _asks(app: App, campaign: Campaign) -> bool:
     devices = select_devices(app, audience, only_primary=campaign.only_primary)
     # No further than to one more: how many there are does not matter.
     return devices.order_by()[: app.approval_above + 1].count() > app.approval_above
+
+
+def list_writers(campaign: Campaign) -> list[str]:
+    """Everybody who has written any of what is approved: the campaign, and since it was begun the
+    segments that say whom it goes to."""
+    saved = SegmentVersion.objects.filter(
+        segment__in=list(_list_segments(campaign.audience)), saved_at__gte=campaign.created_at
+    )
+    return list(dict.fromkeys([*campaign.written_by, *saved.values_list("saved_by", flat=True)]))
+
+
+def _list_segments(body: Any) -> Iterator[int]:
+    """Ids of segments that an audience names, however deep."""
+    if isinstance(body, list):
+        for item in body:
+            yield from _list_segments(item)
+    elif isinstance(body, dict):
+        for key, value in body.items():
+            if key == "segment" and isinstance(value, int):
+                yield value
+            elif key != "expression":  # which may compare with any JSON
+                yield from _list_segments(value)
 
 
 def find_missing(campaign: Campaign) -> str:

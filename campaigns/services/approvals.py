@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.plan import DECIDING
 from campaigns.errors import ChangedMeanwhile, Conflict, Forbidden, IllegalMove, Invalid, NotReady
 from campaigns.models import Approval, Campaign
-from campaigns.selectors.approvals import find_newest, needs_approval
+from campaigns.selectors.approvals import find_newest, list_writers, needs_approval
 from campaigns.selectors.signing import digest_campaign
 from campaigns.services.access import record_audit
 from campaigns.services.preflight import MISSING, find_problems
@@ -78,7 +78,7 @@ def approve_campaign(
     with transaction.atomic():
         _lock(campaign)
         approval = _find_asked(campaign)
-        if actor in campaign.written_by:
+        if actor in list_writers(campaign):
             raise Forbidden(
                 _("You have written some of this: somebody else must approve it."), code="own_work"
             )

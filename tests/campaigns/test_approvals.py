@@ -28,6 +28,7 @@ from campaigns.models import (
 from campaigns.selectors.approvals import list_asked, list_bypassed, read_standing
 from campaigns.selectors.signing import PLAIN, digest_campaign
 from campaigns.services import approvals, campaigns, rates, resends, waiting
+from campaigns.services.audience import create_segment, update_segment
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -115,6 +116,24 @@ def test_who_wrote_any_of_it_cannot_approve(make, owner, now, writer):
 
     assert refusal.value.code == "own_work"
     assert Approval.objects.get().state == State.ASKED
+
+
+def test_who_changed_its_segment_meanwhile_cannot_approve(make, served, now):
+    by = {"actor": "bob", "now": now}
+    segment = create_segment(served, name="Some", expression=SEGMENT, **by)
+    late = now + timedelta(minutes=1)
+    both = {"combine": {"include": [{"segment": segment.pk}]}}
+    campaign = make(audience=both)
+    Campaign.objects.filter(pk=campaign.pk).update(created_at=late)
+    ask(fresh(campaign), now)
+    update_segment(segment, expression={"and": []}, actor="eve", now=late)
+
+    with pytest.raises(Forbidden) as refusal:
+        approve(campaign, now, actor="eve")
+    approval = approve(campaign, now, actor="bob")  # who made the segment before it was begun
+
+    assert refusal.value.code == "own_work"
+    assert approval.state == State.APPROVED
 
 
 def test_only_what_was_looked_at_is_approved(make, now):
