@@ -80,7 +80,7 @@ def fill(options: Any) -> Any:
 
 def fill_campaigns(model: Any, numbers: range, now: datetime) -> None:
     """Campaigns with a transfer each, counted and folded like the one that is the model."""
-    from campaigns.models import Campaign, CampaignEvent, Part, Transfer, TransferEvent
+    from campaigns.models import Campaign, CampaignEvent, Transfer
 
     def place(number: int) -> dict[str, Any]:
         at = now - timedelta(days=DAYS) * (1 - number / max(numbers.stop, 1))
@@ -101,12 +101,19 @@ def fill_campaigns(model: Any, numbers: range, now: datetime) -> None:
         CampaignEvent(campaign=row, old="draft", new="sending", actor="bench", at=row.created_at)
         for row in campaigns
     )
-    ended = [row for row in campaigns if row.status in Transfer.FINISHED]
+    fill_transfers(model, [row for row in campaigns if row.status in Transfer.FINISHED])
+
+
+def fill_transfers(model: Any, ended: list[Any]) -> None:
+    """The transfer of each campaign that has ended, with its only part."""
+    from campaigns.models import Part, Transfer, TransferEvent
+
     transfers = Transfer.objects.bulk_create(
         Transfer(
             campaign=row, name=row.name, tag=row.tag, status=row.status, audience=1_000,
             due_at=row.created_at, frozen_at=row.created_at, finished_at=row.created_at,
-            created_at=row.created_at, status_since=row.created_at, **shared,
+            created_at=row.created_at, status_since=row.created_at,
+            app=model.app, group=model.group,
         )
         for row in ended
     )  # fmt: skip

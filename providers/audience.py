@@ -6,6 +6,7 @@ Read and written by dialects, the native API and the segment editor; compiled to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -92,6 +93,18 @@ def write_expression(expression: Expression) -> dict[str, Any]:
         case Condition(field, op, value):
             value = list(value) if isinstance(value, tuple) else value
             return {"field": field, "op": op.value, "value": value}
+
+
+def list_conditions(expression: Expression) -> Iterator[Condition]:
+    """Every condition of an expression, in the order in which it is written."""
+    match expression:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from list_conditions(term)
+        case Not(term):
+            yield from list_conditions(term)
+        case Condition():
+            yield expression
 
 
 class _Reader:

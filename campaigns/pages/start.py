@@ -27,7 +27,10 @@ def list_steps(user: Any) -> list[Step]:
     """The steps in their order; none once the first campaign has been launched."""
     if _exists(Campaign.objects.for_user(user).exclude(status__in=Campaign.EDITABLE)):
         return []
-    composes = has_role(user, None, Membership.Role.COMPOSER)
+    return [*_list_set_up(user), *_list_sending(user)]
+
+
+def _list_set_up(user: Any) -> list[Step]:
     return [
         Step(
             _("Set up an app"),
@@ -50,6 +53,12 @@ def list_steps(user: Any) -> list[Step]:
             _first_app(user),
             _("Open the app"),
         ),
+    ]
+
+
+def _list_sending(user: Any) -> list[Step]:
+    composes = has_role(user, None, Membership.Role.COMPOSER)
+    return [
         Step(
             _("Bring devices"),
             _("From the app itself, by a script, or from a file."),

@@ -5,7 +5,7 @@ A vendor that selects its recipients itself is only told of an audience that it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +23,8 @@ from providers.audience import (
     And,
     Condition,
     Expression,
-    Not,
     Op,
-    Or,
+    list_conditions,
     read_expression,
     write_expression,
 )
@@ -313,18 +312,7 @@ def list_told_labels(declared: Mapping[str, Any] | None, account_id: int) -> lis
     if told is None:
         return []
     audience = told[1]
-    named = _list_conditions(audience.expression) if audience.expression else ()
+    named = list_conditions(audience.expression) if audience.expression else ()
     inside = [one.value for one in named if one.field == "person.label"]
     flat = [name for value in inside for name in (value if isinstance(value, tuple) else (value,))]
     return sorted({*audience.labels, *map(str, flat)})
-
-
-def _list_conditions(expression: Expression) -> Iterator[Condition]:
-    match expression:
-        case And(terms) | Or(terms):
-            for term in terms:
-                yield from _list_conditions(term)
-        case Not(term):
-            yield from _list_conditions(term)
-        case Condition():
-            yield expression

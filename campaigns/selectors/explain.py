@@ -6,7 +6,6 @@ not make of them is plain logic. One statement explains one expression for one d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from campaigns.selectors.audience import NOBODY, Audience, AudienceKind, select_
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
 from campaigns.selectors.expressions import check_expression, compile_expression
 from campaigns.selectors.identifiers import identifier_kinds
-from providers.audience import And, Condition, Expression, Not, Op, Or
+from providers.audience import And, Condition, Expression, Not, Op, Or, list_conditions
 
 MOST_FOUND = 100  # texts of a set that are shown
 MOST_DEVICES = 20  # of one person
@@ -81,7 +80,7 @@ class _Judge:
     def __init__(self, expression: Expression, device: Device) -> None:
         self.device = device
         # In the order in which `judge` comes to them.
-        self.answers = iter(self._ask(list(_list_conditions(expression))))
+        self.answers = iter(self._ask(list(list_conditions(expression))))
 
     def _ask(self, conditions: list[Condition]) -> tuple[bool, ...]:
         if not conditions:
@@ -126,17 +125,6 @@ class _Judge:
             wanted=condition.value,
             found=None if field is None else find_value(self.device, field),
         )
-
-
-def _list_conditions(expression: Expression) -> Iterator[Condition]:
-    match expression:
-        case And(terms) | Or(terms):
-            for term in terms:
-                yield from _list_conditions(term)
-        case Not(term):
-            yield from _list_conditions(term)
-        case Condition():
-            yield expression
 
 
 def find_value(device: Device, field: AudienceField) -> Any:

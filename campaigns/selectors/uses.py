@@ -11,7 +11,7 @@ from typing import Any
 
 from campaigns.models import Campaign, Label, Part, Segment
 from campaigns.selectors.audience_bodies import AudienceKind
-from providers.audience import Condition, Expression, MalformedExpression, Not, read_expression
+from providers.audience import Condition, MalformedExpression, list_conditions, read_expression
 
 MOST = 50
 
@@ -105,19 +105,10 @@ def _names_label(body: Any, name: str) -> bool:
         expression = read_expression(body)
     except MalformedExpression:
         return False
-    return any(_holds(one, name) for one in _list_conditions(expression))
+    return any(_holds(one, name) for one in list_conditions(expression))
 
 
 def _holds(condition: Condition, name: str) -> bool:
     value = condition.value
     values = value if isinstance(value, tuple) else (value,)
     return condition.field == "person.label" and name in values
-
-
-def _list_conditions(expression: Expression) -> Iterator[Condition]:
-    if isinstance(expression, Condition):
-        yield expression
-        return
-    terms = (expression.term,) if isinstance(expression, Not) else expression.terms
-    for term in terms:
-        yield from _list_conditions(term)

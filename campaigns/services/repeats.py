@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -29,10 +30,9 @@ def repeat_unknown(
         Transfer.objects.select_for_update(of=("self",)).get(pk=transfer.pk)
         transfer.refresh_from_db()
         part = _find_part(transfer)
-        campaign = save_new(
-            _plan_repeat(transfer, part, actor=actor, now=now),
-            "repeat_unknown", actor=actor, now=now,
-        )  # fmt: skip
+        audience = {AudienceKind.UNKNOWN_OF.value: transfer.pk}
+        campaign = draft_repeat(transfer, part, audience, actor=actor, now=now)
+        save_new(campaign, "repeat_unknown", actor=actor, now=now)
         return launch_campaign(
             campaign, actor=actor, now=now, may_bypass_approval=may_bypass_approval
         )
@@ -77,7 +77,10 @@ def list_unknown_parts(transfer: Transfer) -> list[Part]:
     return list(Part.objects.filter(pk__in=unknown.values("part_id")).select_related("message"))
 
 
-def _plan_repeat(transfer: Transfer, part: Part, *, actor: str, now: datetime) -> Campaign:
+def draft_repeat(
+    transfer: Transfer, part: Part, audience: dict[str, Any], *, actor: str, now: datetime
+) -> Campaign:
+    """A campaign, still to be saved, that says what a part said to some of its recipients."""
     first = transfer.campaign
     return Campaign(
         workspace=transfer.app.workspace,
@@ -86,7 +89,7 @@ def _plan_repeat(transfer: Transfer, part: Part, *, actor: str, now: datetime) -
         name=(_("Again: %(name)s") % {"name": transfer})[:200],
         tag=transfer.tag,
         message=Message(app=transfer.app, content=part.message.content),
-        audience={AudienceKind.UNKNOWN_OF.value: transfer.pk},
+        audience=audience,
         expires_in=first.expires_in if first else None,
         rate=transfer.rate,
         policy=transfer.policy,

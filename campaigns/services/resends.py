@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Conflict, Invalid
-from campaigns.models import Campaign, Counter, Message, Part, Settled, Transfer
+from campaigns.models import Campaign, Counter, Part, Settled, Transfer
 from campaigns.selectors.audience import (
     AudienceKind,
     list_telling_accounts,
@@ -26,6 +26,7 @@ from campaigns.selectors.audience import (
     select_devices,
 )
 from campaigns.services.campaigns import save_new
+from campaigns.services.repeats import draft_repeat
 from providers.outcomes import Reason
 
 KIND = AudienceKind.OUTCOMES_OF.value
@@ -128,9 +129,8 @@ def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) ->
         raise Conflict(_("Nobody is meant by this."), code="nobody_meant")
     part = _find_part(transfer)
     with transaction.atomic():
-        return save_new(
-            _make_campaign(transfer, part, body, actor, now), "plan_resend", actor=actor, now=now
-        )
+        campaign = draft_repeat(transfer, part, body, actor=actor, now=now)
+        return save_new(campaign, "plan_resend", actor=actor, now=now)
 
 
 def _find_part(transfer: Transfer) -> Part:
@@ -140,29 +140,6 @@ def _find_part(transfer: Transfer) -> Part:
         words = _("Its recipients got different messages; write a campaign for some of them.")
         raise Conflict(words, code="several_messages")
     return found[0]
-
-
-def _make_campaign(
-    transfer: Transfer, part: Part, body: dict[str, Any], actor: str, now: datetime
-) -> Campaign:
-    first = transfer.campaign
-    return Campaign(
-        workspace=transfer.app.workspace,
-        app=transfer.app,
-        group=transfer.group,
-        name=(_("Again: %(name)s") % {"name": transfer})[:200],
-        tag=transfer.tag,
-        message=Message(app=transfer.app, content=part.message.content),
-        audience=body,
-        expires_in=first.expires_in if first else None,
-        rate=transfer.rate,
-        policy=transfer.policy,
-        is_test=transfer.is_test,
-        repeats=transfer,
-        status_since=now,
-        created_at=now,
-        created_by=actor,
-    )
 
 
 def list_resends(transfer: Transfer) -> list[Campaign]:
