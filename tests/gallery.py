@@ -70,6 +70,7 @@ def list_pages(transfer: str) -> dict[str, str]:
         "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
         "jobs": "/jobs/", "suppressions": "/suppressions/", "erasures": "/erasures/",
         "templates": "/templates/", "template": "/templates/1/",
+        "enable_tokens": f"/devices/enable/?transfer={transfer.strip('/').split('/')[-1]}",
         "test_groups": "/test-groups/", "new_test_group": "/test-groups/new/",
         "segments": "/segments/", "segment": "/segments/1/",
         "labels": "/labels/", "label": "/labels/1/?who=shoply-00001",

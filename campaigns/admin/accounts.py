@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -161,6 +162,8 @@ class AccountAdmin(StaffAdmin):
         if row.health_words:
             facts.append(Fact(_("The vendor said"), row.health_words, is_code=True))
         facts += list_use(row, timezone.now())
+        link = reverse("enable_tokens") + f"?account={row.pk}"
+        facts.append(Fact(_("Tokens that it disabled wrongly"), _("Enable again"), link=link))
         if self.has_change_permission(request, row):
             facts += list_secrets(row)
         return facts

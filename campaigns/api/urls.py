@@ -23,6 +23,7 @@ from campaigns.api import (
     label_views,
     scenario_views,
     suppression_views,
+    token_views,
 )
 from campaigns.errors import NotFound
 
@@ -62,6 +63,11 @@ class NowhereView(APIView):
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path(
+        "devices/enable/",
+        token_views.EnablingViews.as_view({"post": "create"}),
+        name="enable-tokens",
+    ),
     path("", include(router.urls)),
     re_path("^.*$", NowhereView.as_view()),
 ]

@@ -290,6 +290,8 @@ class Device(models.Model):
         DISABLED = "disabled", _("Disabled")
         MISSING = "missing", _("No token")
 
+    SIGNED_OFF = "The device has signed off."  # evidence that is no vendor's
+
     app = models.ForeignKey(App, models.CASCADE, related_name="devices", verbose_name=_("app"))
     person = models.ForeignKey(
         Person,

@@ -7,6 +7,7 @@ from campaigns.pages.merging import merge_page
 from campaigns.pages.people import people
 from campaigns.pages.person import change_person, device_page, enable_device, person_page
 from campaigns.pages.person_form import edit_person
+from campaigns.pages.tokens import enable_tokens
 from campaigns.pages.trace import trace_page
 
 urlpatterns = [
@@ -18,6 +19,7 @@ urlpatterns = [
     path("people/<int:pk>/data.json", person_data, name="person_data"),
     path("people/<int:pk>/<slug:verb>/", change_person, name="change_person"),
     path("transfers/<int:pk>/trace/", trace_page, name="trace"),
+    path("devices/enable/", enable_tokens, name="enable_tokens"),
     path("devices/<int:pk>/", device_page, name="device"),
     path("devices/<int:pk>/enable/", enable_device, name="enable_device"),
 ]

@@ -31,6 +31,7 @@ from campaigns.selectors.recalls import can_be_recalled, list_recalls
 from campaigns.selectors.status import Progress
 from campaigns.selectors.status import progress as read_progress
 from campaigns.selectors.timeline import list_answers, list_moments
+from campaigns.selectors.token_faults import count_token_faults
 from campaigns.selectors.transfer_books import read_books
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
@@ -161,6 +162,7 @@ def _list_choices(request: HttpRequest, transfer: Transfer, now: datetime) -> di
     return {
         "verbs": _list_verbs(transfer, now) if is_sender else [],
         "may_retry": is_sender and may_repeat(transfer),
+        "may_enable": is_sender and count_token_faults(transfer) > 0,
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
         "rate_form": RateForm(initial={"rate": transfer.rate}),
     }

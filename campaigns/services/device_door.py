@@ -225,7 +225,7 @@ def forget_device(session: DeviceSession, now: datetime) -> None:
     with transaction.atomic():
         Device.objects.filter(pk=session.pk).update(
             token_state=Device.TokenState.DISABLED,
-            token_evidence="The device has signed off.",
+            token_evidence=Device.SIGNED_OFF,
             token_state_at=now,
         )
         InboxItem.objects.filter(device=session.pk, pulled_at__isnull=False).delete()

@@ -10,6 +10,7 @@ from campaigns.services import (
     promoted,
     report_jobs,
     suppression_jobs,
+    token_jobs,
 )
 from campaigns.services.jobs import JobKind
 
@@ -21,5 +22,6 @@ JOBS: tuple[JobKind, ...] = (
     *promoted.JOBS,
     *report_jobs.JOBS,
     *suppression_jobs.JOBS,
+    *token_jobs.JOBS,
 )
 KINDS = {kind.key: kind for kind in JOBS}
