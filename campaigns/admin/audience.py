@@ -36,9 +36,10 @@ from campaigns.models import (
     Person,
     Segment,
 )
-from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
+from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
 from campaigns.services import audience
 from campaigns.services.access import has_role, name_actor
@@ -201,8 +202,7 @@ class SegmentAdmin(StaffAdmin):
             expression = check_expression(body)
             if app:
                 meant = Audience(AudienceKind.EXPRESSION, expression=expression)
-                context["count"] = count_devices(app, meant)
-                context["sample"] = sample_devices(app, meant)
+                context["count"] = take_headcount(app, meant)
         except Refused as refusal:
             context["faults"] = say_faults(refusal)
         return TemplateResponse(request, "staff/segment_count.html", context)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from campaigns.errors import Conflict
@@ -335,3 +336,16 @@ def test_an_attribute_is_indexed_by_an_admin_only(page, client, app, devices):
     assert b"Being indexed" in shown.content
     assert refused.status_code == 403
     assert b"Index this" not in client.get(reverse("attributes")).content
+
+
+def test_the_staff_page_says_when_its_count_is_estimated(app, devices):
+    everyone = Audience(AudienceKind.ALL)
+    counts = [take_headcount(app, everyone, seconds=seconds) for seconds in (60, 0)]
+
+    exact, estimated = (
+        render_to_string("staff/segment_count.html", {"app": app, "count": count})
+        for count in counts
+    )
+
+    assert "<p>3 devices now" in exact
+    assert "<p>About 3 devices now, give or take " in estimated
