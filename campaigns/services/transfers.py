@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.bursts import count_answers
 from campaigns.dispatch.recalls import ask_back, empty_inboxes
 from campaigns.dispatch.wakes import wake
-from campaigns.errors import ChangedMeanwhile, IllegalMove
-from campaigns.models import Campaign, Transfer
+from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove
+from campaigns.models import Approval, Campaign, Transfer
+from campaigns.selectors.approvals import find_newest, needs_approval
 from campaigns.services.access import record_audit
 
 Status = Transfer.Status
@@ -58,12 +59,26 @@ def _pause(transfer: Transfer, *, actor: str, now: datetime) -> None:
 
 
 def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
+    if transfer.frozen_at is None and transfer.campaign is not None:
+        _refuse_grown(transfer.campaign)
     # What was stopped while its audience was being frozen goes on freezing.
     status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
     # What has gone wrong so far was looked at by whoever resumes.
     base = count_answers(transfer.pk)
     transfer.move_to(status, actor=actor, now=now, fault_base=base)
     wake()
+
+
+def _refuse_grown(campaign: Campaign) -> None:
+    """Raise Conflict where nobody has approved it, as it was small enough when it was launched,
+    and its audience, which is still to be frozen, is not any more."""
+    newest = find_newest(campaign)
+    is_signed = newest is not None and newest.state in Approval.SIGNED
+    if not is_signed and needs_approval(campaign):
+        raise Conflict(
+            _("It goes to so many by now that it needs an approval. Cancel it, and copy it."),
+            code="approval_required",
+        )
 
 
 def _follow(campaign: Campaign | None, *, actor: str, now: datetime) -> None:

@@ -439,3 +439,22 @@ def test_a_test_grows_by_nobody_who_gets_its_label_later(make, owner, served, no
 
     assert test.audience == {"devices": [devices[0].pk]}
     assert test.transfers.get().audience == 1
+
+
+def test_an_audience_that_grew_in_a_pause_before_it_was_frozen_is_asked_about(make, served, now):
+    App.objects.filter(pk=served.pk).update(approval_above=3)
+    served.refresh_from_db()
+    campaign = fresh(make())
+    launch(campaign, now)
+    by = {"actor": "sue", "now": now}
+    campaigns.pause_campaign(campaign, **by)
+    campaigns.resume_campaign(campaign, **by)
+    campaigns.pause_campaign(campaign, **by)
+    builders.make_device(served, "one more")
+
+    with pytest.raises(Conflict) as refusal:
+        campaigns.resume_campaign(fresh(campaign), **by)
+
+    assert refusal.value.code == "approval_required"
+    assert fresh(campaign).status == Status.PAUSED
+    assert campaign.transfers.get().status == Transfer.Status.PAUSED
