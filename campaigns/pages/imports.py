@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +27,9 @@ from campaigns.pages.jobs import find_job, read_job
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.services import imports as services
 from campaigns.services.access import Role, find_apps, has_role, name_actor, require_role
+from campaigns.services.import_book import Verdict
 from campaigns.services.import_steps import (
+    REJECTED,
     SAMPLES,
     counts_left_out,
     read_choice,
@@ -41,6 +44,8 @@ from providers.outcomes import HTTP_STATUS
 
 SHOWN = 50
 SAMPLE_ROWS = 3
+SHOWN_REASONS = 10
+READ_FOR_REASONS = 500_000  # bytes; pieces are no larger either
 MAX_LABELS = 200
 ROLE = Role.COMPOSER
 
@@ -259,16 +264,26 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
         "one": one,
         "chip": name_state(one),
         "may_change": may_change and services.find_running(one) is None and state != "applied",
-        "may_apply": may_change
-        and checked is not None
-        and checked.status == Job.Status.DONE
-        and services.find_running(one) is None
-        and state != "applied",
+        "may_apply": may_change and _writes(checked) and _is_ready(one, state),
+        "is_idle": checked is not None and not _writes(checked) and _is_ready(one, state),
         "fields": sorted(checked.cursor.get("fields", {}).items()) if checked else [],
         "samples": _read_samples(checked) if may_change and checked and not applied else [],
         "left_out": _count_left_out(checked) if may_change and checked else 0,
+        "why": _tally_reasons(checked) if may_change and checked and not own["is_live"] else {},
         "left_out_since": _count_left_out(applied) if may_change and applied else 0,
     }
+
+
+def _is_ready(one: Import, state: str) -> bool:
+    checked = one.check_job
+    is_done = checked is not None and checked.status == Job.Status.DONE
+    return is_done and services.find_running(one) is None and state != "applied"
+
+
+def _writes(checked: Job | None) -> bool:
+    """Whether a dry run found a row that would change anything."""
+    counts = checked.counts if checked else {}
+    return bool(counts.get(Verdict.NEW.value) or counts.get(Verdict.CHANGED.value))
 
 
 def _read_samples(job: Job) -> list[dict[str, Any]]:
@@ -281,6 +296,31 @@ def _count_left_out(job: Job) -> int:
     if "since" in job.cursor:
         return int(job.cursor["since"])
     return counts_left_out(job.counts)
+
+
+def _tally_reasons(job: Job) -> dict[str, Any]:
+    """Why rows were left out, the most frequent reason first, by the first pieces of their file:
+    what is wrong with a whole column shows at once, and the page costs the same for any file."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    content = b""
+    for piece in read_file(job, REJECTED):
+        content += piece
+        if len(content) > READ_FOR_REASONS:
+            break
+    lines = content.decode("utf-8", "replace").splitlines(keepends=True)
+    looked_at = 0
+    try:
+        for line, _what, column, reason, *_cells in csv.reader(lines[1:]):
+            reasons.setdefault((column, reason), []).append(line)
+            looked_at += 1
+    except (csv.Error, ValueError):
+        pass  # the piece ends within a row
+    most = sorted(reasons.items(), key=lambda one: -len(one[1]))
+    rows = [
+        {"column": column, "reason": reason, "rows": len(found), "first": found[0]}
+        for (column, reason), found in most[:SHOWN_REASONS]
+    ]
+    return {"rows": rows, "looked_at": looked_at, "more": max(len(most) - SHOWN_REASONS, 0)}
 
 
 @operator_page

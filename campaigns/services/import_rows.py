@@ -111,9 +111,15 @@ class RowReader:
     def _find_labels(self, names: tuple[str, ...]) -> tuple[int, ...]:
         unknown = next((name for name in names if name not in self.labels), None)
         if unknown is not None:
-            words = _("The app has no label %(name)s; create it first.") % {"name": unknown}
-            raise ValueError(words)
+            raise ValueError(self._name_unknown_label(unknown))
         return tuple(self.labels[name] for name in names)
+
+    def _name_unknown_label(self, name: str) -> str:
+        if set(name) & set(",;/"):
+            words = _("The app has no label %(name)s; write | between several.")
+        else:
+            words = _("The app has no label %(name)s; create it first.")
+        return words % {"name": name}
 
     def _check(self, row: ImportRow) -> None:
         if not row.key and (row.person or row.opted_out or self._wants_person(row)):

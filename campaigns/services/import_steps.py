@@ -335,7 +335,7 @@ def apply_step(job: Job, now: datetime) -> Step:
     number = job.cursor.get("chunk", 0)
     packed = read_piece(one.check_job, PLAN, number) if one.check_job else b""
     if not packed:
-        return Step({"chunk": number}, job.done, _count(job.counts, ()), is_last=True)
+        return Step(job.cursor, job.done, _count(job.counts, ()), is_last=True)
     plan = json.loads(packed)
     left_out = {*plan[Verdict.CONFLICTING.value], *plan[Verdict.REJECTED.value]}
     rows = [row for index, row in enumerate(_read_planned(one, plan)) if index not in left_out]

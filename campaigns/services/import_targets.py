@@ -180,6 +180,14 @@ def check_choice(columns: Iterable[str], choice: Choice) -> None:
         raise Invalid(next(iter(faults.values())), fields=faults)
 
 
+def _name_unknown_target(text: str) -> str:
+    """Says what would be an attribute of this name."""
+    words = _("There is no target %(name)s. Choose one of the list; an attribute is %(own)s.")
+    name = text.partition(":")[0].rpartition(".")[2].strip()
+    owner = "device" if text.startswith("device.") else "person"
+    return words % {"name": text, "own": f"{owner}.custom.{name or 'plan'}:text"}
+
+
 def _find_column_faults(columns: set[str], mapping: Mapping[str, str]) -> dict[str, str]:
     faults: dict[str, str] = {}
     taken: dict[str, str] = {}
@@ -189,7 +197,7 @@ def _find_column_faults(columns: set[str], mapping: Mapping[str, str]) -> dict[s
         if column not in columns:
             faults[column] = _("The file has no column %(name)s.") % {"name": column}
         elif target is None:
-            faults[column] = _("There is no target %(name)s.") % {"name": text[:200]}
+            faults[column] = _name_unknown_target(text[:200])
         elif own in taken:
             faults[column] = _(
                 "The column %(name)s is the same already; leave one of them out."

@@ -241,6 +241,15 @@ def test_labels_stand_in_a_column_and_an_unknown_one_is_told(app):
         "rejected": 1,
     }
     assert LabelMember.objects.filter(person__external_user_id="ann").count() == 2
+    assert "The app has no label nobody; create it first." in read_left_out(one.check_job)
+
+
+def test_labels_with_another_sign_between_them_are_told_the_right_one(app):
+    Label.objects.create(app=app, name="vip")
+
+    one = check(upload(app, 'user_id,labels\nann,vip;new\nbob,"vip,new"\n'))
+
+    assert read_left_out(one.check_job).count("write | between several") == 2
 
 
 def test_lines_of_json_say_the_same(app):

@@ -76,6 +76,52 @@ def test_a_file_is_brought_looked_at_and_imported(staff, live_server, app, tmp_p
     assert not Person.objects.filter(external_user_id="zoe").exists()
 
 
+def test_a_dry_run_says_on_its_page_why_rows_are_left_out(member, app):
+    body = "user_id,labels\n" + "".join(f"u{n},nope\n" for n in range(1200)) + '"",vip;new\n'
+    send(member, app, body.encode())
+    one = Import.objects.get()
+    given = {"column-0": "person.external_user_id", "column-1": "labels", "verb": "save"}
+    address = reverse("import", args=[one.pk])
+
+    member.post(reverse("check_import", args=[one.pk]), given)
+    drain_jobs()
+    page = member.get(address).context
+
+    assert [(why["rows"], why["first"]) for why in page["why"]["rows"]] == [
+        (1200, "2"),
+        (1, "1202"),
+    ]
+    assert "no label nope" in page["why"]["rows"][0]["reason"]
+    assert (page["may_apply"], page["is_idle"]) == (False, True)
+
+
+def test_what_the_dry_run_left_out_has_not_changed_since(member, app):
+    send(member, app, b"user_id,email\nann,ann@example.org\nbob,no mail\n")
+    one = Import.objects.get()
+    given = {"column-0": "person.external_user_id", "column-1": "person.email", "verb": "save"}
+
+    member.post(reverse("check_import", args=[one.pk]), given)
+    drain_jobs()
+    member.post(reverse("apply_import", args=[one.pk]))
+    drain_jobs()
+    page = member.get(reverse("import", args=[one.pk]))
+
+    assert (page.context["left_out"], page.context["left_out_since"]) == (1, 0)
+    assert "something has changed for since" not in page.content.decode()
+    assert Person.objects.get().external_user_id == "ann"
+
+
+def test_a_target_that_is_none_says_what_an_attribute_is_called(member, app):
+    send(member, app, b"user_id,Stufe\nann,gold\n")
+    one = Import.objects.get()
+    given = {"column-0": "person.external_user_id", "column-1": "tier", "verb": "save"}
+
+    answer = member.post(reverse("check_import", args=[one.pk]), given)
+
+    assert answer.status_code == 422
+    assert "an attribute is person.custom.tier:text" in answer.content.decode()
+
+
 def test_a_file_that_cannot_be_read_is_told_how_to_mend(member, app):
     answers = [
         send(member, app, b""),

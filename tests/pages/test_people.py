@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -148,6 +149,8 @@ def test_a_profile_shows_what_is_known(client, owner, phone, ann, now):
     for text in ("ann@example.org", "&quot;pro&quot;", "NotRegistered", "aa-bb", "not reported",
                  "fY3k…APA9", TOKEN):  # fmt: skip
         assert text in page
+    # Capitals count in an id: the heading shows it as it is.
+    assert re.search(r"tracking-tight\">\s*ann\s*<", page)
 
 
 def test_a_viewer_sees_a_token_masked_and_no_buttons(client, phone, ann):

@@ -44,10 +44,14 @@ def send(client, campaign, **changes):
 
 
 def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
+    draft.message.content["translations"] = {"de": {"title": "Hallo", "body": "Da"}}
+    draft.message.save()
+
     page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
     checks = look(sender, draft)
 
     assert "There" in page
+    assert '<details class="pa-detail" open><summary>In German</summary>' in page
     assert reverse("review_checks", args=[draft.pk]) in page
     review = checks.context["review"]
     assert (review.total, review.platforms) == (3, {"android": 3})
