@@ -32,6 +32,19 @@ from campaigns.services.permissions import Role
 from providers import registry
 
 SHOWN = 200
+LONGEST_ID = 16  # digits
+
+
+class AppsField(forms.ModelMultipleChoiceField):
+    """Apps of a list; a number that no database holds is none of them."""
+
+    def clean(self, value: Any) -> Any:
+        """The apps. Raises ValidationError."""
+        for pk in value or ():
+            if len(str(pk)) > LONGEST_ID:
+                words = self.error_messages["invalid_choice"]
+                raise forms.ValidationError(words, code="invalid_choice", params={"value": pk})
+        return super().clean(value)
 
 
 class KeyForm(PageForm):
@@ -42,7 +55,7 @@ class KeyForm(PageForm):
         max_length=120,
         help_text=gettext_lazy("Which script uses it, so that you know later what to revoke."),
     )
-    apps = forms.ModelMultipleChoiceField(
+    apps = AppsField(
         App.objects.none(),
         label=gettext_lazy("Apps"),
         required=False,

@@ -245,6 +245,7 @@ def test_a_key_is_made_shown_once_and_revoked(admin, app):
         ({"expires_at": "2001-01-01T00:00"}, "expires_at"),
         ({"expires_at": "soon"}, "expires_at"),
         ({"apps": ["999999"]}, "apps"),
+        ({"apps": ["9" * 40]}, "apps"),
         ({"name": "x" * 121}, "name"),
     ],
 )
