@@ -21,6 +21,8 @@ def fill_compose(page: Page) -> None:
     page.fill("#id_body", "Fresh looks have landed. Tap to see what is new in your size.")
     page.get_by_role("tab", name="Android").click()
     page.fill("#id_android-channel_id", "offers")
+    if not page.locator("#id_android-priority").is_visible():
+        page.locator("details:has(#id_android-priority) > summary").click()
     page.fill("#id_android-priority", "1")
     page.wait_for_selector("[data-pa-total]")
     page.wait_for_timeout(1200)

@@ -20,6 +20,7 @@ from campaigns.api import (
     erasure_views,
     import_views,
     job_views,
+    kept_views,
     label_views,
     scenario_views,
     suppression_views,
@@ -37,6 +38,8 @@ router.register("devices", audience_views.DeviceViews)
 router.register("erasures", erasure_views.ErasureViews, basename="erasure")
 router.register("suppressions", suppression_views.SuppressionViews)
 router.register("scenarios", scenario_views.ScenarioViews)
+router.register("templates", kept_views.TemplateViews)
+router.register("test-groups", kept_views.TestGroupViews)
 router.register("campaigns", campaign_views.CampaignViews)
 router.register("transfers", campaign_views.TransferViews)
 router.register("imports", import_views.ImportViews)

@@ -62,6 +62,26 @@ def _find_persons(app: App, term: str, principal: Any) -> Any:
     return rows.distinct().order_by("pk")[:MAX_TESTERS]
 
 
+def find_keyed(app: App, keys: Sequence[str], principal: Any) -> list[Found]:
+    """The devices and persons of keys such as `device:7`, in their order; raises Invalid."""
+    return [_find_one(app, key, principal) for key in dict.fromkeys(keys)]
+
+
+def _find_one(app: App, key: str, principal: Any) -> Found:
+    kind, _colon, number = key.partition(":")
+    pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 17 else 0
+    if kind == "device":
+        device = Device.objects.for_user(principal).filter(app=app, pk=pk).first()
+        found = Found(device=device)
+    else:
+        rows = Person.objects.for_user(principal).filter(devices__app=app, pk=pk)
+        found = Found(person=rows.first() if kind == "person" else None)
+    if found.device is None and found.person is None:
+        words = _("%(key)s is no device or person of %(app)s.") % {"key": key, "app": app.name}
+        raise Invalid(words, fields={"testers": words})
+    return found
+
+
 def list_found(group: TestGroup) -> list[Found]:
     """Who is in a group."""
     rows = group.testers.select_related("device__person", "person").order_by("pk")

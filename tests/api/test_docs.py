@@ -62,9 +62,13 @@ def test_every_example_does_what_the_page_says(app):
     client = make_client(app.workspace, scopes=(*DEFAULT_SCOPES, "privacy"))
     for platform in ("android", "ios", "web"):
         builders.make_route(app, platform)
-    builders.make_device(app, "first")
+    phone = builders.make_device(app, "first")
     today = datetime.now(UTC).date()
-    known = {"day": str(today + timedelta(days=2)), "next_week": str(today + timedelta(days=7))}
+    known = {
+        "phone": phone.pk,
+        "day": str(today + timedelta(days=2)),
+        "next_week": str(today + timedelta(days=7)),
+    }
     answer, statuses = None, []
 
     for kind, text in BLOCK.findall(PAGE.read_text()):

@@ -12,10 +12,12 @@ from campaigns.models import (
     Import,
     Job,
     Label,
+    MessageTemplate,
     Person,
     Scenario,
     Segment,
     Suppression,
+    TestGroup,
     Transfer,
 )
 from tests import builders
@@ -27,6 +29,7 @@ MODELS = {
     "devices": Device, "campaigns": Campaign, "transfers": Transfer,
     "scenarios": Scenario, "jobs": Job,
     "imports": Import, "exports": Job, "suppressions": Suppression,
+    "templates": MessageTemplate, "test-groups": TestGroup,
 }  # fmt: skip
 
 
@@ -46,6 +49,10 @@ def rows(client, app, now):
         created_by="ann",
     )  # fmt: skip
     Import.objects.create(app=app, source="x", shape={"columns": []}, created_at=now)
+    MessageTemplate.objects.create(
+        workspace=app.workspace, app=app, name="Sale", created_at=now, updated_at=now
+    )
+    TestGroup.objects.create(app=app, name="Team", created_at=now)
     body = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
     made = client.post("/api/v1/campaigns/", body).json()
     client.post(f"/api/v1/campaigns/{made['id']}/launch/")

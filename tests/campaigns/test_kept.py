@@ -140,3 +140,12 @@ def test_a_test_group_needs_a_name_and_one_to_ten_testers(app, owner, by, name, 
 
     assert list(refused.value.fields) == [path]
     assert not TestGroup.objects.exists()
+
+
+def test_no_row_of_another_app_becomes_a_tester(app, owner, people):
+    other = builders.make_app(app.workspace, "second")
+    ann, _phones, alone = people
+
+    for key in (f"device:{alone.pk}", f"person:{ann.pk}", "device:x", "label:1", "device:"):
+        with pytest.raises(Invalid, match="no device or person"):
+            testers.find_keyed(other, [key], owner)

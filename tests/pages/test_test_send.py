@@ -43,6 +43,9 @@ def test_a_test_goes_to_whom_the_word_means_and_is_marked(client, draft, term, c
     assert 'pa-chip-info ">Test<' in page
     draft.refresh_from_db()
     assert draft.status == Campaign.Status.DRAFT
+    Transfer.objects.update(status=Transfer.Status.SENDING)
+    for place in (reverse("home"), reverse("recipients", args=[transfer.pk])):
+        assert 'pa-chip-info ">Test<' in client.get(place).content.decode()
 
 
 def test_a_test_group_is_made_used_changed_and_forgotten(client, app, draft):
