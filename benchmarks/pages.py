@@ -3,8 +3,13 @@
 `python benchmarks/pages.py [--devices N] [--campaigns N] [--deliveries N] [--postgres]` fills a
 database of its own by sets of rows and asks for every operator page that the URL resolver knows
 and every list that the admin's registry knows, as a superuser and as a member of one app: one
-turn to warm up, then the median of five. What takes more than 100 ms or 300 kB is marked. Appends
-to benchmarks/pages.txt.
+turn to warm up, then the median of five; reports by every dimension, the audit log filtered and a
+draft's review too. What takes more than 100 ms or 300 kB is marked. `cold` is the first turn, with
+nothing in the cache. Appends to benchmarks/pages.txt.
+
+Time is the server's, without the network: marked is CPU on SQLite, which works in this process, and
+time by the clock on PostgreSQL. Django's test environment is not set up: it would copy
+the whole context of each template that is drawn.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1_000_000)
     parser.add_argument("--campaigns", type=int, default=10_000)
     parser.add_argument("--deliveries", type=int, default=2_000_000)
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit log")
     parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
     engine.serve_postgres(options.postgres)
@@ -46,9 +52,7 @@ def main() -> None:
 def measure(options: Any) -> Iterator[str]:
     from django.core.management import call_command
     from django.db import connection
-    from django.test.utils import setup_test_environment
 
-    setup_test_environment()
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("demo", verbosity=0)
     began = time.monotonic()
@@ -56,10 +60,12 @@ def measure(options: Any) -> Iterator[str]:
     seconds = time.monotonic() - began
     yield (
         f"{options.devices:,} devices, {options.campaigns:,} campaigns, {options.deliveries:,} "
-        f"deliveries of the largest, {connection.vendor}, filled in {seconds:.0f} s"
+        f"deliveries of the largest, {options.entries:,} audit entries, {connection.vendor}, "
+        f"filled in {seconds:.0f} s"
     )
+    fill_house(app, options.entries)
     for name, user in make_users(app).items():
-        yield from measure_as(name, user)
+        yield from measure_as(name, user, [*list_operator_pages(), *list_more(app)])
 
 
 def fill(options: Any) -> Any:
@@ -164,6 +170,34 @@ def _hour(part: Any, after: int = 0) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=after)
 
 
+def fill_house(app: Any, entries: int) -> None:
+    """What piles up beside campaigns: the audit log, jobs that have ended, suppressions."""
+    from campaigns.models import AuditEntry, Job, Suppression
+    from campaigns.models.bulk import append_rows
+
+    now, workspace = datetime.now(UTC), app.workspace
+    columns = ["workspace", "at", "actor", "verb", "target_type", "target_id", "fields"]
+    for first in range(0, entries, engine.DEVICES_PER_INSERT):
+        last = min(entries, first + engine.DEVICES_PER_INSERT)
+        rows = [
+            [workspace.pk, now, f"user {number % 30}", "change", "campaign", str(number), "[]"]
+            for number in range(first, last)
+        ]
+        append_rows(AuditEntry, columns, rows)
+    wanted = {"what": "people", "format": "csv"}
+    ended = {"status": "done", "status_since": now, "created_at": now, "finished_at": now}
+    Job.objects.bulk_create(
+        Job(workspace=workspace, app=app, kind="export", created_by="bench", params=wanted, **ended)
+        for _number in range(entries // 100)
+    )
+    Suppression.objects.bulk_create(
+        Suppression(workspace=workspace, kind="email", seal=f"{number:032}", masked="a…@…",
+                    reason="bounced", created_at=now, created_by="bench")
+        for number in range(entries // 10)
+    )  # fmt: skip
+    engine.analyze()
+
+
 def make_users(app: Any) -> dict[str, Any]:
     from django.contrib.auth import get_user_model
 
@@ -178,21 +212,25 @@ def make_users(app: Any) -> dict[str, Any]:
     return {"superuser": root, "member": member}
 
 
-def measure_as(name: str, user: Any) -> Iterator[str]:
+def measure_as(name: str, user: Any, pages: list[str]) -> Iterator[str]:
+    from django.core.cache import cache
     from django.test import Client
 
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     client.force_login(user)
     slow, others = [], []
-    for path in [*list_operator_pages(), *list_changelists()]:
+    for path in [*pages, *list_changelists()]:
+        cache.clear()
+        began = time.monotonic()
         answer = client.get(path)
+        cold = time.monotonic() - began
         is_page = answer.status_code not in (302, 403, 404, 405)
         if not is_page or "html" not in answer.headers["Content-Type"]:
             others.append(f"{path} {answer.status_code}")
             continue
         is_slow, words = measure_page(client, path)
         slow += [path] if is_slow else []
-        yield f"{name:<9} {words}"
+        yield f"{name:<9} {words}, cold {cold * 1e3:.0f} ms"
     bounds = f"{MOST_MS} ms or {MOST_BYTES // 1000} kB"
     yield f"{name}: {len(slow)} over {bounds}: {', '.join(slow) or '-'}"
     yield f"{name}: files, changes and what is not theirs, not measured: {', '.join(others)}"
@@ -206,9 +244,11 @@ def measure_page(client: Any, path: str) -> tuple[bool, str]:
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(path)
     middle, size = statistics.median(times) * 1e3, len(answer.content)
-    is_slow = middle > MOST_MS or size > MOST_BYTES or answer.status_code >= 500
-    mark = "OVER" if is_slow else ""
     cpu = statistics.median(own) * 1e3
+    # SQLite works in this process, so what others take of the machine can be left out.
+    needed = cpu if connection.vendor == "sqlite" else middle
+    is_slow = needed > MOST_MS or size > MOST_BYTES or answer.status_code >= 500
+    mark = "OVER" if is_slow else ""
     words = f"{middle:6.0f} ms ({cpu:4.0f} CPU) {len(queries):4} queries {size / 1e3:6.0f} kB"
     words = f"{words} {mark:4} {path}"
     return is_slow, words if answer.status_code < 300 else f"{words} ({answer.status_code})"
@@ -236,6 +276,28 @@ def list_operator_pages() -> Iterator[str]:
             for name, kind in converters.items()
         }
         yield reverse(pattern.name, kwargs=values)
+
+
+def list_more(app: Any) -> Iterator[str]:
+    """Addresses that say more than the newest row of a kind."""
+    from django.urls import reverse
+
+    from campaigns.models import Campaign
+    from campaigns.selectors.dimensions import Dimension
+
+    for dimension in Dimension:
+        yield f"{reverse('reports')}?by={dimension.value}"
+    yield f"{reverse('reports')}?by=tag&app={app.pk}"
+    yield f"{reverse('audit')}?workspace={app.workspace.slug}"
+    yield f"{reverse('audit')}?workspace={app.workspace.slug}&actor=user+7"
+    yield f"{reverse('jobs')}?workspace={app.workspace.slug}"
+    yield f"{reverse('suppressions')}?workspace={app.workspace.slug}"
+    yield f"{reverse('trace', args=[find_newest('transfers')])}?who=nobody@example.org"
+    draft = Campaign.objects.filter(app=app, status=Campaign.Status.DRAFT).last()
+    if draft is not None:
+        yield reverse("campaign_review", args=[draft.pk])
+        yield reverse("review_checks", args=[draft.pk])
+        yield reverse("edit", args=[draft.pk])
 
 
 def find_newest(segment: str) -> int:

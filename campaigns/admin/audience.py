@@ -25,6 +25,7 @@ from campaigns.admin.base import (
     ScopedFilter,
     StaffAdmin,
 )
+from campaigns.admin.newest import NewestOfApps
 from campaigns.errors import Invalid, Refused
 from campaigns.models import (
     App,
@@ -318,6 +319,9 @@ class DeviceAdmin(ReadOnlyAdmin):
         "os_version", "manufacturer", "model", "is_secure", "notifications_enabled",
         "is_primary", "attributes", "last_seen_at", "created_at", "updated_at",
     ]  # fmt: skip
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NewestOfApps]:
+        return NewestOfApps
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

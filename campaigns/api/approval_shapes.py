@@ -80,12 +80,13 @@ class ResendBody(serializers.Serializer[Any]):
 
 class ResendChoiceShape(serializers.Serializer[Any]):
     """Some recipients of a transfer, what to ask for to send to them again, and how many of them
-    may then get it twice."""
+    may then get it twice; not `is_exact`, there are at most so many."""
 
     key = serializers.CharField()
     asked = ResendBody()
     recipients = serializers.IntegerField()
     twice = serializers.IntegerField()
+    is_exact = serializers.BooleanField()
 
 
 class ResendPreviewShape(serializers.Serializer[Any]):

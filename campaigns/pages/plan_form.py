@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import App, AppGroup, Group, Policy, WhenPast
 from campaigns.models.audience import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE, list_zone_names
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.services.campaign_values import MAX_RAMP
 from providers.message_fields import MAX_TTL_SECONDS
 
@@ -77,7 +77,7 @@ class PlanForm(PageForm):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False, widget=LongSelect)
     when_past = forms.ChoiceField(
         label=gettext_lazy("Where that hour is past already"),
         choices=[
@@ -170,7 +170,7 @@ class RescheduleForm(PageForm):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False, widget=LongSelect)
 
     def __init__(self, *args: Any, apps: Sequence[App], **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "id_new_%s", **kwargs})

@@ -112,7 +112,7 @@ def reports(request: HttpRequest) -> HttpResponse:
                 strict=True,
             )
         ],
-        "rows": draw_rows(asked, lines),
+        "rows": draw_rows(asked, lines, has_vendor=has_vendor),
         "left_out": max(0, len(lines) - MOST_ROWS),
         "narrowed": list_narrowing(asked),
         "days": shown,
@@ -129,7 +129,9 @@ def reports(request: HttpRequest) -> HttpResponse:
 def report_rows(request: HttpRequest) -> HttpResponse:
     """The rows below a group, or below a tag of it, as htmx asks for them."""
     asked = read_asked(request.user, request.GET)
-    rows = draw_rows(asked, break_down(asked.ask()), is_below=True)
+    question = asked.ask()
+    has_vendor = has_vendor_counts(question.span)
+    rows = draw_rows(asked, break_down(question), has_vendor=has_vendor, is_below=True)
     return draw_fragment(request, "pages/report_rows.html", {"rows": rows})
 
 
@@ -145,13 +147,15 @@ def list_narrowing(asked: Asked) -> list[tuple[str, str, str]]:
     ]
 
 
-def draw_rows(asked: Asked, lines: list[Line], *, is_below: bool = False) -> list[Row]:
+def draw_rows(
+    asked: Asked, lines: list[Line], *, has_vendor: bool, is_below: bool = False
+) -> list[Row]:
     """The first lines as rows, of the report itself or below one of its rows."""
     shown = lines[:MOST_ROWS]
     channels = _count_channels(asked, shown)
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
     rows = [_draw_row(asked, line, above, channels) for line in shown]
-    return rows if has_vendor_counts(asked.ask().span) else [row.without_vendor() for row in rows]
+    return rows if has_vendor else [row.without_vendor() for row in rows]
 
 
 def _count_channels(asked: Asked, lines: list[Line]) -> dict[str, dict[str, int]]:

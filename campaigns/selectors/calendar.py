@@ -16,6 +16,11 @@ from campaigns.models import AppGroup, Campaign, Occurrence, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_last_instant
 from campaigns.models.recurrence import Series
 
+# What is read of a campaign: hundreds are, and most of their columns are drawn nowhere.
+SHOWN = (
+    "workspace", "name", "status", "audience", "timezone", "send_at", "due_at", "recurrence",
+    "app", "app_group",
+)  # fmt: skip
 MAX_ENTRIES = 500
 MAX_SERIES = 200
 TIMES_OF_SERIES = 62
@@ -66,7 +71,9 @@ def read_timetable(
 ) -> Timetable:
     """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`."""
     members = _list_members()
-    campaigns = Campaign.objects.for_user(principal).select_related("app", "app_group")
+    # Apps are few: one statement has them, and not each row again.
+    campaigns = Campaign.objects.for_user(principal).only(*SHOWN)
+    campaigns = campaigns.prefetch_related("app", "app_group")
     if app is not None:
         groups = [group for group, apps in members.items() if app in apps]
         campaigns = campaigns.filter(Q(app=app) | Q(app_group__in=groups))
@@ -109,9 +116,10 @@ def _list_sent(
     )
     if app is not None:
         rows = rows.filter(app=app)
-    newest = rows.select_related("campaign__app", "campaign__app_group").defer(
-        "hours", "freeze_cursor"
-    )
+    newest = rows.prefetch_related("campaign__app", "campaign__app_group").only(
+        "status", "wall_clock", "created_at", "occurrence",
+        *(f"campaign__{name}" for name in SHOWN),
+    ).select_related("campaign")  # fmt: skip
     seen: dict[tuple[int, int], Entry] = {}
     for transfer in newest.order_by("-created_at")[:MAX_ENTRIES]:
         campaign: Any = transfer.campaign

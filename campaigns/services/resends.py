@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Conflict, Invalid
-from campaigns.models import Campaign, Counter, Part, Settled, Transfer
+from campaigns.models import Campaign, Counter, Part, ReceiptCount, Settled, Transfer
 from campaigns.selectors.audience import (
+    SAYS_AS_MUCH,
     AudienceKind,
     list_telling_accounts,
     read_audience,
@@ -35,6 +36,8 @@ RETRYABLE = (
     Reason.CREDENTIAL, Reason.THROTTLED, Reason.VENDOR, Reason.OURS, Reason.NO_ANSWER,
     Reason.NO_ROUTE,
 )  # fmt: skip
+# Of larger transfers nobody reads the rows for a page: what was folded says how many at most.
+MOST_READ = 20_000
 SENT, FAILED, UNKNOWN = (outcome.value for outcome in (
     Settled.SENT, Settled.FAILED, Settled.UNKNOWN
 ))  # fmt: skip
@@ -42,13 +45,17 @@ SENT, FAILED, UNKNOWN = (outcome.value for outcome in (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Some of a transfer's recipients: how many there are, how many of them may get it twice."""
+    """Some of a transfer's recipients: how many there are, how many of them may get it twice.
+
+    Not `is_exact`: there are at most so many.
+    """
 
     key: str
     label: str | Promise
     asked: Mapping[str, Any]
     recipients: int
     twice: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,11 @@ class Preview:
 
     choices: tuple[Choice, ...]
     silent: int
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether its counts are bounds."""
+        return not all(choice.is_exact for choice in self.choices)
 
 
 CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
@@ -81,30 +93,65 @@ CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
 
 
 def preview_resend(transfer: Transfer) -> Preview:
-    """Every choice that there is, with its counts."""
+    """Every choice that there is, with its counts; bounds of them for a large transfer."""
     told = list_telling_accounts()
-    sent = Counter.objects.filter(
-        part__transfer=transfer, part__kind=Part.Kind.DEVICE, outcome=SENT
-    )
-    silent = sent.exclude(account_id__in=told).aggregate(n=Sum("count"))["n"] or 0
+    sent = _count_settled(transfer).filter(outcome=SENT)
+    silent = _sum(sent.exclude(account_id__in=told))
+    is_exact = (transfer.audience or 0) <= MOST_READ
+    count = _count_devices if is_exact else _bound_devices
     choices = tuple(
-        Choice(key, label, asked, *_count(transfer, asked)) for key, label, asked in CHOICES
+        _preview(key, label, asked, count(transfer, asked), is_exact)
+        for key, label, asked in CHOICES
     )
     return Preview(choices, silent)
 
 
-def _count(transfer: Transfer, asked: Mapping[str, Any]) -> tuple[int, int]:
-    total = _count_devices(transfer, asked)
+def _preview(
+    key: str, label: Promise, asked: Mapping[str, Any], total: int, is_exact: bool
+) -> Choice:
     # What failed did not arrive; whoever was sent to, or may have been, can get it a second time.
-    outcomes = [outcome for outcome in asked["outcomes"] if outcome in (SENT, UNKNOWN)]
-    if not outcomes or not total:
-        return total, 0
-    return total, _count_devices(transfer, {**asked, "outcomes": outcomes})
+    twice = 0 if asked["outcomes"] == [FAILED] else total
+    return Choice(key, label, asked, total, twice, is_exact)
+
+
+def _count_settled(transfer: Transfer) -> Any:
+    return Counter.objects.filter(part__transfer=transfer, part__kind=Part.Kind.DEVICE)
+
+
+def _sum(rows: Any) -> int:
+    return rows.aggregate(n=Sum("count"))["n"] or 0
+
+
+def _bound_devices(transfer: Transfer, asked: Mapping[str, Any]) -> int:
+    """At most so many, by what was folded: devices may have gone since.
+
+    One who opened it may have been reported as delivered too, so only the kind of receipt that
+    came most often is taken off; and some of these may not have been counted as sent.
+    """
+    settled = _count_settled(transfer)
+    rows = settled.filter(outcome__in=asked["outcomes"])
+    if "reasons" in asked:
+        rows = rows.filter(reason__in=asked["reasons"])
+    if "without_receipt" not in asked:
+        return _sum(rows)
+    told = list_telling_accounts()
+    total = _sum(rows.filter(account_id__in=told))
+    others = _sum(settled.exclude(outcome__in=asked["outcomes"]).filter(account_id__in=told))
+    came = ReceiptCount.objects.filter(
+        part__transfer=transfer, part__kind=Part.Kind.DEVICE, account_id__in=told,
+        kind__in=SAYS_AS_MUCH[asked["without_receipt"]],
+    )  # fmt: skip
+    kinds = came.values_list("kind").annotate(n=Sum("count")).values_list("n", flat=True)
+    return total - max(0, max(kinds, default=0) - others)
 
 
 def _count_devices(transfer: Transfer, asked: Mapping[str, Any]) -> int:
+    return _select(transfer, asked).count()
+
+
+def _select(transfer: Transfer, asked: Mapping[str, Any]) -> Any:
     audience = read_audience(transfer.app, _write_body(transfer, asked), principal=None)
-    return select_devices(transfer.app, audience).count()
+    return select_devices(transfer.app, audience)
 
 
 def _write_body(transfer: Transfer, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +172,7 @@ def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) ->
     read_audience(transfer.app, body, principal=None)
     if transfer.finished_at is None:
         raise Conflict(_("It has not ended yet; wait until it has."), code="not_ended")
-    if not _count_devices(transfer, asked):
+    if not _select(transfer, asked).exists():
         raise Conflict(_("Nobody is meant by this."), code="nobody_meant")
     part = _find_part(transfer)
     with transaction.atomic():
