@@ -10,7 +10,7 @@ from django.urls import reverse
 from campaigns.models import Campaign, Membership, MessageTemplate
 from campaigns.services.templates import TemplateValues, create_template
 from tests import builders
-from tests.pages.test_browser import note_requests
+from tests.pages.test_browser import leave, note_requests
 from tests.pages.test_compose import typed
 
 __all__ = ["typed"]
@@ -156,7 +156,8 @@ def test_a_viewer_looks_at_a_template_and_is_offered_nothing_else(client, app, k
 @pytest.mark.django_db(transaction=True)
 def test_a_message_is_kept_and_used_again_in_a_browser(staff, live_server, app, complaints):
     builders.make_route(app, "android")
-    note_requests(staff, set())
+    under_way = set()
+    note_requests(staff, under_way)
     staff.goto(f"{live_server.url}/campaigns/new/")
     staff.locator("#id_title").fill("Autumn sale")
     staff.locator("#id_body").fill("Today only")
@@ -165,6 +166,7 @@ def test_a_message_is_kept_and_used_again_in_a_browser(staff, live_server, app, 
     staff.get_by_role("button", name="Keep it").click()
     staff.get_by_role("link", name="Autumn").wait_for()
     kept = MessageTemplate.objects.get()
+    leave(staff, under_way)
 
     staff.goto(f"{live_server.url}/campaigns/new/")
     staff.locator("#id_name").fill("Second")
@@ -178,6 +180,7 @@ def test_a_message_is_kept_and_used_again_in_a_browser(staff, live_server, app, 
     staff.get_by_text(re.compile(r"^Saved \d")).wait_for()
     draft = Campaign.objects.latest("pk")
     assert (draft.name, draft.message.content["title"]) == ("Second", "Autumn sale")
+    leave(staff, under_way)
 
     staff.goto(f"{live_server.url}/templates/{kept.pk}/")
     preview = staff.locator("[data-pa-phone-of=android] [data-pa-show=title]")
