@@ -71,7 +71,9 @@
   }
 
   // Saved as a draft --------------------------------------------------------------------------
+  // A link that is there already stays: another one in its place would swallow a click on its way.
   function say(words, tone, link) {
+    if (link && findLink()?.getAttribute("href") === link) return;
     place().replaceChildren(words);
     place().dataset.paTone = tone ?? "";
     if (!link) return;
@@ -82,6 +84,7 @@
     place().append(" ", anchor);
   }
 
+  const findLink = () => place().querySelector("a");
   const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const signIn = () => `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
 
@@ -96,7 +99,8 @@
     keep();
     if (!dirty) since = Date.now();
     dirty = true;
-    say(place().dataset.paWaiting);
+    // Pressing "Sign in" leaves a field, which says only then that it has changed.
+    if (!findLink()) say(place().dataset.paWaiting);
     plan();
   }
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.test import Client
 from django.urls import reverse
 
 from campaigns.models import Campaign, Membership, Message
@@ -129,10 +127,15 @@ def test_typing_makes_a_draft_and_outlives_a_login_that_expires(
     staff.get_by_text("You are signed out").wait_for()
     sign_in = staff.locator("#pa-saved a").get_attribute("href")
     assert sign_in == f"/admin/login/?next=%2Fcampaigns%2F{draft.pk}%2Fedit%2F"
-    sign_in_again(staff, live_server, owner)
-    staff.goto(edit)
+    owner.set_password("a-long-password")
+    owner.save()
+    staff.locator("#pa-saved a").click()
+    staff.locator("#id_username").fill(owner.username)
+    staff.locator("#id_password").fill("a-long-password")
+    staff.locator("#id_password").press("Enter")
+    staff.wait_for_url(edit)
 
-    assert staff.get_by_text("What you typed here before is back").is_visible()
+    staff.get_by_text("What you typed here before is back").wait_for()
     assert staff.locator("#id_title").input_value() == "Typed while signed out"
     assert staff.locator("#id_ios-title").input_value() == "Typed while signed out"
     staff.get_by_role("button", name="Save draft").click()
@@ -140,11 +143,3 @@ def test_typing_makes_a_draft_and_outlives_a_login_that_expires(
     assert Campaign.objects.get().message.content["title"] == "Typed while signed out"
     assert staff.evaluate("sessionStorage.length") == 0
     complaints.clear()  # the browser notes what was refused while nobody was signed in
-
-
-def sign_in_again(staff, live_server, owner):
-    client = Client()
-    client.force_login(owner)
-    name = settings.SESSION_COOKIE_NAME
-    cookie = {"name": name, "value": client.cookies[name].value, "url": live_server.url}
-    staff.context.add_cookies([cookie])
