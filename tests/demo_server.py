@@ -21,8 +21,8 @@ PASSWORD = "a-long-password-of-a-demo"
 
 
 @contextmanager
-def run_demo() -> Iterator[str]:
-    """A server over a demo in a folder of its own; gives its address."""
+def run_demo(*fill: list[str]) -> Iterator[str]:
+    """A server over a demo in a folder of its own, filled by more commands; gives its address."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -36,6 +36,7 @@ def run_demo() -> Iterator[str]:
             ["collectstatic", "--noinput", "--verbosity", "0"],
             ["demo"],
             ["createsuperuser", "--noinput", "--username", USER, "--email", "g@example.org"],
+            *fill,
         ):
             manage(command, environment)
         up = [sys.executable, "manage.py", "up", "--port", str(port), "--workers", "1"]

@@ -4,6 +4,7 @@ and dark, into var/gallery; those that README shows go to docs/images.
 
 from __future__ import annotations
 
+import json
 import re
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -11,6 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import ROOT, run_demo, sign_in
 
+TARGET = ROOT / "var" / "gallery"
+ADDRESSES = TARGET / "pages.json"
+FILL = f"from tests.operator_pages import write_addresses; write_addresses({str(ADDRESSES)!r})"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 SHOWN = {"compose_desk_light": "compose", "reports_desk_light": "report", "home_desk_dark": "home"}
@@ -44,7 +48,7 @@ def send_campaign(page: Page, url: str) -> str:
     page.goto(f"{url}/campaigns/new/")
     fill_compose(page)
     page.get_by_role("button", name="Review and send").click()
-    page.get_by_label("Type").fill("Shoply")
+    page.get_by_label("Type “Shoply” to go on").fill("Shoply")
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_role("button", name="Start now").click()
     link = page.get_by_role("link", name="Transfer")
@@ -63,22 +67,10 @@ def keep(page: Page, name: str) -> None:
 
 
 def list_pages(transfer: str) -> dict[str, str]:
+    """Every operator page, what a transfer looks like that is being sent, and staff pages."""
     return {
-        "home": "/", "calendar": "/calendar/", "campaigns": "/campaigns/",
-        "approvals": "/approvals/", "compose": "/campaigns/new/", "transfer": transfer,
-        "recipients": f"{transfer}recipients/", "resend": f"{transfer}resend/",
-        "people": "/people/?who=shoply-*", "person": "/people/1/", "reports": "/reports/",
-        "trace": f"{transfer}trace/?who=device+1",
-        "access": "/access/", "invitations": "/invitations/", "keys": "/keys/", "audit": "/audit/",
-        "jobs": "/jobs/", "suppressions": "/suppressions/", "erasures": "/erasures/",
-        "templates": "/templates/", "template": "/templates/1/",
-        "enable_tokens": f"/devices/enable/?transfer={transfer.strip('/').split('/')[-1]}",
-        "test_groups": "/test-groups/", "new_test_group": "/test-groups/new/",
-        "segments": "/segments/", "segment": "/segments/1/",
-        "labels": "/labels/", "label": "/labels/1/?who=shoply-00001",
-        "new_label": "/labels/new/", "attributes": "/attributes/",
-        "imports": "/imports/", "new_import": "/imports/new/", "exports": "/exports/",
-        "report_platform": "/reports/?by=platform", "compare": "/reports/compare/?a=1&b=2",
+        **json.loads(ADDRESSES.read_text(encoding="utf-8")),
+        "transfer_sending": transfer,
         "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
     }  # fmt: skip
 
@@ -89,8 +81,6 @@ def shoot(browser: Browser, url: str) -> None:
     sign_in(page, url)
     keep_template(page, url)
     transfer = send_campaign(page, url)
-    target = ROOT / "var" / "gallery"
-    target.mkdir(parents=True, exist_ok=True)
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         for size, (width, height) in SIZES.items():
@@ -102,14 +92,16 @@ def shoot(browser: Browser, url: str) -> None:
                 page.wait_for_timeout(400)
                 page.evaluate("window.scrollTo(0, 0)")
                 key = f"{name}_{size}_{scheme}"
-                page.screenshot(path=target / f"{key}.png", full_page=True)
+                page.screenshot(path=TARGET / f"{key}.png", full_page=True)
                 if key in SHOWN:
                     keep(page, SHOWN[key])
                 print(key)
 
 
 def main() -> None:
-    with run_demo() as url, sync_playwright() as playwright:
+    TARGET.mkdir(parents=True, exist_ok=True)
+    fill = ["shell", "--no-imports", "-c", FILL]
+    with run_demo(fill) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         (ROOT / "docs" / "images").mkdir(parents=True, exist_ok=True)
         shoot(browser, url)

@@ -16,6 +16,7 @@ from campaigns.models.audience import hash64
 from campaigns.pages.audience_lists import list_labels, list_segments
 from campaigns.pages.combined_form import COMBINE, CombinedForm
 from campaigns.pages.fields import split_ids
+from campaigns.pages.kept_audience import KEPT, KeptAudienceForm
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from providers import registry
 from providers.forms import BoundedJSONField
@@ -26,7 +27,7 @@ TOKENS = "token"
 CHUNK = 500  # values per query, below every database's limit of parameters
 
 
-class AudienceForm(CombinedForm):
+class AudienceForm(KeptAudienceForm, CombinedForm):
     """Gives the JSON of an audience; ids of vendors become ids of our devices."""
 
     KINDS = [
@@ -78,6 +79,7 @@ class AudienceForm(CombinedForm):
         self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
         self.offer_choices("ids_kind", list_id_kinds())
         self.offer_parts(apps, principal)
+        self.offer_kept()
 
     def clean(self) -> dict[str, Any]:
         """What belongs to the chosen kind must be there."""
@@ -87,6 +89,7 @@ class AudienceForm(CombinedForm):
             "labels": _("Choose at least one label."),
             "segment": _("Choose a segment."),
             "expression": _("Write the expression, or choose somebody else."),
+            KEPT: _("Choose who gets it."),
         }
         if kind in missing and kind not in self.errors and not values.get(kind):
             self.add_error(kind, missing[kind])
@@ -126,6 +129,8 @@ class AudienceForm(CombinedForm):
             return {PERSONS if is_persons else DEVICES: self.resolved}
         if kind == COMBINE:
             return {COMBINE: self.write_parts()}
+        if kind == KEPT:
+            return dict(self.cleaned_data[KEPT])
         return {kind: True if kind == "all" else self.cleaned_data[kind]}
 
     @property

@@ -16,6 +16,7 @@ from campaigns.models import App, AppGroup, Campaign, Membership, Policy
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
 from campaigns.pages.combined_form import COMBINE, read_combined_initial
+from campaigns.pages.kept_audience import KINDS, read_kept_initial
 from campaigns.pages.message_form import (
     NOT_SET,
     MessageForm,
@@ -345,4 +346,6 @@ def _read_audience_initial(audience: Mapping[str, Any]) -> dict[str, Any]:
         return {"audience_kind": "ids", "ids_kind": kind, "ids": lines}
     if kind == COMBINE:
         return read_combined_initial(value)
+    if kind in KINDS:
+        return read_kept_initial(audience)
     return {"audience_kind": kind, kind: value}

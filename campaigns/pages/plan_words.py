@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -37,11 +37,16 @@ def _list_choices(campaign: Campaign) -> Iterator[tuple[str, str]]:
 
 def describe_audience(campaign: Campaign) -> str:
     """Whom it reaches: "Carriers of all of vip, beta; primary devices only"."""
-    [(kind, value)] = campaign.audience.items() or [(AudienceKind.ALL, True)]
-    words = _say_kind(AudienceKind(kind), value)
+    words = say_audience(campaign.audience)
     return (
         _("%(words)s; primary devices only") % {"words": words} if campaign.only_primary else words
     )
+
+
+def say_audience(audience: Mapping[str, Any]) -> str:
+    """Whom the JSON of an audience means; {} is everyone."""
+    [(kind, value)] = audience.items() or [(AudienceKind.ALL, True)]
+    return _say_kind(AudienceKind(kind), value)
 
 
 def _say_kind(kind: AudienceKind, value: Any) -> str:

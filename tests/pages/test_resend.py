@@ -86,6 +86,32 @@ def test_a_choice_becomes_a_draft_whose_review_is_sent(client, owner, transfer):
     assert failed.pk == Delivery.objects.get(outcome="failed").recipient
 
 
+@pytest.mark.parametrize("kind", ["outcomes_of", "unknown_of"])
+def test_a_draft_of_sending_again_is_edited_and_keeps_whom_it_means(client, owner, transfer, kind):
+    client.force_login(owner)
+    choose(client, transfer, "failed")
+    asked = {"outcomes_of": Campaign.objects.get().audience["outcomes_of"]}
+    audience = asked if kind == "outcomes_of" else {"unknown_of": transfer.pk}
+    Campaign.objects.update(audience=audience)
+    address = reverse("edit", args=[Campaign.objects.get().pk])
+
+    opened = client.get(address)
+    form = opened.context["composition"].audience
+    typed = {
+        "target": f"app:{transfer.app_id}", "body": "Better", "group": "General", "when": "now",
+        "timezone": "UTC", "expires_unit": "3600", "policy": "at_least_once", "action": "draft",
+        "audience_kind": form["audience_kind"].value(), "kept": form["kept"].value(),
+        "version": opened.context["composition"].version, "name": "Once more",
+    }  # fmt: skip
+    forged = client.post(address, typed | {"kept": '{"all": true}'})
+    saved = client.post(address, typed)
+
+    assert f"transfer {transfer.pk}" in opened.content.decode()
+    assert (forged.status_code, saved.status_code) == (422, 302)
+    assert Campaign.objects.get().audience == audience
+    assert Campaign.objects.get().message.content["body"] == "Better"
+
+
 def test_what_is_no_choice_or_means_nobody_makes_no_draft(client, owner, transfer):
     client.force_login(owner)
 

@@ -1,0 +1,118 @@
+"""Every operator page, wide and narrow, light and dark: whole, quiet, in its width, for all."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.pages.urls import urlpatterns
+from campaigns.services.demo import fill_demo
+from tests.operator_pages import PAGES, fill_rows, find_address
+from tests.pages.test_approval_browser import enter
+from tests.pages.test_browser import RULES
+
+MOST_HTML = 300_000
+WIDTHS = {1440: 900, 390: 844}
+SCHEMES = ("light", "dark")
+OUTLINE = """() => ({
+    width: document.documentElement.scrollWidth,
+    heads: document.querySelectorAll("h1").length,
+    mains: document.querySelectorAll("main, [role=main]").length,
+})"""
+# Rows that stand for those of an address that nobody has put into the table.
+STAND_INS = {
+    "campaigns": "draft", "transfers": "transfer", "jobs": "export_job", "segments": "segment",
+    "imports": "checked", "reports": "report", "people": "person", "devices": "device",
+}  # fmt: skip
+
+
+def fill(devices, monkeypatch):
+    """A small demo with rows of every state."""
+    monkeypatch.setattr("campaigns.services.demo.DEVICES", devices)
+    now = timezone.now()
+    fill_demo(now=now)
+    return fill_rows(now)
+
+
+def find_left_out(rows):
+    """An address for each pattern that the table does not have, that a page may lie behind."""
+    known = {shown.url_name for shown in PAGES}
+    others = {"number": 1, "verb": "cancel", "decision": "approve", "role": "upload"}
+    for pattern in urlpatterns:
+        names = pattern.pattern.converters
+        if pattern.name not in known:
+            stand_in = STAND_INS.get(str(pattern.pattern).partition("/")[0], "")
+            values = others | {"pk": rows.get(stand_in, 1)}
+            yield pattern.name, reverse(pattern.name, kwargs={name: values[name] for name in names})
+
+
+@pytest.mark.django_db
+def test_the_table_has_every_page_and_every_page_is_small(client, monkeypatch):
+    rows = fill(200, monkeypatch)
+    client.force_login(get_user_model().objects.get(username="admin"))
+
+    answers = {shown.name: client.get(find_address(shown, rows)) for shown in PAGES}
+    left_out = [name for name, address in find_left_out(rows) if leads_to_page(client, address)]
+
+    assert {name: a.status_code for name, a in answers.items() if a.status_code != 200} == {}
+    assert {name for name, answer in answers.items() if not is_page(answer)} == set()
+    assert {n: len(a.content) for n, a in answers.items() if len(a.content) >= MOST_HTML} == {}
+    assert left_out == []
+
+
+def leads_to_page(client, address) -> bool:
+    with closing(client.get(address)) as answer:
+        return is_page(answer)
+
+
+def is_page(answer) -> bool:
+    return answer.status_code == 200 and not answer.streaming and b"<html" in answer.content
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_every_page_is_quiet_fits_and_has_no_barrier(page, live_server, monkeypatch):
+    rows = fill(200, monkeypatch)
+    enter(page, live_server, get_user_model().objects.get(username="admin"))
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+
+    faults = []
+    for shown in PAGES:
+        address = find_address(shown, rows)
+        page.goto(live_server.url + address, wait_until="networkidle")
+        faults += look_at(page, shown.name)
+        faults += [f"{shown.name}: {words}" for words in complaints]
+        complaints.clear()
+
+    assert faults == []
+
+
+def look_at(page, address: str) -> list[str]:
+    """What is wrong with the page that is open: light is checked wide, dark narrow."""
+    faults = []
+    for (width, height), scheme in zip(WIDTHS.items(), SCHEMES, strict=True):
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        seen = page.evaluate(OUTLINE)
+        if seen["width"] > width:
+            faults.append(f"{address} is {seen['width']} wide in {width}")
+        if (seen["heads"], seen["mains"]) != (1, 1):
+            faults.append(f"{address} has {seen['heads']} h1 and {seen['mains']} main")
+        faults += [f"{address} {scheme}: {barrier}" for barrier in find_barriers(page)]
+    return faults
+
+
+def find_barriers(page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{item['id']}: {item['nodes'][0]['html'][:160]}"
+        for item in found
+        if item["impact"] in {"serious", "critical"}
+    ]
