@@ -91,7 +91,7 @@ PAGES = (
     Shown("import_new", "new_import"),
     Shown("import_mapping", "import", "mapped"),
     Shown("import_diff", "import", "checked"),
-    Shown("import_of_job", "import_of_job", "import_job"),
+    Shown("import_of_job", "import_of_job", "export_job"),
     Shown("exports", "exports"),
     Shown("jobs", "jobs"),
     Shown("job", "job", "export_job"),
@@ -183,7 +183,7 @@ def _fill_files(app: Any, user: Any, now: datetime) -> dict[str, int]:
         total=5000, note="The disk of the database is full.",
     )  # fmt: skip
     return {
-        "checked": checked.pk, "import_job": checked.check_job_id, "mapped": mapped.pk,
+        "checked": checked.pk, "mapped": mapped.pk,
         "export_job": export.pk, "report": report.pk, "failed_job": failed.pk,
     }  # fmt: skip
 
