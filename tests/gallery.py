@@ -24,6 +24,7 @@ def fill_compose(page: Page) -> None:
     page.fill("#id_title", "Autumn sale: 30 % off today")
     page.fill("#id_body", "Fresh looks have landed. Tap to see what is new in your size.")
     page.get_by_role("tab", name="Android").click()
+    page.locator("#pa-panel-android").get_by_text("How it is delivered").click()
     page.fill("#id_android-channel_id", "offers")
     if not page.locator("#id_android-priority").is_visible():
         page.locator("details:has(#id_android-priority) > summary").click()
