@@ -14,7 +14,18 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import App, Campaign, Device, Job, Person, Transfer
+from campaigns.models import (
+    ApiKey,
+    App,
+    Campaign,
+    Device,
+    Job,
+    Label,
+    Person,
+    Suppression,
+    TestGroup,
+    Transfer,
+)
 from campaigns.selectors.report_facts import make_span
 from campaigns.services.approvals import request_approval
 from campaigns.services.audience import create_segment, update_segment
@@ -26,6 +37,8 @@ from campaigns.services.job_work import drain_jobs
 from campaigns.services.members import invite
 from campaigns.services.report_jobs import Wanted, start_report
 from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
+from campaigns.services.templates import TemplateValues, create_template
+from campaigns.services.testers import find_testers, save_test_group
 from tests.builders import make_member
 
 LONG = "Autumn sale for everybody who has bought a raincoat, in Donaudampfschifffahrtsgesellschaft"
@@ -87,6 +100,15 @@ PAGES = (
     Shown("segment_new", "new_segment"),
     Shown("segment_version", "segment_version", "segment", more=(("number", 1),)),
     Shown("attributes", "attributes"),
+    Shown("labels", "labels"),
+    Shown("label", "label", "label", "?who=shoply-00001"),
+    Shown("label_new", "new_label"),
+    Shown("templates", "templates"),
+    Shown("template", "template", "template"),
+    Shown("test_groups", "test_groups"),
+    Shown("test_group", "test_group", "test_group"),
+    Shown("test_group_new", "new_test_group"),
+    Shown("enable_tokens", "enable_tokens"),
     Shown("imports", "imports"),
     Shown("import_new", "new_import"),
     Shown("import_mapping", "import", "mapped"),
@@ -129,12 +151,12 @@ def fill_rows(now: datetime) -> dict[str, Any]:
         "sent": Campaign.objects.filter(app=app, status="sent").order_by("-pk")[0].pk,
         "transfer": Transfer.objects.filter(app=app).order_by("-pk")[0].pk,
     }
-    for fill in (_fill_campaigns, _fill_files, _fill_people, _fill_access):
+    for fill in (_fill_campaigns, _fill_files, _fill_people, _fill_kept, _fill_access):
         rows |= fill(app, user, now)
     return rows
 
 
-def _fill_campaigns(app: Any, user: Any, now: datetime) -> dict[str, int]:
+def _fill_campaigns(app: App, user: Any, now: datetime) -> dict[str, int]:
     plan = {"send_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}", "timezone": "Europe/Berlin"}
     transfer = Transfer.objects.filter(app=app).order_by("-pk")[0].pk
     draft = _create(app, user, now, LONG, audience={"labels": ["VIP", "Newsletter"]})
@@ -157,7 +179,7 @@ def _fill_campaigns(app: Any, user: Any, now: datetime) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _create(app: Any, user: Any, now: datetime, name: str, **fields: Any) -> Any:
+def _create(app: App, user: Any, now: datetime, name: str, **fields: Any) -> Any:
     message = {
         "title": name, "body": "Fresh looks have landed. Tap to see what is new in your size.",
         "translations": {"de": {"title": "Herbst", "body": "Neues ist da."}},
@@ -166,7 +188,7 @@ def _create(app: Any, user: Any, now: datetime, name: str, **fields: Any) -> Any
     return create_campaign(user, body, actor="admin", now=now)
 
 
-def _fill_files(app: Any, user: Any, now: datetime) -> dict[str, int]:
+def _fill_files(app: App, user: Any, now: datetime) -> dict[str, int]:
     told = Told("people of May.csv", "Shop, consent of May")
     checked = begin_import(app, [PEOPLE], told, actor="admin", now=now)
     mapping = propose(checked) | {"Stufe": "person.custom.tier:text"}
@@ -188,23 +210,36 @@ def _fill_files(app: Any, user: Any, now: datetime) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _fill_people(app: Any, user: Any, now: datetime) -> dict[str, Any]:
+def _fill_people(app: App, user: Any, now: datetime) -> dict[str, Any]:
     segment = create_segment(app, name=LONG, expression=NESTED, actor="admin", now=now)
     changed = {"and": [*NESTED["and"], {"field": "device.app_version", "op": "gte", "value": "4"}]}
     update_segment(segment, expression=changed, actor="admin", now=now)
     entries = [Entry("email", f"person-{number}@example.org") for number in range(3)]
     terms = Terms(reason="legal", source="Letter of May", until=now + timedelta(days=300))
     add_suppressions(Place(app.workspace, app), entries, terms, actor="admin", now=now)
-    return {"segment": segment.pk}
+    entry = Suppression.objects.order_by("pk")[0]
+    return {"segment": segment.pk, "suppression": entry.pk}
 
 
-def _fill_access(app: Any, user: Any, now: datetime) -> dict[str, Any]:
-    _one, secret = invite(
+def _fill_kept(app: App, user: Any, now: datetime) -> dict[str, int]:
+    content = {"title": "Weekly digest", "body": "What is new in your size."}
+    values = TemplateValues("Weekly digest", "For Sundays", content)
+    template = create_template(app.workspace, app, values, actor="admin", now=now)
+    testers = find_testers(app, "shoply-00001", user)
+    group = TestGroup(app=app, name="The team")
+    save_test_group(group, group.name, testers, actor="admin", now=now)
+    label = Label.objects.filter(app=app).order_by("pk")[0]
+    return {"template": template.pk, "test_group": group.pk, "label": label.pk}
+
+
+def _fill_access(app: App, user: Any, now: datetime) -> dict[str, Any]:
+    one, secret = invite(
         app.workspace, email="newcomer@example.org", role="composer", app=app, actor="admin",
         now=now,
     )  # fmt: skip
     bob = make_member("bob", app.workspace, role="approver", app=app)
-    return {"user": bob.pk, "secret": secret}
+    key = ApiKey.objects.order_by("pk")[0]
+    return {"user": bob.pk, "secret": secret, "invitation": one.pk, "key": key.pk}
 
 
 def write_addresses(path: str) -> None:
