@@ -27,7 +27,8 @@ class KeptAudienceForm(PageForm):
         audience = _read(self[KEPT].value())
         if audience:
             field = cast(forms.ChoiceField, self.fields["audience_kind"])
-            field.choices = [(KEPT, say_audience(audience)), *field.choices]
+            offered = list(cast(list[tuple[str, str]], field.choices))
+            field.choices = [(KEPT, say_audience(audience)), *offered]
 
     def clean_kept(self) -> dict[str, Any]:
         """The JSON of the audience; {} where nothing is kept."""
