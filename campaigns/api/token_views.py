@@ -34,7 +34,9 @@ class EnablingViews(NativeViewSet):
     serializer_class = EnableBody
     change_scope = ApiKey.Scope.SEND
 
-    @extend_schema(request=EnableBody, responses={202: JobShape})
+    @extend_schema(
+        operation_id="devices_enable_many", request=EnableBody, responses={202: JobShape}
+    )
     def create(self, request: Request) -> Response:
         body = self.read_body()
         app = self.find_app(body.get("app"))

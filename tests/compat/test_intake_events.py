@@ -89,7 +89,7 @@ def test_a_device_that_is_forgotten_leaves_the_books_whole(call, sent, app):
     pump("worker", clock=lambda: datetime.now(UTC))
 
     settled = Delivery.objects.values_list("recipient", "outcome", "reason")
-    assert list(settled) == [(device.pk, "skipped", "no_token")]
+    assert list(settled) == [(device.pk, "skipped", "gone")]
     assert ReceiptRow.objects.filter(recipient=device.pk).count() == 2
     assert check_books().faults == []
 
