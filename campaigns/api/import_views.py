@@ -151,6 +151,8 @@ class ImportViews(ListedViewSet):
         told = imports.Told(
             request.query_params.get("name", ""), request.query_params.get("source", "")
         )
+        if not request.data:
+            raise Invalid(_("The body is the file to import; it is empty."))
         blocks = read_blocks(request.data, request.headers.get("Content-Length", ""))
         one = imports.begin_import(app, blocks, told, **self.by)
         return Response(self.shown(one).data, status=201)

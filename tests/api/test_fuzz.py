@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from campaigns.api.shapes import DeviceBody
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer
-from campaigns.models import Message
+from campaigns.models import Import, Job, Message, Suppression
 from tests import builders
+from tests.pages.test_strangers import SHAPE
 
 FIELDS = {"code", "message", "fields", "request_id"}
 ODD_TEXTS = ("", " ", "\0", "a\0b", "x" * 70_000, "-1", "%00", "ﷺ", "\u202e", "'\"<b>", "=1+1")
@@ -51,7 +52,20 @@ def row_ids(client, app, now):
     transfer = create_transfer(plan, actor="owner", now=now)
     body = {"name": "Mail", "steps": [{"channel": "email"}]}
     scenario = client.post("/api/v1/scenarios/", body).json()["id"]
+    job = Job.objects.create(app=app, workspace=app.workspace, kind="report", status_since=now,
+                             created_at=now, created_by="ann")  # fmt: skip
+    entry = Suppression.objects.create(
+        workspace=app.workspace, app=app, kind="token", seal="s", reason="legal", created_at=now,
+        created_by="ann",
+    )  # fmt: skip
+    brought = Import.objects.create(app=app, source="x", shape=SHAPE, created_at=now)
+    body = {"name": "Sale", "message": message}
+    template = client.post("/api/v1/templates/", body).json()["id"]
+    body = {"name": "Us", "testers": [f"device:{device.pk}"]}
+    testers = client.post("/api/v1/test-groups/", body).json()["id"]
     return {
+        "jobs": job.pk, "exports": job.pk, "imports": brought.pk, "suppressions": entry.pk,
+        "templates": template, "test-groups": testers, "erasures": 1,
         "apps": app.pk, "groups": group, "labels": label, "segments": segment,
         "persons": device.person_id, "devices": device.pk, "campaigns": campaign,
         "transfers": transfer.pk, "reports": 1, "scenarios": scenario,
@@ -80,7 +94,7 @@ def operations(row_ids):
 
 def name_row(address: str, row_ids: dict[str, int]) -> str:
     resource = address.removeprefix("/api/v1/").partition("/")[0]
-    return address.replace("{id}", str(row_ids[resource]))
+    return address.replace("{id}", str(row_ids[resource])).replace("{role}", "names")
 
 
 def find_names(operation: dict[str, Any], shapes: dict[str, Any]) -> list[str]:
