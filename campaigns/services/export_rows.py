@@ -6,13 +6,14 @@ what an import takes a column for by itself.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, QuerySet
 
 from campaigns.models import (
     Account,
@@ -53,15 +54,16 @@ Cells = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(ABC):
     """What is exported: `rows` in order, with the heading and how one stretch is written."""
 
     heading: Sequence[str]
+    first: int
     last: int
 
+    @abstractmethod
     def read(self, after: int) -> Iterator[Cells]:
         """The rows of the stretch behind an id."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,12 @@ def find_people(place: App | Workspace) -> Source:
     """People of an app, or of a whole workspace."""
     if isinstance(place, Workspace):
         rows = Person.objects.filter(workspace=place)
-        return PersonSource(PERSON_HEADING, find_last(Person), rows, None)
+        return PersonSource(PERSON_HEADING, *find_bounds(Person), rows, None)
     devices = Device.objects.filter(app=place, person_id=OuterRef("pk"))
     carried = LabelMember.objects.filter(label__app=place, person_id=OuterRef("pk"))
     own = Person.objects.filter(workspace=place.workspace_id)
     rows = own.filter(Exists(devices) | Exists(carried))
-    return PersonSource(PERSON_HEADING, find_last(Person), rows, place)
+    return PersonSource(PERSON_HEADING, *find_bounds(Person), rows, place)
 
 
 def find_devices(app: App, expression: Any = None) -> Source:
@@ -142,12 +144,13 @@ def find_devices(app: App, expression: Any = None) -> Source:
     if expression is not None:
         meant = Audience(AudienceKind.EXPRESSION, expression=check_expression(expression))
         rows = select_devices(app, meant)
-    return DeviceSource(DEVICE_HEADING, find_last(Device), rows)
+    return DeviceSource(DEVICE_HEADING, *find_bounds(Device), rows)
 
 
-def find_last(model: type[Person] | type[Device]) -> int:
-    """The highest id that there is."""
-    return model._default_manager.aggregate(last=Max("pk"))["last"] or 0
+def find_bounds(model: type[Person] | type[Device]) -> tuple[int, int]:
+    """The lowest and the highest id that there are."""
+    bounds = model._default_manager.aggregate(first=Min("pk"), last=Max("pk"))
+    return bounds["first"] or 1, bounds["last"] or 0
 
 
 def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterator[Cells]:

@@ -74,7 +74,7 @@ def export_step(job: Job, now: datetime) -> Step:
     if job.params["what"] == What.RECIPIENTS:
         return _export_recipients(job)
     source = _SOURCES[What(job.params["what"])](job)
-    cursor = job.cursor or {"after": 0, "last": source.last}
+    cursor = job.cursor or {"after": source.first - 1, "last": source.last}
     after, rows = cursor["after"], list[Cells]()
     end = time.monotonic() + SECONDS
     for _stretch in range(STRETCHES):

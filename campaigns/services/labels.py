@@ -27,7 +27,7 @@ from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import record_audit
 from campaigns.services.erase_find import PERSON_NUMBER, find_meant
-from campaigns.services.export_rows import find_last
+from campaigns.services.export_rows import find_bounds
 from campaigns.services.job_lines import read_lines
 from campaigns.services.jobs import (
     JobFile,
@@ -203,7 +203,7 @@ def _count(label: Label, verb: BulkVerb, changed: int, found: _Found) -> int:
 def _search_segment(job: Job, label: Label) -> _Found:
     """Owners of the devices in the next stretch of ids; those who come after the start wait."""
     meant = Audience(AudienceKind.EXPRESSION, expression=check_expression(job.params["expression"]))
-    after, last = job.cursor.get("after", 0), job.cursor.get("last") or find_last(Device)
+    after, last = job.cursor.get("after", 0), job.cursor.get("last") or find_bounds(Device)[1]
     end = min(after + SPAN, last)
     devices = select_devices(label.app, meant).filter(pk__gt=after, pk__lte=end)
     owned = devices.filter(person__isnull=False).order_by().values_list("person_id", flat=True)
