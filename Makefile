@@ -42,8 +42,9 @@ test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the databa
 	@$(MAKE) --no-print-directory test-sqlite
 
 # A file's tests share what they start. Files come as the folders do, so that the slow ones of chaos
-# and journeys are begun long before the end.
-SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+# and journeys are begun long before the end. Three at a time on two cores: a third of the time of
+# one is waiting, for processes of its own and for a browser.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test-postgres: $(VENV)/tests
 	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q $(SPREAD) -m database
