@@ -51,7 +51,8 @@ class Limits:
     """What a vendor takes. Rates are per account.
 
     `call_rates` holds calls per second of single kinds of calls, as `Dialect.name_call` names
-    them, beside `requests_per_second` of all. `in_flight` bounds calls without an answer yet;
+    them, beside `requests_per_second` of all. `in_flight` bounds calls without an answer yet, or
+    where a vendor `fans_out` batches that are worked off at once, each with up to `streams` calls;
     `texts_per_call` is how many recipients of a call may each get a text of their own;
     `running_tasks` accepted calls that the vendor is still working on, as far as `fetch_status`
     tells, and for `task_seconds` where it cannot be asked.
@@ -65,6 +66,7 @@ class Limits:
     day_zone: str = "UTC"
     recipients_per_second: float | None = None
     in_flight: int = 4
+    streams: int = 100
     running_tasks: int | None = None
     task_seconds: float = 300.0
     call_rates: Mapping[str, float] = field(default_factory=dict)
@@ -219,7 +221,8 @@ class Dialect:
     `find_idempotency` tells from the account's and route's options which of the vendor's calls is
     made, where `idempotency` is not that of all. A vendor that `runs_scenarios` goes from
     a push to the later steps itself, over its `channels`; `scenario_carries` names fields that fare
-    otherwise then. `plan_schedule` makes of a kept schedule's body, and the records bound to it,
+    otherwise then. One that `fans_out` takes one device per call (`outbound.DeviceSender`).
+    `plan_schedule` makes of a kept schedule's body, and the records bound to it,
     what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
 
@@ -248,6 +251,7 @@ class Dialect:
     has_labels: bool = False
     has_receipts: bool = False
     wants_references: bool = False
+    fans_out: bool = False
     runs_scenarios: bool = False
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
     can_filter: Callable[[Expression], bool] = _writes_no_filter

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from providers.commands import CreateGroup, FetchStatus, Recalled, SendPush, TransferStatus
-from providers.outcomes import Receipt
+from providers.outcomes import Receipt, Result
 from providers.receipts import FetchReceipts, ReceiptPage
 from providers.reports import VendorTotal
 from providers.scenarios import SaveScenario, SendByScenario, SendText
@@ -68,6 +68,66 @@ class Outbound(Protocol):
     def write(self, push: SendPush) -> Request: ...
 
     def send(self, request: Request) -> Receipt: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What a gateway knows a caller by in the TLS handshake: PEM texts."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCall:
+    """One request to a gateway for one device, written to its last byte; always a POST.
+
+    `place` is that of the target in the push, counted on over all parts and their targets.
+    `headers` are lines `name: value`, the account's secret among them.
+    """
+
+    place: int
+    url: str
+    headers: tuple[str, ...] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAnswer:
+    """What a gateway answered to one DeviceCall; names of headers in lower case."""
+
+    place: int
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class DeviceCalls(Protocol):
+    """A push rendered once for every message in it: what differs per device is spliced in.
+
+    `write` gives a Result where there is nothing to be called for a target (its subscription is
+    none). `read` judges an answer; a Result with the reason CREDENTIAL or THROTTLED stops the
+    calls that are not written yet. `count` is the number of targets.
+    """
+
+    count: int
+    certificate: ClientCertificate | None
+
+    def write(self, place: int) -> DeviceCall | Result: ...
+
+    def read(self, answer: DeviceAnswer) -> Result: ...
+
+
+class DeviceSender(Protocol):
+    """An outbound client of a gateway that takes one device per call (`Dialect.fans_out`).
+
+    It has no `write` and `send`: the engine makes the calls of `write_calls`, many at once, and
+    settles them as their answers come.
+    """
+
+    def check(self) -> CheckResult: ...
+
+    def write_calls(self, push: SendPush) -> DeviceCalls: ...
 
 
 class GroupKeeper(Protocol):

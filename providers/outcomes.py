@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -48,13 +49,18 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one recipient of a call, by its place in the call's targets."""
+    """The outcome of one recipient of a call, by its place in the call's targets.
+
+    `dead_since` is when the vendor saw a token go (reason TOKEN), where it tells: who has
+    registered with the token after that keeps it.
+    """
 
     index: int
     outcome: Outcome
     reason: Reason | None = None
     message: str = ""
     retry_after: float | None = None  # seconds; set when another try can help
+    dead_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
