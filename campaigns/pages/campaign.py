@@ -21,6 +21,7 @@ from campaigns.models import App, Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.pages.fixes import tell_problems
+from campaigns.pages.held_back import find_held_back, tell_status
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.plan_form import RescheduleForm
 from campaigns.pages.plan_words import describe_plan
@@ -32,7 +33,7 @@ from campaigns.selectors.approvals import Standing, find_newest, read_standing
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.status import find_pause_words
 from campaigns.services.access import name_actor
-from campaigns.services.approvals import ASKABLE
+from campaigns.services.approvals import is_askable, list_approvers
 from campaigns.services.campaigns import (
     cancel_campaign,
     pause_campaign,
@@ -85,13 +86,17 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _read_approval(request: HttpRequest, campaign: Campaign, apps: list[App]) -> dict[str, Any]:
     """How it stands with its approval; what is over keeps what let it go."""
-    if campaign.status in ASKABLE:
+    can_be_asked = is_askable(campaign)
+    if can_be_asked:
         standing = read_standing(campaign)
     else:
         standing = Standing(needed=False, newest=find_newest(campaign), holds=True)
-    is_open = campaign.status in ASKABLE - Campaign.EDITABLE
-    is_wanted = standing.needed and not standing.holds and not standing.is_asked
+    is_open = can_be_asked and campaign.status not in Campaign.EDITABLE
+    is_missing = standing.needed and not standing.holds
+    is_wanted = is_missing and not standing.is_asked
     return {
+        "approvers": list_approvers(campaign) if is_missing else [],
+        "is_missing": is_missing,
         "approval": standing,
         "history": campaign.approvals.order_by("-pk")[:HISTORY],
         "may_ask": is_open and is_wanted and may(request.user, apps, Membership.Role.COMPOSER),
@@ -102,10 +107,11 @@ def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
     """What stands against a draft; afterwards what its clocks do, which its transfers then tell."""
     if campaign.status in Campaign.EDITABLE:
         return find_problems(campaign, now=now)
+    held_back = find_held_back(campaign)
     if campaign.status == Status.SCHEDULED:
         clocks = find_clock_problems(campaign, forecast_campaign(campaign, now))
-        return (*clocks, *find_change_since(campaign))
-    return ()
+        return (*held_back, *clocks, *find_change_since(campaign))
+    return held_back
 
 
 @operator_page
@@ -127,6 +133,7 @@ def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     now = timezone.now()
     context = {
         "campaign": campaign,
+        "standing": tell_status(campaign),
         "progress": read_standings(own),
         "pause_words": find_pause_words(own),
         "is_live": campaign.status not in Campaign.FINISHED | Campaign.EDITABLE,

@@ -45,6 +45,7 @@ from campaigns.pages.template_form import (
 )
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.copy_names import name_copy
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from campaigns.services.personalisation import find_faults, list_known_variables
@@ -154,7 +155,7 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
 def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
     campaign = find_campaign(request.user, int(pk) if pk.isdecimal() and len(pk) < 17 else 0)
     initial = read_campaign_initial(campaign)
-    initial["name"] = _("Copy of %(name)s") % {"name": campaign.name}
+    initial["name"] = name_copy(Campaign.objects.for_user(request.user), campaign.name)
     initial |= {"when": "now", "send_at": ""}
     place = find_campaign_place(request.user, campaign)
     return start_composition(request.user, place, initial)

@@ -113,6 +113,7 @@ def _read_waiting(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "stopped": stopped,
         "pause_words": find_pause_words(stopped),
         "stuck": list(attention.list_stuck(user, now - WORRYING, SHOWN)),
+        "unapproved": attention.list_unapproved(user, SHOWN),
         "missed": list(attention.list_missed(user, now - WORRYING, SHOWN)),
         "undecided": attention.list_undecided(app_ids, now - WORRYING, UNDECIDED),
         "drafts": list(attention.list_drafts(user, actor, SHOWN)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf.locale import LANG_INFO
 
 from campaigns.models import App
+from campaigns.selectors.language_names import name_language
 from providers.languages import is_right_to_left
 from providers.message import PushMessage
 
@@ -32,16 +33,6 @@ class LanguageReach:
     def missing_count(self) -> int:
         """Recipients who get the common text although it is not in their language."""
         return sum(line.count for line in self.missing)
-
-
-def name_language(tag: str) -> str:
-    """`German` for `de`, `Portuguese (BR)` for `pt-BR`; a tag that nobody knows is its own name."""
-    language, _dash, region = tag.partition("-")
-    known = LANG_INFO.get(tag.lower()) or LANG_INFO.get(language.lower())
-    if not known or "name" not in known:
-        return tag
-    is_whole = not region or tag.lower() in LANG_INFO
-    return str(known["name"]) if is_whole else f"{known['name']} ({region})"
 
 
 def find_direction(tag: str) -> str:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, Campaign, Group, Membership
+from campaigns.models import App, Approval, Campaign, Group, Membership
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.services.access import has_role
@@ -117,6 +117,8 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     """Campaigns that the operator sees, the newest first; a page is read, and nothing counted."""
     form = CampaignFilter(request.GET, principal=request.user)
     rows = Campaign.objects.for_user(request.user).select_related("app", "app_group", "group")
+    signed = Approval.objects.filter(campaign=OuterRef("pk"), state=Approval.State.APPROVED)
+    rows = rows.annotate(is_approved=Exists(signed))
     sort = request.GET.get("sort", "")
     sort = sort if sort in SORTS else ""
     number = _read_page(request.GET.get("page", ""))

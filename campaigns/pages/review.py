@@ -22,10 +22,12 @@ from campaigns.models import Campaign, Membership
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.pages.fields import PageForm
 from campaigns.pages.fixes import tell_problems
+from campaigns.pages.held_back import tell_status
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
+from campaigns.pages.samples import list_readings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.approvals import list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
@@ -33,6 +35,7 @@ from campaigns.services.access import name_actor, require_role
 from campaigns.services.approvals import (
     MAX_NOTE,
     approve_campaign,
+    list_approvers,
     request_approval,
     send_back_campaign,
 )
@@ -179,6 +182,8 @@ def _draw(
         "content": content,
         "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
         "plan": describe_plan(campaign),
+        "standing": tell_status(campaign),
+        "samples": list_readings(campaign, request.user),
         "may_compose": may(request.user, list_apps(campaign), Membership.Role.COMPOSER),
     }
     if review is not None:
@@ -233,6 +238,7 @@ def _describe_approval(request: HttpRequest, campaign: Campaign, review: Review)
     standing = review.approval
     return {
         "approval": standing,
+        "approvers": list_approvers(campaign),
         "history": campaign.approvals.order_by("-pk")[:HISTORY],
         "is_author": is_author,
         "is_approver": is_approver,

@@ -9,20 +9,23 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
-from campaigns.models import App, Device
+from campaigns.models import App, Campaign, Device
 from campaigns.pages.composition import Composition
-from campaigns.pages.languages import find_direction, name_language
+from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
 from campaigns.selectors.audience import read_audience, sample_devices
+from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.language_names import name_language
 from campaigns.selectors.routes import find_first_routes
 from campaigns.services.messages import find_carry, measure_languages
-from campaigns.services.personalisation import render_for
+from campaigns.services.personalisation import find_faults, render_for
 from providers import registry
 from providers.contract import Fate
 from providers.message import PushMessage
-from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS, Platform
+from providers.message_fields import BLOCK_FIELDS, LIQUID, OTHER_BLOCKS, Platform
 
 SAMPLES = 5
+READINGS = 2  # on the review page
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,32 @@ def list_samples(
         return []
     app = composition.place.apps[0]
     only_primary = composition.audience.cleaned_data["only_primary"]
+    body = composition.audience.audience
+    devices = _draw(app, body, principal, only_primary=only_primary, size=SAMPLES)
+    return [_render(message, device, app) for device in devices]
+
+
+def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, str]]:
+    """What the first few recipients will read where the text has variables, as `list_samples`
+    tells it; none where everybody reads what was written, or its variables are wrong."""
+    message = campaign.message.read()
+    if message.template != LIQUID or find_faults(message):
+        return []
+    return [
+        _render(message, device, app)
+        for app in list_apps(campaign)[:1]
+        for device in _draw(
+            app, campaign.audience, principal, only_primary=campaign.only_primary, size=READINGS
+        )
+    ]
+
+
+def _draw(app: App, body: Any, principal: Any, *, only_primary: bool, size: int) -> list[Device]:
     try:
-        audience = read_audience(app, composition.audience.audience, principal=principal)
+        audience = read_audience(app, body, principal=principal)
     except Refused:
         return []
-    devices = sample_devices(app, audience, only_primary=only_primary, size=SAMPLES)
-    return [_render(message, device, app) for device in devices]
+    return sample_devices(app, audience, only_primary=only_primary, size=size)
 
 
 def _render(message: PushMessage, device: Device, app: App) -> dict[str, str]:

@@ -18,6 +18,7 @@ from campaigns.pages.segment_editor import Editor, list_options, open_editor, re
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.audience_fields import find_field
+from campaigns.selectors.copy_names import name_copy
 from campaigns.selectors.explain import explain_segment
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids
@@ -96,7 +97,9 @@ def new_segment(request: HttpRequest) -> HttpResponse:
     number = int(copied) if copied.isascii() and copied.isdecimal() and len(copied) < 16 else 0
     segment = find_segment(request.user, number)
     editor = open_editor(segment.app, segment)
-    editor.name = _("Copy of %(name)s") % {"name": segment.name}
+    longest = Segment._meta.get_field("name").max_length or 0
+    own = Segment.objects.filter(app=segment.app)
+    editor.name = name_copy(own, segment.name, longest=longest)
     editor.version = ""
     return _draw(request, editor, None)
 

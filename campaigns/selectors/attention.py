@@ -13,6 +13,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 
 from campaigns.models import (
     ApiKey,
+    App,
+    Approval,
     Campaign,
     CampaignEvent,
     Counter,
@@ -20,8 +22,10 @@ from campaigns.models import (
     Settled,
     Transfer,
 )
+from campaigns.selectors.approvals import find_missing
 
 SOON = timedelta(days=14)
+RELATED = ("app", "app_group", "group", "message", "scenario")
 
 
 def list_stopped(principal: Any, since: datetime, limit: int) -> list[Transfer]:
@@ -43,6 +47,23 @@ def list_stuck(principal: Any, since: datetime, limit: int) -> QuerySet[Any]:
     )
     silent = rows.filter(paused | failed).exclude(Exists(troubled))
     return silent.select_related("app", "app_group").order_by("-status_since")[:limit]
+
+
+def list_unapproved(principal: Any, limit: int) -> list[Campaign]:
+    """Campaigns that wait for their time and lack an approval that nobody was asked for, the next
+    first. Of those with one only the next few are looked at, whether it still holds."""
+    policy = Q(app__needs_approval=True) | Q(
+        Exists(App.objects.filter(app_groups=OuterRef("app_group_id"), needs_approval=True))
+    )
+    rows = Campaign.objects.for_user(principal).filter(
+        policy, status__in=Campaign.WAITING, is_test=False
+    )
+    of_it = Approval.objects.filter(campaign=OuterRef("pk"))
+    rows = rows.exclude(Exists(of_it.filter(state=Approval.State.ASKED)))
+    signed = Exists(of_it.filter(state__in=Approval.SIGNED))
+    related = rows.select_related(*RELATED).order_by("due_at", "pk")
+    found = [*related.exclude(signed)[:limit], *related.filter(signed)[:limit]]
+    return [campaign for campaign in found if find_missing(campaign)][:limit]
 
 
 def list_missed(principal: Any, since: datetime, limit: int) -> QuerySet[Any]:

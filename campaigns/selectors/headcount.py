@@ -134,8 +134,9 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
             "pk", "platform", "language", "person__language", "token_state", "person__opted_out_at"
         )
     )
-    population = count_all(app)
-    weight = population / len(sample) if sample else 0.0
+    # Of an app of few devices all are read: then nothing is estimated.
+    is_whole = len(sample) >= (population := count_all(app))
+    weight = 1.0 if is_whole else population / len(sample) if sample else 0.0
     found = len(drawn)
     total = round(found * weight) if places is None else places.platforms.total()
     # Where the total is known its parts add up to it.
@@ -147,11 +148,11 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
         without_token=round(scale * sum(row[4] != Device.TokenState.ACTIVE for row in drawn)),
         opted_out=round(scale * sum(row[5] is not None for row in drawn)),
         people=_load_people([row[0] for row in drawn[:SAMPLE_SIZE]]),
-        is_total_estimated=places is None,
-        is_split_estimated=True,
+        is_total_estimated=places is None and not is_whole,
+        is_split_estimated=not is_whole,
         sampled=len(sample),
         population=population,
-        margin=_find_margin(found, len(sample), population),
+        margin=0 if is_whole else _find_margin(found, len(sample), population),
     )
 
 

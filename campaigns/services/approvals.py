@@ -7,21 +7,26 @@ that of two approvers, or of one and somebody who edits, the second is told.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.plan import DECIDING
 from campaigns.errors import ChangedMeanwhile, Conflict, Forbidden, IllegalMove, Invalid, NotReady
-from campaigns.models import Approval, Campaign
+from campaigns.models import App, Approval, Campaign, Membership, Transfer
 from campaigns.selectors.approvals import find_newest, list_writers, needs_approval
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.signing import digest_campaign
-from campaigns.services.access import record_audit
+from campaigns.services.access import HOLDERS, record_audit
 from campaigns.services.preflight import MISSING, find_problems
 
 State = Approval.State
 Status = Campaign.Status
 MAX_NOTE = 500
+MOST_APPROVERS = 8
 # Where somebody's word may still be wanted; a series that something stopped goes on afterwards.
 ASKABLE = Campaign.EDITABLE | Campaign.WAITING | {Status.PAUSED}
 
@@ -48,9 +53,36 @@ def request_approval(campaign: Campaign, *, actor: str, now: datetime, note: str
     return approval
 
 
+def list_approvers(campaign: Campaign) -> list[str]:
+    """Names of the first few who can approve it: with the role for all its apps, and none of it
+    written by them."""
+    users = get_user_model().objects.filter(is_active=True)
+    for app in list_apps(campaign):
+        users = users.filter(Q(is_superuser=True) | Q(pk__in=_list_holders(app)))
+    named = users.exclude(username__in=list_writers(campaign)).order_by("username")
+    return list(named.values_list("username", flat=True)[:MOST_APPROVERS])
+
+
+def _list_holders(app: App) -> QuerySet[Any]:
+    held = Membership.objects.filter(
+        Q(app=app) | Q(app__isnull=True),
+        workspace=app.workspace_id,
+        role__in=HOLDERS[Membership.Role.APPROVER],
+    )
+    return held.values("user_id")
+
+
+def is_askable(campaign: Campaign) -> bool:
+    """Whether somebody's word may still be wanted: of what was paused only while it is still open
+    whom it goes to."""
+    if campaign.status != Status.PAUSED or campaign.recurrence is not None:
+        return campaign.status in ASKABLE
+    paused = campaign.transfers.filter(status=Transfer.Status.PAUSED, frozen_at__isnull=True)
+    return bool(paused.exists())
+
+
 def _refuse_asking(campaign: Campaign, now: datetime) -> None:
-    is_begun = campaign.status == Status.PAUSED and campaign.recurrence is None
-    if campaign.status not in ASKABLE or is_begun:
+    if not is_askable(campaign):
         words = _("Nothing that is %(now)s is approved any more.")
         raise IllegalMove(words % {"now": campaign.get_status_display()})
     newest = find_newest(campaign)

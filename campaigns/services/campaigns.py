@@ -17,6 +17,7 @@ from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, N
 from campaigns.models import App, Campaign, Message
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.copy_names import name_copy
 from campaigns.services import transfers
 from campaigns.services.access import record_audit
 from campaigns.services.approvals import note_bypass, void_approvals
@@ -113,7 +114,7 @@ def _refuse_other_testers(campaign: Campaign, fresh: Campaign) -> None:
 def duplicate_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
     """A new draft with the same content, to be sent at once when launched."""
     copy = _copy_campaign(campaign, actor=actor, now=now)
-    copy.name = (_("Copy of %(name)s") % {"name": campaign.name})[:200]
+    copy.name = name_copy(Campaign.objects.filter(workspace=campaign.workspace), campaign.name)
     return save_new(copy, "duplicate_campaign", actor=actor, now=now)
 
 

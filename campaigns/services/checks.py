@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckKind:
-    """One check: its key, what it asks as a statement that should hold, the codes it finds."""
+    """One check: its key, its subject, which is true however it ends, and the codes it finds."""
 
     key: str
     label: str | Promise
@@ -50,37 +50,37 @@ def _kind(key: str, label: Promise, *codes: str) -> CheckKind:
 
 
 KINDS = (
-    _kind("status", _("It can be started from where it stands"), "illegal_move", "no_app"),
-    _kind("approval", _("Nobody's approval is missing"), "approval_required"),
-    _kind("audience", _("Somebody is in the audience"), "empty_audience", "nobody_reachable"),
-    _kind("left_out", _("Nobody in it is suppressed or has opted out"), "left_out"),
-    _kind("unusual", _("So many are usual for the app"), "unusual_size"),
-    _kind("overlap", _("Nobody gets another campaign within the hour"), "overlap"),
-    _kind("text", _("Every platform has its text"), "no_text", "no_message"),
-    _kind("variables", _("Everybody has what the text needs"),
+    _kind("status", _("Status"), "illegal_move", "no_app"),
+    _kind("approval", _("Approval"), "approval_required"),
+    _kind("audience", _("Audience"), "empty_audience", "nobody_reachable"),
+    _kind("left_out", _("Opt-outs and suppressions"), "left_out"),
+    _kind("unusual", _("Size beside former campaigns"), "unusual_size"),
+    _kind("overlap", _("Other campaigns within the hour"), "overlap"),
+    _kind("text", _("Text for every platform"), "no_text", "no_message"),
+    _kind("variables", _("Variables in the text"),
           "template", "empty_variable", "empty_text", "too_many_texts"),
-    _kind("languages", _("Recipients get it in their language"), "missing_language"),
-    _kind("links", _("Its addresses lead somewhere"), "dead_link"),
-    _kind("title", _("iOS has a title"), "no_title"),
-    _kind("size", _("It fits what the gateways carry"), "payload_too_big"),
-    _kind("vendor", _("The vendors take these fields"), "vendor_refuses"),
-    _kind("routes", _("A route serves every platform"), "no_route"),
-    _kind("accounts", _("The accounts are switched on and well"),
+    _kind("languages", _("Languages"), "missing_language"),
+    _kind("links", _("Links"), "dead_link"),
+    _kind("title", _("Title on iOS"), "no_title"),
+    _kind("size", _("Size of the message"), "payload_too_big"),
+    _kind("vendor", _("What vendors take"), "vendor_refuses"),
+    _kind("routes", _("Routes"), "no_route"),
+    _kind("accounts", _("Accounts"),
           "account_disabled", "account_unhealthy"),
-    _kind("addressing", _("The vendors can be told exactly who is meant"), "not_addressable"),
-    _kind("losses", _("The routes carry what was written"), "lossy", "loses"),
-    _kind("sdk", _("The devices' SDKs are new enough"), "old_sdk"),
-    _kind("schedule", _("The planned time is still to come"), "past_schedule"),
-    _kind("clocks", _("No clock changes at that hour"), "clocks_change"),
-    _kind("zones", _("The recipients' time zones are known"), "unknown_zones", "hour_passed"),
-    _kind("expiry", _("It is sent before it expires"), "expires_too_soon", "wait_too_long"),
-    _kind("quota", _("The day's quota is enough"), "day_quota", "shared_quota"),
-    _kind("queue", _("There is room in the queue"), "queue_full"),
-    _kind("folder", _("Its group and scenario are in use"),
+    _kind("addressing", _("How vendors are told who is meant"), "not_addressable"),
+    _kind("losses", _("Fields that routes lose"), "lossy", "loses"),
+    _kind("sdk", _("SDK versions"), "old_sdk"),
+    _kind("schedule", _("Planned time"), "past_schedule"),
+    _kind("clocks", _("Clock changes"), "clocks_change"),
+    _kind("zones", _("Recipients' time zones"), "unknown_zones", "hour_passed"),
+    _kind("expiry", _("Expiry"), "expires_too_soon", "wait_too_long"),
+    _kind("quota", _("Quota of the day"), "day_quota", "shared_quota"),
+    _kind("queue", _("Queue"), "queue_full"),
+    _kind("folder", _("Group and scenario"),
           "group_archived", "scenario_archived", "scenario_changed"),
 )  # fmt: skip
 # What no check above has claimed is shown under this one.
-OTHER = CheckKind("other", _("Nothing else stands against it"), frozenset())
+OTHER = CheckKind("other", _("Anything else"), frozenset())
 ORDER = [Verdict.BLOCKING, Verdict.WARNING, Verdict.PASSED]
 
 

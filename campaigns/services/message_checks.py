@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.selectors.language_names import name_language
 from campaigns.services.forecast import Reach
 from campaigns.services.messages import Loss, Problem
 from providers.message import PushMessage
@@ -42,7 +43,7 @@ def find_missing_languages(reach: Reach, message: PushMessage) -> Iterator[Probl
             "%(count)s recipients in %(app)s read %(languages)s and get the common text.",
             count,
         )
-        some = ", ".join([*missing][:MOST_LANGUAGES])
+        some = ", ".join(name_language(tag) for tag in [*missing][:MOST_LANGUAGES])
         more = " …" if len(missing) > MOST_LANGUAGES else ""
         names = {"count": f"{count:,}", "app": reach.app.name, "languages": some + more}
         yield _know("missing_language", "message.translations", words % names)

@@ -70,15 +70,16 @@ def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
 
 
 def _refuse_grown(campaign: Campaign) -> None:
-    """Raise Conflict where nobody has approved it, as it was small enough when it was launched,
-    and its audience, which is still to be frozen, is not any more."""
+    """Raise Conflict where nobody has approved it, as none was needed when it was launched, and
+    its audience, which is still to be frozen, needs one by now."""
     newest = find_newest(campaign)
     is_signed = newest is not None and newest.state in Approval.SIGNED
     if not is_signed and needs_approval(campaign):
         raise Conflict(
-            _("It goes to so many by now that it needs an approval. Cancel it, and copy it."),
+            _("Since it was launched it has come to need an approval. Ask for one on its page; "
+              "once it is given, resume it."),
             code="approval_required",
-        )
+        )  # fmt: skip
 
 
 def _follow(campaign: Campaign | None, *, actor: str, now: datetime) -> None:

@@ -109,6 +109,9 @@ def start_now(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
         raise IllegalMove(words)
     with transaction.atomic():
         start_campaign(campaign, actor=actor, now=now)
+        # When it would have begun by itself is nobody's time any more.
+        campaign.due_at, campaign.cools_until = _find_planned(campaign), None
+        campaign.save(update_fields=["due_at", "cools_until"])
         record_audit(actor, "start_campaign", campaign, workspace=campaign.workspace, now=now)
     return campaign
 

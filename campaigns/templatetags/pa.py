@@ -20,8 +20,8 @@ from django.utils.translation import ngettext
 
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
-from campaigns.pages.languages import name_language
 from campaigns.pages.reason_words import name_reason
+from campaigns.selectors.language_names import name_language
 
 register = template.Library()
 NOTHING = "\N{EN DASH}"

@@ -458,3 +458,36 @@ def test_an_audience_that_grew_in_a_pause_before_it_was_frozen_is_asked_about(ma
     assert refusal.value.code == "approval_required"
     assert fresh(campaign).status == Status.PAUSED
     assert campaign.transfers.get().status == Transfer.Status.PAUSED
+
+
+def test_a_policy_that_came_in_a_pause_is_met_by_asking_and_resuming(make, served, now):
+    App.objects.filter(pk=served.pk).update(needs_approval=False)
+    served.refresh_from_db()
+    campaign = fresh(make())
+    by = {"actor": "sue", "now": now}
+    launch(campaign, now)
+    campaigns.pause_campaign(campaign, **by)
+    App.objects.filter(pk=served.pk).update(needs_approval=True)
+
+    with pytest.raises(Conflict) as refusal:
+        campaigns.resume_campaign(fresh(campaign), **by)
+    ask(fresh(campaign), now)
+    approve(fresh(campaign), now)
+    campaigns.resume_campaign(fresh(campaign), **by)
+
+    assert "Ask for one on its page" in refusal.value.message
+    assert fresh(campaign).status == Status.SENDING
+
+
+def test_what_is_paused_in_the_middle_of_sending_needs_nobodys_word(make, served, now):
+    campaign = fresh(make())
+    ask(campaign, now)
+    approve(campaign, now)
+    launch(campaign, now)
+    campaigns.pause_campaign(campaign, actor="sue", now=now)
+    campaign.transfers.update(frozen_at=now)
+
+    with pytest.raises(IllegalMove):
+        ask(fresh(campaign), now)
+
+    assert not approvals.is_askable(fresh(campaign))

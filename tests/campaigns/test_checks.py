@@ -176,7 +176,7 @@ def test_languages_without_a_text_are_counted(make, served, now):
     verdict, words = see(make(message=both), now, "languages")
 
     assert verdict == "warning"
-    assert words == "2 recipients in Shop read fr and get the common text."
+    assert words == "2 recipients in Shop read French and get the common text."
     assert see(make(), now, "languages")[0] == "passed"  # it is in one language on purpose
 
 

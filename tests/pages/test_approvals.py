@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import App, Approval, Campaign, Membership
 from tests import builders
@@ -187,3 +191,80 @@ def test_a_stranger_sees_none_of_it(client, enter, stranger, draft):
     pages = [client.get(reverse(name)).content.decode() for name in ("home", "approvals")]
 
     assert all(draft.name not in page for page in pages)
+
+
+def test_who_can_approve_is_named_and_an_approved_campaign_says_so(enter, draft):
+    ann = enter("ann", Role.COMPOSER)
+    nobody = look(ann, draft).content.decode()
+    decide(ann, draft, "ask")
+    enter("zoe", Role.ADMIN)
+    bob = enter("bob", Role.APPROVER)
+    asked = look(bob, draft).content.decode()
+
+    page = decide(bob, draft, "approve", version=look(bob, draft).context["review"].version)
+    listed = bob.get(reverse("campaigns"))
+    edited = bob.get(reverse("campaign_review", args=[draft.pk]))
+
+    assert "Nobody can approve it yet" in nobody
+    assert 'href="#pa-approval">Who can approve it</a>' in nobody
+    assert "Can approve it: <strong>bob, zoe</strong>" in asked
+    for shown in (page, edited):
+        assert shown.context["standing"] == ("approved", "Approved")
+    assert '<span class="pa-strong">Approved.</span>' in page.content.decode()
+    assert [row.is_approved for row in listed.context["shown"]] == [True]
+    assert ">Approved</span>" in listed.content.decode()
+
+
+def test_what_was_scheduled_before_the_policy_waits_visibly_and_is_asked_about(enter, draft):
+    App.objects.update(needs_approval=False)
+    later = timezone.now() + timedelta(days=1)
+    Campaign.objects.update(
+        send_at=f"{later:%Y-%m-%dT%H:%M}", timezone="UTC", due_at=later, status=Status.SCHEDULED
+    )
+    ann = enter("ann", Role.COMPOSER)
+    calm = ann.get(reverse("home")).context["unapproved"]
+    App.objects.update(needs_approval=True)
+
+    home = ann.get(reverse("home"))
+    page = ann.get(reverse("campaign", args=[draft.pk]))
+    decide(ann, draft, "ask")
+    asked = ann.get(reverse("home")).context["unapproved"]
+    bob = enter("bob", Role.APPROVER)
+    decide(bob, draft, "approve", version=look(bob, draft).context["review"].version)
+    approved = bob.get(reverse("home")).context["unapproved"]
+    Campaign.objects.update(name="Another")
+    changed = bob.get(reverse("home")).context["unapproved"]
+
+    assert (calm, asked, approved) == ([], [], [])
+    assert (home.context["unapproved"], changed) == ([draft], [draft])
+    assert "it does not go out without" in home.content.decode()
+    assert page.context["standing"] == ("asked", "Waits for an approval")
+    assert page.context["may_ask"]
+    assert "Until it has one it waits" in page.content.decode()
+
+
+def test_nothing_is_unscheduled_by_a_click_on_edit_alone(client, owner, draft):
+    App.objects.update(needs_approval=False)
+    later = timezone.now() + timedelta(days=1)
+    Campaign.objects.update(due_at=later, status=Status.SCHEDULED, timezone="UTC")
+    client.force_login(owner)
+
+    page = client.get(reverse("campaign", args=[draft.pk])).content.decode()
+
+    opener = page.index('data-pa-dialog="pa-edit-waiting"')
+    dialog = page.index('<dialog class="pa-dialog" id="pa-edit-waiting"')
+    assert "Unschedule and edit" in page[opener : opener + 200]
+    assert page.index(f'action="{reverse("edit_waiting", args=[draft.pk])}"') > dialog
+
+
+def test_copies_are_told_apart_by_a_number(client, owner, draft):
+    client.force_login(owner)
+    address = reverse("compose") + f"?copy={draft.pk}"
+
+    names = []
+    for _turn in range(3):
+        page = client.get(address).content.decode()
+        names += re.findall(r'name="name" value="([^"]*)"', page)
+        make_campaign(draft.app, names[-1])
+
+    assert names == [f"Copy of {draft.name}{number}" for number in ("", " (2)", " (3)")]

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.dispatch import plan
-from campaigns.models import App, AuditEntry, Campaign, Membership, Transfer
+from campaigns.models import App, AuditEntry, Campaign, Device, Membership, Person, Transfer
 from campaigns.pages.number_words import say_number
 from tests import builders
 from tests.pages.sending import press_send
@@ -62,6 +62,25 @@ def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     assert "3 checks" not in checks.content.decode()
 
 
+def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):
+    anna = Person.objects.create(
+        workspace=draft.workspace, external_user_id="anna", attributes={"name": "Anna"}
+    )
+    Device.objects.filter(language="en").update(person=anna)
+    draft.message.content |= {"template": "liquid", "body": "Hi {{ person.custom.name }}!"}
+    draft.message.save()
+
+    page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
+    checks = look(sender, draft).content.decode()
+
+    read, _fold, written = page.partition("As it was written, with its variables")
+    assert "As anna · English reads it" in read
+    assert "Hi Anna!" in read
+    assert "{{ person" not in read
+    assert "{{ person.custom.name }}" in written
+    assert "<span>German</span>" in checks
+
+
 def test_what_is_found_is_told_with_a_link_to_its_fix(sender, draft):
     draft.app.routes.all().delete()
 
@@ -109,6 +128,7 @@ def test_who_does_not_want_to_wait_starts_it_now(sender, draft):
 
     draft.refresh_from_db()
     assert (draft.status, Transfer.objects.count()) == (Status.SENDING, 1)
+    assert (draft.due_at, draft.cools_until) == (None, None)
     assert "Sending has begun" in first
     assert "Only what was sent at once" in second
     verbs = AuditEntry.objects.order_by("pk").values_list("verb", flat=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -258,17 +259,29 @@ def test_the_list_is_searched(page, app, segment):
     assert ([s.name for s in both], one, none) == (["Germans", "Others"], [segment], [])
 
 
+def remember_sample(app, devices):
+    """As if these had been drawn of all devices of a large app."""
+    cache.set(f"headcount-sample-{app.pk}", [device.pk for device in devices])
+
+
 def test_counting_that_takes_too_long_is_estimated_and_says_so(app, devices):
     everybody = Audience(AudienceKind.ALL)
 
-    exact, estimated = take_headcount(app, everybody), take_headcount(app, everybody, seconds=0)
+    exact, whole = take_headcount(app, everybody), take_headcount(app, everybody, seconds=0)
+    remember_sample(app, devices[:2])
+    estimated = take_headcount(app, everybody, seconds=0)
 
-    assert (exact.is_total_estimated, estimated.is_total_estimated) == (False, True)
-    assert estimated.total == exact.total == 3
-    assert estimated.platforms == exact.platforms
-    assert estimated.languages == exact.languages
-    assert (estimated.without_token, estimated.sampled, estimated.population) == (1, 3, 3)
-    assert {device.pk for device in estimated.people} == {device.pk for device in devices}
+    # Of so few all were read, however little time there was.
+    assert (exact.is_total_estimated, whole.is_total_estimated) == (False, False)
+    assert (whole.is_split_estimated, whole.margin) == (False, 0)
+    assert whole.total == exact.total == 3
+    assert whole.platforms == exact.platforms
+    assert whole.languages == exact.languages
+    assert (whole.without_token, whole.sampled, whole.population) == (1, 3, 3)
+    assert {device.pk for device in whole.people} == {device.pk for device in devices}
+    assert (estimated.is_total_estimated, estimated.is_split_estimated) == (True, True)
+    assert (estimated.total, estimated.sampled, estimated.population) == (3, 2, 3)
+    assert estimated.margin > 0
 
 
 def test_a_statement_is_given_up_and_the_next_one_is_not(app):
@@ -340,6 +353,7 @@ def test_an_attribute_is_indexed_by_an_admin_only(page, client, app, devices):
 
 def test_the_staff_page_says_when_its_count_is_estimated(app, devices):
     everyone = Audience(AudienceKind.ALL)
+    remember_sample(app, devices[:2])
     counts = [take_headcount(app, everyone, seconds=seconds) for seconds in (60, 0)]
 
     exact, estimated = (
