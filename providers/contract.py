@@ -28,7 +28,7 @@ from providers.inbound import (
 )
 from providers.message import PushMessage
 from providers.message_fields import Platform
-from providers.outbound import AccountConfig, Outbound
+from providers.outbound import AccountConfig, DeviceSender, Outbound
 from providers.outcomes import Refusal
 from providers.recipients import IdentifierKind
 from providers.scenarios import Channel
@@ -263,7 +263,7 @@ class Dialect:
     takes_translations: bool = False
     name_call: Callable[[CallKind], str] = _name_no_kind
     find_idempotency: Callable[[Mapping[str, Any]], Idempotency] | None = None
-    connect: Callable[[AccountConfig], Outbound] | None = None
+    connect: Callable[[AccountConfig], Outbound | DeviceSender] | None = None
     routes: tuple[Route, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     authenticate: Callable[[Call], ApiCredentials] | None = None

@@ -34,7 +34,11 @@ def names_recipients(dialect: Dialect) -> bool:
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 ALL = registry.all_dialects()
 OUTBOUND = [dialect for dialect in ALL if dialect.connect and dialect.platforms]
-SIMULATED = [dialect for dialect in OUTBOUND if dialect.routes and names_recipients(dialect)]
+SIMULATED = [
+    dialect
+    for dialect in OUTBOUND
+    if dialect.routes and names_recipients(dialect) and not dialect.fans_out
+]
 GROUPED = [dialect for dialect in SIMULATED if dialect.has_groups]
 REPORTING = [
     dialect for dialect in SIMULATED if dialect.can_report and serves(dialect, FetchStatus)

@@ -96,7 +96,9 @@ def test_what_describes_the_wire_knows_no_web(dialect):
     assert not foreign
 
 
-@pytest.mark.parametrize("flag", ["has_groups", "can_report", "has_totals", "has_receipts"])
+@pytest.mark.parametrize(
+    "flag", ["has_groups", "can_report", "has_totals", "has_receipts", "fans_out"]
+)
 @each(ALL)
 def test_a_client_offers_what_its_flags_promise(dialect, flag):
     methods = {
@@ -104,6 +106,7 @@ def test_a_client_offers_what_its_flags_promise(dialect, flag):
         "can_report": ["fetch_status", "fetch_totals"],
         "has_totals": ["fetch_totals"],
         "has_receipts": ["fetch_receipts"],
+        "fans_out": ["write_calls"],
     }
 
     missing = [name for name in methods[flag] if not hasattr(dialect.connect, name)]
