@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ Kind = str  # one of KINDS
 KINDS = frozenset(
     {
         "text", "long_text", "secret", "url", "link", "int", "bool", "choice", "color",
-        "int_list", "json", "json_object", "attachments",
+        "int_list", "json", "json_object", "attachments", "buttons", "number",
     }
 )  # fmt: skip
 
@@ -27,6 +27,8 @@ def gettext_noop(text: str) -> str:
     return text
 
 
+# Of one action button, with how many characters each may have.
+BUTTON_PARTS = {"title": 255, "link": 2048, "id": 255}
 NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -34,8 +36,8 @@ NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class FieldSpec:
     """One field that a person or a script fills in.
 
-    `minimum` and `maximum` bound an int, or the length of a text; `pattern` must match whole.
-    `label` and `help` are English message ids.
+    `minimum` and `maximum` bound a number, or the length of a text or a list; `pattern` must match
+    whole. `label` and `help` are English message ids.
     """
 
     name: str
@@ -75,21 +77,18 @@ class FieldSpec:
 
 
 def _find_type_fault(spec: FieldSpec, value: Any) -> str | None:
-    match spec.kind:
-        case "int":
-            is_right = isinstance(value, int) and not isinstance(value, bool)
-            return None if is_right else "must be a whole number"
-        case "bool":
-            return None if isinstance(value, bool) else "must be true or false"
-        case "int_list":
-            return None if _is_list_of_ints(value) else "must be a list of whole numbers"
-        case "json_object":
-            return None if isinstance(value, dict) else "must be an object"
-        case "attachments":
-            return _find_attachment_fault(value)
-        case "json":
-            return None
-    return None if isinstance(value, str) else "must be a text"
+    if spec.kind in _PART_FAULTS:
+        return _PART_FAULTS[spec.kind](value)
+    is_right, words = _TYPES.get(spec.kind, _TEXT)
+    return None if is_right(value) else words
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_storable(value: Any) -> bool:
@@ -103,9 +102,7 @@ def is_storable(value: Any) -> bool:
 
 
 def _is_list_of_ints(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(
-        isinstance(item, int) and not isinstance(item, bool) for item in value
-    )
+    return isinstance(value, list | tuple) and all(map(_is_int, value))
 
 
 def _find_attachment_fault(value: Any) -> str | None:
@@ -122,9 +119,42 @@ def _find_attachment_fault(value: Any) -> str | None:
     return None
 
 
+def _find_button_fault(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return "must be a list"
+    for item in value:
+        if not isinstance(item, dict) or not item.get("title"):
+            return "each button needs a title"
+        unknown = set(item) - set(BUTTON_PARTS)
+        if unknown:
+            return f"unknown button field {min(unknown)}"
+        for name, part in item.items():
+            if not isinstance(part, str):
+                return "each button holds texts only"
+            if len(part) > BUTTON_PARTS[name]:
+                return f"a button's {name} has at most {BUTTON_PARTS[name]} characters"
+    return None
+
+
+_TEXT = (lambda value: isinstance(value, str)), "must be a text"
+_TYPES: dict[Kind, tuple[Callable[[Any], bool], str]] = {
+    "int": (_is_int, "must be a whole number"),
+    "number": (_is_number, "must be a number"),
+    "bool": ((lambda value: isinstance(value, bool)), "must be true or false"),
+    "int_list": (_is_list_of_ints, "must be a list of whole numbers"),
+    "json_object": ((lambda value: isinstance(value, dict)), "must be an object"),
+    "json": ((lambda _value: True), ""),
+}
+_PART_FAULTS: dict[Kind, Callable[[Any], str | None]] = {
+    "attachments": _find_attachment_fault,
+    "buttons": _find_button_fault,
+}
+
+
 def _find_bound_fault(spec: FieldSpec, value: Any) -> str | None:
-    size = value if isinstance(value, int) else len(value)
-    word = "" if isinstance(value, int) else "long: "
+    is_number = isinstance(value, int | float)
+    size = value if is_number else len(value)
+    word = "" if is_number else "long: "
     if spec.minimum is not None and size < spec.minimum:
         return f"{word}at least {spec.minimum}"
     if spec.maximum is not None and size > spec.maximum:

@@ -18,9 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import widgets
 
-from providers.fields import FieldSpec, is_link, is_storable, is_web_address
+from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_storable, is_web_address
 from providers.vault import last_four
 
+BUTTON_BAR = "|"
+# A bar inside of a variable is a filter's; one in a title is written with a backslash.
+BUTTON_BARS = re.compile(r"(?<!\\)\|(?![^{}]*[%}]\})")
 ATTACHMENT_PARTS = ("file_url", "file_type", "id")
 
 
@@ -100,7 +103,7 @@ def _explain(spec: FieldSpec, value: Any, fault: str) -> str:
     if spec.pattern and isinstance(value, str) and not re.fullmatch(spec.pattern, value):
         example = _(spec.help) if spec.help else spec.pattern
         return _("This has not the right form: %(example)s") % {"example": example}
-    if isinstance(value, int) and None not in (spec.minimum, spec.maximum):
+    if isinstance(value, int | float) and None not in (spec.minimum, spec.maximum):
         return _("Enter a number from %(min)s to %(max)s.") % hint
     if isinstance(value, str) and spec.maximum is not None and len(value) > spec.maximum:
         hint["size"] = len(value)
@@ -206,6 +209,38 @@ def _write_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def _read_number(text: str) -> float:
+    if not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise ValidationError(_("Enter a number such as 0.5."))
+    return float(text)
+
+
+def _read_buttons(text: str) -> list[dict[str, str]]:
+    return [_read_button(line) for line in text.splitlines() if line.strip()]
+
+
+def _read_button(line: str) -> dict[str, str]:
+    pieces = [piece.replace("\\|", "|").strip() for piece in BUTTON_BARS.split(line)]
+    if len(pieces) > len(BUTTON_PARTS):
+        raise ValidationError(_("One button per line: title | address to open | id for the app."))
+    parts = dict(zip(BUTTON_PARTS, pieces, strict=False))
+    link = parts.get("link", "")
+    if link and "{" not in link:
+        _read_link(link)
+    return {name: part for name, part in parts.items() if part}
+
+
+def _write_buttons(items: Iterable[Mapping[str, str]]) -> str:
+    return "\n".join(map(_write_button, items))
+
+
+def _write_button(item: Mapping[str, str]) -> str:
+    texts = [" ".join(item.get(name, "").split()) for name in BUTTON_PARTS]
+    while not texts[-1]:
+        texts.pop()  # the title is never empty
+    return f" {BUTTON_BAR} ".join(BUTTON_BARS.sub(r"\|", text) for text in texts)
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "int": _read_int,
     "int_list": _read_ints,
@@ -214,12 +249,15 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "url": _read_url,
     "link": _read_link,
     "attachments": _read_attachments,
+    "buttons": _read_buttons,
+    "number": _read_number,
 }
 _TEXTS: dict[str, Callable[[Any], str]] = {
     "int_list": lambda numbers: ", ".join(map(str, numbers)),
     "json": _write_json,
     "json_object": _write_json,
     "attachments": _write_attachments,
+    "buttons": _write_buttons,
 }
 
 
@@ -237,6 +275,11 @@ def _build_widget(spec: FieldSpec, secret: str) -> forms.Widget:
         case "int":
             limits = {"min": spec.minimum, "max": spec.maximum}
             widget = widgets.UnfoldAdminIntegerFieldWidget(attrs=_drop_none(limits))
+        case "number":
+            bounds = {"min": spec.minimum, "max": spec.maximum, "step": "any"}
+            widget = widgets.UnfoldAdminIntegerFieldWidget(attrs=_drop_none(bounds))
+        case "buttons":
+            widget = widgets.UnfoldAdminTextareaWidget(attrs={"rows": 2})
         case "long_text" | "json" | "json_object" | "attachments":
             widget = widgets.UnfoldAdminTextareaWidget(attrs=_drop_none({"rows": 3, **length}))
         case _:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from providers.fields import FieldSpec, is_link, is_web_address
+from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
 from providers.languages import Chain, find_fallback_fault
 from providers.message_fields import (
     BLOCK_FIELDS,
@@ -19,6 +19,7 @@ from providers.message_fields import (
     MAX_TRANSLATIONS,
     OTHER_BLOCKS,
     PERSONAL_FIELDS,
+    SHARED_FIELDS,
     Platform,
 )
 
@@ -35,6 +36,15 @@ class Text:
         """What it says on one platform."""
         own = self.platforms.get(platform.value, Text())
         return Text(own.title or self.title, own.body or self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One action button of a push: a tap opens `link`, or hands `id` to the app."""
+
+    title: str = ""
+    link: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,8 @@ class AndroidContent:
     deeplink: str | None = None
     sound: str | None = None
     badge: int | None = None
+    collapse_id: str | None = None
+    buttons: tuple[Button, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +104,15 @@ class IosContent:
     data: str | None = None
     attachments: tuple[Attachment, ...] | None = None
     url: str | None = None
+    interruption_level: str | None = None
+    relevance_score: float | None = None
+    target_content_id: str | None = None
+    buttons: tuple[Button, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebContent:
-    """What only browsers take; None is "not set"."""
+    """What only browsers take; None is "not set". `time_to_live` in seconds."""
 
     title: str | None = None
     body: str | None = None
@@ -104,6 +120,12 @@ class WebContent:
     icon: str | None = None
     image: str | None = None
     extras: Mapping[str, Any] | None = None
+    badge: str | None = None
+    tag: str | None = None
+    require_interaction: bool | None = None
+    time_to_live: int | None = None
+    urgency: str | None = None
+    buttons: tuple[Button, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,12 +179,15 @@ class PushMessage:
     With `template` "liquid" texts and addresses hold variables (`providers.templates`), and
     `defaults` are texts for those who have no value, by variable. Without, nothing is interpreted.
 
+    `buttons` are for every platform whose block has none of its own; None: there are none.
+
     `default_language` is that of the common text, `fallbacks` are languages for those who have no
     translation; "" and None: as the app says.
     """
 
     title: str = ""
     body: str = ""
+    buttons: tuple[Button, ...] | None = None
     android: AndroidContent | None = None
     ios: IosContent | None = None
     web: WebContent | None = None
@@ -195,7 +220,8 @@ class PushMessage:
         return self.translations.get(self.find_language(language), Text())
 
     def resolve(self, platform: Platform, language: str = "") -> PushMessage:
-        """The message for one platform and language: text folded into the block, no others left.
+        """The message for one platform and language: text and buttons folded into the block, no
+        others left.
 
         A translation wins over a block's own text, which wins over the common text.
         """
@@ -203,7 +229,8 @@ class PushMessage:
         text = self.translate(language).find(platform)
         title = text.title or block.title or self.title
         body = text.body or block.body or self.body
-        resolved = replace(block, title=title or None, body=body or None)
+        buttons = self.buttons if block.buttons is None else block.buttons
+        resolved = replace(block, title=title or None, body=body or None, buttons=buttons)
         folded: dict[str, Any] = {} if platform is Platform.HMOS else {platform.value: resolved}
         return PushMessage(
             title=title,
@@ -253,6 +280,7 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
     return PushMessage(
         title=body.get("title") or "",
         body=body.get("body") or "",
+        buttons=_read_buttons(body.get("buttons")),
         translations=translations,
         in_app=_read_block(InAppContent, body["in_app"]) if body.get("in_app") else None,
         channel=body.get("channel") or "",
@@ -287,12 +315,20 @@ def _read_block(kind: type[Any], body: Mapping[str, Any]) -> Any:
         values["vibration"] = tuple(values["vibration"])
     if "attachments" in values:
         values["attachments"] = tuple(Attachment(**item) for item in values["attachments"])
+    if "buttons" in values:
+        values["buttons"] = _read_buttons(values["buttons"])
     return kind(**values)
+
+
+def _read_buttons(items: Any) -> tuple[Button, ...] | None:
+    return None if items is None else tuple(Button(**item) for item in items)
 
 
 def write_message(message: PushMessage) -> dict[str, Any]:
     """The JSON form that `read_message` reads back to an equal value; what is unset is absent."""
     body: dict[str, Any] = {"title": message.title, "body": message.body}
+    if message.buttons is not None:
+        body["buttons"] = _write_buttons(message.buttons)
     for platform in BLOCKS:
         block = getattr(message, platform.value)
         if block is not None:
@@ -329,7 +365,14 @@ def _write_block(block: Any) -> dict[str, Any]:
             {"id": item.id, "file_url": item.file_url, "file_type": item.file_type}
             for item in values["attachments"]
         ]
+    if values.get("buttons") is not None:
+        values["buttons"] = _write_buttons(values["buttons"])
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _write_buttons(buttons: Iterable[Button]) -> list[dict[str, str]]:
+    parts = [{name: getattr(one, name) for name in BUTTON_PARTS} for one in buttons]
+    return [{name: text for name, text in part.items() if text} for part in parts]
 
 
 def find_message_faults(body: Any) -> dict[str, str]:
@@ -360,16 +403,23 @@ def find_address_faults(message: PushMessage) -> dict[str, str]:
     Not part of `find_message_faults`, because a vendor's scripts may send what that vendor takes.
     """
     faults = {}
+    for path, spec, value in _list_addressed(message):
+        if not value or (message.template and "{" in repr(value)):
+            continue  # nobody has an address yet; providers.templates looks at it
+        fault = _find_address_fault(spec, value)
+        if fault:
+            faults[path] = fault
+    return faults
+
+
+def _list_addressed(message: PushMessage) -> Iterator[tuple[str, FieldSpec, Any]]:
+    """Fields that may hold addresses, with their paths."""
+    for spec in SHARED_FIELDS:
+        yield spec.name, spec, getattr(message, spec.name)
     for platform, specs in BLOCK_FIELDS.items():
         block = getattr(message, platform.value)
         for spec in specs if block is not None else ():
-            value = getattr(block, spec.name)
-            if not value or (message.template and "{" in repr(value)):
-                continue  # nobody has an address yet; providers.templates looks at it
-            fault = _find_address_fault(spec, value)
-            if fault:
-                faults[f"{platform.value}.{spec.name}"] = fault
-    return faults
+            yield f"{platform.value}.{spec.name}", spec, getattr(block, spec.name)
 
 
 def _find_address_fault(spec: FieldSpec, value: Any) -> str | None:
@@ -380,13 +430,16 @@ def _find_address_fault(spec: FieldSpec, value: Any) -> str | None:
             addresses = [item.file_url for item in value]
         case "link":
             return None if is_link(value) else "must be an address with its scheme"
+        case "buttons":
+            are_links = all(is_link(one.link) for one in value if one.link)
+            return None if are_links else "must be addresses with their schemes"
         case _:
             return None
     are_whole = all(is_web_address(address) for address in addresses)
     return None if are_whole else "must be a whole http or https address"
 
 
-TOP_FIELDS = (*COMMON_FIELDS, *DELIVERY_FIELDS, *PERSONAL_FIELDS)
+TOP_FIELDS = (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS, *PERSONAL_FIELDS)
 _COMMON_OTHERS = frozenset({"android", "ios", "web", *OTHER_BLOCKS, "translations", "extras"})
 
 

@@ -26,6 +26,8 @@ MAX_DEFAULT = 255
 MAX_TITLE = 1024
 MAX_BODY = 4096
 MAX_TTL_SECONDS = 2_419_200
+MAX_BUTTONS = 3
+MAX_COLLAPSE_ID = 64
 
 _TITLE = FieldSpec(name="title", label=gettext_noop("Title"), maximum=MAX_TITLE)
 _BODY = FieldSpec(name="body", kind="long_text", label=gettext_noop("Text"), maximum=MAX_BODY)
@@ -43,7 +45,23 @@ _DATA = FieldSpec(
     maximum=4096,
 )
 
+_BUTTONS = FieldSpec(
+    name="buttons",
+    kind="buttons",
+    label=gettext_noop("Buttons"),
+    help=gettext_noop("One per line: title | address to open | id for the app. Three at most."),
+    maximum=MAX_BUTTONS,
+)
+_COLLAPSE_ID = FieldSpec(
+    name="collapse_id",
+    label=gettext_noop("Collapse id"),
+    help=gettext_noop("A push with the same id replaces the one on the screen."),
+    maximum=MAX_COLLAPSE_ID,
+)
+
 COMMON_FIELDS = (_TITLE, _BODY)
+# For every platform that has none of its own.
+SHARED_FIELDS = (_BUTTONS,)
 
 ANDROID_FIELDS = (
     _SILENT,
@@ -99,6 +117,7 @@ ANDROID_FIELDS = (
         minimum=0,
         maximum=2**31 - 1,
     ),
+    _COLLAPSE_ID,
     FieldSpec(
         name="vibration",
         kind="int_list",
@@ -162,6 +181,7 @@ ANDROID_FIELDS = (
         maximum=255,
     ),
     FieldSpec(name="badge", kind="int", label=gettext_noop("Badge"), minimum=0, maximum=9999),
+    _BUTTONS,
 )
 
 IOS_FIELDS = (
@@ -204,11 +224,33 @@ IOS_FIELDS = (
         minimum=0,
         maximum=MAX_TTL_SECONDS,
     ),
+    _COLLAPSE_ID,
     FieldSpec(
-        name="collapse_id",
-        label=gettext_noop("Collapse id"),
-        help=gettext_noop("A push with the same id replaces the one on the screen."),
-        maximum=64,
+        name="interruption_level",
+        kind="choice",
+        label=gettext_noop("Interruption level"),
+        help=gettext_noop("Which focus it breaks through; critical needs Apple's leave."),
+        choices=("passive", "active", "time-sensitive", "critical"),
+        choice_labels=(
+            gettext_noop("Passive: in the list only"),
+            gettext_noop("Active: lights the screen"),
+            gettext_noop("Time sensitive: breaks through a focus"),
+            gettext_noop("Critical: sounds even when muted"),
+        ),
+    ),
+    FieldSpec(
+        name="relevance_score",
+        kind="number",
+        label=gettext_noop("Relevance"),
+        help=gettext_noop("From 0 to 1; the highest leads the summary."),
+        minimum=0,
+        maximum=1,
+    ),
+    FieldSpec(
+        name="target_content_id",
+        label=gettext_noop("Window"),
+        help=gettext_noop("Id of the app's window that comes to the front."),
+        maximum=255,
     ),
     _DATA,
     FieldSpec(
@@ -224,6 +266,7 @@ IOS_FIELDS = (
         help=gettext_noop("Opened by a tap; empty opens the app."),
         maximum=2048,
     ),
+    _BUTTONS,
 )
 
 WEB_FIELDS = (
@@ -238,6 +281,40 @@ WEB_FIELDS = (
         label=gettext_noop("Extras"),
         help=gettext_noop("A JSON object for the page's service worker."),
     ),
+    FieldSpec(
+        name="badge",
+        kind="url",
+        label=gettext_noop("Badge"),
+        help=gettext_noop("Small one-coloured picture for the status bar."),
+        maximum=2048,
+    ),
+    FieldSpec(
+        name="tag",
+        label=gettext_noop("Tag"),
+        help=gettext_noop("A push with the same tag replaces the one on the screen."),
+        maximum=MAX_COLLAPSE_ID,
+    ),
+    FieldSpec(
+        name="require_interaction",
+        kind="bool",
+        label=gettext_noop("Stays until it is dealt with"),
+    ),
+    FieldSpec(
+        name="time_to_live",
+        kind="int",
+        label=gettext_noop("Time to live, s"),
+        help=gettext_noop("How long the gateway keeps it for a browser that is off."),
+        minimum=0,
+        maximum=MAX_TTL_SECONDS,
+    ),
+    FieldSpec(
+        name="urgency",
+        kind="choice",
+        label=gettext_noop("Urgency"),
+        help=gettext_noop("What a browser short of power may leave for later."),
+        choices=("very-low", "low", "normal", "high"),
+    ),
+    _BUTTONS,
 )
 
 CHANNELS = ("vendor", "vendor_first", "own", "own_first", "own_online")

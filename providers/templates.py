@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from providers.fields import FieldSpec, is_link, is_web_address
+from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
 from providers.liquid import (
     BRACES,
     Mode,
@@ -27,6 +27,7 @@ from providers.message_fields import (
     COMMON_FIELDS,
     LIQUID,
     OTHER_BLOCKS,
+    SHARED_FIELDS,
 )
 
 ONE_LINE = ("title", "subtitle", "subject", "dismiss_title", "open_title")
@@ -92,7 +93,7 @@ def list_places(message: PushMessage) -> Iterator[Place]:
 
 def _list_values(message: PushMessage) -> Iterator[tuple[str, FieldSpec, Any]]:
     """Each field that is set, with its path."""
-    for spec in COMMON_FIELDS:
+    for spec in (*COMMON_FIELDS, *SHARED_FIELDS):
         yield spec.name, spec, getattr(message, spec.name)
     blocks = {platform.value: specs for platform, specs in BLOCK_FIELDS.items()}
     for name, specs in (blocks | OTHER_BLOCKS).items():
@@ -112,7 +113,7 @@ def _list_translated(path: str, text: Text) -> Iterator[tuple[str, FieldSpec, An
 
 def find_kind(spec: FieldSpec) -> str:
     """How a field is rendered; "" for one that takes no variables."""
-    if spec.kind in {"url", "link", "attachments", "json_object"}:
+    if spec.kind in {"url", "link", "attachments", "buttons", "json_object"}:
         return spec.kind
     if spec.name == "data":
         return "data"
@@ -138,6 +139,8 @@ def _plan(spec: FieldSpec, value: Any, slots: dict[Slot, int]) -> Build | None:
     match kind:
         case "attachments":
             return _plan_attachments(value, slots)
+        case "buttons":
+            return _plan_buttons(value, slots)
         case "json_object":
             return _plan_tree(value, slots) if _holds_tags(value) else None
         case "data" if has_tags(value):
@@ -166,6 +169,32 @@ def _plan_attachments(items: Any, slots: dict[Slot, int]) -> Build | None:
         item if number is None else replace(item, file_url=texts[number])
         for item, number in zip(items, numbers, strict=True)
     )
+
+
+def _plan_buttons(items: Any, slots: dict[Slot, int]) -> Build | None:
+    """A button without a title, or without the link that it had, would do nothing: it is left."""
+    if not any(has_tags(item.title) or has_tags(item.link) for item in items):
+        return None
+    planned = [(item, _plan_button(item, slots)) for item in items]
+
+    def build(texts: Sequence[str]) -> Any:
+        filled = [
+            (item, replace(item, **{part: texts[number] for part, number in numbers.items()}))
+            for item, numbers in planned
+        ]
+        return tuple(
+            one for item, one in filled if one.title.strip() and (one.link or not item.link)
+        )
+
+    return build
+
+
+def _plan_button(item: Any, slots: dict[Slot, int]) -> dict[str, int]:
+    parts = {
+        "title": Slot("line", BUTTON_PARTS["title"], item.title),
+        "link": Slot("link", BUTTON_PARTS["link"], item.link),
+    }
+    return {name: _number(slot, slots) for name, slot in parts.items() if has_tags(slot.source)}
 
 
 def _plan_data(value: str, spec: FieldSpec, slots: dict[Slot, int]) -> Build:

@@ -33,7 +33,7 @@ from campaigns.selectors.routes import find_first_routes
 from campaigns.services.access import has_role
 from providers import registry
 from providers.contract import Dialect
-from providers.message_fields import COMMON_FIELDS, DELIVERY_FIELDS
+from providers.message_fields import COMMON_FIELDS, DELIVERY_FIELDS, SHARED_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,9 @@ def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
 
 
 FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
-WHOLE_FIELDS = [spec.name for spec in (*COMMON_FIELDS, *DELIVERY_FIELDS)]  # in no platform's tab
+WHOLE_FIELDS = [
+    spec.name for spec in (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS)
+]  # in no platform's tab
 # Where a group of fields begins.
 FIRST_FIELDS = {"audience": "audience_kind_0", "message": "body"}
 

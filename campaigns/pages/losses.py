@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy
 from campaigns.models.audience import PLATFORMS
 from campaigns.services.messages import Loss
 from providers.contract import Fate
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, DELIVERY_FIELDS, OTHER_BLOCKS
+from providers.message_fields import (
+    BLOCK_FIELDS,
+    COMMON_FIELDS,
+    DELIVERY_FIELDS,
+    OTHER_BLOCKS,
+    SHARED_FIELDS,
+)
 
 FATES = {
     Fate.DROPPED: gettext_lazy("Lost"),
@@ -63,7 +69,7 @@ def name_field(path: str) -> str:
 
 
 BLOCKS = {
-    "": (*COMMON_FIELDS, *DELIVERY_FIELDS),
+    "": (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS),
     **OTHER_BLOCKS,
     **{platform.value: specs for platform, specs in BLOCK_FIELDS.items()},
 }

@@ -23,6 +23,7 @@ from providers.message_fields import (
     LIQUID,
     MAX_TRANSLATIONS,
     OTHER_BLOCKS,
+    SHARED_FIELDS,
     Platform,
 )
 
@@ -40,6 +41,7 @@ LANGUAGE = RegexValidator(
 # What most messages need stands open; the rest is folded under words for what it is about.
 LOOKS = gettext_lazy("How it looks and sounds")
 DELIVERY = gettext_lazy("How it is delivered")
+BUTTONS = gettext_lazy("Other buttons than everywhere else")
 INBOX = gettext_lazy("Where and how long")
 FOLDED: dict[str, dict[Any, tuple[str, ...]]] = {
     "android": {
@@ -47,11 +49,23 @@ FOLDED: dict[str, dict[Any, tuple[str, ...]]] = {
             "icon", "icon_background", "sound", "badge", "vibration", "led_color", "led_interval",
             "led_pause_interval", "visibility",
         ),
-        DELIVERY: ("silent", "priority", "urgency", "time_to_live", "collapse_key"),
+        DELIVERY: (
+            "silent", "priority", "urgency", "time_to_live", "collapse_key", "collapse_id",
+        ),
+        BUTTONS: ("buttons",),
     },
     "ios": {
         LOOKS: ("badge", "sound", "sound_name", "category", "thread_id"),
-        DELIVERY: ("silent", "mutable_content", "expiration", "collapse_id"),
+        DELIVERY: (
+            "silent", "mutable_content", "expiration", "collapse_id", "interruption_level",
+            "relevance_score", "target_content_id",
+        ),
+        BUTTONS: ("buttons",),
+    },
+    "web": {
+        LOOKS: ("badge", "require_interaction"),
+        DELIVERY: ("tag", "time_to_live", "urgency"),
+        BUTTONS: ("buttons",),
     },
     "in_app": {INBOX: ("channel", "only", "expires_in", "topic", "topic_expires_in")},
 }  # fmt: skip
@@ -190,6 +204,10 @@ class MessageForm(PageForm):
     def common_fields(self) -> list[forms.BoundField]:
         """Title and text for every platform."""
         return self._bound("", COMMON_FIELDS)
+
+    def shared_fold(self) -> Fold:
+        """What platforms without fields of their own for it have in common."""
+        return Fold(_("Buttons"), self._bound("", SHARED_FIELDS))
 
     def _bound(self, prefix: str, specs: tuple[FieldSpec, ...]) -> list[forms.BoundField]:
         return [self[prefix + spec.name] for spec in specs]

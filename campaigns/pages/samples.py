@@ -22,7 +22,13 @@ from campaigns.services.personalisation import find_faults, render_for
 from providers import registry
 from providers.contract import Fate
 from providers.message import PushMessage
-from providers.message_fields import BLOCK_FIELDS, LIQUID, OTHER_BLOCKS, Platform
+from providers.message_fields import (
+    BLOCK_FIELDS,
+    LIQUID,
+    OTHER_BLOCKS,
+    SHARED_FIELDS,
+    Platform,
+)
 
 SAMPLES = 5
 READINGS = 2  # on the review page
@@ -158,6 +164,13 @@ def mark_fates(composition: Composition) -> None:
             fates = _list_fates(ways.get(platform.value, set()), platform.value, path)
             _mark(composition, f"{platform.value}-{spec.name}", fates)
     pushed = {key for way, keys in ways.items() if way in set(Platform) for key in keys}
+    for spec in SHARED_FIELDS:
+        fates = [
+            fate
+            for way in map(str, BLOCK_FIELDS)
+            for fate in _list_fates(ways.get(way, set()), way, spec.name)
+        ]
+        _mark(composition, spec.name, list(dict.fromkeys(fates)))
     for spec in OTHER_BLOCKS["in_app"]:
         fates = _list_fates(pushed, Platform.ANDROID.value, f"in_app.{spec.name}")
         _mark(composition, f"in_app-{spec.name}", fates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -11,10 +12,10 @@ from django.utils.translation import ngettext
 from campaigns.selectors.language_names import name_language
 from campaigns.services.forecast import Reach
 from campaigns.services.messages import Loss, Problem
-from providers.message import PushMessage
-from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS
+from providers.message import Button, PushMessage
+from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS, SHARED_FIELDS
 
-ADDRESSES = frozenset({"url", "link", "attachments"})
+ADDRESSES = frozenset({"url", "link", "attachments", "buttons"})
 # Names that are kept for examples and for machines of one's own (RFC 2606, RFC 6761, RFC 6762).
 NOWHERE = ("example", "example.com", "example.net", "example.org", "invalid", "test", "localhost",
            "local")  # fmt: skip
@@ -80,14 +81,23 @@ def find_link_problems(message: PushMessage) -> Iterator[Problem]:
 
 
 def _list_addresses(message: PushMessage) -> Iterator[tuple[str, str]]:
+    for spec in SHARED_FIELDS:
+        for address in _read_addresses(getattr(message, spec.name)):
+            yield spec.name, address
     blocks = {platform.value: specs for platform, specs in BLOCK_FIELDS.items()} | OTHER_BLOCKS
     for name, specs in blocks.items():
         block = getattr(message, name, None)
         for spec in specs if block is not None else ():
             value = getattr(block, spec.name) if spec.kind in ADDRESSES else None
-            found = [value] if isinstance(value, str) else [item.file_url for item in value or ()]
-            for address in found:
+            for address in _read_addresses(value):
                 yield f"{name}.{spec.name}", address
+
+
+def _read_addresses(value: Any) -> list[str]:
+    """The addresses in a field's value: itself, or those of its attachments or buttons."""
+    if isinstance(value, str):
+        return [value]
+    return [item.link if isinstance(item, Button) else item.file_url for item in value or ()]
 
 
 def _leads_nowhere(host: str) -> bool:

@@ -18,10 +18,11 @@ from providers.commands import PushPart, SendPush
 from providers.contract import Carry, Dialect, Fate
 from providers.fields import gettext_noop
 from providers.message import PushMessage, write_message
-from providers.message_fields import IN_APP_FIELDS, Platform
+from providers.message_fields import IN_APP_FIELDS, SHARED_FIELDS, Platform
 from providers.scenarios import TEXTS, Channel, find_text_options
 
 TEXT_FIELDS = ("title", "body")
+SHARED = frozenset(spec.name for spec in SHARED_FIELDS)
 CHANNELS = (Channel.SMS.value, Channel.EMAIL.value)
 DROPPED = Carry(Fate.DROPPED)
 # A batch has one language, so every route carries translations unless its dialect says otherwise.
@@ -180,6 +181,8 @@ def list_set_fields(message: PushMessage, platform: str) -> list[str]:
     body = write_message(message)
     paths = [name for name in TEXT_FIELDS if body.get(name)]
     paths += [f"{platform}.{name}" for name in body.get(platform, {})]
+    own = body.get(platform, {})
+    paths += [spec.name for spec in SHARED_FIELDS if spec.name in body and spec.name not in own]
     paths += [f"in_app.{name}" for name in body.get("in_app", {})]
     paths += ["channel"] if message.channel else []
     return paths + (["translations"] if message.translations else [])
@@ -189,7 +192,9 @@ def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
     """How a field fares; a common text travels as the platform's own where only that is named."""
     name = field.rpartition(".")[2]
     candidates = [field]
-    if name in TEXT_FIELDS:
+    if field in SHARED:
+        candidates = [f"{platform}.{field}"]
+    elif name in TEXT_FIELDS:
         candidates += [f"{platform}.{name}", name]
     found = (dialect.carries[path] for path in candidates if path in dialect.carries)
     return next(found, DEFAULTS.get(field, DROPPED))

@@ -9,6 +9,8 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
+UNITS = {"int": "", "number": "", "buttons": " of them"}
+
 
 def write_message_table(specs) -> str:
     lines = ["| field | type | what it is |", "|---|---|---|"]
@@ -23,7 +25,7 @@ def write_message_table(specs) -> str:
 def write_bounds(spec) -> str:
     if spec.choices:
         return "One of " + ", ".join(f"`{choice}`" for choice in spec.choices if choice) + "."
-    unit = "" if spec.kind == "int" else " characters"
+    unit = UNITS.get(spec.kind, " characters")
     if spec.minimum is not None:
         return f"From {spec.minimum} to {spec.maximum}{unit}."
     return f"At most {spec.maximum}{unit}." if spec.maximum is not None else ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from campaigns.models import Account
+from campaigns.services.message_checks import find_link_problems
 from campaigns.services.messages import (
     find_carry,
     find_losses,
@@ -17,9 +18,14 @@ from providers import registry
 from providers.contract import Carry, Fate
 from providers.message import (
     AndroidContent,
+    Button,
     IosContent,
     PushMessage,
     Text,
+    find_address_faults,
+    find_message_faults,
+    read_message,
+    write_message,
 )
 from providers.message_fields import Platform
 from tests import builders
@@ -57,6 +63,32 @@ def test_what_a_dialect_does_not_name_is_dropped(app):
 
     assert carry.fate is Fate.DROPPED
     assert not any(loss.is_lossy for loss in find_losses(app, message, ["ios"]))
+
+
+def test_buttons_for_all_are_judged_where_no_platform_has_its_own(app):
+    builders.make_route(app, "ios", dialect="appmetrica")
+    builders.make_route(app, "android")
+    shared = replace(HELLO, buttons=(Button("Show", "shop://sale"),))
+    own = replace(shared, ios=IosContent(buttons=()))
+
+    lost = [loss for loss in find_losses(app, shared, ["ios", "android"]) if loss.is_lossy]
+    lost_own = [loss for loss in find_losses(app, own, ["ios", "android"]) if loss.is_lossy]
+
+    [loss] = lost
+    assert (loss.platform, loss.field, loss.fate) == ("ios", "buttons", Fate.DROPPED)
+    assert [loss.field for loss in lost_own] == ["ios.buttons"]
+    assert shared.resolve(Platform.ANDROID).android.buttons == shared.buttons
+    assert own.resolve(Platform.IOS).ios.buttons == ()
+
+
+def test_a_button_leads_to_an_address(app):
+    faulty = read_message({"body": "Hi", "buttons": [{"title": "Show", "link": "cart"}]})
+    dead = read_message({"body": "Hi", "buttons": [{"title": "Show", "link": "http://a.test"}]})
+
+    assert find_address_faults(faulty) == {"buttons": "must be addresses with their schemes"}
+    assert [problem.field for problem in find_link_problems(dead)] == ["message.buttons"]
+    assert find_message_faults({"buttons": [{"title": "a"}] * 4}) == {"buttons": "long: at most 3"}
+    assert read_message(write_message(dead)) == dead
 
 
 def test_a_route_to_a_platform_that_its_vendor_does_not_serve_is_none(app):

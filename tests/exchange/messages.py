@@ -8,7 +8,7 @@ from typing import Any
 
 from providers.contract import Dialect, Fate
 from providers.fields import FieldSpec
-from providers.message import BLOCKS, Attachment, PushMessage
+from providers.message import BLOCKS, Attachment, Button, PushMessage
 from providers.message_fields import BLOCK_FIELDS, Platform
 from tests.vendor_cases.strategies import is_kept
 
@@ -19,6 +19,8 @@ VALUES: Mapping[str, Any] = {
     "link": "https://example.com/x?a=b",
     "json_object": {"order": "17"},
     "int_list": (0, 500),
+    "buttons": (Button("Show", "https://example.com/x?a=b", "show"),),
+    "number": 0.5,
 }
 # A silent push has no text to compare, and a sound file stands where the word for a sound does.
 LEFT_OUT = {"title", "body", "silent", "sound"}

@@ -21,6 +21,11 @@ BY_KIND = {
     "url": ("https://example.org/picture.png", "https://example.org/picture.png"),
     "link": ("shop://cart/7", "shop://cart/7"),
     "int_list": ("0, 500, 200", [0, 500, 200]),
+    "buttons": (
+        "Show | shop://sale | show\nLater",
+        [{"title": "Show", "link": "shop://sale", "id": "show"}, {"title": "Later"}],
+    ),
+    "number": ("0.5", 0.5),
     "json_object": ('{"plan": "gold"}', {"plan": "gold"}),
     "attachments": (
         "https://example.org/a.mp4 mp4 7",

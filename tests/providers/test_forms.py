@@ -22,6 +22,14 @@ GOOD = {
     "choice": ("high", "high"),
     "color": ("#FFFFFF", "#FFFFFF"),
     "int_list": ("0, 500 100", [0, 500, 100]),
+    "number": ("0.25", 0.25),
+    "buttons": (
+        "Now | shop://{{ plan | upcase }} | now\nA \\| B ||x",
+        [
+            {"title": "Now", "link": "shop://{{ plan | upcase }}", "id": "now"},
+            {"title": "A | B", "id": "x"},
+        ],
+    ),
     "json": ('["a"]', ["a"]),
     "json_object": ('{"a": 1}', {"a": 1}),
     "attachments": (
@@ -101,6 +109,11 @@ def test_a_switch_with_a_default_can_be_switched_off():
         (make_spec("json"), "[" * 100_000, "JSON"),
         (make_spec("json_object"), "[]", "JSON object"),
         (make_spec("attachments"), "a.png", "https://"),
+        (make_spec("buttons"), "a | b | c | d", "One button per line"),
+        (make_spec("buttons"), "Show | cart", "with its scheme"),
+        (make_spec("buttons", maximum=1), "a\nb", "at most 1"),
+        (make_spec("number", minimum=0, maximum=1), "1.5", "from 0 to 1"),
+        (make_spec("number"), "much", "0.5"),
         (make_spec("attachments"), "https://a.b/c png id more", "One attachment per line"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from providers.liquid import RenderFault
-from providers.message import PushMessage, find_address_faults, read_message, write_message
+from providers.message import Button, PushMessage, find_address_faults, read_message, write_message
 from providers.message_fields import Platform
 from providers.templates import ELLIPSIS, Sheet, cut_text, find_template_faults, list_places
 from tests.providers.test_liquid import HOSTILE
@@ -29,6 +29,7 @@ WHOLE = {
         "data": f"plain {HOLE}",
         "attachments": [{"id": "1", "file_url": f"https://x.example/{HOLE}", "file_type": "png"}],
     },
+    "buttons": [{"title": f"See {HOLE}", "link": f"shop://{HOLE}", "id": "see"}],
     "web": {"url": f"https://x.example/?q={HOLE}", "extras": {"k": [{"n": HOLE}]}},
     "in_app": {"dismiss_title": f"No {HOLE}", "tap_target": f"https://x.example/{HOLE}"},
     "sms": {"body": f"S {HOLE}"},
@@ -54,8 +55,9 @@ def test_every_field_that_people_or_apps_read_may_hold_variables() -> None:
     paths = [place.path for place in list_places(read(**WHOLE))]
 
     assert paths == [
-        "title", "body", "android.image", "android.data", "android.deeplink", "ios.subtitle",
-        "ios.data", "ios.attachments", "web.url", "web.extras", "in_app.dismiss_title",
+        "title", "body", "buttons", "buttons", "android.image", "android.data",
+        "android.deeplink", "ios.subtitle", "ios.data", "ios.attachments",
+        "web.url", "web.extras", "in_app.dismiss_title",
         "in_app.tap_target", "sms.body", "email.subject", "email.body",
         "translations.de.title", "translations.de.body",
     ]  # fmt: skip
@@ -100,6 +102,21 @@ def test_without_the_mark_nothing_is_a_template() -> None:
     assert find_template_faults(read_message({"defaults": {NAME: "x"}}), know_all) == {
         "defaults": "has no effect without a template"
     }
+
+
+def test_a_button_that_would_do_nothing_is_left_out() -> None:
+    link = {"title": "Cart", "link": f"shop://cart?of={HOLE}", "id": "cart"}
+    when = f"{{% if {NAME} == 'Ann' %}}Ann{{% endif %}}"
+    message = read(body="Hi", buttons=[{"title": when}, link, {"title": "Later"}])
+
+    full, bare = fill(message, Platform.WEB, "Ann"), fill(message, Platform.WEB, "Bo")
+
+    assert full.web is not None
+    assert bare.web is not None
+    assert full.web.buttons == (
+        Button("Ann"), Button("Cart", "shop://cart?of=Ann", "cart"), Button("Later"),
+    )  # fmt: skip
+    assert bare.web.buttons == (Button("Cart", "shop://cart?of=Bo", "cart"), Button("Later"))
 
 
 @given(HOSTILE)

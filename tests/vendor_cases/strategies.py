@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from providers.commands import PushPart, SendPush
 from providers.contract import Addressing, Dialect, Fate
 from providers.fields import FieldSpec
-from providers.message import BLOCKS, Attachment, PushMessage
+from providers.message import BLOCKS, Attachment, Button, PushMessage
 from providers.message_fields import BLOCK_FIELDS, Platform
 from providers.recipients import Audience, PersonKind, Targets
 from tests.vendor_cases.accounts import names_recipients
@@ -27,6 +27,10 @@ ATTACHMENTS = st.builds(
     file_type=st.sampled_from(["image", "png"]),
 )
 
+BUTTONS = st.builds(
+    Button, title=SAFE_TEXT, link=st.just("") | ADDRESSES, id=st.sampled_from(["", "open"])
+)
+
 
 def values_of(spec: FieldSpec) -> st.SearchStrategy[Any]:
     """Values of one message field that mean something; what means "not set" is left out."""
@@ -40,6 +44,8 @@ def values_of(spec: FieldSpec) -> st.SearchStrategy[Any]:
         ),
         "int_list": st.lists(st.integers(0, 1000), min_size=1, max_size=4).map(tuple),
         "attachments": st.lists(ATTACHMENTS, min_size=1, max_size=2).map(tuple),
+        "buttons": st.lists(BUTTONS, min_size=1, max_size=3).map(tuple),
+        "number": st.floats(spec.minimum or 0, spec.maximum or 1, allow_nan=False).filter(bool),
         "json_object": st.dictionaries(SAFE_TEXT, SAFE_TEXT, min_size=1, max_size=2),
     }
     if spec.kind == "int":

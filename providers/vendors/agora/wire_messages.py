@@ -57,6 +57,14 @@ def _read_urgency(value: Any) -> str | None:
     return value if value in ("high", "normal") else None
 
 
+def _write_level(level: str) -> str:
+    return level.upper().replace("-", "_")
+
+
+def _read_level(value: Any) -> str | None:
+    return value.lower().replace("_", "-") if isinstance(value, str) and value.isupper() else None
+
+
 # Of a shape of its own: `ext`, badges and sounds, below.
 PLACES = (
     Place(("fcm", "notification", "title"), "android", "title"),
@@ -65,6 +73,8 @@ PLACES = (
     Place(("fcm", "notification", "icon"), "android", "icon"),
     Place(("fcm", "notification", "sound"), "android", "sound"),
     Place(("fcm", "collapseKey"), "android", "collapse_key", str, _read_number),
+    # A push of the same tag takes the place of the one on the screen.
+    Place(("fcm", "notification", "tag"), "android", "collapse_id"),
     Place(("fcm", "priority"), "android", "urgency", str, _read_urgency),
     Place(("fcm", "timeToLive"), "android", "time_to_live"),
     Place(("config", "clickAction", "url"), "android", "deeplink"),
@@ -75,6 +85,7 @@ PLACES = (
     Place(("apns", "categoryName"), "ios", "category"),
     Place(("apns", "threadId"), "ios", "thread_id"),
     Place(("apns", "collapseId"), "ios", "collapse_id"),
+    Place(("apns", "interruptionLevel"), "ios", "interruption_level", _write_level, _read_level),
 )
 DATA = ("ext",)
 APNS_DATA = ("apns", "ext")

@@ -86,6 +86,7 @@ CARRIES: dict[str, Carry] = {
     ),
     "ios.collapse_id": Carry(Fate.RENAMED, "options.apns_collapse_id"),
     **_describe_fields("web.", wire_content.WEB),
+    "web.buttons": Carry(Fate.TRUNCATED, "options.web_buttons", gettext_noop("Two at most.")),
 }
 
 

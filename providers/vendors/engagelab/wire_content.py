@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from providers.fields import Fields, FieldSpec
-from providers.message import AndroidContent, IosContent, WebContent
+from providers.message import AndroidContent, Button, IosContent, WebContent
 from providers.message_fields import BLOCK_FIELDS, Platform
 
+from .wire_rules import MAX_WEB_BUTTONS
 from .wire_values import (
     Block,
     read_json_object,
@@ -32,8 +33,15 @@ ANDROID = Fields(
     sound="sound",
     badge="badge_set_num",
 )
-IOS = Fields(badge="badge", thread_id="thread-id", category="category")
+IOS = Fields(
+    badge="badge",
+    thread_id="thread-id",
+    category="category",
+    interruption_level="interruption-level",
+)
 WEB = Fields(title="title", body="alert", url="url", icon="icon", image="image", extras="extras")
+
+BUTTON = Fields(id="id", title="text", link="url")
 
 PICTURE_STYLE = 3  # the style that shows `big_pic_path`
 NO_SOUND = ""
@@ -132,6 +140,25 @@ def write_web(web: WebContent) -> dict[str, Any]:
 def read_web(block: Block) -> dict[str, Any]:
     """Values of WebContent."""
     return _read_fields(block, WEB, Platform.WEB)
+
+
+def write_buttons(buttons: tuple[Button, ...]) -> list[dict[str, str]]:
+    """`options.web_buttons`: two at most (vendor page "Create Push API")."""
+    return [
+        BUTTON.write({name: getattr(one, name) or None for name in BUTTON.names})
+        for one in buttons[:MAX_WEB_BUTTONS]
+    ]
+
+
+def read_buttons(value: Any) -> tuple[Button, ...]:
+    """Those that fields of ours can hold; a list with anything else in it is left to the rest."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return ()
+    parts = [BUTTON.read(item) for item in value]
+    if _SPECS[Platform.WEB]["buttons"].find_fault(parts):
+        return ()
+    buttons = tuple(Button(**part) for part in parts)
+    return buttons if write_buttons(buttons) == value else ()
 
 
 def _read_fields(block: Block, names: Fields, platform: Platform) -> dict[str, Any]:

@@ -42,6 +42,7 @@ PLATFORMS = {platform.value: platform for platform in Platform}
 EVERY_PLATFORM = "all"
 MAX_TTL = 15 * 86_400
 MAX_COLLAPSE_ID = 64  # bytes
+BUTTONS = "web_buttons"
 
 
 def write_content(message: PushMessage) -> dict[str, Any]:
@@ -180,6 +181,8 @@ def _write_message_options(message: PushMessage) -> dict[str, Any]:
         options["time_to_live"] = min(life, MAX_TTL)
     if message.ios and message.ios.collapse_id:
         options["apns_collapse_id"] = message.ios.collapse_id
+    if message.web and message.web.buttons:
+        options[BUTTONS] = wire_content.write_buttons(message.web.buttons)
     if message.translations:
         options["multi_language"] = {
             language: _write_translation(text) for language, text in message.translations.items()
@@ -283,6 +286,9 @@ def _read_message_options(
         android = replace(android or AndroidContent(), time_to_live=life)
     if Platform.IOS in (platforms or Platform):
         ios = _read_ios_options(ios, life, collapse_id)
+    buttons = wire_content.read_buttons(options.values.get(BUTTONS))
+    if buttons and message.web is not None:
+        message = replace(message, web=replace(message.web, buttons=buttons))
     languages = options.find_block("multi_language")
     texts = {} if languages is None else _read_translations(languages)
     return replace(message, android=android, ios=ios, translations=texts)

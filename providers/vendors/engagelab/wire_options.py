@@ -17,6 +17,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "third_party_channel": ("options", "third_party_channel"),
     "override_msg_id": ("options", "override_msg_id"),
     "android_category": ("notification", "android", "category"),
+    # A field of its own by now; messages that were stored before have it here.
     "interruption_level": ("notification", "ios", "interruption-level"),
     "hmos_category": ("notification", "hmos", "category"),
 }
@@ -57,12 +58,6 @@ OPTION_FIELDS = (
         maximum=255,
     ),
     FieldSpec(
-        name="interruption_level",
-        kind="choice",
-        label=gettext_noop("Interruption level of iOS"),
-        choices=("passive", "active", "time-sensitive", "critical"),
-    ),
-    FieldSpec(
         name="hmos_category",
         label=gettext_noop("HarmonyOS category"),
         help=gettext_noop("Empty: MARKETING."),
@@ -98,6 +93,11 @@ def read_options(body: Block) -> dict[str, Any]:
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         # What is written only beside the block's own fields is left to the rest elsewhere.
-        if name != REPLACED and value is not None and not _SPECS[name].find_fault(value):
+        if (
+            name in _SPECS
+            and name != REPLACED
+            and value is not None
+            and not _SPECS[name].find_fault(value)
+        ):
             found[name] = strip_nulls(value)
     return found

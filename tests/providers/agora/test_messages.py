@@ -155,7 +155,7 @@ UNKNOWN = {
         "badge": "7",
         "invalidationTime": 5,
         "mutableContent": 1,
-        "interruptionLevel": "ACTIVE",
+        "interruptionLevel": "LOUD",
     },
     "config": {"badge": {"addNum": 1, "setNum": 10_000_000_000}},
     "anything": None,

@@ -30,7 +30,7 @@ SAID: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 MORE: dict[str, dict[str, Any]] = {
     "a level": {"platform": ["ios"],
-                "notification": {"ios": {"alert": "Hi", "interruption-level": "critical"}}},
+                "notification": {"ios": {"alert": "Hi", "interruption-level": "loud"}}},
     "an option": {"platform": "all", "notification": {"alert": "Hi"},
                   "options": {"classification": 1}},
     "an environment": {"platform": "all", "notification": {"alert": "Hi"},

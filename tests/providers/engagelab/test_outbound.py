@@ -24,6 +24,7 @@ from providers.contract import Addressing
 from providers.inbound import Call
 from providers.message import (
     AndroidContent,
+    Button,
     IosContent,
     PushMessage,
     Text,
@@ -129,6 +130,38 @@ def test_a_silent_push_wakes_the_app_and_shows_nothing() -> None:
     assert apple["notification"] == {
         "ios": {"content-available": True, "extras": {"data": "plain"}}
     }
+
+
+def test_buttons_of_a_browser_are_options_two_at_most_and_read_again() -> None:
+    three = tuple(Button(f"B{number}", f"https://example.com/{number}") for number in range(3))
+    web = PushMessage(body="Hi", buttons=three).resolve(Platform.WEB)
+    [route] = [route for route in DIALECT.routes if route.path == "v4/push"]
+
+    sent = write(make_push(web))
+    [part] = route.read(Call(body=sent)).parts
+
+    assert sent["body"]["options"]["web_buttons"] == [
+        {"text": "B0", "url": "https://example.com/0"},
+        {"text": "B1", "url": "https://example.com/1"},
+    ]
+    assert part.message.web is not None
+    assert part.message.web.buttons == three[:2]
+
+
+def test_buttons_that_no_field_holds_stay_as_they_came() -> None:
+    drawn = [{"text": "Open", "icon": "https://example.com/i.png"}]
+    options = {"web_buttons": drawn}
+    came = {"from": "s", "to": "all", "body": {
+        "platform": "web", "notification": {"web": {"alert": "Hi"}}, "options": options,
+    }}  # fmt: skip
+    [route] = [route for route in DIALECT.routes if route.path == "v4/push"]
+
+    [part] = route.read(Call(body=came)).parts
+
+    assert part.message.web is not None
+    assert part.message.web.buttons is None
+    sent = write(make_push(part.message.resolve(Platform.WEB)))
+    assert sent["body"]["options"]["web_buttons"] == drawn
 
 
 def test_a_browser_stands_alone_and_harmony_gets_what_it_demands() -> None:
