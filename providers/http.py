@@ -1,5 +1,6 @@
-"""The one place where a vendor call leaves us: failure classes and the scrubbed record of each
-call. The guard against inner addresses and the time limits are `http_session`'s.
+"""The one place where a vendor call leaves us, and the scrubbed record of each call. What answers
+mean is `failures`'; the guard against inner addresses and the time limits are `http_session`'s.
+Gateways that take one device per call are called by `fanout`.
 """
 
 from __future__ import annotations
@@ -7,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +22,20 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError
 
 from providers.commands import FetchStatus
+from providers.failures import (
+    HOP_HEADER,
+    MAX_ANSWER_BYTES,
+    TOO_LONG,
+    explain_inner_address,
+    explain_silence,
+    explain_status,
+    explain_unreachable,
+    explain_unwritable,
+    find_hop,
+    find_words,
+    hopping,
+    parse_body,
+)
 from providers.http_session import (
     CONNECT_SECONDS,
     Progress,
@@ -49,15 +63,7 @@ __all__ = [
     "write_request",
 ]
 
-MAX_ANSWER_BYTES = 1_048_576
-MAX_WORDS_BYTES = 500
-HOP_HEADER = "X-Pushadmin-Hop"
 JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
-
-# A gateway's word that its own upstream did not answer says nothing about what that one did.
-UNCERTAIN_STATUSES = frozenset({408, 502, 504})
-THROTTLED_STATUSES = frozenset({420, 429})
-CREDENTIAL_STATUSES = frozenset({401, 403, 407})
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +108,6 @@ class _Unreadable(Exception):
 
 _scrubber: ContextVar[Scrubber | None] = ContextVar("scrubber", default=None)
 _record: ContextVar[list[Exchange] | None] = ContextVar("record", default=None)
-_hop: ContextVar[str] = ContextVar("hop", default="")
 
 
 def call(session: requests.Session, method: str, url: str, **options: Unpack[CallOptions]) -> Any:
@@ -166,16 +171,6 @@ def recording() -> Iterator[list[Exchange]]:
         _record.reset(mark)
 
 
-@contextmanager
-def hopping(installation: str, hop: int) -> Iterator[None]:
-    """Calls made inside say that they are the `hop`-th of a chain of installations."""
-    mark = _hop.set(f"{installation},{hop}")
-    try:
-        yield
-    finally:
-        _hop.reset(mark)
-
-
 def _prepare_request(
     session: requests.Session, method: str, url: str, options: CallOptions
 ) -> requests.PreparedRequest:
@@ -184,19 +179,15 @@ def _prepare_request(
     if "json" in options:
         headers = {**JSON_HEADERS, **headers}
         data = _encode_json(options["json"])
-    if _hop.get():
-        headers[HOP_HEADER] = _hop.get()
+    if find_hop():
+        headers[HOP_HEADER] = find_hop()
     request = requests.Request(method, url, headers, data=data, params=options.get("params"))
     try:
         if "@" in urlsplit(url).netloc:
             raise ValueError("What an address names as a login would be sent there.")
         return session.prepare_request(request)
     except (requests.RequestException, ValueError):
-        raise Failure(
-            Reason.CREDENTIAL,
-            "The vendor's address or the account's credentials cannot be put into a request.",
-            is_permanent=True,
-        ) from None
+        raise explain_unwritable() from None
 
 
 def _encode_json(body: Any) -> bytes:
@@ -241,7 +232,7 @@ def _exchange_bytes(
         while chunk := response.raw.read(65536, decode_content=True):
             content += chunk
             if len(content) > MAX_ANSWER_BYTES:
-                raise _Unreadable("The vendor's answer is longer than 1 MB.")
+                raise _Unreadable(TOO_LONG)
         return _Answer(response.status_code, response.headers, bytes(content))
 
 
@@ -249,23 +240,13 @@ def _explain_silence(error: Exception) -> Failure:
     if isinstance(error, _Unreadable):
         return Failure(Reason.NO_ANSWER, str(error), was_sent=None)
     if isinstance(error, InvalidIPAddress):
-        return Failure(
-            Reason.CREDENTIAL,
-            "The account's address leads to a private or loopback network. Correct it, or name "
-            "its origin in PUSHADMIN_OUTBOUND_ALLOW.",
-            is_permanent=True,
-        )
-    if find_progress().is_written:
-        return Failure(
-            Reason.NO_ANSWER,
-            f"The request was sent and no whole answer came ({type(error).__name__}).",
-            was_sent=None,
-        )
-    return Failure(Reason.VENDOR, f"The vendor cannot be reached ({type(error).__name__}).")
+        return explain_inner_address()
+    word = type(error).__name__
+    return explain_silence(word) if find_progress().is_written else explain_unreachable(word)
 
 
 def _read_answer(answer: _Answer, options: CallOptions) -> Any:
-    body, is_json = _parse_body(answer.content)
+    body, is_json = parse_body(answer.content)
     if not 200 <= answer.status < 300:
         raise _explain_refusal(answer, body, options)
     if not answer.content and options.get("allows_empty"):
@@ -287,28 +268,6 @@ def _misunderstand(status: int) -> Failure:
     return Failure(Reason.NO_ANSWER, words, was_sent=None)
 
 
-def _parse_body(content: bytes) -> tuple[Any, bool]:
-    try:
-        body = json.loads(content)
-        # Only an escape can bring in what no database takes: NUL and half characters.
-        return (_clean(body) if b"\\u" in content else body), True
-    except (ValueError, RecursionError):
-        return _clean(content.decode("utf-8", "replace")), False
-
-
-_UNPRINTABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return _UNPRINTABLE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, dict):
-        return {_clean(name): _clean(item) for name, item in value.items()}
-    return value
-
-
 def _explain_refusal(answer: _Answer, body: Any, options: CallOptions) -> Failure:
     failure = _ask_vendor(answer.status, body, options)
     if failure is None:
@@ -327,37 +286,6 @@ def _ask_vendor(status: int, body: Any, options: CallOptions) -> Failure | None:
         return read_error(status, body) if read_error else None
     except _MISREADINGS:
         return None  # an error page of somebody in between
-
-
-def explain_status(status: int, words: str = "") -> Failure:
-    """What a status other than 2xx means, for any vendor; `words` are the vendor's own."""
-    message = words or f"HTTP {status} {http.client.responses.get(status, '')}".strip()
-    was_sent = None if status in UNCERTAIN_STATUSES else True
-    if status in CREDENTIAL_STATUSES:
-        return Failure(Reason.CREDENTIAL, message, is_permanent=True, was_sent=True)
-    if status in THROTTLED_STATUSES:
-        return Failure(Reason.THROTTLED, message, was_sent=True)
-    if 300 <= status < 400:
-        message = f"The account's address answers with a redirect ({status}). Correct it."
-        return Failure(Reason.CREDENTIAL, message, is_permanent=True, was_sent=True)
-    if status >= 500 or status in UNCERTAIN_STATUSES:
-        return Failure(Reason.VENDOR, message, was_sent=was_sent)
-    return Failure(Reason.PAYLOAD, message, is_permanent=True, was_sent=True)
-
-
-def find_words(body: Any) -> str:
-    """A sentence for people somewhere in an error body; "" if there is none."""
-    if isinstance(body, str):
-        is_page = body.lstrip().startswith("<")
-        return "" if is_page else cut_text(body.strip(), MAX_WORDS_BYTES)
-    if isinstance(body, list):
-        return find_words(body[0]) if body else ""
-    if isinstance(body, dict):
-        for key in ("message", "error_description", "description", "detail", "error", "errors"):
-            words = find_words(body.get(key))
-            if words:
-                return words
-    return ""
 
 
 def _keep_exchange(
@@ -383,7 +311,7 @@ def _scrub_bytes(scrubber: Scrubber, body: Any) -> str:
     if not body:
         return ""
     content = body.encode() if isinstance(body, str) else bytes(body)
-    return scrubber.scrub_body(_parse_body(content)[0])
+    return scrubber.scrub_body(parse_body(content)[0])
 
 
 class _LogFilter(logging.Filter):

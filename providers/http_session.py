@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 from requests.adapters import BaseAdapter, HTTPAdapter
-from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter import InvalidIPAddress, get_ip_address
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -86,6 +86,11 @@ class VendorSession(requests.Session):
         if read_origin(url) in find_allowed_origins():
             return self._open_adapter
         return super().get_adapter(url)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Whom to trust is a setting, and may be changed in a running test."""
+        options.setdefault("verify", settings.OUTBOUND_CA or True)
+        return super().send(request, **options)
 
     def close(self) -> None:
         self._open_adapter.close()
@@ -190,8 +195,18 @@ class _GuardedAdapter(IPFilterAdapter, _WatchedAdapter):  # type: ignore[misc]  
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         where, how = super().build_connection_pool_key_attributes(*args, **kwargs)
-        address = ipaddress.ip_address(where["host"].strip("[]"))
-        # RFC 3879's site-local ones, and whatever nobody has given out: `::127.0.0.1` and the like.
-        if address.is_reserved or (address.version == 6 and address.is_site_local):
-            raise InvalidIPAddress(address)
+        _check_odd_address(where["host"].strip("[]"))
         return where, how
+
+
+def check_address(address: str, port: int) -> None:
+    """Raise InvalidIPAddress for an address, as digits, that the guard lets nobody reach."""
+    found, _ = get_ip_address(address, port, allow_loopback=False)
+    _check_odd_address(str(found))
+
+
+def _check_odd_address(text: str) -> None:
+    address = ipaddress.ip_address(text)
+    # RFC 3879's site-local ones, and whatever nobody has given out: `::127.0.0.1` and the like.
+    if address.is_reserved or (address.version == 6 and address.is_site_local):
+        raise InvalidIPAddress(address)

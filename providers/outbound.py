@@ -94,12 +94,16 @@ class DeviceCall:
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswer:
-    """What a gateway answered to one DeviceCall; names of headers in lower case."""
+    """What a gateway answered to one DeviceCall, after so many `seconds`.
+
+    Names of headers are in lower case.
+    """
 
     place: int
     status: int
     headers: Mapping[str, str]
     body: bytes
+    seconds: float = 0.0
 
 
 class DeviceCalls(Protocol):

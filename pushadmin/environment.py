@@ -189,6 +189,14 @@ def read_list(name: str) -> list[str]:
     return [item.strip() for item in env.str(name, default="").split(",") if item.strip()]
 
 
+def read_file_path(name: str) -> str:
+    """The path of a file that is there, or nothing."""
+    path = env.str(name, default="")
+    if path and not Path(path).is_file():
+        raise ImproperlyConfigured(f"{name} names {path!r}, and there is no such file.")
+    return path
+
+
 def read_hosts(entries: list[str]) -> dict[str, str]:
     """`host=dialect` entries as a dict; anything else stops the start."""
     hosts = {}

@@ -15,6 +15,7 @@ from pushadmin.environment import (
     read_bool,
     read_broker,
     read_database,
+    read_file_path,
     read_hosts,
     read_int,
     read_key,
@@ -195,6 +196,7 @@ CONTENT_SECURITY_POLICY = {
 # Loopback or private origins that vendor calls may reach, as scheme://host:port texts.
 OUTBOUND_ALLOW = read_list("PUSHADMIN_OUTBOUND_ALLOW")
 SANDBOX_URL = env.str("PUSHADMIN_SANDBOX_URL", default="")
+OUTBOUND_CA = read_file_path("PUSHADMIN_OUTBOUND_CA")
 
 # --- web ---
 # Of each process. Half of them may wait for the outcome of a send that a script waits for.

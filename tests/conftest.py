@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
 
 from campaigns.models import App, Membership, Workspace
+from providers.fanout import Fanout
 from tests import builders
 from tests.databases import keep_tables, make_tables
 
@@ -101,14 +103,17 @@ def _nothing_remembered() -> None:
 @pytest.fixture(autouse=True)
 def _no_call_inside_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test does, a request that leaves while a transaction is open fails it."""
-    send = HTTPAdapter.send
+    for owner, name in ((HTTPAdapter, "send"), (Fanout, "submit")):
+        monkeypatch.setattr(owner, name, _guard(getattr(owner, name)))
 
-    def guarded_send(adapter: HTTPAdapter, *args: Any, **kwargs: Any) -> Any:
+
+def _guard(call: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(*args: Any, **kwargs: Any) -> Any:
         blocks = [block for block in connection.atomic_blocks if not block._from_testcase]
         assert not blocks, "a vendor was called inside a transaction"
-        return send(adapter, *args, **kwargs)
+        return call(*args, **kwargs)
 
-    monkeypatch.setattr(HTTPAdapter, "send", guarded_send)
+    return guarded
 
 
 @pytest.fixture
