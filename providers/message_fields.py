@@ -364,7 +364,10 @@ PERSONAL_FIELDS = (
         name="fallbacks",
         kind="json",
         label=gettext_noop("Languages instead"),
-        help=gettext_noop("In this order, for who has no translation; null: the app's."),
+        help=gettext_noop(
+            'For who has no translation, in this order: ["es", "en"]. [] for none; null or '
+            "empty: the app's."
+        ),
     ),
 )
 

@@ -195,7 +195,10 @@ class Composition:
         """Show faults, by paths of the native API, at the fields that they mean."""
         for path, sentence in faults.items():
             head, _dot, rest = path.partition(".")
-            if head == "message":
+            if rest.startswith("translations."):
+                is_shown = self.translations.place_fault(rest.partition(".")[2], sentence)
+                left = {} if is_shown else {path: sentence}
+            elif head == "message":
                 left = self.message.place_faults({rest.replace(".", "-"): sentence})
             elif head == "audience":
                 left = self.audience.place_faults(

@@ -42,6 +42,12 @@ LANGUAGE = RegexValidator(
 LOOKS = gettext_lazy("How it looks and sounds")
 DELIVERY = gettext_lazy("How it is delivered")
 BUTTONS = gettext_lazy("Other buttons than everywhere else")
+TEXTS = tuple(spec.name for spec in COMMON_FIELDS)
+PLATFORM_NAMES = {
+    Platform.ANDROID: gettext_lazy("Android"),
+    Platform.IOS: gettext_lazy("iOS"),
+    Platform.WEB: gettext_lazy("Web"),
+}
 INBOX = gettext_lazy("Where and how long")
 FOLDED: dict[str, dict[Any, tuple[str, ...]]] = {
     "android": {
@@ -69,6 +75,8 @@ FOLDED: dict[str, dict[Any, tuple[str, ...]]] = {
     },
     "in_app": {INBOX: ("channel", "only", "expires_in", "topic", "topic_expires_in")},
 }  # fmt: skip
+# What vendors' scripts said that no field shows: it goes through the page and back.
+KEPT_EXTRAS = FieldSpec(name="kept_extras", kind="json_object", label="extras")
 NOT_SET: tuple[Any, ...] = (None, "", False, [], {})
 
 
@@ -143,6 +151,9 @@ class MessageForm(PageForm):
             self._add_fields(f"{platform.value}-", specs)
         for dialect in self.dialects:
             self._add_fields(f"extras-{dialect.key}-", dialect.message_options)
+        kept = build_field(KEPT_EXTRAS)
+        kept.widget = forms.HiddenInput()
+        self.fields[KEPT_EXTRAS.name] = kept
         if self.is_bound and self.data.get("template") == LIQUID:
             self._admit_variables()
 
@@ -169,11 +180,10 @@ class MessageForm(PageForm):
 
     def platform_tabs(self) -> list[Tab]:
         """A tab per platform that has fields of its own."""
-        labels = {Platform.ANDROID: _("Android"), Platform.IOS: _("iOS"), Platform.WEB: _("Web")}
         return [
             Tab(
                 key=platform.value,
-                label=labels[platform],
+                label=str(PLATFORM_NAMES[platform]),
                 fields=self._bound(f"{platform.value}-", specs),
                 is_platform=True,
             )
@@ -209,6 +219,10 @@ class MessageForm(PageForm):
         """What platforms without fields of their own for it have in common."""
         return Fold(_("Buttons"), self._bound("", SHARED_FIELDS))
 
+    def language_fold(self) -> Fold:
+        """Which languages stand in for others."""
+        return Fold(_("Languages instead"), [self["default_language"], self["fallbacks"]])
+
     def _bound(self, prefix: str, specs: tuple[FieldSpec, ...]) -> list[forms.BoundField]:
         return [self[prefix + spec.name] for spec in specs]
 
@@ -219,13 +233,20 @@ class MessageForm(PageForm):
             content[name] = self._collect(f"{name}-", specs)
         for platform, specs in BLOCK_FIELDS.items():
             content[platform.value] = self._collect(f"{platform.value}-", specs)
-        content["extras"] = shrink(
-            {
-                dialect.key: self._collect(f"extras-{dialect.key}-", dialect.message_options)
-                for dialect in self.dialects
-            }
-        )
+        content["extras"] = self._collect_extras()
         return shrink(content)
+
+    def _collect_extras(self) -> dict[str, Any]:
+        """What is filled in here, beside what no field here shows."""
+        given = self.cleaned_data.get(KEPT_EXTRAS.name) or {}
+        extras = {key: dict(values) for key, values in given.items() if isinstance(values, dict)}
+        for dialect in self.dialects:
+            own = self._collect(f"extras-{dialect.key}-", dialect.message_options)
+            shown = {spec.name for spec in dialect.message_options}
+            before = extras.get(dialect.key, {})
+            hidden = {name: value for name, value in before.items() if name not in shown}
+            extras[dialect.key] = hidden | own
+        return {key: values for key, values in extras.items() if values}
 
     def _collect(self, prefix: str, specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
         named = {spec.name: self.cleaned_data.get(prefix + spec.name) for spec in specs}
@@ -233,7 +254,10 @@ class MessageForm(PageForm):
 
 
 class TranslationForm(PageForm):
-    """Title and text in one more language."""
+    """Title and text in one more language, and other ones for single platforms.
+
+    Those of a platform are called `android-title`, `android-body` and so on.
+    """
 
     language = forms.CharField(
         label=gettext_lazy("Language"),
@@ -243,13 +267,59 @@ class TranslationForm(PageForm):
     )
     title = forms.CharField(label=gettext_lazy("Title"), max_length=1024, required=False)
     body = forms.CharField(
-        label=gettext_lazy("Text"), max_length=4096, widget=forms.Textarea(attrs={"rows": 2})
+        label=gettext_lazy("Text"),
+        max_length=4096,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in COUNTED:
             setattr(self.fields[name], "counter", (name, ""))  # noqa: B010 - ui/field.html
+        for platform in Platform:
+            for spec in COMMON_FIELDS:
+                field = build_field(spec)
+                field.widget.attrs.pop("maxlength", None)
+                if spec.kind == "long_text":
+                    field.widget.attrs["rows"] = 2
+                self.fields[f"{platform.value}-{spec.name}"] = field
+
+    def clean(self) -> dict[str, Any]:
+        """A language without a text would be left out, and what is written in it lost."""
+        given = self.cleaned_data
+        said = [given.get("body"), *(given.get(f"{platform}-body") for platform in Platform)]
+        if not any(said) and "body" not in self.errors:
+            self.add_error("body", _("This field is required."))
+        return given
+
+    @property
+    def platform_blocks(self) -> list[Fold]:
+        """Per platform its title and text; of one that compose does not offer, only what is set."""
+        offered = {platform.value: tab for platform, tab in PLATFORM_NAMES.items()}
+        blocks = []
+        for platform in Platform:
+            fields = [self[f"{platform.value}-{spec.name}"] for spec in COMMON_FIELDS]
+            fold = Fold(str(offered.get(platform.value, platform.value)), fields)
+            if platform.value in offered or fold.is_used:
+                blocks.append(fold)
+        return blocks
+
+    @property
+    def platforms_fold(self) -> Fold:
+        """All of them, for their heading."""
+        fields = [field for block in self.platform_blocks for field in block.fields]
+        return Fold(_("Other words on single platforms"), fields)
+
+    def write_text(self) -> dict[str, Any]:
+        """The translation's JSON form. Only when valid."""
+        given = self.cleaned_data
+        text = {name: given.get(name) for name in TEXTS}
+        own = {
+            platform.value: {name: given.get(f"{platform.value}-{name}") for name in TEXTS}
+            for platform in Platform
+        }
+        return shrink(text | {platform: shrink(said) for platform, said in own.items()})
 
 
 class Translations(forms.BaseFormSet):
@@ -265,11 +335,17 @@ class Translations(forms.BaseFormSet):
             seen.add(language)
 
     def write_content(self) -> dict[str, Any]:
-        """`{language: {"title", "body"}}`."""
-        rows = [form.cleaned_data for form in self.forms if form.cleaned_data.get("language")]
-        return {
-            row["language"]: shrink({"title": row["title"], "body": row["body"]}) for row in rows
-        }
+        """`{language: {"title", "body", "android": {"title", "body"}, ...}}`."""
+        rows = [form for form in self.forms if form.cleaned_data.get("language")]
+        return {form.cleaned_data["language"]: form.write_text() for form in rows}
+
+    def place_fault(self, path: str, sentence: str) -> bool:
+        """Show a fault of `<language>.<field>` at its field, if there is one."""
+        language, _dot, name = path.partition(".")
+        for form in self.forms:
+            if form["language"].value() == language:
+                return not form.place_faults({name.replace(".", "-") or "language": sentence})
+        return False
 
 
 TranslationFormSet = forms.formset_factory(
@@ -286,15 +362,24 @@ def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
     initial = {spec.name: content.get(spec.name) for spec in TOP_FIELDS}
     for name in [*OTHER_BLOCKS, *BLOCK_FIELDS]:
         initial |= _prefixed(name, content.get(name))
-    for key, values in (content.get("extras") or {}).items():
+    extras = content.get("extras") or {}
+    for key, values in extras.items():
         initial |= _prefixed(f"extras-{key}", values)
-    return initial
+    return initial | {KEPT_EXTRAS.name: extras or None}
 
 
 def read_translations(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of the translations of a stored message."""
     translations = content.get("translations") or {}
-    return [{"language": language, **text} for language, text in translations.items()]
+    return [{"language": language, **_flatten(text)} for language, text in translations.items()]
+
+
+def _flatten(text: Mapping[str, Any]) -> dict[str, Any]:
+    """A translation as its form's values: `android-title` for what is inside of `android`."""
+    flat: dict[str, Any] = {}
+    for name, value in text.items():
+        flat |= _prefixed(name, value) if name in set(Platform) else {name: value}
+    return flat
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:

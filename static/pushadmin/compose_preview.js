@@ -57,8 +57,9 @@
     const sample = readSamples()[Number(now.sample)];
     if (now.sample !== "" && sample) return { title: sample.title, body: sample.body, direction: sample.direction, language: sample.language };
     const panel = now.language && [...root().querySelectorAll(".pa-translation")].find((one) => one.querySelector("input[name$=-language]").value.trim() === now.language);
-    const own = (name) => (panel ? panel.querySelector(`[name$=-${name}]`).value.trim() : "");
     const block = platform === "in_app" ? "" : platform;
+    const read = (name) => (panel ? panel.querySelector(`[name$="-${name}"]`).value.trim() : "");
+    const own = (name) => (panel && block && read(`${block}-${name}`)) || read(name);
     const text = (name) => own(name) || (block && value(`${block}.${name}`)) || value(name);
     return { title: text("title"), body: text("body"), direction: panel ? directionOf(now.language) : "auto", language: now.language || box().dataset.paDefault };
   }

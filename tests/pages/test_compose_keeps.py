@@ -1,0 +1,128 @@
+"""Opening a message and saving it changes nothing of it, whatever a script has put there."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign
+from campaigns.services.campaigns import create_campaign
+from campaigns.services.templates import TemplateValues, create_template
+from providers import registry
+from tests import builders
+from tests.pages.read_form import read_form
+
+VENDOR, OPTION = next(
+    (dialect, spec)
+    for dialect in registry.all_dialects()
+    for spec in dialect.message_options
+    if spec.kind == "int"
+)
+WHOLE = {
+    "title": "Sale", "body": "Today only", "default_language": "en", "fallbacks": ["es", "de"],
+    "buttons": [{"title": "Show", "link": "shop://sale", "id": "show"}, {"title": "A | B"}],
+    "android": {"channel_id": "offers", "collapse_id": "sale", "buttons": [{"title": "Only here"}]},
+    "ios": {"subtitle": "Now", "interruption_level": "time-sensitive", "relevance_score": 0.25},
+    "web": {"tag": "sale", "require_interaction": True, "extras": {"a": [1, {"b": None}]}},
+    "translations": {
+        "de": {
+            "title": "Ausverkauf", "body": "Nur heute", "ios": {"title": "Nur hier"},
+            "android": {"title": "Kurz", "body": "Heute"}, "hmos": {"body": "Anderswo"},
+        },
+        "fr": {"web": {"body": "Ce jour"}},
+    },
+    "extras": {
+        VENDOR.key: {OPTION.name: OPTION.maximum, "rest": {"options": {"cid": "7"}}},
+        "elsewhere": {"option": 1},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def routed(app):
+    builders.make_route(app, "android", dialect=VENDOR.key)
+    return app
+
+
+def read_plain(content):
+    """Without what says nothing: an empty title is none."""
+    if isinstance(content, dict):
+        plain = {name: read_plain(value) for name, value in content.items()}
+        return {name: value for name, value in plain.items() if value not in ("", {})}
+    return content
+
+
+def test_a_draft_that_is_opened_and_saved_is_what_it_was(client, owner, routed, now):
+    body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": WHOLE}
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    client.force_login(owner)
+    place = reverse("edit", args=[campaign.pk])
+
+    page = client.get(place).content.decode()
+    saved = client.post(place, read_form(page))
+
+    campaign = Campaign.objects.select_related("message").get()
+    assert saved.status_code == 302
+    assert read_plain(campaign.message.content) == WHOLE
+
+
+def test_a_copy_says_all_that_the_first_one_said(client, owner, routed, now):
+    body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": WHOLE}
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    client.force_login(owner)
+
+    page = client.get(reverse("compose"), {"copy": campaign.pk}).content.decode()
+    saved = client.post(reverse("compose"), read_form(page))
+
+    copy = Campaign.objects.exclude(pk=campaign.pk).get()
+    assert saved.status_code == 302
+    assert read_plain(copy.message.content) == WHOLE
+
+
+def test_a_template_that_is_opened_and_saved_is_what_it_was(client, owner, routed, now):
+    values = TemplateValues("Sale", "For weekends", WHOLE)
+    kept = create_template(routed.workspace, routed, values, actor="owner", now=now)
+    client.force_login(owner)
+    place = reverse("template", args=[kept.pk])
+
+    saved = client.post(place, read_form(client.get(place).content.decode()))
+
+    kept.refresh_from_db()
+    assert saved.status_code == 302
+    assert read_plain(kept.content) == WHOLE
+
+
+def test_words_of_a_platform_are_changed_and_taken_out(client, owner, routed, now):
+    body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": WHOLE}
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    client.force_login(owner)
+    place = reverse("edit", args=[campaign.pk])
+    form = read_form(client.get(place).content.decode())
+
+    form["translations-0-ios-title"] = ""
+    form["translations-0-android-title"] = "Kurz und gut"
+    form["translations-1-web-body"] = ""
+    refused = client.post(place, form).content.decode()
+    form["translations-1-body"] = "Que ce jour"
+    client.post(place, form)
+
+    texts = Campaign.objects.get().message.content["translations"]
+    assert 'id="id_translations-1-body_error"' in refused
+    assert "ios" not in texts["de"]
+    assert texts["de"]["android"] == {"title": "Kurz und gut", "body": "Heute"}
+    assert texts["fr"]["body"] == "Que ce jour"
+
+
+def test_what_is_wrong_with_a_variable_stands_at_its_translation(client, owner, routed, now):
+    body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": WHOLE}
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    client.force_login(owner)
+    place = reverse("edit", args=[campaign.pk])
+    form = read_form(client.get(place).content.decode())
+
+    form["template"] = "liquid"
+    form["translations-0-android-body"] = "Hallo\n{{ person.nmae }}"
+    page = client.post(place, form).content.decode()
+
+    at_field = page.partition('id="id_translations-0-android-body_error"')[2][:300]
+    assert "line 2: there is no variable person.nmae" in at_field
