@@ -15,6 +15,7 @@ from typing import Any
 from providers.audience import Expression
 from providers.commands import Fault, SendPush
 from providers.fields import FieldSpec, gettext_noop
+from providers.gateways import Gateway
 from providers.inbound import (
     ApiCredentials,
     Call,
@@ -221,7 +222,8 @@ class Dialect:
     `find_idempotency` tells from the account's and route's options which of the vendor's calls is
     made, where `idempotency` is not that of all. A vendor that `runs_scenarios` goes from
     a push to the later steps itself, over its `channels`; `scenario_carries` names fields that fare
-    otherwise then. One that `fans_out` takes one device per call (`outbound.DeviceSender`).
+    otherwise then. One that `fans_out` takes one device per call (`outbound.DeviceSender`), and its
+    `gateway` is how it answers in the simulator.
     `plan_schedule` makes of a kept schedule's body, and the records bound to it,
     what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
@@ -286,6 +288,7 @@ class Dialect:
     says_more: Callable[[PushMessage], bool] = _has_extras
     find_message_faults: Callable[[PushMessage], Mapping[str, str]] | None = None
     plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None
+    gateway: Gateway | None = None
 
     @property
     def can_be_asked(self) -> bool:
