@@ -46,6 +46,7 @@ from campaigns.pages.template_form import (
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
+from campaigns.selectors.origins import add_origin, list_origin_writers
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from campaigns.services.personalisation import find_faults, list_known_variables
@@ -158,7 +159,9 @@ def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
     initial["name"] = name_copy(Campaign.objects.for_user(request.user), campaign.name)
     initial |= {"when": "now", "send_at": ""}
     place = find_campaign_place(request.user, campaign)
-    return start_composition(request.user, place, initial)
+    composition = start_composition(request.user, place, initial)
+    composition.origins = add_origin("", campaign)
+    return composition
 
 
 def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
@@ -186,12 +189,15 @@ def _save(
     request: HttpRequest, composition: Composition, campaign: Campaign | None, now: datetime
 ) -> Campaign:
     body, actor = composition.write_body(), name_actor(request.user)
+    writers = list_origin_writers(request.user, composition.origins)
     if campaign is None:
-        return create_campaign(request.user, body, actor=actor, now=now)
+        return create_campaign(request.user, body, actor=actor, now=now, writers=writers)
     # Somebody may have saved the draft since this page was opened.
     if composition.version != write_version(campaign):
         raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
-    return update_campaign(campaign, request.user, body, actor=actor, now=now)
+    return update_campaign(
+        campaign, request.user, body, actor=actor, now=now, writers=writers
+    )  # fmt: skip
 
 
 def _require_roles(request: HttpRequest, composition: Composition, role: str) -> None:

@@ -15,6 +15,7 @@ from campaigns.models import Campaign, Membership, Message
 from campaigns.pages.composition import Composition, read_composition, write_version
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.shell import operator_page
+from campaigns.selectors.origins import list_origin_writers
 from campaigns.selectors.starting import list_apps
 from campaigns.services.access import name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
@@ -65,15 +66,18 @@ def _save(
 def _write(request: HttpRequest, composition: Composition, campaign: Campaign | None) -> Campaign:
     actor, now = name_actor(request.user), timezone.now()
     body = composition.write_finished()
+    writers = list_origin_writers(request.user, composition.origins)
     if campaign is None:
-        return create_campaign(request.user, body, actor=actor, now=now)
+        return create_campaign(request.user, body, actor=actor, now=now, writers=writers)
     if campaign.status != Campaign.Status.DRAFT:
         raise ChangedMeanwhile(_("This campaign is no draft any more; open its page to see it."))
     if composition.version != write_version(campaign):
         words = _("Somebody else has just changed this draft. Reload the page to see it.")
         raise ChangedMeanwhile(words)
     before = campaign.message_id
-    saved = update_campaign(campaign, request.user, body, actor=actor, now=now)
+    saved = update_campaign(
+        campaign, request.user, body, actor=actor, now=now, writers=writers
+    )  # fmt: skip
     # Each change has a message of its own; one that a few seconds made is in nobody's way.
     Message.objects.filter(pk=before, campaigns=None, parts=None).delete()
     return saved

@@ -100,6 +100,7 @@ class Composition:
     translations: Translations
     failover: ScenarioForm
     version: str = ""
+    origins: str = ""  # what its text came from: `campaign:7 template:3`
     elsewhere: dict[str, str] = field(default_factory=dict)  # faults that no field can show
 
     @property
@@ -260,6 +261,7 @@ def read_composition(principal: Any, post: QueryDict) -> Composition:
         ),
         failover=ScenarioForm(post, workspace=place.apps[0].workspace_id, principal=principal),
         version=post.get("version", ""),
+        origins=post.get("origins", ""),
     )
 
 

@@ -280,9 +280,9 @@ class TranslationForm(PageForm):
         for platform in Platform:
             for spec in COMMON_FIELDS:
                 field = build_field(spec)
-                field.widget.attrs.pop("maxlength", None)
-                if spec.kind == "long_text":
-                    field.widget.attrs["rows"] = 2
+                # Plain ones: there may be hundreds of them on a page.
+                is_long = spec.kind == "long_text"
+                field.widget = forms.Textarea(attrs={"rows": 2}) if is_long else forms.TextInput()
                 self.fields[f"{platform.value}-{spec.name}"] = field
 
     def clean(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from campaigns.pages.message_form import (
     read_initial,
     read_translations,
 )
+from campaigns.selectors.origins import add_origin
 from campaigns.services.access import find_apps, has_role
 from campaigns.services.templates import MAX_DESCRIPTION, MAX_NAME, TemplateValues
 
@@ -148,6 +149,7 @@ def put_template(composition: Composition, template: MessageTemplate) -> None:
     composition.message = MessageForm(initial=values, dialects=composition.place.dialects())
     translations = TranslationFormSet(prefix="translations", initial=rows)
     composition.translations = cast(Translations, translations)
+    composition.origins = add_origin(composition.origins, template)
 
 
 def name_place(template: MessageTemplate) -> str:

@@ -5,7 +5,7 @@ Whoever calls has asked for the role or the scope; `principal` bounds what may b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -38,9 +38,15 @@ COPIED = (
 CHANGED = (*COPIED, "send_at", "timezone", "due_at", "recurrence", "when_missed", "grace")
 
 
-def create_campaign(principal: Any, body: Any, *, actor: str, now: datetime) -> Campaign:
-    """Save a draft from the native API's JSON. Raises Invalid with a sentence per wrong field."""
+def create_campaign(
+    principal: Any, body: Any, *, actor: str, now: datetime, writers: Iterable[str] = ()
+) -> Campaign:
+    """Save a draft from the native API's JSON. Raises Invalid with a sentence per wrong field.
+
+    `writers` wrote what it was copied from: they cannot approve it either.
+    """
     campaign = read_campaign(principal, body, actor=actor, now=now)
+    campaign.authors = list(dict.fromkeys(writers))
     campaign.name = campaign.name or campaign.message.headline[:200] or _("Campaign")
     return save_new(campaign, "create_campaign", actor=actor, now=now)
 
@@ -56,15 +62,24 @@ def save_new(campaign: Campaign, verb: str, *, actor: str, now: datetime) -> Cam
 
 
 def update_campaign(
-    campaign: Campaign, principal: Any, body: Any, *, actor: str, now: datetime
+    campaign: Campaign,
+    principal: Any,
+    body: Any,
+    *,
+    actor: str,
+    now: datetime,
+    writers: Iterable[str] = (),
 ) -> Campaign:
-    """Change a draft; what the body leaves out stays. Raises Invalid, or Conflict once it runs."""
+    """Change a draft; what the body leaves out stays. Raises Invalid, or Conflict once it runs.
+
+    `writers` as in `create_campaign`.
+    """
     fresh = read_campaign(principal, body, actor=actor, now=now, base=campaign)
     _refuse_other_apps(campaign, fresh)
     _refuse_other_testers(campaign, fresh)
     values = {name: getattr(fresh, name) for name in CHANGED}
     values["name"] = values["name"] or campaign.name
-    values["authors"] = list(dict.fromkeys([*campaign.authors, actor]))
+    values["authors"] = list(dict.fromkeys([*campaign.authors, *writers, actor]))
     with transaction.atomic():
         fresh.message.save()
         values["message"] = fresh.message
@@ -126,6 +141,7 @@ def _copy_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaign
         status_since=now,
         created_at=now,
         created_by=actor,
+        authors=campaign.written_by,
     )
 
 

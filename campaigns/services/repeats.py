@@ -98,4 +98,5 @@ def draft_repeat(
         status_since=now,
         created_at=now,
         created_by=actor,
+        authors=first.written_by if first else [],
     )

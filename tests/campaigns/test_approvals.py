@@ -26,9 +26,11 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.selectors.approvals import list_asked, list_bypassed, read_standing
+from campaigns.selectors.origins import add_origin, list_origin_writers
 from campaigns.selectors.signing import PLAIN, digest_campaign
 from campaigns.services import approvals, campaigns, rates, resends, waiting
 from campaigns.services.audience import create_segment, update_segment
+from campaigns.services.templates import TemplateValues, create_template, update_template
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -116,6 +118,30 @@ def test_who_wrote_any_of_it_cannot_approve(make, owner, now, writer):
 
     assert refusal.value.code == "own_work"
     assert Approval.objects.get().state == State.ASKED
+
+
+@pytest.mark.parametrize("writer", ["ann", "eve", "max"])
+def test_who_wrote_what_it_was_copied_from_cannot_approve(
+    make, served, owner, stranger, now, writer
+):
+    values = TemplateValues("Sale", "", HELLO)
+    kept = create_template(served.workspace, served, values, actor="eve", now=now)
+    update_template(kept, TemplateValues(content={"body": "Hi"}), actor="max", now=now)
+    origins = add_origin(add_origin("", make()), kept)
+    writers = list_origin_writers(owner, origins)
+    begun = campaigns.create_campaign(
+        owner, BODY | {"name": "Two"}, actor="sue", now=now, writers=writers
+    )
+    copy = campaigns.duplicate_campaign(fresh(begun), actor="tom", now=now)
+
+    for campaign in (begun, copy):
+        ask(campaign, now)
+        with pytest.raises(Forbidden):
+            approve(campaign, now, actor=writer)
+    approve(copy, now)
+
+    assert copy.written_by == ["tom", "sue", "ann", "eve", "max"]
+    assert list_origin_writers(stranger, origins) == []
 
 
 def test_who_changed_its_segment_meanwhile_cannot_approve(make, served, now):

@@ -68,7 +68,7 @@ def test_a_draft_that_is_opened_and_saved_is_what_it_was(client, owner, routed, 
 
 def test_a_copy_says_all_that_the_first_one_said(client, owner, routed, now):
     body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": WHOLE}
-    campaign = create_campaign(owner, body, actor="owner", now=now)
+    campaign = create_campaign(owner, body, actor="eve", now=now)
     client.force_login(owner)
 
     page = client.get(reverse("compose"), {"copy": campaign.pk}).content.decode()
@@ -77,6 +77,7 @@ def test_a_copy_says_all_that_the_first_one_said(client, owner, routed, now):
     copy = Campaign.objects.exclude(pk=campaign.pk).get()
     assert saved.status_code == 302
     assert read_plain(copy.message.content) == WHOLE
+    assert copy.written_by[1:] == ["eve"]  # who cannot approve it either
 
 
 def test_a_template_that_is_opened_and_saved_is_what_it_was(client, owner, routed, now):
