@@ -89,8 +89,13 @@ class ErasureViews(NativeViewSet):
 
 def write_lines(entries: list[dict[str, str]]) -> list[str]:
     """As a list of lines: each says its kind."""
-    bad = [place for place, row in enumerate(entries) if "\n" in row["value"]]
+    bad = [place for place, row in enumerate(entries) if not _fits_line(row["value"])]
     if bad:
-        sentence = _("An identifier has no line break in it.")
+        sentence = _("An identifier has no line break in it, and no blank at its ends.")
         raise Invalid(sentence, fields={f"entries[{bad[0]}].value": sentence})
     return [f"{row['kind']},{row['value']}" for row in entries]
+
+
+def _fits_line(value: str) -> bool:
+    """Whether it is read from a line as it was written: blanks at its ends would go."""
+    return not {"\n", "\r"} & set(value) and value == value.strip()

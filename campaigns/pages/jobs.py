@@ -22,7 +22,7 @@ from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.services.access import has_role, name_actor, record_audit, require_role
 from campaigns.services.job_kinds import KINDS
-from campaigns.services.jobs import JobFile, JobKind, cancel_job, measure_files, read_file
+from campaigns.services.jobs import JobFile, JobKind, cancel_job, is_final, measure_files, read_file
 
 SHOWN = 50
 
@@ -105,9 +105,7 @@ def read_job(request: HttpRequest, job: Job) -> dict[str, Any]:
         "row": describe_job(job, timezone.now()),
         "job": job,
         "is_live": job.status in Job.OPEN,
-        "may_cancel": may_change
-        and job.status in Job.CANCELLABLE
-        and not job.params.get("is_final"),
+        "may_cancel": may_change and job.status in Job.CANCELLABLE and not is_final(job),
         "files": list(_list_files(job, kind)) if kind and may_change else [],
         "events": job.events.order_by("-pk")[:20],
     }

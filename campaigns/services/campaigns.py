@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, NoReturn
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.dispatch import plan, runs
-from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
+from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady, Refused
 from campaigns.models import App, Campaign, Message
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
@@ -25,8 +28,11 @@ from campaigns.services.campaign_values import SCHEDULE_FIELDS, read_campaign
 from campaigns.services.forecast import count_reach
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import MISSING, find_problems
+from providers.outcomes import RefusalKind
 
 MAX_TEST_DEVICES = 10
+MAX_TESTS = 60  # of one app, in
+TESTS_SPAN = timedelta(hours=1)
 Status = Campaign.Status
 
 # What a copy takes over; its place in time it gets anew.
@@ -242,7 +248,8 @@ def test_campaign(
 ) -> Campaign:
     """Send the message at once to a few devices, as a campaign of its own marked as a test.
 
-    `audience` is an audience's JSON that means at most 10 devices. Raises Invalid or NotReady.
+    `audience` is an audience's JSON that means at most 10 devices. Raises Invalid, NotReady, and
+    Refused (BUSY, `too_many_tests`) after 60 within an hour.
     """
     body = {"audience": audience, **dict.fromkeys(SCHEDULE_FIELDS)}
     test = read_campaign(principal, body, actor=actor, now=now, base=campaign)
@@ -250,9 +257,32 @@ def test_campaign(
     test.is_test = True
     _name_testers(test)
     with transaction.atomic():
+        _refuse_many_tests(test, now)
         save_new(test, "test_campaign", actor=actor, now=now)
         # A test reaches a handful of named devices, so it needs nobody's approval.
         return launch_campaign(test, actor=actor, now=now, may_bypass_approval=True)
+
+
+def _refuse_many_tests(test: Campaign, now: datetime) -> None:
+    """Tests go without approval, typing and a minute to undo: they are few, in an hour too."""
+    apps = sorted(app.pk for app in list_apps(test))
+    # Of two at the same instant the second counts the first.
+    list(App.objects.select_for_update(no_key=True).filter(pk__in=apps).order_by("pk"))
+    for pk in apps:
+        rows = Campaign.objects.filter(is_test=True, created_at__gt=now - TESTS_SPAN)
+        own = rows.filter(Q(app=pk) | Q(app_group__apps=pk)).order_by("-created_at")
+        times = list(own.values_list("created_at", flat=True)[:MAX_TESTS])
+        if len(times) == MAX_TESTS:
+            minutes = max(1, ceil((times[-1] + TESTS_SPAN - now).total_seconds() / 60))
+            words = ngettext(
+                "%(most)d tests were sent within an hour, which is the most. "
+                "Wait %(minutes)d minute, or send it as a campaign.",
+                "%(most)d tests were sent within an hour, which is the most. "
+                "Wait %(minutes)d minutes, or send it as a campaign.",
+                minutes,
+            )
+            sentence = words % {"most": MAX_TESTS, "minutes": minutes}
+            raise Refused(sentence, kind=RefusalKind.BUSY, code="too_many_tests")
 
 
 def _name_testers(test: Campaign) -> None:

@@ -6,15 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import Value
+from django.db.models.functions import Lower
+
 from campaigns.models import Device, DeviceIdentifier, Person, PersonMerge, Workspace
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.held import Named
-from campaigns.selectors.seals import PERSON_KINDS
+from campaigns.selectors.seals import PERSON_KINDS, write_plain
 from providers.recipients import TOKEN_KIND, PersonKind
 
 PERSON_NUMBER = "person"  # our own number of a person
+TOGETHER = 200  # e-mails asked for at once
 
 
 @dataclass(slots=True)
@@ -64,6 +68,8 @@ def _find_kind(workspace: Workspace, kind: str, values: list[str], meant: Meant)
 
 
 def _find_persons(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:
+    if kind in (PersonKind.EMAIL, PersonKind.PHONE):
+        return _find_addresses(workspace, kind, values, meant)
     rows = Person.objects.filter(workspace=workspace, **{f"{kind}__in": TextList(values)})
     pairs = list(rows.values_list("pk", kind))
     if kind == PersonKind.EXTERNAL_USER_ID:
@@ -74,6 +80,34 @@ def _find_persons(workspace: Workspace, kind: str, values: list[str], meant: Mea
     for pk, value in pairs:
         meant.add(kind, value, pk)
     return {value for _pk, value in pairs}
+
+
+def _find_addresses(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:
+    """By e-mail or phone, however it is written, as the search and the suppression list do."""
+    by_plain: dict[str, list[str]] = defaultdict(list)
+    for value in values:
+        by_plain[write_plain(kind, value)].append(value)
+    by_plain.pop("", None)
+    for pk, held in _list_addresses(workspace, kind, sorted(by_plain)):
+        for value in by_plain.get(write_plain(kind, held), ()):
+            meant.add(kind, value, pk)
+    return {value for known, value in meant.named if known == kind}
+
+
+def _list_addresses(workspace: Workspace, kind: str, plain: list[str]) -> list[tuple[int, str]]:
+    persons = Person.objects.filter(workspace=workspace)
+    if kind == PersonKind.EMAIL:
+        # The index is on what the database takes for lower case.
+        lowered = persons.alias(lowered=Lower("email"))
+        return [
+            pair
+            for first in range(0, len(plain), TOGETHER)
+            for pair in lowered.filter(
+                lowered__in=[Lower(Value(one)) for one in plain[first : first + TOGETHER]]
+            ).values_list("pk", "email")
+        ]
+    spelled = TextList([spelling for one in plain for spelling in (one, f"00{one}")])
+    return list(persons.filter(phone__in=spelled).values_list("pk", "phone"))
 
 
 def _find_devices(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:

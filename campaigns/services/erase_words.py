@@ -12,6 +12,10 @@ SHORTEST = 4  # in running text: the id "7" would be found in every sentence
 WORD = re.compile(r"""[^\s"'<>(){}\[\],;]+""")
 PIECES = re.compile(r"[=/&?|]")
 AROUND = ".:!?+"
+# A number as people write it; it is one of theirs when its digits are.
+NUMBER = re.compile(r"(?<![\w])[+(]{0,2}\d[\d \t().\-/]{7,30}\d(?![\w])")
+NO_DIGIT = re.compile(r"\D")
+SHORTEST_NUMBER = 9  # digits
 LINE = re.compile(rb"[^\n]+")
 
 
@@ -25,6 +29,7 @@ class Words:
         written = {json.dumps(value)[1:-1] for value in long}
         every = long | written
         self._words = {value for value in every if WORD.fullmatch(value)}
+        self._phones = {one for one in long if one.isdecimal() and len(one) >= SHORTEST_NUMBER}
         # With a blank or a bracket in it, it is no single word.
         self._others = sorted(every - self._words, key=len, reverse=True)
 
@@ -41,7 +46,12 @@ class Words:
             return PUT_INSTEAD
         for other in self._others:
             text = re.sub(re.escape(other), PUT_INSTEAD, text, flags=re.IGNORECASE)
-        return WORD.sub(self._clear_word, text)
+        text = WORD.sub(self._clear_word, text)
+        return NUMBER.sub(self._clear_number, text) if self._phones else text
+
+    def _clear_number(self, found: re.Match[str]) -> str:
+        digits = NO_DIGIT.sub("", found[0]).removeprefix("00")
+        return PUT_INSTEAD if digits in self._phones else found[0]
 
     def _clear_word(self, found: re.Match[str]) -> str:
         word = found[0]

@@ -16,11 +16,13 @@ from campaigns.dispatch.engine import go_on, start_clock
 from campaigns.dispatch.mishaps import stopping
 from campaigns.models import Job
 from campaigns.services.job_kinds import KINDS
-from campaigns.services.jobs import JobKind, Step
+from campaigns.services.jobs import JobKind, Step, is_final
 
 Clock = Callable[[], datetime]
 Status = Job.Status
 MAX_ATTEMPTS = 5  # leases in a row that ended without a step
+LONGEST_WAIT = 3_600  # seconds between two tries of what is brought to its end whatever happens
+MOST_COUNTED = 1_000  # attempts: what the column can hold is not much more
 LOOK_AT = 5  # jobs, in case other workers are quicker
 
 
@@ -59,7 +61,9 @@ def _lease(worker: str, now: datetime) -> Job | None:
 
     Who had one and was started again under its name goes on at once.
     """
-    is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_by=worker)
+    # What has broken off too often waits for its turn, under whatever name.
+    is_own = Q(lease_by=worker, attempts__lte=MAX_ATTEMPTS)
+    is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=now) | is_own
     free = Job.objects.filter(is_free, status__in=Job.OPEN)
     order = (F("served_at").asc(nulls_first=True), "pk")
     return next((job for job in free.order_by(*order)[:LOOK_AT] if _take(job, worker, now)), None)
@@ -70,8 +74,8 @@ def _take(job: Job, worker: str, now: datetime) -> bool:
     values = {
         "lease_token": secrets.token_hex(16),
         "lease_by": worker,
-        "lease_until": now + timedelta(seconds=settings.LEASE_SECONDS),
-        "attempts": job.attempts + 1,
+        "lease_until": now + timedelta(seconds=_find_lease(job.attempts + 1)),
+        "attempts": min(job.attempts + 1, MOST_COUNTED),
         "served_at": now,
     }
     same = Job.objects.filter(pk=job.pk, lease_token=job.lease_token, status=job.status)
@@ -81,11 +85,17 @@ def _take(job: Job, worker: str, now: datetime) -> bool:
     return is_ours
 
 
+def _find_lease(attempts: int) -> int:
+    """Seconds; longer and longer for what has broken off more often than others may."""
+    longer = 2 ** min(max(attempts - MAX_ATTEMPTS, 0), 12)
+    return max(settings.LEASE_SECONDS, min(settings.LEASE_SECONDS * longer, LONGEST_WAIT))
+
+
 def _work(job: Job, worker: str, clock: Clock) -> None:
     kind = KINDS.get(job.kind)
     if kind is None:
         _fail(job, _("This version does not know such work."), worker, clock())
-    elif job.attempts > MAX_ATTEMPTS:
+    elif job.attempts > MAX_ATTEMPTS and not is_final(job):
         words = _("It was begun %(count)d times, and each time it broke off; the log says more.")
         _fail(job, words % {"count": MAX_ATTEMPTS}, worker, clock())
     else:
@@ -124,8 +134,18 @@ def _keep(job: Job, step: Step, worker: str, now: datetime) -> None:
 
 
 def _fail(job: Job, words: str, worker: str, now: datetime) -> None:
+    if is_final(job):
+        _put_off(job, words, now)
+        return
     with transaction.atomic():
         job.refresh_from_db(fields=["status"])
         if job.status in Job.OPEN:
             job.move_to(Status.FAILED, actor=worker, now=now, note=words[:500], finished_at=now)
             Job.objects.filter(pk=job.pk).update(note=words[:500])
+
+
+def _put_off(job: Job, words: str, now: datetime) -> None:
+    """What must come to its end is tried again later and later, and says what went wrong."""
+    wait = timedelta(seconds=min(2 ** min(job.attempts, 12), LONGEST_WAIT))
+    ours = Job.objects.filter(pk=job.pk, lease_token=job.lease_token, status__in=Job.OPEN)
+    ours.update(note=words[:500], lease_by="", lease_until=now + wait)

@@ -123,11 +123,16 @@ def cancel_job(job: Job, *, actor: str, now: datetime) -> None:
     Raises IllegalMove for one that is over, or whose params say that it `is_final`: what it has
     begun must not be left half done. Raises ChangedMeanwhile.
     """
-    if job.params.get("is_final"):
+    if is_final(job):
         raise IllegalMove(_("This is brought to its end once it has begun."))
     with transaction.atomic():
         job.move_to(Job.Status.CANCELLED, actor=actor, now=now, finished_at=now)
         record_audit(actor, "cancel_job", job, workspace=job.workspace, now=now)
+
+
+def is_final(job: Job) -> bool:
+    """Whether what it has begun must come to its end: nobody cancels it, and it never gives up."""
+    return bool(job.params.get("is_final"))
 
 
 def append_file(job: Job, role: str, content: bytes) -> None:

@@ -17,6 +17,7 @@ from campaigns.models import (
     Account,
     ApiKey,
     App,
+    AuditEntry,
     Device,
     Job,
     Membership,
@@ -26,7 +27,6 @@ from campaigns.models import (
 )
 from campaigns.models.bulk import IdList
 from campaigns.selectors.token_faults import TokenFault, find_token_faults
-from campaigns.services.access import record_audit
 from campaigns.services.jobs import JobKind, Step, start_job
 
 PAGE = 500  # devices that one step switches on
@@ -127,22 +127,27 @@ def _choose(params: dict[str, Any]) -> Callable[[TokenFault], bool]:
 
 def _switch_on(job: Job, devices: Sequence[int], now: datetime) -> int:
     # Asked again in the write: one may have got another token, or signed off, meanwhile.
-    done = (
-        _select_off(job)
-        .filter(pk__in=IdList(devices))
-        .update(
-            token_state=Device.TokenState.ACTIVE,
-            token_evidence=f"enabled again by job {job.pk}",
-            token_state_at=now,
-            updated_at=now,
-        )
+    off = _select_off(job).filter(pk__in=IdList(devices))
+    meant = list(off.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    Device.objects.filter(pk__in=IdList(meant)).update(
+        token_state=Device.TokenState.ACTIVE,
+        token_evidence=f"enabled again by job {job.pk}",
+        token_state_at=now,
+        updated_at=now,
     )
-    if done:
-        record_audit(
-            job.created_by, "enable_tokens", job, workspace=job.workspace,
-            fields=[f"token_state: {done}"], now=now,
-        )  # fmt: skip
-    return done
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            workspace_id=job.workspace_id,
+            at=now,
+            actor=job.created_by,
+            verb="enable_token",
+            target_type="device",
+            target_id=str(device),
+            fields=[f"job: {job.pk}", "token_state"],
+        )
+        for device in meant
+    )
+    return len(meant)
 
 
 ENABLE = JobKind(

@@ -341,6 +341,36 @@ def test_who_was_erased_stays_away_at_every_door(place, now):
     assert AuditEntry.objects.filter(verb="lift_tombstone").get().fields == ["reason: consent"]
 
 
+def test_addresses_mean_whoever_has_them_however_they_are_written(place, now):
+    mails = ["Anna.B@x.example", "", "", "b@x.example"]
+    phones = ["", "491701234567", "00491701234568", ""]
+    for number, (mail, phone) in enumerate(zip(mails, phones, strict=True)):
+        Person.objects.create(
+            workspace=place.workspace, external_user_id=f"u{number}", email=mail, phone=phone
+        )
+    told = Message.objects.create(
+        app=place, content={"body": "Call +49 (170) 123-45-67 or 49 170 1234 599, 2026-11-21 10:00"}
+    )
+    lines = "email,ANNA.b@X.example\nphone,+49 170 1234567\nphone,+491701234568\nemail,c@x.example"
+
+    job = erase(place, lines, now)
+
+    assert [*Person.objects.values_list("external_user_id", flat=True)] == ["u3"]
+    assert (job.counts["persons"], job.counts["unknown"]) == (3, 1)
+    told.refresh_from_db()
+    assert told.content["body"] == "Call erased or 49 170 1234 599, 2026-11-21 10:00"
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\r", "\u2028a", " a", "a\rb"])
+def test_what_does_not_fit_a_line_is_refused_before_anybody_is_erased(place, value):
+    body = {"entries": [{"kind": "external_user_id", "value": value}]}
+
+    answer = make_client(place).post("/api/v1/erasures/", body)
+
+    assert (answer.status_code, [*answer.json()["fields"]]) == (400, ["entries[0].value"])
+    assert not Job.objects.exists()
+
+
 def test_who_is_erased_while_a_campaign_runs_is_skipped(place, now):
     _person, device = make_person(place, now)
     builders.make_device(place, "other")

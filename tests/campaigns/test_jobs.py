@@ -172,6 +172,37 @@ def test_a_step_that_kills_its_worker_again_and_again_ends_the_job(start):
     assert f"{MAX_ATTEMPTS} times" in job.note
 
 
+def test_what_must_come_to_its_end_is_tried_again_later_and_later(start, now):
+    job = start("trip")
+    Job.objects.filter(pk=job.pk).update(params={"is_final": True}, attempts=MAX_ATTEMPTS)
+    wait = timedelta(seconds=2 ** (MAX_ATTEMPTS + 1))
+
+    turns = [
+        work_on_jobs("one", clock=lambda moment=moment: moment)
+        for moment in (now, now + wait / 2, now + wait)
+    ]
+
+    job.refresh_from_db()
+    assert turns == [True, False, True]
+    assert (job.status, job.attempts) == (Status.RUNNING, MAX_ATTEMPTS + 2)
+    assert "ZeroDivisionError" in job.note
+    assert job.lease_until == now + wait + 2 * wait
+
+
+def test_who_died_too_often_over_what_must_end_takes_it_up_later_and_ends_it(start, now):
+    job = start()
+    Job.objects.filter(pk=job.pk).update(
+        params=job.params | {"is_final": True}, attempts=MAX_ATTEMPTS + 1, lease_by="one",
+        lease_until=now + timedelta(seconds=60),
+    )  # fmt: skip
+
+    early = work_on_jobs("one", clock=lambda: now)
+    drain_jobs("one", clock=lambda: now + timedelta(seconds=60))
+
+    job.refresh_from_db()
+    assert (early, job.status) == (False, Status.DONE)
+
+
 def test_a_kind_that_this_version_does_not_know_ends_the_job(start):
     job = start()
     Job.objects.filter(pk=job.pk).update(kind="of_tomorrow")

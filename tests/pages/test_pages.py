@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from campaigns.dispatch import steer
 from campaigns.dispatch.plan import start_campaign
 from campaigns.models import Campaign, Group, Message, Transfer
 from campaigns.pages.downloads import stream_csv
-from campaigns.services.cells import disarm
+from campaigns.services.cells import disarm, rearm
 from tests import builders
 
 PAGES = ["home", "campaigns", "reports", "report_csv", "running", "report_rows"]
@@ -95,6 +96,15 @@ def test_a_report_from_the_last_day_to_the_first_says_what_to_choose(client, app
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_a_cell_that_looks_like_a_formula_is_disarmed(text):
     assert disarm(text) == "'" + text
+
+
+@pytest.mark.parametrize("text", ["x;=1+1", "x\t@y", "x\n-1", 'x; "=1+1";y', "x;y\r+1"])
+def test_no_cell_begins_as_a_formula_where_another_separator_is_usual(text):
+    kept = disarm(text)
+
+    starts = {part.lstrip(' "')[:1] for part in re.split(r"[;\t\r\n]", kept)}
+    assert starts <= {"x", "y", "'"}
+    assert rearm(kept) == text
 
 
 def test_a_download_is_streamed_with_its_name():

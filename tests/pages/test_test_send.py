@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 from django.urls import reverse
 
-from campaigns.models import Campaign, Membership, TestGroup, Transfer
+from campaigns.models import Campaign, Device, Membership, TestGroup, Transfer
 from campaigns.selectors.reports import daily_totals
+from campaigns.services import campaigns
 from tests import builders
+from tests.api.conftest import make_client
 from tests.pages.test_autosave import post
 from tests.pages.test_browser import leave, note_requests
 from tests.pages.test_compose import typed
@@ -102,6 +107,26 @@ def test_nobody_and_more_than_ten_are_refused_in_words(client, app, draft):
     assert "at most 10 devices; this audience has 11" in pages[2]
     assert all("Nobody here has the id" in page for page in halves)
     assert not Transfer.objects.exists()
+
+
+def test_after_so_many_tests_an_hour_the_next_one_waits(client, app, draft, monkeypatch):
+    monkeypatch.setattr(campaigns, "MAX_TESTS", 2)
+    device = Device.objects.filter(app=app).order_by("pk")[0]
+    address = reverse("test_send", args=[draft.pk])
+    script = make_client(app.workspace)
+    body = {"audience": {"devices": [device.pk]}}
+
+    pages = [client.post(address, {"test_term": device.token}) for _turn in range(3)]
+    refused = script.post(f"/api/v1/campaigns/{draft.pk}/test/", body)
+    Campaign.objects.filter(is_test=True).update(created_at=F("created_at") - timedelta(hours=1))
+    again = script.post(f"/api/v1/campaigns/{draft.pk}/test/", body)
+
+    words = [b"2 tests were sent within an hour" in page.content for page in pages]
+    assert words == [False, False, True]
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_tests")
+    assert "Wait 60 minutes" in refused.json()["message"]
+    assert again.status_code == 201
+    assert Campaign.objects.filter(is_test=True).count() == 3
 
 
 def test_a_test_is_in_no_total_and_marked_where_it_is_listed(client, app, draft, now):
