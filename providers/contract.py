@@ -224,6 +224,9 @@ class Dialect:
     a push to the later steps itself, over its `channels`; `scenario_carries` names fields that fare
     otherwise then. One that `fans_out` takes one device per call (`outbound.DeviceSender`), and its
     `gateway` is how it answers in the simulator.
+    `make_credentials` makes what an account needs of secrets that no vendor gives: what is empty
+    of them is filled when it is saved. `find_browser_key` gives the key that browsers subscribe
+    with of an account's credentials, where its devices are browsers that do so by themselves.
     `plan_schedule` makes of a kept schedule's body, and the records bound to it,
     what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
@@ -266,6 +269,8 @@ class Dialect:
     name_call: Callable[[CallKind], str] = _name_no_kind
     find_idempotency: Callable[[Mapping[str, Any]], Idempotency] | None = None
     connect: Callable[[AccountConfig], Outbound | DeviceSender] | None = None
+    make_credentials: Callable[[], Mapping[str, str]] | None = None
+    find_browser_key: Callable[[Mapping[str, str]], str] | None = None
     routes: tuple[Route, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     authenticate: Callable[[Call], ApiCredentials] | None = None

@@ -1,0 +1,203 @@
+"""A key pair and the push services of all browsers: each subscription names its own.
+
+There is no call for many. The engine makes the calls that `write_calls` renders; `check` alone
+talks by itself, and only where somebody has kept a browser to try the account with.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from providers import http
+from providers.commands import PushPart, SendPush
+from providers.message import PushMessage, WebContent
+from providers.outbound import (
+    AccountConfig,
+    CheckResult,
+    ClientCertificate,
+    DeviceAnswer,
+    DeviceCall,
+    DeviceCalls,
+)
+from providers.outcomes import Failure, Outcome, Reason, Result
+
+from . import wire_auth, wire_errors, wire_messages, wire_sends, wire_subscriptions
+from .wire_encryption import encrypt
+
+MAX_REST_SECONDS = 60.0
+MAX_RESTS = 1024
+CHECK_SECONDS = 60
+
+
+class Rests:
+    """Until when push services want to be left alone, for this process.
+
+    One that throttles a single browser says the same, so a rest is short; a stranger may name any
+    number of services, so they are bounded.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def note(self, origin: str, seconds: float) -> None:
+        """It has asked for so many seconds."""
+        if len(self._until) >= MAX_RESTS:
+            self._until.clear()
+        self._until[origin] = time.monotonic() + min(seconds, MAX_REST_SECONDS)
+
+    def find(self, origin: str) -> float:
+        """The seconds that are left; 0 when it may be called."""
+        left = self._until.get(origin, 0.0) - time.monotonic()
+        if left <= 0:
+            self._until.pop(origin, None)
+        return max(0.0, left)
+
+
+RESTS = Rests()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One part of a push: its content, what all its requests say, and a topic where it has one."""
+
+    template: wire_messages.Template
+    headers: tuple[str, ...]
+    topic: str
+
+
+class WebPush:
+    """One account: a key pair that browsers have subscribed with."""
+
+    def __init__(self, account: AccountConfig) -> None:
+        contact = str(account.options.get("contact") or "")
+        self.signer = _find_signer(account.credentials.get("private_key", ""), contact)
+        self.test_browser = account.credentials.get("test_browser", "")
+        named = str(account.options.get("services") or "")
+        self.services = tuple(name.strip().lower() for name in named.split(",") if name.strip())
+
+    def check(self) -> CheckResult:
+        """Sign and verify; where a test browser is kept, show it a notification."""
+        origin = "https://push.example"
+        try:
+            wire_auth.verify(self.signer.find_header(origin, time.time()), origin, time.time())
+        except ValueError as error:
+            return CheckResult(False, _("The key pair does not sign: %(why)s.") % {"why": error})
+        if not self.test_browser:
+            words = _("The key pair signs. Subscribe a browser to see a push arrive.")
+            return CheckResult(True, words)
+        return self._try_browser()
+
+    def write_calls(self, push: SendPush) -> DeviceCalls:
+        """Requests for every subscription of the push; raises Failure for what is no target."""
+        return Calls(self, push)
+
+    def _try_browser(self) -> CheckResult:
+        web = WebContent(title=_("The account works"), body=_("This came by way of your browser."))
+        message = PushMessage(web=web)
+        try:
+            subscription = wire_subscriptions.read_subscription(self.test_browser)
+            content = wire_messages.Template(message).whole
+            body = encrypt(content, subscription.point, subscription.auth)
+        except ValueError as error:
+            return CheckResult(False, _("The test browser is none: %(why)s.") % {"why": error})
+        headers = (*wire_sends.write_fixed_headers(CHECK_SECONDS), self.write_word(subscription))
+        try:
+            http.call(
+                http.get_session(),
+                "POST",
+                subscription.endpoint,
+                headers=dict(line.split(": ", 1) for line in headers),
+                data=body,
+                secrets=[self.test_browser, subscription.endpoint],
+                allows_empty=True,
+                allows_text=True,
+            )
+        except Failure as failure:
+            return CheckResult(False, failure.message)
+        return CheckResult(True, _("The push service has taken a push for the test browser."))
+
+    def write_word(self, subscription: wire_subscriptions.Subscription) -> str:
+        """The header line that says who sends."""
+        header = self.signer.find_header(subscription.origin, time.time())
+        return f"Authorization: {header}"
+
+    def trusts(self, token: str) -> bool:
+        """Whether the push service of a token is one whose word counts against the account."""
+        origin = wire_subscriptions.read_subscription(token).origin
+        return wire_errors.is_known(origin, self.services)
+
+
+class Calls:
+    """One push, rendered once per part; the subscription and the receipt token are spliced in."""
+
+    certificate: ClientCertificate | None = None
+
+    def __init__(self, client: WebPush, push: SendPush) -> None:
+        self.client = client
+        self.targets: list[tuple[Rendered, str, str]] = []
+        for part in push.parts:
+            rendered = _render(part, push)
+            for targets in part.targets:
+                references = targets.references or ("",) * len(targets.values)
+                pairs = zip(targets.values, references, strict=True)
+                self.targets += [(rendered, value, reference) for value, reference in pairs]
+        self.count = len(self.targets)
+
+    def write(self, place: int) -> DeviceCall | Result:
+        """The request for one browser, or why there is none."""
+        rendered, token, reference = self.targets[place]
+        if rendered.template.is_too_long:
+            return _refuse(place, Reason.PAYLOAD, "The message is longer than a push may be.")
+        try:
+            subscription = wire_subscriptions.read_subscription(token)
+            body = encrypt(
+                rendered.template.render(reference), subscription.point, subscription.auth
+            )
+        except ValueError as error:
+            return _refuse(place, Reason.NOT_ADDRESSABLE, f"This is no subscription: {error}.")
+        rest = RESTS.find(subscription.origin)
+        if rest:
+            words = "Its push service has just asked to wait."
+            return Result(place, Outcome.FAILED, Reason.VENDOR, words, retry_after=rest)
+        headers = (*rendered.headers, self.client.write_word(subscription))
+        topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
+        if topic:
+            headers = (*headers, f"Topic: {topic}")
+        return DeviceCall(place, subscription.endpoint, headers, body)
+
+    def read(self, answer: DeviceAnswer) -> Result:
+        """What a push service's answer means."""
+        _rendered, token, _reference = self.targets[answer.place]
+        is_trusted = answer.status in wire_errors.SENT or self.client.trusts(token)
+        result = wire_errors.read_result(
+            answer.place, answer.status, answer.headers, answer.body, is_trusted=is_trusted
+        )
+        if answer.status in wire_errors.THROTTLED and result.retry_after:
+            RESTS.note(wire_subscriptions.read_subscription(token).origin, result.retry_after)
+        return result
+
+
+def _render(part: PushPart, push: SendPush) -> Rendered:
+    web = part.message.web or WebContent()
+    topic = str(wire_messages.read_options(part.message).get("topic") or "")
+    lives = [life for life in (web.time_to_live, push.expires_in) if life is not None]
+    return Rendered(
+        wire_messages.Template(part.message),
+        wire_sends.write_fixed_headers(min(lives, default=None), web.urgency or ""),
+        wire_sends.write_topic(topic) if topic else "",
+    )
+
+
+def _refuse(place: int, reason: Reason, words: str) -> Result:
+    return Result(place, Outcome.FAILED, reason, words)
+
+
+def _find_signer(private: str, contact: str) -> wire_auth.Signer:
+    try:
+        return wire_auth.find_signer(private, contact)
+    except ValueError:
+        words = _("The private key is none: 32 bytes of base64 are expected.")
+        raise Failure(Reason.CREDENTIAL, words, is_permanent=True) from None

@@ -1,0 +1,95 @@
+"""What a push service's answer means for one browser (RFC 8030 §5, §7.3, §8.4; RFC 8292 §4.2).
+
+Endpoints come from browsers, so anybody may name a server of their own. Only what a service that we
+know says counts against the account or the message; whatever another one answers concerns the one
+browser that named it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from providers.outcomes import Outcome, Reason, Result
+from providers.pacing import read_retry_after
+
+# The push services of Chrome, Firefox, Safari and Edge.
+SERVICES = ("fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com",
+            "notify.windows.com")  # fmt: skip
+MAX_WORDS = 300
+THROTTLED_SECONDS = 60.0
+FAILED_SECONDS = 30.0
+
+SENT = frozenset({200, 201, 202})  # RFC 8030 §5, §5.1; the proposals before it answered 200
+GONE = frozenset({404, 410})  # §7.3: there is no such subscription, or no more
+# §8.4; 406 is what the Windows service says ("push request response headers", response codes).
+THROTTLED = frozenset({406, 429})
+UNCERTAIN = frozenset({408, 502, 504})  # somebody in between, who does not know
+REFUSED = frozenset({401, 403})
+# RFC 8292 §4.2: a subscription takes pushes of the one key that it was made with. Their words for
+# it: Chrome's (403), Firefox's (401, errno 109), Safari's (400).
+OTHER_KEY = ("do not correspond to the credentials", "does not correspond to the sender id",
+             "public key mismatch", "vapidpkhashmismatch")  # fmt: skip
+# What they say of a word that they do not believe, where the status is 400.
+DISBELIEF = ("unauthorizedregistration", "vapid", "jwt", "authorization")
+
+
+def is_known(origin: str, more: Collection[str] = ()) -> bool:
+    """Whether this is a push service that is believed; `more` are hosts that staff have named."""
+    host = (urlsplit(origin).hostname or "").lower()
+    return any(host == name or host.endswith(f".{name}") for name in (*SERVICES, *more))
+
+
+def read_result(
+    place: int, status: int, headers: Mapping[str, str], body: bytes, *, is_trusted: bool
+) -> Result:
+    """The outcome of one request; names of headers in lower case. `is_trusted`: `is_known`."""
+    if status in SENT:
+        return Result(place, Outcome.ACCEPTED)
+    words = find_words(status, body)
+    if status in UNCERTAIN or not 300 <= status < 600:
+        return Result(place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
+    if status in GONE:
+        return Result(place, Outcome.FAILED, Reason.TOKEN, words)
+    if status in THROTTLED or status >= 500:
+        # Of this service and no other: the reason THROTTLED would stop them all.
+        wait = _find_wait(status, headers)
+        return Result(place, Outcome.FAILED, Reason.VENDOR, words, retry_after=wait)
+    reason = _find_reason(status, words) if is_trusted else Reason.VENDOR
+    return Result(place, Outcome.FAILED, reason, words)
+
+
+def _find_reason(status: int, words: str) -> Reason:
+    said = words.lower()
+    if any(phrase in said for phrase in OTHER_KEY):
+        return Reason.NOT_ADDRESSABLE
+    if status in REFUSED or (status == 400 and any(phrase in said for phrase in DISBELIEF)):
+        return Reason.CREDENTIAL
+    return Reason.VENDOR if status < 400 else Reason.PAYLOAD
+
+
+def _find_wait(status: int, headers: Mapping[str, str]) -> float:
+    asked = read_retry_after(headers.get("retry-after", ""), datetime.now(UTC))
+    usual = THROTTLED_SECONDS if status in THROTTLED else FAILED_SECONDS
+    return usual if asked is None else asked
+
+
+def find_words(status: int, body: bytes) -> str:
+    """What the service said, on one line; else its status."""
+    text = body[: 4 * MAX_WORDS].decode("utf-8", "replace")
+    try:
+        text = _find_sentence(json.loads(body))
+    except (ValueError, RecursionError):
+        text = "" if text.lstrip().startswith("<") else text
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return clean[:MAX_WORDS] or f"HTTP {status}"
+
+
+def _find_sentence(body: Any) -> str:
+    """`reason` is Safari's, `message` Firefox's (mozilla-services.github.io/autopush-rs/errors)."""
+    names = ("message", "reason", "error")
+    found = (body.get(name) for name in names) if isinstance(body, dict) else [body]
+    return next((item for item in found if isinstance(item, str) and item), "")

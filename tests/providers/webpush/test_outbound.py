@@ -1,0 +1,290 @@
+"""The requests of a push, and what becomes of those that answer badly."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.commands import PushPart, SendPush
+from providers.message import Button, PushMessage, WebContent
+from providers.message_fields import Platform
+from providers.outbound import AccountConfig, DeviceAnswer, DeviceCall
+from providers.outcomes import Failure, Outcome, Reason, Result
+from providers.recipients import Targets
+from providers.vendors.webpush import DIALECT, outbound, wire_auth
+from providers.vendors.webpush.wire_auth import make_private_key
+from tests.providers.webpush.browsers import SERVICE, Browser
+
+MESSAGE = PushMessage(
+    title="Hi",
+    body="Where are you? 🧭",
+    web=WebContent(
+        url="https://shop.example/c?a=1&b=2",
+        icon="https://shop.example/i.png",
+        image="https://shop.example/l.png",
+        badge="https://shop.example/b.png",
+        tag="cart",
+        require_interaction=True,
+        time_to_live=600,
+        urgency="high",
+        buttons=(Button("To the cart", "https://shop.example/cart"), Button("Later", id="later")),
+        extras={"order": 7},
+    ),
+)
+REFERENCE = "1.2s.9f.0123456789ab"
+
+
+@pytest.fixture(autouse=True)
+def _rested(monkeypatch):
+    monkeypatch.setattr(outbound, "RESTS", outbound.Rests())
+
+
+def connect(**options):
+    account = AccountConfig(
+        public_id="acc", credentials={"private_key": make_private_key()}, options=options
+    )
+    return outbound.WebPush(account)
+
+
+def write(*tokens, message=MESSAGE, client=None, references=(), **push):
+    resolved = message.resolve(Platform.WEB)
+    targets = Targets("token", tokens, references or tuple(REFERENCE for _ in tokens))
+    parts = (PushPart(resolved, (targets,)),)
+    return (client or connect()).write_calls(SendPush(parts=parts, **push))
+
+
+def read_headers(call):
+    return dict(line.split(": ", 1) for line in call.headers)
+
+
+def test_a_browser_reads_what_was_said():
+    browser = Browser()
+
+    call = write(browser.token, expires_in=3600).write(0)
+
+    assert (call.place, call.url) == (0, browser.endpoint)
+    assert json.loads(browser.read(call.body)) == {
+        "title": "Hi",
+        "body": "Where are you? 🧭",
+        "url": "https://shop.example/c?a=1&b=2",
+        "icon": "https://shop.example/i.png",
+        "image": "https://shop.example/l.png",
+        "badge": "https://shop.example/b.png",
+        "tag": "cart",
+        "requireInteraction": True,
+        "actions": [
+            {"action": "0", "title": "To the cart", "url": "https://shop.example/cart"},
+            {"action": "later", "title": "Later"},
+        ],
+        "data": {"order": 7},
+        "receipt": REFERENCE,
+    }
+
+
+def test_a_request_has_what_the_rfcs_ask_for():
+    call = write(Browser().token, expires_in=3600).write(0)
+
+    headers = read_headers(call)
+    word = headers.pop("Authorization")
+    assert headers == {
+        "TTL": "600",
+        "Urgency": "high",
+        "Topic": "1-2s-9f-0123456789ab",
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+    }
+    assert wire_auth.verify(word, SERVICE, outbound.time.time())["aud"] == SERVICE
+    assert word not in repr(call)
+
+
+@pytest.mark.parametrize(
+    ("life", "seconds", "ttl"),
+    [(None, None, 2_419_200), (None, 5, 5), (60, 5, 5), (0, 60, 0), (None, 10**9, 2_419_200)],
+)
+def test_a_push_is_kept_for_as_long_as_it_is_good(life, seconds, ttl):
+    message = PushMessage(title="t", body="b", web=WebContent(time_to_live=life))
+
+    call = write(Browser().token, message=message, expires_in=seconds).write(0)
+
+    assert read_headers(call)["TTL"] == str(ttl)
+
+
+@pytest.mark.parametrize(
+    ("topic", "reference", "said"),
+    [
+        ("", REFERENCE, "1-2s-9f-0123456789ab"),
+        ("sale", REFERENCE, "sale"),
+        ("sale of all", REFERENCE, "Lby25qkN-ZV_LwDU-ocVP86F7xxNZwAE"),
+        ("", "1." + "z" * 40, "O0sGdHYo24b5zOoLPrb-JWAk_XgmIqtd"),
+    ],
+)
+def test_a_topic_is_the_same_for_the_same_and_never_too_long(topic, reference, said):
+    message = PushMessage(title="t", body="b", extras={"webpush": {"topic": topic}})
+
+    calls = [
+        write(Browser().token, message=message, references=(reference,)).write(0) for _ in range(2)
+    ]
+
+    topics = {read_headers(call)["Topic"] for call in calls}
+    assert topics == {said}
+    assert len(said) <= 32
+
+
+def test_a_message_is_rendered_once_and_everybody_gets_their_own_token():
+    browsers = [Browser(endpoint=f"{SERVICE}/{n}") for n in range(3)]
+    references = tuple(f"1.a.{n}.0123456789ab" for n in range(3))
+
+    calls = write(*(browser.token for browser in browsers), references=references)
+
+    read = [
+        json.loads(browser.read(calls.write(place).body))["receipt"]
+        for place, browser in enumerate(browsers)
+    ]
+    assert calls.count == 3
+    assert read == list(references)
+
+
+def test_several_texts_are_told_apart_by_their_places():
+    browsers = [Browser(), Browser()]
+    parts = tuple(
+        PushPart(
+            PushMessage(title=text, body="b").resolve(Platform.WEB),
+            (Targets("token", (one.token,)),),
+        )
+        for text, one in zip("ab", browsers, strict=True)
+    )
+
+    calls = connect().write_calls(SendPush(parts=parts))
+
+    said = [json.loads(one.read(calls.write(place).body)) for place, one in enumerate(browsers)]
+    assert said == [{"title": "a", "body": "b"}, {"title": "b", "body": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda body: "just a token", "no endpoint"),
+        (lambda body: "[]", "no endpoint"),
+        (lambda body: "[" * 100_000, "no endpoint"),
+        (lambda body: body["endpoint"], "no endpoint"),
+        (lambda body: {**body, "keys": {}}, "no endpoint"),
+        (lambda body: {**body, "keys": {**body["keys"], "p256dh": 7}}, "no endpoint"),
+        (lambda body: {**body, "keys": {**body["keys"], "p256dh": "*?"}}, "no endpoint"),
+        (lambda body: {**body, "keys": {**body["keys"], "auth": "AAAA"}}, "secret of 16"),
+        (lambda body: {**body, "keys": {**body["keys"], "p256dh": "AAAA"}}, "point of 65"),
+        (lambda body: {**body, "keys": {**body["keys"], "p256dh": "B" + "A" * 86}}, "curve|nvalid"),
+        (lambda body: {**body, "endpoint": "http://push.example/a"}, "https"),
+        (lambda body: {**body, "endpoint": "https://push.example/a\r\nX: y"}, "https"),
+        (lambda body: {**body, "endpoint": "https://ann:pw@push.example/a"}, "https"),
+        (lambda body: {**body, "endpoint": "https://push.example:99999/a"}, "port"),
+        (lambda body: {**body, "endpoint": "https:///a"}, "https"),
+        (lambda body: {**body, "endpoint": "https://push.example/" + "a" * 2048}, "https"),
+        (lambda body: {**body, "endpoint": None}, "https"),
+    ],
+)
+def test_what_is_no_subscription_fails_alone_and_nobody_is_called(spoil, words):
+    good = Browser()
+    spoiled = spoil(json.loads(good.token))
+    token = spoiled if isinstance(spoiled, str) else json.dumps(spoiled)
+
+    calls = write(token, good.token)
+
+    bad, well = calls.write(0), calls.write(1)
+    assert (bad.index, bad.outcome, bad.reason) == (0, Outcome.FAILED, Reason.NOT_ADDRESSABLE)
+    assert words.partition("|")[0] in bad.message or words.partition("|")[2] in bad.message
+    assert isinstance(well, DeviceCall)
+
+
+def test_a_message_that_no_service_must_take_is_not_sent():
+    long = PushMessage(title="t", body="x" * 3950)
+
+    result = write(Browser().token, message=long).write(0)
+
+    assert (result.outcome, result.reason) == (Outcome.FAILED, Reason.PAYLOAD)
+    assert "3993 bytes" in DIALECT.find_message_faults(long)["body"]
+    assert DIALECT.find_message_faults(MESSAGE) == {}
+
+
+def answer(status, body=b"", place=0, **headers):
+    return DeviceAnswer(place, status, headers, body)
+
+
+def test_a_stranger_who_speaks_as_a_service_harms_nobody_else():
+    stranger = Browser(endpoint="https://push.evil.example/x")
+    calls = write(stranger.token, Browser().token)
+
+    results = [calls.read(answer(status, b"no")) for status in (400, 401, 403, 413)]
+
+    assert {(result.reason, result.retry_after) for result in results} == {(Reason.VENDOR, None)}
+    assert calls.read(answer(403, b"no", place=1)).reason is Reason.CREDENTIAL
+
+
+def test_a_service_that_staff_have_named_is_believed():
+    own = Browser(endpoint="https://push.intra.example:8443/x")
+
+    calls = write(own.token, client=connect(services="other.example, INTRA.example"))
+
+    assert calls.read(answer(401, b"no key")).reason is Reason.CREDENTIAL
+
+
+def test_an_expired_subscription_is_told_in_the_services_words():
+    result = write(Browser().token).read(answer(410, b'{"reason":"Unregistered\\u0000 <b>"}'))
+
+    assert (result.outcome, result.reason) == (Outcome.FAILED, Reason.TOKEN)
+    assert result.message == "Unregistered <b>"
+
+
+def test_a_service_that_asks_for_patience_is_left_alone_and_the_others_are_not():
+    tired, fresh = Browser(), Browser(endpoint="https://updates.push.services.mozilla.com/a")
+    calls = write(tired.token, tired.token, fresh.token)
+
+    throttled = calls.read(answer(429, **{"retry-after": "20"}))
+
+    held, other = calls.write(1), calls.write(2)
+    assert (throttled.reason, throttled.retry_after) == (Reason.VENDOR, 20.0)
+    assert isinstance(held, Result)
+    assert 19 < held.retry_after <= 20
+    assert isinstance(other, DeviceCall)
+    assert isinstance(write(tired.token).write(0), Result)
+
+
+def test_a_service_that_asks_for_hours_is_tried_again_after_a_minute():
+    calls = write(Browser().token)
+
+    throttled = calls.read(answer(429, **{"retry-after": "7200"}))
+
+    assert throttled.retry_after == 3600
+    assert calls.write(0).retry_after <= 60
+
+
+def test_strangers_services_do_not_fill_the_memory_of_rests():
+    rests = outbound.Rests()
+
+    for number in range(outbound.MAX_RESTS + 5):
+        rests.note(f"https://{number}.example", 60)
+
+    assert len(rests._until) <= outbound.MAX_RESTS
+
+
+def test_a_key_that_is_none_is_a_fault_of_the_account():
+    with pytest.raises(Failure) as caught:
+        outbound.WebPush(AccountConfig(public_id="a", credentials={"private_key": "x"}))
+
+    assert (caught.value.reason, caught.value.is_permanent) == (Reason.CREDENTIAL, True)
+
+
+def test_an_account_begins_with_a_key_that_browsers_can_subscribe_with():
+    made = [DIALECT.make_credentials() for _ in range(2)]
+
+    keys = [DIALECT.find_browser_key(credentials) for credentials in made]
+    assert len(set(keys)) == 2
+    assert all(len(key) == 87 for key in keys)
+    assert DIALECT.find_browser_key({"private_key": "x"}) == ""
+
+
+def test_a_check_without_a_browser_signs_and_calls_nobody():
+    result = connect().check()
+
+    assert result.is_good
+    assert "Subscribe a browser" in result.words
