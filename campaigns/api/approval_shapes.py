@@ -65,6 +65,7 @@ class PreflightShape(serializers.Serializer[Any]):
     version = serializers.CharField()
     is_ready = serializers.BooleanField()
     total = serializers.IntegerField()
+    margin = serializers.IntegerField()
     platforms = serializers.DictField(child=serializers.IntegerField())
     languages = serializers.DictField(child=serializers.IntegerField())
     checks = CheckedShape(many=True)

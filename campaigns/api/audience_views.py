@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,27 +12,22 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiParameter,
     extend_schema,
-    extend_schema_view,
-    inline_serializer,
 )
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api import explained, shapes
+from campaigns.api import shapes
 from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import TypedParser
 from campaigns.api.errors import TooLarge
-from campaigns.api.paging import MAX_ID, read_number
+from campaigns.api.listing import APP, ID, listed
 from campaigns.api.persons import MergingViews
-from campaigns.errors import Forbidden, Invalid, NotFound
-from campaigns.models import ApiKey, App, Device, Group, Person, Segment
+from campaigns.errors import Forbidden, Invalid
+from campaigns.models import ApiKey, App, Device, Group, Person
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.access_request import collect_held
 from campaigns.selectors.aliases import find_named
-from campaigns.selectors.audience import Audience, AudienceKind, count_devices, sample_devices
-from campaigns.selectors.explain import explain_audience
 from campaigns.selectors.lookup import find_reach
 from campaigns.services import audience
 from campaigns.services.access import record_audit
@@ -49,33 +43,6 @@ from campaigns.services.persons import enable_token
 
 MAX_DEVICES = 10_000
 MAX_BULK_BYTES = 25_000_000
-ID = OpenApiParameter("id", OpenApiTypes.INT64, OpenApiParameter.PATH)
-PAGE = [
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 1000, default 100."),
-    OpenApiParameter("after", OpenApiTypes.INT64, description="Rows with a higher id."),
-]
-APP = OpenApiParameter("app", OpenApiTypes.STR, description="The app's slug.")
-WHO = [
-    OpenApiParameter("device", OpenApiTypes.INT64, description="Our id of a device of the app."),
-    OpenApiParameter("person", OpenApiTypes.STR, description="An external user id."),
-]
-
-
-@cache
-def page_of(shape: Any) -> Any:
-    """The schema of a page of rows."""
-    return inline_serializer(
-        f"{shape.__name__.removesuffix('Shape')}Page",
-        {"results": shape(many=True), "next": serializers.URLField(allow_null=True)},
-    )
-
-
-def listed(shape: Any, *parameters: OpenApiParameter) -> Any:
-    """Describe `list` and `retrieve` of a view set."""
-    return extend_schema_view(
-        list=extend_schema(parameters=[*PAGE, *parameters], responses=page_of(shape)),
-        retrieve=extend_schema(parameters=[ID], responses=shape),
-    )
 
 
 @listed(shapes.AppShape)
@@ -120,80 +87,6 @@ class GroupViews(ListedViewSet):
     def restore(self, request: Request, pk: str = "") -> Response:
         group = audience.restore_group(self.find_row_to_change(), **self.by)
         return Response(self.shown(group).data)
-
-
-@listed(shapes.SegmentShape, APP)
-class SegmentViews(ListedViewSet):
-    queryset = Segment.objects.select_related("app__workspace")
-    shown = shapes.SegmentShape
-
-    def get_serializer_class(self) -> Any:
-        return shapes.SegmentChange if self.action == "partial_update" else shapes.SegmentBody
-
-    @extend_schema(request=shapes.SegmentBody, responses={201: shapes.SegmentShape})
-    def create(self, request: Request) -> Response:
-        body = self.read_body()
-        app = self.find_app(body.pop("app", None))
-        self.require(app)
-        segment = audience.create_segment(app, **body, **self.by)
-        return Response(self.shown(segment).data, status=201)
-
-    @extend_schema(parameters=[ID], request=shapes.SegmentChange, responses=shapes.SegmentShape)
-    def partial_update(self, request: Request, pk: str = "") -> Response:
-        segment = audience.update_segment(self.find_row_to_change(), **self.by, **self.read_body())
-        return Response(self.shown(segment).data)
-
-    @extend_schema(parameters=[ID], responses={204: None})
-    def destroy(self, request: Request, pk: str = "") -> Response:
-        audience.delete_segment(self.find_row_to_change(), **self.by)
-        return Response(status=204)
-
-    @extend_schema(parameters=[ID], responses=shapes.CountShape)
-    @action(detail=True, methods=["get"])
-    def count(self, request: Request, pk: str = "") -> Response:
-        segment = self.find_row()
-        return Response(count_devices(segment.app, _aim_at(segment)))
-
-    @extend_schema(parameters=[ID], responses=shapes.DeviceShape(many=True))
-    @action(detail=True, methods=["get"], pagination_class=None)
-    def sample(self, request: Request, pk: str = "") -> Response:
-        segment = self.find_row()
-        devices = sample_devices(segment.app, _aim_at(segment))
-        return Response(shapes.DeviceShape(devices, many=True).data)
-
-    filters: ClassVar[Mapping[str, Sequence[str]]] = {
-        "list": ("app",),
-        "explain": ("device", "person"),
-    }
-
-    @extend_schema(parameters=[ID, *WHO], responses=shapes.ExplainedShape)
-    @action(detail=True, methods=["get"])
-    def explain(self, request: Request, pk: str = "") -> Response:
-        segment = self.find_row()
-        told = explain_audience(segment.app, _aim_at(segment), self._find_who(segment))
-        devices = [{"device": one.device.pk, **explained.show(one.verdict)} for one in told]
-        return Response({"segment": segment.pk, "devices": devices})
-
-    def _find_who(self, segment: Segment) -> Device | Person:
-        """Whom the query names: a device by our id or a person by external user id."""
-        asked = self.request.query_params
-        if len({"device", "person"} & asked.keys()) != 1:
-            sentence = _("Name one device by its id, or one person by external user id.")
-            raise Invalid(sentence, fields={"device": sentence})
-        if "device" in asked:
-            number = read_number(self.request, "device", 0, 1, MAX_ID - 1)
-            who = Device.objects.for_user(self.request.user).filter(app=segment.app, pk=number)
-        else:
-            seen = Person.objects.for_user(self.request.user)
-            who = seen.filter(pk__in=find_named([segment.app.workspace_id], asked["person"]))
-        found: Device | Person | None = who.first()
-        if found is None:
-            raise NotFound(_("Nobody here has this id."))
-        return found
-
-
-def _aim_at(segment: Segment) -> Audience:
-    return Audience(AudienceKind.SEGMENT, segment=segment.pk)
 
 
 @listed(

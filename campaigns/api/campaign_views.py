@@ -17,9 +17,9 @@ from rest_framework.response import Response
 
 from campaigns.api import approval_shapes
 from campaigns.api import campaign_shapes as shapes
-from campaigns.api.audience_views import APP, ID, PAGE, listed, page_of
 from campaigns.api.base import ListedViewSet, NativeViewSet
 from campaigns.api.deliveries import list_deliveries
+from campaigns.api.listing import APP, ID, PAGE, listed, page_of
 from campaigns.api.paging import read_number, take_page
 from campaigns.api.traces import TraceShape, find_trace
 from campaigns.errors import Invalid

@@ -15,10 +15,10 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.audience_views import APP, ID, listed
 from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import StrictJSONParser
 from campaigns.api.job_views import JobShape
+from campaigns.api.listing import APP, ID, listed
 from campaigns.api.strict import Flag, StrictSerializer, Text, Whole
 from campaigns.errors import Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, Import, Job, Label, Segment, Transfer, Workspace

@@ -14,8 +14,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.audience_views import ID, listed
 from campaigns.api.base import ListedViewSet
+from campaigns.api.listing import ID, listed
 from campaigns.errors import NotFound
 from campaigns.models import ApiKey, Job
 from campaigns.services.access import record_audit, require_role, require_scope

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import shapes
-from campaigns.api.audience_views import APP, ID, PAGE, listed, page_of
 from campaigns.api.base import ListedViewSet
 from campaigns.api.erasure_views import write_lines
 from campaigns.api.job_views import JobShape
+from campaigns.api.listing import APP, ID, PAGE, listed, page_of
 from campaigns.api.strict import StrictSerializer, Whole
 from campaigns.api.suppression_views import EntryFields
 from campaigns.errors import Invalid

@@ -14,8 +14,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.audience_views import ID, listed
 from campaigns.api.base import ListedViewSet
+from campaigns.api.listing import ID, listed
 from campaigns.api.strict import Flag, StrictSerializer, Text
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, Membership, Scenario, Workspace

@@ -105,6 +105,26 @@ class CountShape(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     platforms = serializers.DictField(child=serializers.IntegerField())
     languages = serializers.DictField(child=serializers.IntegerField())
+    is_estimated = serializers.BooleanField()
+    margin = serializers.IntegerField()
+
+
+class SegmentVersionShape(serializers.Serializer[Any]):
+    """What a segment was once saved as; `saved_by` is empty where that was not kept yet."""
+
+    number = serializers.IntegerField()
+    expression = serializers.JSONField()
+    saved_by = serializers.CharField()
+    saved_at = serializers.DateTimeField()
+
+
+class UseShape(serializers.Serializer[Any]):
+    """What uses it: a campaign or a transfer that is not over, or a segment."""
+
+    kind = serializers.CharField()
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+    status = serializers.CharField()
 
 
 class ExplainedDeviceShape(serializers.Serializer[Any]):

@@ -13,8 +13,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.audience_views import APP, listed
 from campaigns.api.base import ListedViewSet
+from campaigns.api.listing import APP, listed
 from campaigns.api.shapes import RejectedShape
 from campaigns.api.strict import StrictSerializer, Text
 from campaigns.errors import Forbidden, Invalid

@@ -23,6 +23,7 @@ from campaigns.api import (
     kept_views,
     label_views,
     scenario_views,
+    segment_views,
     suppression_views,
     token_views,
 )
@@ -32,7 +33,7 @@ router = SimpleRouter()
 router.register("apps", audience_views.AppViews)
 router.register("groups", audience_views.GroupViews)
 router.register("labels", label_views.LabelViews)
-router.register("segments", audience_views.SegmentViews)
+router.register("segments", segment_views.SegmentViews)
 router.register("persons", audience_views.PersonViews)
 router.register("devices", audience_views.DeviceViews)
 router.register("erasures", erasure_views.ErasureViews, basename="erasure")

@@ -353,7 +353,11 @@ class Device(models.Model):
             models.Index(
                 fields=["app", "platform", "country", "language", "app_version_number"],
                 name="device_hot",
-            )
+            ),
+            # Counted by these, which need then not be read from the table.
+            models.Index(
+                fields=["app", "platform", "language", "token_state"], name="device_reach"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Refused
 from campaigns.models import App, Campaign, Group, Scenario, WhenPast
 from campaigns.pages.composition import Composition, Place
-from campaigns.selectors.audience import count_devices, count_zones, read_audience
+from campaigns.selectors.audience import count_zones, read_audience
+from campaigns.selectors.headcount import count_bounded
 from campaigns.selectors.routes import find_first_routes
 from campaigns.services.campaign_scenarios import refuse_unplayable
 from campaigns.services.forecast import Forecast, Reach, find_time_problems, forecast_send
@@ -97,7 +98,7 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
     check.unknown_ids = form.unknown_words
     try:
         counts = [
-            count_cached(count_devices, app, form.audience, only_primary, principal)
+            count_cached(count_bounded, app, form.audience, only_primary, principal)
             for app in composition.place.apps
         ]
     except Refused as refusal:
@@ -106,10 +107,15 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
     check.counts = add_counts(counts)
     texts = 1 + sum(form.has_changed() for form in composition.translations)
     check.reaches = tuple(
-        Reach(app, count["platforms"], max(1, min(len(count["languages"]), texts)))
+        Reach(
+            app,
+            count["platforms"],
+            max(1, min(len(count["languages"]), texts)),
+            margin=count["margin"],
+        )
         for app, count in zip(composition.place.apps, counts, strict=True)
     )
-    if not check.total:
+    if not check.total and not check.counts["margin"]:
         words = _("Nobody is in this audience. Choose another one.")
         check.problems.append(Problem(code="empty_audience", field="audience", sentence=words))
 
@@ -173,9 +179,10 @@ def count_cached(
 
 def add_counts(counts: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts of several apps as one."""
-    total: dict[str, Any] = {"total": 0, "platforms": {}, "languages": {}}
+    total: dict[str, Any] = {"total": 0, "margin": 0, "platforms": {}, "languages": {}}
     for count in counts:
         total["total"] += count["total"]
+        total["margin"] += count["margin"]
         for name in ("platforms", "languages"):
             for key, number in count[name].items():
                 total[name][key] = total[name].get(key, 0) + number

@@ -1,5 +1,6 @@
 """How many an audience means, within a second whatever it is: exact where that is quick enough,
-else estimated from a sample, and said so.
+else estimated from a sample, and said so. Whoever shows a number asks here; whoever decides by it
+counts (`selectors.audience.count_devices`).
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Func, Max, Min, QuerySet, TextField
 
 from campaigns.models import App, Device
 from campaigns.models.bulk import IdList
 from campaigns.models.patience import TookTooLong, at_most
-from campaigns.selectors.audience import SAMPLE_SIZE, Audience, select_devices
+from campaigns.selectors.audience import SAMPLE_SIZE, Audience, AudienceKind, select_devices
+from campaigns.selectors.left_out import select_opted_out
+from providers.audience import And, Expression, Not, Or
 
-BUDGET = 0.7  # seconds for what is exact; an estimate takes less than the rest of a second
+BUDGET = 0.5  # seconds for what is exact; an estimate takes less than the rest of a second
 SAMPLED = 10_000  # devices
 MOST_DRAWN = 100_000  # ids, of which some may be of no device of the app
 REMEMBERED = 60  # seconds
 TOP = 10  # languages that are shown one by one
-WITHOUT_TOKEN = ~Q(token_state=Device.TokenState.ACTIVE)
-OPTED_OUT = Q(person__opted_out_at__isnull=False)
+GROUPED = ("platform", "language", "token_state")  # with the app, the index `device_reach`
+COVERED = frozenset({"device.platform", "device.language"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,9 @@ class Headcount:
     """Devices: in all, by platform, by the language that they will get, and of them those without
     a usable token and those whose person opted out; and up to ten of them with their persons.
 
-    With `is_total_estimated` the total and the platforms are, with `is_split_estimated` the rest:
-    from `sampled` devices of `population`; `margin` is half the width of the total's 95 % interval.
+    With `is_total_estimated` all numbers are, with `is_split_estimated` alone the languages and
+    opt-outs: from `sampled` devices of `population`; `margin` is half the width of the total's 95 %
+    interval.
     """
 
     total: int
@@ -61,13 +65,15 @@ class Headcount:
         return sum(list(self.languages.values())[TOP:])
 
 
-def take_headcount(app: App, audience: Audience, *, seconds: float = BUDGET) -> Headcount:
+def take_headcount(
+    app: App, audience: Audience, *, only_primary: bool = False, seconds: float = BUDGET
+) -> Headcount:
     """Whom the audience means, in at most about `seconds` and what an estimate takes."""
-    devices = select_devices(app, audience)
+    devices = select_devices(app, audience, only_primary=only_primary)
     end = time.monotonic() + seconds
     try:
         with at_most(seconds):
-            places = _count_places(devices)
+            places = _count_places(devices, is_covered=_is_covered(audience) and not only_primary)
     except TookTooLong:
         return _estimate(app, devices)
     try:
@@ -76,25 +82,75 @@ def take_headcount(app: App, audience: Audience, *, seconds: float = BUDGET) -> 
         return _estimate(app, devices, places)
 
 
+def count_bounded(app: App, audience: Audience, *, only_primary: bool = False) -> dict[str, Any]:
+    """A headcount as `{"total": n, "platforms": {"ios": n}, "languages": {"de": n}}` with
+    `is_estimated`, whether the total and the platforms are, and its `margin`."""
+    count = take_headcount(app, audience, only_primary=only_primary)
+    return {
+        "total": count.total,
+        "platforms": count.platforms,
+        "languages": count.languages,
+        "is_estimated": count.is_total_estimated,
+        "margin": count.margin if count.is_total_estimated else 0,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Devices by platform, and by the language of their own, "" where there is none."""
+    """Devices by platform, by the language of their own, "" where there is none, and those without
+    a usable token."""
 
     platforms: Counter[str]
     languages: Counter[str]
+    without_token: int
 
 
-def _count_places(devices: QuerySet[Device]) -> _Places:
+class _Unindexed(Func):
+    """A column as a value that SQLite seeks no index for: it would read the table in an index's
+    order, row by row, to spare itself a sort of the few groups that there are."""
+
+    template = "%(expressions)s"
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(+%(expressions)s)", **context)
+
+
+def _is_covered(audience: Audience) -> bool:
+    """Whether the index that has what is grouped by has all that is asked for too."""
+    if audience.kind is AudienceKind.EXPRESSION and audience.expression is not None:
+        return _names_only(audience.expression)
+    return audience.kind is AudienceKind.ALL
+
+
+def _names_only(expression: Expression) -> bool:
+    match expression:
+        case And(terms) | Or(terms):
+            return all(_names_only(term) for term in terms)
+        case Not(term):
+            return _names_only(term)
+    return expression.field in COVERED
+
+
+def _count_places(devices: QuerySet[Device], *, is_covered: bool) -> _Places:
+    """All in one pass."""
     platforms: Counter[str] = Counter()
     languages: Counter[str] = Counter()
-    rows = devices.order_by().values_list("platform", "language").annotate(count=Count("*"))
-    for platform, language, count in rows:
+    without_token = 0
+    grouped: dict[str, Any] = {
+        f"by_{name}": F(name) if is_covered else _Unindexed(F(name)) for name in GROUPED
+    }
+    rows = devices.order_by().annotate(**grouped).values_list(*grouped)
+    for platform, language, state, count in rows.annotate(count=Count("*")):
         platforms[platform] += count
         languages[language] += count
-    return _Places(platforms, languages)
+        without_token += count if state != Device.TokenState.ACTIVE else 0
+    return _Places(platforms, languages, without_token)
 
 
 def _finish_count(app: App, devices: QuerySet[Device], places: _Places, end: float) -> Headcount:
+    with at_most(end - time.monotonic()):
+        opted_out = select_opted_out(app, devices).count()
     languages = Counter(places.languages)
     # Only what has no language of its own needs the join with persons.
     if languages.pop("", 0):
@@ -103,8 +159,8 @@ def _finish_count(app: App, devices: QuerySet[Device], places: _Places, end: flo
         total=places.platforms.total(),
         platforms=_sort(places.platforms),
         languages=dict(languages.most_common()),
-        without_token=_count(devices.filter(WITHOUT_TOKEN), end),
-        opted_out=_count(devices.filter(OPTED_OUT), end),
+        without_token=places.without_token,
+        opted_out=opted_out,
         people=_take_some(devices, end),
     )
 
@@ -114,11 +170,6 @@ def _count_persons(app: App, devices: QuerySet[Device], end: float) -> Counter[s
         rows = devices.filter(language="").order_by().values_list("person__language")
         found = list(rows.annotate(count=Count("*")))
     return Counter({language or app.default_language: count for language, count in found})
-
-
-def _count(devices: QuerySet[Device], end: float) -> int:
-    with at_most(end - time.monotonic()):
-        return devices.count()
 
 
 def _take_some(devices: QuerySet[Device], end: float) -> tuple[Device, ...]:
@@ -141,11 +192,12 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
     total = round(found * weight) if places is None else places.platforms.total()
     # Where the total is known its parts add up to it.
     scale = weight if places is None else (total / found if found else 0.0)
+    without_token = round(scale * sum(row[4] != Device.TokenState.ACTIVE for row in drawn))
     return Headcount(
         total=total,
         platforms=_sort(places.platforms) if places else _scale((row[1] for row in drawn), scale),
         languages=_scale((row[2] or row[3] or app.default_language for row in drawn), scale),
-        without_token=round(scale * sum(row[4] != Device.TokenState.ACTIVE for row in drawn)),
+        without_token=places.without_token if places else without_token,
         opted_out=round(scale * sum(row[5] is not None for row in drawn)),
         people=_load_people([row[0] for row in drawn[:SAMPLE_SIZE]]),
         is_total_estimated=places is None and not is_whole,

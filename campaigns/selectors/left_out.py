@@ -29,11 +29,16 @@ class LeftOut:
 
 def count_left_out(app: App, devices: QuerySet[Device], now: datetime) -> LeftOut:
     """How many of these devices of the app belong to who opted out, and how many are suppressed."""
-    out = Person.objects.filter(workspace=app.workspace_id, opted_out_at__isnull=False)
-    opted_out = devices.filter(person_id__in=out.values("pk"))
     return LeftOut(
-        opted_out=opted_out.count(), suppressed=devices.filter(find_suppressed(app, now)).count()
+        opted_out=select_opted_out(app, devices).count(),
+        suppressed=devices.filter(find_suppressed(app, now)).count(),
     )
+
+
+def select_opted_out(app: App, devices: QuerySet[Device]) -> QuerySet[Device]:
+    """Those of these devices of the app whose person opted out."""
+    out = Person.objects.filter(workspace=app.workspace_id, opted_out_at__isnull=False)
+    return devices.filter(person_id__in=out.values("pk"))
 
 
 def find_suppressed(app: App, now: datetime) -> Q:

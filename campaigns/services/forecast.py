@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Account, App, Campaign
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.headcount import count_bounded
 from campaigns.selectors.limits import find_seconds, read_day
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.services.messages import Problem
@@ -26,13 +27,15 @@ SECONDS_PER_DAY = 86_400
 class Reach:
     """Recipients of one app: how many there are per platform, and in how many languages it goes.
 
-    `spoken` is how many have which language, for whoever has counted them.
+    `spoken` is how many have which language, for whoever has counted them. With a `margin` all of
+    it is estimated, give or take so many recipients.
     """
 
     app: App
     platforms: Mapping[str, int]
     languages: int
     spoken: Mapping[str, int] = field(default_factory=dict)
+    margin: int = 0
 
     @property
     def total(self) -> int:
@@ -61,15 +64,18 @@ class _Load(NamedTuple):
     calls: int
 
 
-def count_reach(campaign: Campaign) -> tuple[Reach, ...]:
-    """Recipients that the audience means at this moment, app by app."""
+def count_reach(campaign: Campaign, *, is_bounded: bool = False) -> tuple[Reach, ...]:
+    """Recipients that the audience means at this moment, app by app; `is_bounded`: within a second
+    each, estimated where that is too short."""
     reaches = []
+    count = count_bounded if is_bounded else count_devices
     texts = 1 + len(campaign.message.content.get("translations") or {})
     for app in list_apps(campaign):
         audience = read_audience(app, campaign.audience, principal=None)
-        counts = count_devices(app, audience, only_primary=campaign.only_primary)
+        counts = count(app, audience, only_primary=campaign.only_primary)
         languages = max(1, min(len(counts["languages"]), texts))
-        reaches.append(Reach(app, counts["platforms"], languages, counts["languages"]))
+        margin = counts.get("margin", 0)
+        reaches.append(Reach(app, counts["platforms"], languages, counts["languages"], margin))
     return tuple(reaches)
 
 

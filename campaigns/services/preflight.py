@@ -175,7 +175,7 @@ def _find_reach_problems(
     campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
 ) -> Iterator[Problem]:
     message = campaign.message.read()
-    if not any(reach.total for reach in reaches):
+    if not any(reach.total or reach.margin for reach in reaches):
         words = _("Nobody is in this audience. Choose another, or register devices first.")
         yield Problem(code="empty_audience", field="audience", sentence=words)
     for reach in reaches:

@@ -59,9 +59,31 @@ def test_a_segment_counts_and_shows_a_sample(client, app):
     address = f"/api/v1/segments/{made.json()['id']}/"
 
     count, sample = client.get(f"{address}count/"), client.get(f"{address}sample/")
+    exact, odd = client.get(f"{address}count/?exact=true"), client.get(f"{address}count/?exact=1")
 
-    assert count.json() == {"total": 1, "platforms": {"android": 1}, "languages": {"de": 1}}
+    found = {"total": 1, "platforms": {"android": 1}, "languages": {"de": 1}}
+    assert count.json() == exact.json() == {**found, "is_estimated": False, "margin": 0}
+    assert (odd.status_code, list(odd.json()["fields"])) == (400, ["exact"])
     assert [row["id"] for row in sample.json()] == [device.pk]
+
+
+def test_a_segment_tells_what_it_was_and_what_uses_it(client, app):
+    made = client.post("/api/v1/segments/", {"name": "Germans", "expression": GERMANS}).json()
+    address = f"/api/v1/segments/{made['id']}/"
+    client.patch(address, {"expression": {"and": []}})
+    body = {"name": "Hello", "message": {"title": "Hi"}, "audience": {"segment": made["id"]}}
+    campaign = client.post("/api/v1/campaigns/", body).json()
+
+    versions, uses = client.get(f"{address}versions/"), client.get(f"{address}uses/")
+
+    newest, first = versions.json()
+    assert (newest["number"], newest["expression"]) == (2, {"and": []})
+    assert (first["number"], first["expression"]) == (1, GERMANS)
+    assert first["saved_by"]
+    assert first["saved_at"]
+    assert uses.json() == [
+        {"kind": "campaign", "id": campaign["id"], "name": "Hello", "status": "draft"}
+    ]
 
 
 def test_a_segment_says_why_somebody_is_in_or_out(client, app):

@@ -14,10 +14,12 @@ from campaigns.errors import Conflict
 from campaigns.models import AuditEntry, Campaign, Label, Membership, Segment
 from campaigns.models.patience import TookTooLong, at_most
 from campaigns.pages.segment_tree import read_tree
-from campaigns.selectors.audience import Audience, AudienceKind
-from campaigns.selectors.headcount import take_headcount
+from campaigns.selectors.audience import Audience, AudienceKind, count_devices
+from campaigns.selectors.headcount import count_bounded, take_headcount
 from campaigns.services.access import name_actor
 from campaigns.services.audience import delete_label
+from campaigns.services.forecast import Reach
+from campaigns.services.review import Guard, find_guard
 from tests import builders
 from tests.pages.test_pages import make_campaign
 from tests.pages.test_segment_tree import post
@@ -363,3 +365,24 @@ def test_the_staff_page_says_when_its_count_is_estimated(app, devices):
 
     assert "<p>3 devices now" in exact
     assert "<p>About 3 devices now, give or take " in estimated
+
+
+def test_what_is_shown_beside_compose_and_by_the_api_is_one_bounded_count(app, devices):
+    everybody = Audience(AudienceKind.ALL)
+    primary = take_headcount(app, everybody, only_primary=True)
+
+    shown, counted = count_bounded(app, everybody), count_devices(app, everybody)
+
+    assert {name: shown[name] for name in counted} == counted
+    assert (shown["is_estimated"], shown["margin"], primary.total) == (False, 0, 0)
+
+
+def test_the_guard_stands_where_an_estimate_may_be_too_small(app):
+    app.guard_size = 1000
+    campaign = Campaign(app=app)
+
+    small, unsure = (
+        find_guard(campaign, (Reach(app, {"ios": 900}, 1, margin=margin),)) for margin in (50, 200)
+    )
+
+    assert (small, unsure) == (None, Guard(app.name, 900))
