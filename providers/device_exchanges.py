@@ -14,6 +14,7 @@ from providers.scrub import Scrubber, cut_text, find_header_secrets
 
 METHOD = "POST"
 RECIPIENT = "[recipient]"
+_SECRET_PIECE = re.compile(r"[\w.~+/-]{8,}")
 # A device in a path: no gateway has a fixed word of that length, and no token is shorter.
 _LONG_PIECE = re.compile(r"[^/?&=#]{24,}")
 
@@ -28,7 +29,10 @@ def write_exchange(
     """
     pairs = (line.partition(":") for line in call.headers)
     headers = {name.strip(): value.strip() for name, _, value in pairs}
-    hidden = {*find_header_secrets(headers), *_list_texts(recipient)}
+    secrets = find_header_secrets(headers)
+    # A header may hold several: `vapid t=..., k=...` (RFC 8292, 3).
+    pieces = (piece for secret in secrets for piece in _SECRET_PIECE.findall(secret))
+    hidden = {*secrets, *pieces, *_list_texts(recipient)}
     scrubber = Scrubber(hidden)
     got = answer if isinstance(answer, DeviceAnswer) else None
     return Exchange(

@@ -14,7 +14,7 @@ from providers.outcomes import Refusal
 @dataclass(frozen=True, slots=True)
 class GatewayCall:
     """A request as a gateway gets it. `path` begins with a slash, names of headers are in lower
-    case and without HTTP/2's own (`:path` and the like).
+    case. `certificate` is the name that the caller showed in the handshake, if it showed one.
     """
 
     method: str
@@ -23,6 +23,7 @@ class GatewayCall:
     body: bytes
     now: datetime
     query: str = ""
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class VendorSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Whom to trust is a setting, and may be changed in a running test."""
-        options.setdefault("verify", settings.OUTBOUND_CA or True)
+        options["verify"] = settings.OUTBOUND_CA or True
         return super().send(request, **options)
 
     def close(self) -> None:

@@ -13,7 +13,6 @@ from providers.simulator.fault_book import FaultBook
 from providers.simulator.faults import FAULTS
 from providers.simulator.hooks import HookCaller, read_customer
 from providers.simulator.plan import FaultPlan, read_plan
-from providers.simulator.vendor import SimulatedVendor
 
 PREFIX = "/_"
 SUMMARY_PATH = "/_journal/summary"
@@ -27,13 +26,13 @@ class Control:
 
     def __init__(
         self,
-        vendor: SimulatedVendor,
+        count: Callable[[str, str], dict[str, Any]],
         book: FaultBook,
         follow: Callable[[FaultPlan], None],
         hooks: HookCaller,
     ) -> None:
         self.hooks = hooks
-        self.vendor = vendor
+        self.count = count
         self.book = book
         self.follow = follow
 
@@ -53,7 +52,7 @@ class Control:
 
     def summarize(self, query: Mapping[str, str]) -> dict[str, Any]:
         """What was accepted, and the faults that were given by name."""
-        summary = self.vendor.summarize(query.get("dialect", ""), query.get("tag", ""))
+        summary = self.count(query.get("dialect", ""), query.get("tag", ""))
         return {**summary, "faults": dict(sorted(self.book.given.items()))}
 
     def _answer_faults(self, method: str, body: bytes) -> Reply:

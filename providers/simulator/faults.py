@@ -1,7 +1,7 @@
 """Every fault that the simulated vendor can be asked for, as data.
 
-HTTP/1.1 only: stream resets of HTTP/2 belong to gateways that speak it. A name that does not
-resolve is the caller's own side: point the account's address at one.
+`FAULTS` befall every vendor, `STREAM_FAULTS` the streams of HTTP/2, which gateways speak. A name
+that does not resolve is the caller's own side: point the account's address at one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Stage(StrEnum):
     ANSWER = "answer"  # status, headers and body
     WIRE = "wire"  # how the answer goes over the socket
     DOOR = "door"  # what the next callers find
+    STREAM = "stream"  # what becomes of the stream that the call came on
 
 
 COMBINED = frozenset({Stage.PACE, Stage.ACCEPTANCE})
@@ -218,4 +219,32 @@ _TYPES = (
         by=100.0),
 )  # fmt: skip
 
+_STREAM_TYPES = (
+    FaultType(
+        name="goaway",
+        stage=Stage.STREAM,
+        sentence="says that this call and those after it on the connection are not looked at",
+        is_accepted=False,
+    ),
+    FaultType(
+        name="goaway_after",
+        stage=Stage.STREAM,
+        sentence="answers this call and those before it, then ends the connection",
+    ),
+    FaultType(
+        name="stream_refused",
+        stage=Stage.STREAM,
+        sentence="resets the stream and says that the call was not looked at",
+        is_accepted=False,
+    ),
+    FaultType(
+        name="stream_reset",
+        stage=Stage.STREAM,
+        sentence="resets the stream without a word about the call",
+        options={"accepted": True},
+        is_accepted=None,
+    ),
+)
+
 FAULTS: Mapping[str, FaultType] = {item.name: item for item in _TYPES}
+STREAM_FAULTS: Mapping[str, FaultType] = {item.name: item for item in _STREAM_TYPES}

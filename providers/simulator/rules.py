@@ -7,8 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers.simulator.faults import FAULTS, CallKind, FaultType, OptionValue, Stage
+from providers.simulator.faults import (
+    FAULTS,
+    STREAM_FAULTS,
+    CallKind,
+    FaultType,
+    OptionValue,
+    Stage,
+)
 
+KNOWN = {**FAULTS, **STREAM_FAULTS}
 MOST = 1e8  # of any setting: three years in seconds
 _RETRY_AFTER = re.compile(r"|-?\d{1,9}(\.\d+)?|date(:-?\d{1,7})?|huge|garbage", re.ASCII)
 
@@ -46,9 +54,9 @@ def read_rule(wish: Any) -> FaultRule:
         raise ValueError(f"A fault is a text or an object, not {wish!r}.")
     values = dict(values)
     name = values.pop("fault", "")
-    fault = FAULTS.get(name) if isinstance(name, str) else None
+    fault = KNOWN.get(name) if isinstance(name, str) else None
     if fault is None:
-        raise ValueError(f"There is no fault {name!r}. Known are: {', '.join(sorted(FAULTS))}.")
+        raise ValueError(f"There is no fault {name!r}. Known are: {', '.join(sorted(KNOWN))}.")
     fields: dict[str, Any] = {}
     options: dict[str, OptionValue] = {}
     for key, value in values.items():

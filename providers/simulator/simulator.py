@@ -56,6 +56,7 @@ from providers.simulator.behaviour import Behaviour
 from providers.simulator.control import PREFIX, Control
 from providers.simulator.fault_book import FaultBook
 from providers.simulator.faults import CallKind, Stage
+from providers.simulator.gateway_ledger import GatewayLedger
 from providers.simulator.hooks import HookCaller
 from providers.simulator.journal import Journal
 from providers.simulator.memory import Clock, Visitor
@@ -112,14 +113,17 @@ class Simulator:
         clock: Clock = lambda: datetime.now(UTC),
         journal_limit: int = 0,
     ) -> None:
-        self.dialects = {dialect.key: dialect for dialect in dialects if dialect.routes}
+        known = tuple(dialects)
+        self.dialects = {dialect.key: dialect for dialect in known if dialect.routes}
+        self.gateways = {item.key: item.gateway for item in known if item.gateway is not None}
         self.journal = Journal(journal, journal_limit)
+        self.ledger = GatewayLedger(journal.with_suffix(".gateways.jsonl"))
         self.behaviour = behaviour or Behaviour()
         self.clock = clock
         self.vendor = SimulatedVendor(self.journal, clock)
         self.book = FaultBook(self.journal)
         self.hooks = HookCaller(self.vendor, self.dialects)
-        self.control = Control(self.vendor, self.book, self.follow, self.hooks)
+        self.control = Control(self.summarize, self.book, self.follow, self.hooks)
         self.buckets: dict[tuple[str, str], Bucket] = {}
         self.calls = 0
         self.connections = 0
@@ -131,6 +135,7 @@ class Simulator:
     def close(self) -> None:
         self.closing.set()
         self.journal.close()
+        self.ledger.close()
 
     def stop(self) -> None:
         """An ordered end: whoever starts it again starts it without faults."""
@@ -140,10 +145,18 @@ class Simulator:
     def follow(self, plan: FaultPlan) -> None:
         """From now on calls suffer the faults of `plan`. Raises ValueError with a sentence."""
         for rule in plan.rules:
-            if rule.dialect not in ("", *self.dialects):
-                known = ", ".join(sorted(self.dialects))
+            if rule.dialect not in ("", *self.dialects, *self.gateways):
+                known = ", ".join(sorted({*self.dialects, *self.gateways}))
                 raise ValueError(f"There is no vendor {rule.dialect!r}. Known are: {known}.")
         self.book.change(plan)
+
+    def summarize(self, dialect: str = "", tag: str = "") -> dict[str, Any]:
+        """What all of them have accepted; of gateways, where nobody asks for a tag."""
+        summary = self.vendor.summarize(dialect, tag)
+        more = {} if tag else self.ledger.summarize(dialect)
+        most = max(summary["most_per_recipient"], more.get("most_per_recipient", 0))
+        added = {name: summary[name] + count for name, count in more.items()}
+        return {**summary, **added, "most_per_recipient": most}
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """The reply to one request; `headers` in lower case."""

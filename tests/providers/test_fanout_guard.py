@@ -156,7 +156,7 @@ def test_the_address_that_is_dialled_is_the_one_that_is_judged(canary, monkeypat
         judged.append((address, port))
         check(address, port)
 
-    monkeypatch.setattr("providers.fanout.check_address", watch)
+    monkeypatch.setattr("providers.fanout_slots.check_address", watch)
 
     failure = fail(f"https://localhost:{canary.port}/")
 
@@ -176,7 +176,7 @@ def test_a_name_that_leads_elsewhere_meanwhile_is_judged_again(canary, monkeypat
         if verdict:
             verdict(address, port)
 
-    monkeypatch.setattr("providers.fanout.check_address", judge)
+    monkeypatch.setattr("providers.fanout_slots.check_address", judge)
     url = f"https://127.0.0.1:{canary.port}/"
     failures = [fail(url), fail(url)]
 

@@ -15,6 +15,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from providers import registry
 from providers.simulator import FAULTS, Behaviour, FaultPlan, Simulator, open_server, read_plan
+from providers.simulator.faults import STREAM_FAULTS
+from providers.simulator.gateways import STREAMS, GatewayServer, open_gateways
+from providers.simulator.tls import Certificates
 
 JOURNAL_MB = 256
 
@@ -50,6 +53,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=0, help="0 takes a free one.")
         parser.add_argument("--fd", type=int, help="A bound socket that is open already.")
+        parser.add_argument(
+            "--gateways",
+            type=int,
+            metavar="PORT",
+            help="Serve gateways too, over HTTP/2 and TLS; 0 takes a free port.",
+        )
+        parser.add_argument(
+            "--streams", type=int, default=STREAMS, help="Calls at once on a gateway's connection."
+        )
         parser.add_argument(
             "--journal",
             type=Path,
@@ -96,11 +108,29 @@ class Command(BaseCommand):
         self.stdout.write(url if options["fd"] is None else f"The sandbox vendor answers on {url}")
         self.stdout.flush()
         simulator.hooks.start(simulator.closing)
+        gateways = self._start_gateways(simulator, **options)
         try:
             server.serve_forever(poll_interval=0.2)
         finally:
+            if gateways is not None:
+                gateways.stop()
             server.server_close()
             simulator.stop()
+
+    def _start_gateways(self, simulator: Simulator, **options: Any) -> GatewayServer | None:
+        if options["gateways"] is None:
+            return None
+        journal: Path = options["journal"]
+        certificates = Certificates(journal.with_suffix(".authority"))
+        authority = journal.with_suffix(".pem")
+        authority.write_text(certificates.authority)
+        listener = _open_socket(None, options["gateways"])
+        gateways = open_gateways(simulator, listener, certificates, options["streams"])
+        gateways.start()
+        journal.with_suffix(".gateways").write_text(gateways.url)
+        self.stdout.write(f"{gateways.url} (PUSHADMIN_OUTBOUND_CA={authority})")
+        self.stdout.flush()
+        return gateways
 
 
 def _open_socket(fd: int | None, port: int) -> socket.socket:
@@ -128,7 +158,7 @@ def _follow(simulator: Simulator, plan: FaultPlan) -> None:
 
 def _list_faults() -> str:
     lines = ["faults:"]
-    for fault in FAULTS.values():
+    for fault in (*FAULTS.values(), *STREAM_FAULTS.values()):
         options = ", ".join(f"{name}={value}" for name, value in fault.options.items())
         lines.append(f"  {fault.name:<24}{fault.sentence}{f' ({options})' if options else ''}")
     return "\n".join(lines)

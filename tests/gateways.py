@@ -1,0 +1,76 @@
+"""Simulated gateways for tests: a server over real sockets, and a gateway that is no vendor's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from providers.fanout import close_fanouts
+from providers.gateways import Gateway, GatewayCall, GatewayReply, GatewaySend
+from providers.outcomes import HTTP_STATUS, Refusal, RefusalKind
+from providers.simulator import Simulator
+from providers.simulator.gateways import GatewayServer, open_gateways
+from providers.simulator.tls import Certificates
+
+JSON = {"content-type": "application/json"}
+
+
+@cache
+def make_certificates() -> Certificates:
+    """One authority for all tests of a process."""
+    return Certificates()
+
+
+@contextmanager
+def serving_gateways(
+    simulator: Simulator, folder: Path, settings: Any, streams: int = 100
+) -> Iterator[GatewayServer]:
+    """Gateways of a simulator, which this installation trusts and may reach: `server.url`."""
+    certificates = make_certificates()
+    authority = folder / "authority.pem"
+    authority.write_text(certificates.authority)
+    server = open_gateways(simulator, certificates=certificates, streams=streams)
+    settings.OUTBOUND_CA = str(authority)
+    settings.OUTBOUND_ALLOW = [*settings.OUTBOUND_ALLOW, server.url]
+    server.start()
+    try:
+        yield server
+    finally:
+        close_fanouts()
+        server.stop()
+
+
+def _read(call: GatewayCall) -> GatewaySend | GatewayReply:
+    if call.path == "/hello":
+        shown = {"certificate": call.certificate, "query": call.query, "headers": call.headers}
+        return GatewayReply(200, json.dumps(shown).encode(), JSON)
+    try:
+        recipient = json.loads(call.body)["to"]
+    except (ValueError, LookupError, TypeError):
+        raise Refusal(RefusalKind.MALFORMED, "The body names nobody.") from None
+    return GatewaySend(recipient, call.headers.get("x-key", ""))
+
+
+def _write_accepted(call: GatewayCall, send: GatewaySend) -> GatewayReply:
+    body = json.dumps({"id": send.recipient}).encode()
+    return GatewayReply(200, body, {**JSON, "x-id": send.recipient})
+
+
+def _write_dead(call: GatewayCall, send: GatewaySend, since: datetime) -> GatewayReply:
+    body = {"error": "dead", "since": since.isoformat()}
+    return GatewayReply(410, json.dumps(body).encode(), JSON)
+
+
+def _write_refusal(call: GatewayCall, refusal: Refusal) -> GatewayReply:
+    body = {"error": refusal.kind.value, "message": refusal.message}
+    return GatewayReply(HTTP_STATUS[refusal.kind], json.dumps(body).encode(), JSON)
+
+
+GATEWAY = Gateway(
+    read=_read, write_accepted=_write_accepted, write_dead=_write_dead, write_refusal=_write_refusal
+)
