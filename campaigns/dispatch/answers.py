@@ -14,6 +14,7 @@ from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, find_expiry, find_pinned_account
 from campaigns.dispatch.outbound import Reply
+from campaigns.dispatch.tokens import DeadToken
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Account, Attempt, Counter, Policy, Transfer
 from campaigns.selectors.routes import list_ways
@@ -67,7 +68,7 @@ def _settle_receipt(
                 exchanges=reply.exchanges,
                 parts=[asdict(part) for part in receipt.parts] or None,
             ),
-            due_at=_find_next_try(lease, retried, now),
+            due_at=find_next_try(lease, retried, now),
             is_retry=bool(retried),
             dead_tokens=_find_dead_tokens(receipt, addressed),
         ),
@@ -91,11 +92,12 @@ def _sort_results(
         if result is not None and result.retry_after is not None and may_retry:
             retried.append(result)
         else:
-            verdicts[_judge(receipt.outcome, result)] += addressed.list_with_mates(member)
+            verdicts[judge(receipt.outcome, result)] += addressed.list_with_mates(member)
     return verdicts, retried
 
 
-def _judge(outcome: Outcome, result: Result | None) -> Verdict:
+def judge(outcome: Outcome, result: Result | None) -> Verdict:
+    """How a recipient is settled: by its own result, else as the whole call."""
     if result is not None:
         outcome = result.outcome
     if outcome in VERDICTS:
@@ -110,17 +112,20 @@ def _find_words(receipt: Receipt) -> str:
     return next(filter(None, words), "")
 
 
-def _find_dead_tokens(receipt: Receipt, addressed: Addressed) -> dict[int, str]:
-    dead = {}
+def _find_dead_tokens(receipt: Receipt, addressed: Addressed) -> list[DeadToken]:
+    words, dead = _find_words(receipt), []
     for result in receipt.results:
         if result.reason is Reason.TOKEN and 0 <= result.index < len(addressed.members):
             recipient = addressed.members[result.index][0]
             if recipient in addressed.tokens:
-                dead[recipient] = addressed.tokens[recipient]
+                token = addressed.tokens[recipient]
+                since = result.dead_since
+                dead.append(DeadToken(recipient, token, result.message or words, since))
     return dead
 
 
-def _find_next_try(lease: Lease, retried: Sequence[Result], now: datetime) -> datetime | None:
+def find_next_try(lease: Lease, retried: Sequence[Result], now: datetime) -> datetime | None:
+    """When those are tried again whom the vendor may take another time; None if nobody is."""
     if not retried:
         return None
     longest = max(retried, key=lambda result: result.retry_after or 0)
@@ -199,7 +204,7 @@ def _settle_refused(
     attempt = cast(Attempt, what.attempt)
     bursts.mark_refused(attempt.account_id, failure, now)
     transfer = lease.transfer
-    if _has_other_way(lease, attempt):
+    if has_other_way(lease, attempt):
         settle.flush(lease, what, now)
     elif transfer.campaign_id is not None:
         settle.flush(lease, what, now)
@@ -207,17 +212,19 @@ def _settle_refused(
     else:
         what.verdicts = {_judge_failure(attempt, failure): addressed.list_all()}
         settle.flush(lease, what, now)
-        _fail_unsent(transfer, lease.batch.platform, failure, now)
+        fail_unsent(transfer, lease.batch.platform, failure, now)
 
 
-def _has_other_way(lease: Lease, attempt: Attempt) -> bool:
+def has_other_way(lease: Lease, attempt: Attempt) -> bool:
+    """Whether another account may take over who is owed after this call was refused."""
     if find_pinned_account(lease.batch, but=attempt) is not None:
         return False
     ways = list_ways(lease.batch.app_id, lease.batch.platform)
     return any(way.account.health != Account.Health.BAD for way in ways)
 
 
-def _fail_unsent(transfer: Transfer, platform: str, failure: Failure, now: datetime) -> None:
+def fail_unsent(transfer: Transfer, platform: str, failure: Failure, now: datetime) -> None:
+    """End a script's transfer of which nobody was reached, and nobody will be."""
     reached = Counter.objects.filter(
         part__transfer=transfer, outcome__in=["sent", "unknown"], count__gt=0
     )

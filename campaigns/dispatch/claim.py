@@ -39,11 +39,15 @@ class Lease:
         is_first: bool = self.batch.fence == 1
         return is_first
 
-    def find_account(self) -> Account:
-        """The account of the way; only what has a way is called."""
+    def find_way(self) -> Way:
+        """By which it goes; only what has a way is called."""
         if self.way is None:
             raise ValueError("Nothing is sent through no account.")
-        return self.way.account
+        return self.way
+
+    def find_account(self) -> Account:
+        """The account of the way."""
+        return self.find_way().account
 
 
 @dataclass(frozen=True, slots=True)

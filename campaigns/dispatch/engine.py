@@ -26,6 +26,7 @@ from campaigns.dispatch import (
     runs,
     turns,
 )
+from campaigns.dispatch.fan_out import go_on
 from campaigns.models import Transfer
 
 Clock = Callable[[], datetime]
@@ -50,19 +51,15 @@ def start_clock() -> Clock:
     return lambda: began + timedelta(seconds=time.monotonic() - start)
 
 
-def go_on() -> bool:
-    """Nobody asks to stop."""
-    return False
-
-
 def pump(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock | None = None) -> bool:
     """A worker's turn: freeze a chunk or work off a batch; True when anything was done.
 
-    Nothing is held across turns, so a worker that stops between two loses nothing.
+    Nothing is held across turns, so a worker that stops between two loses nothing. In a long one it
+    is asked whether it should, and what is on its way then is still settled.
     """
     if should_stop():
         return False
-    return turns.take_turn(name, clock or start_clock())
+    return turns.take_turn(name, clock or start_clock(), should_stop)
 
 
 def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = read_clock) -> bool:

@@ -137,11 +137,12 @@ class Pace:
         return running + tasks < limits.running_tasks
 
     def take(self, recipients: int) -> None:
-        """Use one call with so many recipients."""
+        """Use one call with so many recipients, or a call for each of them."""
         for gauge in self.gauges:
             gauge.take(recipients, self.now)
         _save_gauges(self.gauges)
-        _count_today(self.whole, self.way, self.now)
+        calls = recipients if self.way.dialect.fans_out else 1
+        _count_today(self.whole, self.way, self.now, calls)
 
 
 def _save_gauges(gauges: Iterable[Gauge]) -> None:
@@ -149,8 +150,8 @@ def _save_gauges(gauges: Iterable[Gauge]) -> None:
     Allowance.objects.bulk_update(rows, ["level", "filled_at", "taken"])
 
 
-def _count_today(whole: Throttle, way: Way, now: datetime) -> None:
-    used = DayQuota(0, way.limits.day_zone, whole.day, whole.day_used).take(1, now)
+def _count_today(whole: Throttle, way: Way, now: datetime, calls: int = 1) -> None:
+    used = DayQuota(0, way.limits.day_zone, whole.day, whole.day_used).take(calls, now)
     whole.day, whole.day_used = used.day, used.used
     whole.save(update_fields=["day", "day_used"])
 

@@ -3,11 +3,20 @@ addressed and sent."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from campaigns.dispatch import audience_calls, folds, outbound, own_channel, rendering, settle
+from campaigns.dispatch import (
+    audience_calls,
+    fan_out,
+    folds,
+    outbound,
+    own_channel,
+    rendering,
+    settle,
+)
 from campaigns.dispatch.addresses import Addressed, address_members, list_owed
 from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.bars import find_barred
@@ -15,6 +24,7 @@ from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
 from campaigns.dispatch.texts import needs_rendering
 from campaigns.dispatch.unanswered import POISON, Resolution, find_doubt, resolve_attempt, write_off
+from campaigns.dispatch.windows import find_doubted
 from campaigns.dispatch.wording import group_by_text
 from campaigns.models import Attempt, Batch, Transfer
 from providers.commands import FaultKind
@@ -33,13 +43,15 @@ FAULT_REASONS: dict[str, Reason] = {
 }
 
 
-def send_batch(transfer: Transfer, clock: Clock) -> bool:
+def send_batch(
+    transfer: Transfer, clock: Clock, should_stop: fan_out.ShouldStop = fan_out.go_on
+) -> bool:
     """Claim a batch of a transfer and work it off; False when none may be sent now."""
     lease = claim_batch(transfer, clock())
     if lease is None:
         return False
     try:
-        _work(lease, clock)
+        _work(lease, clock, should_stop)
     except settle.LeaseLost:
         return True  # its new holder goes on
     except outbound.NotReadyYet:
@@ -55,7 +67,7 @@ def _give_back(lease: Lease, now: datetime) -> None:
         settle.flush(lease, settle.Flush(), now)
 
 
-def _work(lease: Lease, clock: Clock) -> None:
+def _work(lease: Lease, clock: Clock, should_stop: fan_out.ShouldStop) -> None:
     now = clock()
     owed = list_owed(lease.batch)
     leader = audience_calls.find_leader(lease.batch)
@@ -63,7 +75,7 @@ def _work(lease: Lease, clock: Clock) -> None:
         audience_calls.follow(lease, leader, owed, now)
         return
     stale = None if lease.is_first else find_doubt(lease.batch)
-    resolution = Resolution() if stale is None else resolve_attempt(lease, stale, owed, now)
+    resolution = _resolve(lease, stale, owed, now)
     if resolution.flush is not None:
         settle.flush(lease, resolution.flush, clock())
     elif not is_over(lease.batch, now) and needs_rendering(lease.batch):
@@ -74,7 +86,22 @@ def _work(lease: Lease, clock: Clock) -> None:
         settle.flush(lease, settle.Flush(verdicts={verdict: owed}, unsent=stale), clock())
     elif lease.batch.attempts > POISON:
         _isolate(lease, stale, owed, clock())
-    elif resolution.repeats is not None:
+    elif lease.find_way().dialect.fans_out:
+        fan_out.fan_out(_begin_fan_out(lease, owed, stale, clock), clock, should_stop)
+    else:
+        _make_call(lease, owed, stale, resolution, clock)
+
+
+def _resolve(lease: Lease, stale: Attempt | None, owed: list[Member], now: datetime) -> Resolution:
+    if stale is None:
+        return Resolution()
+    return resolve_attempt(lease, stale, find_doubted(lease.batch, stale, owed), now)
+
+
+def _make_call(
+    lease: Lease, owed: list[Member], stale: Attempt | None, resolution: Resolution, clock: Clock
+) -> None:
+    if resolution.repeats is not None:
         _repeat(lease, owed, resolution, clock)
     else:
         _send(lease, owed, stale, clock)
@@ -135,6 +162,21 @@ def _send(lease: Lease, owed: list[Member], unsent: Attempt | None, clock: Clock
     key = unsent.key if unsent is not None else write_key(lease.batch, addressed)
     ready = _prepare(lease, addressed, key, clock, None)
     _call(lease, addressed, settle.Call(key, skipped, unsent=unsent), ready, clock)
+
+
+def _begin_fan_out(
+    lease: Lease, owed: list[Member], stale: Attempt | None, clock: Clock
+) -> fan_out.Start:
+    """A call of its own for everybody who is owed; after a `stale` fan-out for some once more."""
+    addressed = _address(lease, owed, clock())
+    doubted = find_doubted(lease.batch, stale, owed) if stale is not None else []
+    doubts = frozenset(recipient for recipient, _cohort in doubted)
+    skipped: dict[Verdict, list[Member]] = defaultdict(list)
+    for reason, members in addressed.skipped.items():
+        for member in members:
+            skipped[UNKNOWN if member[0] in doubts else _leave_out(reason)].append(member)
+    key = write_key(lease.batch, addressed)
+    return fan_out.Start(lease, addressed, skipped, key, stale, doubts)
 
 
 def _leave_out(reason: Reason) -> Verdict:

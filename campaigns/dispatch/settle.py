@@ -12,7 +12,8 @@ from campaigns.dispatch import books, own_channel
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.claim import Lease, find_lease_end
 from campaigns.dispatch.texts import find_texts
-from campaigns.models import Attempt, Batch, Delivery, Device, ReceiptRow
+from campaigns.dispatch.tokens import DeadToken, disable_tokens
+from campaigns.models import Attempt, Batch, Delivery, ReceiptRow
 from campaigns.models import Exchange as ExchangeRow
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
@@ -56,7 +57,7 @@ class Flush:
     answer: Answer | None = None
     due_at: datetime | None = None
     is_retry: bool = False
-    dead_tokens: Mapping[int, str] = field(default_factory=dict)
+    dead_tokens: Sequence[DeadToken] = ()
 
 
 def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
@@ -69,8 +70,8 @@ def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
         if what.attempt is not None and what.answer is not None:
             close_attempt(what.attempt, what.answer, now)
             keep_exchanges(lease, what.attempt, what.answer, now)
-        disable_tokens(what.dead_tokens, what.answer, now)
-        _release(batch, what, now)
+        disable_tokens(what.dead_tokens, now)
+        release(batch, what, now)
     return batch
 
 
@@ -79,7 +80,7 @@ def flush_own(lease: Lease, verdicts: Verdicts, now: datetime) -> None:
     with transaction.atomic():
         batch = lock_leased(lease)
         settle_own(batch, verdicts, now)
-        _release(batch, Flush(), now)
+        release(batch, Flush(), now)
 
 
 def lock_leased(lease: Lease) -> Batch:
@@ -132,7 +133,8 @@ def _clear_up_received(batch: Batch, members: Sequence[Member], now: datetime) -
         books.correct_deliveries(batch, sorted(set(received)), books.RECEIVED, now)
 
 
-def _release(batch: Batch, what: Flush, now: datetime) -> None:
+def release(batch: Batch, what: Flush, now: datetime) -> None:
+    """Give a locked batch back, or end it when nobody in it is owed any more."""
     batch.state = Batch.State.DONE if batch.settled >= batch.count else Batch.State.READY
     batch.lease_until = None
     batch.attempts = 0
@@ -173,11 +175,11 @@ def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
         batch = lock_leased(lease)
         settle_members(batch, call.skipped, None, now)
         if call.repeats is not None:
-            _close_repeated(call.repeats, now)
+            close_repeated(call.repeats, now)
         if call.unsent is not None:
             _close_unsent(call.unsent, now)
         if batch.settled >= batch.count:
-            _release(batch, Flush(), now)
+            release(batch, Flush(), now)
             return None
         if call.resent:
             books.count_resent(batch.part_id, min(call.resent, batch.count - batch.settled))
@@ -203,7 +205,8 @@ def _close_unwritten(attempt: Attempt, failure: Failure, now: datetime) -> None:
     attempt.reason, attempt.answered_at = failure.reason.value, now
 
 
-def _close_repeated(attempt: Attempt, now: datetime) -> None:
+def close_repeated(attempt: Attempt, now: datetime) -> None:
+    """Nobody will ever know of a call that is made again."""
     answer = Answer(
         outcome=Outcome.UNKNOWN.value,
         was_sent=None,
@@ -267,18 +270,6 @@ def append_exchanges(
             reason=reason,
         )
         for exchange in exchanges
-    )
-
-
-def disable_tokens(dead: Mapping[int, str], answer: Answer | None, now: datetime) -> None:
-    """Switch off tokens that a vendor calls dead, unless they have changed since the call."""
-    if not dead:
-        return
-    devices = Device.objects.filter(pk__in=list(dead), token_state=Device.TokenState.ACTIVE)
-    same = [pk for pk, token in devices.values_list("pk", "token") if dead[pk] == token]
-    words = answer.words if answer and answer.words else "unregistered"
-    Device.objects.filter(pk__in=same).update(
-        token_state=Device.TokenState.DISABLED, token_evidence=words[:400], token_state_at=now
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q
 
 from campaigns.dispatch import bursts, claim, freeze, pace, send
+from campaigns.dispatch.fan_out import ShouldStop, go_on
 from campaigns.dispatch.mishaps import stopping
 from campaigns.dispatch.queue import list_queue
 from campaigns.models import Batch, Transfer
@@ -17,10 +18,12 @@ Clock = Callable[[], datetime]
 ONCE = 20  # transfers that are read at once; mostly the first is served
 
 
-def take_turn(worker: str, clock: Clock) -> bool:
+def take_turn(worker: str, clock: Clock, should_stop: ShouldStop = go_on) -> bool:
     """Freeze a piece or work off a batch of whoever has waited longest; False if nobody waits."""
     with pace.keeping_order():
-        return any(_serve(transfer, worker, clock) for transfer in _list_waiting(clock()))
+        return any(
+            _serve(transfer, worker, clock, should_stop) for transfer in _list_waiting(clock())
+        )
 
 
 def find_resting(now: datetime) -> Q:
@@ -28,10 +31,10 @@ def find_resting(now: datetime) -> Q:
     return Q(status=Transfer.Status.SENDING, next_due_at__gt=now)
 
 
-def _serve(transfer: Transfer, worker: str, clock: Clock) -> bool:
+def _serve(transfer: Transfer, worker: str, clock: Clock, should_stop: ShouldStop) -> bool:
     if transfer.frozen_at is None:
         return _freeze(transfer, worker, clock)
-    if send.send_batch(transfer, clock):
+    if send.send_batch(transfer, clock, should_stop):
         return True
     _rest(transfer, clock())
     return False

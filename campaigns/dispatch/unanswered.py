@@ -41,7 +41,9 @@ def find_doubt(batch: Batch) -> Attempt | None:
     open_call = calls.filter(answered_at__isnull=True).first()
     if open_call is not None:
         return open_call
-    call = calls.filter(outcome=Outcome.UNKNOWN).order_by("-pk").first()
+    # Whom a fan-out left in doubt, the one that repeated it has taken over.
+    whole = calls.filter(outcome=Outcome.UNKNOWN, doubts__isnull=True)
+    call = whole.order_by("-pk").first()
     if call is None:
         return None
     taken = calls.filter(outcome__in=[Outcome.ACCEPTED, Outcome.DELIVERED], key=call.key)

@@ -343,6 +343,10 @@ class Attempt(models.Model):
     the vendor is asked to take it back; `recalled` is what came of that, "" if nobody has asked.
     `parts` tells of a call for several apps of the vendor's what it came to in each
     (`outcomes.AppPart` as objects).
+
+    Where each recipient has a call of its own (dispatch.fan_out) `last` moves on before these are
+    written, and `doubts` are recipients, packed, whom one may have reached without an answer; null
+    for any other call.
     """
 
     class Recall(models.TextChoices):
@@ -370,6 +374,7 @@ class Attempt(models.Model):
     recall_at = models.DateTimeField(null=True)
     recalled = models.CharField(max_length=8, blank=True, default="", db_default="")
     parts = models.JSONField(null=True)
+    doubts = models.BinaryField(null=True)
 
     class Meta:
         indexes = [

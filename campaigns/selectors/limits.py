@@ -62,7 +62,9 @@ def list_call_rates(way: Way, kind: str = "") -> Iterator[Promise]:
     rates = {"calls": limits.requests_per_second, f"calls:{kind}": limits.call_rates.get(kind)}
     for scope, rate in rates.items():
         if rate:
-            yield Promise(scope=scope, owner_id=owner, rate=rate, counts_calls=True)
+            # Where every recipient is a call of its own, these are what is counted.
+            counts_calls = not way.dialect.fans_out
+            yield Promise(scope=scope, owner_id=owner, rate=rate, counts_calls=counts_calls)
 
 
 def _list_recipient_rates(way: Way, transfer: Transfer) -> Iterator[Promise]:

@@ -1,0 +1,332 @@
+"""Sends a claimed batch to a gateway that takes one device per call: many calls at once, settled
+as their answers come.
+
+Everything is encoded before the first call is written down. Then a window rolls over the batch:
+a call may be written when the window that holds its place is committed, and each flush settles
+what came back, moves the window on and looks whether anybody wants the sending to stop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from campaigns.dispatch import bursts, outbound, pace, settle, windows
+from campaigns.dispatch.addresses import Addressed
+from campaigns.dispatch.answers import (
+    fail_unsent,
+    find_next_try,
+    has_other_way,
+    settle_reply,
+)
+from campaigns.dispatch.books import Member, Verdict
+from campaigns.dispatch.claim import Lease, is_over
+from campaigns.dispatch.harvest import (
+    TAKEN,
+    Harvest,
+    Judge,
+    find_reason,
+    read_failure,
+)
+from campaigns.dispatch.windows import Opening, Reach, Record
+from campaigns.models import Account, Attempt, Policy
+from campaigns.models.packing import unpack_ids
+from providers import fanout, http
+from providers.contract import Idempotency
+from providers.exchanges import write_exchange
+from providers.outbound import DeviceAnswer, DeviceCall, DeviceCalls
+from providers.outcomes import Failure, Outcome, Reason, Result
+
+Clock = Callable[[], datetime]
+ShouldStop = Callable[[], bool]
+LEAST_FLUSH = 25  # results
+FLUSH_SECONDS = 1.0
+POLL_SECONDS = 0.25
+MISREADINGS = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
+MISUNDERSTOOD = "The vendor's answer is not what its documentation says."
+
+
+def go_on() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+@dataclass(slots=True)
+class Ready:
+    """A fan-out of which every call is encoded: calls by the place of their recipient in the
+    batch, and results of those for whom there is nothing to be called."""
+
+    calls: DeviceCalls
+    queue: list[tuple[int, DeviceCall]] = field(default_factory=list)
+    settled: list[Result] = field(default_factory=list)
+
+
+def prepare(lease: Lease, addressed: Addressed, key: str, clock: Clock) -> Ready:
+    """Connect and encode every call. Raises Failure."""
+    client = outbound.connect_way(lease.find_way())
+    group = str(lease.transfer.group.name)
+    push = outbound.write_push(lease, addressed, group, key, clock())
+    ready = Ready(client.write_calls(push))
+    places = {one: place for place, one in enumerate(unpack_ids(lease.batch.recipients))}
+    for index, member in enumerate(addressed.members):
+        call = ready.calls.write(index)
+        if isinstance(call, DeviceCall):
+            ready.queue.append((places[member[0]], call))
+        else:
+            ready.settled.append(call)
+    ready.queue.sort(key=_read_place)  # recipients with the same text stand side by side
+    return ready
+
+
+def _read_place(entry: tuple[int, DeviceCall]) -> int:
+    return entry[0]
+
+
+@dataclass(slots=True)
+class Start:
+    """What a fan-out begins with: who is addressed, who is left out, the one that was left open
+    and whom that may have reached."""
+
+    lease: Lease
+    addressed: Addressed
+    skipped: settle.Verdicts
+    key: str
+    repeats: Attempt | None = None
+    doubts: frozenset[int] = frozenset()
+
+
+def fan_out(start: Start, clock: Clock, should_stop: ShouldStop) -> None:
+    """Make all calls, as far as nobody stops it, and give the batch back. Raises LeaseLost."""
+    if not start.addressed.members:
+        windows.close_unsent(start.lease, start.skipped, start.repeats, clock())
+        return
+    try:
+        ready = prepare(start.lease, start.addressed, start.key, clock)
+    except Failure as failure:
+        _settle_unready(start, failure, clock)
+        return
+    if is_over(start.lease.batch, clock()):
+        # Making it ready took until it expired; given back, it is settled as what is over.
+        settle.flush(start.lease, settle.Flush(), clock())
+        return
+    run = FanOut(start, ready, clock, should_stop)
+    try:
+        with http.hopping(*outbound.find_hop(start.lease.transfer)):
+            run.run()
+    finally:
+        if run.fanout.in_flight:
+            fanout.close_fanouts()  # whoever comes next must not get our answers
+
+
+def _settle_unready(start: Start, failure: Failure, clock: Clock) -> None:
+    """Nothing could be encoded, so nothing leaves; what was left open stays so."""
+    lease, attempt = start.lease, start.repeats
+    failure.was_sent = False
+    if attempt is None:
+        call = settle.Call(start.key, start.skipped, failure=failure)
+        attempt = settle.begin_attempt(lease, call, clock())
+    else:
+        failure.was_sent = None
+    if attempt is not None:
+        settle_reply(lease, attempt, start.addressed, outbound.Reply(failure), clock())
+
+
+class FanOut:
+    """One pass over a batch."""
+
+    def __init__(self, start: Start, ready: Ready, clock: Clock, should_stop: ShouldStop) -> None:
+        lease, way = start.lease, start.lease.find_way()
+        self.lease, self.start, self.ready = lease, start, ready
+        self.clock, self.should_stop = clock, should_stop
+        self.streams = way.limits.streams
+        self.chunk = max(LEAST_FLUSH, self.streams)
+        self.fanout = fanout.get_fanout(
+            self.streams, ready.calls.certificate, way.account.public_id
+        )
+        is_at_most_once = lease.transfer.policy == Policy.AT_MOST_ONCE
+        can_repeat = way.dialect.blind_resend or way.idempotency is Idempotency.KEY
+        self.counts_resent = way.idempotency is not Idempotency.KEY
+        self.judge = Judge(
+            start.addressed.tokens, lease.batch.retries, can_repeat and not is_at_most_once
+        )
+        self.harvest = Harvest()
+        self.record = Record(lease)
+        self.flying: dict[int, int] = {}  # place in the push -> place in the batch
+        self.written = self.allowed = 0
+        self.is_stopping = False
+        self.heeded: Failure | None = None
+        self.flushed_at = time.monotonic()
+        self.safe_until = clock()
+        self.attempt: Attempt
+
+    def run(self) -> None:
+        """Until every call has ended, or those that were made when it was told to stop."""
+        self._open()
+        for result in self.ready.settled:
+            self._sort(result)
+        while True:
+            self._write()
+            if not self.flying and (self.is_stopping or self.written == len(self.ready.queue)):
+                break
+            for call, answer in self.fanout.poll(POLL_SECONDS):
+                self._read(call, answer)
+            if self._is_flush_due():
+                self._flush()
+        self._end()
+
+    def _open(self) -> None:
+        now = self.clock()
+        opening = Opening(
+            self.start.key,
+            self._find_reach(),
+            self.start.skipped,
+            self.start.doubts,
+            self.start.repeats,
+        )
+        self.attempt = windows.open_window(self.lease, opening, now)
+        self._note_flush(now)
+
+    def _find_reach(self) -> Reach:
+        """The window that begins with what is in flight and goes a flush beyond what is written."""
+        queue = self.ready.queue
+        end = self.written if self.is_stopping else min(len(queue), self.written + self.chunk)
+        coming = queue[self.allowed : end]
+        self.allowed = end
+        places = [*self.flying.values(), *(place for place, _call in queue[self.written : end])]
+        if not places:
+            return Reach(0, 0)
+        return Reach(min(places), max(places), self._count_doubted(coming))
+
+    def _count_doubted(self, coming: list[tuple[int, DeviceCall]]) -> int:
+        if not self.start.doubts or not self.counts_resent:
+            return 0
+        members = self.start.addressed.members
+        return sum(members[call.place][0] in self.start.doubts for _place, call in coming)
+
+    def _note_flush(self, now: datetime) -> None:
+        self.flushed_at = time.monotonic()
+        self.safe_until = now + timedelta(seconds=settings.LEASE_SECONDS)
+
+    def _write(self) -> None:
+        if self.should_stop() or self.clock() >= self.safe_until:
+            self.is_stopping = True
+        if self.is_stopping:
+            return
+        room = self.streams - len(self.flying)
+        for place, call in self.ready.queue[self.written : min(self.allowed, self.written + room)]:
+            self.fanout.submit(call)
+            self.flying[call.place] = place
+            self.written += 1
+
+    def _read(self, call: DeviceCall, answer: DeviceAnswer | Failure) -> None:
+        del self.flying[call.place]
+        if isinstance(answer, Failure):
+            result = read_failure(call.place, answer)
+        else:
+            result = self._judge(answer)
+        reason = self._sort(result, call.place)
+        if self.record.takes(reason):
+            exchange = write_exchange(call, answer, self._list_secrets(call))
+            if self.lease.batch.texts is not None:
+                exchange = replace(exchange, request=outbound.NOT_KEPT)
+            self.harvest.exchanges[reason].append(exchange)
+
+    def _judge(self, answer: DeviceAnswer) -> Result:
+        self.judge.is_answered = True
+        try:
+            return self.ready.calls.read(answer)
+        except MISREADINGS:
+            # Something answered, yet perhaps not the gateway.
+            return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, MISUNDERSTOOD)
+
+    def _sort(self, result: Result, place: int | None = None) -> str:
+        """Note a result; gives the word for it."""
+        member = self.start.addressed.members[result.index if place is None else place]
+        self.judge.sort(self.harvest, member, result)
+        return "" if result.outcome in TAKEN else find_reason(result)
+
+    def _list_secrets(self, call: DeviceCall) -> tuple[str, ...]:
+        recipient, _cohort = self.start.addressed.members[call.place]
+        return (self.start.addressed.tokens.get(recipient, ""),)
+
+    def _is_flush_due(self) -> bool:
+        waiting, since = len(self.harvest), time.monotonic() - self.flushed_at
+        if waiting:
+            return waiting >= self.chunk or since >= FLUSH_SECONDS or not self.flying
+        return since >= settings.LEASE_SECONDS / 4  # whoever waits for answers keeps the batch
+
+    def _flush(self) -> None:
+        harvest, self.harvest, now = self.harvest, Harvest(), self.clock()
+        if not self.is_stopping:
+            # Of so many not one was settled: whatever is wrong there, the others wait for its end.
+            is_vain = harvest.is_fruitless and len(harvest) >= LEAST_FLUSH
+            self.is_stopping = is_vain or not windows.may_go_on(self.lease, now)
+        self.is_stopping |= self._heed(now) is not None
+        windows.move_window(self.lease, self.attempt, harvest, self._find_reach(), now)
+        self._note_flush(now)
+        if harvest.fault is not None:
+            bursts.watch_fault(self.lease, self.attempt, harvest.fault, now)
+            self.is_stopping |= not windows.may_go_on(self.lease, now)
+
+    def _heed(self, now: datetime) -> Failure | None:
+        """Leave the account alone when its vendor asks for that; gives what it asks."""
+        stop = self.judge.stop
+        if stop is not None and stop is not self.heeded:
+            batch, account = self.lease.batch, self.lease.find_account()
+            pace.heed_failure(account.pk, batch.app_id, stop, batch.retries, now)
+        self.heeded = stop
+        return stop
+
+    def _end(self) -> None:
+        now = self.clock()
+        stop = self._heed(now)
+        what = settle.Flush(
+            due_at=self._find_due(now),
+            is_retry=bool(self.judge.retried),
+            answer=self.judge.sum_up(stop),
+        )
+        refusal = stop if stop is not None and stop.reason is Reason.CREDENTIAL else None
+        ends = refusal is not None and self._end_refused(refusal, now)
+        if ends:
+            what.verdicts = {Verdict("failed", Reason.CREDENTIAL.value): self._list_left()}
+        windows.close_window(self.lease, self.attempt, self.harvest, what, now)
+        self._tell(refusal, now, has_ended=ends)
+
+    def _find_due(self, now: datetime) -> datetime:
+        """At once for those who were not called, unless it was for the vendor's sake."""
+        is_vain = self.judge.stop is not None or not self.judge.has_settled
+        if self.written < len(self.ready.queue) and not is_vain:
+            return now
+        return find_next_try(self.lease, self.judge.retried, now) or now
+
+    def _end_refused(self, refusal: Failure, now: datetime) -> bool:
+        """Whether nobody can help those who are left: no other account, and no person who would
+        mend this one."""
+        bursts.mark_refused(self.lease.find_account().pk, refusal, now)
+        has_campaign = self.lease.transfer.campaign_id is not None
+        return not has_campaign and not has_other_way(self.lease, self.attempt)
+
+    def _list_left(self) -> list[Member]:
+        """Who was not called, or was refused."""
+        members = self.start.addressed.members
+        left = [members[call.place] for _place, call in self.ready.queue[self.written :]]
+        return left + [members[result.index] for result in self.judge.refused]
+
+    def _tell(self, refusal: Failure | None, now: datetime, *, has_ended: bool) -> None:
+        """Let people know, and the account's health be seen."""
+        account, transfer = self.lease.find_account(), self.lease.transfer
+        if refusal is not None:
+            if has_ended:
+                fail_unsent(transfer, self.lease.batch.platform, refusal, now)
+            elif not has_other_way(self.lease, self.attempt):
+                bursts.watch_refusal(self.lease, self.attempt, refusal, now)
+            return
+        if self.harvest.fault is not None:
+            bursts.watch_fault(self.lease, self.attempt, self.harvest.fault, now)
+        if self.judge.has_reached and account.health == Account.Health.BAD:
+            bad = Account.objects.filter(pk=account.pk, health=Account.Health.BAD)
+            bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)

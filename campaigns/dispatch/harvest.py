@@ -1,0 +1,177 @@
+"""What the calls of a fan-out have come to and nobody has written down yet."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, judge
+from campaigns.dispatch.books import Member, Verdict
+from campaigns.dispatch.settle import Answer
+from campaigns.dispatch.tokens import DeadToken
+from providers.outbound import Exchange
+from providers.outcomes import Failure, Outcome, Reason, Result
+
+SENT = Verdict("sent")
+TAKEN = frozenset({Outcome.ACCEPTED, Outcome.DELIVERED})
+# The whole account has to wait, or a person has to look, before anybody else is called.
+STOPPING = frozenset({Reason.CREDENTIAL, Reason.THROTTLED})
+AGAIN = STOPPING | {Reason.VENDOR}
+FAULTS = frozenset({Reason.PAYLOAD})
+
+
+@dataclass(slots=True)
+class Harvest:
+    """Results since the last flush; who is in none of `verdicts` stays owed.
+
+    `doubts` are recipients whom a call may have reached without an answer, `exchanges` are by
+    reason, "" for a success.
+    """
+
+    sent: list[Member] = field(default_factory=list)
+    verdicts: dict[Verdict, list[Member]] = field(default_factory=lambda: defaultdict(list))
+    owed: int = 0  # answered, and to be called another time
+    doubts: list[int] = field(default_factory=list)
+    dead: list[DeadToken] = field(default_factory=list)
+    exchanges: dict[str, list[Exchange]] = field(default_factory=lambda: defaultdict(list))
+    fault: Failure | None = None
+
+    def __len__(self) -> int:
+        others = sum(map(len, self.verdicts.values()))
+        return len(self.sent) + others + self.owed + len(self.doubts)
+
+    def list_verdicts(self) -> Mapping[Verdict, Sequence[Member]]:
+        """Everybody who is settled now."""
+        return {SENT: self.sent, **self.verdicts} if self.sent else self.verdicts
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether the vendor has settled nobody at all."""
+        return not self.sent and not self.verdicts.keys() - {UNKNOWN}
+
+
+@dataclass(slots=True)
+class Judge:
+    """Sorts results. `may_repeat`: whom nobody knows about may be called again.
+
+    It keeps what the whole fan-out is closed with.
+    """
+
+    tokens: Mapping[int, str]
+    retries: int
+    may_repeat: bool
+    reasons: Tally[str] = field(default_factory=Tally)
+    words: str = ""
+    stop: Failure | None = None  # the vendor wants no further calls now
+    has_reached: bool = False
+    has_settled: bool = False
+    is_answered: bool = False
+    retried: list[Result] = field(default_factory=list)
+    refused: list[Result] = field(default_factory=list)
+
+    def sort(self, harvest: Harvest, member: Member, result: Result) -> None:
+        """Note what became of a recipient."""
+        if result.outcome in TAKEN:
+            self.has_reached = self.has_settled = True
+            harvest.sent.append(member)
+        elif result.outcome is Outcome.UNKNOWN:
+            self._doubt(harvest, member, result)
+        else:
+            self._sort_failed(harvest, member, result)
+
+    def _doubt(self, harvest: Harvest, member: Member, result: Result) -> None:
+        self._note(result)
+        self.retried.append(result)
+        if self.may_repeat:
+            harvest.doubts.append(member[0])
+        else:
+            harvest.verdicts[UNKNOWN].append(member)
+
+    def _sort_failed(self, harvest: Harvest, member: Member, result: Result) -> None:
+        self._note(result)
+        self._heed(result)
+        if self._is_owed_still(result):
+            harvest.owed += 1
+            # Who is refused is decided about when nothing is in flight any more.
+            (self.refused if result.reason is Reason.CREDENTIAL else self.retried).append(result)
+            return
+        self.has_settled = True
+        harvest.verdicts[judge(result.outcome, result)].append(member)
+        if result.reason is Reason.TOKEN and member[0] in self.tokens:
+            token = self.tokens[member[0]]
+            harvest.dead.append(DeadToken(member[0], token, result.message, result.dead_since))
+        if result.reason in FAULTS and harvest.fault is None:
+            harvest.fault = _blame(result)
+
+    def _note(self, result: Result) -> None:
+        self.reasons[find_reason(result)] += 1
+        self.words = self.words or result.message
+
+    def _heed(self, result: Result) -> None:
+        if result.reason not in STOPPING and result.retry_after is None:
+            return
+        # A refusal says more than a wait, and a longer wait more than a shorter one.
+        if self.stop is None or _weigh(result) > _weigh(self.stop):
+            self.stop = _blame(result)
+
+    def _is_owed_still(self, result: Result) -> bool:
+        if result.reason is Reason.CREDENTIAL:
+            return True
+        can_help = result.retry_after is not None or result.reason in AGAIN
+        return can_help and self.retries < MAX_RETRIES
+
+    def sum_up(self, stop: Failure | None) -> Answer:
+        """What the whole fan-out is closed with; `stop` is what ended it early."""
+        most = self.reasons.most_common(1)
+        reason = stop.reason.value if stop else most[0][0] if most and not self.has_reached else ""
+        return Answer(
+            outcome=self._find_outcome().value,
+            was_sent=True if self.is_answered else None if self._is_unknown else False,
+            reason=reason,
+            words=self.words,
+        )
+
+    @property
+    def _is_unknown(self) -> bool:
+        return Reason.NO_ANSWER.value in self.reasons
+
+    def _find_outcome(self) -> Outcome:
+        if self.has_reached:
+            return Outcome.ACCEPTED
+        return Outcome.UNKNOWN if self._is_unknown else Outcome.FAILED
+
+
+def find_reason(result: Result) -> str:
+    """The word for a result that is no success."""
+    if result.outcome is Outcome.UNKNOWN:
+        return Reason.NO_ANSWER.value
+    return (result.reason or Reason.VENDOR).value
+
+
+def _weigh(stop: Result | Failure) -> tuple[bool, float]:
+    return stop.reason is Reason.CREDENTIAL, stop.retry_after or 0.0
+
+
+def _blame(result: Result) -> Failure:
+    reason = result.reason or Reason.VENDOR
+    return Failure(
+        reason,
+        result.message,
+        retry_after=result.retry_after,
+        is_permanent=reason in {Reason.PAYLOAD, Reason.CREDENTIAL},
+        was_sent=True,
+    )
+
+
+def read_failure(place: int, failure: Failure) -> Result:
+    """What a call without an answer says about its recipient."""
+    is_known = failure.was_sent is not None
+    return Result(
+        place,
+        Outcome.FAILED if is_known else Outcome.UNKNOWN,
+        failure.reason if is_known else Reason.NO_ANSWER,
+        failure.message,
+        failure.retry_after,
+    )

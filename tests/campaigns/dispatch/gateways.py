@@ -1,0 +1,155 @@
+"""A gateway that takes one device per call, at the edge of the machine: it notes what it gets at
+the very moment at which a call is written, and answers as a test wants."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter as Tally
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from providers.commands import SendPush
+from providers.contract import Dialect, Idempotency, Limits
+from providers.outbound import AccountConfig, DeviceAnswer, DeviceCall
+from providers.outcomes import Failure, Outcome, Reason, Result
+from tests.campaigns.dispatch.boundaries import Boundaries
+
+STREAMS = 2
+Answer = DeviceAnswer | Failure
+SILENCE = Failure(Reason.NO_ANSWER, "No answer came.", was_sent=None)
+UNREACHED = Failure(Reason.VENDOR, "Cannot be reached.", was_sent=False)
+
+
+def say(outcome: Outcome = Outcome.FAILED, **fields: Any) -> Callable[[int], Answer]:
+    """An answer that its client reads as this result."""
+
+    def answer(place: int) -> Answer:
+        body = json.dumps({"outcome": outcome, **fields}).encode()
+        return DeviceAnswer(place, 200 if outcome is Outcome.ACCEPTED else 400, {}, body)
+
+    return answer
+
+
+ACCEPTED = say(Outcome.ACCEPTED)
+
+
+@dataclass
+class Gateway:
+    """`wishes` are answers by token, the first of several first; everybody else is accepted."""
+
+    wishes: dict[str, list[Callable[[int], Answer]]] = field(default_factory=dict)
+    usual: Callable[[int], Answer] = ACCEPTED
+    calls: list[str] = field(default_factory=list)  # tokens, as their calls came
+    most: int = 0  # calls at once
+    boundaries: Boundaries | None = None
+    on_call: Callable[[str], None] = lambda token: None
+
+    def take(self, call: DeviceCall) -> Answer:
+        token = json.loads(call.body)["token"]
+        self.calls.append(token)
+        self.on_call(token)
+        wishes = self.wishes.get(token)
+        return (wishes.pop(0) if wishes else self.usual)(call.place)
+
+    def summarize(self) -> dict[str, int]:
+        times = Tally(self.calls)
+        return {"accepted_recipients": times.total(), "distinct_recipients": len(times)}
+
+
+class Line:
+    """What `Fanout` is to the engine, without a wire: a call is written when it is submitted."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.answers: list[tuple[DeviceCall, Answer]] = []
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.answers)
+
+    def submit(self, call: DeviceCall) -> None:
+        boundaries = self.gateway.boundaries
+        if boundaries is not None:
+            boundaries.cross()
+            boundaries.state += 1
+        self.answers.append((call, self.gateway.take(call)))
+        self.gateway.most = max(self.gateway.most, self.in_flight)
+
+    def poll(self, seconds: float) -> list[tuple[DeviceCall, Answer]]:
+        """One at a time, the last one first: answers come in any order."""
+        if self.gateway.boundaries is not None:
+            self.gateway.boundaries.cross()
+        return [self.answers.pop()] if self.answers else []
+
+    def close(self) -> None:
+        self.answers.clear()
+
+
+class Calls:
+    """Like a gateway's own: one body per message, with the token spliced in."""
+
+    certificate = None
+
+    def __init__(self, push: SendPush) -> None:
+        self.targets = [
+            (part.message.title, value)
+            for part in push.parts
+            for targets in part.targets
+            for value in targets.values
+        ]
+        self.count = len(self.targets)
+
+    def write(self, place: int) -> DeviceCall | Result:
+        title, token = self.targets[place]
+        if token.startswith("broken"):
+            return Result(place, Outcome.FAILED, Reason.TOKEN, "It is no token.")
+        body = json.dumps({"title": title, "token": token}).encode()
+        headers = ("authorization: Bearer secret-of-ours",)
+        return DeviceCall(place, f"https://gateway.example/send/{token}", headers, body)
+
+    def read(self, answer: DeviceAnswer) -> Result:
+        body = json.loads(answer.body)
+        since = body.get("dead_since")
+        return Result(
+            answer.place,
+            Outcome(body["outcome"]),
+            Reason(body["reason"]) if "reason" in body else None,
+            body.get("message", ""),
+            body.get("retry_after"),
+            datetime.fromisoformat(since) if since else None,
+        )
+
+
+class Client:
+    def __init__(self, config: AccountConfig) -> None:
+        pass
+
+    def write_calls(self, push: SendPush) -> Calls:
+        return Calls(push)
+
+
+def make_dialect(base: Dialect, streams: int = STREAMS, batch_size: int = 1000) -> Dialect:
+    """A vendor of one device per call, whose tokens are the base's."""
+    limits = Limits(batch_size=batch_size, texts_per_call=batch_size, streams=streams, in_flight=4)
+    return replace(
+        base,
+        limits=limits,
+        fans_out=True,
+        blind_resend=True,
+        idempotency=Idempotency.NONE,
+        connect=Client,
+        wants_references=False,
+        has_groups=False,
+        has_labels=False,
+        can_report=False,
+        has_receipts=False,
+    )
+
+
+def make_clock(now: datetime, hours: float = 0) -> Callable[[], datetime]:
+    """A clock that goes on by a millisecond whenever it is read."""
+    ticks = count()
+    return lambda: now + timedelta(hours=hours, milliseconds=next(ticks))
