@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.pages.shell import draw_page, operator_page
-from campaigns.selectors.approvals import list_asked, list_bypassed
+from campaigns.selectors.approvals import list_asked, list_bypassed, list_sent_without
 
 SHOWN_DAYS = timedelta(days=7)
 PAGE = 50
@@ -30,6 +30,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
         "asked": asked[:PAGE],
         "more": asked[PAGE - 1].pk if len(asked) > PAGE else None,
         "bypassed": list_bypassed(request.user, timezone.now() - SHOWN_DAYS)[:MOST_BYPASSED],
+        "sent_without": list_sent_without(request.user, timezone.now() - SHOWN_DAYS, MOST_BYPASSED),
     }
     return draw_page(request, "pages/approvals.html", _("Approvals"), context)
 
@@ -39,4 +40,5 @@ def read_approvals(principal: Any, now: datetime) -> dict[str, Any]:
     return {
         "asked": list_asked(principal)[:ON_HOME],
         "bypassed": list_bypassed(principal, now - SHOWN_DAYS)[:ON_HOME],
+        "sent_without": list_sent_without(principal, now - SHOWN_DAYS, ON_HOME),
     }

@@ -52,7 +52,7 @@ class ExportForm(PageForm):
 
 def list_sources(principal: Any) -> dict[str, tuple[str, str, Any]]:
     """By key, what the principal may export: the words for it, what it is, whose it is."""
-    apps: list[App] = list(find_apps(principal, EXPORT.role).order_by("name")[:MAX_CHOICES])
+    apps: list[App] = list(find_apps(principal, EXPORT.role).order_by("pk")[:MAX_CHOICES])
     spaces: list[Workspace] = list(find_workspaces(principal, EXPORT.role).order_by("name"))
     segments = Segment.objects.filter(app__in=apps).select_related("app").order_by("app", "name")
     transfers = Transfer.objects.filter(app__in=apps).select_related("app").order_by("-pk")

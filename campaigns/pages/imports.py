@@ -123,7 +123,7 @@ def _find_job(one: Import) -> Job | None:
 @operator_page
 def new_import(request: HttpRequest) -> HttpResponse:
     """Choose an app and a file, and say where its people come from."""
-    apps = list(find_apps(request.user, ROLE).order_by("name"))
+    apps = list(find_apps(request.user, ROLE).order_by("pk"))
     if not apps:
         require_role(request.user, None, ROLE)
     label = _find_label(request, request.GET.get("label", ""))
@@ -133,6 +133,7 @@ def new_import(request: HttpRequest) -> HttpResponse:
         "label": label,
         "verb": "remove" if request.GET.get("verb") == "remove" else "add",
         "most": settings.MAX_IMPORT_BYTES,
+        "targets": list_targets(),
     }
     return draw_page(request, "pages/import_new.html", _("New import"), context)
 

@@ -109,7 +109,7 @@ def labels(request: HttpRequest) -> HttpResponse:
 @operator_page
 def new_label(request: HttpRequest) -> HttpResponse:
     """An empty form, and a label from it."""
-    apps = find_apps(request.user, Role.COMPOSER).order_by("name")
+    apps = find_apps(request.user, Role.COMPOSER).order_by("pk")
     if not apps:
         require_role(request.user, None, Role.COMPOSER)
     form = LabelForm(request.POST or None, initial={"app": request.GET.get("app", "")})

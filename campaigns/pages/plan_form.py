@@ -179,7 +179,8 @@ class RescheduleForm(PageForm):
 
 def list_targets(principal: Any) -> list[tuple[str, Any]]:
     """Apps and app groups that the principal sees, grouped for a select."""
-    apps = App.objects.for_user(principal).order_by("name")
+    # The first one is offered: the oldest is what most work is about.
+    apps = App.objects.for_user(principal).order_by("pk")
     groups = AppGroup.objects.for_user(principal).order_by("name")
     choices: list[tuple[str, Any]] = [
         (_("Apps"), [(f"app:{app.pk}", app.name) for app in apps]),

@@ -55,7 +55,7 @@ def find_app(principal: Any, text: str) -> App:
 
 def list_composed(principal: Any) -> list[App]:
     """Apps for which the operator may make a segment."""
-    apps = App.objects.for_user(principal).select_related("workspace").order_by("name", "pk")
+    apps = App.objects.for_user(principal).select_related("workspace").order_by("pk")
     return [app for app in apps if has_role(principal, app, Role.COMPOSER)]
 
 

@@ -45,8 +45,9 @@ KIND_WORDS = {
 
 
 def name_kind(kind: str) -> str:
-    """A kind of identifier for people."""
-    return str(KIND_WORDS.get(kind, kind.replace("_", " ")))
+    """A kind of identifier for people: `Google aid`, `Device id hash`."""
+    words = kind.replace("_", " ")
+    return str(KIND_WORDS.get(kind, words[:1].upper() + words[1:]))
 
 
 class ListForm(PageForm):

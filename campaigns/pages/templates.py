@@ -56,7 +56,7 @@ SCRIPTS = [
 def templates(request: HttpRequest) -> HttpResponse:
     """The library by name: searched, of one app, or what was put away."""
     require_role(request.user, None, Role.VIEWER)
-    apps = App.objects.for_user(request.user).order_by("name")
+    apps = App.objects.for_user(request.user).order_by("pk")
     term, slug = request.GET.get("q", "").strip()[:100], request.GET.get("app", "")
     is_archived = "archived" in request.GET
     rows = MessageTemplate.objects.for_user(request.user).select_related("app", "workspace")

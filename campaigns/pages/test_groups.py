@@ -79,7 +79,7 @@ def test_groups(request: HttpRequest) -> HttpResponse:
 @operator_page
 def new_test_group(request: HttpRequest) -> HttpResponse:
     """An empty form, and a group from it."""
-    apps = find_apps(request.user, Role.COMPOSER).order_by("name")
+    apps = find_apps(request.user, Role.COMPOSER).order_by("pk")
     form = TestGroupForm(request.POST or None)
     form.offer("app", apps)
     if request.method == "POST" and form.is_valid():

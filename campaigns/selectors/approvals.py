@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Approval, Campaign, SegmentVersion
+from campaigns.models import App, Approval, AuditEntry, Campaign, SegmentVersion, Transfer
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.signing import digest_campaign
 
 State = Approval.State
+LOOKED_AT = 200  # transfers
 RELATED = ("campaign__app", "campaign__app_group", "campaign__group")
 
 
@@ -130,6 +131,22 @@ def list_bypassed(principal: Any, since: datetime) -> QuerySet[Approval]:
     """What was sent without an approval since then, the newest first."""
     rows = _list_seen(principal).filter(state=State.BYPASSED, decided_at__gt=since)
     return rows.order_by("-decided_at")
+
+
+def list_sent_without(principal: Any, since: datetime, limit: int) -> list[tuple[Transfer, str]]:
+    """Single sends of scripts that went without an approval since then, each with whose key it
+    was, the newest first; of the newest 200 of apps that ask for one."""
+    rows = Transfer.objects.for_user(principal).filter(
+        app__needs_approval=True, campaign__isnull=True, created_at__gt=since
+    )
+    recent = rows.select_related("app").order_by("-pk")[:LOOKED_AT]
+    transfers = {str(transfer.pk): transfer for transfer in recent}
+    kept = AuditEntry.objects.filter(
+        target_type="transfer", target_id__in=list(transfers), verb="bypass_approval"
+    )
+    actors = dict(kept.values_list("target_id", "actor"))
+    found = [(transfer, actors[key]) for key, transfer in transfers.items() if key in actors]
+    return found[:limit]
 
 
 def _list_seen(principal: Any) -> QuerySet[Approval]:

@@ -61,11 +61,15 @@ def read_course(transfer: Transfer, *, now: datetime) -> Course:
         counts = rows.values_list("moment").annotate(total=Sum("count"))
     else:
         counts = rows.values_list("minute").annotate(total=Sum("count"))
-    end = min(now, transfer.finished_at) if transfer.finished_at else now
-    return _cut(counts, first, max(last + MINUTE if transfer.finished_at else end, first + MINUTE))
+    # The seconds before it began and after it ended are none of its own.
+    end = max(min(now, transfer.finished_at or now), last + timedelta(seconds=1))
+    begun = max(first, min(transfer.frozen_at or first, end - timedelta(seconds=1)))
+    return _cut(counts, first, begun, end)
 
 
-def _cut(counts: Iterable[tuple[datetime, int]], first: datetime, end: datetime) -> Course:
+def _cut(
+    counts: Iterable[tuple[datetime, int]], first: datetime, begun: datetime, end: datetime
+) -> Course:
     seconds = (end - first).total_seconds()
     least = 3600 if end - first > BY_HOUR else 60
     fitting = (span for span in SPANS if span >= least and seconds <= MOST * span)
@@ -73,15 +77,16 @@ def _cut(counts: Iterable[tuple[datetime, int]], first: datetime, end: datetime)
     sums: dict[int, int] = defaultdict(int)
     for moment, count in counts:
         sums[int((moment - first).total_seconds() // span)] += count
-    return Course(span, tuple(_list_pieces(sums, first, end, span)))
+    return Course(span, tuple(_list_pieces(sums, (first, begun, end), span)))
 
 
 def _list_pieces(
-    sums: dict[int, int], first: datetime, end: datetime, span: int
+    sums: dict[int, int], times: tuple[datetime, datetime, datetime], span: int
 ) -> Iterable[Piece]:
+    first, begun, end = times
     at, number = first, 0
     while at < end or number in sums:
         # The last piece is no longer than what has passed of it.
-        passed = (end - at).total_seconds()
-        yield Piece(at, min(span, passed) if passed > 0 else span, sums.get(number, 0))
+        passed = (min(end, at + timedelta(seconds=span)) - max(at, begun)).total_seconds()
+        yield Piece(at, passed if passed > 0 else span, sums.get(number, 0))
         at, number = at + timedelta(seconds=span), number + 1

@@ -42,10 +42,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """Recipients per second that vendors took in one minute."""
+    """Recipients per second that vendors took in one minute, of which `seconds` were its own."""
 
     at: datetime
     rate: float
+    seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def _list_minutes(transfer: Transfer, now: datetime) -> Iterator[Minute]:
     while at <= last:
         begun = max(at, transfer.frozen_at or at)
         seconds = (min(last, at + timedelta(minutes=1)) - begun).total_seconds()
-        yield Minute(at, counts.get(at, 0) / max(seconds, 1.0))
+        yield Minute(at, counts.get(at, 0) / max(seconds, 1.0), max(seconds, 1.0))
         at += timedelta(minutes=1)
 
 
@@ -102,7 +103,8 @@ def _find_achieved(minutes: Sequence[Minute], transfer: Transfer, now: datetime)
     if transfer.status == Transfer.Status.SENDING:
         is_early = now - minutes[-1].at < timedelta(seconds=20) and len(minutes) > 1
         return minutes[-2 if is_early else -1].rate
-    return sum(minute.rate for minute in minutes) / len(minutes)
+    seconds = sum(minute.seconds for minute in minutes)
+    return sum(minute.rate * minute.seconds for minute in minutes) / seconds
 
 
 def _list_owed(transfer: Transfer) -> Collection[str]:

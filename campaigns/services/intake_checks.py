@@ -58,16 +58,20 @@ def refuse_unapproved(push: SendPush, app: App, caller: Caller) -> None:
 
     Who is named is counted; whoever is described may be anybody, so an approval is needed.
     """
-    if not app.needs_approval or ApiKey.Scope.BYPASS_APPROVAL in caller.key.scopes:
-        return
+    if ApiKey.Scope.BYPASS_APPROVAL not in caller.key.scopes and goes_without(push, app):
+        raise Forbidden(
+            _("Sends of this app need an approval, and this key may not go without."),
+            code="approval_required",
+        )
+
+
+def goes_without(push: SendPush, app: App) -> bool:
+    """Whether the app's policy asks for an approval of such a send, which it cannot have."""
+    if not app.needs_approval:
+        return False
     named = sum(len(targets.values) for part in push.parts for targets in part.targets)
     are_named = all(part.targets for part in push.parts)
-    if app.approval_above is not None and are_named and named <= app.approval_above:
-        return
-    raise Forbidden(
-        _("Sends of this app need an approval, and this key may not go without."),
-        code="approval_required",
-    )
+    return app.approval_above is None or not are_named or named > app.approval_above
 
 
 def judge_targets(push: SendPush, app: App, caller: Caller) -> tuple[Fault, ...]:

@@ -19,11 +19,13 @@ from campaigns.models import App, Group, Message, Policy, Submission, Transfer
 from campaigns.models.clock import find_first_instant
 from campaigns.models.prepared import Prepared, insert, update
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.services.access import record_audit
 from campaigns.services.callers import Caller
 from campaigns.services.doors import find_options
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.intake_calls import write_callback
 from campaigns.services.intake_checks import (
+    goes_without,
     judge_targets,
     refuse_busy,
     refuse_empty,
@@ -194,6 +196,10 @@ def _write_transfer(intake: Intake) -> Transfer:
     parts = _write_parts(intake, plan.push if climbers is None else climbers.push)
     new = _plan_transfer(intake, submission, timing, parts, faults)
     transfer = create_transfer(new, actor=caller.actor, now=caller.now)
+    if goes_without(push, app):  # and this key may; home shows it
+        record_audit(
+            caller.actor, "bypass_approval", transfer, workspace=app.workspace, now=caller.now
+        )
     keep_targets(plan, transfer, submission, caller)
     if climbers is not None:
         admit_climbers(climbers, transfer)

@@ -132,6 +132,16 @@ def language_name(tag: str) -> str:
 
 
 @register.filter
+def byte_size(count: int) -> str:
+    """A file's size in units of a thousand, as systems show it: `1 GB`, `2.5 MB`, `900 kB`."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            rounded = round(count / size, 1)
+            return f"{number(int(rounded) if rounded.is_integer() else rounded)} {unit}"
+    return _("%(count)s bytes") % {"count": number(count)}
+
+
+@register.filter
 def channel_name(key: str) -> str:
     """A step's channel for people."""
     return _("Push") if key == "push" else platform_name(key)

@@ -17,7 +17,7 @@ from campaigns.dispatch.pace import block_pair
 from campaigns.models import Account, App, Batch, Group, SendMinute, Throttle, Transfer
 from campaigns.pages.plot import HEIGHT, draw_plot
 from campaigns.selectors import routes
-from campaigns.selectors.course import Course, Piece
+from campaigns.selectors.course import Course, Piece, read_course
 from campaigns.selectors.speed import read_speed
 from providers import registry
 from tests import builders
@@ -210,6 +210,19 @@ def test_what_has_ended_is_held_to_no_limit_of_today(begin, client, superuser, n
     assert speed.achieved > 20
     assert "per second achieved" in page
     assert "promised" not in page
+
+
+def test_what_was_sent_in_seconds_has_one_speed_in_words_and_in_the_plot(begin, now):
+    transfer = begin()
+    note_sent(transfer, now, 600)
+    Transfer.objects.update(frozen_at=now.replace(second=10), status="sent",
+                            finished_at=now.replace(second=22))  # fmt: skip
+
+    transfer = reload(transfer)
+    speed = read_speed(transfer, now=now + timedelta(days=1))
+    course = read_course(transfer, now=now + timedelta(days=1))
+
+    assert (speed.achieved, course.highest) == (50.0, 50.0)
 
 
 def test_a_plot_has_a_bar_for_each_piece_and_the_promise(now):

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from campaigns.compat.views import answer_refusal
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
-from campaigns.models import ApiKey, App, Campaign, Group, Submission, TargetChunk, Transfer
+from campaigns.models import (
+    ApiKey,
+    App,
+    Campaign,
+    Group,
+    Submission,
+    TargetChunk,
+    Transfer,
+    Workspace,
+)
+from campaigns.selectors.approvals import list_sent_without
 from campaigns.services import access, intake
 from campaigns.services.callers import Caller
 from providers import registry
@@ -175,8 +185,18 @@ def test_where_approval_is_needed_a_key_must_be_allowed_to_go_without(app, calle
     with pytest.raises(Forbidden):
         intake.execute(push, caller)
     accepted = intake.execute(push, replace(caller, key=allowed))
+    reader = builders.make_member("reader", app.workspace, app=app, role="viewer")
+    elsewhere = Workspace.objects.create(name="Elsewhere", slug="elsewhere")
+    stranger = builders.make_member("stranger", elsewhere, role="admin")
+    week = caller.now - timedelta(days=7)
 
-    assert Transfer.objects.get().pk == int(accepted.transfer)
+    transfer = Transfer.objects.get()
+    assert transfer.pk == int(accepted.transfer)
+    # Home tells whoever sees the app.
+    shown = list_sent_without(reader, week, 8)
+    assert shown == [(transfer, f"key {allowed.public_id}")]
+    assert list_sent_without(stranger, week, 8) == []
+    assert list_sent_without(reader, caller.now + timedelta(days=1), 8) == []
 
 
 @pytest.mark.parametrize(("above", "is_taken"), [(None, False), (1, False), (2, True), (5, True)])

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from campaigns.models import App, Import, Job, Label, Membership, Person
 from campaigns.services.job_work import drain_jobs
+from campaigns.templatetags.pa import byte_size
 from tests import builders
 from tests.pages.test_browser import find_barriers
 
@@ -214,3 +215,22 @@ def test_a_page_of_many_columns_stays_small(member, app):
     page = member.get(answer.json()["address"])
 
     assert len(page.content) < 300_000
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1_000_000_000, "1 GB"), (2_500_000, "2.5 MB"), (999, "999 bytes"), (1_500, "1.5 kB")],
+)
+def test_a_size_is_said_as_systems_show_it(count, words):
+    assert byte_size(count) == words
+
+
+def test_a_new_import_says_what_a_file_may_hold(client, app, owner):
+    client.force_login(owner)
+    builders.make_app(app.workspace, "aaa")
+
+    page = client.get(reverse("new_import"))
+
+    assert page.context["apps"][0] == app
+    assert "at most 1 GB" in page.content.decode()
+    assert "<code>person.external_user_id</code>" in page.content.decode()
