@@ -32,10 +32,15 @@ from campaigns.pages.languages import (
     list_known,
 )
 from campaigns.pages.lookups import find_campaign, find_template
-from campaigns.pages.losses import gather_losses
+from campaigns.pages.losses import gather_losses, name_field
 from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import Precheck, check_composition
-from campaigns.pages.samples import list_samples, list_sizes, mark_fates
+from campaigns.pages.samples import (
+    list_samples,
+    list_sizes,
+    list_variable_lines,
+    mark_fates,
+)
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.template_form import (
     compose_from,
@@ -47,6 +52,7 @@ from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
 from campaigns.selectors.origins import add_origin, list_origin_writers
+from campaigns.selectors.personal import list_attribute_names
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from campaigns.services.personalisation import find_faults, list_known_variables
@@ -143,9 +149,14 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
     message = read_message(composition.write_message())
     counts = check.counts["languages"] if check.counts else {}
     reach = count_texts(message, counts, composition.place.apps)
-    faults = list(dict.fromkeys(find_faults(message).values()))
+    known = list_attribute_names(composition.place.apps[0]) if message.template else []
+    faults = [
+        (f"id_{path.replace('.', '-')}" if path.count(".") < 2 else "", name_field(path), words)
+        for path, words in find_faults(message, known).items()
+    ]
     return {
         "samples": [] if faults else list_samples(composition, message, user),
+        "variable_lines": [] if faults else list_variable_lines(composition, message, user),
         "sizes": list_sizes(composition, message),
         "reach": reach,
         "variable_faults": faults,

@@ -13,12 +13,14 @@ from campaigns.models import App, Campaign, Device
 from campaigns.pages.composition import Composition
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
+from campaigns.pages.precheck import count_cached
 from campaigns.selectors.audience import read_audience, sample_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.language_names import name_language
 from campaigns.selectors.routes import find_first_routes
-from campaigns.services.messages import find_carry, measure_languages
-from campaigns.services.personalisation import find_faults, render_for
+from campaigns.selectors.variable_look import look_at_variables
+from campaigns.services.carrying import find_carry, measure_languages
+from campaigns.services.personalisation import find_faults, list_variables, render_for
 from providers import registry
 from providers.contract import Fate
 from providers.message import PushMessage
@@ -89,7 +91,74 @@ def list_samples(
     only_primary = composition.audience.cleaned_data["only_primary"]
     body = composition.audience.audience
     devices = _draw(app, body, principal, only_primary=only_primary, size=SAMPLES)
-    return [_render(message, device, app) for device in devices]
+    worst = _list_worst(composition, message, principal, app)
+    return [
+        *(_render(message, device, app) for device in devices),
+        *(_render(message, device, app) | {"label": label} for label, device in worst),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class VariableLine:
+    """How a variable fares: `empty` of the `looked_at` recipients have no value for it."""
+
+    name: str
+    field_id: str
+    empty: int
+    looked_at: int
+    is_all: bool
+    is_required: bool
+    default: str
+
+
+def list_variable_lines(
+    composition: Composition, message: PushMessage, principal: Any
+) -> list[VariableLine]:
+    """One per variable of a message without faults, of the recipients of all apps together."""
+    used = list_variables(message)
+    looks = [_look(composition, app, message, principal) for app in composition.place.apps]
+    return [
+        VariableLine(
+            one.name,
+            f"id_{one.fields[0].replace('.', '-')}",
+            sum(look["empty"][one.name] for look in looks),
+            sum(look["looked_at"] for look in looks),
+            all(look["is_all"] for look in looks),
+            one.is_required,
+            one.default,
+        )
+        for one in used
+        if all(looks)
+    ]
+
+
+def _look(
+    composition: Composition, app: App, message: PushMessage, principal: Any
+) -> dict[str, Any]:
+    names = [one.name for one in list_variables(message)]
+    form = composition.audience
+    if not names or not form.is_valid():
+        return {}
+    only_primary = form.cleaned_data["only_primary"]
+    try:
+        return count_cached(
+            look_at_variables, app, form.audience, only_primary, principal, names=names
+        )
+    except Refused:
+        return {}
+
+
+def _list_worst(
+    composition: Composition, message: PushMessage, principal: Any, app: App
+) -> list[tuple[str, Device]]:
+    """Who has the longest values, and who lacks most of them, with words for each."""
+    if message.template != LIQUID:
+        return []
+    look = _look(composition, app, message, principal)
+    words = {"longest": _("Longest values"), "emptiest": _("Missing values")}
+    chosen = {look[kind]: words[kind] for kind in words if look.get(kind)}
+    devices = Device.objects.filter(app=app, pk__in=chosen).select_related("person")
+    return [(f"{chosen[device.pk]} (#{device.pk})", device) for device in devices]
 
 
 def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -36,23 +36,38 @@ def is_variable(name: str) -> bool:
     return field is not None and field.kind is FieldKind.CUSTOM
 
 
-def find_variable_fault(name: str) -> str:
-    """Why a template cannot name this, with what may have been meant; "" where it can."""
+def find_variable_fault(name: str, known: Collection[str] = ()) -> str:
+    """Why a template cannot name this, with what may have been meant; "" where it can.
+
+    `known` are attributes that occur.
+    """
     if is_variable(name):
         return ""
     if not name:
         return _("a variable is named as it is, not by what another one says")
-    names = {"name": ascii(name)[1:-1], "meant": _guess(name)}
-    return _("there is no variable %(name)s; did you mean %(meant)s?") % names
+    names = {"name": ascii(name)[1:-1]}
+    meant = _guess(name, known)
+    if meant:
+        words = _("there is no variable %(name)s; did you mean %(meant)s?")
+        return words % {**names, "meant": meant}
+    words = _("there is no variable %(name)s; a custom attribute is written %(custom)s")
+    return words % {**names, "custom": _write_custom(name)}
 
 
-def _guess(name: str) -> str:
-    found = difflib.get_close_matches(name, list_fixed(), 1, 0.8)
+def _guess(name: str, known: Collection[str]) -> str:
+    """What exists and is called nearly so; "" for nothing."""
+    last = name.rpartition(".")[2]
+    same = [one for one in known if one.rpartition(".")[2] == last]
+    found = same or difflib.get_close_matches(name, [*list_fixed(), *known], 1, 0.8)
+    return found[0] if found else ""
+
+
+def _write_custom(name: str) -> str:
+    """How an attribute of that name would be written, if there may be one."""
     owner, _dot, rest = name.partition(".")
     prefix = owner if owner in {"person", "device"} else "person"
-    rest = rest.removeprefix("custom.") or owner
-    custom = f"{prefix}.custom.{rest}"
-    return found[0] if found else custom if is_variable(custom) else "person.custom.name"
+    custom = f"{prefix}.custom.{rest.removeprefix('custom.') or owner}"
+    return custom if is_variable(custom) else f"{prefix}.custom.name"
 
 
 def list_attribute_names(app: App) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,28 +10,18 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Account, App, Route
 from campaigns.selectors.addressing import Wanted, find_obstacles
+from campaigns.selectors.language_names import name_language
 from campaigns.selectors.routes import find_first_routes, has_disabled_route
+from campaigns.services.carrying import TEXT_FIELDS, find_carry, measure_languages
 from campaigns.services.shared_fields import find_shared
 from providers import registry
 from providers.commands import PushPart, SendPush
-from providers.contract import Carry, Dialect, Fate
-from providers.fields import gettext_noop
+from providers.contract import Dialect, Fate
 from providers.message import PushMessage, write_message
-from providers.message_fields import IN_APP_FIELDS, SHARED_FIELDS, Platform
+from providers.message_fields import SHARED_FIELDS, Platform
 from providers.scenarios import TEXTS, Channel, find_text_options
 
-TEXT_FIELDS = ("title", "body")
-SHARED = frozenset(spec.name for spec in SHARED_FIELDS)
 CHANNELS = (Channel.SMS.value, Channel.EMAIL.value)
-DROPPED = Carry(Fate.DROPPED)
-# A batch has one language, so every route carries translations unless its dialect says otherwise.
-EMULATED = Carry(Fate.EMULATED, note=gettext_noop("Done by us, through the app's own channel."))
-DEFAULTS = {
-    "translations": Carry(Fate.CARRIED),
-    "channel": EMULATED,
-    # Whether a vendor shows it too is not ours to say: `only` holds where the vendor knows it.
-    **{f"in_app.{spec.name}": EMULATED for spec in IN_APP_FIELDS if spec.name != "only"},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,44 +177,6 @@ def list_set_fields(message: PushMessage, platform: str) -> list[str]:
     return paths + (["translations"] if message.translations else [])
 
 
-def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
-    """How a field fares; a common text travels as the platform's own where only that is named."""
-    name = field.rpartition(".")[2]
-    candidates = [field]
-    if field in SHARED:
-        candidates = [f"{platform}.{field}"]
-    elif name in TEXT_FIELDS:
-        candidates += [f"{platform}.{name}", name]
-    found = (dialect.carries[path] for path in candidates if path in dialect.carries)
-    return next(found, DEFAULTS.get(field, DROPPED))
-
-
-def measure_payload(dialect: Dialect, message: PushMessage, platform: Platform) -> int:
-    """Bytes of what this dialect carries there, as UTF-8 JSON, in the longest language."""
-    return max(measure_languages(dialect, message, platform).values())
-
-
-def measure_languages(dialect: Dialect, message: PushMessage, platform: Platform) -> dict[str, int]:
-    """The same for each language by itself, "" for the common text."""
-    return {
-        language: _measure_text(dialect, message, platform, language)
-        for language in ["", *message.translations]
-    }
-
-
-def _measure_text(dialect: Dialect, message: PushMessage, platform: Platform, language: str) -> int:
-    resolved = message.resolve(platform, language)
-    body = write_message(resolved).get(platform.value)
-    block = body if body is not None else {"title": resolved.title, "body": resolved.body}
-    kept: dict[str, Any] = {
-        name: value
-        for name, value in block.items()
-        if find_carry(dialect, platform, f"{platform}.{name}").fate is not Fate.DROPPED
-    }
-    kept |= message.extras.get(dialect.key, {})
-    return len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
-
-
 def has_text(message: PushMessage, platform: Platform) -> bool:
     """Whether a recipient there would get something: a text in some language, or a silent push."""
     block = getattr(message, platform.value, None)
@@ -336,10 +287,18 @@ def _find_account_problems(
             is_blocking=False,
             subject=f"account:{account.pk}",
         )
-    size, limit = measure_payload(dialect, message, platform), dialect.limits.max_payload_bytes
-    if size > limit:
+    sizes, limit = measure_languages(dialect, message, platform), dialect.limits.max_payload_bytes
+    longest = max(sizes, key=lambda language: sizes[language])
+    if sizes[longest] > limit:
         words = _("The %(platform)s message is %(size)d bytes long; at most %(limit)d are carried.")
-        sentence = words % {**names, "size": size, "limit": limit}
+        if longest:
+            words = _(
+                "The %(platform)s message in %(language)s is %(size)d bytes long; at most "
+                "%(limit)d are carried."
+            )
+        language = name_language(longest) if longest else ""
+        about = {**names, "size": sizes[longest], "limit": limit, "language": language}
+        sentence = words % about
         yield Problem(code="payload_too_big", field=f"message.{platform}", sentence=sentence)
     yield from _find_vendor_faults(dialect, message, platform)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from campaigns.models import App, Device, Person
 from campaigns.selectors.personal import (
@@ -39,9 +40,12 @@ class Rendered:
     fault: str = ""
 
 
-def find_faults(message: PushMessage) -> dict[str, str]:
-    """What is wrong with the variables of a message, by field path (`translations.de.body`)."""
-    return find_template_faults(message, find_variable_fault)
+def find_faults(message: PushMessage, known: Collection[str] = ()) -> dict[str, str]:
+    """What is wrong with the variables of a message, by field path (`translations.de.body`).
+
+    `known` are attributes that occur, for words of what may have been meant.
+    """
+    return find_template_faults(message, partial(find_variable_fault, known=known))
 
 
 def list_variables(message: PushMessage) -> tuple[Used, ...]:

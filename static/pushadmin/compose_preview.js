@@ -164,10 +164,12 @@
   function countLetters(place) {
     const typed = document.getElementById(place.dataset.paCount);
     const name = place.dataset.paPart;
-    const letters = [...typed.value].length;
+    // Code of a template is no text: what stands for a variable has a length of its own.
+    const text = value("template") === "liquid" ? typed.value.replace(/\{%[\s\S]*?%\}|\{\{[\s\S]*?\}\}/g, "") : typed.value;
+    const letters = [...text].length;
     const platforms = place.dataset.paOf ? [place.dataset.paOf] : ["android", "ios", "web"];
     const rows = [...box().querySelectorAll("[data-pa-cut-row]")].filter((row) => platforms.includes(row.dataset.paCutRow.split(":")[0]));
-    const cutBy = rows.filter((row) => !cut(typed.value, row.dataset.paCutRow, name).isWhole).map((row) => `${row.cells[0].textContent.trim()} ${cut(typed.value, row.dataset.paCutRow, name).count}`);
+    const cutBy = rows.filter((row) => !cut(text, row.dataset.paCutRow, name).isWhole).map((row) => `${row.cells[0].textContent.trim()} ${cut(text, row.dataset.paCutRow, name).count}`);
     place.textContent = letters ? `${letters}${cutBy.length ? ` · ${place.dataset.paWords} ${cutBy.join(", ")}` : ""}` : "";
     place.classList.toggle("pa-cut", cutBy.length > 0);
   }

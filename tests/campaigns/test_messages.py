@@ -7,13 +7,9 @@ from dataclasses import replace
 import pytest
 
 from campaigns.models import Account
+from campaigns.services.carrying import find_carry, measure_payload
 from campaigns.services.message_checks import find_link_problems
-from campaigns.services.messages import (
-    find_carry,
-    find_losses,
-    find_message_problems,
-    measure_payload,
-)
+from campaigns.services.messages import find_losses, find_message_problems
 from providers import registry
 from providers.contract import Carry, Fate
 from providers.message import (
@@ -200,6 +196,28 @@ def test_a_payload_is_measured_in_bytes_and_in_the_longest_language():
     size = measure_payload(registry.get("sandbox"), message, Platform.ANDROID)
 
     assert size == len('{"body":""}') + 200
+
+
+def test_code_of_a_template_is_no_text_of_the_payload():
+    sandbox = registry.get("sandbox")
+    code = "{% if person.custom.name == 'a very long name of somebody' %}Hi{% else %}Yo{% endif %}"
+    message = PushMessage(body="Yo")
+    coded = PushMessage(body=code, template="liquid")
+    named = PushMessage(body="Yo{{ person.custom.name }}", template="liquid")
+    broken = PushMessage(body="{{ person", template="liquid")
+
+    sizes = [measure_payload(sandbox, one, Platform.IOS) for one in (message, coded, named)]
+
+    assert sizes == [sizes[0], sizes[0], sizes[0] + 24]
+    assert measure_payload(sandbox, broken, Platform.IOS) > 0
+
+
+def test_an_over_size_names_the_language(served):
+    long = {"ja": Text("", "\N{HIRAGANA LETTER A}" * 1500)}
+
+    problems = find_message_problems(served, replace(HELLO, translations=long), {"ios": 2})
+
+    assert "in Japanese is" in problems[0].sentence
 
 
 def test_a_payload_over_the_limit_cannot_start(served):

@@ -81,7 +81,7 @@ def list_fields(dialect: Dialect) -> list[str]:
 
 def find_fate(vendor: Dialect, path: str) -> str:
     """How a field fares at a vendor, in a word; a dash where it does not reach the platform."""
-    from campaigns.services.messages import find_carry
+    from campaigns.services.carrying import find_carry
 
     head, _dot, rest = path.partition(".")
     if head == "extras":

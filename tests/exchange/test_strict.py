@@ -12,8 +12,9 @@ from django.core.management import CommandError, call_command
 
 from campaigns.errors import Invalid
 from campaigns.models import AuditEntry, Transfer
+from campaigns.services.carrying import find_carry
 from campaigns.services.doors import ensure_door, find_option, set_options
-from campaigns.services.messages import find_carry, list_set_fields
+from campaigns.services.messages import list_set_fields
 from providers.contract import STRICT, Dialect, Fate
 from providers.message import PushMessage
 from providers.message_fields import Platform

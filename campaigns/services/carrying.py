@@ -1,0 +1,77 @@
+"""How each field of a message fares with a dialect, and how many bytes that makes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from providers.contract import Carry, Dialect, Fate
+from providers.fields import gettext_noop
+from providers.liquid import RenderFault, TemplateFault
+from providers.message import PushMessage, write_message
+from providers.message_fields import IN_APP_FIELDS, LIQUID, SHARED_FIELDS, Platform
+from providers.templates import Sheet
+
+TEXT_FIELDS = ("title", "body")
+SHARED = frozenset(spec.name for spec in SHARED_FIELDS)
+TYPICAL = "x" * 24  # letters of a value that nobody has looked up
+DROPPED = Carry(Fate.DROPPED)
+# A batch has one language, so every route carries translations unless its dialect says otherwise.
+EMULATED = Carry(Fate.EMULATED, note=gettext_noop("Done by us, through the app's own channel."))
+DEFAULTS = {
+    "translations": Carry(Fate.CARRIED),
+    "channel": EMULATED,
+    # Whether a vendor shows it too is not ours to say: `only` holds where the vendor knows it.
+    **{f"in_app.{spec.name}": EMULATED for spec in IN_APP_FIELDS if spec.name != "only"},
+}
+
+
+def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
+    """How a field fares; a common text travels as the platform's own where only that is named."""
+    name = field.rpartition(".")[2]
+    candidates = [field]
+    if field in SHARED:
+        candidates = [f"{platform}.{field}"]
+    elif name in TEXT_FIELDS:
+        candidates += [f"{platform}.{name}", name]
+    found = (dialect.carries[path] for path in candidates if path in dialect.carries)
+    return next(found, DEFAULTS.get(field, DROPPED))
+
+
+def measure_payload(dialect: Dialect, message: PushMessage, platform: Platform) -> int:
+    """Bytes of what this dialect carries there, as UTF-8 JSON, in the longest language."""
+    return max(measure_languages(dialect, message, platform).values())
+
+
+def measure_languages(dialect: Dialect, message: PushMessage, platform: Platform) -> dict[str, int]:
+    """The same for each language by itself, "" for the common text."""
+    return {
+        language: _measure_text(dialect, message, platform, language)
+        for language in ["", *message.translations]
+    }
+
+
+def _measure_text(dialect: Dialect, message: PushMessage, platform: Platform, language: str) -> int:
+    resolved = _fill_typically(message, platform, language)
+    body = write_message(resolved).get(platform.value)
+    block = body if body is not None else {"title": resolved.title, "body": resolved.body}
+    kept: dict[str, Any] = {
+        name: value
+        for name, value in block.items()
+        if find_carry(dialect, platform, f"{platform}.{name}").fate is not Fate.DROPPED
+    }
+    kept |= message.extras.get(dialect.key, {})
+    return len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _fill_typically(message: PushMessage, platform: Platform, language: str) -> PushMessage:
+    """The message of somebody whose values are of usual length: code of a template is no text."""
+    resolved = message.resolve(platform, language)
+    if message.template != LIQUID:
+        return resolved
+    try:
+        sheet = Sheet(resolved)
+        values = {name: message.defaults.get(name, TYPICAL) for name in sheet.variables}
+        return sheet.fill(sheet.render(values))
+    except (TemplateFault, RenderFault):
+        return resolved  # what is wrong with it is told elsewhere
