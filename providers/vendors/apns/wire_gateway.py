@@ -2,8 +2,7 @@
 "Sending notification requests to APNs" and "Handling notification responses from APNs").
 
 Nobody's signature is checked here, as nobody's key is known; a token of the wrong form or age is
-refused, and so is whoever signs with the key ID of `REFUSED`. A call that shows no token is taken
-for one over a connection with a certificate.
+refused, and so is whoever signs with the key ID of `REFUSED`. Any certificate is taken.
 """
 
 from __future__ import annotations
@@ -61,6 +60,8 @@ def _refuse(reason: str) -> Refusal:
 def _check_caller(call: GatewayCall) -> None:
     line = call.headers.get("authorization")
     if line is None:
+        if not call.certificate:
+            raise _refuse("MissingProviderToken")
         return
     found = BEARER.fullmatch(line)
     head, claims = map(_decode, found.groups()) if found else ({}, {})

@@ -112,7 +112,8 @@ def test_every_push_type_that_we_write_is_taken(options):
         (change(PLAIN, authorization=sign(age=-1)), "InvalidProviderToken"),
         (change(PLAIN, authorization=sign(age=3601)), "ExpiredProviderToken"),
         (change(PLAIN, authorization=sign(age=3600)), ""),
-        (change(PLAIN, authorization=None), ""),
+        (change(PLAIN, authorization=None), "MissingProviderToken"),
+        (replace(change(PLAIN, authorization=None), certificate="com.example.shop"), ""),
     ],
 )
 def test_what_apple_would_not_take_is_refused_in_its_words(call, reason):
