@@ -8,7 +8,7 @@ labels and devices are in `audience_calls`, reports, totals and outcomes in `rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -115,12 +115,17 @@ class RecallPush(Command):
 class IssueToken(Command):
     """Exchange an ApiKey's public id and secret for a token that lives `ttl` seconds (0: for
     ever, None: as long as we choose). `app` is a door identifier, "" where none is named.
+
+    With `is_proof` the `client_id` is a door identifier that no other door has, and no secret is
+    shown: it tells from the door's secrets and the time whether the caller knows one of them. It
+    may raise `Refusal`.
     """
 
     client_id: str
     client_secret: str
     ttl: int | None = None
     app: str = ""
+    is_proof: Callable[[Mapping[str, str], datetime], bool] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

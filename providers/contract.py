@@ -193,7 +193,8 @@ class Dialect:
 
     `running_limits` bounds by `SendPush.kind` how many transfers of an app may run at once, from
     when they are due; one more is refused with BUSY. `refuses_empty` makes a send that nobody is
-    meant by a refusal: NOT_FOUND with the field `audience` or `targets`. With `judges_later` a send
+    meant by a refusal: NOT_FOUND with the field `audience` or `targets`, its code UNREGISTERED
+    where every device that is named by its token has a dead one. With `judges_later` a send
     that no route can address is taken and becomes `failed`; else it is refused: INVALID, `targets`.
 
     `can_filter` tells whether the vendor's filters can say exactly what an expression says; labels
@@ -209,7 +210,8 @@ class Dialect:
     a door; `door_options` are what staff may set for it (a secret among them is kept as
     `door_secrets` are, under its own name), `name_door` tells which door's count for a
     call (its body is not read yet). `describe_key` gives what `issue_key`
-    prints beside these, from an ApiKey's `key` (its public id) and `secret`, or from an app group's
+    prints beside these, from an ApiKey's `key` (its public id) and `secret`, with the identifiers
+    and secrets of the door, or from an app group's
     `group_key` and `group_secret`: then with the `authorization`, where the dialect knows groups.
     `caps` bounds what scripts keep. `lookup_lag` is how many seconds a vendor
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
@@ -227,6 +229,9 @@ class Dialect:
     `make_credentials` makes what an account needs of secrets that no vendor gives: what is empty
     of them is filled when it is saved. `find_browser_key` gives the key that browsers subscribe
     with of an account's credentials, where its devices are browsers that do so by themselves.
+    `make_door_secret` makes each of `door_secrets` where they are no hex digits, and
+    `find_credential_faults` tells by name what is wrong with an account's credentials before the
+    vendor is asked.
     `plan_schedule` makes of a kept schedule's body, and the records bound to it,
     what is to be planned now (its `push` None: nothing); it raises Refusal.
     """
@@ -268,6 +273,7 @@ class Dialect:
     takes_translations: bool = False
     name_call: Callable[[CallKind], str] = _name_no_kind
     find_idempotency: Callable[[Mapping[str, Any]], Idempotency] | None = None
+    find_credential_faults: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     connect: Callable[[AccountConfig], Outbound | DeviceSender] | None = None
     make_credentials: Callable[[], Mapping[str, str]] | None = None
     find_browser_key: Callable[[Mapping[str, str]], str] | None = None
@@ -278,6 +284,7 @@ class Dialect:
     write_refusal: Callable[[Refusal], Reply] | None = None
     door_options: tuple[FieldSpec, ...] = ()
     door_secrets: tuple[str, ...] = ()
+    make_door_secret: Callable[[], str] | None = None
     name_door: Callable[[Call], str] | None = None
     door_identifiers: Callable[[DoorApp], Mapping[str, Any]] = _needs_no_identifiers
     describe_key: Callable[[Mapping[str, str]], Mapping[str, Any]] = _tells_nothing

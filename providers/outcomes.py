@@ -162,6 +162,8 @@ class RefusalCode(StrEnum):
 
 # The code of a refusal over one of a dialect's caps, whose name is the refusal's subject.
 OVER_CAP = "over_cap"
+# The code of a refusal because every device that is named has a dead token.
+UNREGISTERED = "unregistered"
 
 
 class Refusal(Exception):

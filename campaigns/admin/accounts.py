@@ -63,6 +63,7 @@ class AccountForm(forms.ModelForm):
         Otherwise whoever may change an account could have its secrets sent to a host of theirs.
         """
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self._judge_credentials()
         moved = any(name.startswith(ADDRESS) for name in self.changed_data)
         if self.instance.pk is None or not moved:
             return cleaned
@@ -71,6 +72,13 @@ class AccountForm(forms.ModelForm):
             if spec.kind == "secret" and name in self.fields and not cleaned.get(name):
                 self.add_error(name, _("The address has changed, so enter this again."))
         return cleaned
+
+    def _judge_credentials(self) -> None:
+        """What the dialect finds wrong with what was typed, before the vendor is asked."""
+        judge = self.dialect_spoken.find_credential_faults
+        typed = self.read_values(self.dialect_spoken.credentials, CREDENTIAL)
+        for name, fault in judge(typed).items() if judge and typed else ():
+            self.add_error(f"{CREDENTIAL}{name}", fault)
 
     def read_values(self, specs: tuple[FieldSpec, ...], prefix: str) -> dict[str, Any]:
         """What was filled in for these fields, under their own names."""

@@ -124,6 +124,9 @@ def _issue_token(command: commands.IssueToken, caller: Caller) -> commands.Token
 
 
 def _find_client(command: commands.IssueToken, caller: Caller) -> ApiKey:
+    if command.is_proof is not None:
+        shown = ApiCredentials(door=command.client_id, is_proof=command.is_proof)
+        return _find_by_proof(shown, caller.dialect, caller.now)
     key = access.find_public(command.client_id)
     if key is None or not key.is_usable(caller.now):
         raise _refuse(_("There is no such client id."), RefusalCode.UNKNOWN_CLIENT)

@@ -78,9 +78,10 @@ def ensure_door(app: App, dialect: Dialect, now: datetime) -> Door:
         )
     if _is_complete(door, dialect):
         return door
+    fresh = _make_secrets(dialect)  # may take a while
     with transaction.atomic():
         door = Door.objects.select_for_update().get(pk=door.pk)
-        _complete_door(door, dialect)
+        _complete_door(door, dialect, fresh)
         if is_new:
             record_audit(ACTOR, "create", door, workspace=app.workspace, now=now)
     return door
@@ -95,11 +96,15 @@ def _is_complete(door: Door, dialect: Dialect) -> bool:
     return not dialect.door_secrets or (set(dialect.door_secrets) <= open_secrets(door).keys())
 
 
-def _complete_door(door: Door, dialect: Dialect) -> None:
+def _make_secrets(dialect: Dialect) -> dict[str, str]:
+    make = dialect.make_door_secret or make_code
+    return {name: make() for name in dialect.door_secrets}
+
+
+def _complete_door(door: Door, dialect: Dialect, fresh: Mapping[str, str]) -> None:
     door.slug = door.slug or _choose_slug(door)
     door.code = door.code or make_code()
     door.identifiers = {**dialect.door_identifiers(_describe_door(door)), **door.identifiers}
-    fresh = {name: make_code() for name in dialect.door_secrets}
     if fresh:
         door.secrets = vault.encrypt({**fresh, **open_secrets(door)})
     door.save()
@@ -253,13 +258,13 @@ def bind_door(door: Door, dialect: Dialect, key: ApiKey, *, actor: str, now: dat
     """
     if not dialect.door_secrets:
         return door
+    fresh = _make_secrets(dialect)
     with transaction.atomic():
         locked = Door.objects.select_for_update(of=("self",)).select_related("api_key")
         door = locked.get(pk=door.pk)
         if door.api_key is not None and door.api_key.is_usable(now):
             return door
         door.api_key = key
-        fresh = {name: make_code() for name in dialect.door_secrets}
         door.secrets = vault.encrypt({**open_secrets(door), **fresh})
         door.save(update_fields=["api_key", "secrets"])
         record_audit(actor, "bind", door, workspace=key.workspace, fields=["secrets"], now=now)

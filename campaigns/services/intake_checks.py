@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Forbidden, Invalid, NotFound, Refused
-from campaigns.models import ApiKey, App, Group, Transfer
+from campaigns.models import ApiKey, App, Device, Group, Transfer
 from campaigns.models.audience import MAX_RATE
+from campaigns.models.bulk import IdList
+from campaigns.models.prepared import Prepared
 from campaigns.selectors.addressing import PER_RECIPIENT, Wanted, find_obstacles
 from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
@@ -24,9 +26,17 @@ from campaigns.services.messages import find_losses
 from providers.commands import Fault, FaultKind, PushPart, SendPush
 from providers.contract import INBOX_TOPICS, STRICT
 from providers.message_fields import Platform
-from providers.outcomes import RefusalKind
+from providers.outcomes import UNREGISTERED, RefusalKind
 
 MAX_KEY = 255
+_ALIVE: Prepared[tuple[int]] = Prepared(
+    lambda devices: (
+        Device.objects.filter(pk__in=IdList(devices))
+        .exclude(token_state=Device.TokenState.DISABLED)
+        .values_list("pk")
+    ),
+    "devices",
+)
 
 
 def refuse_unstorable(push: SendPush, contents: Iterable[Mapping[str, Any]]) -> None:
@@ -171,6 +181,27 @@ def refuse_empty(push: SendPush, app: App, caller: Caller) -> None:
         has_audience = any(part.audience is not None for part in push.parts)
         words = _("Nobody of this app is meant by that.")
         raise NotFound(words, code="nobody", fields={_name_field(has_audience): words})
+    if _are_all_dead(push, app, caller):
+        words = _("The token of every device that is meant by that is known to be dead.")
+        raise NotFound(words, code=UNREGISTERED, fields={_name_field(False): words})
+
+
+def _are_all_dead(push: SendPush, app: App, caller: Caller) -> bool:
+    """Whether a push in a dialect that names devices by their tokens means dead ones alone."""
+    if any(part.audience is not None for part in push.parts):
+        return False
+    kinds = {targets.kind for part in push.parts for targets in part.targets}
+    if not kinds or not all(find_kind(caller.dialect, kind).is_token for kind in kinds):
+        return False
+    named = [device for part in push.parts for device in _list_named(part, app, caller)]
+    return not _ALIVE.list(devices=json.dumps(named))
+
+
+def _list_named(part: PushPart, app: App, caller: Caller) -> Iterator[int]:
+    for targets in part.targets:
+        kind = find_kind(caller.dialect, targets.kind)
+        for _text, device in find_devices(app, kind, targets.values, only_primary=False):
+            yield device
 
 
 def _name_field(has_audience: bool) -> str:

@@ -75,3 +75,5 @@ OPEN = [
     for dialect in registry.all_dialects()
     if dialect.routes and dialect.authenticate and not dialect.is_sandbox
 ]
+# Those whose own client sends to several recipients with one call.
+BY_LISTS = [dialect for dialect in OPEN if not dialect.fans_out]

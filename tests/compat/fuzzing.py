@@ -87,7 +87,7 @@ def list_examples(key: str) -> tuple[Any, ...]:
         if path.suffix in {".txt", ".json"}
         for body in _find_objects(path.read_text())
     ]
-    if dialect.connect:
+    if dialect.connect and not dialect.fans_out:
         client = dialect.connect(make_account(dialect, "http://vendor.example"))
         found.append(json.loads(client.write(make_push(dialect, 3, group="1")).body))
     return (*found, {})

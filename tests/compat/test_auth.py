@@ -18,7 +18,7 @@ from providers.contract import Dialect
 from providers.outbound import AccountConfig
 from providers.outcomes import Failure, Outcome
 from tests import builders
-from tests.compat.conftest import OPEN, make_key
+from tests.compat.conftest import BY_LISTS, OPEN, make_key
 from tests.compat.test_door import assert_shape, fill
 from tests.vendor_cases.accounts import make_account
 from tests.vendor_cases.strategies import make_push
@@ -96,7 +96,7 @@ def test_every_route_refuses_it_as_the_vendor_would(client, app, dialect, show, 
 
 
 @pytest.mark.database
-@for_each
+@pytest.mark.parametrize("dialect", BY_LISTS, ids=lambda dialect: dialect.key)
 def test_a_key_of_another_workspace_sends_nothing_to_our_app(app, dialect):
     stranger = builders.make_app(builders.make_workspace("strangers"), "strange")
     ours = ensure_door(app, dialect, datetime.now(UTC))

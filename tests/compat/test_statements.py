@@ -17,7 +17,7 @@ from providers.commands import SendPush
 from providers.message_fields import Platform
 from providers.routing import find_route
 from tests import builders
-from tests.compat.conftest import OPEN
+from tests.compat.conftest import BY_LISTS
 from tests.vendor_cases.accounts import make_account
 from tests.vendor_cases.strategies import make_push
 
@@ -55,7 +55,7 @@ def write_call(app, dialect, key):
     return request.url.partition(f"/compat/{dialect.key}/")[2], request.body
 
 
-@pytest.mark.parametrize("dialect", OPEN, ids=lambda dialect: dialect.key)
+@pytest.mark.parametrize("dialect", BY_LISTS, ids=lambda dialect: dialect.key)
 def test_a_send_costs_few_statements(app, speak, dialect):
     builders.make_route(app, "android")
     script = speak(dialect)

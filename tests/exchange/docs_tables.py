@@ -39,7 +39,9 @@ NOT_REACHED = "–"  # noqa: RUF001
 
 
 def list_doors() -> list[Dialect]:
-    return [dialect for dialect in registry.all_dialects() if dialect.has_door]
+    return [
+        dialect for dialect in registry.all_dialects() if dialect.has_door and not dialect.fans_out
+    ]
 
 
 def list_vendors() -> list[Dialect]:

@@ -74,15 +74,17 @@ def _issue_key(app: App, dialect: Dialect | None) -> dict[str, Any]:
     if dialect is None or dialect.write_authorization is None:
         return {"authorization": f"Bearer {text}", "base_path": "/api/v1/", "app_id": app.pk}
     door = bind_door(ensure_door(app, dialect, now), dialect, key, actor=ACTOR, now=now)
-    secrets = open_secrets(door)
+    kept = open_secrets(door)
+    secrets = {name: kept[name] for name in dialect.door_secrets}
+    identifiers = {name: str(value) for name, value in door.identifiers.items()}
     public_id, _dot, secret = text.partition(".")
     return {
         "authorization": dialect.write_authorization(text),
         "base_path": f"/compat/{dialect.key}/",
         "app_id": app.pk,
         **door.identifiers,
-        **{name: secrets[name] for name in dialect.door_secrets},
-        **dialect.describe_key({"key": public_id, "secret": secret}),
+        **secrets,
+        **dialect.describe_key({**identifiers, **secrets, "key": public_id, "secret": secret}),
     }
 
 

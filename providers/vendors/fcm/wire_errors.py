@@ -1,0 +1,211 @@
+"""Errors on both sides: `{"error": {"code", "message", "status", "details"}}`.
+
+Sources: firebase.google.com/docs/cloud-messaging/error-codes and
+firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode (codes, meanings, the two sample answers);
+firebase.google.com/docs/cloud-messaging/scale-fcm and .../throttling-and-quotas (429 and its wait);
+google.rpc.BadRequest and QuotaFailure (googleapis, google/rpc/error_details.proto).
+
+What is ours to decide:
+
+- INVALID_ARGUMENT touches a token only where the answer says that it is about the token: by a field
+  violation of `message.token`, or, as in the page's second sample, where there is no violation and
+  the words name the registration token. Every other one is about the message.
+- SENDER_ID_MISMATCH is about a token *and* a key: one of them is another project's. A key of the
+  wrong project answers it for every token, so it must not disable any; one stray token answers it
+  among a million good ones, so it must not condemn the account. It fails the one recipient like a
+  fault of the message, of which a burst pauses the campaign.
+- QUOTA_EXCEEDED of one device concerns that device; any other stops the account for a while.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.inbound import Reply
+from providers.outbound import DeviceAnswer
+from providers.outcomes import (
+    HTTP_STATUS,
+    Failure,
+    Outcome,
+    Reason,
+    Refusal,
+    RefusalKind,
+    Result,
+)
+from providers.pacing import read_retry_after
+
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
+TOKEN_FIELD = "message.token"
+THIRD_PARTY = "THIRD_PARTY_AUTH_ERROR"
+UNREGISTERED, MISMATCH, QUOTA = "UNREGISTERED", "SENDER_ID_MISMATCH", "QUOTA_EXCEEDED"
+QUOTA_SECONDS = 60.0  # "a minimum initial delay of 1 minute"
+FAILED_SECONDS = 10.0
+MAX_WORDS = 500
+
+STATUSES = {
+    RefusalKind.MALFORMED: "INVALID_ARGUMENT",
+    RefusalKind.MISSING: "INVALID_ARGUMENT",
+    RefusalKind.INVALID: "INVALID_ARGUMENT",
+    RefusalKind.UNAUTHENTICATED: "UNAUTHENTICATED",
+    RefusalKind.FORBIDDEN: "PERMISSION_DENIED",
+    RefusalKind.NOT_FOUND: "NOT_FOUND",
+    RefusalKind.METHOD: "UNIMPLEMENTED",
+    RefusalKind.CONFLICT: "ABORTED",
+    RefusalKind.TOO_LARGE: "INVALID_ARGUMENT",
+    RefusalKind.THROTTLED: "RESOURCE_EXHAUSTED",
+    RefusalKind.BUSY: "RESOURCE_EXHAUSTED",
+    RefusalKind.INTERNAL: "INTERNAL",
+    RefusalKind.UNAVAILABLE: "UNAVAILABLE",
+}
+# The service's own code beside the general status.
+CODES = {
+    "INVALID_ARGUMENT": "INVALID_ARGUMENT",
+    "RESOURCE_EXHAUSTED": QUOTA,
+    "INTERNAL": "INTERNAL",
+    "UNAVAILABLE": "UNAVAILABLE",
+}
+# What the codes mean, whatever the status of the answer; others are judged by that.
+_FINAL = {
+    UNREGISTERED: Reason.TOKEN,
+    MISMATCH: Reason.PAYLOAD,
+    "INVALID_ARGUMENT": Reason.PAYLOAD,
+    "FAILED_PRECONDITION": Reason.PAYLOAD,
+    "OUT_OF_RANGE": Reason.PAYLOAD,
+    THIRD_PARTY: Reason.CREDENTIAL,
+    "APNS_AUTH_ERROR": Reason.CREDENTIAL,
+    "UNAUTHENTICATED": Reason.CREDENTIAL,
+    "PERMISSION_DENIED": Reason.CREDENTIAL,
+    "NOT_FOUND": Reason.CREDENTIAL,
+}
+_PASSING = frozenset({"UNAVAILABLE", "INTERNAL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What an error answer says: the service's own code where it has one, else the status."""
+
+    code: str
+    words: str
+    fields: tuple[str, ...] = ()  # that were violated
+    subjects: tuple[str, ...] = ()  # of quotas that were exceeded, in the vendor's words
+
+    @property
+    def is_about_token(self) -> bool:
+        if self.code == UNREGISTERED or TOKEN_FIELD in self.fields:
+            return True
+        is_named = "registration token" in self.words.lower()
+        return self.code == "INVALID_ARGUMENT" and not self.fields and is_named
+
+    @property
+    def is_of_one_device(self) -> bool:
+        return any("device" in subject.lower() for subject in self.subjects)
+
+
+def write_refusal(refusal: Refusal) -> Reply:
+    """Every refusal, with the field that is wrong and the service's own code where it has one."""
+    status, name = HTTP_STATUS[refusal.kind], STATUSES[refusal.kind]
+    details: list[dict[str, Any]] = []
+    if refusal.field:
+        violation = {"field": refusal.field, "description": refusal.message}
+        details.append({"@type": BAD_REQUEST, "fieldViolations": [violation]})
+    if name in CODES:
+        details.append({"@type": FCM_ERROR, "errorCode": CODES[name]})
+    headers = {}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+    if status == HTTP_STATUS[RefusalKind.UNAUTHENTICATED]:
+        headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/"'
+    return write_error(status, name, refusal.message, details, headers)
+
+
+def write_error(
+    status: int,
+    name: str,
+    words: str,
+    details: list[dict[str, Any]],
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    error: dict[str, Any] = {"code": status, "message": words, "status": name}
+    if details:
+        error["details"] = details
+    return Reply(status, {"error": error}, headers=headers or {})
+
+
+def write_code(status: int, name: str, code: str, words: str) -> Reply:
+    """An error with one of the service's own codes."""
+    return write_error(status, name, words, [{"@type": FCM_ERROR, "errorCode": code}])
+
+
+def read_fault(body: Any) -> Fault:
+    """Raises KeyError, TypeError or AttributeError for an answer of another form."""
+    error = body["error"]
+    details = [item for item in error.get("details") or () if isinstance(item, dict)]
+    codes = [item["errorCode"] for item in details if item.get("@type") == FCM_ERROR]
+    return Fault(
+        code=str(codes[0] if codes else error["status"]),
+        words=str(error.get("message") or "")[:MAX_WORDS],
+        fields=tuple(_list_violations(details, BAD_REQUEST, "fieldViolations", "field")),
+        subjects=(
+            *_list_violations(details, QUOTA_FAILURE, "violations", "subject"),
+            *_list_violations(details, QUOTA_FAILURE, "violations", "description"),
+        ),
+    )
+
+
+def _list_violations(
+    details: list[dict[str, Any]], kind: str, many: str, name: str
+) -> Iterator[str]:
+    for item in details:
+        for violation in item.get(many) or () if item.get("@type") == kind else ():
+            if violation.get(name):
+                yield str(violation[name])
+
+
+def judge_fault(fault: Fault, wait: float | None) -> tuple[Reason, float | None] | None:
+    """Whose fault it is, and after how many seconds another try can help; None where the code says
+    nothing. `wait` is what the answer asks for."""
+    if fault.is_about_token:
+        return Reason.TOKEN, None
+    if fault.code in (QUOTA, "RESOURCE_EXHAUSTED"):
+        reason = Reason.VENDOR if fault.is_of_one_device else Reason.THROTTLED
+        return reason, QUOTA_SECONDS if wait is None else wait
+    if fault.code in _PASSING:
+        return Reason.VENDOR, FAILED_SECONDS if wait is None else wait
+    return (_FINAL[fault.code], None) if fault.code in _FINAL else None
+
+
+def read_wait(headers: Mapping[str, str]) -> float | None:
+    """What an answer asks for; names of `headers` in lower case."""
+    return read_retry_after(headers.get("retry-after", ""), datetime.now(UTC))
+
+
+def read_error(status: int, body: Any) -> Failure | None:
+    """For single calls of ours, of which nothing depends on the answer's headers."""
+    fault = read_fault(body)
+    judged = judge_fault(fault, None)
+    if judged is None:
+        return None
+    reason, wait = judged
+    is_final = wait is None
+    return Failure(reason, fault.words, is_permanent=is_final, was_sent=True, retry_after=wait)
+
+
+def read_result(answer: DeviceAnswer) -> Result | None:
+    """What an answer that is no success means for the one recipient; None where it is none of the
+    vendor's own, or its codes say nothing."""
+    try:
+        fault = read_fault(json.loads(answer.body))
+        judged = judge_fault(fault, read_wait(answer.headers))
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        return None
+    if judged is None:
+        return None
+    reason, wait = judged
+    words = f"{fault.code}: {fault.words}"
+    return Result(answer.place, Outcome.FAILED, reason, words, retry_after=wait)

@@ -1,0 +1,68 @@
+"""Google's own Python client against our live server, with a key file of ours."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from campaigns.models import Device, Transfer
+from tests import builders
+from tests.compat.fcm.conftest import Script
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # those of the libraries that it brings along
+    import firebase_admin
+    from firebase_admin import credentials, messaging
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def google(
+    transactional_db: None, live_server: Any, settings: Any, client: Any, app: Any, monkeypatch: Any
+) -> Iterator[Any]:
+    settings.PUBLIC_URL = live_server.url
+    script = Script(client, app)
+    service_account = json.loads(script.told["service_account"])
+    url = f"{live_server.url}/compat/fcm/v1/projects/{{0}}/messages:send"
+    monkeypatch.setattr(messaging._MessagingService, "FCM_URL", url)
+    made = firebase_admin.initialize_app(credentials.Certificate(service_account), name="ours")
+    yield made
+    firebase_admin.delete_app(made)
+
+
+def test_the_vendors_own_client_passes_through(google, app):
+    builders.make_route(app, "android")
+    builders.make_device(app, "token-1")
+    builders.make_device(app, "dead")
+    Device.objects.filter(token="dead").update(token_state="disabled")
+    message = messaging.Message(
+        token="token-1",
+        notification=messaging.Notification("Hi", "There"),
+        data={"order": "17"},
+        android=messaging.AndroidConfig(ttl=60, priority="high", collapse_key="7"),
+        apns=messaging.APNSConfig(payload=messaging.APNSPayload(messaging.Aps(badge=3))),
+        fcm_options=messaging.FCMOptions(analytics_label="spring"),
+    )
+
+    name = messaging.send(message, app=google)
+    trial = messaging.send(message, dry_run=True, app=google)
+    many = messaging.send_each(
+        [messaging.Message(token=token, data={"a": "1"}) for token in ("token-1", "dead", "else")],
+        app=google,
+    )
+
+    transfer = Transfer.objects.order_by("pk").first()
+    sent = transfer.parts.get().message.read()
+    assert name == f"projects/{google.project_id}/messages/{transfer.pk}"
+    assert trial.endswith("/messages/fake_message_id")
+    assert (transfer.tag, sent.title, sent.body) == ("spring", "Hi", "There")
+    assert (sent.android.time_to_live, sent.android.urgency, sent.ios.badge) == (60, "high", 3)
+    assert json.loads(sent.android.data) == {"order": "17"}
+    assert [type(one.exception) for one in many.responses] == [
+        type(None), messaging.UnregisteredError, messaging.SenderIdMismatchError,
+    ]  # fmt: skip
