@@ -52,6 +52,7 @@ SECTIONS: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(_("Attributes"), "data_object", "attributes", "campaigns.view_segment"),
             Item(_("Templates"), "library_books", "templates", "campaigns.view_messagetemplate"),
             Item(_("Test groups"), "send_to_mobile", "test_groups", "campaigns.view_testgroup"),
+            Item(_("Test browsers"), "notifications", "browsers", "campaigns.view_testgroup"),
             _list_rows(_("People"), "person", "person"),
             _list_rows(_("Devices"), "smartphone", "device"),
             Item(_("Imports"), "upload_file", "imports", "campaigns.view_job"),

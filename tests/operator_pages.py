@@ -108,6 +108,7 @@ PAGES = (
     Shown("test_groups", "test_groups"),
     Shown("test_group", "test_group", "test_group"),
     Shown("test_group_new", "new_test_group"),
+    Shown("browsers", "browsers"),
     Shown("enable_tokens", "enable_tokens"),
     Shown("imports", "imports"),
     Shown("import_new", "new_import"),

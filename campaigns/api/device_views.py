@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from campaigns.api.bodies import StrictJSONParser
 from campaigns.api.paging import check_parameters
 from campaigns.api.strict import StrictSerializer, Text
 from campaigns.errors import Invalid
@@ -132,6 +133,26 @@ class EventsView(DeviceDoorView):
             for row in self.read_body(EventsFields)["events"]
         ]
         return Response({"new": device_door.keep_events(session, events, timezone.now())})
+
+
+class TextJSONParser(StrictJSONParser):
+    """JSON as plain text: what a service worker may send to another origin without being asked."""
+
+    media_type = "text/plain"
+
+
+class ReceiptsView(DeviceDoorView):
+    """`POST receipts/`: what became of one push. Its receipt token, which nobody can make up, says
+    whose it is, so a service worker needs no secret; no cookie is looked at."""
+
+    authentication_classes = []
+    parser_classes = [StrictJSONParser, TextJSONParser]
+    max_bytes = 1024
+
+    def post(self, request: Request) -> Response:
+        told = self.read_body(EventFields)
+        event = Told(told["reference"], ReceiptKind(told["event"]))
+        return Response({"new": device_door.keep_receipt(event, timezone.now())})
 
 
 class InboxView(DeviceDoorView):

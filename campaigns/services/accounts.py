@@ -24,20 +24,28 @@ def save_account(
     actor: str,
     now: datetime,
 ) -> Account:
-    """Keep an account with these credentials, encrypted; `fields` are the names that changed.
+    """Keep an account with these credentials, encrypted; `fields` are the names that changed. What
+    its vendor wants of secrets of our own is made where it is missing.
 
     What was checked before says nothing about new values, so its health becomes unknown. Raises
     Invalid when its own limits are none, or higher than the vendor's.
     """
     _refuse_limits(account)
     is_new = account.pk is None
-    account.credentials = vault.encrypt(credentials)
+    account.credentials = vault.encrypt(_complete(account, credentials))
     account.health, account.health_words, account.checked_at = Account.Health.UNKNOWN, "", None
     with transaction.atomic():
         account.save()
         verb = "add" if is_new else "change"
         record_audit(actor, verb, account, workspace=account.workspace, fields=fields, now=now)
     return account
+
+
+def _complete(account: Account, credentials: Mapping[str, str]) -> dict[str, str]:
+    make = registry.get(account.dialect).make_credentials
+    filled = {name: text for name, text in credentials.items() if text}
+    missing = make is not None and not make().keys() <= filled.keys()
+    return {**make(), **filled} if make and missing else dict(credentials)
 
 
 def _refuse_limits(account: Account) -> None:

@@ -240,6 +240,15 @@ class Told:
     kind: ReceiptKind
 
 
+def keep_receipt(told: Told, now: datetime) -> int:
+    """Keep what a page tells of one push; gives whether it is new. Raises NotFound for a token that
+    we never gave out."""
+    if read_receipt_token(told.reference) is None:
+        raise NotFound(_("There is no such push."))
+    with transaction.atomic():
+        return receipts.keep_receipts([ReceiptEvent(told.reference, told.kind, now)], 0, now)
+
+
 def keep_events(session: DeviceSession, events: Sequence[Told], now: datetime) -> int:
     """Keep what a device has told; gives how many were new.
 

@@ -56,6 +56,7 @@ HOLDERS = {
     "label_archive": Role.COMPOSER, "label_restore": Role.COMPOSER,
     "label_delete": Role.COMPOSER,
     "test_group": Role.COMPOSER, "test_group_delete": Role.COMPOSER,
+    "push_browser": Role.COMPOSER,
     "check_import": Role.COMPOSER, "apply_import": Role.COMPOSER,
 }  # fmt: skip
 SHAPE = {"format": "csv", "delimiter": ",", "columns": ["a"], "start": 2, "line": 2}
@@ -109,6 +110,9 @@ def rows(app, transfer, now):
         workspace=app.workspace, app=app, kind="token", seal="s", reason="legal",
         created_at=now, created_by="ann",
     )  # fmt: skip
+    browser = builders.make_device(app, '{"endpoint": "https://push.example"}', platform="web")
+    group = TestGroup.objects.create(app=app, name="Browsers", created_at=now)
+    group.testers.create(device=browser)
     brought = Import.objects.create(app=app, source="x", shape=SHAPE, created_at=now)
     return {
         "campaigns": make_campaign(app).pk, "transfers": transfer.pk, "jobs": job.pk,
@@ -116,7 +120,7 @@ def rows(app, transfer, now):
         "imports": brought.pk, "labels": Label.objects.create(app=app, name="VIP").pk,
         "reports": job.pk,
         "people": owner.pk, "devices": device.pk, "keys": key.pk, "invitations": invitation.pk,
-        "suppressions": entry.pk,
+        "suppressions": entry.pk, "browsers": browser.pk,
         "templates": MessageTemplate.objects.create(
             workspace=app.workspace, app=app, name="Sale", created_at=now, updated_at=now
         ).pk,
