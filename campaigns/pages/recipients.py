@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
+from campaigns.models import Cohort, Device, Part, Settled, Transfer
 from campaigns.models.audience import WAYS, hash64
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
@@ -25,6 +25,7 @@ from campaigns.selectors.recipient_pages import (
     read_recipients,
     select_wanted,
 )
+from campaigns.selectors.recipient_rows import describe_recipients
 from campaigns.selectors.transfer_books import Books, read_books
 
 PAGE = 50
@@ -128,7 +129,7 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "transfer": transfer,
         "form": form,
-        "rows": list(describe_rows(transfer, list(page.rows))),
+        "rows": list(describe_recipients(transfer, page.rows)),
         "after": page.after,
         "is_cut": page.is_cut,
         "total": count_wanted(transfer, wanted) if ids is None else None,
@@ -152,45 +153,6 @@ def _read(
     return RecipientPage(tuple(rows.order_by("part_id", "recipient")[:CHUNK]), "", is_cut=False)
 
 
-def describe_rows(transfer: Transfer, rows: list[Delivery]) -> Iterator[dict[str, Any]]:
-    """Deliveries with who they are about, looked up together."""
-    parts = Part.objects.filter(transfer=transfer).in_bulk()
-    ids = [row.recipient for row in rows]
-    devices = Device.objects.filter(app=transfer.app_id).select_related("person").in_bulk(ids)
-    persons = Person.objects.filter(workspace=transfer.app.workspace_id).in_bulk(ids)
-    cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
-    accounts = Account.objects.in_bulk({row.account_id for row in rows})
-    for row in rows:
-        part = parts[row.part_id]
-        is_person = part.kind == Part.Kind.PERSON
-        device = None if is_person else devices.get(row.recipient)
-        person = persons.get(row.recipient) if is_person else device and device.person
-        cohort = cohorts.get(row.cohort_id)
-        yield {
-            "recipient": row.recipient,
-            "kind": part.kind,
-            "part": part.number,
-            "step": part.step + 1,
-            "channel": part.channel,
-            "platform": cohort.platform if cohort else "",
-            "language": cohort.language if cohort else "",
-            "external_user_id": person.external_user_id if person else "",
-            "person": person.pk if person else None,
-            "token": device.token if device else "",
-            "outcome": row.outcome,
-            "reason": row.reason,
-            "at": row.at,
-            "account": name_account(row, accounts.get(row.account_id)),
-        }
-
-
-def name_account(row: Delivery, account: Account | None) -> str:
-    """By which account it went out; what was sent by none waits in the app's inbox."""
-    if account is not None:
-        return str(account.name)
-    return _("Own channel") if row.outcome == Settled.SENT and not row.account_id else ""
-
-
 @operator_page
 def recipients_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """All that fit the filters, a chunk at a time, so that memory stays small."""
@@ -205,7 +167,7 @@ def _list_lines(transfer: Transfer, wanted: Wanted, ids: list[int] | None) -> It
     after, is_over = "", False
     while not is_over:
         page = _read(transfer, wanted, ids, after, CHUNK)
-        for row in describe_rows(transfer, list(page.rows)):
+        for row in describe_recipients(transfer, page.rows):
             row["at"] = row["at"].isoformat()
             yield [row[name] for name in HEADING]
         after, is_over = page.after, not page.after

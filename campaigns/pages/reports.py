@@ -37,7 +37,7 @@ from campaigns.selectors.reports import count_channels, daily_totals
 from providers.reports import Metric
 
 MAX_DAYS_AGO = 4000
-MOST_ROWS = 500
+MOST_ROWS = 50  # of one page, and below one row
 RECEIPT_WORDS = {
     Metric.DELIVERED: gettext_lazy("Delivered"),
     Metric.SHOWN: gettext_lazy("Shown"),
@@ -96,7 +96,7 @@ def list_numbers(line: Line, *, has_vendor: bool = True) -> list[float | None]:
 def reports(request: HttpRequest) -> HttpResponse:
     """Totals, a plot, and the lines of the dimension that is asked for."""
     asked, now = read_asked(request.user, request.GET), timezone.now()
-    lines = break_down(asked.ask())
+    lines, start = break_down(asked.ask()), _read_start(request.GET.get("start", ""))
     total = sum_lines(lines)
     has_vendor = has_vendor_counts(asked.ask().span)
     totals = daily_totals(asked.app_ids, min(MAX_DAYS_AGO, count_days_back(asked, now)), now)
@@ -112,8 +112,10 @@ def reports(request: HttpRequest) -> HttpResponse:
                 strict=True,
             )
         ],
-        "rows": draw_rows(asked, lines, has_vendor=has_vendor),
-        "left_out": max(0, len(lines) - MOST_ROWS),
+        "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
+        "start": start,
+        "left_out": max(0, len(lines) - start - MOST_ROWS),
+        "more": asked.write_query({"start": str(start + MOST_ROWS)}),
         "narrowed": list_narrowing(asked),
         "days": shown,
         "chart": write_chart(shown),
@@ -125,14 +127,24 @@ def reports(request: HttpRequest) -> HttpResponse:
     return draw_page(request, "pages/reports.html", _("Reports"), context)
 
 
+def _read_start(text: str) -> int:
+    """How many lines earlier pages have shown."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+
+
 @operator_page
 def report_rows(request: HttpRequest) -> HttpResponse:
     """The rows below a group, or below a tag of it, as htmx asks for them."""
     asked = read_asked(request.user, request.GET)
     question = asked.ask()
-    has_vendor = has_vendor_counts(question.span)
-    rows = draw_rows(asked, break_down(question), has_vendor=has_vendor, is_below=True)
-    return draw_fragment(request, "pages/report_rows.html", {"rows": rows})
+    has_vendor, lines = has_vendor_counts(question.span), break_down(question)
+    rows = draw_rows(asked, lines, has_vendor=has_vendor, is_below=True)
+    context = {
+        "rows": rows,
+        "left_below": max(0, len(lines) - MOST_ROWS),
+        "more_below": reverse("reports") + asked.write_query({"start": str(MOST_ROWS)}),
+    }
+    return draw_fragment(request, "pages/report_rows.html", context)
 
 
 def list_narrowing(asked: Asked) -> list[tuple[str, str, str]]:

@@ -16,16 +16,11 @@ from typing import Any
 from django.db.models import Exists, Max, Min, OuterRef, QuerySet
 
 from campaigns.models import (
-    Account,
     App,
-    Cohort,
-    Delivery,
     Device,
     DeviceIdentifier,
     LabelMember,
-    Part,
     Person,
-    Transfer,
     Workspace,
 )
 from campaigns.models.bulk import IdList
@@ -151,37 +146,6 @@ def find_bounds(model: type[Person] | type[Device]) -> tuple[int, int]:
     """The lowest and the highest id that there are."""
     bounds = model._default_manager.aggregate(first=Min("pk"), last=Max("pk"))
     return bounds["first"] or 1, bounds["last"] or 0
-
-
-def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterator[Cells]:
-    """Settled recipients with who they are about, looked up together."""
-    parts = Part.objects.in_bulk({row.part_id for row in rows})
-    ids = [row.recipient for row in rows]
-    devices = Device.objects.filter(app=transfer.app_id, pk__in=IdList(ids))
-    by_device = {device.pk: device for device in devices.select_related("person")}
-    persons = Person.objects.filter(workspace=transfer.app.workspace_id, pk__in=IdList(ids))
-    by_person = {person.pk: person for person in persons}
-    cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
-    accounts = Account.objects.in_bulk({row.account_id for row in rows})
-    for row in rows:
-        part = parts[row.part_id]
-        is_person = part.kind == Part.Kind.PERSON
-        device = None if is_person else by_device.get(row.recipient)
-        person = by_person.get(row.recipient) if is_person else device and device.person
-        yield {
-            "recipient": row.recipient,
-            "kind": part.kind,
-            "part": part.number,
-            "step": part.step + 1,
-            "channel": part.channel,
-            "platform": cohorts[row.cohort_id].platform if row.cohort_id in cohorts else "",
-            "external_user_id": person.external_user_id if person else "",
-            "token": device.token if device else "",
-            "outcome": row.outcome,
-            "reason": row.reason,
-            "account": accounts[row.account_id].name if row.account_id in accounts else "",
-            "at": write_time(row.at),
-        }
 
 
 def write_time(moment: datetime) -> str:

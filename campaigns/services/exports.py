@@ -19,14 +19,15 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import Invalid, Refused
 from campaigns.models import App, Job, Segment, Transfer, Workspace
 from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
+from campaigns.selectors.recipient_rows import describe_recipients
 from campaigns.services.cells import write_csv
 from campaigns.services.export_rows import (
     RECIPIENT_HEADING,
     SPAN,
     Cells,
-    describe_recipients,
     find_devices,
     find_people,
+    write_time,
 )
 from campaigns.services.jobs import JobFile, JobKind, Step, append_file, start_job
 
@@ -108,7 +109,9 @@ def _export_recipients(job: Job) -> Step:
     rows = select_deliveries(transfer)
     behind = find_cursor(job.cursor.get("after", ""))
     found = list((rows if behind is None else rows.filter(behind))[:SPAN])
-    _write(job, RECIPIENT_HEADING, list(describe_recipients(transfer, found)))
+    told = ({**row, "at": write_time(row["at"])} for row in describe_recipients(transfer, found))
+    lines = [{name: row[name] for name in RECIPIENT_HEADING} for row in told]
+    _write(job, RECIPIENT_HEADING, lines)
     cursor = {"after": write_cursor(found[-1])} if found else job.cursor
     done = job.done + len(found)
     return Step(cursor, done, {"rows": done}, is_last=len(found) < SPAN)

@@ -224,3 +224,28 @@ def test_who_sees_some_apps_only_counts_one_of_them(viewer, app):
 
     assert "Choose one app" in answer.content.decode()
     assert viewer.get(alone.url).status_code == 200
+
+
+def test_a_long_report_is_drawn_page_by_page_and_a_long_row_leads_to_the_rest(viewer, books):
+    first, _second = books
+    Transfer.objects.bulk_create(
+        Transfer(
+            campaign=first.campaign, app=first.app, group=first.group, tag="long",
+            name=f"More {number}", created_at=first.created_at, status_since=first.created_at,
+            due_at=first.due_at,
+        )
+        for number in range(60)
+    )  # fmt: skip
+
+    top = get(viewer, by="transfer")
+    rest = viewer.get(reverse("reports") + top.context["more"])
+    beyond = get(viewer, by="transfer", start="100")
+    below = get(viewer, "report_rows", by="transfer", group=first.group_id, tag="long")
+    more = re.findall(r'href="([^"]+start=50[^"]*)"', below.content.decode())
+
+    assert (len(top.context["rows"]), top.context["left_out"]) == (50, 12)
+    assert (len(rest.context["rows"]), rest.context["left_out"]) == (12, 0)
+    assert "From the first" in beyond.content.decode()
+    assert dict(rest.context["cards"]) == dict(top.context["cards"])
+    assert len(below.context["rows"]) == 50
+    assert len(viewer.get(more[0].replace("&amp;", "&")).context["rows"]) == 10

@@ -92,7 +92,6 @@ STATES = {
     TransferState.CANCELLED: "CANCELLED",
     TransferState.FAILED: "FAILED",
 }
-_READ_STATES = {word: state for state, word in STATES.items()}
 
 
 def write_push(message: PushMessage) -> dict[str, Any]:
@@ -323,7 +322,3 @@ def write_task_status(status: TransferStatus) -> dict[str, Any]:
         "createdAt": write_moment(status.created_at),
         "errors": [fault.detail or fault.kind.value for fault in status.faults],
     }
-
-
-def read_task_state(data: Mapping[str, Any]) -> TransferState:
-    return _READ_STATES[data["status"]]

@@ -1,0 +1,52 @@
+"""Settled recipients with who they are about, as the pages show and the files hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
+from campaigns.models.bulk import IdList
+
+
+def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterator[dict[str, Any]]:
+    """What is known of each, looked up together; `person` is an id or None, `at` a moment."""
+    parts = Part.objects.in_bulk({row.part_id for row in rows})
+    ids = [row.recipient for row in rows]
+    devices = Device.objects.filter(app=transfer.app_id, pk__in=IdList(ids))
+    by_device = {device.pk: device for device in devices.select_related("person")}
+    persons = Person.objects.filter(workspace=transfer.app.workspace_id, pk__in=IdList(ids))
+    by_person = {person.pk: person for person in persons}
+    cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
+    accounts = Account.objects.in_bulk({row.account_id for row in rows})
+    for row in rows:
+        part = parts[row.part_id]
+        is_person = part.kind == Part.Kind.PERSON
+        device = None if is_person else by_device.get(row.recipient)
+        person = by_person.get(row.recipient) if is_person else device and device.person
+        cohort = cohorts.get(row.cohort_id)
+        yield {
+            "recipient": row.recipient,
+            "kind": part.kind,
+            "part": part.number,
+            "step": part.step + 1,
+            "channel": part.channel,
+            "platform": cohort.platform if cohort else "",
+            "language": cohort.language if cohort else "",
+            "external_user_id": person.external_user_id if person else "",
+            "person": person.pk if person else None,
+            "token": device.token if device else "",
+            "outcome": row.outcome,
+            "reason": row.reason,
+            "at": row.at,
+            "account": _name_account(row, accounts.get(row.account_id)),
+        }
+
+
+def _name_account(row: Delivery, account: Account | None) -> str:
+    """By which account it went out; what was sent by none waits in the app's inbox."""
+    if account is not None:
+        return str(account.name)
+    return _("Own channel") if row.outcome == Settled.SENT and not row.account_id else ""
