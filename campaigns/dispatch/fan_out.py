@@ -168,15 +168,19 @@ class FanOut:
         self._open()
         for result in self.ready.settled:
             self._sort(result)
-        while True:
-            self._write()
-            if not self.flying and (self.is_stopping or self.written == len(self.ready.queue)):
-                break
+        self._write()
+        while self.flying or not self._has_written_all():
             for call, answer in self.fanout.poll(POLL_SECONDS):
                 self._read(call, answer)
-            if self._is_flush_due():
+            self._write()
+            # Who is last is settled with the end: all settled and not ended, nobody would claim it.
+            if self._is_flush_due() and (self.flying or not self._has_written_all()):
                 self._flush()
+                self._write()
         self._end()
+
+    def _has_written_all(self) -> bool:
+        return self.is_stopping or self.written == len(self.ready.queue)
 
     def _open(self) -> None:
         now = self.clock()

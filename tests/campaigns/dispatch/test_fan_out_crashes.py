@@ -1,0 +1,157 @@
+"""Whoever dies in the middle of many calls leaves in doubt only those of the window.
+
+Death as in test_crashes: in a gap between two statements, or around the writing of a call or the
+reading of its answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from campaigns.dispatch import fan_out
+from campaigns.dispatch.engine import pump, tick
+from campaigns.dispatch.freeze import freeze_transfer
+from campaigns.dispatch.verify import check_books
+from campaigns.models import App, Device, Policy, Transfer
+from campaigns.models.audience import hash64
+from campaigns.selectors import routes
+from providers import fanout, registry
+from providers.outcomes import Reason
+from tests.campaigns.dispatch.boundaries import Boundaries, passes
+from tests.campaigns.dispatch.gateways import (
+    SILENCE,
+    STREAMS,
+    Gateway,
+    Line,
+    make_clock,
+    make_dialect,
+    say,
+)
+from tests.campaigns.dispatch.journeys import count_outcomes, count_resent, forget_runs
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+EVERY_GAP = os.environ.get("PUSHADMIN_CHAOS") == "full"
+PHONES = 12
+FLUSH = 3
+WINDOW = STREAMS + FLUSH  # in flight, and what a flush lets go or has not written down
+Start = Callable[..., Transfer]
+SCENES: dict[str, tuple[str, dict[str, Any]]] = {
+    "all is well": (Policy.AT_LEAST_ONCE, {}),
+    "at most once": (Policy.AT_MOST_ONCE, {}),
+    "some without an answer": (Policy.AT_LEAST_ONCE, {"t03": SILENCE, "t08": SILENCE}),
+    "some to be tried again": (
+        Policy.AT_LEAST_ONCE,
+        {"t02": say(reason=Reason.VENDOR), "t07": say(reason=Reason.TOKEN)},
+    ),
+}
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def gateway(routed: App, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    gateway = Gateway()
+    dialect = make_dialect(registry.get("sandbox"))
+    line = Line(gateway)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
+    monkeypatch.setattr(fanout, "get_fanout", lambda *a, **options: line)
+    monkeypatch.setattr(fanout, "close_fanouts", line.close)
+    monkeypatch.setattr(fan_out, "LEAST_FLUSH", FLUSH)
+    for number in range(PHONES):
+        token = f"t{number:02d}"
+        Device.objects.create(app=routed, platform="android", token=token, token_hash=hash64(token))
+    return gateway
+
+
+@contextmanager
+def meeting(gateway: Gateway, boundaries: Boundaries) -> Iterator[None]:
+    gateway.boundaries = boundaries
+    try:
+        yield
+    finally:
+        gateway.boundaries = None
+
+
+def begin(gateway: Gateway, start: Start, scene: str, now: datetime) -> Transfer:
+    policy, wishes = SCENES[scene]
+    forget_runs()
+    Device.objects.update(token_state=Device.TokenState.ACTIVE)
+    gateway.calls.clear()
+    gateway.wishes = {
+        token: [answer if callable(answer) else lambda place: SILENCE]
+        for token, answer in wishes.items()
+    }
+    transfer = start(policy=policy)
+    freeze_transfer(transfer, now=now)
+    return transfer
+
+
+def send(now: datetime, hours: float = 0) -> None:
+    clock = make_clock(now, hours)
+    while pump("worker", clock=clock) or (hours and tick("scheduler", clock=clock)):
+        pass
+
+
+def find_faults(gateway: Gateway, transfer: Transfer, scene: str, deaths: int) -> list[str]:
+    """Whatever does not hold when others have gone on."""
+    policy, wishes = SCENES[scene]
+    outcomes, resent = count_outcomes(transfer), count_resent(transfer)
+    calls = Tally(gateway.calls)
+    silent = sum(answer is SILENCE for answer in wishes.values())
+    # Who was told to come again has not been reached by the first call.
+    doubled = calls.total() - len(calls) - (calls["t02"] - 1 if "t02" in wishes else 0)
+    bound = deaths * WINDOW + silent
+    is_once = policy == Policy.AT_MOST_ONCE
+    rules = {
+        "books": not check_books(Transfer.objects.filter(pk=transfer.pk)).faults,
+        "nobody is lost": outcomes.total() == PHONES,
+        "it ends": Transfer.objects.get(pk=transfer.pk).finished_at is not None,
+        "what is twice is counted": doubled <= resent,
+        "the window bounds it": resent <= (0 if is_once else bound),
+        "at most once": outcomes["unknown"] <= (bound if is_once else 0),
+    }
+    return [f"{rule}: {outcomes}, {resent} resent, {calls}" for rule in rules if not rules[rule]]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_death_leaves_only_the_window_in_doubt(
+    gateway: Gateway, start: Start, now: datetime, scene: str, capsys: Any
+) -> None:
+    for _ in range(2):
+        rehearsed = Boundaries()
+        transfer = begin(gateway, start, scene, now)
+        with meeting(gateway, rehearsed):
+            assert passes(rehearsed, lambda: send(now))
+        send(now, hours=1)
+        assert find_faults(gateway, transfer, scene, deaths=0) == []
+    places = rehearsed.list_places(every=EVERY_GAP)
+    faults, most = [], 0
+
+    for place in places:
+        boundaries = Boundaries(place)
+        transfer = begin(gateway, start, scene, now)
+        with meeting(gateway, boundaries):
+            has_lived = passes(boundaries, lambda: send(now))
+        for hours in (1, 2, 3):
+            send(now, hours)
+        faults += [(place, fault) for fault in find_faults(gateway, transfer, scene, deaths=1)]
+        faults += [(place, "nobody died")] * has_lived
+        most = max(most, count_resent(transfer), count_outcomes(transfer)["unknown"])
+
+    with capsys.disabled():
+        print(
+            f"\n{scene}: {len(rehearsed.states)} boundaries, {len(places)} deaths, 0 lost, "
+            f"at most {most} in doubt of {PHONES}"
+        )
+    assert faults == []
+    assert len(places) > PHONES
