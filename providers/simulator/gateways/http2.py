@@ -1,7 +1,7 @@
 """A server's side of an HTTP/2 connection, without a socket.
 
 Not the `h2` library: with it one core served 6,400 calls a second, which would have been the limit
-of every figure taken with this simulator (docs/decisions/0032).
+of every figure taken with this simulator (docs/decisions/0033).
 """
 
 from __future__ import annotations
