@@ -81,6 +81,9 @@ def judge(dialect: Dialect, status: int, content: bytes, headers: dict[str, str]
     lower = {name.lower(): value for name, value in headers.items()}
     push = name_recipient(dialect, make_push(dialect))
     result = client.write_calls(push).read(DeviceAnswer(0, status, lower, content))
+    if result.reason is Reason.VENDOR and result.retry_after is None:
+        # Whom a gateway fails is called again although it has not said when.
+        result = replace(result, retry_after=0.0)
     return Receipt("", result.outcome, (result,))
 
 

@@ -9,7 +9,7 @@ from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
 from providers.recipients import TOKEN_KIND, IdentifierKind
 
-from . import outbound, wire_auth, wire_encryption, wire_messages
+from . import outbound, wire_auth, wire_encryption, wire_gateway, wire_messages
 
 CARRIES: dict[str, Carry] = {
     "title": Carry(Fate.CARRIED, "title"),
@@ -107,6 +107,7 @@ DIALECT = Dialect(
     blind_resend=True,  # the same Topic and the same tag: the second replaces the first
     wants_references=True,
     fans_out=True,
+    gateway=wire_gateway.GATEWAY,
     make_credentials=make_credentials,
     find_browser_key=find_browser_key,
     find_message_faults=wire_messages.find_faults,

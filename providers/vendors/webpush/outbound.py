@@ -27,17 +27,13 @@ from providers.outcomes import Failure, Outcome, Reason, Result
 from . import wire_auth, wire_errors, wire_messages, wire_sends, wire_subscriptions
 from .wire_encryption import encrypt
 
-MAX_REST_SECONDS = 60.0
 MAX_RESTS = 1024
 CHECK_SECONDS = 60
 
 
 class Rests:
-    """Until when push services want to be left alone, for this process.
-
-    One that throttles a single browser says the same, so a rest is short; a stranger may name any
-    number of services, so they are bounded.
-    """
+    """Until when push services want to be left alone, for this process. A stranger may name any
+    number of them, so what is kept is bounded."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
@@ -46,7 +42,7 @@ class Rests:
         """It has asked for so many seconds."""
         if len(self._until) >= MAX_RESTS:
             self._until.clear()
-        self._until[origin] = time.monotonic() + min(seconds, MAX_REST_SECONDS)
+        self._until[origin] = time.monotonic() + seconds
 
     def find(self, origin: str) -> float:
         """The seconds that are left; 0 when it may be called."""
@@ -158,10 +154,8 @@ class Calls:
             )
         except ValueError as error:
             return _refuse(place, Reason.NOT_ADDRESSABLE, f"This is no subscription: {error}.")
-        rest = RESTS.find(subscription.origin)
-        if rest:
-            words = "Its push service has just asked to wait."
-            return Result(place, Outcome.FAILED, Reason.VENDOR, words, retry_after=rest)
+        if RESTS.find(subscription.origin):
+            return _refuse(place, Reason.VENDOR, "Its push service has asked to wait.")
         headers = (*rendered.headers, self.client.write_word(subscription))
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
         if topic:
@@ -175,8 +169,9 @@ class Calls:
         result = wire_errors.read_result(
             answer.place, answer.status, answer.headers, answer.body, is_trusted=is_trusted
         )
-        if answer.status in wire_errors.THROTTLED and result.retry_after:
-            RESTS.note(wire_subscriptions.read_subscription(token).origin, result.retry_after)
+        rest = wire_errors.find_rest(answer.status, answer.headers)
+        if rest:
+            RESTS.note(wire_subscriptions.read_subscription(token).origin, rest)
         return result
 
 

@@ -20,8 +20,6 @@ from providers.pacing import read_retry_after
 SERVICES = ("fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com",
             "notify.windows.com")  # fmt: skip
 MAX_WORDS = 300
-THROTTLED_SECONDS = 60.0
-FAILED_SECONDS = 30.0
 
 SENT = frozenset({200, 201, 202})  # RFC 8030 §5, §5.1; the proposals before it answered 200
 GONE = frozenset({404, 410})  # §7.3: there is no such subscription, or no more
@@ -55,10 +53,10 @@ def read_result(
     if status in GONE:
         return Result(place, Outcome.FAILED, Reason.TOKEN, words)
     if status in THROTTLED or status >= 500:
-        # Of this service and no other: the reason THROTTLED would stop them all.
-        wait = _find_wait(status, headers)
-        return Result(place, Outcome.FAILED, Reason.VENDOR, words, retry_after=wait)
-    reason = _find_reason(status, words) if is_trusted else Reason.VENDOR
+        # No time to wait for stands here, which would stop the calls to all other services, and
+        # could be any stranger's wish. Whom a service failed is called again in any case.
+        return Result(place, Outcome.FAILED, Reason.VENDOR, words)
+    reason = _find_reason(status, words) if is_trusted else Reason.NOT_ADDRESSABLE
     return Result(place, Outcome.FAILED, reason, words)
 
 
@@ -68,13 +66,14 @@ def _find_reason(status: int, words: str) -> Reason:
         return Reason.NOT_ADDRESSABLE
     if status in REFUSED or (status == 400 and any(phrase in said for phrase in DISBELIEF)):
         return Reason.CREDENTIAL
-    return Reason.VENDOR if status < 400 else Reason.PAYLOAD
+    return Reason.NOT_ADDRESSABLE if status < 400 else Reason.PAYLOAD
 
 
-def _find_wait(status: int, headers: Mapping[str, str]) -> float:
-    asked = read_retry_after(headers.get("retry-after", ""), datetime.now(UTC))
-    usual = THROTTLED_SECONDS if status in THROTTLED else FAILED_SECONDS
-    return usual if asked is None else asked
+def find_rest(status: int, headers: Mapping[str, str]) -> float:
+    """For how many seconds a service wants to be left alone; 0 where it does not say."""
+    if status not in THROTTLED and status < 500:
+        return 0.0
+    return read_retry_after(headers.get("retry-after", ""), datetime.now(UTC)) or 0.0
 
 
 def find_words(status: int, body: bytes) -> str:
