@@ -37,7 +37,6 @@ PROBE = "pushadmin-check-no-such-token"
 FAILED_SECONDS = 2.0  # for so long a failure to get a token is not tried again
 EARLY_SECONDS = 300.0  # a token is renewed so long before it ends
 JSON_HEADER = "content-type: application/json"
-_ACCEPTED = b'"name"'
 _NOT_OURS = (wire_errors.THIRD_PARTY, "APNS_AUTH_ERROR")  # 401 that no other token would mend
 
 
@@ -219,19 +218,10 @@ class ProjectCalls:
                 self.rows += [(template, token, reference) for token, reference in pairs]
         self.count = len(self.rows)
 
-    def write(self, place: int) -> DeviceCall | Result:
-        """A Result where no token can be had now."""
+    def write(self, place: int) -> DeviceCall:
+        """Raises `Failure` where no token can be had now: no call can be made then."""
         template, token, reference = self.rows[place]
-        try:
-            access = self.client.tokens.find(self.owner, self._fetch)
-        except Failure as failure:
-            return Result(
-                place,
-                Outcome.FAILED,
-                failure.reason,
-                failure.message,
-                retry_after=None if failure.is_permanent else failure.retry_after or FAILED_SECONDS,
-            )
+        access = self.client.tokens.find(self.owner, self._fetch)
         if access != self.token:
             self.token = access
             authorization = f"authorization: {wire_auth.write_authorization(access)}"
@@ -243,7 +233,7 @@ class ProjectCalls:
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What an answer means for its recipient."""
-        if answer.status == 200 and _ACCEPTED in answer.body:
+        if answer.status == 200 and wire_sends.is_sent(answer.body):
             return Result(answer.place, Outcome.ACCEPTED)
         return self._judge(answer)
 

@@ -214,6 +214,14 @@ def read_sent(body: Any) -> str:
     return name
 
 
+def is_sent(content: bytes) -> bool:
+    """Whether an answer is the one to a message that was taken; a microsecond each."""
+    try:
+        return bool(read_sent(json.loads(content)))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return False
+
+
 def refuse_batch(call: Call) -> SendPush:
     """The address of the batch calls, which the vendor has shut down."""
     words = "The batch endpoint is gone: send each message to v1/projects/<project>/messages:send."

@@ -148,14 +148,15 @@ def test_a_token_that_is_refused_is_fetched_anew_once():
     assert (second.reason, second.retry_after) == (Reason.CREDENTIAL, None)
 
 
-def test_a_key_that_gives_no_token_stops_the_calls_and_is_not_asked_for_each():
+def test_a_key_that_gives_no_token_fails_every_call_and_is_asked_once():
     giver = Giver(fails=True)
     calls = connect(giver).write_calls(make_push(PushMessage(body="B")))
 
-    results = [calls.write(place) for place in (0, 1)]
+    for place in (0, 1):
+        with pytest.raises(Failure) as caught:
+            calls.write(place)
+        assert (caught.value.reason, caught.value.was_sent) == (Reason.CREDENTIAL, False)
 
-    assert [one.reason for one in results] == [Reason.CREDENTIAL] * 2
-    assert [one.retry_after for one in results] == [None] * 2
     assert giver.asked == 1
 
 
@@ -240,13 +241,14 @@ def test_no_secret_is_said_of_a_failing_token_endpoint(open_vendor):
     vendor, client = open_google(open_vendor, b"", write_answer(503, b"{}"))
     calls = client.write_calls(make_push(PushMessage(body="B")))
 
-    result = calls.write(0)
+    with pytest.raises(Failure) as caught:
+        calls.write(0)
 
     assertion = vendor.requests[0].rpartition(b"assertion=")[2].decode()
-    assert (result.reason, result.outcome) == (Reason.VENDOR, Outcome.FAILED)
-    assert result.retry_after > 0
-    assert assertion not in repr(result)
-    assert "PRIVATE KEY" not in f"{client.key!r} {result!r}"
+    said = f"{caught.value!r} {caught.value.message} {client.key!r}"
+    assert (caught.value.reason, caught.value.was_sent) == (Reason.VENDOR, False)
+    assert assertion not in said
+    assert "PRIVATE KEY" not in said
 
 
 def test_an_inner_address_in_a_key_file_is_not_called(settings):

@@ -1,0 +1,60 @@
+"""What comes in by this door leaves through every vendor that takes names: what arrives is what the
+loss report says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from campaigns.dispatch.verify import check_books
+from campaigns.models import Delivery, Transfer
+from providers.commands import PushPart
+from providers.message_fields import Platform
+from providers.recipients import Targets
+from providers.vendors.fcm import DIALECT, wire_sends
+from tests.compat.fcm.conftest import Script
+from tests.exchange.conftest import PLATFORMS, Scene, scene, simulator
+from tests.exchange.messages import write_full
+from tests.exchange.test_pairs import VENDORS, find_undeclared, takes_names
+
+__all__ = ["scene", "simulator"]
+TAKING = [vendor for vendor in VENDORS if takes_names(vendor)]
+REFUSING = [vendor for vendor in VENDORS if not takes_names(vendor)]
+
+
+def name_vendor(vendor: Any) -> str:
+    return str(vendor.key)
+
+
+def send(client: Any, scene: Scene, platform: Platform) -> Any:
+    message = write_full(DIALECT, [platform]).resolve(platform)
+    token = scene.names[platform][0]
+    body = wire_sends.write_send(PushPart(message, (Targets("token", (token,)),)))
+    return Script(client, scene.app).send(body["message"])
+
+
+@pytest.mark.parametrize("vendor", TAKING, ids=name_vendor)
+def test_a_device_gets_what_the_loss_report_says(scene, client, vendor):
+    scene.send_through(vendor)
+
+    answers = [send(client, scene, platform) for platform in PLATFORMS]
+    scene.work()
+
+    transfers = list(Transfer.objects.order_by("pk"))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    for platform, transfer in zip(PLATFORMS, transfers, strict=True):
+        assert find_undeclared(scene, transfer, [platform]) == {}
+    assert list(Delivery.objects.values_list("outcome", flat=True)) == ["sent", "sent"]
+    assert check_books().faults == []
+
+
+@pytest.mark.parametrize("vendor", REFUSING, ids=name_vendor)
+def test_a_vendor_that_takes_no_names_is_told_of_nobody(scene, client, vendor):
+    scene.send_through(vendor)
+
+    answer = send(client, scene, Platform.ANDROID)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+    assert not Transfer.objects.exists()
