@@ -84,6 +84,7 @@ PAGES = (
     Shown("campaign_series", "campaign", "series"),
     Shown("campaign_sent", "campaign", "sent"),
     Shown("review", "campaign_review", "draft"),
+    Shown("translations", "translations", "draft"),
     Shown("review_blocked", "campaign_review", "in_review"),
     Shown("transfer", "transfer", "transfer"),
     Shown("recipients", "recipients", "transfer"),

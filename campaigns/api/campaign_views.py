@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -22,6 +23,7 @@ from campaigns.api.deliveries import list_deliveries
 from campaigns.api.listing import APP, ID, PAGE, listed, page_of
 from campaigns.api.paging import read_number, take_page
 from campaigns.api.traces import TraceShape, find_trace
+from campaigns.api.translation_shapes import TranslationDiffShape, TranslationFileBody
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Campaign, Membership, Transfer
 from campaigns.models.ledger import SETTLED_KEYS
@@ -36,6 +38,11 @@ from campaigns.services.hours import forecast_campaign, list_hour_lines
 from campaigns.services.preflight import find_campaign_losses, find_problems
 from campaigns.services.review import review_campaign
 from campaigns.services.step_reach import forecast_campaign_steps
+from campaigns.services.translation_files import (
+    apply_translations,
+    compare_translations,
+    write_translation_csv,
+)
 from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 STATUS = OpenApiParameter("status", OpenApiTypes.STR)
@@ -121,6 +128,26 @@ class CampaignViews(ListedViewSet):
         bypass = may_bypass(request)
         campaigns.launch_campaign(campaign, may_bypass_approval=bypass, **self.by)
         return self._show(campaign)
+
+    @extend_schema(
+        parameters=[ID],
+        request=TranslationFileBody,
+        responses={200: TranslationDiffShape, (200, "text/csv"): OpenApiTypes.STR},
+    )
+    @action(detail=True, methods=["get", "post"], serializer_class=TranslationFileBody)
+    def translations(self, request: Request, pk: str = "") -> Response | HttpResponse:
+        if request.method == "GET":
+            csv = write_translation_csv(self.find_row().message.content)
+            return HttpResponse(csv, content_type="text/csv; charset=utf-8")
+        with transaction.atomic():
+            campaign = self.find_row_to_change()
+            body = self.read_body()
+            if body["dry_run"]:
+                found = compare_translations(campaign.message.content, body["file"])
+            else:
+                found = apply_translations(campaign, request.user, body["file"], **self.by)
+            self._require_apps(campaign)
+        return Response(TranslationDiffShape(found).data)
 
     @extend_schema(parameters=[ID], responses=approval_shapes.PreflightShape)
     @action(detail=True, methods=["get"])

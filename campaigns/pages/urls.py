@@ -27,6 +27,7 @@ from campaigns.pages import (
     templates,
     test_groups,
     transfer,
+    translations,
 )
 from campaigns.pages.import_urls import urlpatterns as import_urls
 from campaigns.pages.label_urls import urlpatterns as label_urls
@@ -60,6 +61,7 @@ urlpatterns = [
     path("test-groups/<int:pk>/delete/", test_groups.test_group_delete, name="test_group_delete"),
     path("campaigns/<int:pk>/", campaign.campaign_page, name="campaign"),
     path("campaigns/<int:pk>/edit/", compose.edit_campaign, name="edit"),
+    path("campaigns/<int:pk>/translations/", translations.translation_file, name="translations"),
     path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),
     path("campaigns/<int:pk>/rate/", campaign.change_rate, name="campaign_rate"),
     path("campaigns/<int:pk>/edit_waiting/", campaign.edit_waiting, name="edit_waiting"),

@@ -49,6 +49,7 @@ HOLDERS = {
     "withdraw_invitation": Role.ADMIN, "person_data": Role.ADMIN,
     "unsuppress": Role.COMPOSER,
     "campaign_approval": Role.APPROVER, "resend": Role.COMPOSER,
+    "translations": Role.COMPOSER,
     "segment": Role.COMPOSER, "segment_delete": Role.COMPOSER,
     "restore_segment": Role.COMPOSER,
     "template": Role.COMPOSER, "change_template": Role.COMPOSER,
