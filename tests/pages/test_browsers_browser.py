@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+from dataclasses import replace
 
+import http_ece
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from campaigns.dispatch.receipt_tokens import write_receipt_token
-from campaigns.models import Account, Device, ReceiptRow
+from campaigns.dispatch.engine import drain
+from campaigns.dispatch.verify import check_books
+from campaigns.models import Delivery, Device, ReceiptRow
+from providers import registry
+from providers.simulator import Simulator
+from tests.gateways import serving_gateways
 from tests.installation import wait_for
-from tests.pages.test_people import make_part
+from tests.pages.test_browser import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-# A push service is what no test has: the subscription is made up, with keys of the browser's own.
+# No push service gives Chromium a subscription here: its keys are the test's, and its endpoint is
+# the simulated service's.
 SUBSCRIBE = """
 PushManager.prototype.getSubscription = async () => null;
-PushManager.prototype.subscribe = async function (options) {
-  const key = btoa(String.fromCharCode(...options.applicationServerKey));
-  const pair = await crypto.subtle.generateKey({name: "ECDH", namedCurve: "P-256"}, true, []).catch(
-    () => crypto.subtle.generateKey({name: "ECDH", namedCurve: "P-256"}, true, ["deriveBits"]));
-  const point = await crypto.subtle.exportKey("raw", pair.publicKey);
-  const text = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  const keys = {p256dh: text(point), auth: text(crypto.getRandomValues(new Uint8Array(16)))};
-  return {toJSON: () => ({endpoint: "https://push.example/" + key.length, keys})};
+PushManager.prototype.subscribe = async (options) => {
+  if (options.applicationServerKey.length !== 65) throw new Error("no key");
+  return {toJSON: () => (%s)};
 };
 """
 SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
@@ -57,37 +62,72 @@ def list_kinds(page) -> list[str]:
     return sorted(ReceiptRow.objects.values_list("kind", flat=True))
 
 
+@pytest.fixture
+def seen() -> list[bytes]:
+    """What the push service was given, sealed."""
+    return []
+
+
+@pytest.fixture
+def service(tmp_path, settings, seen):
+    """The simulated push service."""
+    simulator = Simulator(registry.all_dialects(), tmp_path / "journal.jsonl")
+    [(key, gateway)] = [
+        (one.key, one.gateway) for one in registry.all_dialects() if one.find_browser_key
+    ]
+
+    def read(call):
+        seen.append(call.body)
+        return gateway.read(call)
+
+    simulator.gateways = {key: replace(gateway, read=read)}
+    with serving_gateways(simulator, tmp_path, settings) as server:
+        yield f"{server.url}/{key}"
+    simulator.close()
+
+
 def test_a_browser_is_subscribed_shows_a_push_and_its_clicks_are_in_the_books(
-    staff, live_server, app, now
+    staff, live_server, app, service, seen
 ):
+    browser = ec.generate_private_key(ec.SECP256R1())
+    secret = os.urandom(16)
     staff.context.grant_permissions(["notifications"], origin=live_server.url)
-    staff.add_init_script(SUBSCRIBE)
+    staff.add_init_script(SUBSCRIBE % write_subscription(f"{service}/b/1", browser, secret))
     staff.goto(f"{live_server.url}/browsers/")
     staff.get_by_role("button", name="Subscribe this browser").click()
     staff.get_by_text("A push is on its way").wait_for()
-    device, account = Device.objects.get(), Account.objects.get()
-    part = make_part(app, now)
-    reference = write_receipt_token(part.pk, device.pk)
+    assert find_barriers(staff) == []
+    drain()
+    [sealed] = seen
+    push = json.loads(http_ece.decrypt(sealed, private_key=browser, auth_secret=secret))
     session = staff.context.new_cdp_session(staff)
     registration = find_registration(staff, session)
 
-    push = {"title": "Hi", "body": "There", "url": "javascript:alert(1)", "receipt": reference}
-    deliver(session, live_server.url, registration, push)
-    deliver(session, live_server.url, registration, push)
-    wait_for("the notification", lambda: staff.evaluate(SHOWN))
+    for _twice in range(2):
+        deliver(session, live_server.url, registration, {**push, "url": "javascript:alert(1)"})
     wait_for("its receipt", lambda: list_kinds(staff) == ["shown"])
     shown = staff.evaluate(SHOWN)
     [worker] = staff.context.service_workers
     worker.evaluate(ANSWER, "notificationclose")
     worker.evaluate(ANSWER, "notificationclick")
-
     wait_for("both answers", lambda: len(list_kinds(staff)) == 3)
+
+    device, delivery = Device.objects.get(), Delivery.objects.get()
+    assert (delivery.recipient, delivery.outcome) == (device.pk, "sent")
     assert list_kinds(staff) == ["clicked", "dismissed", "shown"]
-    assert shown == [
-        {"title": "Hi", "body": "There", "tag": reference, "url": "javascript:alert(1)"}
-    ]
+    assert [(one["title"], one["tag"]) for one in shown] == [("It works", push["receipt"])]
     assert staff.evaluate(SHOWN) == []  # a click takes it off the screen
     assert len(staff.context.pages) == 1  # and goes nowhere but to a web address
-    assert account.health == Account.Health.UNKNOWN
     assert set(ReceiptRow.objects.values_list("recipient", flat=True)) == {device.pk}
+    assert check_books().faults == []
     staff.goto("about:blank")
+
+
+def write_subscription(endpoint: str, browser: ec.EllipticCurvePrivateKey, secret: bytes) -> str:
+    point = browser.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    keys = {"p256dh": write_text(point), "auth": write_text(secret)}
+    return json.dumps({"endpoint": endpoint, "keys": keys})
+
+
+def write_text(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
