@@ -164,6 +164,9 @@ def write_sent(accepted: Accepted, call: Call) -> Reply:
     for result in accepted.results:
         if result.outcome is Outcome.FAILED:
             return _write_failed(result)
+        if result.outcome in (Outcome.UNKNOWN, Outcome.EXPIRED):
+            words = "The time that the caller waits is over."
+            return wire_errors.write_error(504, "DEADLINE_EXCEEDED", words, [])
     body = call.body if isinstance(call.body, dict) else {}
     is_dry_run = body.get("validate_only") or body.get("validateOnly")
     number = FAKE if is_dry_run else accepted.transfer

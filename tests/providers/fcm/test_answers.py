@@ -1,0 +1,63 @@
+"""What a script that waited is answered, and conditions over topics."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.audience import And, Condition, Not, Op, Or
+from providers.commands import Accepted
+from providers.inbound import Call
+from providers.outcomes import Outcome, Reason, Result
+from providers.vendors.fcm import wire_filters, wire_sends
+from providers.vendors.fcm.wire_errors import FCM_ERROR
+
+A, B, C = (Condition("person.label", Op.EQ, name) for name in "abc")
+
+
+def read_code(reply) -> str:
+    details = reply.body["error"].get("details", ())
+    return next((item["errorCode"] for item in details if item["@type"] == FCM_ERROR), "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "wait", "status", "code"),
+    [
+        (Reason.TOKEN, None, 404, "UNREGISTERED"),
+        (Reason.NO_TOKEN, None, 404, "UNREGISTERED"),
+        (Reason.UNKNOWN_ID, None, 403, "SENDER_ID_MISMATCH"),
+        (Reason.PAYLOAD, None, 400, "INVALID_ARGUMENT"),
+        (Reason.CREDENTIAL, None, 401, "THIRD_PARTY_AUTH_ERROR"),
+        (Reason.THROTTLED, 7.0, 429, "QUOTA_EXCEEDED"),
+        (Reason.VENDOR, 3.0, 503, "UNAVAILABLE"),
+    ],
+)
+def test_who_waited_is_answered_in_the_vendors_codes(reason, wait, status, code):
+    result = Result(0, Outcome.FAILED, reason, "Words", retry_after=wait)
+
+    reply = wire_sends.write_sent(Accepted("9", results=(result,)), Call({}, {"project": "p"}))
+
+    assert (reply.status, read_code(reply)) == (status, code)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.DELIVERED])
+def test_who_waited_for_a_message_that_went_gets_its_name(outcome):
+    accepted = Accepted("9", results=(Result(0, outcome),))
+
+    reply = wire_sends.write_sent(accepted, Call({}, {"project": "p"}))
+
+    assert (reply.status, reply.body) == (200, {"name": "projects/p/messages/9"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("'a' in topics", A),
+        ('"a" in topics', A),
+        ("!('a' in topics)", Not(A)),
+        ("'a' in topics && 'b' in topics", And((A, B))),
+        ("'a' in topics || 'b' in topics && 'c' in topics", And((Or((A, B)), C))),
+        ("'a' in topics && ('b' in topics || 'c' in topics)", And((A, Or((B, C))))),
+    ],
+)
+def test_a_condition_is_read_from_left_to_right(text, expression):
+    assert wire_filters.read_condition(text).expression == expression
