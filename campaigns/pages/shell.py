@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from campaigns.errors import Refused
 from providers.outcomes import RefusalKind
@@ -25,7 +29,7 @@ def operator_page(view: View) -> View:
 
     @staff_member_required
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Refused as refusal:
@@ -35,7 +39,22 @@ def operator_page(view: View) -> View:
                 raise PermissionDenied(refusal.message) from refusal
             raise
 
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and not request.user.is_authenticated:
+            return redirect_to_login(_find_form(request), reverse("admin:login"))
+        return entered(request, *args, **kwargs)
+
     return guarded
+
+
+def _find_form(request: HttpRequest) -> str:
+    """Where the form stands that was sent: many addresses only take one, and show nothing."""
+    page = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
+        return request.get_full_path()
+    parts = urlsplit(page)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def draw_page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -157,3 +158,18 @@ def test_why_a_campaign_was_paused_stands_wherever_it_is_looked_for(client, app,
     pages = [client.get(place).content.decode() for place in places]
 
     assert [sentence in page for page in pages] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/campaigns/7/?a=1", "/campaigns/7/?a=1"),
+        ("https://elsewhere.example/x", "/campaigns/7/launch/"),
+        ("", "/campaigns/7/launch/"),
+    ],
+)
+def test_who_is_signed_out_while_sending_comes_back_to_the_form(client, referer, back):
+    answer = client.post("/campaigns/7/launch/", headers={"Referer": referer})
+
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/admin/login/?{urlencode({'next': back}, safe='/')}"
