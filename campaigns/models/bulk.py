@@ -29,6 +29,26 @@ class IdList(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
+class IsAmong(Func):
+    """Whether an id is one of a list, as a condition that is looked up id by id.
+
+    Of an IdList PostgreSQL believes that it may be joined later than a condition that costs much,
+    and then tries that on every row of the table.
+    """
+
+    template = "(%(expressions)s)))"
+    arg_joiner = " IN (SELECT value FROM json_each("
+    output_field = models.BooleanField()
+
+    def __init__(self, name: str, ids: Iterable[int]) -> None:
+        super().__init__(models.F(name), _write_list(ids))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        joiner = " = ANY(ARRAY(SELECT value::bigint FROM json_array_elements_text("
+        template = "(%(expressions)s::json))))"
+        return self.as_sql(compiler, connection, template=template, arg_joiner=joiner, **context)
+
+
 class TextList(Func):
     """A list of texts as a subquery for `__in`; none of them may hold a NUL."""
 

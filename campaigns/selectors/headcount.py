@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.db.models import Count, F, Func, Max, Min, QuerySet, TextField
 
 from campaigns.models import App, Device
-from campaigns.models.bulk import IdList
+from campaigns.models.bulk import IsAmong
 from campaigns.models.patience import TookTooLong, at_most
 from campaigns.selectors.audience import SAMPLE_SIZE, Audience, AudienceKind, select_devices
 from campaigns.selectors.left_out import select_opted_out
@@ -181,7 +181,7 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
     """From a sample; what was counted already stays exact."""
     sample = draw_sample(app)
     drawn = list(
-        devices.filter(pk__in=IdList(sample)).values_list(
+        devices.filter(IsAmong("pk", sample)).values_list(
             "pk", "platform", "language", "person__language", "token_state", "person__opted_out_at"
         )
     )
@@ -259,5 +259,7 @@ def _draw(app: App) -> list[int]:
     ends = devices.aggregate(first=Min("pk")) | devices.aggregate(last=Max("pk"))
     width = ends["last"] - ends["first"] + 1
     count = min(MOST_DRAWN, width, math.ceil(SAMPLED * width / population))
-    drawn = random.sample(range(ends["first"], ends["last"] + 1), count)
-    return list(devices.filter(pk__in=IdList(drawn)).values_list("pk", flat=True))
+    # In order, so that neighbours are read together, here and whenever it is asked.
+    drawn = sorted(random.sample(range(ends["first"], ends["last"] + 1), count))
+    found = devices.filter(IsAmong("pk", drawn))
+    return sorted(found.values_list("pk", flat=True))
