@@ -141,6 +141,7 @@ DIALECT = Dialect(
     identifier_kinds=(IdentifierKind(TOKEN_KIND, is_token=True),),
     carries=CARRIES,
     idempotency=Idempotency.NONE,
+    blind_resend=True,  # the same collapse id: the second replaces the first
     wants_references=True,
     fans_out=True,
     find_message_faults=wire_content.find_faults,
