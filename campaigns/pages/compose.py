@@ -157,7 +157,9 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
     return {
         "samples": [] if faults else list_samples(composition, message, user),
         "variable_lines": [] if faults else list_variable_lines(composition, message, user),
-        "sizes": list_sizes(composition, message),
+        "sizes": list_sizes(
+            composition, message, check.counts["platforms"] if check.counts else None
+        ),
         "reach": reach,
         "variable_faults": faults,
         "texts": {line.tag: line.count for line in reach.lines} if counts else {},

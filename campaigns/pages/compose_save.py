@@ -54,12 +54,13 @@ def _save(
 ) -> JsonResponse:
     parts = composition.list_unfinished()
     is_moved = campaign is not None and not _is_at(campaign, composition)
+    words = composition.describe_unfinished()
     if (campaign is None or is_moved) and parts:
-        return JsonResponse({"campaign": None, "parts": parts})
+        return JsonResponse({"campaign": None, "parts": words})
     if campaign is None and not composition.is_begun():
         return JsonResponse({"campaign": None, "parts": []})
     saved = _write(request, composition, campaign)
-    told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": parts}
+    told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": words}
     return JsonResponse(told | {"address": reverse("edit", args=[saved.pk])})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -19,6 +19,7 @@ from campaigns.pages.combined_form import COMBINE, read_combined_initial
 from campaigns.pages.kept_audience import KINDS, read_kept_initial
 from campaigns.pages.message_form import (
     NOT_SET,
+    PLATFORM_NAMES,
     MessageForm,
     Tab,
     TranslationFormSet,
@@ -175,14 +176,23 @@ class Composition:
 
     def list_unfinished(self) -> list[str]:
         """Names of the parts in which something is wrong or missing."""
-        forms = {
+        return list(self._find_wrong())
+
+    def describe_unfinished(self) -> list[str]:
+        """The same, each with the first field that is wrong: `Message: Text (de)`."""
+        named = {part: _name_first_fault(wrong) for part, wrong in self._find_wrong().items()}
+        return [f"{part}: {fault}" if fault else part for part, fault in named.items()]
+
+    def _find_wrong(self) -> dict[str, list[Any]]:
+        """The forms of each part that are not valid."""
+        forms: dict[str, tuple[Any, ...]] = {
             _("Audience"): (self.audience,),
             _("Message"): (self.message, self.translations),
             _("Failover"): (self.failover,),
             _("Time and pace"): (self.plan, self.repeat),
         }
         wrong = {part: [form for form in own if not form.is_valid()] for part, own in forms.items()}
-        return [part for part, found in wrong.items() if found]
+        return {part: found for part, found in wrong.items() if found}
 
     def is_begun(self) -> bool:
         """Whether somebody has named it or written something. Only when valid."""
@@ -215,11 +225,27 @@ class Composition:
                 self.elsewhere[path] = sentence
 
 
+def _name_first_fault(forms: Iterable[Any]) -> str:
+    """What the first field with an error is called, with its platform or language."""
+    for form in [row for part in forms for row in getattr(part, "forms", [part])]:
+        for name in form.errors:
+            if name not in form.fields:
+                return ""
+            label = str(form.fields[name].label)
+            language = form["language"].value() if "language" in form.fields else ""
+            where = language or name.rpartition("-")[0].partition("-")[0]
+            return f"{label} ({PLATFORM_LABELS.get(where, where)})" if where else label
+    return ""
+
+
 def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
     """A channel's fields are shown where a route serves it, or something is written there."""
     return tab.key not in dict(CHANNELS) or tab.key in ways or tab.is_used or tab.has_errors
 
 
+PLATFORM_LABELS: dict[str, Any] = {
+    platform.value: label for platform, label in PLATFORM_NAMES.items()
+}
 FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
 WHOLE_FIELDS = [
     spec.name for spec in (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS)

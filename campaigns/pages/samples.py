@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +58,16 @@ class Size:
         return self.bytes > self.limit
 
 
-def list_sizes(composition: Composition, message: PushMessage) -> list[Size]:
-    """Every platform at every first route, each once; the language that is longest there."""
+def list_sizes(
+    composition: Composition, message: PushMessage, platforms: Mapping[str, int] | None
+) -> list[Size]:
+    """Every platform at every first route, each once; the language that is longest there.
+
+    `platforms` counts the audience: where it has nobody, nothing is sent. None: not known yet.
+    """
     sizes = [size for app in composition.place.apps for size in _measure_app(app, message)]
-    return list(dict.fromkeys(sizes))
+    meant = [size for size in sizes if platforms is None or platforms.get(size.platform)]
+    return list(dict.fromkeys(meant))
 
 
 def _measure_app(app: App, message: PushMessage) -> Iterator[Size]:

@@ -41,7 +41,7 @@ def test_what_is_not_whole_is_named_and_stays_as_it_was(client, owner, typed):
     told = post(client, typed, **state, title="Better", audience_kind="labels", expires="x").json()
 
     draft = Campaign.objects.get()
-    assert told["parts"] == ["Audience", "Time and pace"]
+    assert told["parts"] == ["Audience: Labels", "Time and pace: Expires after"]
     assert draft.message.content["title"] == "Better"
     assert draft.audience == {"all": True}
 
@@ -51,8 +51,19 @@ def test_a_new_campaign_that_is_not_whole_is_kept_by_the_window_alone(client, ow
 
     told = post(client, typed, audience_kind="labels").json()
 
-    assert told == {"campaign": None, "parts": ["Audience"]}
+    assert told == {"campaign": None, "parts": ["Audience: Labels"]}
     assert not Campaign.objects.exists()
+
+
+def test_what_is_missing_is_named_with_its_language_or_platform(client, owner, typed):
+    client.force_login(owner)
+    german = {"translations-TOTAL_FORMS": "1", "translations-0-language": "de"}
+
+    texts = post(client, typed, **german).json()
+    links = post(client, typed, **{"android-deeplink": "cart"}).json()
+
+    assert texts["parts"] == ["Message: Text (de)"]
+    assert links["parts"] == ["Message: Deep link (Android)"]
 
 
 def test_a_draft_that_somebody_else_has_changed_is_not_overwritten(client, owner, typed):
