@@ -12,6 +12,8 @@ SHORTEST = 4  # in running text: the id "7" would be found in every sentence
 WORD = re.compile(r"""[^\s"'<>(){}\[\],;]+""")
 PIECES = re.compile(r"[=/&?|]")
 AROUND = ".:!?+"
+# A file may be called after somebody; no other suffix is taken off: ids have dots of their own.
+SUFFIX = re.compile(r"\.(?:csv|tsv|txt|jsonl?|ndjson|xlsx|gz)\Z", re.IGNORECASE)
 # A number as people write it; it is one of theirs when its digits are.
 NUMBER = re.compile(r"(?<![\w])[+(]{0,2}\d[\d \t().\-/]{7,30}\d(?![\w])")
 NO_DIGIT = re.compile(r"\D")
@@ -55,7 +57,7 @@ class Words:
 
     def _clear_word(self, found: re.Match[str]) -> str:
         word = found[0]
-        bare = word.strip(AROUND)
+        bare = SUFFIX.sub("", word.strip(AROUND))
         if word.casefold() in self._words:
             return PUT_INSTEAD
         if bare.casefold() in self._words:

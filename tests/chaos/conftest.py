@@ -28,6 +28,7 @@ collect_ignore = (
     else [
         "test_caps.py",
         "test_equality.py",
+        "test_erasures.py",
         "test_poison.py",
         "test_steering.py",
         "test_zombies.py",
