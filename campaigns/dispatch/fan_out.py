@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from campaigns.dispatch import bursts, outbound, pace, settle, windows
+from campaigns.dispatch import bursts, outbound, pace, quick_flush, settle, windows
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.answers import (
     fail_unsent,
@@ -264,6 +264,33 @@ class FanOut:
         return since >= settings.LEASE_SECONDS / 4  # whoever waits for answers keeps the batch
 
     def _flush(self) -> None:
+        if not self.harvest.is_plain or not self._flush_quickly():
+            self._flush_stepwise()
+
+    def _flush_quickly(self) -> bool:
+        """As most flushes are: everybody was sent to. False where something is to be looked at."""
+        now, allowed = self.clock(), self.allowed
+        is_simple = quick_flush.can_flush_quickly() and self.judge.stop is None
+        if self.is_stopping or not is_simple or is_over(self.lease.batch, now):
+            return False
+        reach, halt = self._find_reach(), self.ready.queue[self.written - 1][0]
+        goes_on: bool | None = None
+        if not reach.resent:
+            window = (reach.first, reach.last, halt)
+            goes_on = quick_flush.flush_sent(
+                self.lease, self.attempt, self.harvest.sent, window, now
+            )
+        if goes_on is None:
+            self.allowed = allowed
+            return False
+        if not goes_on:
+            self.is_stopping, self.allowed = True, self.written
+        self.attempt.first, self.attempt.last = reach.first, reach.last if goes_on else halt
+        self.harvest = Harvest()
+        self._note_flush(now)
+        return True
+
+    def _flush_stepwise(self) -> None:
         harvest, self.harvest, now = self.harvest, Harvest(), self.clock()
         if not self.is_stopping:
             # Of so many not one was settled: whatever is wrong there, the others wait for its end.

@@ -47,6 +47,11 @@ class Harvest:
         return {SENT: self.sent, **self.verdicts} if self.sent else self.verdicts
 
     @property
+    def is_plain(self) -> bool:
+        """Whether everybody was sent to, and there is nothing else to be told."""
+        return len(self) == len(self.sent) > 0 and not self.exchanges
+
+    @property
     def is_fruitless(self) -> bool:
         """Whether the vendor has settled nobody at all."""
         return not self.sent and not self.verdicts.keys() - {UNKNOWN}
