@@ -36,7 +36,7 @@ STAND_INS = {
     "campaigns": "draft", "transfers": "transfer", "jobs": "export_job", "segments": "segment",
     "imports": "checked", "reports": "report", "people": "person", "devices": "device",
     "keys": "key", "invitations": "invitation", "suppressions": "suppression", "labels": "label",
-    "templates": "template", "test-groups": "test_group",
+    "templates": "template", "test-groups": "test_group", "browsers": "device",
 }  # fmt: skip
 
 
