@@ -99,7 +99,10 @@ def test_a_script_of_any_dialect_finds_somebody_in_the_demo(filled):
 def find_known_platforms(app, dialect):
     own = [kind.name for kind in dialect.identifier_kinds if not kind.is_token]
     known = DeviceIdentifier.objects.filter(app=app, kind__in=own)
-    return set(known.values_list("device__platform", flat=True))
+    found = set(known.values_list("device__platform", flat=True))
+    if any(kind.is_token and kind.platform is None for kind in dialect.identifier_kinds):
+        found |= set(Device.objects.filter(app=app).values_list("platform", flat=True))
+    return found & {platform.value for platform in dialect.platforms}
 
 
 def test_devices_of_the_demo_carry_tags_and_their_owners_names(filled):
