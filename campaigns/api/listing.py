@@ -19,6 +19,7 @@ PAGE = [
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 1000, default 100."),
     OpenApiParameter("after", OpenApiTypes.INT64, description="Rows with a higher id."),
 ]
+STATUS = OpenApiParameter("status", OpenApiTypes.STR)
 APP = OpenApiParameter("app", OpenApiTypes.STR, description="The app's slug.")
 
 

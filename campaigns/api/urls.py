@@ -22,10 +22,12 @@ from campaigns.api import (
     job_views,
     kept_views,
     label_views,
+    report_views,
     scenario_views,
     segment_views,
     suppression_views,
     token_views,
+    transfer_views,
 )
 from campaigns.errors import NotFound
 
@@ -42,11 +44,11 @@ router.register("scenarios", scenario_views.ScenarioViews)
 router.register("templates", kept_views.TemplateViews)
 router.register("test-groups", kept_views.TestGroupViews)
 router.register("campaigns", campaign_views.CampaignViews)
-router.register("transfers", campaign_views.TransferViews)
+router.register("transfers", transfer_views.TransferViews)
 router.register("imports", import_views.ImportViews)
 router.register("exports", import_views.ExportViews, basename="export")
 router.register("jobs", job_views.JobViews)
-router.register("reports", campaign_views.ReportViews, basename="report")
+router.register("reports", report_views.ReportViews, basename="report")
 
 
 class SwaggerView(SpectacularSwaggerSplitView):
