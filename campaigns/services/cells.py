@@ -28,6 +28,8 @@ def disarm(cell: Any) -> Any:
 
 def rearm(cell: str) -> str:
     """A cell as it was before `disarm`."""
+    if "'" not in cell:
+        return cell
     if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS):
         cell = cell[1:]
     return INNER_DISARMED.sub(r"\1", cell)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Max, Min, QuerySet
 
 from campaigns.models import (
     App,
@@ -70,7 +70,7 @@ class PersonSource(Source):
 
     def read(self, after: int) -> Iterator[Cells]:
         stretch = self.rows.filter(pk__gt=after, pk__lte=after + SPAN).order_by("pk")
-        persons = list(stretch)
+        persons = self._keep_own(list(stretch))
         labels = self._read_labels([person.pk for person in persons])
         for person in persons:
             yield {
@@ -81,6 +81,18 @@ class PersonSource(Source):
                 "attributes": person.attributes,
                 "created_at": write_time(person.created_at),
             }
+
+    def _keep_own(self, persons: list[Person]) -> list[Person]:
+        """Those of the app. Asked for a stretch and not in its query, which a database may answer
+        by reading every device of the app each time."""
+        if self.app is None:
+            return persons
+        ids = IdList(person.pk for person in persons)
+        devices = Device.objects.filter(app=self.app, person_id__in=ids)
+        members = LabelMember.objects.filter(label__app=self.app, person_id__in=ids)
+        own = {*devices.values_list("person_id", flat=True)}
+        own |= {*members.values_list("person_id", flat=True)}
+        return [person for person in persons if person.pk in own]
 
     def _read_labels(self, ids: Iterable[int]) -> Mapping[int, list[str]]:
         labels: dict[int, list[str]] = defaultdict(list)
@@ -126,10 +138,7 @@ def find_people(place: App | Workspace) -> Source:
     if isinstance(place, Workspace):
         rows = Person.objects.filter(workspace=place)
         return PersonSource(PERSON_HEADING, *find_bounds(Person), rows, None)
-    devices = Device.objects.filter(app=place, person_id=OuterRef("pk"))
-    carried = LabelMember.objects.filter(label__app=place, person_id=OuterRef("pk"))
-    own = Person.objects.filter(workspace=place.workspace_id)
-    rows = own.filter(Exists(devices) | Exists(carried))
+    rows = Person.objects.filter(workspace=place.workspace_id)
     return PersonSource(PERSON_HEADING, *find_bounds(Person), rows, place)
 
 

@@ -38,7 +38,7 @@ from campaigns.services.jobs import (
     read_piece,
 )
 from campaigns.services.locks import Lock, lock_app
-from campaigns.services.tombstones import find_erased
+from campaigns.services.tombstones import find_erased, has_erased
 from providers.recipients import TOKEN_KIND
 
 UPLOAD, PLAN, SAMPLES, REJECTED = "upload", "plan", "samples", "rejected"
@@ -111,6 +111,8 @@ class _Pass:
 
     def _refuse_erased(self, read: list[ImportRow | RowFault]) -> list[ImportRow | RowFault]:
         """Nobody comes back by a file who was erased."""
+        if not has_erased(self.book.app.workspace_id):
+            return read
         names = [self._list_names(row) if isinstance(row, ImportRow) else [] for row in read]
         every = {name for own in names for name in own}
         erased = find_erased(self.book.app.workspace_id, every)
@@ -123,7 +125,7 @@ class _Pass:
         """Everything that a row names somebody by, with its kind."""
         values = row.person.values
         own = [(kind, str(values[kind])) for kind in PERSON_KINDS if values.get(kind)]
-        named = ((self.choice.person_key, row.key), (TOKEN_KIND, row.token), *row.ids.items())
+        named = ((self.reader.person_key, row.key), (TOKEN_KIND, row.token), *row.ids.items())
         return own + [one for one in named if one[1]]
 
     def _read(self, row: Row) -> ImportRow | RowFault:

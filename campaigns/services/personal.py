@@ -152,6 +152,7 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
     "attempt": (
         _fate(SEARCHED, "words reference parts", "what a vendor said"),
         _fate(STAYS, "key outcome reason polled_state recalled", "our own id, and fixed lists"),
+        _fate(STAYS, "doubts", "numbers, which mean nobody any more"),
     ),
     "correction": (
         _fate(SEARCHED, "evidence", "what a vendor said"),

@@ -18,9 +18,14 @@ ERASED = "erased"  # why a row is rejected
 LIFT_REASONS = ("consent", "mistake", "other")
 
 
+def has_erased(workspace_id: int) -> bool:
+    """Whether anybody was ever erased there."""
+    return Tombstone.objects.filter(workspace=workspace_id).exists()
+
+
 def find_erased(workspace_id: int, named: Iterable[Named]) -> set[Named]:
     """Which of these identifiers belonged to somebody who was erased."""
-    if not Tombstone.objects.filter(workspace=workspace_id).exists():
+    if not has_erased(workspace_id):
         return set()
     sealer = Sealer()
     seals = {sealer.seal(workspace_id, *one): one for one in named if one[1]}
