@@ -13,7 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from campaigns.admin import door_options
 from campaigns.admin.base import (
@@ -59,6 +63,14 @@ class AppForm(forms.ModelForm):
         ),
         widget=UnfoldAdminTextInputWidget,
     )
+    web_origins = forms.CharField(
+        label=gettext_lazy("Websites"),
+        required=False,
+        help_text=gettext_lazy(
+            "Origins whose pages may call the device door, one a line: https://shop.example"
+        ),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
     icon_url = forms.URLField(
         label=gettext_lazy("Icon"),
         required=False,
@@ -75,7 +87,7 @@ class AppForm(forms.ModelForm):
             "workspace", "name", "slug", "platforms", "timezone", "default_language",
             "fallbacks",
             "send_rate", "guard_size", "cooling_seconds", "needs_approval", "approval_above",
-            "icon_url",
+            "icon_url", "web_origins",
         ]  # fmt: skip
         help_texts = {
             "needs_approval": gettext_lazy(
@@ -87,12 +99,18 @@ class AppForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["fallbacks"] = ", ".join(self.instance.fallbacks)
+        self.initial["web_origins"] = "\n".join(self.instance.web_origins)
         if self.instance.pk:
             self.fields.update(door_options.draw_options(self.instance))
 
     def clean_fallbacks(self) -> list[str]:
         """Languages apart by commas or blanks; the app itself checks what they are."""
         return self.cleaned_data["fallbacks"].replace(",", " ").split()
+
+    def clean_web_origins(self) -> list[str]:
+        """A line for each; the slash that an address bar adds is no part of an origin."""
+        lines = self.cleaned_data["web_origins"].replace(",", " ").split()
+        return list(dict.fromkeys(line.lower().removesuffix("/") for line in lines))
 
 
 @admin.register(App)

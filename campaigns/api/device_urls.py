@@ -10,6 +10,7 @@ from campaigns.api.urls import NowhereView
 urlpatterns = [
     path("register/", device_views.RegisterView.as_view(), name="device-register"),
     path("device/", device_views.DeviceView.as_view(), name="device"),
+    path("browser-key/", device_views.BrowserKeyView.as_view(), name="device-browser-key"),
     path("events/", device_views.EventsView.as_view(), name="device-events"),
     path("receipts/", device_views.ReceiptsView.as_view(), name="device-receipts"),
     path("inbox/", device_views.InboxView.as_view(), name="device-inbox"),

@@ -13,16 +13,17 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from campaigns.api.bodies import StrictJSONParser
 from campaigns.api.paging import check_parameters
 from campaigns.api.strict import StrictSerializer, Text
+from campaigns.api.web_pages import CrossOriginView
 from campaigns.errors import Invalid
 from campaigns.models import DeviceSession
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.services import device_door
 from campaigns.services.device_door import Registration, Told, Waiting
+from campaigns.services.web_pages import find_public_key
 from providers.message import write_message
 from providers.receipts import ReceiptKind
 
@@ -68,7 +69,7 @@ class SecretAuthentication(BaseAuthentication):
 
 
 @extend_schema(exclude=True)
-class DeviceDoorView(APIView):
+class DeviceDoorView(CrossOriginView):
     """Called by phones and pages: no key of ours, small bodies."""
 
     authentication_classes = [SecretAuthentication]
@@ -81,7 +82,9 @@ class DeviceDoorView(APIView):
         check_parameters(request, self.filters)
 
     def find_session(self) -> DeviceSession:
-        return _read_session(self.request) or device_door.find_session("")
+        session = _read_session(self.request) or device_door.find_session("")
+        self.own_app = session.device.app_id
+        return session
 
     def read_body(self, fields: type[StrictSerializer]) -> dict[str, Any]:
         serializer = fields(data=self.request.data)
@@ -103,10 +106,23 @@ class RegisterView(DeviceDoorView):
         done = device_door.register(
             app_key, Registration(**told), session=_read_session(request), now=timezone.now()
         )
+        self.own_app = done.device.app_id
         body: dict[str, Any] = {"device": done.device.pk, "pull_every": device_door.PULL_SECONDS}
         if done.secret:
             body["secret"] = done.secret
         return Response(body, status=201 if done.secret else 200)
+
+
+class BrowserKeyView(DeviceDoorView):
+    """`GET browser-key/?app_key=`: what a page subscribes its visitor's browser with."""
+
+    authentication_classes = []
+    filters = ("app_key",)
+
+    def get(self, request: Request) -> Response:
+        app, key = find_public_key(request.query_params.get("app_key", ""))
+        self.own_app = app.pk
+        return Response({"key": key})
 
 
 class DeviceView(DeviceDoorView):

@@ -16,6 +16,7 @@ from campaigns.models.access import Workspace
 from campaigns.models.clock import list_zone_names
 from campaigns.models.prefixes import PrefixOrder
 from campaigns.models.scoping import PersonQuerySet, ScopedQuerySet
+from campaigns.models.web_origins import find_origins_fault
 from providers.languages import Chain, find_fallback_fault
 from providers.message_fields import Platform
 
@@ -125,6 +126,13 @@ class App(models.Model):
     )
     # A vault text: the app's server proves with it who the user of a device is.
     user_secret = models.TextField(editable=False, blank=True, default="", db_default="")
+    web_origins = models.JSONField(
+        _("websites"),
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text=_('Origins whose pages may call the device door: ["https://shop.example"].'),
+    )
     last_claim_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -147,9 +155,12 @@ class App(models.Model):
 
     def clean_fields(self, exclude: Any = None) -> None:
         super().clean_fields(exclude)
-        fault = find_fallback_fault(self.fallbacks)
-        if fault:
-            raise ValidationError({"fallbacks": fault})
+        faults = {
+            "fallbacks": find_fallback_fault(self.fallbacks),
+            "web_origins": find_origins_fault(self.web_origins),
+        }
+        if any(faults.values()):
+            raise ValidationError({name: fault for name, fault in faults.items() if fault})
 
     @property
     def chain(self) -> Chain:

@@ -220,7 +220,7 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
         _fate(
             STAYS,
             "name slug platforms timezone default_language fallbacks icon_url device_key "
-            "user_secret",
+            "web_origins user_secret",
             _SET_UP,
         ),
     ),

@@ -416,13 +416,14 @@ def test_a_stranger_gets_nothing_of_an_operator_page(client, app, stranger, now,
     assert (campaign.status, transfer.status) == ("draft", "accepted")
 
 
-# Pages that anybody may open: the login itself, its translations, the API's description, and
-# what monitors ask.
+# Pages that anybody may open: the login itself, its translations, the API's description, what
+# monitors ask, and a service worker, which browsers fetch without cookies.
 OPEN = {
     "/admin/login/",
     "/admin/jsi18n/",
     "/api/v1/docs/",
     "/api/v1/schema/",
+    "/browsers/worker.js",
     "/healthz",
     "/readyz",
 }
