@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,8 +79,17 @@ def prepare(folder: str, url: str) -> None:
     call_command("migrate", verbosity=0)
 
 
-def make_app(slug: str, size: int) -> Any:
-    """An app with so many Android phones."""
+def name_token(slug: str, number: int) -> str:
+    return f"{slug}-{number:012d}-{'x' * 100}"
+
+
+def make_app(
+    slug: str,
+    size: int,
+    platform: str = "android",
+    write_token: Callable[[str, int], str] = name_token,
+) -> Any:
+    """An app with so many devices."""
     from django.db import transaction
 
     from campaigns.models import App, Device, Group, Workspace
@@ -88,15 +97,15 @@ def make_app(slug: str, size: int) -> Any:
     from campaigns.models.bulk import append_rows
 
     workspace, _is_new = Workspace.objects.get_or_create(name="Bench", slug="bench")
-    app = App.objects.create(workspace=workspace, name=slug, slug=slug, platforms=["android"])
+    app = App.objects.create(workspace=workspace, name=slug, slug=slug, platforms=[platform])
     Group.objects.create(app=app, name="General")
-    blank = Device(app=app, platform="android", app_version_number=3 << 36)
+    blank = Device(app=app, platform=platform, app_version_number=3 << 36)
     columns = list_columns(blank)
     now = datetime.now(UTC)
     languages, countries = ["en", "de", "fr", "es"], ["US", "DE", "FR", "ES", "MX"]
 
     def make_row(number: int) -> list[Any]:
-        token = f"{slug}-{number:012d}-{'x' * 100}"
+        token = write_token(slug, number)
         values = {
             "app": app.pk,
             "token": token,
@@ -182,7 +191,8 @@ def measure_sends(options: argparse.Namespace, url: str) -> Iterator[str]:
     from providers import registry
 
     for dialect in registry.all_dialects():
-        if dialect.connect and options.send and options.dialect in ("", dialect.key):
+        takes_many = dialect.connect and not dialect.fans_out  # gateways.py has the others
+        if takes_many and options.send and options.dialect in ("", dialect.key):
             app = make_app(f"send-{dialect.key}", options.send)
             route_through(app, dialect, url)
             transfer = start_transfer(app)
