@@ -212,8 +212,9 @@ def read_assertion(text: str) -> Assertion:
 
 
 def _take_text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("no text")
+    value.encode()  # half a surrogate pair is none
     return value
 
 

@@ -18,6 +18,7 @@ from .wire_values import refuse_value
 FIELD = "person.label"
 MAX_TOPICS = 5
 MAX_CONDITION = 1024
+MAX_DEPTH = 50  # parentheses and signs within each other; nobody needs as many
 TOPIC = re.compile(r"[a-zA-Z0-9\-_.~%]{1,255}")
 _PREFIX = "/topics/"
 _WORD = re.compile(r"\s*(?:(&&|\|\||!|\(|\))|(['\"])([^'\"]*)\2\s+in\s+topics\b)")
@@ -66,6 +67,7 @@ class _Reader:
     def __init__(self, words: list[str]) -> None:
         self.words = words
         self.topics = 0
+        self.depth = 0
 
     def read_chain(self) -> Expression:
         """Terms with signs between them; the vendor gives neither sign precedence."""
@@ -77,6 +79,14 @@ class _Reader:
         return expression
 
     def _read_term(self) -> Expression:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise _refuse("is nested too deeply")
+        expression = self._read_inner()
+        self.depth -= 1
+        return expression
+
+    def _read_inner(self) -> Expression:
         word = self.words.pop(0) if self.words else ""
         if word == "!":
             return Not(self._read_term())

@@ -97,6 +97,8 @@ def test_a_call_for_trial_checks_everything_and_makes_nothing(script: Script, ap
         ({"condition": "'a' in topic"}, "message.condition"),
         ({"condition": "('a' in topics"}, "message.condition"),
         ({"condition": "'a' in topics 'b' in topics"}, "message.condition"),
+        ({"condition": "!" * 1000 + "'a' in topics"}, "message.condition"),
+        ({"condition": "(" * 1000}, "message.condition"),
         ({"condition": " || ".join(["'a' in topics"] * 6)}, "message.condition"),
         ({"token": "a", "data": {"n": 1}}, "message.data.n"),
     ],
@@ -142,8 +144,9 @@ def make_assertion(script: Script, case: str) -> str:
                 "p", account.email, wire_auth.make_key(), AUDIENCE
             )
             account = wire_auth.read_service_account(other)
-        case "nobody's":
-            other = wire_auth.write_service_account("p", "nobody", account.private_key, AUDIENCE)
+        case "nobody's" | "half a letter" | "a zero":
+            name = {"half a letter": "\ud800", "a zero": "a\0b"}.get(case, "nobody")
+            other = wire_auth.write_service_account("p", name, account.private_key, AUDIENCE)
             account = wire_auth.read_service_account(other)
         case "over":
             now -= timedelta(hours=2)
@@ -157,7 +160,17 @@ def make_assertion(script: Script, case: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "case", ["another key", "nobody's", "over", "not yet", "for others", "spoilt"]
+    "case",
+    [
+        "another key",
+        "nobody's",
+        "half a letter",
+        "a zero",
+        "over",
+        "not yet",
+        "for others",
+        "spoilt",
+    ],
 )
 def test_an_assertion_that_does_not_hold_is_an_invalid_grant(script: Script, case):
     answer = script.exchange(make_assertion(script, case))
