@@ -7,7 +7,7 @@ talks by itself, and only where somebody has kept a browser to try the account w
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext as _
 
@@ -32,23 +32,23 @@ CHECK_SECONDS = 60
 
 
 class Rests:
-    """Until when push services want to be left alone, for this process. A stranger may name any
-    number of them, so what is kept is bounded."""
+    """Until when push services want to be left alone by an account, for this process. A stranger
+    may name any number of them, so what is kept is bounded."""
 
     def __init__(self) -> None:
-        self._until: dict[str, float] = {}
+        self._until: dict[tuple[str, str], float] = {}
 
-    def note(self, origin: str, seconds: float) -> None:
+    def note(self, account: str, origin: str, seconds: float) -> None:
         """It has asked for so many seconds."""
         if len(self._until) >= MAX_RESTS:
             self._until.clear()
-        self._until[origin] = time.monotonic() + seconds
+        self._until[account, origin] = time.monotonic() + seconds
 
-    def find(self, origin: str) -> float:
+    def find(self, account: str, origin: str) -> float:
         """The seconds that are left; 0 when it may be called."""
-        left = self._until.get(origin, 0.0) - time.monotonic()
+        left = self._until.get((account, origin), 0.0) - time.monotonic()
         if left <= 0:
-            self._until.pop(origin, None)
+            self._until.pop((account, origin), None)
         return max(0.0, left)
 
 
@@ -57,11 +57,13 @@ RESTS = Rests()
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One part of a push: its content, what all its requests say, and a topic where it has one."""
+    """One part of a push: its content, what all its requests say, a topic where it has one, and
+    the services that have taken it."""
 
     template: wire_messages.Template
     headers: tuple[str, ...]
     topic: str
+    taken_by: set[str] = field(default_factory=set)
 
 
 class WebPush:
@@ -70,6 +72,7 @@ class WebPush:
     def __init__(self, account: AccountConfig) -> None:
         contact = str(account.options.get("contact") or "")
         self.signer = _find_signer(account.credentials.get("private_key", ""), contact)
+        self.account_id = account.public_id
         self.test_browser = account.credentials.get("test_browser", "")
         named = str(account.options.get("services") or "")
         self.services = tuple(name.strip().lower() for name in named.split(",") if name.strip())
@@ -120,10 +123,10 @@ class WebPush:
         header = self.signer.find_header(subscription.origin, time.time())
         return f"Authorization: {header}"
 
-    def trusts(self, token: str) -> bool:
-        """Whether the push service of a token is one whose word counts against the account."""
-        origin = wire_subscriptions.read_subscription(token).origin
-        return wire_errors.is_known(origin, self.services)
+    def trusts(self, endpoint: str) -> bool:
+        """Whether the push service of a subscription is one whose word counts against the
+        account."""
+        return wire_errors.is_known(endpoint, self.services)
 
 
 class Calls:
@@ -154,7 +157,7 @@ class Calls:
             )
         except ValueError as error:
             return _refuse(place, Reason.NOT_ADDRESSABLE, f"This is no subscription: {error}.")
-        if RESTS.find(subscription.origin):
+        if RESTS.find(self.client.account_id, subscription.origin):
             return _refuse(place, Reason.VENDOR, "Its push service has asked to wait.")
         headers = (*rendered.headers, self.client.write_word(subscription))
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
@@ -164,15 +167,30 @@ class Calls:
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What a push service's answer means."""
-        _rendered, token, _reference = self.targets[answer.place]
-        is_trusted = answer.status in wire_errors.SENT or self.client.trusts(token)
+        rendered, token, _reference = self.targets[answer.place]
+        subscription = wire_subscriptions.read_subscription(token)
+        origin = subscription.origin
         result = wire_errors.read_result(
-            answer.place, answer.status, answer.headers, answer.body, is_trusted=is_trusted
+            answer.place,
+            answer.status,
+            answer.headers,
+            answer.body,
+            is_trusted=self.client.trusts(subscription.endpoint),
         )
+        if result.outcome is Outcome.ACCEPTED:
+            rendered.taken_by.add(origin)
+            self.client.signer.note_believed(origin)
         rest = wire_errors.find_rest(answer.status, answer.headers)
         if rest:
-            RESTS.note(wire_subscriptions.read_subscription(token).origin, rest)
-        return result
+            RESTS.note(self.client.account_id, origin, rest)
+        return self._spare_others(result, rendered, origin)
+
+    def _spare_others(self, result: Result, rendered: Rendered, origin: str) -> Result:
+        """A service that has taken the account's word, or this very message, finds fault with one
+        subscription: anybody may make one up that it refuses, and nobody else shall pay for it."""
+        is_word = result.reason is Reason.CREDENTIAL and self.client.signer.is_believed(origin)
+        is_message = result.reason is Reason.PAYLOAD and origin in rendered.taken_by
+        return replace(result, reason=Reason.NOT_ADDRESSABLE) if is_word or is_message else result
 
 
 def _render(part: PushPart, push: SendPush) -> Rendered:

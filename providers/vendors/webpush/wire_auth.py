@@ -102,6 +102,7 @@ class Signer:
         self.pair = pair
         self.contact = contact
         self._kept: dict[str, tuple[float, str]] = {}
+        self._believed: set[str] = set()
 
     def find_header(self, origin: str, now: float) -> str:
         """The value of the header `Authorization` for one service; `now` in Unix time."""
@@ -111,8 +112,19 @@ class Signer:
         header = sign(self.pair, origin, int(now) + LIFE_SECONDS + SLACK_SECONDS, self.contact)
         if len(self._kept) >= MAX_SERVICES:
             self._kept.clear()
+            self._believed.clear()
         self._kept[origin] = (now + LIFE_SECONDS, header)
+        self._believed.discard(origin)
         return header
+
+    def note_believed(self, origin: str) -> None:
+        """A service has taken a push by its present word."""
+        if origin in self._kept:
+            self._believed.add(origin)
+
+    def is_believed(self, origin: str) -> bool:
+        """Whether it has: what it refuses then is not the word."""
+        return origin in self._believed
 
 
 @lru_cache(maxsize=64)

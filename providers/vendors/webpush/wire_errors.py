@@ -16,9 +16,15 @@ from urllib.parse import urlsplit
 from providers.outcomes import Outcome, Reason, Result
 from providers.pacing import read_retry_after
 
-# The push services of Chrome, Firefox, Safari and Edge.
-SERVICES = ("fcm.googleapis.com", "push.services.mozilla.com", "push.apple.com",
-            "notify.windows.com")  # fmt: skip
+# The push services of Chrome, Firefox, Safari and Edge: hosts, and how the paths of subscriptions
+# begin there. The same hosts, or ones beside them, serve other things, which know nothing of our
+# word and refuse it.
+SERVICES = {
+    "fcm.googleapis.com": ("/fcm/send/", "/wp/"),
+    "push.services.mozilla.com": ("/wpush/",),
+    "web.push.apple.com": ("/",),
+    "notify.windows.com": ("/w/",),
+}
 MAX_WORDS = 300
 
 SENT = frozenset({200, 201, 202})  # RFC 8030 §5, §5.1; the proposals before it answered 200
@@ -35,10 +41,16 @@ OTHER_KEY = ("do not correspond to the credentials", "does not correspond to the
 DISBELIEF = ("unauthorizedregistration", "vapid", "jwt", "authorization")
 
 
-def is_known(origin: str, more: Collection[str] = ()) -> bool:
-    """Whether this is a push service that is believed; `more` are hosts that staff have named."""
-    host = (urlsplit(origin).hostname or "").lower()
-    return any(host == name or host.endswith(f".{name}") for name in (*SERVICES, *more))
+def is_known(endpoint: str, more: Collection[str] = ()) -> bool:
+    """Whether a push service that is believed has given this out; `more` are hosts that staff have
+    named."""
+    parts = urlsplit(endpoint)
+    host = (parts.hostname or "").lower()
+    starts = {**SERVICES, **dict.fromkeys(more, ("",))}
+    return any(
+        (host == name or host.endswith(f".{name}")) and parts.path.startswith(paths)
+        for name, paths in starts.items()
+    )
 
 
 def read_result(

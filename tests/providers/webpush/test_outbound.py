@@ -245,7 +245,7 @@ def test_a_service_that_asks_for_patience_is_left_alone_and_the_others_are_not()
     # A time to wait would stop the calls to all services, not to this one.
     assert (throttled.reason, throttled.retry_after) == (Reason.VENDOR, None)
     assert (held.reason, held.retry_after) == (Reason.VENDOR, None)
-    assert 3590 < outbound.RESTS.find(SERVICE) <= 3600
+    assert 3590 < outbound.RESTS.find("acc", SERVICE) <= 3600
     assert isinstance(other, DeviceCall)
     assert isinstance(write(tired.token).write(0), Result)
 
@@ -262,7 +262,7 @@ def test_strangers_services_do_not_fill_the_memory_of_rests():
     rests = outbound.Rests()
 
     for number in range(outbound.MAX_RESTS + 5):
-        rests.note(f"https://{number}.example", 60)
+        rests.note("acc", f"https://{number}.example", 60)
 
     assert len(rests._until) <= outbound.MAX_RESTS
 
@@ -288,3 +288,57 @@ def test_a_check_without_a_browser_signs_and_calls_nobody():
 
     assert result.is_good
     assert "Subscribe a browser" in result.words
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://api.push.apple.com/3/device/00",  # another service beside the known one
+        f"{SERVICE}/v1/projects/shop/messages:send",  # another one of the same host
+        "https://updates.push.services.mozilla.com/status",
+        "https://notify.windows.com.evil.example/w/?token=x",
+    ],
+)
+def test_an_address_that_no_service_gives_out_harms_nobody_else(endpoint):
+    calls = write(Browser(endpoint=endpoint).token)
+
+    results = [calls.read(answer(status, b"no")) for status in (400, 401, 403)]
+
+    assert {one.reason for one in results} == {Reason.NOT_ADDRESSABLE}
+
+
+def test_a_word_that_was_taken_is_not_what_is_refused_later():
+    client = connect()
+    calls = write(Browser().token, Browser().token, client=client)
+    assert isinstance(calls.write(0), DeviceCall)
+
+    before, taken, after = (calls.read(answer(status, b"no")) for status in (401, 201, 401))
+    later = write(Browser().token, client=client).read(answer(403, b"no"))
+    elsewhere = Browser(endpoint="https://web.push.apple.com/abc")
+    other = write(elsewhere.token, client=client).read(answer(403, b"no"))
+
+    assert taken.outcome is Outcome.ACCEPTED
+    reasons = [before.reason, after.reason, later.reason, other.reason]
+    assert reasons[:1] + reasons[3:] == [Reason.CREDENTIAL] * 2
+    assert reasons[1:3] == [Reason.NOT_ADDRESSABLE] * 2
+
+
+def test_a_message_that_a_service_took_is_not_what_it_refuses_later():
+    calls = write(Browser().token, Browser().token)
+
+    before, _taken, after = (calls.read(answer(status, b"no")) for status in (413, 201, 413))
+    other = write(Browser().token).read(answer(413, b"no"))
+
+    assert [before.reason, after.reason] == [Reason.PAYLOAD, Reason.NOT_ADDRESSABLE]
+    assert other.reason is Reason.PAYLOAD
+
+
+def test_one_accounts_rest_is_not_anothers():
+    calls = write(Browser().token)
+    calls.read(answer(429, **{"retry-after": "60"}))
+    account = AccountConfig(public_id="b", credentials={"private_key": make_private_key()})
+
+    other = write(Browser().token, client=outbound.WebPush(account))
+
+    assert isinstance(calls.write(0), Result)
+    assert isinstance(other.write(0), DeviceCall)
