@@ -48,6 +48,8 @@ class JobViews(ListedViewSet):
 
     queryset = Job.objects.select_related("app", "workspace")
     shown = JobShape
+    # What a key may do with a job is for the job's kind to say.
+    scopes: ClassVar[Mapping[str, str]] = {"cancel": ApiKey.Scope.READ}
     filters: ClassVar[Mapping[str, Sequence[str]]] = {"list": ("kind", "status")}
 
     def list(self, request: Request) -> Response:
@@ -66,7 +68,7 @@ class JobViews(ListedViewSet):
     @extend_schema(parameters=[ID], responses={(200, "*/*"): OpenApiTypes.BINARY})
     @action(detail=True, url_path="files/(?P<role>[a-z_]{1,20})")
     def files(self, request: Request, pk: str, role: str) -> Any:
-        """A file as it is; it may hold personal data, so a key needs the scope audience."""
+        """A file as it is; it may hold personal data, so a key needs the scope of its kind."""
         job = self.find_row()
         kind = self._require(job)
         file = next((file for file in kind.files if file.role == role), None)

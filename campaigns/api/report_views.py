@@ -1,36 +1,57 @@
-"""Reports."""
+"""Reports: a table by group, tag, transfer and platform, lines by any dimension, background."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import campaign_shapes as shapes
 from campaigns.api.base import NativeViewSet
+from campaigns.api.job_views import JobShape
 from campaigns.api.listing import APP
 from campaigns.api.paging import read_number
+from campaigns.api.report_lines import (
+    DAYS,
+    MOST_ROWS,
+    NAMES,
+    PAGED,
+    PARAMETERS,
+    BackgroundBody,
+    ReportLinesShape,
+    answer_lines,
+    check_zone,
+    read_days,
+)
 from campaigns.errors import Invalid
-from campaigns.models import App
+from campaigns.models import ApiKey, App
+from campaigns.selectors.dimensions import NARROWING
+from campaigns.selectors.report_facts import make_span
 from campaigns.selectors.reports import report_table
+from campaigns.services.report_jobs import Wanted, choose_place, start_report
+from providers.reporting import read_zone
 from providers.reports import FetchReport, Metric, ReportField, ReportTable
 
 METRICS = (Metric.SENT, Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
-MOST_ROWS = 10_000
 REPORT_PARAMETERS = ("app", "by", "metrics", "sort", "date_from", "date_to", "timezone", "limit")
 
 
 class ReportViews(NativeViewSet):
-    """One table: numbers by group, tag, transfer or platform over days."""
+    """Numbers over days: a table, lines by any one dimension, a count in the background."""
 
     queryset = App.objects.all()
-    filters: ClassVar[Mapping[str, Sequence[str]]] = {"list": (*REPORT_PARAMETERS, "offset")}
+    serializer_class = BackgroundBody
+    scopes: ClassVar[Mapping[str, str]] = {"background": ApiKey.Scope.READ}
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": (*REPORT_PARAMETERS, "offset"),
+        "lines": NAMES,
+    }
     paged = frozenset()
 
     @extend_schema(
@@ -39,11 +60,8 @@ class ReportViews(NativeViewSet):
             OpenApiParameter("by", OpenApiTypes.STR, description="group,tag,transfer,platform"),
             OpenApiParameter("metrics", OpenApiTypes.STR, description="Default: the four counts."),
             OpenApiParameter("sort", OpenApiTypes.STR, description="-sent: the largest first."),
-            OpenApiParameter("date_from", OpenApiTypes.STR, description="2026-11-20 or 6daysAgo"),
-            OpenApiParameter("date_to", OpenApiTypes.STR, description="2026-11-20 or today"),
-            OpenApiParameter("timezone", OpenApiTypes.STR, description="Default: the app's."),
-            OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 10000, default 100."),
-            OpenApiParameter("offset", OpenApiTypes.INT, description="From 0."),
+            *DAYS,
+            *PAGED,
         ],
         responses=shapes.ReportShape,
     )
@@ -51,6 +69,27 @@ class ReportViews(NativeViewSet):
         apps = self.filter_own_app()
         table = report_table(apps, self._read_command(apps), self.now)
         return Response(show_table(table))
+
+    @extend_schema(parameters=PARAMETERS, responses=ReportLinesShape)
+    @action(detail=False)
+    def lines(self, request: Request) -> Response:
+        return Response(answer_lines(request, self.filter_own_app(), self.now))
+
+    @extend_schema(request=BackgroundBody, responses={201: JobShape})
+    @action(detail=False, methods=["post"])
+    def background(self, request: Request) -> Response:
+        """Begin to count recipient by recipient; the job holds the report as a file."""
+        body = self.read_body()
+        apps = list(self.get_queryset().select_related("workspace").order_by("pk"))
+        if "app" in body:
+            apps = [self.find_app(body["app"])]
+        place = choose_place(request.user, apps)
+        self.require(place)
+        zone = read_zone(apps[0].timezone)
+        span = make_span([app.pk for app in apps], read_days(body, self.now, zone), zone)
+        only = {name.value: str(body[name]) for name in NARROWING if name in body}
+        wanted = Wanted(tuple(apps), body["field"], span.start, span.end, only)
+        return Response(JobShape(start_report(place, wanted, **self.by)).data, status=201)
 
     def filter_own_app(self) -> Sequence[int]:
         slug = self.request.query_params.get("app")
@@ -72,7 +111,7 @@ class ReportViews(NativeViewSet):
             sort=self._read_sort(),
             limit=read_number(self.request, "limit", 100, 1, MOST_ROWS),
             offset=read_number(self.request, "offset", 0, 0, 2**31),
-            timezone=_check_zone(query.get("timezone", "")),
+            timezone=check_zone(query.get("timezone", "")),
         )
 
     def _split(self, name: str, known: Any) -> Sequence[str]:
@@ -89,13 +128,6 @@ class ReportViews(NativeViewSet):
             sentence = _("Sort by dimensions or metrics, with - for the largest first.")
             raise Invalid(sentence, fields={"sort": sentence})
         return tuple((word.removeprefix("-"), word.startswith("-")) for word in words)
-
-
-def _check_zone(name: str) -> str:
-    if name and name not in available_timezones():
-        sentence = _("Name an IANA time zone such as Europe/Berlin.")
-        raise Invalid(sentence, fields={"timezone": sentence})
-    return name
 
 
 def show_table(table: ReportTable) -> dict[str, Any]:

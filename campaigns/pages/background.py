@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Job, Settled, Workspace
-from campaigns.models.access import wide_workspace_ids
+from campaigns.models import App, Job, Settled
 from campaigns.pages.downloads import send_workbook
 from campaigns.pages.jobs import find_job, read_job
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
@@ -20,7 +19,14 @@ from campaigns.pages.reports import RECEIPT_WORDS
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.report_facts import RECEIPT_METRICS
 from campaigns.services.access import name_actor
-from campaigns.services.report_jobs import FIELDS, Wanted, hide_untold, sort_values, start_report
+from campaigns.services.report_jobs import (
+    FIELDS,
+    Wanted,
+    choose_place,
+    hide_untold,
+    sort_values,
+    start_report,
+)
 
 SHOWN = 200
 
@@ -46,24 +52,11 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def _start(request: HttpRequest, asked: Asked, field: str) -> Job:
     apps = list(App.objects.filter(pk__in=asked.app_ids).select_related("workspace"))
-    if not apps:
-        raise Invalid(_("You see no app that could be reported on."))
+    place = choose_place(request.user, apps)
     span = asked.ask().span
-    place = apps[0] if len(apps) == 1 else _find_workspace(request.user, apps)
     only = {name.value: value for name, value in asked.only.items()}
     wanted = Wanted(tuple(apps), field, span.start, span.end, only)
     return start_report(place, wanted, actor=name_actor(request.user), now=timezone.now())
-
-
-def _find_workspace(user: Any, apps: list[App]) -> Workspace:
-    """The workspace of all these apps, where a job of it is for this user to see."""
-    ids = {app.workspace_id for app in apps}
-    whole = Workspace.objects.filter(pk__in=ids)
-    if not user.is_superuser:
-        whole = whole.filter(pk__in=wide_workspace_ids(user))
-    if len(ids) > 1 or not whole.exists():
-        raise Invalid(_("Choose one app: this report would be about several that you share."))
-    return whole.get()
 
 
 @operator_page

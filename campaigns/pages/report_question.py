@@ -16,14 +16,13 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import App
 from campaigns.pages.fields import PageForm
-from campaigns.selectors.dimensions import NARROWING, Dimension, Question
-from campaigns.selectors.report_facts import make_span
+from campaigns.selectors.dimensions import NARROWING, Dimension, Question, is_value
+from campaigns.selectors.report_facts import MAX_DAYS, make_span
 from campaigns.selectors.reports import find_zone
 from campaigns.services.report_jobs import FIELDS
 from providers.reporting import read_zone
 
 DEFAULT_DAYS = 29
-MAX_DAYS = 366
 DIMENSIONS = [
     (Dimension.GROUP, gettext_lazy("Group, tag, transfer")),
     (Dimension.TAG, gettext_lazy("Tag")),
@@ -39,7 +38,6 @@ DIMENSIONS = [
     (Dimension.REASON, gettext_lazy("Outcome and reason")),
 ]
 WORDS = {**dict(DIMENSIONS), Dimension.GROUP: gettext_lazy("Group")}
-NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
 
 
 class ReportFilter(PageForm):
@@ -139,13 +137,7 @@ def read_asked(principal: Any, query: QueryDict) -> Asked:
 def read_narrowing(query: Mapping[str, Any]) -> dict[Dimension, str]:
     """What narrows a report; a value that none of its rows can have is left out."""
     given = {name: str(query[name]) for name in NARROWING if name in query}
-    return {name: value for name, value in given.items() if _is_value(name, value)}
-
-
-def _is_value(name: Dimension, value: str) -> bool:
-    if name in NUMBERS:
-        return value.isdecimal() and value.isascii() and len(value) < 10
-    return "\0" not in value and len(value) <= 255
+    return {name: value for name, value in given.items() if is_value(name, value)}
 
 
 def count_days_back(asked: Asked, now: datetime) -> int:

@@ -78,8 +78,9 @@ OF_RECEIPT = {
     Dimension.ACCOUNT: "account_id",
 }
 OF_VENDOR = {**OF_PART, Dimension.ACCOUNT: "account_id"}
-# What a report may be narrowed by.
+# What a report may be narrowed by, and what of it is told by its number.
 NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT)
+NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
 Key = str
 
 
@@ -114,6 +115,13 @@ class Question:
     by: Dimension
     zone: tzinfo
     only: Mapping[Dimension, Key] = field(default_factory=dict)
+
+
+def is_value(name: Dimension, value: str) -> bool:
+    """Whether a row of the books can have this value of one of NARROWING."""
+    if name in NUMBERS:
+        return value.isdecimal() and value.isascii() and len(value) < 10
+    return "\0" not in value and len(value) <= 255
 
 
 def break_down(question: Question) -> list[Line]:

@@ -32,6 +32,7 @@ from providers.reporting import Cells
 from providers.reports import Cell, Metric, ReportField
 
 MAX_DISTINCT_TRANSFERS = 10_000
+MAX_DAYS = 366  # of one report by any dimension
 RECEIPT_METRICS = {
     ReceiptKind.DELIVERED.value: Metric.DELIVERED,
     ReceiptKind.SHOWN.value: Metric.SHOWN,

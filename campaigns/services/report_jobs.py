@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ from campaigns.models import (
     Transfer,
     Workspace,
 )
+from campaigns.models.access import wide_workspace_ids
 from campaigns.models.bulk import IdList
 from campaigns.models.clock import load_zone
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, find_tellers
@@ -74,6 +75,25 @@ class Wanted:
     start: datetime
     end: datetime
     only: Mapping[str, str]
+
+
+def choose_place(principal: Any, apps: Sequence[App]) -> App | Workspace:
+    """Where the job of a report on these apps belongs, so that a user or an ApiKey sees it.
+
+    Raises Invalid where no one app or workspace holds them all.
+    """
+    if not apps:
+        raise Invalid(_("You see no app that could be reported on."))
+    if len(apps) == 1:
+        return apps[0]
+    ids = {app.workspace_id for app in apps}
+    whole = Workspace.objects.filter(pk__in=ids)
+    if not getattr(principal, "is_superuser", False):
+        whole = whole.filter(pk__in=wide_workspace_ids(principal))
+    if len(ids) > 1 or not whole.exists():
+        words = _("Choose one app: this report would be about several that you share.")
+        raise Invalid(words, fields={"app": words})
+    return whole.get()
 
 
 def start_report(place: App | Workspace, wanted: Wanted, *, actor: str, now: datetime) -> Job:
