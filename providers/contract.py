@@ -151,6 +151,23 @@ class SdkFloor:
     value: str = ""
 
 
+# As long as a receipt token gets: what is measured before sending holds one.
+LONGEST_REFERENCE = "1.1y2p0ij32e8e7.1y2p0ij32e8e7." + "z" * 12
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """How many bytes one device is sent, and how many of them the vendor takes."""
+
+    bytes: int
+    limit: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the vendor would not take it."""
+        return self.bytes > self.limit
+
+
 def _writes_no_filter(expression: Expression) -> bool:
     return False
 
@@ -217,6 +234,8 @@ class Dialect:
     may need until it knows a call that it accepted. `find_faults` tells what this vendor would
     find wrong with a send only after it has accepted it: the transfer becomes `failed` with them.
     `find_message_faults` tells by field path why this vendor would not take a message at all.
+    `measure` writes a message that is resolved for one platform as a device is sent it and counts
+    its bytes; without it they are estimated against `limits.max_payload_bytes`.
     A vendor that `can_cancel` does so for `recall_seconds` after it has accepted a call.
     `refuse_strict` raises Refusal for a push that this vendor takes only where a door is not
     strict. `says_more` tells whether this dialect's extras of a message say what no field holds.
@@ -299,6 +318,7 @@ class Dialect:
     refuse_strict: Callable[[SendPush], None] | None = None
     says_more: Callable[[PushMessage], bool] = _has_extras
     find_message_faults: Callable[[PushMessage], Mapping[str, str]] | None = None
+    measure: Callable[[PushMessage, Platform], Payload] | None = None
     plan_schedule: Callable[[ScheduleRow], SaveSchedule] | None = None
     gateway: Gateway | None = None
 

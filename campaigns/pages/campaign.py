@@ -76,7 +76,11 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "plan": describe_plan(campaign),
         **_read_approval(request, campaign, apps),
         "events": campaign.events.order_by("-pk")[:30],
-        "problems": tell_problems(_find_problems(campaign, timezone.now()), request.user),
+        "problems": tell_problems(
+            _find_problems(campaign, timezone.now()),
+            request.user,
+            [*content.get("translations", {})],
+        ),
         "is_draft": is_draft,
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
         "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,

@@ -18,6 +18,7 @@ from campaigns.models.clock import list_zone_names
 from campaigns.pages.composition import (
     Composition,
     find_campaign_place,
+    find_field_id,
     find_first_place,
     find_place,
     read_campaign_initial,
@@ -37,11 +38,12 @@ from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import Precheck, check_composition
 from campaigns.pages.samples import (
     list_samples,
-    list_sizes,
     list_variable_lines,
     mark_fates,
+    write_samples,
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
+from campaigns.pages.sizes import list_sizes, measure_all, tell_sizes
 from campaigns.pages.template_form import (
     compose_from,
     make_keep_form,
@@ -135,7 +137,7 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     check = check_composition(composition, request.user, timezone.now())
     context = _read_preview(composition, check, request.user) | {
         "check": check,
-        "problems": tell_problems(check.problems, request.user),
+        "problems": tell_problems(check.problems, request.user, composition.languages),
         "losses": gather_losses(check.losses),
         "scenario": composition.failover.chosen,
     }
@@ -145,21 +147,23 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
 def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[str, Any]:
     """What the preview and the languages are drawn with; nothing while the message is wrong."""
     if not (composition.message.is_valid() and composition.translations.is_valid()):
-        return {"samples": [], "texts": {}}
+        return {"samples": [], "texts": {}, "size_words": {}}
     message = read_message(composition.write_message())
     counts = check.counts["languages"] if check.counts else {}
     reach = count_texts(message, counts, composition.place.apps)
     known = list_attribute_names(composition.place.apps[0]) if message.template else []
     faults = [
-        (f"id_{path.replace('.', '-')}" if path.count(".") < 2 else "", name_field(path), words)
+        (find_field_id(f"message.{path}", composition.languages), name_field(path), words)
         for path, words in find_faults(message, known).items()
     ]
+    samples = [] if faults else list_samples(composition, message, user)
+    sizes = measure_all(composition, message)
+    platforms = check.counts["platforms"] if check.counts else None
     return {
-        "samples": [] if faults else list_samples(composition, message, user),
+        "samples": write_samples(samples),
         "variable_lines": [] if faults else list_variable_lines(composition, message, user),
-        "sizes": list_sizes(
-            composition, message, check.counts["platforms"] if check.counts else None
-        ),
+        "sizes": list_sizes(sizes, platforms, samples),
+        "size_words": tell_sizes(sizes),
         "reach": reach,
         "variable_faults": faults,
         "texts": {line.tag: line.count for line in reach.lines} if counts else {},

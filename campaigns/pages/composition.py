@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -34,7 +34,7 @@ from campaigns.selectors.routes import find_first_routes
 from campaigns.services.access import has_role
 from providers import registry
 from providers.contract import Dialect
-from providers.message_fields import COMMON_FIELDS, DELIVERY_FIELDS, SHARED_FIELDS
+from providers.message import TOP_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,11 @@ class Composition:
         is_default = self.plan["policy"].value() in (None, Policy.AT_LEAST_ONCE.value)
         is_set = any(self.plan[name].value() not in NOT_SET for name in names)
         return is_set or not is_default or any(field.errors for field in fields)
+
+    @property
+    def languages(self) -> list[str]:
+        """Of the translations on the page, in their order."""
+        return [str(form["language"].value() or "") for form in self.translations]
 
     def is_valid(self) -> bool:
         """Whether every form is; all of them are checked."""
@@ -247,9 +252,7 @@ PLATFORM_LABELS: dict[str, Any] = {
     platform.value: label for platform, label in PLATFORM_NAMES.items()
 }
 FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
-WHOLE_FIELDS = [
-    spec.name for spec in (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS)
-]  # in no platform's tab
+WHOLE_FIELDS = [spec.name for spec in TOP_FIELDS]  # in no platform's tab
 # Where a group of fields begins.
 FIRST_FIELDS = {"audience": "audience_kind_0", "message": "body"}
 
@@ -259,9 +262,20 @@ def find_repeat_name(head: str, rest: str) -> str:
     return f"repeat_{rest or 'unit'}" if head == "recurrence" else FORM_NAMES.get(head, head)
 
 
-def find_field_id(path: str) -> str:
-    """The id on the page of the field that a path of the native API means; "" for none."""
+def find_field_id(path: str, languages: Sequence[str] = ()) -> str:
+    """The id on the page of the field that a path of the native API means; "" for none.
+
+    `languages` are those of the translations on the page, in their order.
+    """
     head, _dot, rest = path.partition(".")
+    if head == "message" and rest.partition(".")[0] == "translations":
+        _name, language, field = [*rest.split(".", 2), "", ""][:3]
+        if language not in languages:
+            return "pa-language-new"
+        place = [*languages].index(language)
+        return f"id_translations-{place}-{field.replace('.', '-') or 'body'}"
+    if head == "message" and rest.startswith("defaults."):
+        return "id_defaults"
     if head == "message" and rest:
         name = rest.replace(".", "-")
         return f"id_{name}" if "-" in name or name in WHOLE_FIELDS else f"id_{name}-title"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,18 +35,21 @@ class Told:
     field_id: str = ""
 
 
-def tell_problems(problems: Iterable[Problem], user: Any) -> list[Told]:
-    """Problems with the ways to mend them that this user has."""
-    return [_tell(problem, user) for problem in problems]
+def tell_problems(
+    problems: Iterable[Problem], user: Any, languages: Sequence[str] = ()
+) -> list[Told]:
+    """Problems with the ways to mend them that this user has; `languages` of the translations in
+    the order in which compose has them."""
+    return [_tell(problem, user, languages) for problem in problems]
 
 
-def _tell(problem: Problem, user: Any) -> Told:
+def _tell(problem: Problem, user: Any, languages: Sequence[str]) -> Told:
     kind, _colon, number = problem.subject.partition(":")
     address = ""
     if kind in WORDS and user.has_perm(f"campaigns.view_{kind}"):
         address = find_page(PAGES.get(kind, f"admin:campaigns_{kind}_change"), int(number))
     words = str(WORDS[kind]) if address else ""
-    return Told(problem, address, words, find_field_id(problem.field))
+    return Told(problem, address, words, find_field_id(problem.field, languages))
 
 
 def find_page(name: str, *args: int) -> str:

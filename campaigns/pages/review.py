@@ -199,7 +199,10 @@ def describe_review(
     """What the counted piece of the page shows."""
     apps = list_apps(campaign)
     languages = list(review.languages.items())
-    told = [(check, tell_problems(check.problems, request.user)) for check in review.checks]
+    written = [*campaign.message.content.get("translations", {})]
+    told = [
+        (check, tell_problems(check.problems, request.user, written)) for check in review.checks
+    ]
     draft = LaunchForm(initial={"version": review.version, "seen": review.total})
     if form is not None:
         # What was typed stays; what was seen is what stands on the page now.

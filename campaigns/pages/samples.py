@@ -1,8 +1,8 @@
-"""What the preview is fed with: real recipients, and how many bytes every gateway is given."""
+"""What the preview is fed with: real recipients, and what becomes of each field on its way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,16 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
 from campaigns.models import App, Campaign, Device
-from campaigns.pages.composition import Composition
+from campaigns.pages.composition import Composition, find_field_id
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
 from campaigns.pages.precheck import count_cached
+from campaigns.pages.sizes import measure_for
 from campaigns.selectors.audience import read_audience, sample_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.language_names import name_language
-from campaigns.selectors.routes import find_first_routes
 from campaigns.selectors.variable_look import look_at_variables
-from campaigns.services.carrying import find_carry, measure_languages
+from campaigns.services.carrying import find_carry
 from campaigns.services.personalisation import find_faults, list_variables, render_for
 from providers import registry
 from providers.contract import Fate
@@ -37,71 +37,29 @@ READINGS = 2  # on the review page
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """The longest call of one platform's messages: through which account, how long, at most."""
+class _Meant:
+    """An audience of one app, and who asks for it."""
 
-    platform: str
-    account: str
-    vendor: str
-    bytes: int
-    limit: int
-    language: str  # "" where the common text is the longest
-
-    @property
-    def language_name(self) -> str:
-        """The language for people."""
-        return name_language(self.language) if self.language else ""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the vendor would not take it."""
-        return self.bytes > self.limit
-
-
-def list_sizes(
-    composition: Composition, message: PushMessage, platforms: Mapping[str, int] | None
-) -> list[Size]:
-    """Every platform at every first route, each once; the language that is longest there.
-
-    `platforms` counts the audience: where it has nobody, nothing is sent. None: not known yet.
-    """
-    sizes = [size for app in composition.place.apps for size in _measure_app(app, message)]
-    meant = [size for size in sizes if platforms is None or platforms.get(size.platform)]
-    return list(dict.fromkeys(meant))
-
-
-def _measure_app(app: App, message: PushMessage) -> Iterator[Size]:
-    for way, route in find_first_routes(app).items():
-        if way not in set(Platform):
-            continue
-        dialect = registry.get(route.account.dialect)
-        by_language = measure_languages(dialect, message, Platform(way))
-        longest = max(by_language, key=lambda language: by_language[language])
-        limit = dialect.limits.max_payload_bytes
-        yield Size(
-            way, route.account.name, dialect.label, by_language[longest], limit, longest
-        )  # fmt: skip
+    app: App
+    body: Any
+    only_primary: bool
+    principal: Any
 
 
 def list_samples(
     composition: Composition, message: PushMessage, principal: Any
-) -> list[dict[str, str]]:
-    """The first few recipients, each with the text that he gets: what the preview's script draws.
+) -> list[dict[str, Any]]:
+    """The first few recipients and the worst cases, each with the text that he gets and its Size.
 
-    `[{"label", "platform", "language", "direction", "title", "body"}]`; none for an audience that
-    is not whole yet.
+    `[{"label", "size", "platform", "language", "direction", "title", "body", "buttons"}]`; none for
+    an audience that is not whole yet.
     """
-    if not composition.audience.is_valid():
+    form = composition.audience
+    if not form.is_valid():
         return []
-    app = composition.place.apps[0]
-    only_primary = composition.audience.cleaned_data["only_primary"]
-    body = composition.audience.audience
-    devices = _draw(app, body, principal, only_primary=only_primary, size=SAMPLES)
-    worst = _list_worst(composition, message, principal, app)
-    return [
-        *(_render(message, device, app) for device in devices),
-        *(_render(message, device, app) | {"label": label} for label, device in worst),
-    ]
+    only_primary = form.cleaned_data["only_primary"]
+    meant = _Meant(composition.place.apps[0], form.audience, only_primary, principal)
+    return _render_all(message, meant, SAMPLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +84,7 @@ def list_variable_lines(
     return [
         VariableLine(
             one.name,
-            f"id_{one.fields[0].replace('.', '-')}",
+            find_field_id(f"message.{one.fields[0]}", composition.languages),
             sum(look["empty"][one.name] for look in looks),
             sum(look["looked_at"] for look in looks),
             all(look["is_all"] for look in looks),
@@ -141,56 +99,75 @@ def list_variable_lines(
 def _look(
     composition: Composition, app: App, message: PushMessage, principal: Any
 ) -> dict[str, Any]:
-    names = [one.name for one in list_variables(message)]
     form = composition.audience
-    if not names or not form.is_valid():
+    if not form.is_valid():
         return {}
     only_primary = form.cleaned_data["only_primary"]
+    return _look_at(message, _Meant(app, form.audience, only_primary, principal))
+
+
+def _look_at(message: PushMessage, meant: _Meant) -> dict[str, Any]:
+    names = [one.name for one in list_variables(message)]
+    if not names:
+        return {}
     try:
         return count_cached(
-            look_at_variables, app, form.audience, only_primary, principal, names=names
+            look_at_variables,
+            meant.app,
+            meant.body,
+            meant.only_primary,
+            meant.principal,
+            names=names,
         )
     except Refused:
         return {}
 
 
-def _list_worst(
-    composition: Composition, message: PushMessage, principal: Any, app: App
-) -> list[tuple[str, Device]]:
+def _list_worst(message: PushMessage, meant: _Meant) -> dict[int, str]:
     """Who has the longest values, and who lacks most of them, with words for each."""
-    if message.template != LIQUID:
-        return []
-    look = _look(composition, app, message, principal)
+    look = _look_at(message, meant)
     words = {"longest": _("Longest values"), "emptiest": _("Missing values")}
-    chosen = {look[kind]: words[kind] for kind in words if look.get(kind)}
-    devices = Device.objects.filter(app=app, pk__in=chosen).select_related("person")
-    return [(f"{chosen[device.pk]} (#{device.pk})", device) for device in devices]
+    return {look[kind]: words[kind] for kind in words if look.get(kind)}
 
 
-def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, str]]:
-    """What the first few recipients will read where the text has variables, as `list_samples`
-    tells it; none where everybody reads what was written, or its variables are wrong."""
+def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
+    """What the first few recipients and the worst cases read where the text has variables, as
+    `list_samples` tells it; none where everybody reads what was written, or its variables are
+    wrong."""
     message = campaign.message.read()
     if message.template != LIQUID or find_faults(message):
         return []
+    [app, *_others] = list_apps(campaign)
+    meant = _Meant(app, campaign.audience, campaign.only_primary, principal)
+    return _render_all(message, meant, READINGS)
+
+
+def write_samples(samples: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same for the preview's script, sizes in words."""
     return [
-        _render(message, device, app)
-        for app in list_apps(campaign)[:1]
-        for device in _draw(
-            app, campaign.audience, principal, only_primary=campaign.only_primary, size=READINGS
-        )
+        {**sample, "size": sample["size"].words if sample["size"] else ""} for sample in samples
     ]
 
 
-def _draw(app: App, body: Any, principal: Any, *, only_primary: bool, size: int) -> list[Device]:
+def _render_all(message: PushMessage, meant: _Meant, size: int) -> list[dict[str, Any]]:
+    """The first so many recipients, then the worst cases, each device once."""
+    first, worst = _draw(meant, size), _list_worst(message, meant)
+    known = {device.pk for device in first}
+    others = Device.objects.filter(app=meant.app, pk__in=worst.keys() - known)
+    devices = [*first, *others.select_related("person").order_by("pk")]
+    return [_render(message, device, meant.app, worst.get(device.pk, "")) for device in devices]
+
+
+def _draw(meant: _Meant, size: int) -> list[Device]:
     try:
-        audience = read_audience(app, body, principal=principal)
+        audience = read_audience(meant.app, meant.body, principal=meant.principal)
     except Refused:
         return []
-    return sample_devices(app, audience, only_primary=only_primary, size=size)
+    return sample_devices(meant.app, audience, only_primary=meant.only_primary, size=size)
 
 
-def _render(message: PushMessage, device: Device, app: App) -> dict[str, str]:
+def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[str, Any]:
+    """`case` says why just he is shown, "" for no reason."""
     person = device.person
     language = device.language or (person.language if person else "") or app.default_language
     rendered = render_for(message, app, device)
@@ -198,14 +175,23 @@ def _render(message: PushMessage, device: Device, app: App) -> dict[str, str]:
     who = person.external_user_id if person and person.external_user_id else f"#{device.pk}"
     said = rendered.message
     nothing = _("Gets nothing: %(variable)s is empty.") % {"variable": rendered.missing}
+    label = " · ".join(filter(None, (case, who, name_language(language) if language else "")))
     return {
-        "label": f"{who} · {name_language(language)}" if language else who,
+        "label": label,
+        "size": measure_for(app, device.platform, said, text, label) if said else None,
         "platform": device.platform,
         "language": text,
         "direction": find_direction(text or app.default_language),
         "title": said.title if said else "",
         "body": said.body if said else nothing if rendered.missing else rendered.fault,
+        "buttons": _list_titles(said, device.platform),
     }
+
+
+def _list_titles(said: PushMessage | None, platform: str) -> list[str]:
+    """Of the buttons that a recipient gets."""
+    block = getattr(said, platform, None)
+    return [button.title for button in getattr(block, "buttons", None) or ()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,10 +115,7 @@ class Reader:
                 if attribute:
                     value = (value or {}).get(attribute)
                 own[name] = _write_plain(value)
-            for name, text in self.defaults.items():
-                if _is_empty(own.get(name)):
-                    own[name] = text
-            found[pk] = own
+            found[pk] = fill_empty(own, self.defaults)
         return found
 
     def _plan(self, *, is_device: bool) -> tuple[list[str], list[tuple[str, int, str]]]:
@@ -138,6 +135,11 @@ class Reader:
 
 def _write_plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def fill_empty(own: dict[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
+    """Values of a recipient with texts in the place of what is empty."""
+    return own | {name: text for name, text in defaults.items() if _is_empty(own.get(name))}
 
 
 def _is_empty(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from providers.contract import Carry, Dialect, Fate
+from providers.contract import Carry, Dialect, Fate, Payload
 from providers.fields import gettext_noop
 from providers.liquid import RenderFault, TemplateFault
 from providers.message import PushMessage, write_message
@@ -38,21 +38,28 @@ def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
     return next(found, DEFAULTS.get(field, DROPPED))
 
 
-def measure_payload(dialect: Dialect, message: PushMessage, platform: Platform) -> int:
-    """Bytes of what this dialect carries there, as UTF-8 JSON, in the longest language."""
-    return max(measure_languages(dialect, message, platform).values())
-
-
-def measure_languages(dialect: Dialect, message: PushMessage, platform: Platform) -> dict[str, int]:
-    """The same for each language by itself, "" for the common text."""
+def measure_languages(
+    dialect: Dialect, message: PushMessage, platform: Platform
+) -> dict[str, Payload]:
+    """How long it is in each language, "" for the common text; variables are of usual length."""
     return {
-        language: _measure_text(dialect, message, platform, language)
+        language: measure_typical(dialect, message, platform, language)
         for language in ["", *message.translations]
     }
 
 
-def _measure_text(dialect: Dialect, message: PushMessage, platform: Platform, language: str) -> int:
-    resolved = _fill_typically(message, platform, language)
+def measure_typical(
+    dialect: Dialect, message: PushMessage, platform: Platform, language: str
+) -> Payload:
+    """How long it is in one of them."""
+    return measure_resolved(dialect, _fill_typically(message, platform, language), platform)
+
+
+def measure_resolved(dialect: Dialect, resolved: PushMessage, platform: Platform) -> Payload:
+    """What one device is sent, as the dialect writes it; an estimate where it does not say, of the
+    fields that it carries as UTF-8 JSON."""
+    if dialect.measure is not None:
+        return dialect.measure(resolved, platform)
     body = write_message(resolved).get(platform.value)
     block = body if body is not None else {"title": resolved.title, "body": resolved.body}
     kept: dict[str, Any] = {
@@ -60,8 +67,9 @@ def _measure_text(dialect: Dialect, message: PushMessage, platform: Platform, la
         for name, value in block.items()
         if find_carry(dialect, platform, f"{platform}.{name}").fate is not Fate.DROPPED
     }
-    kept |= message.extras.get(dialect.key, {})
-    return len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
+    kept |= resolved.extras.get(dialect.key, {})
+    size = len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
+    return Payload(size, dialect.limits.max_payload_bytes)
 
 
 def _fill_typically(message: PushMessage, platform: Platform, language: str) -> PushMessage:

@@ -58,7 +58,7 @@ KINDS = (
     _kind("overlap", _("Other campaigns within the hour"), "overlap"),
     _kind("text", _("Text for every platform"), "no_text", "no_message"),
     _kind("variables", _("Variables in the text"),
-          "template", "empty_variable", "empty_text", "too_many_texts"),
+          "template", "empty_variable", "empty_text", "default_stands_in", "too_many_texts"),
     _kind("languages", _("Languages"), "missing_language"),
     _kind("links", _("Links"), "dead_link"),
     _kind("title", _("Title on iOS"), "no_title"),

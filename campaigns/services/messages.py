@@ -16,7 +16,7 @@ from campaigns.services.carrying import TEXT_FIELDS, find_carry, measure_languag
 from campaigns.services.shared_fields import find_shared
 from providers import registry
 from providers.commands import PushPart, SendPush
-from providers.contract import Dialect, Fate
+from providers.contract import Dialect, Fate, Payload
 from providers.message import PushMessage, write_message
 from providers.message_fields import SHARED_FIELDS, Platform
 from providers.scenarios import TEXTS, Channel, find_text_options
@@ -276,31 +276,48 @@ def _find_account_problems(
     message: PushMessage, platform: Platform, account: Account
 ) -> Iterator[Problem]:
     dialect = registry.get(account.dialect)
-    names = {"platform": platform, "account": account.name}
     if account.health == Account.Health.BAD:
         words = _("%(account)s was refused when it was last checked: %(words)s")
-        sentence = words % {**names, "words": account.health_words}
         yield Problem(
             code="account_unhealthy",
             field="audience",
-            sentence=sentence,
+            sentence=words % {"account": account.name, "words": account.health_words},
             is_blocking=False,
             subject=f"account:{account.pk}",
         )
-    sizes, limit = measure_languages(dialect, message, platform), dialect.limits.max_payload_bytes
-    longest = max(sizes, key=lambda language: sizes[language])
-    if sizes[longest] > limit:
-        words = _("The %(platform)s message is %(size)d bytes long; at most %(limit)d are carried.")
-        if longest:
-            words = _(
-                "The %(platform)s message in %(language)s is %(size)d bytes long; at most "
-                "%(limit)d are carried."
-            )
-        language = name_language(longest) if longest else ""
-        about = {**names, "size": sizes[longest], "limit": limit, "language": language}
-        sentence = words % about
-        yield Problem(code="payload_too_big", field=f"message.{platform}", sentence=sentence)
+    sizes = measure_languages(dialect, message, platform)
+    longest = max(sizes, key=lambda language: sizes[language].bytes)
+    if sizes[longest].is_over:
+        yield describe_oversize(dialect, platform, longest, sizes[longest])
+        return  # what else the vendor has to say of it, its length included
     yield from _find_vendor_faults(dialect, message, platform)
+
+
+def describe_oversize(
+    dialect: Dialect, platform: str, language: str, size: Payload, *, of_some: bool = False
+) -> Problem:
+    """A message that is too long; `of_some` where only those are meant who have long values."""
+    words = _(
+        "%(vendor)s takes %(limit)s bytes at most: the %(platform)s message in %(language)s is "
+        "%(size)s bytes long."
+    )
+    if of_some:
+        words = _(
+            "%(vendor)s takes %(limit)s bytes at most: with the longest values that were found "
+            "the %(platform)s message in %(language)s is %(size)s bytes long. Whoever has such "
+            "gets nothing."
+        )
+    names = {
+        "vendor": dialect.label,
+        "platform": platform,
+        "language": name_language(language) if language else _("the default language"),
+        "size": f"{size.bytes:,}",
+        "limit": f"{size.limit:,}",
+    }
+    field = f"message.translations.{language}.body" if language else "message.body"
+    return Problem(
+        code="payload_too_big", field=field, sentence=words % names, is_blocking=not of_some
+    )
 
 
 def _find_vendor_faults(

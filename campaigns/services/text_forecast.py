@@ -5,7 +5,7 @@ texts, the longest ones. Exact for a small audience, else of an even sample of i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 
 from campaigns.models import App, Campaign, Device
 from campaigns.selectors.audience import read_audience, select_devices
-from campaigns.selectors.personal import Reader
+from campaigns.selectors.personal import Reader, fill_empty
 from campaigns.selectors.routes import find_first_ways
 from campaigns.selectors.starting import list_apps
 from campaigns.services.personalisation import list_variables
@@ -35,16 +35,19 @@ class TextForecast:
 
     `looked_at` of its `total` recipients were rendered; the other figures are scaled to all, and
     exact where these are equal. `empty` counts by variable who has no value and no default,
-    `skipped` who gets nothing; `texts` is by platform, at most, `calls` at least.
+    `standing_in` who reads a default instead; `skipped` who gets nothing; `texts` is by platform,
+    at most, `calls` at least; `longest` is by platform and language what the longest values make.
     """
 
     app: App
     total: int = 0
     looked_at: int = 0
     empty: dict[str, int] = field(default_factory=dict)
+    standing_in: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
     texts: dict[str, int] = field(default_factory=dict)
     calls: int = 0
+    longest: dict[tuple[str, str], PushMessage] = field(default_factory=dict)
 
     @property
     def is_exact(self) -> bool:
@@ -57,6 +60,27 @@ class _Row:
     pk: int
     platform: str
     language: str
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Who has no value by variable and who gets its default, who gets nothing, how many get each
+    text by platform, and the longest of them by platform and language."""
+
+    required: set[str]
+    empty: Counter[str] = field(default_factory=Counter)
+    standing_in: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    said: dict[str, Counter[Any]] = field(default_factory=lambda: defaultdict(Counter))
+    longest: dict[tuple[str, str], PushMessage] = field(default_factory=dict)
+
+    def count_empty(self, values: Mapping[str, Any], names: Iterable[str]) -> None:
+        """One recipient's own values, of what the text that he gets names."""
+        for name in names:
+            if str(values.get(name) or "").strip():
+                continue
+            counted = self.empty if name in self.required else self.standing_in
+            counted[name] += 1
 
 
 def forecast_texts(campaign: Campaign) -> tuple[TextForecast, ...]:
@@ -91,49 +115,61 @@ def _sample(campaign: Campaign, app: App) -> tuple[list[_Row], int]:
 
 def _list_sheets(
     message: PushMessage, app: App, rows: Sequence[_Row]
-) -> Iterator[tuple[str, Sheet, list[int]]]:
+) -> Iterator[tuple[tuple[str, str], Sheet, list[int]]]:
     """Those who get the same message before its variables are filled in."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
         if message.has_platform(Platform(row.platform)):
             groups[row.platform, message.find_language(row.language, app.chain)].append(row.pk)
     for (platform, language), ids in groups.items():
-        yield platform, Sheet(message.resolve(Platform(platform), language)), ids
+        sheet = Sheet(message.resolve(Platform(platform), language))
+        yield (platform, language), sheet, ids
 
 
 def _forecast_app(campaign: Campaign, app: App, message: PushMessage) -> TextForecast:
     rows, total = _sample(campaign, app)
     scale = total / len(rows) if rows else 1.0
     found = TextForecast(app, total=total, looked_at=len(rows))
-    empty, skipped, said = _render_all(message, app, rows)
-    found.empty = {name: round(count * scale) for name, count in empty.items()}
-    found.skipped = round(skipped * scale)
-    found.texts = {platform: _guess_texts(texts, scale) for platform, texts in said.items()}
-    found.calls = sum(_guess_calls(app, platform, texts, scale) for platform, texts in said.items())
+    tally = _render_all(message, app, rows)
+    found.empty = {name: round(count * scale) for name, count in tally.empty.items()}
+    found.standing_in = {name: round(count * scale) for name, count in tally.standing_in.items()}
+    found.skipped = round(tally.skipped * scale)
+    said = tally.said.items()
+    found.texts = {platform: _guess_texts(texts, scale) for platform, texts in said}
+    found.calls = sum(_guess_calls(app, platform, texts, scale) for platform, texts in said)
+    found.longest = tally.longest
     return found
 
 
-def _render_all(
-    message: PushMessage, app: App, rows: Sequence[_Row]
-) -> tuple[Counter[str], int, dict[str, Counter[Any]]]:
-    """Who has no value by variable, who gets nothing, and how many get each text by platform."""
+def _render_all(message: PushMessage, app: App, rows: Sequence[_Row]) -> _Tally:
     required = {one.name for one in list_variables(message) if one.is_required}
-    empty: Counter[str] = Counter()
-    said: dict[str, Counter[Any]] = defaultdict(Counter)
-    skipped = 0
-    for platform, sheet, ids in _list_sheets(message, app, rows):
-        values = Reader(app, sheet.variables, message.defaults).read_devices(ids)
-        needed = required & set(sheet.variables)
-        for own in values.values():
-            empty.update(name for name in needed if not str(own.get(name) or "").strip())
-            try:
-                texts = sheet.render(own)
-                sheet.fill(texts)
-            except RenderFault:
-                skipped += 1
-            else:
-                said[platform][sheet.message.body, texts] += 1
-    return empty, skipped, said
+    tally = _Tally(required)
+    for key, sheet, ids in _list_sheets(message, app, rows):
+        _render_sheet(tally, key, sheet, Reader(app, sheet.variables).read_devices(ids), message)
+    return tally
+
+
+def _render_sheet(
+    tally: _Tally,
+    key: tuple[str, str],
+    sheet: Sheet,
+    rows: Mapping[int, dict[str, Any]],
+    message: PushMessage,
+) -> None:
+    """`rows` are the recipients' own values, without what stands in for them."""
+    longest = -1
+    for own in rows.values():
+        tally.count_empty(own, sheet.variables)
+        try:
+            texts = sheet.render(fill_empty(own, message.defaults))
+            filled = sheet.fill(texts)
+        except RenderFault:
+            tally.skipped += 1
+            continue
+        tally.said[key[0]][sheet.message.body, texts] += 1
+        length = sum(len(text.encode("utf-8", "replace")) for text in texts)
+        if length > longest:
+            longest, tally.longest[key] = length, filled
 
 
 def _guess_texts(texts: Counter[Any], scale: float) -> int:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
-from campaigns.services.messages import Problem
+from campaigns.selectors.routes import find_first_ways
+from campaigns.services.carrying import measure_resolved, measure_typical
+from campaigns.services.messages import Problem, describe_oversize
 from campaigns.services.personalisation import find_faults, list_variables
 from campaigns.services.text_forecast import TextForecast, forecast_texts
-from providers.message_fields import LIQUID
+from providers.message import PushMessage
+from providers.message_fields import LIQUID, Platform
 
 MAX_CALLS = 100_000  # of one app: more are refused, for they would take days where others wait
 
@@ -28,6 +31,8 @@ def find_text_problems(campaign: Campaign) -> Iterator[Problem]:
     fields = {one.name: f"message.{one.fields[0]}" for one in list_variables(message)}
     for forecast in forecast_texts(campaign):
         yield from _find_app_problems(forecast, fields)
+        yield from _tell_defaults(forecast, fields)
+        yield from _find_oversizes(forecast, message)
 
 
 def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterator[Problem]:
@@ -63,6 +68,34 @@ def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterat
             **_name(forecast),
         }
         yield Problem(code="too_many_texts", field="message", sentence=words % names)
+
+
+def _tell_defaults(forecast: TextForecast, fields: dict[str, str]) -> Iterator[Problem]:
+    """How many have no value where something stands in: good to know, and nothing is wrong."""
+    about = "" if forecast.is_exact else _("about ")
+    for name, count in sorted(forecast.standing_in.items()):
+        words = _(
+            "%(about)s%(count)d of %(total)d recipients of %(app)s have no %(name)s: they get the "
+            "default."
+        )
+        yield Problem(
+            code="default_stands_in",
+            field=fields.get(name, "message"),
+            sentence=words % {"about": about, "count": count, "name": name, **_name(forecast)},
+            is_blocking=False,
+        )
+
+
+def _find_oversizes(forecast: TextForecast, message: PushMessage) -> Iterator[Problem]:
+    """Texts that are too long for some alone; what is too long for all of them is told as such."""
+    ways = find_first_ways(forecast.app)
+    for (platform, language), filled in forecast.longest.items():
+        if platform not in ways:
+            continue
+        dialect, kind = ways[platform].dialect, Platform(platform)
+        size = measure_resolved(dialect, filled, kind)
+        if size.is_over and not measure_typical(dialect, message, kind, language).is_over:
+            yield describe_oversize(dialect, platform, language, size, of_some=True)
 
 
 def _name(forecast: TextForecast) -> dict[str, object]:

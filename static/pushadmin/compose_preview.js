@@ -127,8 +127,20 @@
       part.hidden = !quiet;
       part.textContent = quiet;
     });
+    tellSize();
     press();
     tellCuts();
+  }
+
+  // What the gateway is sent of it, by the last check: of a recipient, or in a language.
+  function tellSize() {
+    const told = document.getElementById("pa-size-words");
+    const sizes = (told && JSON.parse(told.textContent)[now.platform]) || {};
+    const sample = now.sample === "" ? null : readSamples()[Number(now.sample)];
+    const place = box().querySelector("[data-pa-preview-size]");
+    const isOther = sample && sample.platform !== now.platform;
+    place.textContent = (sample && !isOther ? sample.size : sizes[now.language]) || "";
+    place.hidden = !place.textContent;
   }
 
   function press() {

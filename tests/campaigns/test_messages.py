@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.models import Account
-from campaigns.services.carrying import find_carry, measure_payload
+from campaigns.services.carrying import find_carry, measure_languages
 from campaigns.services.message_checks import find_link_problems
 from campaigns.services.messages import find_losses, find_message_problems
 from providers import registry
-from providers.contract import Carry, Fate
+from providers.contract import LONGEST_REFERENCE, Carry, Fate, Payload
 from providers.message import (
     AndroidContent,
     Button,
@@ -193,9 +194,10 @@ def test_an_account_that_was_refused_is_told_in_the_vendors_words(served):
 def test_a_payload_is_measured_in_bytes_and_in_the_longest_language():
     message = PushMessage(body="Hi", translations={"ru": Text("", "я" * 100)})
 
-    size = measure_payload(registry.get("sandbox"), message, Platform.ANDROID)
+    sizes = measure_languages(registry.get("sandbox"), message, Platform.ANDROID)
 
-    assert size == len('{"body":""}') + 200
+    assert {language: size.bytes for language, size in sizes.items()} == {"": 13, "ru": 211}
+    assert {size.limit for size in sizes.values()} == {4096}
 
 
 def test_code_of_a_template_is_no_text_of_the_payload():
@@ -206,18 +208,39 @@ def test_code_of_a_template_is_no_text_of_the_payload():
     named = PushMessage(body="Yo{{ person.custom.name }}", template="liquid")
     broken = PushMessage(body="{{ person", template="liquid")
 
-    sizes = [measure_payload(sandbox, one, Platform.IOS) for one in (message, coded, named)]
+    sizes = [
+        measure_languages(sandbox, one, Platform.IOS)[""].bytes
+        for one in (message, coded, named, broken)
+    ]
 
-    assert sizes == [sizes[0], sizes[0], sizes[0] + 24]
-    assert measure_payload(sandbox, broken, Platform.IOS) > 0
+    assert sizes[:3] == [sizes[0], sizes[0], sizes[0] + 24]
+    assert sizes[3] > 0
 
 
-def test_an_over_size_names_the_language(served):
+def test_an_over_size_names_the_vendor_the_platform_the_language_and_both_sizes(app):
+    builders.make_route(app, "ios", dialect="sandbox")
     long = {"ja": Text("", "\N{HIRAGANA LETTER A}" * 1500)}
 
-    problems = find_message_problems(served, replace(HELLO, translations=long), {"ios": 2})
+    [problem] = find_message_problems(app, replace(HELLO, translations=long), {"ios": 2})
 
-    assert "in Japanese is" in problems[0].sentence
+    assert problem.sentence == (
+        "Sandbox takes 4,096 bytes at most: the ios message in Japanese is 4,524 bytes long."
+    )
+    assert problem.field == "message.translations.ja.body"
+
+
+def test_a_vendor_that_can_measure_is_asked_and_the_others_are_reckoned(monkeypatch):
+    sandbox = registry.get("sandbox")
+    exact = replace(sandbox, measure=lambda message, _platform: Payload(len(message.body), 7))
+
+    sizes = [measure_languages(one, HELLO, Platform.IOS)[""] for one in (exact, sandbox)]
+
+    assert sizes == [Payload(5, 7), Payload(len('{"title":"Hi","body":"There"}'), 4096)]
+    assert not sizes[0].is_over
+
+
+def test_a_receipt_token_is_never_longer_than_what_is_measured():
+    assert len(write_receipt_token(2**63 - 1, 2**63 - 1)) == len(LONGEST_REFERENCE)
 
 
 def test_a_payload_over_the_limit_cannot_start(served):

@@ -41,7 +41,9 @@ def fill(app: App, *names: str | None) -> None:
 
 
 def make_campaign(**message: Any) -> Campaign:
-    root = get_user_model().objects.create_superuser("root", "root@example.org", "pw")
+    users = get_user_model().objects
+    root = users.filter(username="root").first()
+    root = root or users.create_superuser("root", "root@example.org", "pw")
     body = {"app": "shop", "audience": {"all": True}, "message": {"template": "liquid", **message}}
     return create_campaign(root, body, actor="root", now=NOW)
 
@@ -72,7 +74,25 @@ def test_a_default_leaves_nobody_without_a_text(app: App) -> None:
 
     [forecast] = forecast_texts(campaign)
     assert forecast.empty == {}
-    assert list_codes(campaign) == {}
+    assert list_codes(campaign) == {"default_stands_in": False}
+    [problem] = find_problems(campaign, now=NOW)
+    assert problem.sentence == (
+        "1 of 2 recipients of Shop have no person.custom.name: they get the default."
+    )
+
+
+def test_who_has_values_that_are_too_long_is_told_before(app: App) -> None:
+    fill(app, "Ann", "A" * 4096)
+    campaign = make_campaign(title="T", body=f"Hi {NAME}")
+    everybody = make_campaign(title="T" * 500, body="x" * 4000)
+
+    [problem] = find_problems(campaign, now=NOW)
+    blocking = [one for one in find_problems(everybody, now=NOW) if one.code == "payload_too_big"]
+
+    assert (problem.code, problem.is_blocking) == ("payload_too_big", False)
+    assert "with the longest values that were found" in problem.sentence
+    assert "4,121 bytes" in problem.sentence
+    assert [one.is_blocking for one in blocking] == [True]
 
 
 def test_a_text_that_nobody_gets_is_not_sent(app: App) -> None:

@@ -66,7 +66,15 @@ def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):
     anna = Person.objects.create(
         workspace=draft.workspace, external_user_id="anna", attributes={"name": "Anna"}
     )
+    others = [
+        Person.objects.create(workspace=draft.workspace, external_user_id=name, attributes={})
+        for name in ("bo", "cy")
+    ]
+    others[1].attributes = {"name": "Konstantin"}
+    others[1].save()
     Device.objects.filter(language="en").update(person=anna)
+    for device, person in zip(Device.objects.filter(language="de"), others, strict=True):
+        Device.objects.filter(pk=device.pk).update(person=person)
     draft.message.content |= {"template": "liquid", "body": "Hi {{ person.custom.name }}!"}
     draft.message.save()
 
@@ -76,6 +84,9 @@ def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):
     read, _fold, written = page.partition("As it was written, with its variables")
     assert "As anna · English reads it" in read
     assert "Hi Anna!" in read
+    assert "As Missing values · bo · German reads it" in read
+    assert "As Longest values · cy · German reads it" in read
+    assert "Hi Konstantin!" in read
     assert "{{ person" not in read
     assert "{{ person.custom.name }}" in written
     assert "<span>German</span>" in checks

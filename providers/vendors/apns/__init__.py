@@ -145,6 +145,7 @@ DIALECT = Dialect(
     wants_references=True,
     fans_out=True,
     find_message_faults=wire_content.find_faults,
+    measure=wire_content.measure,
     connect=outbound.Apns,
     gateway=wire_gateway.GATEWAY,
 )

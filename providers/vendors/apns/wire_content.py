@@ -12,8 +12,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from providers.contract import LONGEST_REFERENCE, Payload
 from providers.fields import Fields
 from providers.message import Attachment, Button, IosContent, PushMessage
+from providers.message_fields import Platform
 
 from .wire import ALERT, KINDS, LIVE
 from .wire_options import KEY, find_kind, find_option_faults, write_activity
@@ -31,11 +33,11 @@ LIVE_FIELDS = Fields(relevance_score="relevance-score")
 FILTER = "filter-criteria"
 DEFAULT_SOUND = "default"
 CRITICAL = "critical"
+SOME_INSTANT = 1_000_000_000  # as long as any of these times
 
 REFERENCE_KEY = "pushadmin_reference"
 DATA_KEY, URL_KEY, ATTACHMENTS_KEY, BUTTONS_KEY = "data", "url", "attachments", "buttons"
 OWN_KEYS = frozenset({"aps", REFERENCE_KEY})
-REFERENCE_BYTES = 120  # what is left free for the receipt token
 
 
 def find_faults(message: PushMessage) -> dict[str, str]:
@@ -54,11 +56,17 @@ def find_faults(message: PushMessage) -> dict[str, str]:
 
 
 def _find_size_fault(message: PushMessage) -> dict[str, str]:
-    kind, payload = write_payload(message, 0)
-    size = len(encode(payload)) + REFERENCE_BYTES
-    if size <= KINDS[kind].max_bytes:
+    payload = measure(message, Platform.IOS)
+    if not payload.is_over:
         return {}
-    return {"ios.body": f"the payload has {size} bytes; at most {KINDS[kind].max_bytes} are taken"}
+    return {"ios.body": f"the payload has {payload.bytes} bytes; at most {payload.limit} are taken"}
+
+
+def measure(message: PushMessage, platform: Platform) -> Payload:
+    """The body of a call, with the longest receipt token there is."""
+    kind, payload = write_payload(message, SOME_INSTANT)
+    body = encode({**payload, REFERENCE_KEY: LONGEST_REFERENCE})
+    return Payload(len(body), KINDS[kind].max_bytes)
 
 
 def write_payload(message: PushMessage, now: int) -> tuple[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from providers.inbound import Call, DoorApp
 from providers.message_fields import Platform
 from providers.recipients import TOKEN_KIND, IdentifierKind
 
-from . import inbound, outbound, wire_auth, wire_errors, wire_messages
+from . import inbound, outbound, wire_auth, wire_errors, wire_messages, wire_sends
 
 _SILENT = Carry(
     Fate.EMULATED, note=gettext_noop("A data message, which shows nothing: its texts stay behind.")
@@ -167,6 +167,7 @@ DIALECT = Dialect(
     fans_out=True,
     refuses_empty=True,
     find_message_faults=wire_messages.find_message_faults,
+    measure=wire_sends.measure,
     find_credential_faults=outbound.find_credential_faults,
     connect=outbound.Fcm,
     gateway=inbound.GATEWAY,

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from providers.commands import Accepted, PushPart, SendPush
+from providers.contract import Payload
 from providers.inbound import Call, Reply
 from providers.message import PushMessage
 from providers.message_fields import Platform
@@ -53,7 +55,7 @@ class Template:
         body = wire_messages.write_message(message, expires_in, now)
         token, tag = (secrets.token_hex(16) for _ in range(2))
         self.has_tag = _place_tags(body, message, tag)
-        content = json.dumps({"message": {"token": token, **body}}, separators=(",", ":")).encode()
+        content = _encode({"message": {"token": token, **body}})
         # The token's quotes go with it: it comes as a JSON text of its own.
         head, tail = content.split(f'"{token}"'.encode())
         self.pieces = (head, *tail.split(tag.encode()))
@@ -64,6 +66,18 @@ class Template:
         if not self.has_tag:
             return b"".join((head, quoted, rest[0]))
         return b"".join((head, quoted, write_tag(reference).join(rest)))
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def measure(message: PushMessage, platform: Platform) -> Payload:
+    """The message without its target, which is no part of what a device gets."""
+    body = wire_messages.write_message(message)
+    _place_tags(body, message, write_tag("").decode())
+    return Payload(len(_encode(body)), wire_messages.MAX_BYTES)
 
 
 def write_tag(reference: str) -> bytes:

@@ -111,5 +111,6 @@ DIALECT = Dialect(
     make_credentials=make_credentials,
     find_browser_key=find_browser_key,
     find_message_faults=wire_messages.find_faults,
+    measure=wire_messages.measure,
     connect=outbound.WebPush,
 )

@@ -69,5 +69,14 @@ def encrypt_with(
 
 def pad(plain: bytes, block: int) -> bytes:
     """Delimiter and zeros (RFC 8188 §2), up to a whole number of blocks as far as that fits."""
-    length = min(-(-(len(plain) + 1) // block) * block, MAX_PLAIN_BYTES + 1)
-    return (plain + LAST_RECORD).ljust(length, b"\0")
+    return (plain + LAST_RECORD).ljust(_find_padded_bytes(len(plain), block), b"\0")
+
+
+def _find_padded_bytes(length: int, block: int) -> int:
+    return min(-(-(length + 1) // block) * block, MAX_PLAIN_BYTES + 1)
+
+
+def find_sealed_bytes(length: int) -> int:
+    """How long the body is that `encrypt` makes of so many bytes, or would if it took them."""
+    padded = max(_find_padded_bytes(length, BLOCK_BYTES), length + 1)
+    return HEADER_BYTES + padded + TAG_BYTES

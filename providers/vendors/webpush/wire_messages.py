@@ -9,14 +9,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from providers.contract import LONGEST_REFERENCE, Payload
 from providers.fields import FieldSpec, gettext_noop
 from providers.message import Button, PushMessage, WebContent
 from providers.message_fields import Platform
 
-from .wire_encryption import MAX_PLAIN_BYTES
+from .wire_encryption import MAX_BYTES, MAX_PLAIN_BYTES, find_sealed_bytes
 
 DIALECT_KEY = "webpush"
-MAX_REFERENCE_BYTES = 64  # of a receipt token
 
 OPTION_FIELDS = (
     FieldSpec(
@@ -98,11 +98,17 @@ class Template:
     @property
     def is_too_long(self) -> bool:
         """Whether no push service must take it (RFC 8030 §7.2)."""
-        return len(self._head) + MAX_REFERENCE_BYTES + 2 > MAX_PLAIN_BYTES
+        return len(self.render(LONGEST_REFERENCE)) > MAX_PLAIN_BYTES
 
     def render(self, reference: str) -> bytes:
         """With somebody's receipt token, "" for none. These hold letters, digits and dots."""
         return self._head + reference.encode() + b'"}' if reference else self.whole
+
+
+def measure(message: PushMessage, platform: Platform) -> Payload:
+    """What a push service is sent: padded, encrypted, with the longest receipt token there is."""
+    plain = Template(message).render(LONGEST_REFERENCE)
+    return Payload(find_sealed_bytes(len(plain)), MAX_BYTES)
 
 
 def find_faults(message: PushMessage) -> dict[str, str]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.commands import PushPart, SendPush
+from providers.contract import LONGEST_REFERENCE
 from providers.message import Attachment, Button, IosContent, PushMessage
 from providers.message_fields import IOS_FIELDS, Platform
 from providers.outcomes import Outcome, Reason, Result
@@ -331,6 +332,23 @@ def test_a_payload_fills_what_apple_takes_and_not_a_byte_more(options, limit):
     assert limit - 200 < len(call.body) <= limit
     assert refused.reason is Reason.PAYLOAD
     assert f"at most {limit}" in refused.message
+
+
+def test_what_is_measured_is_what_is_sent():
+    messages = [
+        HI,
+        say(body="я" * 300, subtitle="S", badge=7, data='{"order": 7}'),
+        say({"push_type": "voip"}, body="call"),
+        say({"event": "end"}),
+        say(silent=True, data='{"a": "b"}'),
+    ]
+
+    for message in messages:
+        part = PushPart(message, (Targets("token", (TOKEN,), (LONGEST_REFERENCE,)),))
+        call = connect().write_calls(SendPush(parts=(part,))).write(0)
+        payload = DIALECT.measure(message, Platform.IOS)
+        assert payload.bytes == len(call.body)
+        assert payload.limit == (5120 if "voip" in str(message.extras) else 4096)
 
 
 def test_one_message_that_is_too_long_fails_alone():

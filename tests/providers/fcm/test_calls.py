@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from providers.commands import PushPart, SendPush, Token
+from providers.contract import LONGEST_REFERENCE
 from providers.message import AndroidContent, IosContent, PushMessage, WebContent
+from providers.message_fields import Platform
 from providers.outbound import DeviceAnswer
 from providers.outcomes import Failure, Outcome, Reason
 from providers.recipients import Targets
@@ -108,6 +110,26 @@ def test_a_name_of_the_messages_own_stays_and_a_silent_one_gets_none():
 
     assert written[0]["android"] == {"notification": {"tag": "score"}}
     assert written[2] == {"token": "a1", "data": {"data": "x"}}
+
+
+@pytest.mark.parametrize("platform", [Platform.ANDROID, Platform.IOS, Platform.WEB])
+def test_what_is_measured_is_what_is_sent_without_the_target(platform):
+    message = PushMessage(
+        title="Hé",
+        body="Да" * 100,
+        android=AndroidContent(data='{"order": "7"}', channel_id="c"),
+        ios=IosContent(badge=3),
+        web=WebContent(url="https://shop.example"),
+    ).resolve(platform)
+    part = PushPart(message, (Targets("token", ("t" * 150,), (LONGEST_REFERENCE,)),))
+
+    body = connect(Giver()).write_calls(SendPush(parts=(part,))).write(0).body
+    target = json.dumps({"message": {"token": "t" * 150}}, separators=(",", ":"))
+
+    assert len(body) - len(target) - len(",") + len("{}") == (
+        DIALECT.measure(message, platform).bytes
+    )
+    assert "Да".encode() in body
 
 
 def test_a_call_says_where_it_goes_and_who_makes_it():

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from providers.commands import PushPart, SendPush
+from providers.contract import LONGEST_REFERENCE, Payload
 from providers.message import Button, PushMessage, WebContent
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig, DeviceAnswer, DeviceCall
@@ -204,6 +205,32 @@ def test_a_message_that_no_service_must_take_is_not_sent():
     assert (result.outcome, result.reason) == (Outcome.FAILED, Reason.PAYLOAD)
     assert "3993 bytes" in DIALECT.find_message_faults(long)["body"]
     assert DIALECT.find_message_faults(MESSAGE) == {}
+
+
+@pytest.mark.parametrize("length", [0, 1, 500, 2900, 3300])
+def test_what_is_measured_is_what_is_sent(length):
+    message = PushMessage(title="Hi", body="я" * (length // 2), web=MESSAGE.web)
+    browser = Browser()
+
+    call = write(browser.token, message=message, references=(LONGEST_REFERENCE,)).write(0)
+    payload = DIALECT.measure(message.resolve(Platform.WEB), Platform.WEB)
+
+    assert payload == Payload(len(call.body), 4096)
+    assert not payload.is_over
+
+
+def test_what_is_too_long_is_measured_as_too_long():
+    longest = next(
+        length
+        for length in range(4000, 0, -1)
+        if not DIALECT.find_message_faults(PushMessage(body="x" * length))
+    )
+
+    sizes = [
+        DIALECT.measure(PushMessage(body="x" * (longest + more)), Platform.WEB) for more in (0, 1)
+    ]
+
+    assert [size.is_over for size in sizes] == [False, True]
 
 
 def answer(status, body=b"", place=0, **headers):
