@@ -52,7 +52,8 @@ class Result:
     """The outcome of one recipient of a call, by its place in the call's targets.
 
     `dead_since` is when the vendor saw a token go (reason TOKEN), where it tells: who has
-    registered with the token after that keeps it.
+    registered with the token after that keeps it. `blocks_account`: it is not this recipient alone
+    that is to wait for `retry_after`, but everybody whom the account would be called for.
     """
 
     index: int
@@ -61,6 +62,7 @@ class Result:
     message: str = ""
     retry_after: float | None = None  # seconds; set when another try can help
     dead_since: datetime | None = None
+    blocks_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,8 +115,8 @@ class Judge:
         self.words = self.words or result.message
 
     def _heed(self, result: Result) -> None:
-        if result.reason not in STOPPING and result.retry_after is None:
-            return
+        if result.reason not in STOPPING and not result.blocks_account:
+            return  # whatever it waits for is its own matter
         # A refusal says more than a wait, and a longer wait more than a shorter one.
         if self.stop is None or _weigh(result) > _weigh(self.stop):
             self.stop = _blame(result)

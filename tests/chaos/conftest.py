@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.machine import Database, Machine, running_machine
+from tests.chaos.machine import Database, Machine, built_machine, running_machine
 from tests.postgres import running_server
 
 IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
@@ -67,6 +67,14 @@ def machine(tmp_path: Path, database: Database) -> Iterator[Machine]:
     """A simulator and empty tables; a test starts the rest."""
     with running_machine(tmp_path, database) as running:
         yield running
+
+
+@pytest.fixture
+def gateways(tmp_path: Path, database: Database) -> Iterator[Machine]:
+    """As `machine`, for a simulator with gateways, HTTP/2 from process to process. A test starts
+    that too, before any worker: it makes the authority whom these trust."""
+    with built_machine(tmp_path, database, has_gateways=True) as built:
+        yield built
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,13 @@ def count_transfer(machine: Machine, transfer: int) -> Count:
     outcomes = dict(machine.ask(OUTCOMES, transfer))
     sends = read_sends(machine, next(iter(outcomes), "").rpartition("-")[0])
     times = Counter(recipient for _line, recipients in sends for recipient in recipients)
+    replays = count_replays(machine, {line["id"] for line, _recipients in sends})
+    return compare(machine, transfer, times, replays)
+
+
+def compare(machine: Machine, transfer: int, times: Counter[str], replays: int = 0) -> Count:
+    """A transfer's books against how often the vendor has taken each token."""
+    outcomes = dict(machine.ask(OUTCOMES, transfer))
     (audience,), (resent,) = (machine.ask(query, transfer)[0] for query in (AUDIENCE, RESENT))
     claimed = {token for token, outcome in outcomes.items() if outcome == "sent"}
     unknown = {token for token, outcome in outcomes.items() if outcome == "unknown"}
@@ -62,7 +69,7 @@ def count_transfer(machine: Machine, transfer: int) -> Count:
         doubled=times.total() - len(times),
         most=max(times.values(), default=0),
         resent=int(resent or 0),
-        replays=count_replays(machine, {line["id"] for line, _recipients in sends}),
+        replays=replays,
     )
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django
@@ -23,10 +23,12 @@ class Filling:
     """What is wanted. `options` are the account's, `campaign` what a campaign's body may say."""
 
     url: str  # of the simulator
+    gateway_url: str = ""
     slug: str = "shop"
     dialect: str = "keyed"
     recipients: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    credentials: dict[str, Any] = field(default_factory=dict)  # a gateway's, if they are not good
     limits: dict[str, Any] = field(default_factory=dict)
     campaign: dict[str, Any] | None = None
 
@@ -35,6 +37,7 @@ def fill(fillings: list[Filling]) -> list[dict[str, Any]]:
     """Make the apps, then launch their campaigns; gives what a test needs of each."""
     from campaigns.models import Workspace
     from campaigns.services.access import issue_key
+    from providers import registry
     from tests import builders
 
     now = datetime.now(UTC)
@@ -42,8 +45,10 @@ def fill(fillings: list[Filling]) -> list[dict[str, Any]]:
     made, keys = [], []
     for wanted in fillings:
         app = builders.make_app(workspace, slug=wanted.slug)
-        make_account(app, wanted)
-        make_devices(app, wanted.recipients, now)
+        dialect = registry.get(wanted.dialect)
+        platform = min(dialect.platforms) if dialect.fans_out else "android"
+        (make_gateway_account if dialect.fans_out else make_account)(app, wanted, platform)
+        make_devices(app, wanted, platform, now)
         key, text = issue_key(workspace, name=wanted.slug, actor=ACTOR, now=now, apps=[app])
         keys.append(key)
         made.append({"app": app.pk, "authorization": f"Bearer {text}", "base_path": "/api/v1/"})
@@ -53,7 +58,7 @@ def fill(fillings: list[Filling]) -> list[dict[str, Any]]:
     return made
 
 
-def make_account(app: Any, wanted: Filling) -> None:
+def make_account(app: Any, wanted: Filling, platform: str) -> None:
     from campaigns.models import Account, Route
     from providers import vault
 
@@ -66,22 +71,56 @@ def make_account(app: Any, wanted: Filling) -> None:
         options=wanted.options,
         limits=wanted.limits,
     )
-    Route.objects.create(app=app, platform="android", account=account)
+    Route.objects.create(app=app, platform=platform, account=account)
 
 
-def make_devices(app: Any, count: int, now: datetime) -> None:
+def make_gateway_account(app: Any, wanted: Filling, platform: str) -> None:
+    from campaigns.models import Account, Route
+    from providers import registry, vault
+    from tests.vendor_cases import accounts
+
+    dialect = registry.get(wanted.dialect)
+    config = accounts.make_account(dialect, wanted.gateway_url)
+    known = accounts.load_own_data(dialect).get("account_options", {})
+    account = Account.objects.create(
+        workspace=app.workspace,
+        name=wanted.slug,
+        dialect=wanted.dialect,
+        credentials=vault.encrypt({**config.credentials, **wanted.credentials}),
+        base_urls=config.base_urls,
+        options={**known, **wanted.options},
+        limits=wanted.limits,
+    )
+    Route.objects.create(app=app, platform=platform, account=account, options=config.options)
+
+
+def make_token(wanted: Filling, number: int) -> str:
+    """The token of a device; it begins with the app's name, unless a gateway wants another form."""
+    from providers import registry
+    from tests.vendor_cases.accounts import make_device_token
+
+    dialect = registry.get(wanted.dialect)
+    if dialect.fans_out:
+        return make_device_token(dialect, wanted.gateway_url, number)
+    return f"{wanted.slug}-{number:07d}"
+
+
+def make_devices(app: Any, wanted: Filling, platform: str, now: datetime) -> None:
     from campaigns.models import Device
     from campaigns.models.audience import hash64
 
+    # What a gateway calls gone for an hour is switched off where nobody has shown it since.
+    since = now - timedelta(days=1)
+
     def make(number: int) -> Device:
-        token = f"{app.slug}-{number:07d}"
+        token = make_token(wanted, number)
         return Device(
-            app=app, platform="android", token=token, token_hash=hash64(token),
-            created_at=now, updated_at=now,
+            app=app, platform=platform, token=token, token_hash=hash64(token),
+            created_at=since, updated_at=since,
         )  # fmt: skip
 
-    for start in range(0, count, INSERT):
-        numbers = range(start, min(count, start + INSERT))
+    for start in range(0, wanted.recipients, INSERT):
+        numbers = range(start, min(wanted.recipients, start + INSERT))
         Device.objects.bulk_create((make(number) for number in numbers), batch_size=1000)
 
 

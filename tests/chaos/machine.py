@@ -74,8 +74,12 @@ def find_dsn(url: str) -> str:
 class Machine(Installation):
     """Workers, scheduler, web and a simulator on one database, each a process of its own."""
 
-    def __init__(self, folder: Path, database: Database, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, database: Database, *, has_gateways: bool = False, **environment: str
+    ) -> None:
         self.vendor_port = find_free_port()
+        self.gateway_port = find_free_port() if has_gateways else None
+        self.gateway_url = f"https://127.0.0.1:{self.gateway_port}" if has_gateways else ""
         self.vendor_url = f"http://127.0.0.1:{self.vendor_port}"
         usual = {
             **database.keys,
@@ -123,11 +127,21 @@ class Machine(Installation):
         return self.spawn("scheduler", "manage.py", "dispatch", "--scheduler")
 
     def start_simulator(self, *options: str) -> subprocess.Popen[bytes]:
-        child = self.spawn(
-            "simulator", "manage.py", "simulator", "--port", str(self.vendor_port), *options
-        )
+        ports = ["--port", str(self.vendor_port)]
+        if self.gateway_port:
+            ports += ["--gateways", str(self.gateway_port)]
+        child = self.spawn("simulator", "manage.py", "simulator", *ports, *options)
         wait_for("the simulator", lambda: can_reach(f"{self.vendor_url}/_journal/summary"))
+        if self.gateway_port:
+            # The file is there now, and settings take no other.
+            self.environment["PUSHADMIN_OUTBOUND_CA"] = str(self.folder / "simulator.pem")
+            self.environment["PUSHADMIN_OUTBOUND_ALLOW"] = self.gateway_url
         return child
+
+    def give_faults(self, *faults: str) -> None:
+        """From now on the vendors have these faults, and no others."""
+        answer = requests.put(f"{self.vendor_url}/_faults", json={"faults": faults}, timeout=10)
+        assert answer.status_code == 200, answer.text
 
     def stop_simulator(self) -> None:
         """End it as an operator would; it is started again with other options."""
@@ -153,7 +167,8 @@ class Machine(Installation):
 
     def fill_all(self, *wanted: dict[str, Any]) -> list[dict[str, Any]]:
         """Several apps; their campaigns are launched together."""
-        fillings = [Filling(url=self.vendor_url, **item) for item in wanted]
+        urls = {"url": self.vendor_url, "gateway_url": self.gateway_url}
+        fillings = [Filling(**urls, **item) for item in wanted]
         made: list[dict[str, Any]] = self.run_module("tests.chaos.filling", write(fillings))
         return made
 
@@ -185,8 +200,9 @@ class Machine(Installation):
 
     def count_calls(self) -> int:
         """Calls that the simulator has accepted so far."""
-        path = self.folder / "simulator.jsonl"
-        return path.read_bytes().count(b'{"event":"send"') if path.exists() else 0
+        paths = (self.folder / "simulator.jsonl", self.folder / "simulator.gateways.jsonl")
+        kept = [path.read_bytes() for path in paths if path.exists()]
+        return sum(text.count(b'{"event":"sen') for text in kept)
 
     def read_log(self) -> str:
         """What every process but the simulator has said."""
@@ -210,12 +226,21 @@ def can_reach(url: str) -> bool:
 
 
 @contextmanager
-def running_machine(folder: Path, database: Database, **environment: str) -> Iterator[Machine]:
-    """A machine with tables and a simulator; ends everything that was started on it."""
-    machine = Machine(folder, database, **environment)
+def built_machine(
+    folder: Path, database: Database, *, has_gateways: bool = False, **environment: str
+) -> Iterator[Machine]:
+    """A machine with tables; ends everything that was started on it."""
+    machine = Machine(folder, database, has_gateways=has_gateways, **environment)
     machine.build()
     try:
-        machine.start_simulator()
         yield machine
     finally:
         machine.stop_all()
+
+
+@contextmanager
+def running_machine(folder: Path, database: Database, **environment: str) -> Iterator[Machine]:
+    """A machine with tables and a simulator; ends everything that was started on it."""
+    with built_machine(folder, database, **environment) as machine:
+        machine.start_simulator()
+        yield machine

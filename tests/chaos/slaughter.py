@@ -20,13 +20,16 @@ def kill_workers(
     *,
     kills: int,
     draw: Random,
+    calls: int | None = None,
 ) -> None:
     """Kill the eldest worker at random moments; the full form replaces it.
+
+    `calls` is how many the transfers need, if that is not one for each batch.
 
     Fails if the transfers have ended before the last one is killed.
     """
     wait_for("the freeze", lambda: all(is_frozen(machine, pk) for pk in transfers))
-    calls = sum(count_batches(machine, pk) for pk in transfers)
+    calls = calls or sum(count_batches(machine, pk) for pk in transfers)
     for number, moment in enumerate(sorted(draw.uniform(0.03, 0.6) * calls for _ in range(kills))):
         wait_for(f"{moment:.0f} calls", partial(has_passed, machine, moment), 300)
         time.sleep(draw.uniform(0, 0.3))  # anywhere in the work on a batch

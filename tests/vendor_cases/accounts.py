@@ -34,6 +34,7 @@ def names_recipients(dialect: Dialect) -> bool:
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 ALL = registry.all_dialects()
 OUTBOUND = [dialect for dialect in ALL if dialect.connect and dialect.platforms]
+GATEWAYS = [dialect for dialect in OUTBOUND if dialect.fans_out]
 SIMULATED = [
     dialect
     for dialect in OUTBOUND
@@ -82,3 +83,15 @@ def make_value(spec: FieldSpec) -> Any:
     if spec.kind == "int":
         return spec.minimum or 1
     return spec.choices[0] if spec.choices else f"some-{spec.name}"
+
+
+def make_device_token(dialect: Dialect, url: str, number: int) -> str:
+    """A token of a gateway's device: whoever calls it calls the simulator's gateways at `url`."""
+    form = load_own_data(dialect).get("device", "device-%(number)07d-with-a-long-token")
+    return str(form % {"number": number, "url": f"{url}/{dialect.key}"})
+
+
+def name_taken(dialect: Dialect, url: str, number: int) -> str:
+    """What the simulator's journal calls the recipient of such a token."""
+    form = load_own_data(dialect).get("taken", "")
+    return str(form % {"number": number}) if form else make_device_token(dialect, url, number)

@@ -146,6 +146,7 @@ def read_answer(answer: DeviceAnswer) -> Result:
         f"{name}: {meaning.words}",
         _find_wait(answer, meaning.retry_after),
         _read_instant(body.get("timestamp")) if meaning.reason is Reason.TOKEN else None,
+        _blocks_account(answer),
     )
 
 
@@ -172,15 +173,27 @@ def _read_status(answer: DeviceAnswer, name: str) -> Result:
         return Result(answer.place, Outcome.FAILED, Reason.CREDENTIAL, words)
     default = (Reason.VENDOR, SERVER_SECONDS) if answer.status >= 500 else (Reason.PAYLOAD, None)
     reason, wait = STATUSES.get(answer.status, default)
-    return Result(answer.place, Outcome.FAILED, reason, words, _find_wait(answer, wait))
+    wait = _find_wait(answer, wait)
+    blocks = _blocks_account(answer)
+    return Result(answer.place, Outcome.FAILED, reason, words, wait, blocks_account=blocks)
 
 
 def _find_wait(answer: DeviceAnswer, wait: float | None) -> float | None:
     """What the server asks for goes before what the page says."""
     if wait is None:
         return None
-    asked = read_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+    asked = _read_asked(answer)
     return wait if asked is None else asked
+
+
+def _blocks_account(answer: DeviceAnswer) -> bool:
+    """Whether a server that fails asks everybody to wait; a 429 is about the one device, and what
+    the page says of a single failure holds for the one call."""
+    return answer.status >= 500 and bool(_read_asked(answer))
+
+
+def _read_asked(answer: DeviceAnswer) -> float | None:
+    return read_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
 
 
 def _read_body(content: bytes) -> Mapping[str, Any]:

@@ -245,7 +245,15 @@ class ProjectCalls:
         is_of_token = answer.status == 401 and not result.message.startswith(_NOT_OURS)
         if is_of_token and self.client.tokens.refuse(self.owner, self.token):
             words = f"The access token was refused and is fetched anew. {result.message}"
-            return Result(answer.place, Outcome.FAILED, Reason.VENDOR, words, retry_after=1.0)
+            # All calls that are encoded show the same token.
+            return Result(
+                answer.place,
+                Outcome.FAILED,
+                Reason.VENDOR,
+                words,
+                retry_after=1.0,
+                blocks_account=True,
+            )
         return result
 
 
@@ -254,13 +262,20 @@ def judge_status(answer: DeviceAnswer) -> Result:
     failure = http.explain_status(answer.status)
     if failure.was_sent is None:
         return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, failure.message)
-    wait = None
+    asked = wait = None
     if not failure.is_permanent:
         is_throttled = failure.reason is Reason.THROTTLED
         usual = wire_errors.QUOTA_SECONDS if is_throttled else wire_errors.FAILED_SECONDS
         asked = wire_errors.read_wait(answer.headers)
         wait = usual if asked is None else asked
-    return Result(answer.place, Outcome.FAILED, failure.reason, failure.message, retry_after=wait)
+    return Result(
+        answer.place,
+        Outcome.FAILED,
+        failure.reason,
+        failure.message,
+        retry_after=wait,
+        blocks_account=bool(asked),
+    )
 
 
 def find_credential_faults(credentials: Mapping[str, str]) -> dict[str, str]:

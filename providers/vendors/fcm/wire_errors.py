@@ -15,6 +15,8 @@ What is ours to decide:
   among a million good ones, so it must not condemn the account. It fails the one recipient like a
   fault of the message, of which a burst pauses the campaign.
 - QUOTA_EXCEEDED of one device concerns that device; any other stops the account for a while.
+- UNAVAILABLE and INTERNAL with a Retry-After stop the account for so long; without one, a single
+  call has failed, which is made again later while all others go on.
 """
 
 from __future__ import annotations
@@ -199,13 +201,20 @@ def read_error(status: int, body: Any) -> Failure | None:
 def read_result(answer: DeviceAnswer) -> Result | None:
     """What an answer that is no success means for the one recipient; None where it is none of the
     vendor's own, or its codes say nothing."""
+    asked = read_wait(answer.headers)
     try:
         fault = read_fault(json.loads(answer.body))
-        judged = judge_fault(fault, read_wait(answer.headers))
+        judged = judge_fault(fault, asked)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return None
     if judged is None:
         return None
     reason, wait = judged
-    words = f"{fault.code}: {fault.words}"
-    return Result(answer.place, Outcome.FAILED, reason, words, retry_after=wait)
+    return Result(
+        answer.place,
+        Outcome.FAILED,
+        reason,
+        f"{fault.code}: {fault.words}",
+        retry_after=wait,
+        blocks_account=bool(wait and asked) and not fault.is_of_one_device,
+    )

@@ -120,6 +120,7 @@ class Calls:
             body.get("message", ""),
             body.get("retry_after"),
             datetime.fromisoformat(since) if since else None,
+            bool(body.get("blocks_account")),
         )
 
 

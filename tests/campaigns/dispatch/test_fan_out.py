@@ -35,6 +35,7 @@ from providers.outcomes import Outcome, Reason
 from providers.recipients import TOKEN_KIND, Targets
 from tests.campaigns.dispatch.gateways import (
     SILENCE,
+    STREAMS,
     UNREACHED,
     Gateway,
     Line,
@@ -215,6 +216,52 @@ def test_throttling_stops_the_calls_and_blocks_the_pair(
     assert blocked >= now + timedelta(seconds=retry_after or 0)
     assert outcomes == {"sent": PHONES}
     assert Tally(gateway.calls).most_common(2)[1][1] == 1
+
+
+def test_nothing_more_is_written_once_the_vendor_has_asked_to_wait(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    asked = {"retry_after": 30.0, "blocks_account": True, "message": "Come back later"}
+    gateway.wishes = {name_phone(10): [say(reason=Reason.VENDOR, **asked)]}
+    transfer = begin()
+
+    send(transfer, now)
+    called = len(gateway.calls)
+    outcomes = send(transfer, now, hours=2)
+
+    assert called <= 11 + STREAMS
+    assert outcomes == {"sent": PHONES}
+
+
+def test_a_recipient_that_has_to_wait_waits_alone(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    late = say(reason=Reason.VENDOR, retry_after=900.0, message="Too often to this device")
+    gateway.wishes = {name_phone(10): [late]}
+    transfer = begin()
+
+    first = send(transfer, now)
+    blocked = Throttle.objects.filter(blocked_until__isnull=False).exists()
+    second = send(transfer, now, hours=2)
+
+    assert (first, blocked) == ({"sent": PHONES - 1}, False)
+    assert Batch.objects.get(transfer=transfer).retries == 1
+    assert second == {"sent": PHONES}
+
+
+@pytest.mark.parametrize(("deaths", "most"), [(0, 8), (1, 4), (2, 2), (4, 1)])
+def test_a_batch_that_workers_have_died_with_is_called_for_more_warily(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch, deaths, most
+) -> None:
+    wide = make_dialect(registry.get("sandbox"), streams=8)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: wide)
+    transfer = begin()
+    Batch.objects.filter(transfer=transfer).update(attempts=deaths)
+
+    outcomes = send(transfer, now)
+
+    assert gateway.most == most
+    assert outcomes == {"sent": PHONES}
 
 
 def test_a_refused_account_stops_what_is_not_written_and_pauses_the_campaign(

@@ -66,8 +66,10 @@ def test_a_timestamp_that_is_none_is_left_out(value):
 def test_a_busy_device_waits_alone_and_a_key_renewed_too_often_stops_the_account():
     device = read_answer(answer("TooManyRequests"))
     key = read_answer(answer("TooManyProviderTokenUpdates"))
+    asked = read_answer(answer("TooManyRequests", **{"retry-after": "30"}))
 
     assert (device.reason, device.retry_after) == (Reason.VENDOR, 60)
+    assert (asked.retry_after, asked.blocks_account) == (30, False)
     assert (key.reason, key.retry_after) == (Reason.THROTTLED, 1200)
 
 
@@ -77,6 +79,8 @@ def test_a_server_is_asked_again_after_a_quarter_of_an_hour_or_when_it_says():
     garbage = read_answer(answer("Shutdown", **{"retry-after": "soon"}))
 
     assert [one.retry_after for one in (usual, asked, garbage)] == [900, 30, 900]
+    # A single call that failed stops nobody else's; a server that asks for it does.
+    assert [one.blocks_account for one in (usual, asked, garbage)] == [False, True, False]
 
 
 def test_the_words_are_apples_first():

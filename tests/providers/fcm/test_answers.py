@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from providers.audience import And, Condition, Not, Op, Or
 from providers.commands import Accepted
 from providers.inbound import Call
+from providers.outbound import DeviceAnswer
 from providers.outcomes import Outcome, Reason, Result
-from providers.vendors.fcm import wire_filters, wire_sends
-from providers.vendors.fcm.wire_errors import FCM_ERROR
+from providers.vendors.fcm import wire_errors, wire_filters, wire_sends
+from providers.vendors.fcm.wire_errors import FCM_ERROR, QUOTA_FAILURE
 
 A, B, C = (Condition("person.label", Op.EQ, name) for name in "abc")
+DEVICE_QUOTA = {"@type": QUOTA_FAILURE, "violations": [{"subject": "device:abc"}]}
 
 
 def read_code(reply) -> str:
@@ -61,3 +65,22 @@ def test_who_waited_for_a_message_that_went_gets_its_name(outcome):
 )
 def test_a_condition_is_read_from_left_to_right(text, expression):
     assert wire_filters.read_condition(text).expression == expression
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "headers", "details", "wait", "blocks"),
+    [
+        (503, "UNAVAILABLE", {}, [], 10.0, False),
+        (503, "UNAVAILABLE", {"retry-after": "30"}, [], 30.0, True),
+        (500, "INTERNAL", {"retry-after": "0"}, [], 0.0, False),
+        (429, "RESOURCE_EXHAUSTED", {"retry-after": "30"}, [DEVICE_QUOTA], 30.0, False),
+    ],
+)
+def test_a_single_failure_stops_nobody_elses_calls(status, name, headers, details, wait, blocks):
+    refused = wire_errors.write_error(status, name, "Later", details).body
+    answer = DeviceAnswer(0, status, headers, json.dumps(refused).encode())
+
+    result = wire_errors.read_result(answer)
+
+    assert (result.reason, result.retry_after) == (Reason.VENDOR, wait)
+    assert result.blocks_account is blocks

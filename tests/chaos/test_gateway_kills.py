@@ -1,0 +1,88 @@
+"""`kill -9` on workers while they fan out over HTTP/2: nobody is lost, and only whom the window
+held can be doubled, or is `unknown` where nobody may be."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from providers.contract import Dialect
+from tests.chaos.conftest import BOTH, IS_FULL, on
+from tests.chaos.gateways import (
+    count_gateway,
+    fill_gateways,
+    find_window,
+    list_changed_keys,
+)
+from tests.chaos.machine import Machine
+from tests.chaos.slaughter import kill_workers
+from tests.chaos.test_at_most_once import list_unknown
+from tests.vendor_cases.accounts import GATEWAYS
+
+RECIPIENTS = 10_000 if IS_FULL else 120
+KILLS = 20 if IS_FULL else 2
+WORKERS = 3 if IS_FULL else KILLS + 1
+LATENCY_MS = 400 if IS_FULL else 500
+# The short form has small batches, of which each gateway has several.
+RATE = None if IS_FULL else 60
+SPREADS = [[dialect] for dialect in GATEWAYS] if IS_FULL else [GATEWAYS]
+
+
+def name_spread(dialects: list[Dialect]) -> str:
+    return "-".join(dialect.key for dialect in dialects)
+
+
+def kill_while_sending(
+    machine: Machine, dialects: list[Dialect], **campaign: Any
+) -> list[tuple[Dialect, dict[str, Any]]]:
+    """Launch a campaign for each gateway, kill workers, wait for the end."""
+    machine.start_simulator("--latency-ms", str(LATENCY_MS))
+    workers = machine.start_workers(*(f"worker-{number}" for number in range(WORKERS)))
+    limits = {"requests_per_second": RATE} if RATE else {}
+    made = fill_gateways(machine, RECIPIENTS, dialects, campaign=campaign, limits=limits)
+    transfers = [item["transfer"] for _dialect, item in made]
+    calls = RECIPIENTS * len(dialects)
+    kill_workers(machine, workers, transfers, kills=KILLS, draw=Random(6), calls=calls)
+    for transfer in transfers:
+        machine.wait_for_end(transfer, 300)
+    return made
+
+
+@on("postgres")
+@pytest.mark.parametrize("dialects", SPREADS, ids=name_spread)
+def test_kills_lose_nobody_and_double_only_whom_the_window_held(gateways, dialects, tell):
+    made = kill_while_sending(gateways, dialects)
+
+    for dialect, item in made:
+        count = count_gateway(gateways, dialect, item["transfer"])
+        bound = KILLS * find_window(dialect, RATE)
+        tell(f"R1 {gateways.database.kind}, {dialect.key}: {KILLS} x kill -9, {count} of {bound}")
+        assert (count.lost, count.hidden, count.unknown) == (0, 0, 0)
+        assert count.sent == RECIPIENTS
+        assert count.doubled <= count.resent <= bound
+        assert list_changed_keys(gateways, dialect) == []
+    assert "0 faults" in gateways.manage("verify")
+
+
+if IS_FULL:
+
+    @on(*BOTH)
+    @pytest.mark.parametrize("dialect", GATEWAYS, ids=lambda dialect: dialect.key)
+    def test_at_most_once_doubles_nobody_and_names_the_unknown(gateways, dialect, tell):
+        [(_, made)] = kill_while_sending(gateways, [dialect], policy="at_most_once")
+        gateways.start_web()
+
+        count = count_gateway(gateways, dialect, made["transfer"])
+        listed = list_unknown(gateways, made)
+        bound = KILLS * find_window(dialect, RATE)
+        tell(
+            f"R3 {gateways.database.kind}, {dialect.key}, at_most_once: {KILLS} x kill -9, "
+            f"{count} of {bound}"
+        )
+        assert (count.lost, count.hidden, count.doubled, count.resent) == (0, 0, 0, 0)
+        assert count.sent + count.unknown == RECIPIENTS
+        assert count.unknown <= bound
+        assert len({row["recipient"] for row in listed}) == len(listed) == count.unknown
+        assert "0 faults" in gateways.manage("verify")
