@@ -17,7 +17,7 @@ class TranslationFileBody(StrictSerializer):
     dry_run = Flag(required=False, default=False)
 
 
-class RejectedShape(serializers.Serializer[Any]):
+class RejectedTextShape(serializers.Serializer[Any]):
     row = serializers.IntegerField()
     language = serializers.CharField()
     reason = serializers.CharField()
@@ -27,4 +27,4 @@ class TranslationDiffShape(serializers.Serializer[Any]):
     new = serializers.ListField(child=serializers.CharField())
     changed = serializers.ListField(child=serializers.CharField())
     same = serializers.ListField(child=serializers.CharField())
-    rejected = RejectedShape(many=True)
+    rejected = RejectedTextShape(many=True)

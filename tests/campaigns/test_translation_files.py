@@ -97,7 +97,7 @@ def test_only_a_draft_takes_texts_in(app, owner, now):
     Campaign.objects.update(status="sent")
     campaign.refresh_from_db()
 
-    assert list(texts) == ["de", "pt-BR", "fr"]
+    assert set(texts) == {"de", "pt-BR", "fr"}
     assert campaign.written_by == ["ann", "eve"]
     with pytest.raises(Conflict):
         apply_translations(campaign, owner, "language,body\nsv,Ja\n", actor="eve", now=now)
