@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import http_ece
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -86,7 +84,7 @@ def test_no_key_and_no_salt_is_used_twice():
     assert len({message[21:86] for message in sealed}) == 50
 
 
-@pytest.mark.parametrize("point", [b"\x04" + b"\1" * 64, b"\x02" + os.urandom(64), b"\x04"])
+@pytest.mark.parametrize("point", [b"\x04" + b"\1" * 64, b"\x02" + b"\1" * 64, b"\x04"])
 def test_a_point_that_is_not_on_the_curve_is_refused(point):
     with pytest.raises(ValueError, match=r"(?i)curve|point|key"):
         encrypt(b"x", point, b"0" * 16)
