@@ -10,7 +10,7 @@ from datetime import datetime
 from campaigns.dispatch.bars import find_suppressed
 from campaigns.dispatch.books import Member
 from campaigns.dispatch.handover import find_answered
-from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.dispatch.receipt_tokens import write_receipt_tokens
 from campaigns.dispatch.routes import Reach, find_reach
 from campaigns.models import Batch, Delivery, Device, DeviceIdentifier, Part, Person
 from campaigns.models.bulk import IdList
@@ -138,7 +138,7 @@ def _write_references(
 ) -> tuple[str, ...]:
     if not way.dialect.wants_references:
         return ()
-    return tuple(write_receipt_token(batch.part_id, member[0]) for member, _value in pairs)
+    return write_receipt_tokens(batch.part_id, (member[0] for member, _value in pairs))
 
 
 # What a channel calls a person by, and where we keep it.

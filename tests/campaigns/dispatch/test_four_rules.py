@@ -17,7 +17,11 @@ from campaigns.dispatch import freeze, receipts
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import claim_batch
 from campaigns.dispatch.engine import Clock, drain, read_clock
-from campaigns.dispatch.receipt_tokens import write_receipt_token
+from campaigns.dispatch.receipt_tokens import (
+    read_receipt_token,
+    write_receipt_token,
+    write_receipt_tokens,
+)
 from campaigns.dispatch.receipts import keep_receipts
 from campaigns.dispatch.send import write_key
 from campaigns.models import (
@@ -264,3 +268,15 @@ def test_verify_tells_who_may_have_been_sent_to_twice(
     call_command("verify")
 
     assert "3 of them may have been sent to twice." in capsys.readouterr().out
+
+
+def test_a_receipt_token_stays_what_it_is_from_release_to_release(settings: Any) -> None:
+    settings.SECRET_KEY = "another"
+
+    tokens = write_receipt_tokens(123456, (98765432101, 35, 36))
+
+    assert tokens[0] == "1.2n9c.19dedz51.4gy0arehs5fm"
+    assert tokens == tuple(write_receipt_token(123456, one) for one in (98765432101, 35, 36))
+    assert [read_receipt_token(token) for token in tokens] == [
+        (123456, 98765432101), (123456, 35), (123456, 36),
+    ]  # fmt: skip
