@@ -50,6 +50,8 @@ _UNWRITABLE = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
 LOST = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING, pycurl.E_HTTP2})
 _MIDWAY = LOST | {E_HTTP2_STREAM, pycurl.E_PARTIAL_FILE, pycurl.E_FTP_WEIRD_SERVER_REPLY}
 _LINE_BREAK = re.compile("[\r\n\0]")
+OK = 200
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,9 @@ class Slot:
     call: DeviceCall
     origin: Origin
 
-    def __init__(self, setting: Setting, certificate: ClientCertificate | None) -> None:
+    def __init__(
+        self, setting: Setting, certificate: ClientCertificate | None, *, keeps_headers: bool
+    ) -> None:
         self.url = self.hop = ""
         self.headers: tuple[str, ...] = ()
         self.lines: list[bytes] = []
@@ -146,7 +150,8 @@ class Slot:
             self.easy.setopt(option, value)
         self.easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
         self.easy.setopt(pycurl.WRITEFUNCTION, self.body.append)
-        self.easy.setopt(pycurl.HEADERFUNCTION, self.lines.append)
+        if keeps_headers:
+            self.easy.setopt(pycurl.HEADERFUNCTION, self.lines.append)
         if certificate is not None:
             self.easy.setopt(pycurl.SSLCERT_BLOB, certificate.certificate)
             self.easy.setopt(pycurl.SSLKEY_BLOB, certificate.key)
@@ -167,18 +172,32 @@ class Slot:
             self.url = call.url
         easy.setopt(pycurl.POSTFIELDS, call.body)
 
+    def clear(self) -> None:
+        """Forget what was answered."""
+        self.body.clear()
+        if self.lines:
+            self.lines.clear()
+
     def is_written(self) -> bool:
         """Whether the gateway may have got something of the call."""
         return bool(self.easy.getinfo(pycurl.REQUEST_SIZE))
 
     def read_answer(self, now: float) -> DeviceAnswer:
+        easy, body = self.easy, self.body
+        status = easy.getinfo(pycurl.RESPONSE_CODE)
         return DeviceAnswer(
             self.call.place,
-            self.easy.getinfo(pycurl.RESPONSE_CODE),
-            AnswerHeaders(tuple(self.lines)),
-            b"".join(self.body),
+            status,
+            NO_HEADERS if status == OK and not self.lines else self._read_headers(),
+            body[0] if len(body) == 1 else b"".join(body),
             now - self.started,
         )
+
+    def _read_headers(self) -> Mapping[str, str]:
+        if self.lines:
+            return AnswerHeaders(tuple(self.lines))
+        wait = self.easy.getinfo(pycurl.RETRY_AFTER)
+        return {"retry-after": str(wait)} if wait else NO_HEADERS
 
     def explain(self, code: int, words: str) -> Failure:
         """Why there is no answer."""

@@ -96,7 +96,7 @@ class DeviceCall:
 class DeviceAnswer:
     """What a gateway answered to one DeviceCall, after so many `seconds`.
 
-    Names of headers are in lower case.
+    Names of headers are in lower case; only `retry-after` is sure to be among them.
     """
 
     place: int
