@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -33,7 +34,7 @@ from campaigns.selectors.dimensions import (
     name_values,
     sum_lines,
 )
-from campaigns.selectors.reports import count_channels, daily_totals
+from campaigns.selectors.reports import DayTotal, count_channels, daily_totals
 from providers.reports import Metric
 
 MAX_DAYS_AGO = 4000
@@ -99,8 +100,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     lines, start = break_down(asked.ask()), _read_start(request.GET.get("start", ""))
     total = sum_lines(lines)
     has_vendor = has_vendor_counts(asked.ask().span)
-    totals = daily_totals(asked.app_ids, min(MAX_DAYS_AGO, count_days_back(asked, now)), now)
-    shown = tuple(day for day in totals if asked.days[0] <= day.day <= asked.days[1])
+    shown = list_days(asked, lines, now)
     context = {
         "asked": asked,
         "form": asked.form,
@@ -125,6 +125,25 @@ def reports(request: HttpRequest) -> HttpResponse:
         "is_unreported": not total.receipts and total.total > 0,
     }
     return draw_page(request, "pages/reports.html", _("Reports"), context)
+
+
+def list_days(asked: Asked, lines: list[Line], now: datetime) -> tuple[DayTotal, ...]:
+    """What the plot of days draws; nothing by hour, where that is plotted instead."""
+    if asked.by is Dimension.HOUR:
+        return ()
+    if asked.by is Dimension.DAY:
+        return _read_days(asked, lines, now.astimezone(asked.zone).date())
+    totals = daily_totals(asked.app_ids, min(MAX_DAYS_AGO, count_days_back(asked, now)), now)
+    return tuple(day for day in totals if asked.days[0] <= day.day <= asked.days[1])
+
+
+def _read_days(asked: Asked, lines: list[Line], today: date) -> tuple[DayTotal, ...]:
+    """Every day from the lines of a report by day: the books need not be read a second time."""
+    of_day = {line.key: line.outcomes for line in lines}
+    first, last = asked.days[0], min(asked.days[1], today)
+    days = [first + timedelta(days=after) for after in range((last - first).days + 1)]
+    nothing = dict.fromkeys(Settled.values, 0)
+    return tuple(DayTotal(day, {**nothing, **of_day.get(day.isoformat(), {})}) for day in days)
 
 
 def _read_start(text: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from django.db.models import Sum
@@ -164,9 +165,10 @@ def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
     tellers = find_tellers() if is_told else frozenset[int]()
     names = dict.fromkeys([OF_OUTCOME[question.by], "outcome", "account_id"])
+    column, is_reason = OF_OUTCOME[question.by], question.by is Dimension.REASON
     for row in rows.values(*names).annotate(total=Sum("count")):
-        key = read(row[OF_OUTCOME[question.by]])
-        if question.by is Dimension.REASON:
+        key = read(row[column])
+        if is_reason:
             key = f"{row['outcome']}:{key}"
         line = lines.setdefault(key, Line(key))
         _add(line.outcomes, {row["outcome"]: row["total"]})
@@ -241,10 +243,10 @@ def _read_key(question: Question) -> Callable[[Any], Key]:
         cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
         values = dict(cohorts.values_list("pk", OF_COHORT[by]))
         return lambda cohort: str(values.get(cohort, ""))
-    if by is Dimension.DAY:
-        return lambda hour: f"{hour.astimezone(zone):%Y-%m-%d}"
-    if by is Dimension.HOUR:
-        return lambda hour: f"{hour.astimezone(zone):%H:00}"
+    if by in OF_HOUR:
+        form = "%Y-%m-%d" if by is Dimension.DAY else "%H:00"
+        # The same hour comes with every outcome and account.
+        return cache(lambda hour: f"{hour.astimezone(zone):{form}}")
     return str
 
 

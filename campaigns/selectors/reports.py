@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from django.db.models import Sum
 from django.utils.translation import gettext as _
@@ -248,8 +249,9 @@ def daily_totals(
     totals = {day: dict.fromkeys(Settled.values, 0) for day in listed}
     span = make_span(app_ids, (listed[0], today), place)
     rows = span.of_parts(Rollup.objects, "hour").values_list("hour", "outcome")
+    find_day = cache(lambda hour: hour.astimezone(place).date())
     for hour, outcome, count in rows.annotate(total=Sum("count")):
-        day = hour.astimezone(place).date()
+        day = find_day(hour)
         if day in totals:
             totals[day][outcome] += count
     return tuple(DayTotal(day, outcomes) for day, outcomes in totals.items())

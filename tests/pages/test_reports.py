@@ -42,6 +42,19 @@ def test_a_report_by_each_dimension_says_the_same_totals(viewer, books, by):
     assert answer.context["form"].is_valid()
 
 
+def test_the_plot_of_days_follows_a_report_by_day_and_is_left_out_by_hour(viewer, books):
+    first, _second = books
+    week = {"date_from": "2026-11-18", "date_to": "2026-11-20"}
+    by_day, by_tag = (get(viewer, by=by, **week).context["days"] for by in ("day", "tag"))
+    narrowed = get(viewer, by="day", group=first.group_id, **week).context["days"]
+
+    assert by_day == by_tag
+    assert [str(day.day) for day in by_day] == ["2026-11-18", "2026-11-19", "2026-11-20"]
+    assert [day.outcomes["sent"] for day in by_day] == [0, 0, 13]
+    assert [day.outcomes["sent"] for day in narrowed] == [0, 0, 8]
+    assert get(viewer, by="hour").context["days"] == ()
+
+
 def test_an_address_keeps_what_the_report_is_narrowed_to(viewer, books):
     first, _second = books
     answer = get(viewer, by="platform", group=first.group_id)
