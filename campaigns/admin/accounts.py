@@ -28,7 +28,7 @@ from campaigns.selectors.limits import list_waits, read_day
 from campaigns.services.access import name_actor
 from campaigns.services.accounts import check_account, find_credentials, save_account
 from providers import registry, vault
-from providers.contract import Dialect
+from providers.contract import Dialect, Limits
 from providers.fields import FieldSpec
 from providers.forms import build_fields, merge_secrets
 from providers.limits import list_limit_fields
@@ -95,7 +95,18 @@ def build_limit_fields(dialect: Dialect) -> dict[str, forms.Field]:
         if own is not None:
             words = _("Empty: the vendor's own limit, %(own)s.") % {"own": f"{own:g}"}
             fields[f"{LIMIT}{spec.name}"].help_text = words
+    if dialect.fans_out:
+        name_batches(fields[f"{LIMIT}in_flight"], dialect.limits)
     return fields
+
+
+def name_batches(field: forms.Field, limits: Limits) -> None:
+    """A gateway is called for many devices of a batch at once: that limit counts batches there."""
+    hint = {"own": limits.in_flight, "streams": limits.streams}
+    field.label = _("Limit: batches at the same time")
+    field.help_text = (
+        _("Each with up to %(streams)s calls. Empty: the vendor's own limit, %(own)s.") % hint
+    )
 
 
 def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:

@@ -231,5 +231,7 @@ def _find_full(way: Way, now: datetime) -> Hold | None:
             return Hold("running_tasks", words % hint)
     if running >= limits.in_flight:
         words = _("%(account)s takes %(count)s calls at the same time")
+        if way.dialect.fans_out:
+            words = _("%(account)s works off %(count)s batches at the same time")
         return Hold("in_flight", words % {"account": account.name, "count": limits.in_flight})
     return None

@@ -8,11 +8,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.admin.accounts import LIMIT, build_limit_fields
 from campaigns.errors import Invalid
 from campaigns.models import Account, App, AuditEntry, Throttle
 from campaigns.services.accounts import save_account
+from providers import registry
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
+GATEWAYS = [dialect for dialect in registry.all_dialects() if dialect.fans_out]
 CREDENTIALS = {"token": "first-key-1234"}
 ADDRESSES = {"address_push": "https://push.example", "address_reporting": "https://report.example"}
 
@@ -103,6 +106,17 @@ def test_the_page_tells_what_is_used_of_today(client, app, account, page):
     assert "4999 of 5000; counted anew at 00:00 UTC" in content
     assert "own limit, 30." in content
     assert f"Shop waits until {until:%H:%M} UTC, as the vendor asked" in content
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS, ids=lambda gateway: gateway.key)
+def test_a_gateways_limit_counts_batches(gateway):
+    field = build_limit_fields(gateway)[f"{LIMIT}in_flight"]
+
+    own, streams = gateway.limits.in_flight, gateway.limits.streams
+    assert field.label == "Limit: batches at the same time"
+    assert field.help_text == (
+        f"Each with up to {streams} calls. Empty: the vendor's own limit, {own}."
+    )
 
 
 @pytest.mark.parametrize("rate", ["0", "-5", "100001", "fast"])

@@ -20,6 +20,7 @@ from campaigns.selectors import routes
 from campaigns.selectors.course import Course, Piece, read_course
 from campaigns.selectors.speed import read_speed
 from providers import registry
+from providers.message_fields import Platform
 from tests import builders
 from tests.campaigns.dispatch.conftest import make_campaign, routed, start
 
@@ -92,6 +93,19 @@ def test_what_holds_it_back_is_told(begin, now, model, fields, code):
     assert free == []
     assert read_codes(transfer, now) == [code]
     assert claim_batch(reload(transfer), now) is None
+
+
+def test_a_gateway_works_off_so_many_batches_at_once(begin, now):
+    transfer = begin(300)
+    gateway = next(
+        one for one in registry.all_dialects() if one.fans_out and Platform.ANDROID in one.platforms
+    )
+    Account.objects.update(dialect=gateway.key, limits={"in_flight": 1})
+    claim_batch(reload(transfer), now)
+
+    [hold] = read_speed(reload(transfer), now=now).holds
+
+    assert hold.words == "Sandbox works off 1 batches at the same time"
 
 
 def test_what_a_rate_holds_back_is_told_between_two_calls_too(begin, now):

@@ -78,15 +78,14 @@ class Scene:
             for name in self.names[platform]:
                 person = builders.make_person(self.app.workspace, name)
                 device = builders.make_device(self.app, name, platform.value, person=person)
-                self._add_ids(device, platform)
+                self.add_ids(device, platform, name)
 
-    def _add_ids(self, device: Device, platform: Platform) -> None:
-        """Every vendor knows the device by an id that is its token's text too."""
+    def add_ids(self, device: Device, platform: Platform, name: str) -> None:
+        """Every vendor knows the device by this name."""
         kinds = {kind for dialect in registry.all_dialects() for kind in dialect.identifier_kinds}
         DeviceIdentifier.objects.bulk_create(
             DeviceIdentifier(
-                app=self.app, device=device, kind=kind.name, value=device.token,
-                value_hash=hash64(device.token),
+                app=self.app, device=device, kind=kind.name, value=name, value_hash=hash64(name)
             )
             for kind in sorted(kinds, key=lambda kind: kind.name)
             if kind.platform in (None, platform) and not kind.is_token

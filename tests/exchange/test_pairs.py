@@ -28,7 +28,7 @@ from tests.exchange.messages import find_fates, list_invented, write_full
 from tests.vendor_cases.accounts import load_own_data, names_recipients
 from tests.vendor_cases.reading import read_pushes
 
-# A gateway takes a device per call: its pairs are tried beside its own door.
+# A gateway takes a device per call: test_gateways tries them, and the tests of its own door.
 VENDORS = [dialect for dialect in OPEN if dialect.connect and not dialect.fans_out]
 PAIRS = [(dialect, vendor) for dialect in VENDORS for vendor in VENDORS]
 Pair = tuple[Dialect, Dialect]

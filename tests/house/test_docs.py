@@ -62,6 +62,20 @@ def test_readme_and_the_page_of_doors_have_a_row_for_every_vendor_with_a_door():
     assert all(dialect.connect for dialect in doors)  # README says that all go both ways
 
 
+def test_every_gateway_has_a_row_in_readme_and_a_page_that_speaks_of_receipts():
+    gateways = [dialect for dialect in registry.all_dialects() if dialect.fans_out]
+    _head, _title, table = (ROOT / "README.md").read_text().partition("## Without a vendor")
+
+    unnamed = [
+        dialect.key
+        for dialect in gateways
+        if f"| [{dialect.label}](docs/vendors/{dialect.key}.md) |" not in table
+        or "receipt token" not in (ROOT / f"docs/vendors/{dialect.key}.md").read_text()
+    ]
+
+    assert unnamed == []
+
+
 def test_decisions_are_numbered_without_gaps_and_listed_by_their_titles():
     pages = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
     titles = [page.read_text().split("\n", 1)[0].removeprefix("# ") for page in pages]

@@ -129,10 +129,11 @@ def test_every_command_of_the_quickstart_works(installation):
 def test_a_push_in_each_dialect_is_taken_as_the_page_of_doors_says(installation):
     output = installation.type(find_commands("docs/compat.md"))
 
-    assert len(find_commands("docs/compat.md")) == 6
+    assert len(find_commands("docs/compat.md")) == 7
     assert '"pushStatus":"SUCCESS"' in output.replace(" ", "")
     assert '"client_transfer_id":7' in output.replace(" ", "")
     assert '"targets"' in output  # the totals of one message
+    assert re.search(r'"name": ?"projects/[^"]+/messages/\d+"', output)
     assert '"bulkId"' in output
     assert '"pushes"' in output
     assert not re.search(r'"error": ?"|"errors": ?\[{|errorCode|requestError', output)

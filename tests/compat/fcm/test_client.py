@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,12 +14,15 @@ import pytest
 from campaigns.models import Device, Transfer
 from tests import builders
 from tests.compat.fcm.conftest import Script
+from tests.house.sources import ROOT
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # those of the libraries that it brings along
     import firebase_admin
     from firebase_admin import credentials, messaging
 
+PAGE = (ROOT / "docs" / "vendors" / "fcm.md").read_text()
+ADDRESS = "https://push.example.org"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -33,6 +38,22 @@ def google(
     made = firebase_admin.initialize_app(credentials.Certificate(service_account), name="ours")
     yield made
     firebase_admin.delete_app(made)
+
+
+def test_the_script_of_the_page_sends(google, app, client, live_server):
+    """Its lines as they stand, but for our address and for what `issue_key` has printed."""
+    builders.make_route(app, "android")
+    builders.make_device(app, "token-1")
+    [lines] = [part for part in re.findall(r"(?:^    .+\n)+", PAGE, re.M) if "firebase" in part]
+    script = textwrap.dedent(lines).replace(ADDRESS, live_server.url)
+    told = Script(client, app).told
+
+    names = {"json": json, "service_account": told["service_account"], "token": "token-1"}
+    exec(script, names)
+    firebase_admin.delete_app(names["app"])
+
+    assert ADDRESS in lines
+    assert Transfer.objects.get().parts.get().message.read().title == "Hi"
 
 
 def test_the_vendors_own_client_passes_through(google, app):

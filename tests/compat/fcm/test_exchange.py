@@ -1,5 +1,5 @@
-"""What comes in by this door leaves through every vendor that takes names: what arrives is what the
-loss report says."""
+"""What comes in by this door leaves through every vendor that takes names, and every gateway: what
+arrives is what the loss report says."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from providers.recipients import Targets
 from providers.vendors.fcm import DIALECT, wire_sends
 from tests.compat.fcm.conftest import Script
 from tests.exchange.conftest import PLATFORMS, Scene, scene, simulator
+from tests.exchange.gateways import ROUNDS, find_wrong, gateways, name_round
 from tests.exchange.messages import write_full
 from tests.exchange.test_pairs import VENDORS, find_undeclared, takes_names
 
-__all__ = ["scene", "simulator"]
+__all__ = ["gateways", "scene", "simulator"]
 TAKING = [vendor for vendor in VENDORS if takes_names(vendor)]
 REFUSING = [vendor for vendor in VENDORS if not takes_names(vendor)]
 
@@ -29,7 +30,7 @@ def name_vendor(vendor: Any) -> str:
 
 def send(client: Any, scene: Scene, platform: Platform) -> Any:
     message = write_full(DIALECT, [platform]).resolve(platform)
-    token = scene.names[platform][0]
+    token = scene.name(DIALECT, platform)[0].values[0]
     body = wire_sends.write_send(PushPart(message, (Targets("token", (token,)),)))
     return Script(client, scene.app).send(body["message"])
 
@@ -58,3 +59,20 @@ def test_a_vendor_that_takes_no_names_is_told_of_nobody(scene, client, vendor):
     assert answer.status_code == 400
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
     assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize("out", ROUNDS, ids=name_round)
+def test_a_device_gets_it_from_every_gateway(gateways, client, out):
+    gateways.serve(out)
+
+    for platform in out:
+        gateways.calls.clear()
+        answer = send(client, gateways, platform)
+        gateways.work()
+
+        assert answer.status_code == 200
+        assert list(gateways.find_calls(platform)) == gateways.names[platform][:1]
+        assert len(gateways.calls) == 1
+        assert find_wrong(gateways, Transfer.objects.latest("pk"), platform) == {}
+    assert list(Delivery.objects.values_list("outcome", flat=True)) == ["sent"] * len(out)
+    assert check_books().faults == []
