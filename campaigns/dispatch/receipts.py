@@ -11,7 +11,7 @@ from campaigns.dispatch import books, outbox
 from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
-from campaigns.models.bulk import IdList, add_counts, append_rows
+from campaigns.models.bulk import IdList, add_counts, append_new_rows
 from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.scenarios import Channel
 
@@ -32,9 +32,7 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
     channels = dict(
         Part.objects.filter(pk__in=IdList({key[0] for key in rows})).values_list("pk", "channel")
     )
-    rows = _leave_known(rows, channels)
-    values = [(*key, at, account_id) for key, at in rows.items()]
-    append_rows(ReceiptRow, RECEIPT_COLUMNS, values, skip_known=True)
+    rows = _append(rows, channels, account_id)
     _count(rows, channels, account_id)
     _disable_unregistered(rows, channels, now)
     _clear_up_unknown(rows, now)
@@ -46,16 +44,17 @@ _Rows = Mapping[tuple[int, int, str], datetime]
 _Channels = Mapping[int, str]  # of the parts that there are
 
 
-def _leave_known(rows: _Rows, channels: _Channels) -> dict[tuple[int, int, str], datetime]:
-    """Without those that are kept already, and those of parts that are gone."""
-    by_part = defaultdict(set)
-    for part, recipient, _kind in rows:
-        by_part[part].add(recipient)
-    known: set[tuple[int, int, str]] = set()
-    for part in channels:
-        same = ReceiptRow.objects.filter(part_id=part, recipient__in=IdList(by_part[part]))
-        known.update(same.values_list("part_id", "recipient", "kind"))
-    return {key: at for key, at in rows.items() if key[0] in channels and key not in known}
+def _append(
+    rows: _Rows, channels: _Channels, account_id: int
+) -> dict[tuple[int, int, str], datetime]:
+    """Keep them; gives those that nobody else has kept, also none who keeps the same just now.
+    Those of parts that are gone are left out.
+
+    They are written in sorted key order, so two writers cannot wait for each other in a ring.
+    """
+    values = [(*key, at, account_id) for key, at in sorted(rows.items()) if key[0] in channels]
+    new = append_new_rows(ReceiptRow, RECEIPT_COLUMNS, values, RECEIPT_COLUMNS[:3])
+    return {key: at for key, at in rows.items() if key in new}
 
 
 def _count(rows: _Rows, channels: _Channels, account_id: int) -> None:

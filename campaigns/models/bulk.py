@@ -136,6 +136,27 @@ def append_rows(
         return _copy_rows(cursor, model, columns, rows)
 
 
+def append_new_rows(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    key: Sequence[str],
+) -> set[tuple[Any, ...]]:
+    """Append rows whose key is not there yet; gives the keys of those that were really inserted.
+
+    Of several that append the same row at once one is given its key, whoever looked before.
+    """
+    if not rows:
+        return set()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            _insert_arrays(cursor, model, columns, rows, returning=key)
+            return set(cursor.fetchall())
+        places = [columns.index(name) for name in key]
+        new = [row for row in rows if _insert_many(cursor, model, columns, [row], True)]
+        return {tuple(row[place] for place in places) for row in new}
+
+
 def add_counts(
     model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
@@ -211,11 +232,17 @@ def _insert_many(
 
 
 def _insert_arrays(
-    cursor: Any, model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    cursor: Any,
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    returning: Sequence[str] = (),
 ) -> int:
     arrays = ", ".join(f"%s::{_find_type(model, column)}[]" for column in columns)
     table, names = _quote(model._meta.db_table), _list_columns(model, columns)
     sql = f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608 quoted
+    if returning:
+        sql += f" RETURNING {_list_columns(model, returning)}"
     cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
     return int(cursor.rowcount)
 

@@ -22,6 +22,7 @@ from campaigns.selectors.identifiers import INSTALLATION
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
+from campaigns.services.locks import Lock, lock_app
 from campaigns.services.personalisation import render_for
 from campaigns.services.seen import mark_seen
 from campaigns.services.tombstones import ERASED, find_erased, lift_tombstones
@@ -115,6 +116,7 @@ def register(
             fields={"installation_id": _("This is needed.")},
         )
     with transaction.atomic():
+        lock_app(app, Lock.REGISTER)  # of two at once the second one sees the first
         held = _find_held(app, told)
         if held is not None and (session is None or session.pk != held):
             raise Conflict(_("This installation or token is registered; show its secret."))
@@ -170,7 +172,10 @@ def _let_back(app: App, told: Registration, now: datetime) -> None:
 
 
 def _is_proven(app: App, user: str, proof: str) -> bool:
-    return hmac.compare_digest(write_user_proof(app, user).encode(), proof.encode())
+    """Nobody is by a door that was closed meanwhile: there is no secret any more."""
+    return bool(app.user_secret) and hmac.compare_digest(
+        write_user_proof(app, user).encode(), proof.encode()
+    )
 
 
 def _make_session(device: Device, now: datetime) -> str:
@@ -214,6 +219,7 @@ def change_device(session: DeviceSession, told: Registration, now: datetime) -> 
         attributes=told.attributes,
     )
     with transaction.atomic():
+        lock_app(device.app, Lock.REGISTER)
         holder = _find_held(device.app, values)
         if holder is not None and holder != device.pk:
             raise Conflict(_("This token is another device's."))

@@ -15,7 +15,7 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.aliases import select_aliases
 from campaigns.services.access import record_audit
 from campaigns.services.device_marks import MAX_TAGS, MarkBook
-from campaigns.services.device_rows import COLUMNS, DeviceRow, find_row_fault
+from campaigns.services.device_rows import COLUMNS, MAX_ATTRIBUTES, DeviceRow, find_row_fault
 from campaigns.services.locks import Lock, lock_app
 from campaigns.services.tombstones import ERASED, find_erased
 from providers.recipients import TOKEN_KIND, PersonKind
@@ -57,8 +57,8 @@ def register_devices(
 
     A known token with another external user id moves the device to that person; a row that
     matches two devices is rejected as `conflict`, one that would leave a device with more than
-    `max_tags` as `too_many_tags`, one that names somebody who was erased as `erased`. Later rows
-    see what earlier ones did.
+    `max_tags` as `too_many_tags`, with more than 100 attributes as `too_many_attributes`, one that
+    names somebody who was erased as `erased`. Later rows see what earlier ones did.
     """
     found: list[Device | None] = []
     new: set[int] = set()
@@ -99,6 +99,16 @@ def list_names(row: DeviceRow) -> list[tuple[str, str]]:
     """Everything that a row names somebody by, with its kind."""
     own = [(TOKEN_KIND, row.token), (PersonKind.EXTERNAL_USER_ID.value, row.external_user_id)]
     return [one for one in (*own, *row.ids.items()) if one[1]]
+
+
+def _merge(device: Device, row: DeviceRow) -> dict[str, Any]:
+    merged = {**device.attributes, **row.attributes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _has_too_many(device: Device, row: DeviceRow) -> bool:
+    """Call by call it would grow for ever; who has more from earlier may still lose some."""
+    return len(_merge(device, row)) > max(MAX_ATTRIBUTES, len(device.attributes))
 
 
 class _Register:
@@ -197,6 +207,8 @@ class _Register:
         is_new = device is None
         if device is None:
             device = Device(app=self.app, platform=row.platform, token_state="missing")
+        if _has_too_many(device, row):
+            return "too_many_attributes"
         if row.has_marks and not self.marks.change(device, row):
             return "too_many_tags"
         if is_new:
@@ -217,8 +229,7 @@ class _Register:
             setattr(device, name, value)
             if name in VERSIONS:
                 setattr(device, f"{name}_number", pack_version(value))
-        merged = {**device.attributes, **row.attributes}
-        device.attributes = {name: value for name, value in merged.items() if value is not None}
+        device.attributes = _merge(device, row)
         for kind, value in row.ids.items():
             self._write_identifier(device, kind, value)
 

@@ -10,6 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
+from typing import Any
 
 import django
 
@@ -39,12 +40,37 @@ def main() -> dict:
         ],
     )
     label.refresh_from_db()
-    return {
+    return race_devices(app, moment) | {
         "statuses": sorted({status for status, _replayed in groups}),
         "replayed": sum(replayed for _status, replayed in groups),
         "groups": Group.objects.filter(name="News").count(),
         "member_count": label.member_count,
         "members": LabelMember.objects.filter(label=label).count(),
+    }
+
+
+def race_devices(app: Any, moment: datetime) -> dict:
+    """One installation that registers many times at once, and one click that is told as often."""
+    from campaigns.dispatch.receipt_tokens import write_receipt_token
+    from campaigns.models import Device, Message, Part, ReceiptCount, ReceiptRow, Transfer
+    from campaigns.services import device_door
+
+    device_door.open_door(app, actor="race", now=moment)
+    body = {"app_key": app.device_key, "platform": "web", "installation_id": "one"}
+    registered = call_all("", [("/device/v1/register/", body, None)] * CALLERS)
+    transfer = Transfer.objects.create(
+        app=app, group=app.groups.first(), status="sent", due_at=moment, created_at=moment,
+        status_since=moment,
+    )  # fmt: skip
+    message = Message.objects.create(app=app, content={"title": "Hi"})
+    part = Part.objects.create(transfer=transfer, message=message)
+    click = {"reference": write_receipt_token(part.pk, Device.objects.get().pk), "event": "clicked"}
+    told = call_all("", [("/device/v1/receipts/", click, None)] * CALLERS)
+    return {
+        "registered": sorted(status for status, _replayed in registered),
+        "told": sorted(status for status, _replayed in told),
+        "receipts": ReceiptRow.objects.count(),
+        "counted": [row.count for row in ReceiptCount.objects.all()],
     }
 
 
@@ -56,7 +82,7 @@ def call_all(text: str, calls: list) -> list:
         from rest_framework.test import APIClient
 
         address, body, key = item
-        headers = {"HTTP_AUTHORIZATION": f"Bearer {text}"}
+        headers = {"HTTP_AUTHORIZATION": f"Bearer {text}"} if text else {}
         headers |= {"HTTP_IDEMPOTENCY_KEY": key} if key else {}
         start.wait()
         answer = APIClient().post(address, body, format="json", **headers)

@@ -151,6 +151,32 @@ def test_a_closed_door_takes_nobody_new(opened, phone):
     assert (answer.status_code, still.status_code) == (404, 200)
 
 
+def test_who_came_by_a_door_that_was_closed_can_claim_no_user(opened, phone):
+    proof = device_door.write_user_proof(opened, "ann")
+    device_door.close_door(opened, actor="owner", now=NOW)
+    body = {"external_user_id": "ann", "user_proof": proof}
+
+    answer = call("patch", "device", body, phone.json()["secret"])
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "unproven_user")
+    assert not Person.objects.exists()
+
+
+def test_a_device_does_not_grow_call_by_call(opened, phone):
+    secret = phone.json()["secret"]
+    first = {f"a{place}": "x" for place in range(80)}
+    more = {f"b{place}": "x" for place in range(30)}
+    less = dict.fromkeys(list(first)[:30])
+
+    one = call("patch", "device", {"attributes": first}, secret)
+    two = call("patch", "device", {"attributes": more}, secret)
+    swapped = call("patch", "device", {"attributes": less | more}, secret)
+
+    assert (one.status_code, two.status_code, swapped.status_code) == (200, 400, 200)
+    assert "too_many_attributes" in two.json()["message"]
+    assert len(Device.objects.get().attributes) == 80
+
+
 def test_what_waits_is_pulled_and_counts_as_delivered_once(opened, phone):
     secret, device = phone.json()["secret"], Device.objects.get()
     reference = put(

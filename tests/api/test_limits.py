@@ -17,6 +17,7 @@ from tests.api.race import CALLERS
 from tests.databases import run_script
 
 
+@pytest.mark.database
 @pytest.mark.django_db(transaction=True)
 def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path, migrated):
     told = run_script("tests.api.race", tmp_path, migrated)
@@ -24,6 +25,9 @@ def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path, 
     assert told["statuses"] == [201]
     assert (told["groups"], told["replayed"]) == (1, CALLERS - 1)
     assert told["member_count"] == told["members"] > 0
+    assert told["registered"] == [201] + [409] * (CALLERS - 1)
+    assert set(told["told"]) == {200}
+    assert (told["receipts"], told["counted"]) == (1, [1])
 
 
 @pytest.mark.database
