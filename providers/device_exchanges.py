@@ -27,13 +27,7 @@ def write_exchange(
     `recipient` is the target's value in the push: it is hidden wherever it stands, whole or in
     its parts where it is JSON. `seconds` are what a call without an answer took.
     """
-    pairs = (line.partition(":") for line in call.headers)
-    headers = {name.strip(): value.strip() for name, _, value in pairs}
-    secrets = find_header_secrets(headers)
-    # A header may hold several: `vapid t=..., k=...` (RFC 8292, 3).
-    pieces = (piece for secret in secrets for piece in _SECRET_PIECE.findall(secret))
-    hidden = {*secrets, *pieces, *_list_texts(recipient)}
-    scrubber = Scrubber(hidden)
+    scrubber = _find_scrubber(call, recipient)
     got = answer if isinstance(answer, DeviceAnswer) else None
     return Exchange(
         method=METHOD,
@@ -43,6 +37,20 @@ def write_exchange(
         response=_scrub_bytes(scrubber, got.body) if got else "",
         seconds=got.seconds if got else seconds,
     )
+
+
+def hide_secrets(words: str, call: DeviceCall, recipient: str) -> str:
+    """What was said of a call, without what the call says of us and of its recipient."""
+    return _find_scrubber(call, recipient).scrub_text(words)
+
+
+def _find_scrubber(call: DeviceCall, recipient: str) -> Scrubber:
+    pairs = (line.partition(":") for line in call.headers)
+    headers = {name.strip(): value.strip() for name, _, value in pairs}
+    secrets = find_header_secrets(headers)
+    # A header may hold several: `vapid t=..., k=...` (RFC 8292, 3).
+    pieces = (piece for secret in secrets for piece in _SECRET_PIECE.findall(secret))
+    return Scrubber({*secrets, *pieces, *_list_texts(recipient)})
 
 
 def _hide_recipient(scrubber: Scrubber, url: str) -> str:

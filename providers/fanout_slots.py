@@ -43,7 +43,8 @@ _RTSP_REQUEST, _RTSP_RECEIVE = 189, 11
 REFUSED_TOO_OFTEN = "tried 5 times"
 
 E_HTTP2_STREAM = 92  # which pycurl does not name
-_CODES = {getattr(pycurl, name): name[2:] for name in dir(pycurl) if name.startswith("E_")}
+_NAMES = [name for name in dir(pycurl) if name.startswith("E_") and "E_MULTI_" not in name]
+_CODES = {getattr(pycurl, name): name[2:] for name in _NAMES}
 _CODES[E_HTTP2_STREAM] = "HTTP2_STREAM"
 _UNWRITABLE = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
 # These end a connection that stood: part of the request may have left before it was counted.

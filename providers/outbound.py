@@ -83,13 +83,15 @@ class DeviceCall:
     """One request to a gateway for one device, written to its last byte; always a POST.
 
     `place` is that of the target in the push, counted on over all parts and their targets.
-    `headers` are lines `name: value`, the account's secret among them.
+    `headers` are lines `name: value`, the account's secret among them. `is_address_given`: the
+    device has named the address, not the account; what is wrong with it concerns nobody else.
     """
 
     place: int
     url: str
     headers: tuple[str, ...] = field(repr=False)
     body: bytes = field(repr=False)
+    is_address_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

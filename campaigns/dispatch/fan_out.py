@@ -37,7 +37,7 @@ from campaigns.models import Account, Attempt, Policy
 from campaigns.models.packing import unpack_ids
 from providers import fanout, http
 from providers.contract import Idempotency
-from providers.exchanges import write_exchange
+from providers.device_exchanges import hide_secrets, write_exchange
 from providers.outbound import DeviceAnswer, DeviceCall, DeviceCalls
 from providers.outcomes import Failure, Outcome, Reason, Result
 
@@ -231,24 +231,27 @@ class FanOut:
 
     def _read(self, call: DeviceCall, answer: DeviceAnswer | Failure) -> None:
         del self.flying[call.place]
-        if isinstance(answer, Failure):
-            result = read_failure(call.place, answer)
-        else:
-            result = self._judge(answer)
+        result = (
+            read_failure(call, answer) if isinstance(answer, Failure) else self._judge(call, answer)
+        )
         reason = self._sort(result, call.place)
         if self.record.takes(reason):
-            exchange = write_exchange(call, answer, self._list_secrets(call))
+            exchange = write_exchange(call, answer, self._find_token(call))
             if self.lease.batch.texts is not None:
                 exchange = replace(exchange, request=outbound.NOT_KEPT)
             self.harvest.exchanges[reason].append(exchange)
 
-    def _judge(self, answer: DeviceAnswer) -> Result:
+    def _judge(self, call: DeviceCall, answer: DeviceAnswer) -> Result:
         self.judge.is_answered = True
         try:
-            return self.ready.calls.read(answer)
+            result = self.ready.calls.read(answer)
         except MISREADINGS:
             # Something answered, yet perhaps not the gateway.
             return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, MISUNDERSTOOD)
+        if not result.message:
+            return result
+        # Whoever answers may repeat what it was called with; its words are kept and shown.
+        return replace(result, message=hide_secrets(result.message, call, self._find_token(call)))
 
     def _sort(self, result: Result, place: int | None = None) -> str:
         """Note a result; gives the word for it."""
@@ -256,9 +259,9 @@ class FanOut:
         self.judge.sort(self.harvest, member, result)
         return "" if result.outcome in TAKEN else find_reason(result)
 
-    def _list_secrets(self, call: DeviceCall) -> tuple[str, ...]:
+    def _find_token(self, call: DeviceCall) -> str:
         recipient, _cohort = self.start.addressed.members[call.place]
-        return (self.start.addressed.tokens.get(recipient, ""),)
+        return self.start.addressed.tokens.get(recipient, "")
 
     def _is_flush_due(self) -> bool:
         waiting, since = len(self.harvest), time.monotonic() - self.flushed_at

@@ -11,7 +11,7 @@ from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, judge
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.settle import Answer
 from campaigns.dispatch.tokens import DeadToken
-from providers.outbound import Exchange
+from providers.outbound import DeviceCall, Exchange
 from providers.outcomes import Failure, Outcome, Reason, Result
 
 SENT = Verdict("sent")
@@ -20,6 +20,7 @@ TAKEN = frozenset({Outcome.ACCEPTED, Outcome.DELIVERED})
 STOPPING = frozenset({Reason.CREDENTIAL, Reason.THROTTLED})
 AGAIN = STOPPING | {Reason.VENDOR}
 FAULTS = frozenset({Reason.PAYLOAD})
+BAD_ADDRESS = "The device has named an address that cannot be called."
 
 
 @dataclass(slots=True)
@@ -170,13 +171,13 @@ def _blame(result: Result) -> Failure:
     )
 
 
-def read_failure(place: int, failure: Failure) -> Result:
+def read_failure(call: DeviceCall, failure: Failure) -> Result:
     """What a call without an answer says about its recipient."""
-    is_known = failure.was_sent is not None
-    return Result(
-        place,
-        Outcome.FAILED if is_known else Outcome.UNKNOWN,
-        failure.reason if is_known else Reason.NO_ANSWER,
-        failure.message,
-        failure.retry_after,
-    )
+    if failure.was_sent is None:
+        outcome, reason = Outcome.UNKNOWN, Reason.NO_ANSWER
+    else:
+        outcome, reason = Outcome.FAILED, failure.reason
+    if reason is Reason.CREDENTIAL and call.is_address_given:
+        # Anybody may name an inner address for a device of theirs: nobody else is refused for it.
+        return Result(call.place, Outcome.FAILED, Reason.NOT_ADDRESSABLE, BAD_ADDRESS)
+    return Result(call.place, outcome, reason, failure.message, failure.retry_after)

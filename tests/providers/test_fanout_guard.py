@@ -198,6 +198,9 @@ def test_a_thousand_calls_to_nobody_end_together(settings):
     failures = [failure for _, failure in found]
     assert {call.place for call, _ in found} == set(range(1000))
     assert {(failure.reason, failure.was_sent) for failure in failures} == {(Reason.VENDOR, False)}
+    assert {failure.message for failure in failures} == {
+        "The vendor cannot be reached (COULDNT_CONNECT)."
+    }
     assert len({id(failure) for failure in failures}) == 1000
 
 

@@ -163,7 +163,7 @@ class Calls:
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
         if topic:
             headers = (*headers, f"Topic: {topic}")
-        return DeviceCall(place, subscription.endpoint, headers, body)
+        return DeviceCall(place, subscription.endpoint, headers, body, is_address_given=True)
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What a push service's answer means."""

@@ -108,7 +108,9 @@ class Calls:
             return Result(place, Outcome.FAILED, Reason.TOKEN, "It is no token.")
         body = json.dumps({"title": title, "token": token}).encode()
         headers = ("authorization: Bearer secret-of-ours",)
-        return DeviceCall(place, f"https://gateway.example/send/{token}", headers, body)
+        address = f"https://gateway.example/send/{token}"
+        is_own = token.startswith("browser")
+        return DeviceCall(place, address, headers, body, is_address_given=is_own)
 
     def read(self, answer: DeviceAnswer) -> Result:
         body = json.loads(answer.body)

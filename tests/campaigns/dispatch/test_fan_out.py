@@ -31,7 +31,8 @@ from campaigns.models.audience import hash64
 from campaigns.selectors import routes
 from campaigns.services import campaigns
 from providers import fanout, registry
-from providers.outcomes import Outcome, Reason
+from providers.failures import explain_inner_address, explain_unwritable
+from providers.outcomes import Failure, Outcome, Reason
 from providers.recipients import TOKEN_KIND, Targets
 from tests.campaigns.dispatch.gateways import (
     SILENCE,
@@ -277,6 +278,35 @@ def test_a_refused_account_stops_what_is_not_written_and_pauses_the_campaign(
     assert transfer.status == Transfer.Status.PAUSED
     account = Account.objects.get()
     assert (account.health, account.health_words) == (Account.Health.BAD, "Bad key")
+
+
+@pytest.mark.parametrize("explain", [explain_inner_address, explain_unwritable])
+def test_an_address_that_a_device_names_stops_nobody_elses_push(
+    gateway: Gateway, begin: Start, now: datetime, routed: App, explain: Callable[[], Failure]
+) -> None:
+    name = "browser-of-a-stranger"
+    Device.objects.create(app=routed, platform="android", token=name, token_hash=hash64(name))
+    gateway.wishes = {name: [lambda place: explain()]}
+
+    outcomes = send(begin(), now)
+
+    assert outcomes == {"sent": PHONES, "failed not_addressable": 1}
+    assert Account.objects.get().health != Account.Health.BAD
+
+
+def test_what_a_gateway_repeats_of_a_call_is_not_kept(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    echo = f"Bearer secret-of-ours does not reach {name_phone(3)}"
+    gateway.wishes = {name_phone(3): [say(reason=Reason.TOKEN, message=echo)]}
+
+    send(begin(), now)
+
+    device = Device.objects.get(token=name_phone(3))
+    kept = f"{list(Attempt.objects.values())} {list(Exchange.objects.values())}"
+    assert device.token_evidence == "[hidden] does not reach [hidden]"
+    assert "secret-of-ours" not in kept
+    assert name_phone(3) not in kept
 
 
 def test_what_a_script_sent_ends_failed_when_the_account_is_refused(

@@ -369,3 +369,7 @@ def test_one_accounts_rest_is_not_anothers():
 
     assert isinstance(calls.write(0), Result)
     assert isinstance(other.write(0), DeviceCall)
+
+
+def test_an_address_is_the_browsers_and_not_the_accounts():
+    assert write(Browser().token).write(0).is_address_given
