@@ -80,6 +80,12 @@ def migrated(django_db_setup: None, _tables: Path) -> Path:
     return _tables
 
 
+@pytest.fixture(scope="session")
+def own_tables(django_db_setup: None, _tables: Path) -> Path | None:
+    """What processes of a test's own begin with: None where they work on the suite's own server."""
+    return _tables if _tables.exists() else None
+
+
 # What `migrate` fills in; whoever changes these rows in a test does so inside a transaction.
 MIGRATE_FILLS = {"django_migrations", "django_content_type", "auth_permission"}
 

@@ -33,20 +33,21 @@ def make_tables(path: Path) -> None:
     )  # fmt: skip
 
 
-def find_database(folder: Path, migrated: Path) -> str:
+def find_database(folder: Path, tables: Path | None) -> str:
     """A file of SQLite's with empty tables, or the test database of the suite's own server."""
     if connection.vendor == "sqlite":
-        shutil.copy(migrated, folder / "own.sqlite3")
+        assert tables is not None
+        shutil.copy(tables, folder / "own.sqlite3")
         return f"sqlite:///{folder / 'own.sqlite3'}"
     server = urlsplit(os.environ["DATABASE_URL"])
     return server._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
-def run_script(module: str, folder: Path, migrated: Path) -> Any:
+def run_script(module: str, folder: Path, tables: Path | None) -> Any:
     """Run a module in a process of its own; gives the JSON of its last line."""
     environment = {
         **os.environ,
-        "DATABASE_URL": find_database(folder, migrated),
+        "DATABASE_URL": find_database(folder, tables),
         "PUSHADMIN_VAR": str(folder),
     }
     done = subprocess.run(

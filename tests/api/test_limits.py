@@ -19,8 +19,8 @@ from tests.databases import run_script
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path, migrated):
-    told = run_script("tests.api.race", tmp_path, migrated)
+def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path, own_tables):
+    told = run_script("tests.api.race", tmp_path, own_tables)
 
     assert told["statuses"] == [201]
     assert (told["groups"], told["replayed"]) == (1, CALLERS - 1)

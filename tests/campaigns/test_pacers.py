@@ -19,8 +19,10 @@ def count_in_a_second(calls):
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_quota_cap_and_rate_of_an_account_hold_over_processes_and_apps(tmp_path, migrated, capsys):
-    told = run_script("tests.campaigns.pacers", tmp_path, migrated)
+def test_quota_cap_and_rate_of_an_account_hold_over_processes_and_apps(
+    tmp_path, own_tables, capsys
+):
+    told = run_script("tests.campaigns.pacers", tmp_path, own_tables)
 
     calls = [call for some in told["claims"] for call in some]
     accounts = sorted({account for account, _start, _end in calls})

@@ -10,8 +10,8 @@ from tests.databases import run_script
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_one_instant_one_wins(tmp_path, migrated, capsys):
-    told = run_script("tests.campaigns.rivals", tmp_path, migrated)
+def test_of_two_at_one_instant_one_wins(tmp_path, own_tables, capsys):
+    told = run_script("tests.campaigns.rivals", tmp_path, own_tables)
 
     schedulers, operators = told["schedulers"], told["operators"]
     with capsys.disabled():

@@ -10,8 +10,8 @@ from tests.databases import run_script
 
 @pytest.mark.database
 @pytest.mark.django_db(transaction=True)
-def test_one_clients_id_makes_one_transfer_whoever_is_faster(tmp_path, migrated):
-    told = run_script("tests.compat.appmetrica.race", tmp_path, migrated)
+def test_one_clients_id_makes_one_transfer_whoever_is_faster(tmp_path, own_tables):
+    told = run_script("tests.compat.appmetrica.race", tmp_path, own_tables)
 
     [[transfer, _tag]] = told["same"]["transfers"]
     assert told["same"]["answers"] == [[200, transfer, "spring"]] * CALLERS
