@@ -117,7 +117,7 @@ class Simulator:
         self.dialects = {dialect.key: dialect for dialect in known if dialect.routes}
         self.gateways = {item.key: item.gateway for item in known if item.gateway is not None}
         self.journal = Journal(journal, journal_limit)
-        self.ledger = GatewayLedger(journal.with_suffix(".gateways.jsonl"))
+        self.ledger = GatewayLedger(journal.with_suffix(".gateways.jsonl"), journal_limit)
         self.behaviour = behaviour or Behaviour()
         self.clock = clock
         self.vendor = SimulatedVendor(self.journal, clock)

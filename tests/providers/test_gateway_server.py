@@ -6,6 +6,7 @@ import json
 import ssl
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from providers.fanout import Fanout
 from providers.gateways import GatewaySend
 from providers.simulator import Behaviour, Simulator, read_plan
 from providers.simulator.faults import FAULTS, STREAM_FAULTS, Stage
+from providers.simulator.gateway_ledger import GatewayLedger
 from providers.simulator.gateways.faulty import ANSWER_FAULTS
 from providers.simulator.gateways.frames import write_frame
 from providers.simulator.gateways.http1 import Http1
@@ -36,6 +38,7 @@ from tests.gateways import GATEWAY, serving_gateways
 from tests.house.sources import ROOT
 from tests.providers.fanning import call_all, describe, make_calls
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PSEUDO = ((":method", "POST"), (":scheme", "https"), (":authority", "a"), (":path", "/a?b=1"))
 
 
@@ -215,19 +218,22 @@ def test_what_was_accepted_outlives_the_process_and_a_half_written_line(tmp_path
 
     heir = open_simulator(tmp_path)
     known = heir.summarize()
+    send(tmp_path, settings, heir)
+    again = heir.summarize()
     heir.close()
 
-    lines = simulator.ledger.path.read_text().splitlines()[:-1]
+    lines = simulator.ledger.path.read_text().splitlines()
     assert {json.loads(line)["recipient"] for line in lines} == {
         f"recipient-canary-{place}" for place in range(100)
     }
     assert (known["accepted_calls"], known["doubled_recipients"]) == (100, 0)
+    assert (again["accepted_calls"], again["doubled_recipients"]) == (200, 100)
 
 
 def test_a_recipient_is_doubled_by_one_key_and_not_by_two(tmp_path):
     simulator = open_simulator(tmp_path)
     for key in ("k1", "k2", "k1", "k1"):
-        simulator.ledger.note("plain", GatewaySend('a"\u00e9', key), "now")
+        simulator.ledger.note("plain", GatewaySend('a"\u00e9', key), NOW)
     simulator.ledger.flush()
 
     counted = simulator.summarize("plain")
@@ -238,6 +244,45 @@ def test_a_recipient_is_doubled_by_one_key_and_not_by_two(tmp_path):
     assert (counted["distinct_recipients"], counted["doubled_recipients"]) == (2, 1)
     assert counted["most_per_recipient"] == 3
     assert other["accepted_calls"] == 0
+
+
+def note_all(ledger: GatewayLedger, count: int, at: datetime, first: int = 0) -> None:
+    for number in range(first, first + count):
+        ledger.note("plain", GatewaySend(f"r{number}", "k"), at)
+        ledger.flush()
+
+
+def test_a_full_journal_forgets_its_oldest_lines_and_says_how_many(tmp_path):
+    ledger = GatewayLedger(tmp_path / "sim.gateways.jsonl", limit=4000)
+    note_all(ledger, 100, NOW - timedelta(hours=2))
+    note_all(ledger, 10, NOW, first=100)
+
+    counted, size = ledger.summarize(), ledger.path.stat().st_size
+    ledger.close()
+    heir = GatewayLedger(ledger.path, limit=4000)
+    note_all(heir, 1, NOW, first=110)
+    heir.close()
+
+    lines = [json.loads(line) for line in ledger.path.read_text().splitlines()]
+    kept = [line["recipient"] for line in lines[1:]]
+    assert size < 4000
+    assert counted["accepted_calls"] + counted["forgotten_calls"] == 110
+    assert lines[0] == {"event": "forgotten", "counts": {"plain": counted["forgotten_calls"]}}
+    assert kept == [f"r{number}" for number in range(counted["forgotten_calls"], 111)]
+    assert heir.summarize("plain")["forgotten_calls"] == counted["forgotten_calls"] > 50
+    assert heir.summarize("another")["forgotten_calls"] == 0
+
+
+def test_a_full_journal_keeps_what_the_last_hour_brought(tmp_path):
+    ledger = GatewayLedger(tmp_path / "sim.gateways.jsonl", limit=2000)
+    note_all(ledger, 10, NOW - timedelta(minutes=61))
+    note_all(ledger, 200, NOW - timedelta(minutes=59), first=10)
+    note_all(ledger, 40, NOW, first=210)
+
+    counted = ledger.summarize()
+    ledger.close()
+
+    assert (counted["forgotten_calls"], counted["accepted_calls"]) == (10, 240)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ class Desk:
         )
         if said is not None or is_decayed:
             return visit.gateway.write_dead(visit.call, send, visit.call.now - DEAD_FOR)
-        self.simulator.ledger.note(visit.key, send, visit.call.now.isoformat())
+        self.simulator.ledger.note(visit.key, send, visit.call.now)
         return visit.gateway.write_accepted(visit.call, send)
 
     def _suffer(self, visit: _Visit, delay: float) -> Verdict:
