@@ -86,6 +86,19 @@ class AccountForm(forms.ModelForm):
         return {name: value for name, value in values.items() if value is not None}
 
 
+def build_credential_fields(
+    specs: tuple[FieldSpec, ...], kept: dict[str, str]
+) -> dict[str, forms.Field]:
+    """A secret that is left empty stays; what is none is drawn as it is kept."""
+    hidden = {spec.name for spec in specs if spec.kind == "secret"}
+    secrets = {name: value for name, value in kept.items() if name in hidden}
+    fields = build_fields(specs, secrets=secrets, prefix=CREDENTIAL)
+    for name in kept.keys() - hidden:
+        if f"{CREDENTIAL}{name}" in fields:
+            fields[f"{CREDENTIAL}{name}"].initial = kept[name]
+    return fields
+
+
 def build_limit_fields(dialect: Dialect) -> dict[str, forms.Field]:
     """Fields for lower limits, each telling the vendor's own."""
     specs = list_limit_fields(dialect.limits)
@@ -113,7 +126,7 @@ def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
     """The account form of one dialect; secrets that are kept show their last four characters."""
     kept = (find_credentials(account) if account else None) or {}
     fields: dict[str, Any] = {
-        **build_fields(dialect.credentials, secrets=kept, prefix=CREDENTIAL),
+        **build_credential_fields(dialect.credentials, kept),
         **build_fields(dialect.base_urls, prefix=ADDRESS),
         **build_fields(dialect.account_options, prefix=OPTION),
         **build_limit_fields(dialect),
@@ -122,14 +135,14 @@ def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
 
 
 def list_secrets(account: Account) -> list[Fact]:
-    """The last four characters of each credential, or that none can be read."""
+    """The last four characters of each secret, or that no credentials can be read."""
     kept = find_credentials(account)
     if kept is None:
         return [Fact(_("Credentials"), _("cannot be read; enter them again"), chip="bad")]
     return [
         Fact(_(spec.label), f"•••• {vault.last_four(kept[spec.name])}".rstrip(), is_code=True)
         for spec in registry.get(account.dialect).credentials
-        if spec.name in kept
+        if spec.name in kept and spec.kind == "secret"
     ]
 
 

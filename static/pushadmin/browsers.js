@@ -38,9 +38,9 @@ document.querySelectorAll("[data-pa-subscribe]").forEach((form) => {
     const applicationServerKey = Uint8Array.from(bytes, (letter) => letter.charCodeAt(0));
     const earlier = await worker.pushManager.getSubscription();
     if (earlier) await earlier.unsubscribe();
-    const subscription = await worker.pushManager.subscribe({
-      userVisibleOnly: true,
-      applicationServerKey,
+    const wanted = { userVisibleOnly: true, applicationServerKey };
+    const subscription = await worker.pushManager.subscribe(wanted).catch((error) => {
+      throw new Error(`${form.dataset.refused} (${error.message})`);
     });
     const kept = await ask(form.dataset.keep, { subscription: subscription.toJSON() });
     window.location.assign(kept.address);

@@ -24,6 +24,13 @@ from tests.pages.test_browser import find_barriers
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # No push service gives Chromium a subscription here: its keys are the test's, and its endpoint is
 # the simulated service's.
+REFUSE_ONCE = """() => {
+  const subscribe = PushManager.prototype.subscribe;
+  PushManager.prototype.subscribe = async () => {
+    PushManager.prototype.subscribe = subscribe;
+    throw new Error("Registration failed - permission denied");
+  };
+}"""
 SUBSCRIBE = """
 PushManager.prototype.getSubscription = async () => null;
 PushManager.prototype.subscribe = async (options) => {
@@ -94,6 +101,9 @@ def test_a_browser_is_subscribed_shows_a_push_and_its_clicks_are_in_the_books(
     staff.context.grant_permissions(["notifications"], origin=live_server.url)
     staff.add_init_script(SUBSCRIBE % write_subscription(f"{service}/b/1", browser, secret))
     staff.goto(f"{live_server.url}/browsers/")
+    staff.evaluate(REFUSE_ONCE)
+    staff.get_by_role("button", name="Subscribe this browser").click()
+    staff.get_by_role("alert").filter(has_text="Private windows give none").wait_for()
     staff.get_by_role("button", name="Subscribe this browser").click()
     staff.get_by_text("A push is on its way").wait_for()
     assert find_barriers(staff) == []
