@@ -84,7 +84,8 @@ class DeviceCall:
 
     `place` is that of the target in the push, counted on over all parts and their targets.
     `headers` are lines `name: value`, the account's secret among them. `is_address_given`: the
-    device has named the address, not the account; what is wrong with it concerns nobody else.
+    device has named the address and nobody vouches for it; what is wrong there, silence included,
+    concerns nobody else.
     """
 
     place: int

@@ -234,6 +234,7 @@ class FanOut:
         result = (
             read_failure(call, answer) if isinstance(answer, Failure) else self._judge(call, answer)
         )
+        self.harvest.strangers += call.is_address_given
         reason = self._sort(result, call.place)
         if self.record.takes(reason):
             exchange = write_exchange(call, answer, self._find_token(call))
@@ -300,7 +301,7 @@ class FanOut:
         harvest, self.harvest, now = self.harvest, Harvest(), self.clock()
         if not self.is_stopping:
             # Of so many not one was settled: whatever is wrong there, the others wait for its end.
-            is_vain = harvest.is_fruitless and len(harvest) >= LEAST_FLUSH
+            is_vain = harvest.is_fruitless(LEAST_FLUSH)
             self.is_stopping = is_vain or not windows.may_go_on(self.lease, now)
         self.is_stopping |= self._heed(now) is not None
         windows.move_window(self.lease, self.attempt, harvest, self._find_reach(), now)

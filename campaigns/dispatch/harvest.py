@@ -27,8 +27,8 @@ BAD_ADDRESS = "The device has named an address that cannot be called."
 class Harvest:
     """Results since the last flush; who is in none of `verdicts` stays owed.
 
-    `doubts` are recipients whom a call may have reached without an answer, `exchanges` are by
-    reason, "" for a success.
+    `strangers` are those whose address nobody vouches for, `doubts` are recipients whom a call may
+    have reached without an answer, `exchanges` are by reason, "" for a success.
     """
 
     sent: list[Member] = field(default_factory=list)
@@ -38,6 +38,7 @@ class Harvest:
     dead: list[DeadToken] = field(default_factory=list)
     exchanges: dict[str, list[Exchange]] = field(default_factory=lambda: defaultdict(list))
     fault: Failure | None = None
+    strangers: int = 0
 
     def __len__(self) -> int:
         others = sum(map(len, self.verdicts.values()))
@@ -52,10 +53,11 @@ class Harvest:
         """Whether everybody was sent to, and there is nothing else to be told."""
         return len(self) == len(self.sent) > 0 and not self.exchanges
 
-    @property
-    def is_fruitless(self) -> bool:
-        """Whether the vendor has settled nobody at all."""
-        return not self.sent and not self.verdicts.keys() - {UNKNOWN}
+    def is_fruitless(self, least: int) -> bool:
+        """Whether the vendor has settled nobody at all, of so many. Strangers do not count: as many
+        addresses where nobody answers as one likes are quickly made up."""
+        is_vain = not self.sent and not self.verdicts.keys() - {UNKNOWN}
+        return is_vain and len(self) - self.strangers >= least
 
 
 @dataclass(slots=True)

@@ -163,7 +163,9 @@ class Calls:
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
         if topic:
             headers = (*headers, f"Topic: {topic}")
-        return DeviceCall(place, subscription.endpoint, headers, body, is_address_given=True)
+        endpoint = subscription.endpoint
+        is_given = not wire_errors.is_known(endpoint)
+        return DeviceCall(place, endpoint, headers, body, is_address_given=is_given)
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What a push service's answer means."""

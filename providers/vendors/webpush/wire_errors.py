@@ -43,10 +43,11 @@ DISBELIEF = ("unauthorizedregistration", "vapid", "jwt", "authorization")
 
 def is_known(endpoint: str, more: Collection[str] = ()) -> bool:
     """Whether a push service that is believed has given this out; `more` are hosts that staff have
-    named."""
+    named, with whatever port."""
     parts = urlsplit(endpoint)
     host = (parts.hostname or "").lower()
-    starts = {**SERVICES, **dict.fromkeys(more, ("",))}
+    own = SERVICES if parts.port in (None, 443) else {}
+    starts = {**own, **dict.fromkeys(more, ("",))}
     return any(
         (host == name or host.endswith(f".{name}")) and parts.path.startswith(paths)
         for name, paths in starts.items()

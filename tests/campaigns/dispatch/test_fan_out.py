@@ -294,6 +294,23 @@ def test_an_address_that_a_device_names_stops_nobody_elses_push(
     assert Account.objects.get().health != Account.Health.BAD
 
 
+def test_silent_addresses_that_strangers_name_hold_up_nobody_else(
+    gateway: Gateway, begin: Start, now: datetime, routed: App
+) -> None:
+    names = [f"browser-of-stranger-{number:03d}" for number in range(2 * CHUNK)]
+    Device.objects.all().delete()
+    Device.objects.bulk_create(
+        Device(app=routed, platform="android", token=name, token_hash=hash64(name))
+        for name in (*names, name_phone(0))
+    )
+    gateway.wishes = {name: [lambda place: SILENCE] for name in names}
+
+    outcomes = send(begin(), now)
+
+    assert outcomes == {"sent": 1}
+    assert gateway.calls == [*names, name_phone(0)]
+
+
 def test_what_a_gateway_repeats_of_a_call_is_not_kept(
     gateway: Gateway, begin: Start, now: datetime
 ) -> None:

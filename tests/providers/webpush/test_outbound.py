@@ -371,5 +371,23 @@ def test_one_accounts_rest_is_not_anothers():
     assert isinstance(other.write(0), DeviceCall)
 
 
-def test_an_address_is_the_browsers_and_not_the_accounts():
-    assert write(Browser().token).write(0).is_address_given
+@pytest.mark.parametrize(
+    ("endpoint", "is_given"),
+    [
+        (f"{SERVICE}/fcm/send/abc", False),
+        (f"{SERVICE}:443/fcm/send/abc", False),
+        (f"{SERVICE}:81/fcm/send/abc", True),  # where nobody answers
+        ("https://push.evil.example/fcm/send/abc", True),
+        ("https://intra.example/abc", True),
+    ],
+)
+def test_an_address_is_the_browsers_unless_a_known_service_has_given_it_out(endpoint, is_given):
+    call = write(Browser(endpoint).token, client=connect(services="intra.example")).write(0)
+
+    assert call.is_address_given is is_given
+
+
+def test_a_known_services_other_ports_are_not_believed():
+    calls = write(Browser(f"{SERVICE}:8443/fcm/send/abc").token)
+
+    assert calls.read(answer(401, b"no")).reason is Reason.NOT_ADDRESSABLE
