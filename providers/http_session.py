@@ -27,6 +27,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 CONNECT_SECONDS = 3.0
+# What looks public and is the machine's own cloud, which tells a caller its secrets: Azure's
+# (learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16).
+HOSTS_OF_CLOUDS = frozenset({ipaddress.ip_address("168.63.129.16")})
 
 _local = threading.local()
 _chosen: ContextVar[requests.Session | None] = ContextVar("chosen", default=None)
@@ -208,5 +211,6 @@ def check_address(address: str, port: int) -> None:
 def _check_odd_address(text: str) -> None:
     address = ipaddress.ip_address(text)
     # RFC 3879's site-local ones, and whatever nobody has given out: `::127.0.0.1` and the like.
-    if address.is_reserved or (address.version == 6 and address.is_site_local):
+    is_odd = address.is_reserved or (address.version == 6 and address.is_site_local)
+    if is_odd or address in HOSTS_OF_CLOUDS:
         raise InvalidIPAddress(address)

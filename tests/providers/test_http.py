@@ -218,6 +218,7 @@ def test_an_empty_answer_is_fine_where_it_is_allowed(open_vendor, session):
         "http://192.168.1.1/",
         "http://169.254.169.254/latest/meta-data/",
         "http://100.64.0.1/",
+        "http://168.63.129.16/",
         "http://[fd00::1]/",
         "http://[fe80::1]/",
         "http://224.0.0.1/",
