@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from providers.contract import Carry, Dialect, Fate, Payload
 from providers.fields import gettext_noop
+from providers.json_values import write_json
 from providers.liquid import RenderFault, TemplateFault
 from providers.message import PushMessage, write_message
 from providers.message_fields import IN_APP_FIELDS, LIQUID, SHARED_FIELDS, Platform
@@ -68,7 +68,7 @@ def measure_resolved(dialect: Dialect, resolved: PushMessage, platform: Platform
         if find_carry(dialect, platform, f"{platform}.{name}").fate is not Fate.DROPPED
     }
     kept |= resolved.extras.get(dialect.key, {})
-    size = len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(write_json(kept).encode())
     return Payload(size, dialect.limits.max_payload_bytes)
 
 

@@ -8,12 +8,12 @@ is kept as it is in `extras`, so that nothing that was read is lost when it is w
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from providers.fields import FieldSpec, is_storable
+from providers.json_values import read_json_object, write_json
 from providers.message import AndroidContent, IosContent, PushMessage
 from providers.message_fields import ANDROID_FIELDS, IOS_FIELDS
 
@@ -297,23 +297,14 @@ def _read_data(block: Block, body: Keep, values: dict[str, dict[str, Any]]) -> N
 
 def _write_ext(data: str) -> dict[str, Any]:
     """Our opaque text as the object that the vendor wants: itself, or under one name."""
-    value = _parse_object(data)
-    return {"data": data} if value is None else value
+    return read_json_object(data) or {"data": data}
 
 
 def _read_ext(ext: Mapping[str, Any]) -> str:
     text = ext.get("data")
-    if len(ext) == 1 and isinstance(text, str) and _parse_object(text) is None:
+    if len(ext) == 1 and isinstance(text, str) and not read_json_object(text):
         return text
-    return json.dumps(ext, ensure_ascii=False, separators=(",", ":"))
-
-
-def _parse_object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) and value else None
+    return write_json(ext)
 
 
 def _find_ext_fault(ext: Mapping[str, Any]) -> str:
@@ -328,7 +319,7 @@ def _find_ext_fault(ext: Mapping[str, Any]) -> str:
 def _write_value(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return write_json(value)
 
 
 def _write_sounds(body: Keep, ios: IosContent) -> None:

@@ -8,12 +8,12 @@ receipt token of the recipient.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from providers.contract import LONGEST_REFERENCE, Payload
 from providers.fields import Fields
+from providers.json_values import read_json_object, write_json
 from providers.message import Attachment, Button, IosContent, PushMessage
 from providers.message_fields import Platform
 
@@ -50,7 +50,7 @@ def find_faults(message: PushMessage) -> dict[str, str]:
     faults = find_option_faults(options, has_text=has_text)
     if faults:
         return {f"extras.{KEY}.{name}": words for name, words in faults.items()}
-    if taken := OWN_KEYS & set(read_object(ios.data or "") or {}):
+    if taken := OWN_KEYS & set(read_json_object(ios.data or "") or {}):
         return {"ios.data": f"must not hold {min(taken)}"}
     return _find_size_fault(message)
 
@@ -120,7 +120,7 @@ def _write_sound(ios: IosContent, options: Mapping[str, Any]) -> str | dict[str,
 
 
 def _write_beside(ios: IosContent) -> dict[str, Any]:
-    found = read_object(ios.data or "")
+    found = read_json_object(ios.data or "")
     if found is None:
         beside: dict[str, Any] = {DATA_KEY: ios.data} if ios.data else {}
     else:
@@ -144,18 +144,9 @@ def _write_button(item: Button) -> dict[str, str]:
     return {name: text for name, text in values.items() if text}
 
 
-def read_object(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is; None where it is none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def encode(payload: Mapping[str, Any]) -> bytes:
     """As short as JSON can be: bytes are counted."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return write_json(payload).encode()
 
 
 def read_payload(payload: Mapping[str, Any]) -> IosContent:
@@ -197,4 +188,4 @@ def _read_data(payload: Mapping[str, Any]) -> str | None:
     if set(rest) == {DATA_KEY} and isinstance(rest[DATA_KEY], str):
         text: str = rest[DATA_KEY]
         return text
-    return json.dumps(rest, ensure_ascii=False, separators=(",", ":")) if rest else None
+    return write_json(rest) if rest else None

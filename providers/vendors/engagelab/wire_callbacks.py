@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from providers.inbound import Call, CallbackRequest, Reply
+from providers.json_values import write_json
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig
@@ -26,7 +27,7 @@ from .wire_messages import KEY
 from .wire_sends import CALL, read_msg_id
 from .wire_stats import OWN_CHANNELS
 from .wire_targets import REGISTRATION_ID
-from .wire_values import Block, read_body, refuse_type, write_json
+from .wire_values import Block, read_body, refuse_type
 
 HOOK_PATH = "engagelab"
 HEADER = "x-callback-id"

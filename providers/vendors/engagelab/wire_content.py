@@ -10,17 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from providers.fields import Fields, FieldSpec
+from providers.json_values import read_json_object, write_json
 from providers.message import AndroidContent, Button, IosContent, WebContent
 from providers.message_fields import BLOCK_FIELDS, Platform
 
 from .wire_rules import MAX_WEB_BUTTONS
-from .wire_values import (
-    Block,
-    read_json_object,
-    refuse_type,
-    refuse_value,
-    write_json,
-)
+from .wire_values import Block, refuse_type, refuse_value
 
 ANDROID = Fields(
     title="title",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from providers.json_values import apply_patch, find_patch, strip_nulls
 from providers.message import (
     BLOCKS,
     AndroidContent,
@@ -25,14 +26,7 @@ from . import wire_content
 from .wire_errors import Code, Refused
 from .wire_options import REPLACED, read_options, write_options
 from .wire_rules import check_content
-from .wire_values import (
-    Block,
-    apply_patch,
-    find_patch,
-    refuse_type,
-    refuse_value,
-    strip_nulls,
-)
+from .wire_values import Block, refuse_type, refuse_value
 
 KEY = "engagelab"
 REST = "rest"  # where the patch is among the extras

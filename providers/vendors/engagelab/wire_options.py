@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.fields import FieldSpec, gettext_noop
+from providers.json_values import apply_patch, strip_nulls
 
-from .wire_values import Block, apply_patch, strip_nulls
+from .wire_values import Block
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "classification": ("options", "classification"),

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from providers.json_values import write_json
+
 from .wire_errors import Code, Refused
-from .wire_values import Block, refuse_missing, refuse_type, refuse_value, write_json
+from .wire_values import Block, refuse_missing, refuse_type, refuse_value
 
 MAX_CONTENT_BYTES = 4000  # notification and message together
 MAX_WEB_BYTES = 2048

@@ -12,19 +12,13 @@ from typing import Any
 
 from providers.commands import Accepted, PushPart, Recalled, RecallPush, SendPush
 from providers.inbound import Call
+from providers.json_values import strip_nulls, write_json
 from providers.message import PushMessage
 
 from .wire_errors import Code, Refused
 from .wire_messages import KEY, MAX_TTL, read_content, read_platforms, write_content
 from .wire_targets import read_targets, write_targets
-from .wire_values import (
-    Block,
-    read_body,
-    refuse_type,
-    refuse_value,
-    strip_nulls,
-    write_json,
-)
+from .wire_values import Block, read_body, refuse_type, refuse_value
 
 PUSH_PATH = "v4/push"
 VALIDATE_PATH = "v4/push/validate"

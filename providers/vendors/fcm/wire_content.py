@@ -14,17 +14,16 @@ from datetime import datetime
 from typing import Any
 
 from providers.fields import Fields, FieldSpec
+from providers.json_values import read_json_object, write_json
 from providers.message import AndroidContent, Attachment, Button, IosContent, WebContent
 from providers.message_fields import BLOCK_FIELDS, MAX_BUTTONS, Platform
 
 from .wire_values import (
     Block,
     read_color,
-    read_json_object,
     read_milliseconds,
     read_seconds,
     write_color,
-    write_json,
     write_milliseconds,
     write_seconds,
 )

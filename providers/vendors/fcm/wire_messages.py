@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from providers.fields import FieldSpec, gettext_noop
+from providers.json_values import apply_patch, find_patch
 from providers.message import (
     BLOCKS,
     AndroidContent,
@@ -28,7 +29,7 @@ from providers.message_fields import MAX_BODY, MAX_TITLE, Platform
 
 from . import wire_content
 from .wire_content import put
-from .wire_values import Block, apply_patch, find_patch
+from .wire_values import Block
 
 KEY = "fcm"
 REST = "rest"  # where the patch is among the extras

@@ -18,6 +18,7 @@ from typing import Any
 from providers.commands import Accepted, PushPart, SendPush
 from providers.contract import Payload
 from providers.inbound import Call, Reply
+from providers.json_values import write_json
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.outcomes import Outcome, Reason, Refusal, RefusalKind, Result
@@ -69,8 +70,7 @@ class Template:
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    return write_json(body).encode("utf-8", "replace")
 
 
 def measure(message: PushMessage, platform: Platform) -> Payload:

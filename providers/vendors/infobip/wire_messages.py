@@ -4,11 +4,11 @@ calls have for them (wire facts, sections 3, 4 and 7).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from providers.fields import is_link, is_web_address
+from providers.json_values import read_json_object, write_json
 from providers.message import (
     AndroidContent,
     Attachment,
@@ -209,7 +209,7 @@ def write_payload(message: PushMessage) -> dict[str, Any] | None:
 
 
 def _write_data(text: str) -> dict[str, Any]:
-    values = _find_object(text)
+    values = read_json_object(text)
     return {DATA: text} if values is None else values
 
 
@@ -230,14 +230,6 @@ def _read_payload(options: Block) -> tuple[str | None, str | None, dict[str, Any
 
 def _read_data(values: dict[str, Any]) -> str:
     text = values.get(DATA)
-    if len(values) == 1 and isinstance(text, str) and text and _find_object(text) is None:
+    if len(values) == 1 and isinstance(text, str) and text and read_json_object(text) is None:
         return text
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-
-def _find_object(text: str) -> dict[str, Any] | None:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
+    return write_json(values)

@@ -5,12 +5,12 @@ content open). The worker is in static/; its fields are those of `showNotificati
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from providers.contract import LONGEST_REFERENCE, Payload
 from providers.fields import FieldSpec, gettext_noop
+from providers.json_values import write_json
 from providers.message import Button, PushMessage, WebContent
 from providers.message_fields import Platform
 
@@ -91,8 +91,7 @@ class Template:
 
     def __init__(self, message: PushMessage) -> None:
         body = write_message(message)
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        self.whole = text.encode("utf-8", "replace")
+        self.whole = write_json(body).encode("utf-8", "replace")
         self._head = self.whole[:-1] + (b',"receipt":"' if body else b'"receipt":"')
 
     @property

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from providers.audience_calls import ChangeTag
 from providers.commands import Accepted, AcceptedMany, SendPush
 from providers.inbound import Call
+from providers.json_values import apply_patch, find_patch, strip_nulls
 from providers.message_fields import Platform
 from providers.outcomes import Refusal
 from providers.receipts import ReceiptKind
@@ -28,7 +29,7 @@ from providers.vendors.engagelab import (
     wire_targets,
 )
 from providers.vendors.engagelab.wire_errors import STATUSES, Code, Refused, write_refusal
-from providers.vendors.engagelab.wire_values import Block, apply_patch, find_patch, strip_nulls
+from providers.vendors.engagelab.wire_values import Block
 from tests.providers.engagelab import strategies
 
 NUMBERS = st.integers(1, 2**53).map(str)
