@@ -12,15 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
-from providers.liquid import (
-    BRACES,
-    Mode,
-    RenderFault,
-    Template,
-    TemplateFault,
-    has_tags,
-    parse,
-)
+from providers.liquid import BRACES, Template, TemplateFault, has_tags, parse
+from providers.liquid_sandbox import Mode, RenderFault
 from providers.message import EmailContent, PushMessage, SmsContent, Text
 from providers.message_fields import (
     BLOCK_FIELDS,

@@ -28,7 +28,8 @@ from campaigns.models.packing import pack_cohorts, pack_ids
 from campaigns.selectors.personal import Reader
 from campaigns.selectors.routes import Way, list_ways
 from providers.contract import Dialect
-from providers.liquid import RenderFault, TemplateFault
+from providers.liquid import TemplateFault
+from providers.liquid_sandbox import RenderFault
 from providers.outcomes import Reason
 from providers.templates import Sheet
 

@@ -7,7 +7,8 @@ from typing import Any
 from providers.contract import Carry, Dialect, Fate, Payload
 from providers.fields import gettext_noop
 from providers.json_values import write_json
-from providers.liquid import RenderFault, TemplateFault
+from providers.liquid import TemplateFault
+from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage, write_message
 from providers.message_fields import IN_APP_FIELDS, LIQUID, SHARED_FIELDS, Platform
 from providers.templates import Sheet

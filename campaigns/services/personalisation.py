@@ -13,7 +13,7 @@ from campaigns.selectors.personal import (
     list_attribute_names,
     list_fixed,
 )
-from providers.liquid import RenderFault
+from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage, resolve_text
 from providers.message_fields import LIQUID, Platform
 from providers.scenarios import Channel

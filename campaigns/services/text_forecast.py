@@ -18,7 +18,7 @@ from campaigns.selectors.personal import Reader, fill_empty
 from campaigns.selectors.routes import find_first_ways
 from campaigns.selectors.starting import list_apps
 from campaigns.services.personalisation import list_variables
-from providers.liquid import RenderFault
+from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage
 from providers.message_fields import LIQUID, Platform
 from providers.templates import Sheet

@@ -18,7 +18,7 @@ from campaigns.selectors.personal import find_variable_fault, list_attribute_nam
 from campaigns.selectors.variable_look import look_at_variables
 from campaigns.services.campaign_values import read_campaign
 from campaigns.services.personalisation import find_faults, list_variables, render_for
-from providers.liquid import FILTERS
+from providers.liquid_sandbox import FILTERS
 from providers.message import PushMessage, read_message
 from tests import builders
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.liquid import BRACES, Mode, RenderFault, TemplateFault, parse, write_value
+from providers.liquid import BRACES, TemplateFault, parse
+from providers.liquid_sandbox import Mode, RenderFault, write_value
 
 NAME, CITY = "person.custom.name", "person.custom.city"
 HOSTILE = st.one_of(

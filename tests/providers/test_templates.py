@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from providers.liquid import RenderFault
+from providers.liquid_sandbox import RenderFault
 from providers.message import Button, PushMessage, find_address_faults, read_message, write_message
 from providers.message_fields import Platform
 from providers.templates import ELLIPSIS, Sheet, cut_text, find_template_faults, list_places
