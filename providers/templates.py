@@ -15,13 +15,8 @@ from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
 from providers.liquid import BRACES, Template, TemplateFault, has_tags, parse
 from providers.liquid_sandbox import Mode, RenderFault
 from providers.message import EmailContent, PushMessage, SmsContent, Text
-from providers.message_fields import (
-    BLOCK_FIELDS,
-    COMMON_FIELDS,
-    LIQUID,
-    OTHER_BLOCKS,
-    SHARED_FIELDS,
-)
+from providers.message_channels import OTHER_BLOCKS
+from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, LIQUID, SHARED_FIELDS
 
 ONE_LINE = ("title", "subtitle", "subject", "dismiss_title", "open_title")
 MODES = {"url": Mode.URL, "link": Mode.URL, "line": Mode.LINE, "text": Mode.TEXT}

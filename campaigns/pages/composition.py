@@ -34,7 +34,7 @@ from campaigns.selectors.routes import find_first_routes
 from campaigns.services.access import has_role
 from providers import registry
 from providers.contract import Dialect
-from providers.message import TOP_FIELDS
+from providers.message_faults import TOP_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,8 @@ from django.utils.translation import gettext_lazy
 from campaigns.models.audience import PLATFORMS
 from campaigns.services.messages import Loss
 from providers.contract import Fate
-from providers.message_fields import (
-    BLOCK_FIELDS,
-    COMMON_FIELDS,
-    DELIVERY_FIELDS,
-    OTHER_BLOCKS,
-    SHARED_FIELDS,
-)
+from providers.message_channels import OTHER_BLOCKS
+from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, DELIVERY_FIELDS, SHARED_FIELDS
 
 FATES = {
     Fate.DROPPED: gettext_lazy("Lost"),

@@ -15,14 +15,14 @@ from campaigns.pages.fields import PageForm, shrink
 from providers.contract import Dialect
 from providers.fields import FieldSpec
 from providers.forms import SpecField, build_field
-from providers.message import TOP_FIELDS
+from providers.message_channels import OTHER_BLOCKS
+from providers.message_faults import TOP_FIELDS
 from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
     DELIVERY_FIELDS,
     LIQUID,
     MAX_TRANSLATIONS,
-    OTHER_BLOCKS,
     SHARED_FIELDS,
     Platform,
 )

@@ -24,13 +24,8 @@ from campaigns.services.personalisation import find_faults, list_variables, rend
 from providers import registry
 from providers.contract import Fate
 from providers.message import PushMessage
-from providers.message_fields import (
-    BLOCK_FIELDS,
-    LIQUID,
-    OTHER_BLOCKS,
-    SHARED_FIELDS,
-    Platform,
-)
+from providers.message_channels import OTHER_BLOCKS
+from providers.message_fields import BLOCK_FIELDS, LIQUID, SHARED_FIELDS, Platform
 
 SAMPLES = 5
 READINGS = 2  # on the review page

@@ -10,7 +10,8 @@ from providers.json_values import write_json
 from providers.liquid import TemplateFault
 from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage, write_message
-from providers.message_fields import IN_APP_FIELDS, LIQUID, SHARED_FIELDS, Platform
+from providers.message_channels import IN_APP_FIELDS
+from providers.message_fields import LIQUID, SHARED_FIELDS, Platform
 from providers.templates import Sheet
 
 TEXT_FIELDS = ("title", "body")

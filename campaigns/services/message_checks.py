@@ -13,7 +13,8 @@ from campaigns.selectors.language_names import name_language
 from campaigns.services.forecast import Reach
 from campaigns.services.messages import Loss, Problem
 from providers.message import Button, PushMessage
-from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS, SHARED_FIELDS
+from providers.message_channels import OTHER_BLOCKS
+from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
 
 ADDRESSES = frozenset({"url", "link", "attachments", "buttons"})
 # Names that are kept for examples and for machines of one's own (RFC 2606, RFC 6761, RFC 6762).

@@ -22,7 +22,8 @@ from campaigns.errors import Invalid
 from campaigns.models import Campaign
 from campaigns.services.campaigns import update_campaign
 from campaigns.services.cells import disarm, rearm
-from providers.message import find_message_faults, read_message, write_message
+from providers.message import read_message, write_message
+from providers.message_faults import find_message_faults
 from providers.message_fields import COMMON_FIELDS, Platform
 
 MOST = 2_000_000  # characters of a file

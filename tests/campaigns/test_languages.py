@@ -15,7 +15,8 @@ from campaigns.pages.languages import count_texts
 from campaigns.services.campaigns import create_campaign
 from campaigns.services.preflight import find_problems
 from providers.languages import Chain, is_right_to_left
-from providers.message import find_message_faults, read_message, write_message
+from providers.message import read_message, write_message
+from providers.message_faults import find_message_faults
 from providers.message_fields import Platform
 from tests import builders
 

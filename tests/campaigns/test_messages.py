@@ -19,11 +19,10 @@ from providers.message import (
     IosContent,
     PushMessage,
     Text,
-    find_address_faults,
-    find_message_faults,
     read_message,
     write_message,
 )
+from providers.message_faults import find_address_faults, find_message_faults
 from providers.message_fields import Platform
 from tests import builders
 

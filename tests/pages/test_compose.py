@@ -10,8 +10,9 @@ from django.urls import reverse
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.models import Account, App, Campaign, Device, Membership, Segment, Transfer
 from campaigns.pages.audience_form import find_devices
-from providers.message import TOP_FIELDS, find_message_faults
-from providers.message_fields import BLOCK_FIELDS, OTHER_BLOCKS, PERSONAL_FIELDS
+from providers.message_channels import OTHER_BLOCKS
+from providers.message_faults import TOP_FIELDS, find_message_faults
+from providers.message_fields import BLOCK_FIELDS, PERSONAL_FIELDS
 from tests import builders
 from tests.pages.sending import press_send, send_typed
 

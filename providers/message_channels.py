@@ -1,0 +1,90 @@
+"""Fields of a message beside those of platforms: inside the app, as an SMS, as an e-mail."""
+
+from __future__ import annotations
+
+from providers.fields import FieldSpec, gettext_noop
+from providers.message_fields import MAX_TTL_SECONDS
+
+IN_APP_FIELDS = (
+    FieldSpec(
+        name="only",
+        kind="bool",
+        label=gettext_noop("Only in the app"),
+        help=gettext_noop("Nothing appears in the phone's notification centre."),
+    ),
+    FieldSpec(
+        name="style",
+        kind="choice",
+        label=gettext_noop("Shown as"),
+        choices=("modal", "banner"),
+        choice_labels=(gettext_noop("Dialog"), gettext_noop("Banner")),
+    ),
+    FieldSpec(
+        name="expires_in",
+        kind="int",
+        label=gettext_noop("Shown for, s"),
+        help=gettext_noop("Later it is not shown any more."),
+        minimum=0,
+        maximum=MAX_TTL_SECONDS,
+    ),
+    FieldSpec(name="dismiss_title", label=gettext_noop("Button to dismiss"), maximum=255),
+    FieldSpec(name="open_title", label=gettext_noop("Button to open"), maximum=255),
+    FieldSpec(
+        name="tap_kind",
+        kind="choice",
+        label=gettext_noop("A tap opens"),
+        choices=("web_view", "deep_link", "browser"),
+        choice_labels=(
+            gettext_noop("A page in the app"),
+            gettext_noop("A place in the app"),
+            gettext_noop("A page in the browser"),
+        ),
+    ),
+    FieldSpec(name="tap_target", kind="link", label=gettext_noop("Address to open"), maximum=2048),
+    FieldSpec(
+        name="topic",
+        label=gettext_noop("Inbox topic"),
+        help=gettext_noop("Kept in this part of the app's inbox; capitals count."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="topic_expires_in",
+        kind="int",
+        label=gettext_noop("Kept in the inbox for, s"),
+        minimum=60,
+        maximum=31_536_000,
+    ),
+)
+
+SMS_FIELDS = (
+    FieldSpec(
+        name="body",
+        kind="long_text",
+        label=gettext_noop("Text"),
+        help=gettext_noop("Empty takes the common text."),
+        maximum=1600,
+    ),
+)
+
+EMAIL_FIELDS = (
+    FieldSpec(
+        name="subject",
+        label=gettext_noop("Subject"),
+        help=gettext_noop("Empty takes the common title."),
+        maximum=255,
+    ),
+    FieldSpec(
+        name="body",
+        kind="long_text",
+        label=gettext_noop("Text"),
+        help=gettext_noop("Empty takes the common text."),
+        maximum=20_000,
+    ),
+)
+
+# Blocks beside those of platforms, by their names in a message.
+OTHER_BLOCKS: dict[str, tuple[FieldSpec, ...]] = {
+    "in_app": IN_APP_FIELDS,
+    "sms": SMS_FIELDS,
+    "email": EMAIL_FIELDS,
+}
