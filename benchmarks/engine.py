@@ -203,7 +203,7 @@ def measure_send(transfer: Any, size: int, count: int) -> str:
     """From the frozen audience to the folded end. The groups' pace is lifted, not the vendor's."""
     from campaigns.dispatch.freeze import freeze_transfer
     from campaigns.models import Allowance, Attempt, Counter
-    from campaigns.models.audience import MAX_SEND_RATE
+    from campaigns.models.apps import MAX_SEND_RATE
 
     freeze_transfer(transfer, now=datetime.now(UTC))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -146,7 +146,7 @@ def send(app: Any, size: int) -> tuple[float, float, int]:
     """Seconds from the first call to the folded end, CPU of our worker meanwhile, and calls."""
     from campaigns.dispatch.freeze import freeze_transfer
     from campaigns.models import Allowance, Attempt, Counter
-    from campaigns.models.audience import MAX_SEND_RATE
+    from campaigns.models.apps import MAX_SEND_RATE
 
     transfer = engine.start_transfer(app)
     freeze_transfer(transfer, now=datetime.now(UTC))

@@ -33,7 +33,8 @@ from campaigns.models import (
     AppGroup,
     Group,
 )
-from campaigns.models.audience import DEFAULT_GROUP, PLATFORMS
+from campaigns.models.apps import DEFAULT_GROUP
+from campaigns.models.audience import PLATFORMS
 from campaigns.services import device_door
 from campaigns.services.access import (
     make_group_key,

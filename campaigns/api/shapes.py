@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from campaigns.api.strict import Flag, StrictSerializer, Text, Whole
 from campaigns.models import App, Device, DeviceMark, Group, Label, Person, Segment
-from campaigns.models.audience import MAX_SEND_RATE, MIN_SEND_RATE
+from campaigns.models.apps import MAX_SEND_RATE, MIN_SEND_RATE
 from campaigns.services.device_rows import COLUMNS
 
 Kind = DeviceMark.Kind

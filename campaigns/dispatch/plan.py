@@ -29,7 +29,7 @@ from campaigns.models import (
     TransferEvent,
     WhenMissed,
 )
-from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.models.packing import pack_texts
 from campaigns.models.prepared import insert

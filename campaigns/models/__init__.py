@@ -22,17 +22,8 @@ from campaigns.models.accounts import (
     VendorLabelMember,
 )
 from campaigns.models.approval import Approval
-from campaigns.models.audience import (
-    App,
-    AppGroup,
-    Device,
-    DeviceIdentifier,
-    Group,
-    Label,
-    LabelMember,
-    Person,
-    Segment,
-)
+from campaigns.models.apps import App, AppGroup, Group
+from campaigns.models.audience import Device, DeviceIdentifier, Label, LabelMember, Person, Segment
 from campaigns.models.campaign import (
     Campaign,
     CampaignEvent,

@@ -90,7 +90,7 @@ class Membership(models.Model):
 
 def visible_app_ids(principal: Any) -> QuerySet[Any]:
     """Ids of the apps that a user or an ApiKey reaches, as a subquery."""
-    from campaigns.models.audience import App
+    from campaigns.models.apps import App
 
     if isinstance(principal, ApiKey):
         return App.objects.filter(principal.reach()).values("pk")

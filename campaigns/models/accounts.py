@@ -9,7 +9,8 @@ from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Workspace
-from campaigns.models.audience import WAY_KEYS, WAYS, App, Group, Label
+from campaigns.models.apps import App, Group
+from campaigns.models.audience import WAY_KEYS, WAYS, Label
 from campaigns.models.scoping import ScopedQuerySet
 
 

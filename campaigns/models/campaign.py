@@ -9,7 +9,7 @@ from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace, visible_app_ids
-from campaigns.models.audience import App, AppGroup, Group
+from campaigns.models.apps import App, AppGroup, Group
 from campaigns.models.message import Message
 from campaigns.models.moves import Moving, StatusEvent
 from campaigns.models.recurrence import Series, make_series

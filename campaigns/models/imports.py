@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.jobs import Job
 from campaigns.models.scoping import ScopedQuerySet
 

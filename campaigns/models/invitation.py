@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Membership, Workspace
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.scoping import ScopedQuerySet
 
 

@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace, visible_app_ids, visible_workspace_ids
-from campaigns.models.audience import App, Device, Person
+from campaigns.models.apps import App
+from campaigns.models.audience import Device, Person
 from campaigns.models.scoping import ScopedQuerySet
 
 MAX_TESTERS = 10  # as many as a test may reach

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.accounts import Account
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.transfer import Part
 
 

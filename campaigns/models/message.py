@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.scoping import ScopedQuerySet
 from providers.message import PushMessage, read_message
 

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace, visible_app_ids, visible_workspace_ids
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.scoping import ScopedQuerySet
 
 SEAL_LENGTH = 32

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Workspace, visible_app_ids, wide_workspace_ids
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.campaign import Campaign
 from campaigns.models.scoping import ScopedQuerySet
 from campaigns.models.transfer import Transfer

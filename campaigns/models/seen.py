@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from campaigns.models.audience import PLATFORMS, App
+from campaigns.models.apps import App
+from campaigns.models.audience import PLATFORMS
 
 
 class SeenDay(models.Model):

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models.audience import App, Segment
+from campaigns.models.apps import App
+from campaigns.models.audience import Segment
 from campaigns.models.scoping import ScopedQuerySet
 
 

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import ApiKey, Workspace
 from campaigns.models.accounts import Account
-from campaigns.models.audience import WAY_KEYS, App, AppGroup, Group
+from campaigns.models.apps import App, AppGroup, Group
+from campaigns.models.audience import WAY_KEYS
 from campaigns.models.campaign import Campaign, Occurrence, Policy
 from campaigns.models.message import Message
 from campaigns.models.moves import Moving, StatusEvent

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import App, AppGroup, Group, Policy, WhenPast
-from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE, list_zone_names
 from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.services.campaign_values import MAX_RAMP

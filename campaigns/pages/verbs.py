@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Refused
 from campaigns.models import App
-from campaigns.models.audience import MAX_RATE
+from campaigns.models.apps import MAX_RATE
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import require_sender
 from campaigns.pages.shell import tell_refusal

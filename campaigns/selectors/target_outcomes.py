@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from campaigns.models import Attempt, Delivery, Part, Person, Settled
-from campaigns.models.audience import App
+from campaigns.models.apps import App
 from campaigns.models.bulk import IdList, TextList
 from providers.outcomes import Outcome, Reason, Result
 from providers.recipients import PersonKind, Targets

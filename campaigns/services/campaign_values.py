@@ -21,7 +21,7 @@ from campaigns.models import (
     WhenMissed,
     WhenPast,
 )
-from campaigns.models.audience import DEFAULT_GROUP, MAX_RATE
+from campaigns.models.apps import DEFAULT_GROUP, MAX_RATE
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience

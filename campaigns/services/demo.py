@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.models import Account, App, AppGroup, Group, Route, Workspace
-from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.services.access import issue_key, make_group_key
 from campaigns.services.demo_audience import fill_audience, fill_devices
 from campaigns.services.demo_history import fill_history

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import App, Group
-from campaigns.models.audience import DEFAULT_GROUP, MAX_SEND_RATE, MIN_SEND_RATE
+from campaigns.models.apps import DEFAULT_GROUP, MAX_SEND_RATE, MIN_SEND_RATE
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.access import record_audit
 

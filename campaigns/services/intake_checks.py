@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Forbidden, Invalid, NotFound, Refused
 from campaigns.models import ApiKey, App, Device, Group, Transfer
-from campaigns.models.audience import MAX_RATE
+from campaigns.models.apps import MAX_RATE
 from campaigns.models.bulk import IdList
 from campaigns.models.prepared import Prepared
 from campaigns.selectors.addressing import PER_RECIPIENT, Wanted, find_obstacles

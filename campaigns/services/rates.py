@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import Campaign, Transfer
-from campaigns.models.audience import MAX_RATE
+from campaigns.models.apps import MAX_RATE
 from campaigns.selectors.approvals import needs_approval
 from campaigns.services.access import record_audit
 

@@ -27,7 +27,7 @@ from campaigns.models import (
     Transfer,
     Workspace,
 )
-from campaigns.models.audience import DEFAULT_GROUP
+from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.hours import list_hours
 from campaigns.selectors.status import count_receipts, count_transfers
