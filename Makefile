@@ -43,7 +43,7 @@ test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the databa
 
 # A file's tests share what they start. Files come as the folders do, so that the slow ones of chaos
 # and journeys are begun long before the end. Three at a time on two cores: a third of the time of
-# one is waiting, for processes of its own and for a browser.
+# one is waiting, for processes of its own and for a browser (docs/decisions/0034).
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test-postgres: $(VENV)/tests
