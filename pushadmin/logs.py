@@ -24,7 +24,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(16)
-        request.request_id = request_id  # type: ignore[attr-defined]
+        request.request_id = request_id  # type: ignore[attr-defined]  # ours
         before = current_request_id.set(request_id)
         try:
             response = self.get_response(request)

@@ -52,7 +52,7 @@ class WorkspaceAdmin(StaffAdmin):
 
 
 @admin.register(User)
-class StaffUserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[misc]
+class StaffUserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[misc]  # untyped mix
     """Who signs in. What they may do stands in their memberships, not here."""
 
     form = UserChangeForm
@@ -152,7 +152,7 @@ class ApiKeyForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         spoken = [(dialect.key, dialect.label) for dialect in registry.all_dialects()]
         if "dialect" in self.fields:
-            self.fields["dialect"].choices = [("", "—"), *spoken]  # type: ignore[attr-defined]
+            self.fields["dialect"].choices = [("", "—"), *spoken]  # type: ignore[attr-defined]  # choices
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
@@ -217,7 +217,7 @@ class ApiKeyAdmin(StaffAdmin):
         if change:
             return
         asked = form.cleaned_data
-        key, obj.shown_text = issue_key(  # type: ignore[attr-defined]
+        key, obj.shown_text = issue_key(  # type: ignore[attr-defined]  # until response_add
             asked["workspace"],
             name=asked["name"],
             apps=list(asked["apps"]),
@@ -236,7 +236,7 @@ class ApiKeyAdmin(StaffAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None
     ) -> HttpResponse:
         note = _("Copy it now. Only a hash is kept, so it cannot be shown again.")
-        text: str = obj.shown_text  # type: ignore[attr-defined]
+        text: str = obj.shown_text  # type: ignore[attr-defined]  # of save_model
         shown = Shown(obj.name, _("API key"), text, note, self.link_to(obj))
         return self.show_once(request, shown)
 

@@ -75,7 +75,7 @@ class ScenarioAdmin(StaffAdmin):
 
     @admin.display(description=gettext_lazy("campaigns"), ordering="use_count")
     def show_use(self, scenario: Scenario) -> int:
-        return int(scenario.use_count)  # type: ignore[attr-defined]
+        return int(scenario.use_count)  # type: ignore[attr-defined]  # annotated
 
     # --- one scenario ---
 

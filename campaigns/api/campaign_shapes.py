@@ -23,7 +23,8 @@ class CountedList(serializers.ListSerializer[Any]):
 
     def to_representation(self, data: Any) -> Any:
         rows = list(data)
-        self.child.counted = self.child.count_all([row.pk for row in rows])  # type: ignore[union-attr]
+        child: Any = self.child
+        child.counted = child.count_all([row.pk for row in rows])
         return super().to_representation(rows)
 
 
@@ -42,7 +43,7 @@ class CountedShape(serializers.ModelSerializer[Any]):
 
     def get_counters(self, row: Any) -> CountersShape:
         counted = self.counted if self.counted is not None else self.count_all([row.pk])
-        return counted[row.pk].as_dict()  # type: ignore[return-value]
+        return counted[row.pk].as_dict()  # type: ignore[return-value]  # its shape
 
 
 class CampaignShape(CountedShape):
@@ -342,7 +343,7 @@ class ProgressShape(serializers.Serializer[Any]):
     platforms = PlatformShape(many=True)
     rate = serializers.FloatField()
     seconds_left = serializers.FloatField(allow_null=True)
-    errors = ErrorShape(many=True)  # type: ignore[assignment]
+    errors = ErrorShape(many=True)  # type: ignore[assignment]  # DRF's own name
     receipts = serializers.DictField(child=serializers.IntegerField(allow_null=True))
     vendor_figures = FigureShape(many=True)
     hours = TransferHourShape(many=True)

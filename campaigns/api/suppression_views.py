@@ -58,7 +58,7 @@ class PlaceFields(StrictSerializer):
 class SuppressBody(PlaceFields):
     """At most 10,000 entries."""
 
-    source = Text(required=False, allow_blank=True, max_length=80)  # type: ignore[assignment]
+    source = Text(required=False, allow_blank=True, max_length=80)  # type: ignore[assignment]  # DRF's own name
     until = serializers.DateTimeField(required=False, allow_null=True)
 
 

@@ -226,7 +226,7 @@ def block_pair(account_id: int, app_id: int, until: datetime) -> None:
 def heed_failure(account_id: int, app_id: int, failure: Failure, tries: int, now: datetime) -> None:
     """Leave the pair alone when the vendor asked for it, or called this one call too many."""
     if failure.reason is Reason.THROTTLED or failure.retry_after is not None:
-        jitter = random.random()  # noqa: S311
+        jitter = random.random()  # noqa: S311 jitter
         wait = find_retry_wait(failure.reason, tries, jitter, failure.retry_after)
         block_pair(account_id, app_id, now + timedelta(seconds=wait))
 

@@ -187,7 +187,7 @@ def _put_off(attempt: Attempt, first: datetime, now: datetime, wait: timedelta) 
 
 
 def _find_wait(failure: Failure) -> timedelta:
-    jitter = 1 + random.random()  # noqa: S311
+    jitter = 1 + random.random()  # noqa: S311 jitter
     return timedelta(seconds=max(failure.retry_after or 0.0, RETRY_SECONDS * jitter))
 
 

@@ -305,4 +305,4 @@ def _list_devices(test: Campaign, app: App) -> list[int]:
 
 
 # Test runners take any function with this prefix for a test of their own.
-test_campaign.__test__ = False  # type: ignore[attr-defined]
+test_campaign.__test__ = False  # type: ignore[attr-defined]  # theirs

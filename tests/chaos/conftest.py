@@ -21,7 +21,7 @@ from tests.postgres import running_server
 IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
 BOTH = ("sqlite", "postgres")
 # What takes longest, of rules that faster tests hold too (tests/campaigns/dispatch: poison, model
-# and engine, pace, crashes; tests/campaigns/test_erase*): in the long form only, so that `make test`
+# and engine, pace, crashes; tests/campaigns: erase): in the long form only, so that `make test`
 # keeps its budget (docs/decisions/0034).
 collect_ignore = (
     []

@@ -229,7 +229,7 @@ def _make_message(common: Text, values: Mapping[Platform, dict[str, Any]]) -> Pu
     blocks: dict[str, Content] = {
         item.value: BLOCKS[item](**block) for item, block in values.items()
     }
-    return PushMessage(title=common.title, body=common.body, **blocks)  # type: ignore[arg-type]
+    return PushMessage(title=common.title, body=common.body, **blocks)  # type: ignore[arg-type]  # by platform
 
 
 def _read_alert(block: Block) -> Text:
