@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -193,7 +194,7 @@ def test_what_is_no_subscription_fails_alone_and_nobody_is_called(spoil, words):
 
     bad, well = calls.write(0), calls.write(1)
     assert (bad.index, bad.outcome, bad.reason) == (0, Outcome.FAILED, Reason.NOT_ADDRESSABLE)
-    assert words.partition("|")[0] in bad.message or words.partition("|")[2] in bad.message
+    assert re.search(words, bad.message)
     assert isinstance(well, DeviceCall)
 
 
