@@ -10,7 +10,7 @@ from campaigns.services.accounts import find_credentials, save_account
 from providers import registry
 from tests.vendor_cases.accounts import make_account
 
-pytestmark = [pytest.mark.database, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 DIALECTS = [dialect for dialect in registry.all_dialects() if dialect.credentials]
 
 

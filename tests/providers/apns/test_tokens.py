@@ -106,6 +106,12 @@ def test_a_key_is_read_although_a_form_has_lost_its_lines(spoil):
     assert wire_tokens.write_token(flat, "k", "t", 0) == wire_tokens.write_token(KEY, "k", "t", 0)
 
 
+def test_what_openssl_writes_before_a_block_is_left_out():
+    head = "Bag Attributes\n    localKeyID: DE D4 B4 \nKey Attributes: <No Attributes>\n"
+
+    assert wire_tokens.mend_pem(head + KEY).decode() == KEY
+
+
 @pytest.mark.parametrize(
     "key",
     [
