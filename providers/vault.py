@@ -38,11 +38,6 @@ def decrypt(ciphertext: str) -> dict[str, str]:
     return credentials
 
 
-def rotate(ciphertext: str) -> str:
-    """The same credentials under the newest key. Raises `VaultError`."""
-    return encrypt(decrypt(ciphertext))
-
-
 def last_four(secret: str) -> str:
     """What a person may see of a secret: its last four characters if it is long enough."""
     return secret[-4:] if len(secret) >= 12 else ""

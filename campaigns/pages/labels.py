@@ -18,6 +18,7 @@ from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Job, Label, Membership, Person, Segment
 from campaigns.pages.fields import PageForm
 from campaigns.pages.jobs import describe_job
+from campaigns.pages.named_list import read_list
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.lookup import find_person_ids
@@ -85,24 +86,10 @@ def find_label(principal: Any, pk: int) -> Label:
 @operator_page
 def labels(request: HttpRequest) -> HttpResponse:
     """Labels that the operator sees, by name, page by page; archived ones apart."""
-    term = request.GET.get("search", "").replace("\0", "").strip()[:128]
     is_archive = request.GET.get("archived") == "1"
-    rows = Label.objects.for_user(request.user).select_related("app").order_by("name", "pk")
-    rows = rows.filter(archived_at__isnull=not is_archive)
-    if term:
-        rows = rows.filter(name__icontains=term)
-    page = request.GET.get("page", "1")
-    number = int(page) if page.isascii() and page.isdecimal() and 0 < len(page) < 6 else 1
-    start = (max(1, number) - 1) * PAGE
-    shown = list(rows[start : start + PAGE + 1])
-    context = {
-        "labels": shown[:PAGE],
-        "search": term,
-        "is_archive": is_archive,
-        "number": number,
-        "has_more": len(shown) > PAGE,
-        "may_compose": has_role(request.user, None, Role.COMPOSER),
-    }
+    rows = Label.objects.for_user(request.user).filter(archived_at__isnull=not is_archive)
+    found, context = read_list(request, rows)
+    context |= {"labels": found, "is_archive": is_archive}
     return draw_page(request, "pages/labels.html", _("Labels"), context)
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound, Refused
 from campaigns.models import App, Device, Membership, Segment
+from campaigns.pages.named_list import read_list
 from campaigns.pages.segment_editor import Editor, list_options, open_editor, read_editor
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.audience import Audience, AudienceKind
@@ -29,7 +30,6 @@ from campaigns.services.audience import create_segment, delete_segment, update_s
 from campaigns.services.segment_versions import list_versions
 
 Role = Membership.Role
-PAGE = 50
 MAX_ID = 2**53
 MOST_DEVICES = 5  # that one search explains
 
@@ -62,22 +62,8 @@ def list_composed(principal: Any) -> list[App]:
 @operator_page
 def segments(request: HttpRequest) -> HttpResponse:
     """Segments that the operator sees, by name, page by page."""
-    term = request.GET.get("search", "").replace("\0", "").strip()[:128]
-    rows = Segment.objects.for_user(request.user).select_related("app").order_by("name", "pk")
-    if term:
-        rows = rows.filter(name__icontains=term)
-    page = request.GET.get("page", "1")
-    number = int(page) if page.isascii() and page.isdecimal() and 0 < len(page) < 6 else 1
-    start = (max(1, number) - 1) * PAGE
-    shown = list(rows[start : start + PAGE + 1])
-    context = {
-        "segments": shown[:PAGE],
-        "search": term,
-        "number": number,
-        "has_more": len(shown) > PAGE,
-        "may_compose": has_role(request.user, None, Role.COMPOSER),
-    }
-    return draw_page(request, "pages/segments.html", _("Segments"), context)
+    found, context = read_list(request, Segment.objects.for_user(request.user))
+    return draw_page(request, "pages/segments.html", _("Segments"), {"segments": found, **context})
 
 
 @operator_page

@@ -45,7 +45,6 @@ LISTED = frozenset(
         AudienceKind.OUTCOMES_OF,
     }
 )
-EVERYBODY: Expression = And(())
 
 
 class Inexact(Exception):
