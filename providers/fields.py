@@ -17,7 +17,7 @@ Kind = str  # one of KINDS
 KINDS = frozenset(
     {
         "text", "long_text", "secret", "url", "link", "int", "bool", "choice", "color",
-        "int_list", "json", "json_object", "attachments", "buttons", "number",
+        "int_list", "json", "json_object", "attachments", "buttons", "titles", "number",
     }
 )  # fmt: skip
 
@@ -136,6 +136,14 @@ def _find_button_fault(value: Any) -> str | None:
     return None
 
 
+def _find_titles_fault(value: Any) -> str | None:
+    if not isinstance(value, list) or not all(isinstance(title, str) for title in value):
+        return "must be a list of texts"
+    if any(len(title) > BUTTON_PARTS["title"] for title in value):
+        return f"a button's title has at most {BUTTON_PARTS['title']} characters"
+    return None
+
+
 _TEXT = (lambda value: isinstance(value, str)), "must be a text"
 _TYPES: dict[Kind, tuple[Callable[[Any], bool], str]] = {
     "int": (_is_int, "must be a whole number"),
@@ -148,6 +156,7 @@ _TYPES: dict[Kind, tuple[Callable[[Any], bool], str]] = {
 _PART_FAULTS: dict[Kind, Callable[[Any], str | None]] = {
     "attachments": _find_attachment_fault,
     "buttons": _find_button_fault,
+    "titles": _find_titles_fault,
 }
 
 

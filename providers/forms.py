@@ -83,6 +83,8 @@ class SpecField(forms.Field):
         text = "" if value is None else str(value).replace("\r\n", "\n")
         if not text.strip():
             return None
+        if self.spec.kind == "titles":  # an empty line stands for a title that is left as it is
+            return [line.strip() for line in text.rstrip().split("\n")]
         read = _READERS.get(self.spec.kind)
         if read:
             return read(text.strip())
@@ -258,6 +260,7 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
     "json_object": _write_json,
     "attachments": _write_attachments,
     "buttons": _write_buttons,
+    "titles": "\n".join,
 }
 
 
@@ -278,7 +281,7 @@ def _build_widget(spec: FieldSpec, secret: str) -> forms.Widget:
         case "number":
             bounds = {"min": spec.minimum, "max": spec.maximum, "step": "any"}
             widget = widgets.UnfoldAdminIntegerFieldWidget(attrs=_drop_none(bounds))
-        case "buttons":
+        case "buttons" | "titles":
             widget = widgets.UnfoldAdminTextareaWidget(attrs={"rows": 2})
         case "long_text" | "json" | "json_object" | "attachments":
             widget = widgets.UnfoldAdminTextareaWidget(attrs=_drop_none({"rows": 3, **length}))

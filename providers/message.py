@@ -18,16 +18,22 @@ from providers.message_fields import Platform
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Title and body in one language; `platforms` say something else there, by platform."""
+    """Title and body in one language; `platforms` say something else there, by platform.
+
+    `buttons` are titles in the order of the buttons that they belong to, "" for one that stays:
+    those of the message, or of a platform that has buttons of its own in `platforms`.
+    """
 
     title: str = ""
     body: str = ""
     platforms: Mapping[str, Text] = field(default_factory=dict)
+    buttons: tuple[str, ...] = ()
 
-    def find(self, platform: Platform) -> Text:
-        """What it says on one platform."""
+    def find(self, platform: Platform, *, has_buttons: bool = False) -> Text:
+        """What it says on one platform, which has buttons of its own or not."""
         own = self.platforms.get(platform.value, Text())
-        return Text(own.title or self.title, own.body or self.body)
+        titles = own.buttons or (() if has_buttons else self.buttons)
+        return Text(own.title or self.title, own.body or self.body, buttons=titles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +224,11 @@ class PushMessage:
         A translation wins over a block's own text, which wins over the common text.
         """
         block = getattr(self, platform.value, None) or BLOCKS.get(platform, AndroidContent)()
-        text = self.translate(language).find(platform)
+        text = self.translate(language).find(platform, has_buttons=block.buttons is not None)
         title = text.title or block.title or self.title
         body = text.body or block.body or self.body
         buttons = self.buttons if block.buttons is None else block.buttons
+        buttons = _retitle(buttons, text.buttons)
         resolved = replace(block, title=title or None, body=body or None, buttons=buttons)
         folded: dict[str, Any] = {} if platform is Platform.HMOS else {platform.value: resolved}
         return PushMessage(
@@ -232,6 +239,16 @@ class PushMessage:
             extras=self.extras,
             **folded,
         )
+
+
+def _retitle(
+    buttons: tuple[Button, ...] | None, titles: tuple[str, ...]
+) -> tuple[Button, ...] | None:
+    if not buttons or not titles:
+        return buttons
+    said = (*titles, *[""] * len(buttons))  # who says less leaves the rest as they are
+    pairs = zip(buttons, said, strict=False)
+    return tuple(replace(button, title=title or button.title) for button, title in pairs)
 
 
 def resolve_text(message: PushMessage, channel: str, language: str = "") -> Text:
@@ -293,12 +310,14 @@ def _read_text(body: Mapping[str, Any]) -> Text:
         for platform in Platform
         if body.get(platform.value)
     }
-    return Text(body.get("title") or "", body.get("body") or "", platforms)
+    titles = tuple(body.get("buttons") or ())
+    return Text(body.get("title") or "", body.get("body") or "", platforms, titles)
 
 
 def _write_text(text: Text) -> dict[str, Any]:
     platforms = {name: _write_text(own) for name, own in text.platforms.items()}
-    return {"title": text.title, "body": text.body, **platforms}
+    titles = {"buttons": list(text.buttons)} if text.buttons else {}
+    return {"title": text.title, "body": text.body, **titles, **platforms}
 
 
 def _read_block(kind: type[Any], body: Mapping[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from providers.message_fields import (
     MAX_TRANSLATIONS,
     PERSONAL_FIELDS,
     SHARED_FIELDS,
+    TRANSLATED_FIELDS,
     Platform,
 )
 
@@ -116,10 +117,10 @@ def _find_translation_faults(body: Any) -> dict[str, str]:
     platforms = frozenset(platform.value for platform in Platform)
     for language, text in body.items():
         path = f"translations.{language}."
-        faults |= _find_block_faults(text, COMMON_FIELDS, path, others=platforms)
+        faults |= _find_block_faults(text, TRANSLATED_FIELDS, path, others=platforms)
         for name in platforms & set(text if isinstance(text, dict) else ()):
             if text[name] is not None:
-                faults |= _find_block_faults(text[name], COMMON_FIELDS, f"{path}{name}.")
+                faults |= _find_block_faults(text[name], TRANSLATED_FIELDS, f"{path}{name}.")
     return faults
 
 

@@ -60,6 +60,17 @@ _COLLAPSE_ID = FieldSpec(
 )
 
 COMMON_FIELDS = (_TITLE, _BODY)
+# What is said in another language; buttons keep their addresses and ids.
+TRANSLATED_FIELDS = (
+    *COMMON_FIELDS,
+    FieldSpec(
+        name="buttons",
+        kind="titles",
+        label=gettext_noop("Titles of buttons"),
+        help=gettext_noop("One per line, in the order of the buttons; an empty line leaves one."),
+        maximum=MAX_BUTTONS,
+    ),
+)
 # For every platform that has none of its own.
 SHARED_FIELDS = (_BUTTONS,)
 

@@ -14,9 +14,15 @@ from typing import Any
 from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
 from providers.liquid import BRACES, Template, TemplateFault, has_tags, parse
 from providers.liquid_sandbox import Mode, RenderFault
-from providers.message import EmailContent, PushMessage, SmsContent, Text
+from providers.message import Button, EmailContent, PushMessage, SmsContent, Text
 from providers.message_channels import OTHER_BLOCKS
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, LIQUID, SHARED_FIELDS
+from providers.message_fields import (
+    BLOCK_FIELDS,
+    COMMON_FIELDS,
+    LIQUID,
+    SHARED_FIELDS,
+    TRANSLATED_FIELDS,
+)
 
 ONE_LINE = ("title", "subtitle", "subject", "dismiss_title", "open_title")
 MODES = {"url": Mode.URL, "link": Mode.URL, "line": Mode.LINE, "text": Mode.TEXT}
@@ -93,15 +99,37 @@ def _list_values(message: PushMessage) -> Iterator[tuple[str, FieldSpec, Any]]:
 
 
 def _list_translated(path: str, text: Text) -> Iterator[tuple[str, FieldSpec, Any]]:
-    for spec in COMMON_FIELDS:
+    for spec in TRANSLATED_FIELDS:
         yield f"{path}.{spec.name}", spec, getattr(text, spec.name)
     for platform, own in text.platforms.items():
         yield from _list_translated(f"{path}.{platform}", own)
 
 
+def find_bare_braces(message: PushMessage) -> tuple[str, ...]:
+    """Paths of texts whose braces people would read, of a message that is no template."""
+    shown = (
+        path
+        for path, spec, value in _list_values(message)
+        if any("{{" in text or "{%" in text for text in _list_shown(spec, value))
+    )
+    return tuple(dict.fromkeys(shown))
+
+
+def _list_shown(spec: FieldSpec, value: Any) -> Sequence[str]:
+    """What of a field's value is read by people."""
+    match find_kind(spec):
+        case "line" | "text":
+            return [value or ""]
+        case "buttons":
+            return [button.title for button in value or ()]
+        case "titles":
+            return list(value)
+    return []
+
+
 def find_kind(spec: FieldSpec) -> str:
     """How a field is rendered; "" for one that takes no variables."""
-    if spec.kind in {"url", "link", "attachments", "buttons", "json_object"}:
+    if spec.kind in {"url", "link", "attachments", "buttons", "titles", "json_object"}:
         return spec.kind
     if spec.name == "data":
         return "data"
@@ -129,6 +157,9 @@ def _plan(spec: FieldSpec, value: Any, slots: dict[Slot, int]) -> Build | None:
             return _plan_attachments(value, slots)
         case "buttons":
             return _plan_buttons(value, slots)
+        case "titles":
+            titles = (Button(title) for title in value)
+            return _plan_buttons([*titles], slots)
         case "json_object":
             return _plan_tree(value, slots) if _holds_tags(value) else None
         case "data" if has_tags(value):

@@ -29,6 +29,7 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.access_request import collect_held
 from campaigns.selectors.aliases import find_named
 from campaigns.selectors.lookup import find_reach
+from campaigns.selectors.variables import suggest_variables
 from campaigns.services import audience
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import (
@@ -43,6 +44,7 @@ from campaigns.services.persons import enable_token
 
 MAX_DEVICES = 10_000
 MAX_BULK_BYTES = 25_000_000
+SEARCH = OpenApiParameter("search", OpenApiTypes.STR, description="A part of the name.")
 
 
 @listed(shapes.AppShape)
@@ -50,10 +52,16 @@ class AppViews(ListedViewSet):
     queryset = App.objects.all()
     shown = shapes.AppShape
     serializer_class = shapes.AppShape
-    filters: ClassVar[Mapping[str, Sequence[str]]] = {}
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {"variables": ("search",)}
 
     def list(self, request: Request) -> Response:
         return self.answer_page(self.get_queryset(), self.shown)
+
+    @extend_schema(parameters=[ID, SEARCH], responses=shapes.VariableShape(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def variables(self, request: Request, pk: str = "") -> Response:
+        found = suggest_variables(self.find_row(), request.query_params.get("search", ""))
+        return Response(shapes.VariableShape(found, many=True).data)
 
 
 @listed(shapes.GroupShape, APP)

@@ -118,6 +118,17 @@ class SegmentVersionShape(serializers.Serializer[Any]):
     saved_at = serializers.DateTimeField()
 
 
+class VariableShape(serializers.Serializer[Any]):
+    """What a template may name: `count` of the `looked_at` newest devices have a value; `examples`
+    are values that at least three people have."""
+
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["text", "number", "flag", "time", "other"])
+    count = serializers.IntegerField()
+    looked_at = serializers.IntegerField()
+    examples = serializers.ListField(child=serializers.CharField())
+
+
 class UseShape(serializers.Serializer[Any]):
     """What uses it: a campaign or a transfer that is not over, or a segment."""
 

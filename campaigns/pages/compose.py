@@ -54,10 +54,10 @@ from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
 from campaigns.selectors.origins import add_origin, list_origin_writers
-from campaigns.selectors.personal import list_attribute_names
+from campaigns.selectors.variables import suggest_variables
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
-from campaigns.services.personalisation import find_faults, list_known_variables
+from campaigns.services.personalisation import find_faults
 from campaigns.services.templates import list_templates
 from providers.languages import RIGHT_TO_LEFT
 from providers.message import read_message
@@ -151,7 +151,8 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
     message = read_message(composition.write_message())
     counts = check.counts["languages"] if check.counts else {}
     reach = count_texts(message, counts, composition.place.apps)
-    known = list_attribute_names(composition.place.apps[0]) if message.template else []
+    app = composition.place.apps[0]
+    known = [one.name for one in suggest_variables(app)] if message.template else []
     faults = [
         (find_field_id(f"message.{path}", composition.languages), name_field(path), words)
         for path, words in find_faults(message, known).items()
@@ -241,7 +242,6 @@ def _draw(
         "known_languages": list_known(),
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "test_groups": TestGroup.objects.for_user(request.user).filter(app__in=apps)[:200],
-        "variables": list_known_variables(apps[0]),
         "templates": list_templates(request.user, apps)[:OFFERED],
         "may_keep": may_keep(request.user, apps),
         "keep_form": make_keep_form(request.user, apps),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -16,10 +16,10 @@ from campaigns.models import App, AppGroup, Campaign, Membership, Policy
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
 from campaigns.pages.combined_form import COMBINE, read_combined_initial
+from campaigns.pages.faults import FieldFault, list_faults, name_first_fault
 from campaigns.pages.kept_audience import KINDS, read_kept_initial
 from campaigns.pages.message_form import (
     NOT_SET,
-    PLATFORM_NAMES,
     MessageForm,
     Tab,
     TranslationFormSet,
@@ -140,6 +140,16 @@ class Composition:
         """Whether something is marked as wrong."""
         return any(any(form.errors) for form in self._parts()) or bool(self.elsewhere)
 
+    @property
+    def faults(self) -> list[FieldFault]:
+        """Every field that is marked as wrong."""
+        return [*list_faults([self.target, *self._parts()])]
+
+    @property
+    def message_faults(self) -> list[FieldFault]:
+        """Those of the message alone."""
+        return [*list_faults([self.message, self.translations])]
+
     def forget_errors(self) -> None:
         """Draw what was typed without marking anything wrong."""
         forms = [form for form in self._parts() if form is not self.translations]
@@ -185,7 +195,7 @@ class Composition:
 
     def describe_unfinished(self) -> list[str]:
         """The same, each with the first field that is wrong: `Message: Text (de)`."""
-        named = {part: _name_first_fault(wrong) for part, wrong in self._find_wrong().items()}
+        named = {part: name_first_fault(wrong) for part, wrong in self._find_wrong().items()}
         return [f"{part}: {fault}" if fault else part for part, fault in named.items()]
 
     def _find_wrong(self) -> dict[str, list[Any]]:
@@ -230,27 +240,11 @@ class Composition:
                 self.elsewhere[path] = sentence
 
 
-def _name_first_fault(forms: Iterable[Any]) -> str:
-    """What the first field with an error is called, with its platform or language."""
-    for form in [row for part in forms for row in getattr(part, "forms", [part])]:
-        for name in form.errors:
-            if name not in form.fields:
-                return ""
-            label = str(form.fields[name].label)
-            language = form["language"].value() if "language" in form.fields else ""
-            where = language or name.rpartition("-")[0].partition("-")[0]
-            return f"{label} ({PLATFORM_LABELS.get(where, where)})" if where else label
-    return ""
-
-
 def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
     """A channel's fields are shown where a route serves it, or something is written there."""
     return tab.key not in dict(CHANNELS) or tab.key in ways or tab.is_used or tab.has_errors
 
 
-PLATFORM_LABELS: dict[str, Any] = {
-    platform.value: label for platform, label in PLATFORM_NAMES.items()
-}
 FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
 WHOLE_FIELDS = [spec.name for spec in TOP_FIELDS]  # in no platform's tab
 # Where a group of fields begins.

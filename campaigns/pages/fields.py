@@ -66,13 +66,37 @@ class LongSelect(forms.Select):
         chosen = "" if value is None else str(value)
         options = format_html_join(
             "",
-            '<option value="{}"{}>{}</option>',
+            "<option{}{}>{}</option>",
             (
-                (key, mark_safe(" selected") if str(key) == chosen else "", label)
+                (
+                    # Without one its text is its value.
+                    "" if str(key) == str(label) else format_html(' value="{}"', key),
+                    mark_safe(" selected") if str(key) == chosen else "",
+                    label,
+                )
                 for key, label in self.choices
             ),
         )
         return format_html("<select{}>{}</select>", flatatt(own), options)
+
+
+PLAIN_WIDGETS: tuple[type[forms.Widget], ...] = (
+    forms.Select, forms.Textarea, forms.NumberInput, forms.TextInput,
+)  # fmt: skip
+
+
+def draw_plain(field: forms.Field) -> None:
+    """Draw it by Django's own widget: these pages style elements by where they stand, and where
+    there are hundreds of fields on one, the shell's lists of classes are most of its length."""
+    shown = field.widget
+    kind = next((kind for kind in PLAIN_WIDGETS if isinstance(shown, kind)), None)
+    if kind is None:
+        return
+    field.widget = kind(
+        attrs={name: value for name, value in shown.attrs.items() if name != "class"}
+    )
+    if isinstance(shown, forms.Select):
+        cast(forms.Select, field.widget).choices = shown.choices
 
 
 def split_ids(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.pages.fields import PageForm, shrink
+from campaigns.pages.fields import PageForm, draw_plain, shrink
 from providers.contract import Dialect
 from providers.fields import FieldSpec
 from providers.forms import SpecField, build_field
@@ -24,6 +24,7 @@ from providers.message_fields import (
     LIQUID,
     MAX_TRANSLATIONS,
     SHARED_FIELDS,
+    TRANSLATED_FIELDS,
     Platform,
 )
 
@@ -42,7 +43,7 @@ LANGUAGE = RegexValidator(
 LOOKS = gettext_lazy("How it looks and sounds")
 DELIVERY = gettext_lazy("How it is delivered")
 BUTTONS = gettext_lazy("Other buttons than everywhere else")
-TEXTS = tuple(spec.name for spec in COMMON_FIELDS)
+TEXTS = tuple(spec.name for spec in TRANSLATED_FIELDS)
 PLATFORM_NAMES = {
     Platform.ANDROID: gettext_lazy("Android"),
     Platform.IOS: gettext_lazy("iOS"),
@@ -167,6 +168,7 @@ class MessageForm(PageForm):
     def _add_fields(self, prefix: str, specs: tuple[FieldSpec, ...]) -> None:
         for spec in specs:
             field = build_field(spec)
+            draw_plain(field)
             field.widget.attrs["data-pa-path"] = f"{prefix}{spec.name}".replace("-", ".")
             if spec.name in COUNTED:
                 counted = prefix.rstrip("-") if prefix.rstrip("-") in set(Platform) else ""
@@ -277,12 +279,13 @@ class TranslationForm(PageForm):
         super().__init__(*args, **kwargs)
         for name in COUNTED:
             setattr(self.fields[name], "counter", (name, ""))  # noqa: B010 - ui/field.html
+        self.fields["buttons"] = build_field(TRANSLATED_FIELDS[-1])
+        draw_plain(self.fields["buttons"])  # which keeps an empty first line, too
         for platform in Platform:
-            for spec in COMMON_FIELDS:
+            for spec in TRANSLATED_FIELDS:
                 field = build_field(spec)
-                # Plain ones: there may be hundreds of them on a page.
-                is_long = spec.kind == "long_text"
-                field.widget = forms.Textarea(attrs={"rows": 2}) if is_long else forms.TextInput()
+                draw_plain(field)
+                field.help_text = ""  # it is told once
                 self.fields[f"{platform.value}-{spec.name}"] = field
 
     def clean(self) -> dict[str, Any]:
@@ -299,7 +302,7 @@ class TranslationForm(PageForm):
         offered = {platform.value: tab for platform, tab in PLATFORM_NAMES.items()}
         blocks = []
         for platform in Platform:
-            fields = [self[f"{platform.value}-{spec.name}"] for spec in COMMON_FIELDS]
+            fields = [self[f"{platform.value}-{name}"] for name in TEXTS]
             fold = Fold(str(offered.get(platform.value, platform.value)), fields)
             if platform.value in offered or fold.is_used:
                 blocks.append(fold)

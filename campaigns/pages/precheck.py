@@ -27,6 +27,7 @@ from campaigns.services.hours import (
     list_hour_lines,
     plan_hours,
 )
+from campaigns.services.message_checks import find_brace_problems, find_link_problems
 from campaigns.services.messages import Loss, Problem, find_losses, find_message_problems
 from campaigns.services.schedule import Schedule, plan_schedule, plan_series
 from campaigns.services.sdk_problems import (
@@ -194,6 +195,7 @@ def _inspect(
 ) -> None:
     seen = set(check.problems)
     runs_at_vendor = bool(scenario and scenario.runs_at_vendor)
+    check.problems += [*find_brace_problems(message), *find_link_problems(message)]
     for app in place.apps:
         platforms = check.counts["platforms"] if check.counts else dict.fromkeys(app.platforms, 0)
         check.losses += find_losses(app, message, platforms, runs_at_vendor=runs_at_vendor)

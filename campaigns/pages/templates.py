@@ -30,7 +30,6 @@ from campaigns.pages.template_form import (
     start_template_page,
 )
 from campaigns.services.access import has_role, name_actor, require_role
-from campaigns.services.personalisation import list_known_variables
 from campaigns.services.templates import (
     archive_template,
     create_template,
@@ -184,7 +183,6 @@ def _draw(
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
         "default_language": describe_language(app.default_language),
         "known_languages": list_known(),
-        "variables": list_known_variables(app),
         "right_to_left": sorted(RIGHT_TO_LEFT),
         "page_scripts": SCRIPTS,
     }

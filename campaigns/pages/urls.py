@@ -28,6 +28,7 @@ from campaigns.pages import (
     test_groups,
     transfer,
     translations,
+    variables,
 )
 from campaigns.pages.import_urls import urlpatterns as import_urls
 from campaigns.pages.label_urls import urlpatterns as label_urls
@@ -43,6 +44,7 @@ urlpatterns = [
     path("campaigns/", listing.campaigns, name="campaigns"),
     path("campaigns/new/", compose.new_campaign, name="compose"),
     path("campaigns/check/", compose.check_campaign, name="check"),
+    path("campaigns/variables/", variables.variables, name="variables"),
     path("campaigns/autosave/", compose_save.autosave, name="autosave"),
     path("campaigns/<int:pk>/test-send/", compose_test.test_send, name="test_send"),
     path("campaigns/<int:pk>/test-result/", compose_test.test_result, name="test_result"),

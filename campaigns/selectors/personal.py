@@ -16,8 +16,6 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.audience_fields import FieldKind, field_catalogue, find_field
 
 APP_NAME = "app.name"
-SUGGESTED = 200  # names of attributes
-LOOKED_AT = 1_000  # devices whose attributes are looked through for names
 Values = Mapping[str, Any]
 
 
@@ -68,19 +66,6 @@ def _write_custom(name: str) -> str:
     prefix = owner if owner in {"person", "device"} else "person"
     custom = f"{prefix}.custom.{rest.removeprefix('custom.') or owner}"
     return custom if is_variable(custom) else f"{prefix}.custom.name"
-
-
-def list_attribute_names(app: App) -> list[str]:
-    """Custom attributes that really occur among the newest devices of an app and their persons,
-    as variables, the most frequent ones first. Bounded."""
-    rows = Device.objects.filter(app=app).order_by("-pk")
-    tally: dict[str, int] = {}
-    for device, person in rows.values_list("attributes", "person__attributes")[:LOOKED_AT]:
-        for prefix, attributes in (("device", device), ("person", person)):
-            for name in attributes or ():
-                key = f"{prefix}.custom.{name}"
-                tally[key] = tally.get(key, 0) + 1
-    return sorted(tally, key=lambda name: (-tally[name], name))[:SUGGESTED]
 
 
 class Reader:

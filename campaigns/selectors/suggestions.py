@@ -59,7 +59,7 @@ def _read_custom(app: App) -> tuple[CustomAttribute, ...]:
         for prefix, attributes in (("device.custom.", own), ("person.custom.", persons)):
             for name, value in (attributes or {}).items():
                 if value is not None and ATTRIBUTE_NAME.fullmatch(name):
-                    kinds.setdefault(prefix + name, Counter())[_find_kind(value)] += 1
+                    kinds.setdefault(prefix + name, Counter())[find_kind(value)] += 1
     commonest = sorted(kinds.items(), key=lambda item: (-item[1].total(), item[0]))
     return tuple(
         CustomAttribute(name, tuple(counts.most_common()), counts.total(), len(rows))
@@ -67,7 +67,8 @@ def _read_custom(app: App) -> tuple[CustomAttribute, ...]:
     )
 
 
-def _find_kind(value: Any) -> str:
+def find_kind(value: Any) -> str:
+    """Of a value of an attribute: text, number, flag or other."""
     if isinstance(value, bool):
         return "flag"
     if isinstance(value, int | float):

@@ -15,6 +15,7 @@ from campaigns.services.messages import Loss, Problem
 from providers.message import Button, PushMessage
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
+from providers.templates import find_bare_braces
 
 ADDRESSES = frozenset({"url", "link", "attachments", "buttons"})
 # Names that are kept for examples and for machines of one's own (RFC 2606, RFC 6761, RFC 6762).
@@ -79,6 +80,14 @@ def find_link_problems(message: PushMessage) -> Iterator[Problem]:
                 "%(address)s is not protected by https; phones refuse to load such addresses."
             )
             yield _know("dead_link", f"message.{field}", words % {"address": address})
+
+
+def find_brace_problems(message: PushMessage) -> Iterator[Problem]:
+    """Variables that nothing fills in, for the message was not said to have any."""
+    fields = () if message.template else find_bare_braces(message)
+    if fields:
+        words = _("%(fields)s: braces stand here, and Personalise is off, so people read them.")
+        yield _know("braces", "message.template", words % {"fields": ", ".join(fields)})
 
 
 def _list_addresses(message: PushMessage) -> Iterator[tuple[str, str]]:

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from campaigns.models import App, Device, Person
-from campaigns.selectors.personal import (
-    Reader,
-    find_variable_fault,
-    list_attribute_names,
-    list_fixed,
-)
+from campaigns.selectors.personal import Reader, find_variable_fault
 from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage, resolve_text
 from providers.message_fields import LIQUID, Platform
@@ -63,11 +58,6 @@ def list_variables(message: PushMessage) -> tuple[Used, ...]:
         Used(name, tuple(dict.fromkeys(paths)), name in required, message.defaults.get(name, ""))
         for name, paths in sorted(fields.items())
     )
-
-
-def list_known_variables(app: App) -> tuple[str, ...]:
-    """What a template of this app may name: the fixed fields, and attributes that occur."""
-    return (*list_fixed(), *list_attribute_names(app))
 
 
 def render_for(

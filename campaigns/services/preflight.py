@@ -24,6 +24,7 @@ from campaigns.services.hours import (
     forecast_campaign,
 )
 from campaigns.services.message_checks import (
+    find_brace_problems,
     find_link_problems,
     find_loss_warnings,
     find_missing_languages,
@@ -109,6 +110,7 @@ def _list_warnings(
     for reach in reaches:
         yield from find_missing_languages(reach, message)
     yield from find_link_problems(message)
+    yield from find_brace_problems(message)
     if not campaign.strict:
         yield from find_loss_warnings(find_reach_losses(campaign, reaches))
     if not campaign.is_test:

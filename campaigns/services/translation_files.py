@@ -24,11 +24,12 @@ from campaigns.services.campaigns import update_campaign
 from campaigns.services.cells import disarm, rearm
 from providers.message import read_message, write_message
 from providers.message_faults import find_message_faults
-from providers.message_fields import COMMON_FIELDS, Platform
+from providers.message_fields import TRANSLATED_FIELDS, Platform
 
 MOST = 2_000_000  # characters of a file
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-TEXTS = [spec.name for spec in COMMON_FIELDS]
+TEXTS = [spec.name for spec in TRANSLATED_FIELDS]
+LISTS = frozenset(spec.name for spec in TRANSLATED_FIELDS if spec.kind == "titles")
 COLUMNS = [*TEXTS, *(f"{platform.value}.{name}" for platform in Platform for name in TEXTS)]
 HEADER = ["language", *COLUMNS]
 
@@ -79,19 +80,28 @@ def write_translation_json(content: Mapping[str, Any]) -> str:
 
 def _common(content: Mapping[str, Any]) -> dict[str, Any]:
     blocks = {
-        platform.value: {name: own[name] for name in TEXTS if own.get(name)}
+        platform.value: _read_own(own)
         for platform in Platform
         if (own := content.get(platform.value))
     }
-    return {name: content.get(name, "") for name in TEXTS} | blocks
+    return _read_own(content) | blocks
+
+
+def _read_own(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The texts of a message or of one of its blocks, as a translation has them."""
+    texts = {name: values.get(name) or "" for name in TEXTS if name not in LISTS}
+    titles = {name: [one["title"] for one in values.get(name) or ()] for name in LISTS}
+    return texts | titles
 
 
 def _flatten(text: Mapping[str, Any]) -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, value in text.items():
-        inner = value.items() if isinstance(value, Mapping) else ()
-        flat |= {f"{name}.{part}": said for part, said in inner}
-        if isinstance(value, str):
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{part}": said for part, said in _flatten(value).items()}
+        elif isinstance(value, list):
+            flat[name] = "\n".join(value)
+        else:
             flat[name] = value
     return flat
 
@@ -194,8 +204,12 @@ def _unflatten(row: Mapping[str, str]) -> dict[str, Any]:
             continue
         platform, _dot, name = column.rpartition(".")
         home = said.setdefault(platform, {}) if platform else said
-        home[name] = rearm(cell)
+        home[name] = _read_titles(cell) if name in LISTS else rearm(cell)
     return said
+
+
+def _read_titles(cell: str) -> list[str]:
+    return [title.strip() for title in rearm(cell).rstrip().splitlines()]
 
 
 def _refuse(words: str) -> Invalid:

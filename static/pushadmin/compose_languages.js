@@ -90,6 +90,24 @@
     chain.textContent = chain.dataset.paChain.replace("%tag%", texts.join(`${chain.dataset.paOr} `));
   }
 
+  // Words for single platforms are drawn when somebody opens them: there may be many languages.
+  function drawPlatforms(fold) {
+    if (fold.querySelector(".pa-fold-body")) return;
+    fold.insertAdjacentHTML("beforeend", document.getElementById("pa-translation-platforms").innerHTML.replaceAll("__prefix__", fold.dataset.paPlatforms));
+    dress(document.getElementById(fold.closest(".pa-translation").getAttribute("aria-labelledby")));
+  }
+
+  // Fields that are to be filled in again by their names.
+  function drawNamed(names) {
+    const numbers = names.map((name) => /^translations-(\d+)-[a-z]+-/.exec(name)?.[1]).filter(Boolean);
+    new Set(numbers).forEach((number) => {
+      const fold = root().querySelector(`[data-pa-platforms="${number}"]`);
+      if (!fold) return;
+      drawPlatforms(fold);
+      fold.open = true;
+    });
+  }
+
   function remove(panel) {
     const tab = document.getElementById(panel.getAttribute("aria-labelledby"));
     tab.remove();
@@ -138,6 +156,10 @@
   document.addEventListener("pa:rows", (event) => {
     while (tabs().length - 1 < event.detail) dress(make(""));
   });
+  document.addEventListener("pa:names", (event) => drawNamed(event.detail));
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open && event.target.matches?.("[data-pa-platforms]")) drawPlatforms(event.target);
+  }, true);
   document.addEventListener("pa:restored", () => tabs().forEach(dress));
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id === "pa-check") count();

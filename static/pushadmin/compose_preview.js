@@ -52,13 +52,15 @@
     return { text: count < letters.length ? `${letters.slice(0, count).join("").trimEnd()}…` : text, count, isWhole: count >= letters.length };
   }
 
+  const panelOf = (language) => (language ? [...root().querySelectorAll(".pa-translation")].find((one) => one.querySelector("input[name$=-language]").value.trim() === language) : undefined);
+
   // What is said there: as the engine resolves it, a translation before the platform's own text.
   function readTexts(platform) {
     const sample = readSamples()[Number(now.sample)];
     if (now.sample !== "" && sample) return { title: sample.title, body: sample.body, direction: sample.direction, language: sample.language };
-    const panel = now.language && [...root().querySelectorAll(".pa-translation")].find((one) => one.querySelector("input[name$=-language]").value.trim() === now.language);
+    const panel = panelOf(now.language);
     const block = platform === "in_app" ? "" : platform;
-    const read = (name) => (panel ? panel.querySelector(`[name$="-${name}"]`).value.trim() : "");
+    const read = (name) => panel?.querySelector(`[name$="-${name}"]`)?.value.trim() ?? "";
     const own = (name) => (panel && block && read(`${block}-${name}`)) || read(name);
     const text = (name) => own(name) || (block && value(`${block}.${name}`)) || value(name);
     return { title: text("title"), body: text("body"), direction: panel ? directionOf(now.language) : "auto", language: now.language || box().dataset.paDefault };
@@ -96,6 +98,28 @@
     if (letter) letter.hidden = /^https:\/\//.test(found.icon ?? "");
   }
 
+  // Titles of the buttons that hold there: a platform's own before the common ones, a translation's
+  // in their order. A bar that belongs to a title is written with a backslash.
+  function readButtons(platform) {
+    const sample = now.sample === "" ? null : readSamples()[Number(now.sample)];
+    if (sample?.platform === platform) return sample.buttons;
+    const own = value(`${platform}.buttons`);
+    const panel = panelOf(now.language);
+    const read = (name) => (panel?.querySelector(`[name$="-${name}"]`)?.value ?? "").trimEnd();
+    const text = read(`${platform}-buttons`) || (own ? "" : read("buttons"));
+    const titles = text.split("\n");
+    const lines = (own || value("buttons")).split("\n").filter((line) => line.trim());
+    return lines.slice(0, 3).map((line, at) => titles[at]?.trim() || line.split(/(?<!\\)\|(?![^{}]*[%}]\})/)[0].replaceAll("\\|", "|").trim());
+  }
+
+  function drawButtons(phone, isQuiet) {
+    const titles = now.platform === "in_app" ? [] : readButtons(now.platform);
+    phone.querySelectorAll("[data-pa-buttons]").forEach((place) => {
+      place.hidden = isQuiet || !titles.length || !isHere(place);
+      place.replaceChildren(...titles.map((title) => Object.assign(document.createElement("span"), { textContent: title })));
+    });
+  }
+
   // Why nothing would be seen there, or "".
   function findQuiet(platform) {
     const words = (name) => box().querySelector(`[data-pa-words-${name}]`).textContent;
@@ -127,6 +151,7 @@
       part.hidden = !quiet;
       part.textContent = quiet;
     });
+    drawButtons(phone, Boolean(quiet));
     tellSize();
     press();
     tellCuts();
@@ -182,7 +207,7 @@
     const platforms = place.dataset.paOf ? [place.dataset.paOf] : ["android", "ios", "web"];
     const rows = [...box().querySelectorAll("[data-pa-cut-row]")].filter((row) => platforms.includes(row.dataset.paCutRow.split(":")[0]));
     const cutBy = rows.filter((row) => !cut(text, row.dataset.paCutRow, name).isWhole).map((row) => `${row.cells[0].textContent.trim()} ${cut(text, row.dataset.paCutRow, name).count}`);
-    place.textContent = letters ? `${letters}${cutBy.length ? ` · ${place.dataset.paWords} ${cutBy.join(", ")}` : ""}` : "";
+    place.textContent = letters ? `${letters}${cutBy.length ? ` · ${box().dataset.paCutBy} ${cutBy.join(", ")}` : ""}` : "";
     place.classList.toggle("pa-cut", cutBy.length > 0);
   }
 

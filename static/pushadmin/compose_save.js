@@ -35,12 +35,18 @@
 
   const forget = () => sessionStorage.removeItem(keyOf());
 
+  // Fields that are drawn when they are opened say nothing while they are empty.
+  function isSame(kept, shown) {
+    const write = (fields) => JSON.stringify(fields.filter(([name, text]) => text || !/^translations-\d+-[a-z]+-/.test(name)));
+    return write(kept) === write(shown);
+  }
+
   function putBack() {
     const kept = JSON.parse(sessionStorage.getItem(keyOf()) ?? "null");
     if (!kept) return;
     const isOld = kept.version !== form().elements.version.value;
     if (kept.isSent && isOld) return forget();
-    if (JSON.stringify(kept.fields) === JSON.stringify(readFields())) return;
+    if (isSame(kept.fields, readFields())) return;
     const target = kept.fields.find(([name]) => name === "target");
     // Another app has other fields; it is chosen first, and the rest follows when they are drawn.
     if (target && form().elements.target.value !== target[1] && form().elements.target.querySelector(`option[value="${target[1]}"]`)) {
@@ -60,6 +66,7 @@
   function fill(fields) {
     const count = fields.find(([name]) => name === "translations-TOTAL_FORMS");
     document.dispatchEvent(new CustomEvent("pa:rows", { detail: Number(count?.[1] ?? 0) }));
+    document.dispatchEvent(new CustomEvent("pa:names", { detail: fields.filter(([, text]) => text).map(([name]) => name) }));
     const wanted = new Map();
     fields.forEach(([name, text]) => wanted.set(name, [...(wanted.get(name) ?? []), text]));
     listFields().forEach((field) => {

@@ -71,6 +71,7 @@ def test_every_example_does_what_the_page_says(app):
     phone = builders.make_device(app, "first")
     today = datetime.now(UTC).date()
     known = {
+        "app": app.pk,
         "phone": phone.pk,
         "day": str(today + timedelta(days=2)),
         "next_week": str(today + timedelta(days=7)),

@@ -16,12 +16,14 @@ from campaigns.models import (
     Group,
     Person,
     Route,
+    Scenario,
     Throttle,
     Transfer,
 )
 from campaigns.services import campaigns
 from campaigns.services.checks import KINDS, list_checks
 from campaigns.services.preflight import find_problems
+from campaigns.services.scenarios import ScenarioValues, create_scenario
 from providers.pacing import find_day
 from tests import builders
 
@@ -192,6 +194,17 @@ def test_an_address_that_leads_nowhere_is_told_without_calling_it(make, now, add
     assert see(campaign, now, "links")[0] == verdict
 
 
+@pytest.mark.parametrize(
+    ("message", "verdict"),
+    [({"title": "Hi {{ person.custom.name }}"}, "warning"), ({"title": "{ } }} %}"}, "passed"),
+     ({"buttons": [{"title": "{% if x %}"}]}, "warning"),
+     ({"translations": {"de": {"body": "Da", "buttons": ["{{ x }}"]}}}, "warning"),
+     ({"template": "liquid", "title": "{{ app.name }}"}, "passed")],
+)  # fmt: skip
+def test_variables_that_nothing_fills_in_are_told(make, now, message, verdict):
+    assert see(make(message=HELLO | message), now, "variables")[0] == verdict
+
+
 def test_ios_without_a_title_is_told(make, served, now):
     builders.make_device(served, "phone", "ios", language="en")
 
@@ -281,5 +294,15 @@ def test_a_full_queue_blocks(make, served, now):
 def test_an_archived_group_blocks(make, now):
     campaign = make()
     Group.objects.update(archived_at=now)
+
+    assert see(Campaign.objects.get(pk=campaign.pk), now, "folder")[0] == "blocking"
+
+
+def test_an_archived_scenario_blocks(make, workspace, now):
+    steps = [{"channel": "push", "wait": 60}, {"channel": "sms"}]
+    values = ScenarioValues("Ladder", steps)
+    scenario = create_scenario(workspace, values, actor="ann", now=now)
+    campaign = make(message=HELLO | {"sms": {"body": "Hi"}}, scenario=scenario.key)
+    Scenario.objects.update(archived_at=now)
 
     assert see(Campaign.objects.get(pk=campaign.pk), now, "folder")[0] == "blocking"

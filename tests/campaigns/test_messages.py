@@ -19,11 +19,13 @@ from providers.message import (
     IosContent,
     PushMessage,
     Text,
+    WebContent,
     read_message,
     write_message,
 )
 from providers.message_faults import find_address_faults, find_message_faults
 from providers.message_fields import Platform
+from providers.templates import Sheet, find_template_faults, list_places
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -256,3 +258,48 @@ def test_what_the_vendor_would_refuse_later_cannot_start(app):
     problems = find_message_problems(app, PushMessage(body="There"), {"android": 3})
 
     assert codes(problems) == {"vendor_refuses": True}
+
+
+def test_titles_of_buttons_are_translated_in_their_order():
+    both = (Button("Show", link="shop://sale"), Button("Later", id="later"))
+    message = PushMessage(
+        body="Hi",
+        buttons=both,
+        web=WebContent(buttons=(Button("Open"),)),
+        translations={
+            "de": Text("", "Hallo", {"web": Text(buttons=("Auf", "zu viel"))}, ("Zeig",)),
+            "fr": Text("", "Salut", {}, ("", "Non", "de trop")),
+        },
+    )
+
+    german, french = message.resolve(Platform.IOS, "de"), message.resolve(Platform.IOS, "fr")
+    web = [message.resolve(Platform.WEB, language).web.buttons for language in ("de", "fr", "")]
+
+    assert german.ios.buttons == (Button("Zeig", link="shop://sale"), both[1])
+    assert french.ios.buttons == (both[0], Button("Non", id="later"))
+    assert web == [(Button("Auf"),), (Button("Open"),), (Button("Open"),)]
+    assert read_message(write_message(message)) == message
+    assert find_message_faults(write_message(message)) == {}
+
+
+@pytest.mark.parametrize("titles", ["Zeig", [7], ["a"] * 4, ["x" * 256]])
+def test_titles_that_are_none_are_refused_by_their_path(titles):
+    body = {"body": "Hi", "translations": {"de": {"body": "Hallo", "buttons": titles}}}
+
+    assert set(find_message_faults(body)) == {"translations.de.buttons"}
+
+
+def test_variables_in_translated_titles_are_looked_at_and_filled_in():
+    message = PushMessage(
+        body="Hi",
+        template="liquid",
+        buttons=(Button("Show"),),
+        translations={"de": Text("", "Hallo", {}, ("Für {{ person.custom.name }}",))},
+    )
+    broken = replace(message, translations={"de": Text("", "Hallo", {}, ("{{ person.nam",))})
+
+    sheet = Sheet(message.resolve(Platform.IOS, "de"))
+
+    assert [place.path for place in list_places(message)] == ["translations.de.buttons"]
+    assert sheet.fill(sheet.render({"person.custom.name": "Ann"})).ios.buttons[0].title == "Für Ann"
+    assert "translations.de.buttons" in find_template_faults(broken, lambda _name: "")

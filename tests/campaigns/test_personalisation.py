@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from campaigns.errors import Invalid
 from campaigns.models import App
 from campaigns.selectors.audience import read_audience
-from campaigns.selectors.personal import find_variable_fault, list_attribute_names, list_fixed
+from campaigns.selectors.personal import find_variable_fault, list_fixed
 from campaigns.selectors.variable_look import look_at_variables
 from campaigns.services.campaign_values import read_campaign
 from campaigns.services.personalisation import find_faults, list_variables, render_for
@@ -137,15 +137,3 @@ def test_a_person_reads_an_sms_without_any_device(app: App) -> None:
     assert sms.message.sms is not None
     assert sms.message.sms.body == "Hi Ann"
     assert (mail.message, mail.missing) == (None, "device.model")
-
-
-def test_attributes_are_suggested_that_really_occur(app: App) -> None:
-    other = builders.make_app(app.workspace, "other")
-    ann = builders.make_person(app.workspace, attributes={"name": "Ann"})
-    builders.make_device(app, "a", person=ann, attributes={"tier": "gold"})
-    builders.make_device(app, "b", attributes={"tier": "gold", "plan": 1})
-    builders.make_device(other, "c", attributes={"secret": 1})
-
-    assert list_attribute_names(app) == [
-        "device.custom.tier", "device.custom.plan", "person.custom.name",
-    ]  # fmt: skip

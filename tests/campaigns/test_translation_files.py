@@ -26,8 +26,9 @@ PAGE = Path(__file__).parents[2] / "docs/composing.md"
 NASTY = {
     "title": "Sale", "body": "Now",
     "translations": {
-        "de": {"title": "=SUM(A1)", "body": "Eins;=zwei\nDrei, \"vier\"", "ios": {"body": "-5 %"}},
-        "pt-BR": {"title": "", "body": "Oi"},
+        "de": {"title": "=SUM(A1)", "body": "Eins;=zwei\nDrei, \"vier\"", "ios": {"body": "-5 %"},
+               "buttons": ["", "=1"], "web": {"buttons": ["-Auf", "Zu"]}},
+        "pt-BR": {"title": "", "body": "Oi", "buttons": ["Ver"]},
     },
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ class FormReader(HTMLParser):
         self.is_inside = False
         self.area = ""
         self.choice = ""
+        self.is_named_by_text = False
         self.templates = 0
         self.values = QueryDict(mutable=True)
 
@@ -29,7 +30,7 @@ class FormReader(HTMLParser):
         if not self.is_inside or self.templates:
             return
         if tag == "option" and self.choice and "selected" in given:
-            self.values.appendlist(self.choice, given.get("value", ""))
+            self._read_option(given)
         if not name:
             return
         match tag:
@@ -39,6 +40,11 @@ class FormReader(HTMLParser):
                 self.choice = name
             case "input":
                 self._read_input(name, given)
+
+    def _read_option(self, given: Mapping[str, str | None]) -> None:
+        self.is_named_by_text = "value" not in given
+        if not self.is_named_by_text:
+            self.values.appendlist(self.choice, given["value"] or "")
 
     def _read_input(self, name: str, given: Mapping[str, str | None]) -> None:
         kind = given.get("type", "text")
@@ -58,6 +64,9 @@ class FormReader(HTMLParser):
     def handle_data(self, data):
         if self.area:
             self.values[self.area] += data
+        if self.is_named_by_text:
+            self.values.appendlist(self.choice, data.strip())
+            self.is_named_by_text = False
 
 
 def read_form(page: str, form_id: str = "pa-compose-form") -> QueryDict:

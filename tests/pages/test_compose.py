@@ -416,4 +416,3 @@ def test_a_message_with_variables_keeps_them_and_shows_what_recipients_read(
     assert draft.message.content["template"] == "liquid"
     assert draft.message.content["android"]["deeplink"] == personal["android-deeplink"]
     assert opened.context["composition"].message["template"].value() == "liquid"
-    assert "person.external_user_id" in opened.context["variables"]

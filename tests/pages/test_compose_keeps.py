@@ -18,6 +18,7 @@ VENDOR, OPTION = next(
     for spec in dialect.message_options
     if spec.kind == "int"
 )
+REGIONS = ("AT", "CH", "BE", "CA", "MX", "LU")
 WHOLE = {
     "title": "Sale", "body": "Today only", "default_language": "en", "fallbacks": ["es", "de"],
     "buttons": [{"title": "Show", "link": "shop://sale", "id": "show"}, {"title": "A | B"}],
@@ -26,8 +27,10 @@ WHOLE = {
     "web": {"tag": "sale", "require_interaction": True, "extras": {"a": [1, {"b": None}]}},
     "translations": {
         "de": {
-            "title": "Ausverkauf", "body": "Nur heute", "ios": {"title": "Nur hier"},
-            "android": {"title": "Kurz", "body": "Heute"}, "hmos": {"body": "Anderswo"},
+            "title": "Ausverkauf", "body": "Nur heute", "buttons": ["", "A | Z"],
+            "ios": {"title": "Nur hier"},
+            "android": {"title": "Kurz", "body": "Heute", "buttons": ["Nur da"]},
+            "hmos": {"body": "Anderswo"},
         },
         "fr": {"web": {"body": "Ce jour"}},
     },
@@ -64,6 +67,21 @@ def test_a_draft_that_is_opened_and_saved_is_what_it_was(client, owner, routed, 
     campaign = Campaign.objects.select_related("message").get()
     assert saved.status_code == 302
     assert read_plain(campaign.message.content) == WHOLE
+
+
+def test_a_text_in_thirty_languages_is_no_long_page(client, owner, routed, now):
+    said = {"title": "Autumn sale, today only", "body": "Thirty per cent off everything. " * 5,
+            "buttons": ["Show me", "Not now"]}  # fmt: skip
+    languages = [f"{tag}-{region}" for tag in ("de", "fr", "es", "pt", "en") for region in REGIONS]
+    message = WHOLE | {"translations": dict.fromkeys(languages, said)}
+    body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": message}
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    client.force_login(owner)
+
+    page = client.get(reverse("edit", args=[campaign.pk])).content
+
+    assert len(languages) == 30
+    assert len(page) < 300_000
 
 
 def test_a_copy_says_all_that_the_first_one_said(client, owner, routed, now):
@@ -110,7 +128,9 @@ def test_words_of_a_platform_are_changed_and_taken_out(client, owner, routed, no
     texts = Campaign.objects.get().message.content["translations"]
     assert 'id="id_translations-1-body_error"' in refused
     assert "ios" not in texts["de"]
-    assert texts["de"]["android"] == {"title": "Kurz und gut", "body": "Heute"}
+    assert texts["de"]["android"] == {
+        "title": "Kurz und gut", "body": "Heute", "buttons": ["Nur da"],
+    }  # fmt: skip
     assert texts["fr"]["body"] == "Que ce jour"
 
 

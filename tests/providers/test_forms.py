@@ -30,6 +30,7 @@ GOOD = {
             {"title": "A | B", "id": "x"},
         ],
     ),
+    "titles": ("\nLater | never", ["", "Later | never"]),
     "json": ('["a"]', ["a"]),
     "json_object": ('{"a": 1}', {"a": 1}),
     "attachments": (
@@ -112,6 +113,7 @@ def test_a_switch_with_a_default_can_be_switched_off():
         (make_spec("buttons"), "a | b | c | d", "One button per line"),
         (make_spec("buttons"), "Show | cart", "with its scheme"),
         (make_spec("buttons", maximum=1), "a\nb", "at most 1"),
+        (make_spec("titles", maximum=1), "a\nb", "at most 1"),
         (make_spec("number", minimum=0, maximum=1), "1.5", "from 0 to 1"),
         (make_spec("number"), "much", "0.5"),
         (make_spec("attachments"), "https://a.b/c png id more", "One attachment per line"),

@@ -1,0 +1,118 @@
+"""A message written by keyboard in a real browser: languages, buttons, variables, mistakes."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+
+from campaigns.models import Campaign
+from tests import builders
+from tests.pages.test_browser import find_barriers, leave, note_requests
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def compose(staff, live_server, app):
+    """The compose page of an app with three people who have a tier."""
+    cache.clear()
+    builders.make_route(app, "android")
+    for number in range(3):
+        person = builders.make_person(app.workspace, f"u-{number}", attributes={"tier": "gold"})
+        builders.make_device(app, f"token-{number}", person=person)
+    under_way: set = set()
+    note_requests(staff, under_way)
+    staff.goto(f"{live_server.url}/campaigns/new/")
+    yield staff
+    leave(staff, under_way)
+
+
+def type_into(page, selector, text):
+    page.locator(selector).focus()
+    page.keyboard.type(text)
+
+
+def list_buttons(page):
+    return page.locator("[data-pa-phone-of]:not([hidden]) [data-pa-buttons]:visible span")
+
+
+def press(page, name, **more):
+    page.get_by_role("button", name=name, **more).focus()
+    page.keyboard.press("Enter")
+
+
+def add_german(page):
+    type_into(page, "#pa-language-new", "german")
+    page.keyboard.press("Enter")
+    page.keyboard.type("Herbst")
+
+
+def test_a_variable_is_offered_where_it_is_written_and_taken_by_keyboard(compose, complaints):
+    compose.locator("#id_template").select_option("liquid")
+    compose.locator("#pa-variable option").first.wait_for(state="attached")
+    type_into(compose, "#id_body", "Hello {{ person.cus")
+    compose.locator("#pa-variable-list").get_by_text("text · 100 % have it · gold").wait_for()
+    barriers = find_barriers(compose)
+
+    compose.keyboard.press("Enter")
+    taken = compose.input_value("#id_body")
+    compose.keyboard.type(" {% if device.l")
+    offered = compose.locator("#pa-variable-list [role=option] span:first-child").all_inner_texts()
+    compose.keyboard.press("ArrowDown")
+    compose.keyboard.press("Enter")
+    compose.keyboard.type(" %}{{")
+    compose.keyboard.press("Escape")
+
+    assert taken == "Hello {{ person.custom.tier }}"
+    assert offered[:2] == ["device.language", "device.last_seen_at"]
+    assert compose.input_value("#id_body").endswith("{% if device.last_seen_at %}{{")
+    assert not compose.locator("#pa-variable-list").is_visible()
+    assert compose.evaluate("document.activeElement.id") == "id_body"
+    assert barriers == []
+
+
+def test_buttons_are_shown_as_each_system_shows_them_in_each_language(compose, complaints):
+    compose.get_by_text("Buttons", exact=True).first.click()
+    type_into(compose, "#id_body", "Hello")
+    type_into(compose, "#id_buttons", "Show | shop://sale\nA \\| B")
+    on_android = list_buttons(compose).all_inner_texts()
+    add_german(compose)
+    type_into(compose, "#id_translations-0-buttons", "Zeig her")
+    german = list_buttons(compose).all_inner_texts()
+
+    press(compose, "iOS", exact=True)
+    locked = list_buttons(compose).count()
+    press(compose, "Long look")
+    held = list_buttons(compose).all_inner_texts()
+    press(compose, "Browser", exact=True)
+    in_browser = list_buttons(compose).all_inner_texts()
+
+    assert on_android == ["Show", "A | B"]
+    assert german == held == in_browser == ["Zeig her", "A | B"]
+    assert locked == 0
+    assert find_barriers(compose) == []
+
+
+def test_a_mistake_in_another_languages_tab_is_named_and_one_key_away(compose, complaints):
+    type_into(compose, "#id_body", "Hello")
+    add_german(compose)
+    compose.locator("[data-pa-platforms='0'] summary").focus()
+    compose.keyboard.press("Enter")
+    too_long = compose.locator("#id_translations-0-ios-title")
+    too_long.evaluate("field => { field.value = 'x'.repeat(2000) }")
+    compose.locator("#pa-lang-common").focus()
+    compose.keyboard.press("Enter")
+    press(compose, "Save draft")
+
+    note = compose.get_by_role("alert").filter(has_text="Not sent yet")
+    note.wait_for()
+    compose.locator("#pa-lang-common").click()
+    link = note.get_by_role("link", name="Title (de, iOS)")
+    link.focus()
+    compose.keyboard.press("Enter")
+
+    assert note.get_by_role("link", name="Text (de)").count() == 1
+    assert compose.evaluate("document.activeElement.id") == "id_translations-0-ios-title"
+    assert compose.locator("#id_translations-0-ios-title").is_visible()
+    assert not Campaign.objects.filter(status="sending").exists()
+    complaints.clear()  # the browser notes the answer's status, 422
