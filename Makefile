@@ -89,8 +89,8 @@ gallery: $(VENV)/tests ## Screenshots of every page, 1440 and 390 px, light and 
 chaos: $(VENV)/tests ## The long form of the crash tests
 	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos
 
-fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and every hook
-	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py
+fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook, and of every form's bad input
+	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py tests/pages/test_bad_input.py
 
 vendor: $(VENV)/runs ## Scaffold a vendor: make vendor name=acme
 	@test -n "$(name)" || { echo "Say which: make vendor name=acme"; exit 1; }

@@ -27,6 +27,7 @@ from campaigns.services.role_matrix import draw_matrix
 
 Role = Membership.Role
 PAGE = 50
+LONGEST_NAME = 150  # of a user
 NO_ROLE = [("", gettext_lazy("No role"))]
 
 
@@ -69,7 +70,7 @@ def _list_own(user: Any) -> QuerySet[Membership]:
 def _list_members(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     held = Membership.objects.filter(workspace=workspace)
     users = User.objects.filter(pk__in=held.values("user_id")).order_by("username")
-    who = request.GET.get("who", "").strip().replace("\0", "")
+    who = request.GET.get("who", "").strip().replace("\0", "")[:LONGEST_NAME]
     if who:
         users = users.filter(username__icontains=who)
     shown = Paginator(users, PAGE).get_page(request.GET.get("page"))

@@ -8,15 +8,14 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Job, Settled
 from campaigns.pages.downloads import send_workbook
 from campaigns.pages.jobs import find_job, read_job
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
-from campaigns.pages.reports import RECEIPT_WORDS
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.reports import RECEIPT_WORDS, draw_report
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
 from campaigns.selectors.report_facts import RECEIPT_METRICS
 from campaigns.services.access import name_actor
 from campaigns.services.report_jobs import (
@@ -31,23 +30,20 @@ from campaigns.services.report_jobs import (
 SHOWN = 200
 
 
-@require_POST
 @operator_page
 def start(request: HttpRequest) -> HttpResponse:
     """Begin to count what the report of this address is about."""
+    if request.method != "POST":
+        return show_page(request, "reports")
     asked = read_asked(request.user, request.GET)
     form = BackgroundForm(request.POST)
-    back = redirect(f"/reports/{asked.write_query({})}")
-    if not form.is_valid():
-        tell_refusal(request, Invalid(_("Choose a field of the list.")))
-        return back
-    field = form.cleaned_data["custom"].strip() or form.cleaned_data["field"]
-    try:
-        job = _start(request, asked, field)
-    except Invalid as refusal:
-        tell_refusal(request, refusal)
-        return back
-    return redirect("report_job", job.pk)
+    if form.is_valid():
+        field = form.cleaned_data["custom"].strip() or form.cleaned_data["field"]
+        try:
+            return redirect("report_job", _start(request, asked, field).pk)
+        except Invalid as refusal:
+            form.add_error("custom", refusal.message)
+    return draw_report(request, asked, form)
 
 
 def _start(request: HttpRequest, asked: Asked, field: str) -> Job:

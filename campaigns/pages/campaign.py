@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import Refused
+from campaigns.errors import Invalid, Refused
 from campaigns.models import App, Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.pages.fields import PageForm
 from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import find_held_back, tell_status
 from campaigns.pages.lookups import find_campaign, may, require_sender
@@ -27,7 +28,7 @@ from campaigns.pages.plan_form import RescheduleForm
 from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.progress import read_standings
 from campaigns.pages.runs import read_runs
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.approvals import Standing, find_newest, read_standing
 from campaigns.selectors.campaign_apps import list_apps
@@ -65,7 +66,13 @@ VERBS: Verbs = {
 @operator_page
 def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One campaign."""
-    campaign = find_campaign(request.user, pk)
+    return _draw(request, find_campaign(request.user, pk))
+
+
+def _draw(
+    request: HttpRequest, campaign: Campaign, refused: Mapping[str, PageForm] | None = None
+) -> HttpResponse:
+    """The page; forms that were `refused`, by their names, as they were typed."""
     apps = list_apps(campaign)
     content = campaign.message.content
     is_draft = campaign.status in Campaign.EDITABLE
@@ -84,8 +91,10 @@ def campaign_page(request: HttpRequest, pk: int) -> HttpResponse:
         "is_draft": is_draft,
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
         "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,
+        **(refused or {}),
     }
-    return draw_page(request, "pages/campaign.html", campaign.name, context)
+    status = 422 if refused else 200
+    return draw_page(request, "pages/campaign.html", campaign.name, context, status=status)
 
 
 def _read_approval(request: HttpRequest, campaign: Campaign, apps: list[App]) -> dict[str, Any]:
@@ -190,29 +199,44 @@ def _start_rescheduling(campaign: Campaign, apps: list[App]) -> RescheduleForm:
     return RescheduleForm(initial={"send_at": send_at, "timezone": zone}, apps=apps)
 
 
-@require_POST
 @operator_page
 def reschedule(request: HttpRequest, pk: int) -> HttpResponse:
-    """Move the time of a campaign that waits for it."""
+    """Move the time of a campaign that waits for it; what cannot be is drawn as it was typed."""
     campaign = find_campaign(request.user, pk)
+    if request.method != "POST":
+        return show_page(request, "campaign", pk)
     apps = list_apps(campaign)
     require_sender(request.user, apps)
     form = RescheduleForm(request.POST, apps=apps)
-    body = form.cleaned_data if form.is_valid() else {}
+    if form.is_valid() and _move(request, campaign, form):
+        return redirect("campaign", pk=pk)
+    return _draw(request, campaign, {"reschedule_form": form})
+
+
+def _move(request: HttpRequest, campaign: Campaign, form: RescheduleForm) -> bool:
+    """Whether that is settled; False with the faults at their fields."""
+    body, actor = form.cleaned_data, name_actor(request.user)
     try:
-        reschedule_campaign(campaign, body, actor=name_actor(request.user), now=timezone.now())
+        reschedule_campaign(campaign, body, actor=actor, now=timezone.now())
         messages.success(request, _("It has a new time."))
+    except Invalid as refusal:
+        for words in form.place_faults(dict(refusal.fields) or {"": refusal.message}).values():
+            form.add_error("send_at", words)
+        return False
     except Refused as refusal:
         tell_refusal(request, refusal)
-    return redirect("campaign", pk=pk)
+    return True
 
 
-@require_POST
 @operator_page
 def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
     """Send it faster or slower from now on."""
     campaign = find_campaign(request.user, pk)
-    press_rate(request, campaign, list_apps(campaign), change_campaign_rate)
+    if request.method != "POST":
+        return show_page(request, "campaign", pk)
+    refused = press_rate(request, campaign, list_apps(campaign), change_campaign_rate)
+    if refused:
+        return _draw(request, campaign, {"rate_form": refused})
     return redirect("campaign", pk=pk)
 
 

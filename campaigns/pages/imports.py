@@ -24,7 +24,13 @@ from campaigns.models import App, Import, Job, Label
 from campaigns.models.audience import PLATFORMS
 from campaigns.pages.fields import PageForm
 from campaigns.pages.jobs import find_job, read_job
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import (
+    draw_fragment,
+    draw_page,
+    operator_page,
+    show_page,
+    tell_refusal,
+)
 from campaigns.services import imports as services
 from campaigns.services.access import Role, find_apps, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
@@ -337,11 +343,12 @@ def import_status(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-@require_POST
 @operator_page
 def check(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep what the columns are and begin a dry run; what is wrong is shown where it was typed."""
     one = find_import(request.user, pk)
+    if request.method != "POST":
+        return show_page(request, "import", pk)
     require_role(request.user, one.app, ROLE)
     mapping = _read_mapping(one, request.POST)
     form = ChoiceForm(request.POST, app=one.app)

@@ -19,7 +19,7 @@ from campaigns.models import App, Job, Label, Membership, Person, Segment
 from campaigns.pages.fields import PageForm
 from campaigns.pages.jobs import describe_job
 from campaigns.pages.named_list import read_list
-from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.lookup import find_person_ids
 from campaigns.selectors.seals import list_kinds
@@ -130,11 +130,12 @@ def label_page(request: HttpRequest, pk: int) -> HttpResponse:
     return _draw(request, label, {"form": form})
 
 
-@require_POST
 @operator_page
 def label_members(request: HttpRequest, pk: int) -> HttpResponse:
     """Add or remove in bulk, by a segment or by ids: as a job."""
     label = find_label(request.user, pk)
+    if request.method != "POST":
+        return show_page(request, "label", pk)
     require_role(request.user, label.app, Role.COMPOSER)
     verb = BulkVerb.REMOVE if request.POST.get("verb") == BulkVerb.REMOVE else BulkVerb.ADD
     is_segment = request.POST.get("by") == "segment"

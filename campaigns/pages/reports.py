@@ -96,7 +96,14 @@ def list_numbers(line: Line, *, has_vendor: bool = True) -> list[float | None]:
 @operator_page
 def reports(request: HttpRequest) -> HttpResponse:
     """Totals, a plot, and the lines of the dimension that is asked for."""
-    asked, now = read_asked(request.user, request.GET), timezone.now()
+    return draw_report(request, read_asked(request.user, request.GET))
+
+
+def draw_report(
+    request: HttpRequest, asked: Asked, refused: BackgroundForm | None = None
+) -> HttpResponse:
+    """The page; what was `refused` of a report in the background, as it was typed."""
+    now = timezone.now()
     lines, start = break_down(asked.ask()), _read_start(request.GET.get("start", ""))
     total = sum_lines(lines)
     has_vendor = has_vendor_counts(asked.ask().span)
@@ -121,10 +128,11 @@ def reports(request: HttpRequest) -> HttpResponse:
         "chart": write_chart(shown),
         "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
         "query": asked.write_query({}),
-        "background": BackgroundForm(),
+        "background": refused or BackgroundForm(),
         "is_unreported": not total.receipts and total.total > 0,
     }
-    return draw_page(request, "pages/reports.html", _("Reports"), context)
+    status = 422 if refused else 200
+    return draw_page(request, "pages/reports.html", _("Reports"), context, status=status)
 
 
 def list_days(asked: Asked, lines: list[Line], now: datetime) -> tuple[DayTotal, ...]:

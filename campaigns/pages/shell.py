@@ -11,8 +11,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -71,6 +72,13 @@ def draw_fragment(
     """A piece that htmx swaps in; it runs none of the shell's queries."""
     status = STOP_POLLING if is_last else 200
     return TemplateResponse(request, template, context, status=status)
+
+
+def show_page(request: HttpRequest, name: str, *args: Any) -> HttpResponse:
+    """To the page of a form whose own address draws it only when it is refused: who reloads that,
+    or follows a link of it, comes here."""
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(f"{reverse(name, args=args)}?{query}" if query else reverse(name, args=args))
 
 
 def tell_refusal(request: HttpRequest, refusal: Refused) -> None:

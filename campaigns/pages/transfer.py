@@ -22,7 +22,7 @@ from campaigns.pages.origin import find_words, list_declared, name_door, name_tr
 from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import Standing, find_start
 from campaigns.pages.recall_words import describe_recalls, is_asking
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.transfer_books import describe_books
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.course import read_course
@@ -74,9 +74,19 @@ FAULTS = {
 @operator_page
 def transfer_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One transfer."""
-    transfer = find_transfer(request.user, pk)
+    return _draw(request, find_transfer(request.user, pk))
+
+
+def _draw(
+    request: HttpRequest, transfer: Transfer, refused: RateForm | None = None
+) -> HttpResponse:
+    """The page; a rate that was `refused`, as it was typed."""
     context = {**_read_status(request, transfer), **_read_story(request, transfer)}
-    return draw_page(request, "pages/transfer.html", name_transfer(transfer), context)
+    if refused:
+        context["rate_form"] = refused
+    status = 422 if refused else 200
+    title = name_transfer(transfer)
+    return draw_page(request, "pages/transfer.html", title, context, status=status)
 
 
 @operator_page
@@ -200,12 +210,15 @@ def describe_fault(fault: Mapping[str, Any]) -> str:
     return f"{place}: {sentence}" if place else sentence
 
 
-@require_POST
 @operator_page
 def change_rate(request: HttpRequest, pk: int) -> HttpResponse:
     """Send it faster or slower from now on."""
     transfer = find_transfer(request.user, pk)
-    press_rate(request, transfer, [transfer.app], change_transfer_rate)
+    if request.method != "POST":
+        return show_page(request, "transfer", pk)
+    refused = press_rate(request, transfer, [transfer.app], change_transfer_rate)
+    if refused:
+        return _draw(request, transfer, refused)
     return redirect("transfer", pk=pk)
 
 

@@ -63,15 +63,20 @@ class RateForm(PageForm):
     )
 
 
-def press_rate(request: HttpRequest, row: Any, apps: list[App], change: Callable[..., Any]) -> None:
-    """Change a rate and say so, or say why not; 403 for who may not send."""
+def press_rate(
+    request: HttpRequest, row: Any, apps: list[App], change: Callable[..., Any]
+) -> RateForm | None:
+    """Change a rate and say so, or say why not; 403 for who may not send.
+
+    What is no rate comes back as the form, to be drawn again with what was typed.
+    """
     require_sender(request.user, apps)
     form = RateForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(map(str, form.errors["rate"])))
-        return
+        return form
     try:
         change(row, form.cleaned_data["rate"], actor=name_actor(request.user), now=timezone.now())
         messages.success(request, _("The rate is changed; it holds from the next call on."))
     except Refused as refusal:
         tell_refusal(request, refusal)
+    return None

@@ -29,6 +29,9 @@
     if (event.target.matches("[data-pa-apply]")) event.target.form.requestSubmit();
   });
 
+  // A dialog whose form was refused opens with what was typed into it.
+  document.querySelector("dialog[data-pa-open]")?.showModal();
+
   // A row that has its children already hides and shows them; else htmx fetches them once.
   function toggleRows(button) {
     const isOpen = button.getAttribute("aria-expanded") === "true";
