@@ -1,6 +1,7 @@
 """What gateways are measured against: one nginx worker that takes everything, over TLS and HTTP/2.
 
-Answers as per-device gateways do, at once; `relaying` puts a way between that takes its time.
+Answers as per-device gateways do, at once; `gateways.relaying` puts a way that takes its time
+in between.
 Debian's packages nginx-light and nghttp2-client bring what is needed.
 """
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from providers.commands import PushPart, SendPush
-from providers.message import PushMessage
+from providers.message import IosContent, PushMessage
+from providers.message_fields import Platform
 from providers.outbound import AccountConfig, DeviceCall
 from providers.recipients import Targets
 from providers.vendors.apns import DIALECT
@@ -17,6 +18,7 @@ from tests.vendor_cases.accounts import make_account
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
 TOKEN = "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0"
 URL = "https://gateway.example"
+HI = PushMessage(title="Hi", body="There").resolve(Platform.IOS)
 
 
 def open_account(**changes: Any) -> AccountConfig:
@@ -52,3 +54,8 @@ def read_headers(call: DeviceCall) -> dict[str, str]:
     names = [name for name, _ in pairs]
     assert len(names) == len(set(names))
     return dict(pairs)
+
+
+def say(options: dict | None = None, **values) -> PushMessage:
+    ios = IosContent(**{"title": "Hi", "body": "There", **values})
+    return PushMessage(ios=ios, extras={"apns": options} if options else {})
