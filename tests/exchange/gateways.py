@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from campaigns.models import Account, App, Transfer
-from providers import registry, vault
+from providers import http, registry, vault
 from providers.contract import Dialect
 from providers.gateways import GatewayCall, GatewayReply, GatewaySend
 from providers.message import PushMessage
@@ -165,4 +165,5 @@ def gateways(
     settings.OUTBOUND_ALLOW = [live_server.url]
     with serving_gateways(simulator, tmp_path, settings) as server:
         yield GatewayScene(app, live_server.url, simulator, server=server)
+    http.get_session().close()  # its connections to our door, whose threads end then
     simulator.close()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from providers.gateways import GatewayCall
+from providers.json_values import read_json_object
 from providers.message import PushMessage
 from providers.message_fields import Platform
 from providers.vendors.fcm import wire_content, wire_messages, wire_values
@@ -32,7 +33,7 @@ def read_message(call: GatewayCall) -> PushMessage:
 def _part(message: PushMessage, platform: Platform, link: str) -> Any:
     """A link goes in the data, where apps find it; here it is a field of its own again."""
     block = getattr(message, platform.value)
-    values = wire_values.read_json_object(block.data) if block and block.data else None
+    values = read_json_object(block.data) if block and block.data else None
     if not values or link not in values:
         return block
     found = {"data": None, link: values.pop(link)}
