@@ -173,7 +173,7 @@ def _has_own_order(wanted: Wanted) -> bool:
     message = wanted.message
     fallbacks = wanted.app.fallbacks if message.fallbacks is None else message.fallbacks
     texts = message.translations.values()
-    return bool(fallbacks) or any(text.platforms for text in texts)
+    return bool(fallbacks) or any(text.platforms or text.buttons for text in texts)
 
 
 def _read_terms(wanted: Wanted) -> tuple[list[str], list[Expression]]:

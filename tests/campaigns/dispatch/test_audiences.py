@@ -181,6 +181,22 @@ def move_ios_elsewhere(app: App) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "calls"),
+    [({}, [{"all": True}]), ({"ios": {"title": "Kurz"}}, []), ({"buttons": ["Ja"]}, [])],
+)
+def test_who_chooses_among_translations_is_told_of_a_title_and_a_text_each(
+    offer, routed, start, simulator, more, calls
+):
+    offer(takes_translations=True)
+    add_people(routed, 2)
+
+    start(content={"body": "Hi", "translations": {"de": {"body": "Hallo", **more}}})
+    drain()
+
+    assert list_calls(simulator) == calls
+
+
+@pytest.mark.parametrize(
     ("fields", "before"),
     [
         ({"audience": {"persons": ["p0"]}}, None),
