@@ -134,6 +134,21 @@ def test_an_answer_larger_than_every_window_comes_whole():
     assert got == body
 
 
+def test_an_answer_in_pieces_ends_although_its_end_comes_alone():
+    talk = Talk()
+    talk.ask(1)
+    talk.exchange()
+    talk.server.begin(1, 200, {}, 2)
+
+    for piece in (b"a", b"b"):
+        talk.server.send(1, piece, ends=False)
+    talk.server.send(1, b"", ends=True)
+    talk.answer()
+
+    assert b"".join(event.data for event in talk.find(DataReceived)) == b"ab"
+    assert len(talk.find(StreamEnded)) == 1
+
+
 def test_an_empty_answer_a_reset_a_ping_and_a_goaway_are_what_they_should_be():
     talk = Talk()
     for stream in (1, 3, 5):

@@ -245,18 +245,23 @@ class Http2:
                 self._send_unsent(number, self.streams[number])
 
     def _send_unsent(self, stream: int, held: _Stream) -> None:
-        while held.unsent:
-            size = min(len(held.unsent), MAX_FRAME, held.window, self.window)
+        unsent, at, has_ended = held.unsent, 0, False
+        while at < len(unsent):
+            size = min(len(unsent) - at, MAX_FRAME, held.window, self.window)
             if size <= 0:
                 if self.window <= 0:
                     self.blocked.append(stream)
+                held.unsent = unsent[at:]
                 return
-            piece, held.unsent = held.unsent[:size], held.unsent[size:]
+            piece, at = unsent[at : at + size], at + size
             held.window -= size
             self.window -= size
-            is_last = held.ends and not held.unsent
-            self.out.append(write_frame(Kind.DATA, END_STREAM * is_last, stream, piece))
+            has_ended = held.ends and at == len(unsent)
+            self.out.append(write_frame(Kind.DATA, END_STREAM * has_ended, stream, piece))
+        held.unsent = b""
         if held.ends:
+            if not has_ended:  # its last piece had gone before that was known
+                self.out.append(write_frame(Kind.DATA, END_STREAM, stream))
             del self.streams[stream]
 
 
