@@ -36,6 +36,8 @@ def require_workspace(user: Any, slug: str) -> Workspace:
 
     One that the user does not see is 404; one that others administer, or none at all, 403.
     """
+    if "\0" in slug:
+        raise Http404  # no slug, and PostgreSQL would not even look
     workspaces = find_workspaces(user, Role.ADMIN).order_by("name", "pk")
     found = workspaces.filter(slug=slug).first() if slug else workspaces.first()
     if found is not None:

@@ -56,7 +56,8 @@ def templates(request: HttpRequest) -> HttpResponse:
     """The library by name: searched, of one app, or what was put away."""
     require_role(request.user, None, Role.VIEWER)
     apps = App.objects.for_user(request.user).order_by("pk")
-    term, slug = request.GET.get("q", "").strip()[:100], request.GET.get("app", "")
+    term, slug = (request.GET.get(name, "").replace("\0", "") for name in ("q", "app"))
+    term = term.strip()[:100]
     is_archived = "archived" in request.GET
     rows = MessageTemplate.objects.for_user(request.user).select_related("app", "workspace")
     rows = rows.filter(archived_at__isnull=not is_archived)

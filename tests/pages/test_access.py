@@ -120,6 +120,12 @@ def test_another_workspace_is_not_there(client, app, stranger, name):
     assert answer.status_code == 404
 
 
+@pytest.mark.database
+@pytest.mark.parametrize("name", ["access", "invitations", "keys", "audit", "audit_csv"])
+def test_what_is_no_slug_is_not_there(admin, app, name):
+    assert admin.get(f"{reverse(name)}?workspace=%00").status_code == 404
+
+
 def test_no_admin_touches_users_whom_another_workspace_has(client, app, owner, stranger):
     client.force_login(stranger)
     foreign = stranger.memberships.get().workspace

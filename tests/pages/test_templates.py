@@ -54,6 +54,16 @@ def test_the_library_lists_searches_and_shows_what_is_archived(client, app, owne
     assert "For weekends" not in offered
 
 
+@pytest.mark.database
+@pytest.mark.parametrize("name", ["q", "app"])
+def test_a_letter_that_no_database_holds_is_passed_over(client, app, owner, kept, name):
+    client.force_login(owner)
+
+    answer = client.get(f"/templates/?{name}=%00")
+
+    assert kept.name in answer.content.decode()
+
+
 def test_a_template_is_changed_on_its_page_and_keeps_what_no_route_shows(
     client, app, owner, kept, typed
 ):

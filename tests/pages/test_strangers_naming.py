@@ -1,0 +1,86 @@
+"""Who names our rows in any field of any page that is none of a row's own finds and changes
+nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import AuditEntry, Campaign, Device, Job, Label, MessageTemplate, Segment
+from campaigns.models import TestGroup as Testers
+from campaigns.pages.urls import urlpatterns
+from tests import builders
+from tests.pages.test_pages import make_campaign
+
+pytestmark = pytest.mark.django_db
+MARK = "Zanzibar"
+OWN = {"join/<slug:secret>/"}  # it is for whoever has the secret
+NAMES = (
+    "app", "apps", "place", "target", "audience_kind", "segment", "segments", "label",
+    "labels", "campaign", "copy", "first", "second", "template", "use_template", "test_group",
+    "group", "route", "account", "device", "devices", "person", "persons", "who", "terms", "user",
+    "transfer", "job", "import", "text", "name", "expression", "number", "by", "platform", "kind",
+)  # fmt: skip
+
+
+def make_rows(app, now):
+    """One row of each kind, all with a name that nobody else has."""
+    app.name = f"{MARK} app"
+    app.save()
+    campaign = make_campaign(app)
+    Campaign.objects.filter(pk=campaign.pk).update(name=MARK)
+    owner = builders.make_person(app.workspace, MARK)
+    times = {"created_at": now, "updated_at": now}
+    rows = [
+        app,
+        campaign,
+        owner,
+        builders.make_device(app, f"{MARK}-token", person=owner),
+        Label.objects.create(app=app, name=MARK),
+        Segment.objects.create(app=app, name=MARK, expression={"and": []}),
+        Testers.objects.create(app=app, name=MARK, created_at=now),
+        MessageTemplate.objects.create(workspace=app.workspace, app=app, name=MARK, **times),
+    ]
+    return {row.pk for row in rows}
+
+
+def keep_everything(workspace):
+    ours = AuditEntry.objects.filter(workspace=workspace)
+    rows = [model.objects for model in (Campaign, Device, Job, Label, MessageTemplate, Segment)]
+    return [list(one.order_by("pk").values()) for one in (ours, *rows, Testers.objects)]
+
+
+def test_a_stranger_who_names_our_rows_anywhere_gets_nothing(client, app, stranger, now):
+    numbers = make_rows(app, now)
+    given = [*map(str, sorted(numbers)), app.slug, f"app:{app.pk}"]
+    place = {"workspace": app.workspace.slug}
+    addresses = [
+        reverse(pattern.name)
+        for pattern in urlpatterns
+        if not pattern.pattern.converters and str(pattern.pattern) not in OWN
+    ]
+    client.force_login(stranger)
+    before = keep_everything(app.workspace)
+
+    answers = [
+        (
+            method,
+            address,
+            value,
+            getattr(client, method)(address, dict.fromkeys(NAMES, value) | place),
+        )
+        for address in addresses
+        for value in given
+        for method in ("get", "post")
+    ]
+
+    told = [call for *call, answer in answers if MARK in read(answer)]
+    assert len(addresses) > 40
+    assert told == []
+    assert [call for *call, answer in answers if answer.status_code >= 500] == []
+    assert keep_everything(app.workspace) == before
+
+
+def read(answer) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return content.decode("utf-8", "replace")
