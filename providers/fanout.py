@@ -80,6 +80,7 @@ class Fanout:
         self._free: list[Slot] = []
         self._done: list[Answered] = []
         self._origins: dict[str, Origin] = {}
+        self._last: tuple[str, Origin] = ("", self._judge_origin(""))
         self._answered_at = self._looked_at = time.monotonic()
         self._streams = streams
         self._pool = _Pool(self._count_connections())
@@ -143,6 +144,13 @@ class Fanout:
         return max(LEAST_CONNECTIONS, -(-self._streams // 50))
 
     def _find_origin(self, url: str) -> Origin:
+        if url is self._last[0]:  # many gateways have one address for all
+            return self._last[1]
+        origin = self._look_up(url)
+        self._last = (url, origin)
+        return origin
+
+    def _look_up(self, url: str) -> Origin:
         found = _ORIGIN.match(url)
         start = found.group() if found else ""
         origin = self._origins.get(start)

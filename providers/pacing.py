@@ -105,16 +105,18 @@ class DayQuota:
 
     def find_wait(self, amount: int, now: datetime) -> float:
         """Seconds until `amount` fits: 0, or the time until the next reset."""
-        used = self.used if self.day == find_day(now, self.zone) else 0
-        if used + amount <= self.limit:
+        if self.find_used(now) + amount <= self.limit:
             return 0.0
         return (find_reset(now, self.zone) - now).total_seconds()
 
+    def find_used(self, now: datetime) -> int:
+        """Calls of the day that it is now."""
+        return self.used if self.day == find_day(now, self.zone) else 0
+
     def take(self, amount: int, now: datetime) -> DayQuota:
         """The quota after `amount` was used."""
-        today = find_day(now, self.zone)
-        used = self.used if self.day == today else 0
-        return replace(self, day=today, used=used + amount)
+        used = self.find_used(now)
+        return replace(self, day=find_day(now, self.zone), used=used + amount)
 
 
 def find_day(now: datetime, zone: str) -> date:

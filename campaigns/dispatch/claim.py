@@ -145,7 +145,9 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
     for pace in open_paces(ways, transfer, now, batch):
         if pace.is_blocked():
             continue
-        size = pace.find_size(owed, is_whole=is_whole)
+        # It may have been frozen for another account, whose calls are larger.
+        most = owed if is_whole else min(owed, pace.way.limits.batch_size)
+        size = pace.find_size(most, is_whole=is_whole)
         if not size:
             return _Choice()  # a moment's pace is no reason to change the account
         pace.take(size)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+from django.db.models import Q
+
 from campaigns.dispatch.texts import find_texts
 from campaigns.models import Attempt, Batch
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_cohorts, unpack_ids
@@ -19,7 +21,9 @@ def has_been_called(batch: Batch) -> bool:
     """Whether a call was ever made for it: its key names these recipients, so none may leave."""
     if batch.settled or is_new(batch):
         return batch.settled > 0
-    return Attempt.objects.filter(batch=batch).exists()
+    # A fan-out that has ended has settled whom it reached; of these there is nobody.
+    ended = Q(doubts__isnull=False, answered_at__isnull=False)
+    return Attempt.objects.filter(~ended, batch=batch).exists()
 
 
 def cut_batch(batch: Batch, size: int) -> Batch:

@@ -9,7 +9,7 @@ what came back, moves the window on and looks whether anybody wants the sending 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ from campaigns.dispatch.harvest import (
     find_reason,
     read_failure,
 )
+from campaigns.dispatch.unanswered import POISON
 from campaigns.dispatch.windows import Opening, Reach, Record
 from campaigns.models import Account, Attempt, Policy
 from campaigns.models.packing import unpack_ids
@@ -44,8 +45,10 @@ from providers.outcomes import Failure, Outcome, Reason, Result
 Clock = Callable[[], datetime]
 ShouldStop = Callable[[], bool]
 LEAST_FLUSH = 25  # results
+LAST_TRY = POISON - 1
 FLUSH_SECONDS = 1.0
 POLL_SECONDS = 0.25
+TURN = timedelta(seconds=5)  # for so long calls of one batch are begun
 MISREADINGS = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 MISUNDERSTOOD = "The vendor's answer is not what its documentation says."
 
@@ -143,9 +146,11 @@ class FanOut:
         self.lease, self.start, self.ready = lease, start, ready
         self.clock, self.should_stop = clock, should_stop
         # Whoever had the batch before has died with it: each time it is called for more warily, so
-        # that something is settled between two deaths and fewer are in doubt after the next.
-        self.streams = max(1, way.limits.streams >> (lease.batch.attempts - 1))
-        self.chunk = max(LEAST_FLUSH, self.streams)
+        # that something is settled between two deaths and fewer are in doubt after the next. The
+        # last time they are called one by one, and of whom a worker dies then, that one is known.
+        deaths = lease.batch.attempts - 1
+        self.streams = max(1, way.limits.streams >> 2 * deaths) if deaths < LAST_TRY else 1
+        self.chunk = self.streams if deaths else max(LEAST_FLUSH, self.streams)
         self.fanout = fanout.get_fanout(
             self.streams, ready.calls.certificate, way.account.public_id
         )
@@ -163,17 +168,17 @@ class FanOut:
         self.heeded: Failure | None = None
         self.flushed_at = time.monotonic()
         self.safe_until = clock()
+        self.ends_at = self.safe_until + TURN  # others have a turn, then it goes on
         self.attempt: Attempt
 
     def run(self) -> None:
         """Until every call has ended, or those that were made when it was told to stop."""
         self._open()
         for result in self.ready.settled:
-            self._sort(result)
+            self._sort(result, result.index)
         self._write()
         while self.flying or not self._has_written_all():
-            for call, answer in self.fanout.poll(POLL_SECONDS):
-                self._read(call, answer)
+            self._read(self.fanout.poll(POLL_SECONDS))
             self._write()
             # Who is last is settled with the end: all settled and not ended, nobody would claim it.
             if self._is_flush_due() and (self.flying or not self._has_written_all()):
@@ -215,7 +220,7 @@ class FanOut:
 
     def _note_flush(self, now: datetime) -> None:
         self.flushed_at = time.monotonic()
-        self.safe_until = now + timedelta(seconds=settings.LEASE_SECONDS)
+        self.safe_until = min(self.ends_at, now + timedelta(seconds=settings.LEASE_SECONDS))
 
     def _write(self) -> None:
         is_held = self.judge.stop is not None  # the vendor has just asked for no further call
@@ -224,23 +229,34 @@ class FanOut:
         if self.is_stopping:
             return
         room = self.streams - len(self.flying)
-        for place, call in self.ready.queue[self.written : min(self.allowed, self.written + room)]:
-            self.fanout.submit(call)
-            self.flying[call.place] = place
+        coming = self.ready.queue[self.written : min(self.allowed, self.written + room)]
+        submit, flying = self.fanout.submit, self.flying
+        for place, call in coming:
+            submit(call)
+            flying[call.place] = place
             self.written += 1
 
-    def _read(self, call: DeviceCall, answer: DeviceAnswer | Failure) -> None:
-        del self.flying[call.place]
-        result = (
-            read_failure(call, answer) if isinstance(answer, Failure) else self._judge(call, answer)
-        )
-        self.harvest.strangers += call.is_address_given
-        reason = self._sort(result, call.place)
-        if self.record.takes(reason):
-            exchange = write_exchange(call, answer, self._find_token(call))
-            if self.lease.batch.texts is not None:
-                exchange = replace(exchange, request=outbound.NOT_KEPT)
-            self.harvest.exchanges[reason].append(exchange)
+    def _read(self, answered: Sequence[fanout.Answered]) -> None:
+        """Sort what came back. Mostly it was taken: that is all that is done for it here."""
+        flying, members, sent = self.flying, self.start.addressed.members, self.harvest.sent
+        has_taken, strangers = False, 0
+        for call, answer in answered:
+            place = call.place
+            del flying[place]
+            strangers += call.is_address_given
+            if isinstance(answer, Failure):
+                result = read_failure(call, answer)
+            else:
+                result = self._judge(call, answer)
+            if result.outcome in TAKEN and not self.record.wants_success:
+                has_taken = True
+                sent.append(members[place])
+            else:
+                self._sort(result, place)
+                self._keep(call, answer, result)
+        self.harvest.strangers += strangers
+        if has_taken:
+            self.judge.note_taken()
 
     def _judge(self, call: DeviceCall, answer: DeviceAnswer) -> Result:
         self.judge.is_answered = True
@@ -254,11 +270,17 @@ class FanOut:
         # Whoever answers may repeat what it was called with; its words are kept and shown.
         return replace(result, message=hide_secrets(result.message, call, self._find_token(call)))
 
-    def _sort(self, result: Result, place: int | None = None) -> str:
-        """Note a result; gives the word for it."""
-        member = self.start.addressed.members[result.index if place is None else place]
-        self.judge.sort(self.harvest, member, result)
-        return "" if result.outcome in TAKEN else find_reason(result)
+    def _sort(self, result: Result, place: int) -> None:
+        self.judge.sort(self.harvest, self.start.addressed.members[place], result)
+
+    def _keep(self, call: DeviceCall, answer: DeviceAnswer | Failure, result: Result) -> None:
+        """Some of what went over the wire is shown to people."""
+        reason = "" if result.outcome in TAKEN else find_reason(result)
+        if self.record.takes(reason):
+            exchange = write_exchange(call, answer, self._find_token(call))
+            if self.lease.batch.texts is not None:
+                exchange = replace(exchange, request=outbound.NOT_KEPT)
+            self.harvest.exchanges[reason].append(exchange)
 
     def _find_token(self, call: DeviceCall) -> str:
         recipient, _cohort = self.start.addressed.members[call.place]
@@ -332,6 +354,9 @@ class FanOut:
         if ends:
             what.verdicts = {Verdict("failed", Reason.CREDENTIAL.value): self._list_left()}
         windows.close_window(self.lease, self.attempt, self.harvest, what, now)
+        uncalled = len(self.ready.queue) - self.written
+        if uncalled:
+            pace.give_back(self.lease.find_way(), self.lease.batch, uncalled, now)
         self._tell(refusal, now, has_ended=ends)
 
     def _find_due(self, now: datetime) -> datetime:

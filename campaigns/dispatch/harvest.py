@@ -82,12 +82,16 @@ class Judge:
     def sort(self, harvest: Harvest, member: Member, result: Result) -> None:
         """Note what became of a recipient."""
         if result.outcome in TAKEN:
-            self.has_reached = self.has_settled = True
+            self.note_taken()
             harvest.sent.append(member)
         elif result.outcome is Outcome.UNKNOWN:
             self._doubt(harvest, member, result)
         else:
             self._sort_failed(harvest, member, result)
+
+    def note_taken(self) -> None:
+        """Somebody was sent to."""
+        self.has_reached = self.has_settled = True
 
     def _doubt(self, harvest: Harvest, member: Member, result: Result) -> None:
         self._note(result)

@@ -144,6 +144,14 @@ class Pace:
         calls = recipients if self.way.dialect.fans_out else 1
         _count_today(self.whole, self.way, self.now, calls)
 
+    def give_back(self, recipients: int) -> None:
+        """Of those that `take` was told of so many were not called for."""
+        for gauge in self.gauges:
+            gauge.take(-recipients, self.now)
+        _save_gauges(self.gauges)
+        used = DayQuota(0, self.way.limits.day_zone, self.whole.day, self.whole.day_used)
+        _count_today(self.whole, self.way, self.now, -min(recipients, used.find_used(self.now)))
+
 
 def _save_gauges(gauges: Iterable[Gauge]) -> None:
     rows = [gauge.row for gauge in gauges]
@@ -212,6 +220,13 @@ def _read_gauges(
 ) -> list[Gauge]:
     kept = ((one, rows[one.scope, one.owner_id]) for one in promises)
     return [Gauge(one, row, find_bucket(one, row, now)) for one, row in kept]
+
+
+def give_back(way: Way, batch: Batch, recipients: int, now: datetime) -> None:
+    """What a claim took for recipients of a fan-out who were not called for."""
+    with transaction.atomic():
+        [pace] = open_paces([way], batch.transfer, now, batch)
+        pace.give_back(recipients)
 
 
 def block_pair(account_id: int, app_id: int, until: datetime) -> None:

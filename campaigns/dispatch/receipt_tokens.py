@@ -7,13 +7,14 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from django.conf import settings
 
 VERSION = "1"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-PAIRS = tuple(high + low for high in DIGITS for low in DIGITS)
+TRIPLES = tuple(map("".join, product(DIGITS, repeat=3)))
 MAC_LENGTH = 12
 REST = 36 ** (50 - MAC_LENGTH)
 BLOCK = 64  # bytes that SHA-256 takes at once
@@ -55,7 +56,10 @@ def _sign(head: str) -> str:
 
 def _write_mac(mac: bytes) -> str:
     # The first digits of the number's fifty, without writing the others.
-    return _to_base36(int.from_bytes(mac, "big") // REST).zfill(MAC_LENGTH)
+    number, fourth = divmod(int.from_bytes(mac, "big") // REST, len(TRIPLES))
+    number, third = divmod(number, len(TRIPLES))
+    first, second = divmod(number, len(TRIPLES))
+    return TRIPLES[first] + TRIPLES[second] + TRIPLES[third] + TRIPLES[fourth]
 
 
 @lru_cache(maxsize=2)
@@ -75,7 +79,7 @@ def _find_key(secret: str) -> bytes:
 
 def _to_base36(number: int) -> str:
     digits = ""
-    while number >= len(PAIRS):
-        number, rest = divmod(number, len(PAIRS))
-        digits = PAIRS[rest] + digits
-    return (PAIRS[number] + digits).lstrip("0") or "0"
+    while number >= len(TRIPLES):
+        number, rest = divmod(number, len(TRIPLES))
+        digits = TRIPLES[rest] + digits
+    return (TRIPLES[number] + digits).lstrip("0") or "0"

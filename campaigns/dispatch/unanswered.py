@@ -11,6 +11,7 @@ from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.outbound import fetch_status
 from campaigns.models import Attempt, Batch, Policy
+from campaigns.models.packing import unpack_ids
 from campaigns.selectors.routes import Way, find_way_back
 from providers.commands import TransferState, TransferStatus
 from providers.contract import Idempotency
@@ -65,7 +66,20 @@ def resolve_attempt(
     is_named = lease.batch.form != Batch.Form.AUDIENCE
     if is_named and _may_repeat(lease, now) and way.dialect.blind_resend:
         return Resolution(repeats=attempt, resent=len(owed))
+    culprit = _find_culprit(lease, attempt, owed)
+    if culprit:
+        return Resolution(settle.Flush(verdicts={UNKNOWN: culprit}))
     return Resolution(write_off(attempt, way, owed, now))
+
+
+def _find_culprit(lease: Lease, attempt: Attempt, owed: list[Member]) -> list[Member]:
+    """The only one who was called in a fan-out when its last worker died, and so many had before:
+    the call stays open for the others that it may have reached."""
+    is_poison = lease.batch.attempts > POISON and attempt.doubts is not None
+    if not is_poison or attempt.first != attempt.last:
+        return []
+    [recipient] = unpack_ids(lease.batch.recipients)[attempt.first : attempt.last + 1]
+    return [member for member in owed if member[0] == recipient]
 
 
 def _may_repeat(lease: Lease, now: datetime) -> bool:

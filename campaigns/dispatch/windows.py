@@ -173,6 +173,11 @@ class Record:
         for reason in rows:
             self.kept[reason] = self.kept.get(reason, 0) + 1
 
+    @property
+    def wants_success(self) -> bool:
+        """Whether none of a call that was taken is kept yet."""
+        return not self.kept.get("")
+
     def takes(self, reason: str) -> bool:
         """Whether there is room for another one; then it counts."""
         kept = self.kept.get(reason, 0)

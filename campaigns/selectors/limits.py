@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from campaigns.models import Account, Allowance, App, Attempt, Batch, Throttle, Transfer
+from campaigns.models import Account, Allowance, App, Attempt, Batch, Group, Throttle, Transfer
+from campaigns.models.apps import MAX_SEND_RATE
 from campaigns.selectors.addressing import find_told_kind
 from campaigns.selectors.routes import Way, find_dialect
 from providers.commands import TransferState
@@ -67,14 +68,22 @@ def list_call_rates(way: Way, kind: str = "") -> Iterator[Promise]:
             yield Promise(scope=scope, owner_id=owner, rate=rate, counts_calls=counts_calls)
 
 
+def find_group_rate(way: Way, group: Group) -> int | None:
+    """Recipients per second to which a group holds what goes this way back, None for none.
+
+    The highest rate holds nothing back: every group begins with it, and vendors take more. One
+    with groups of its own keeps the group's rate itself.
+    """
+    is_bounded = group.send_rate < MAX_SEND_RATE and not way.dialect.has_groups
+    return group.send_rate if is_bounded else None
+
+
 def _list_recipient_rates(way: Way, transfer: Transfer) -> Iterator[Promise]:
     group = transfer.group
-    # A vendor with groups of its own keeps the group's rate itself.
-    group_rate = None if way.dialect.has_groups else group.send_rate
     rates = (
         ("account", way.account.pk, way.limits.recipients_per_second),
         ("app", transfer.app_id, transfer.app.send_rate),
-        ("group", group.pk, group_rate),
+        ("group", group.pk, find_group_rate(way, group)),
     )
     for scope, owner, rate in rates:
         if rate:

@@ -177,9 +177,9 @@ def _find_short_promise(way: Way, transfer: Transfer, now: datetime) -> Hold | N
     kept = {(row.scope, row.owner_id): row for row in Allowance.objects.filter(match)}
     rows = [kept.get((one.scope, one.owner_id)) for one in promises]
     buckets = [find_bucket(one, row, now) for one, row in zip(promises, rows, strict=True)]
-    # What a claim would ask for: a full call, or as much as the lowest rate lets go at once.
+    # What a claim would ask for: a whole batch, or as much as the lowest rate lets go at once.
     bursts = [b.burst for b, one in zip(buckets, promises, strict=True) if not one.counts_calls]
-    size = min([float(way.limits.batch_size), *bursts])
+    size = min([_find_next_size(transfer, way.limits.batch_size), *bursts])
     waits = [
         (
             bucket.find_wait(1 if one.counts_calls else size, _find_look(row, now)),
@@ -190,6 +190,13 @@ def _find_short_promise(way: Way, transfer: Transfer, now: datetime) -> Hold | N
     ]
     wait, longest, taken = max(waits, key=lambda item: item[0], default=(0.0, None, 0))
     return _describe_promise(longest, way, taken) if longest and wait else None
+
+
+def _find_next_size(transfer: Transfer, most: int) -> float:
+    """How many recipients the next batch has, as far as one call takes them."""
+    ready = Batch.objects.filter(transfer=transfer, is_folded=False, state=Batch.State.READY)
+    counts = ready.order_by("due_at", "pk").values_list("count", "settled")[:1]
+    return float(min([most, *(count - settled for count, settled in counts)]))
 
 
 def _find_look(row: Allowance | None, now: datetime) -> datetime:

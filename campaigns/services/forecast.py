@@ -15,7 +15,7 @@ from campaigns.models import Account, App, Campaign
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.headcount import count_bounded
-from campaigns.selectors.limits import find_seconds, read_day
+from campaigns.selectors.limits import find_group_rate, find_seconds, read_day
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.services.messages import Problem
 from providers.pacing import find_ramp_seconds
@@ -109,20 +109,35 @@ def _list_loads(campaign: Campaign, reach: Reach) -> Iterator[_Load]:
     for platform, way in find_first_ways(reach.app).items():
         count = reach.platforms.get(platform, 0)
         if count:
-            limits = way.limits
-            rates = [*_list_own_rates(campaign, reach.app, way), limits.recipients_per_second]
-            size = min([limits.batch_size, *(max(1, int(rate)) for rate in rates if rate)])
-            # Each language is called for apart.
-            calls = ceil(count / size) + min(count, reach.languages) - 1
-            yield _Load(way, count, calls)
+            yield _Load(way, count, _count_calls(campaign, reach, way, count))
 
 
-def _list_own_rates(campaign: Campaign, app: App, way: Way | None = None) -> list[int]:
+def _count_calls(campaign: Campaign, reach: Reach, way: Way, recipients: int) -> int:
+    if way.dialect.fans_out:
+        return recipients
     group = campaign.group
-    # A vendor with groups of its own keeps the group's rate itself, in calls of any size.
-    is_ours = group is not None and not (way and way.dialect.has_groups)
-    rates = (campaign.rate, app.send_rate, group.send_rate if group and is_ours else None)
+    group_rate = find_group_rate(way, group) if group else None
+    rates = (campaign.rate, reach.app.send_rate, group_rate, way.limits.recipients_per_second)
+    size = min([way.limits.batch_size, *(max(1, int(rate)) for rate in rates if rate)])
+    # Each language is called for apart.
+    return ceil(recipients / size) + min(recipients, reach.languages) - 1
+
+
+def _list_own_rates(campaign: Campaign, app: App) -> list[int]:
+    rates = (campaign.rate, app.send_rate, _find_group_rate(campaign, app))
     return [rate for rate in rates if rate]
+
+
+def _find_group_rate(campaign: Campaign, app: App) -> int | None:
+    """What the group's rate comes to on any of the ways; vendors with groups keep it as well."""
+    group = campaign.group
+    if group is None:
+        return None
+    ways = find_first_ways(app).values()
+    rates = [
+        group.send_rate if way.dialect.has_groups else find_group_rate(way, group) for way in ways
+    ]
+    return max((rate for rate in rates if rate), default=None)
 
 
 def _forecast_account(loads: Collection[_Load], start: datetime) -> Forecast:
@@ -132,7 +147,8 @@ def _forecast_account(loads: Collection[_Load], start: datetime) -> Forecast:
     calls = sum(load.calls for load in loads)
     seconds = [0.0]
     if limits.requests_per_second:
-        seconds.append(find_seconds(limits.requests_per_second, calls, counts_calls=True))
+        counts_calls = not way.dialect.fans_out
+        seconds.append(find_seconds(limits.requests_per_second, calls, counts_calls=counts_calls))
     if limits.recipients_per_second:
         seconds.append(find_seconds(limits.recipients_per_second, recipients))
     waits, short = _forecast_days(way.account, calls, start)

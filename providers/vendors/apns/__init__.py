@@ -10,7 +10,7 @@ from providers.recipients import TOKEN_KIND, IdentifierKind
 from . import outbound, wire, wire_content, wire_gateway
 from .wire_options import KEY, OPTION_FIELDS
 
-BATCH = 1000
+BATCH = 10_000
 
 _BESIDE = gettext_noop("Beside aps; the app handles it.")
 CARRIES: dict[str, Carry] = {

@@ -15,6 +15,7 @@ from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
+    Allowance,
     App,
     Attempt,
     Batch,
@@ -250,7 +251,7 @@ def test_a_recipient_that_has_to_wait_waits_alone(
     assert second == {"sent": PHONES}
 
 
-@pytest.mark.parametrize(("deaths", "most"), [(0, 8), (1, 4), (2, 2), (4, 1)])
+@pytest.mark.parametrize(("deaths", "most"), [(0, 8), (1, 2), (2, 1), (4, 1)])
 def test_a_batch_that_workers_have_died_with_is_called_for_more_warily(
     gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch, deaths, most
 ) -> None:
@@ -468,6 +469,23 @@ def test_a_worker_that_shall_stop_settles_what_is_in_flight_and_gives_the_rest_b
     assert (batch.state, batch.settled) == (Batch.State.READY, len(gateway.calls))
     assert len(gateway.calls) <= 12
     assert not Attempt.objects.filter(answered_at__isnull=True).exists()
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(gateway.calls) == PHONES
+
+
+def test_a_batch_that_takes_long_is_given_back_so_that_others_have_a_turn(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fan_out, "TURN", timedelta(milliseconds=40))
+    App.objects.update(send_rate=1000)
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now))
+
+    batch = Batch.objects.get(transfer=transfer)
+    assert (batch.state, batch.settled) == (Batch.State.READY, len(gateway.calls))
+    assert 0 < len(gateway.calls) < PHONES
+    assert Allowance.objects.get(scope="app").taken == len(gateway.calls)
     assert send(transfer, now, hours=1) == {"sent": PHONES}
     assert len(gateway.calls) == PHONES
 

@@ -11,6 +11,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,15 +20,17 @@ from campaigns.dispatch import fan_out
 from campaigns.dispatch.engine import pump, tick
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.verify import check_books
-from campaigns.models import App, Device, Policy, Transfer
+from campaigns.models import App, Delivery, Device, Policy, Transfer
 from campaigns.models.audience import hash64
 from campaigns.selectors import routes
 from providers import fanout, registry
-from providers.outcomes import Reason
-from tests.campaigns.dispatch.boundaries import Boundaries, passes
+from providers.outbound import DeviceAnswer
+from providers.outcomes import Outcome, Reason, Result
+from tests.campaigns.dispatch.boundaries import Boundaries, Died, passes
 from tests.campaigns.dispatch.gateways import (
     SILENCE,
     STREAMS,
+    Calls,
     Gateway,
     Line,
     make_clock,
@@ -155,3 +158,29 @@ def test_a_death_leaves_only_the_window_in_doubt(
         )
     assert faults == []
     assert len(places) > PHONES
+
+
+def test_an_answer_that_kills_whoever_reads_it_ends_its_recipient_alone(
+    gateway: Gateway, start: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Calls.read
+
+    def die(calls: Calls, answer: DeviceAnswer) -> Result:
+        if b"deadly" in answer.body:
+            raise Died
+        return read(calls, answer)
+
+    monkeypatch.setattr(Calls, "read", die)
+    transfer = begin(gateway, start, "all is well", now)
+    gateway.wishes = {"t05": [say(Outcome.ACCEPTED, message="deadly")] * 40}
+
+    sends = [partial(send, now, hours) for hours in range(1, 15)]
+    deaths = sum(not passes(Boundaries(), one) for one in sends)
+
+    outcomes = count_outcomes(transfer)
+    unknown = Delivery.objects.get(part__transfer=transfer, outcome="unknown")
+    assert outcomes == {"sent": PHONES - 1, "unknown": 1}
+    assert unknown.recipient == Device.objects.get(token="t05").pk
+    assert deaths <= 8
+    assert len(gateway.calls) - PHONES <= count_resent(transfer) <= deaths * WINDOW
+    assert check_books().faults == []

@@ -12,6 +12,7 @@ from campaigns.dispatch.claim import claim_batch
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.pace import block_pair, count_call, open_paces
 from campaigns.models import Account, Attempt, Batch, Device, Group, Part, Throttle, Transfer
+from campaigns.models.apps import MAX_SEND_RATE
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.routes import Way, list_ways
 from tests import builders
@@ -111,6 +112,13 @@ def test_a_group_is_sent_to_at_its_own_rate(transfer, now):
 
     assert not may_call(way, transfer, now + timedelta(seconds=1.1), owed=1000)
     assert find_size(way, transfer, now + timedelta(seconds=2.3), 1000) == 100
+
+
+def test_a_group_at_the_highest_rate_holds_nobody_back(transfer, now):
+    way = limit(transfer)
+
+    assert transfer.group.send_rate == MAX_SEND_RATE
+    assert find_size(way, transfer, now, 50_000) == 50_000
 
 
 @pytest.mark.parametrize("scope", ["app", "account", "transfer"])

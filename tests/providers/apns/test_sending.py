@@ -16,6 +16,7 @@ from campaigns.dispatch.plan import start_campaign
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Account, App, Campaign, Delivery, Device, Message, Route, Transfer
 from campaigns.models.audience import hash64
+from campaigns.selectors import routes
 from providers import registry, vault
 from providers.gateways import GatewayCall, GatewaySend
 from providers.outcomes import Refusal, RefusalKind
@@ -27,7 +28,7 @@ from tests.gateways import serving_gateways
 from tests.providers.apns.account import open_account
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-BATCH = DIALECT.limits.batch_size
+BATCH = 1000
 PHONES = 40
 
 
@@ -45,8 +46,10 @@ def server(tmp_path, settings) -> Iterator[GatewayServer]:
 
 
 @pytest.fixture
-def shop(app: App, server: GatewayServer) -> App:
+def shop(app: App, server: GatewayServer, monkeypatch: pytest.MonkeyPatch) -> App:
     """An app whose iPhones are reached through the simulated gateway."""
+    small = replace(DIALECT, limits=replace(DIALECT.limits, batch_size=BATCH))
+    monkeypatch.setattr(routes, "find_dialect", lambda key: small)
     own = open_account()
     account = Account.objects.create(
         workspace=app.workspace,
