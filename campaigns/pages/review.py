@@ -180,7 +180,15 @@ def _draw(
         "campaign": campaign,
         "apps": list_apps(campaign),
         "content": content,
-        "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
+        "blocks": [
+            (key, {name: _write_plain(value) for name, value in content[key].items()})
+            for key in PLATFORM_KEYS
+            if content.get(key)
+        ],
+        "translations": [
+            (language, text, [(key, text[key]) for key in PLATFORM_KEYS if text.get(key)])
+            for language, text in (content.get("translations") or {}).items()
+        ],
         "plan": describe_plan(campaign),
         "standing": tell_status(campaign),
         "samples": list_readings(campaign, request.user),
@@ -191,6 +199,14 @@ def _draw(
     title = _("Review: %(name)s") % {"name": campaign.name}
     status = 422 if form is not None and form.errors else 200
     return draw_page(request, "pages/review.html", title, context, status=status)
+
+
+def _write_plain(value: Any) -> Any:
+    """A field's value as one line: of buttons and attachments what their parts say."""
+    if not isinstance(value, list):
+        return value
+    parts = (item.values() if isinstance(item, dict) else [item] for item in value)
+    return " · ".join(" ".join(map(str, part)) for part in parts)
 
 
 def describe_review(

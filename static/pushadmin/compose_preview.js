@@ -112,10 +112,12 @@
     return lines.slice(0, 3).map((line, at) => titles[at]?.trim() || line.split(/(?<!\\)\|(?![^{}]*[%}]\})/)[0].replaceAll("\\|", "|").trim());
   }
 
-  function drawButtons(phone, isQuiet) {
+  function drawButtons(phone, isQuiet, said) {
     const titles = now.platform === "in_app" ? [] : readButtons(now.platform);
     phone.querySelectorAll("[data-pa-buttons]").forEach((place) => {
       place.hidden = isQuiet || !titles.length || !isHere(place);
+      place.dir = said.direction;
+      place.lang = said.language;
       place.replaceChildren(...titles.map((title) => Object.assign(document.createElement("span"), { textContent: title })));
     });
   }
@@ -151,7 +153,7 @@
       part.hidden = !quiet;
       part.textContent = quiet;
     });
-    drawButtons(phone, Boolean(quiet));
+    drawButtons(phone, Boolean(quiet), said);
     tellSize();
     press();
     tellCuts();

@@ -44,13 +44,26 @@ def send(client, campaign, **changes):
 
 
 def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
-    draft.message.content["translations"] = {"de": {"title": "Hallo", "body": "Da"}}
+    draft.message.content |= {
+        "buttons": [{"title": "Show me", "link": "shop://sale"}],
+        "android": {"buttons": [{"title": "Only here", "id": "x"}], "vibration": [0, 500]},
+        "translations": {
+            "de": {
+                "title": "Hallo",
+                "body": "Da",
+                "buttons": ["Zeig her"],
+                "ios": {"body": "Nur da"},
+            }
+        },
+    }
     draft.message.save()
 
     page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
     checks = look(sender, draft)
 
     assert "There" in page
+    for words in ("Show me", "shop://sale", "Only here x", "0 · 500", "Zeig her", "Nur da"):
+        assert words in page
     assert '<details class="pa-detail" open><summary>In German</summary>' in page
     assert reverse("review_checks", args=[draft.pk]) in page
     review = checks.context["review"]
