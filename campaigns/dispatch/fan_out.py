@@ -158,7 +158,10 @@ class FanOut:
         can_repeat = way.dialect.blind_resend or way.idempotency is Idempotency.KEY
         self.counts_resent = way.idempotency is not Idempotency.KEY
         self.judge = Judge(
-            start.addressed.tokens, lease.batch.retries, can_repeat and not is_at_most_once
+            start.addressed.tokens,
+            lease.batch.retries,
+            can_repeat and not is_at_most_once,
+            start.doubts,
         )
         self.harvest = Harvest()
         self.record = Record(lease)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaigns.dispatch.answers import MAX_RETRIES, UNKNOWN, judge
@@ -20,6 +20,7 @@ TAKEN = frozenset({Outcome.ACCEPTED, Outcome.DELIVERED})
 STOPPING = frozenset({Reason.CREDENTIAL, Reason.THROTTLED})
 AGAIN = STOPPING | {Reason.VENDOR}
 FAULTS = frozenset({Reason.PAYLOAD})
+LASTING = FAULTS | {Reason.TOKEN, Reason.NOT_ADDRESSABLE}
 BAD_ADDRESS = "The device has named an address that cannot be called."
 
 
@@ -62,7 +63,8 @@ class Harvest:
 
 @dataclass(slots=True)
 class Judge:
-    """Sorts results. `may_repeat`: whom nobody knows about may be called again.
+    """Sorts results. `may_repeat`: whom nobody knows about may be called again. `doubts` are those
+    whom an earlier call may have reached.
 
     It keeps what the whole fan-out is closed with.
     """
@@ -70,6 +72,7 @@ class Judge:
     tokens: Mapping[int, str]
     retries: int
     may_repeat: bool
+    doubts: Collection[int] = frozenset()
     reasons: Tally[str] = field(default_factory=Tally)
     words: str = ""
     stop: Failure | None = None  # the vendor wants no further calls now
@@ -110,12 +113,18 @@ class Judge:
             (self.refused if result.reason is Reason.CREDENTIAL else self.retried).append(result)
             return
         self.has_settled = True
-        harvest.verdicts[judge(result.outcome, result)].append(member)
+        harvest.verdicts[self._judge(member, result)].append(member)
         if result.reason is Reason.TOKEN and member[0] in self.tokens:
             token = self.tokens[member[0]]
             harvest.dead.append(DeadToken(member[0], token, result.message, result.dead_since))
         if result.reason in FAULTS and harvest.fault is None:
             harvest.fault = _blame(result)
+
+    def _judge(self, member: Member, result: Result) -> Verdict:
+        # What is wrong with a message or an address was wrong the first time too; nothing else that
+        # is said of this call is said of the one that nobody answered.
+        is_about_first = result.reason in LASTING or member[0] not in self.doubts
+        return judge(result.outcome, result) if is_about_first else UNKNOWN
 
     def _note(self, result: Result) -> None:
         self.reasons[find_reason(result)] += 1

@@ -20,13 +20,15 @@ INSERT = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Filling:
-    """What is wanted. `options` are the account's, `campaign` what a campaign's body may say."""
+    """What is wanted. `options` are the account's, `campaign` what a campaign's body may say; the
+    devices are numbered from `first` on."""
 
     url: str  # of the simulator
     gateway_url: str = ""
     slug: str = "shop"
     dialect: str = "keyed"
     recipients: int = 0
+    first: int = 0
     options: dict[str, Any] = field(default_factory=dict)
     credentials: dict[str, Any] = field(default_factory=dict)  # a gateway's, if they are not good
     limits: dict[str, Any] = field(default_factory=dict)
@@ -109,19 +111,18 @@ def make_devices(app: Any, wanted: Filling, platform: str, now: datetime) -> Non
     from campaigns.models import Device
     from campaigns.models.audience import hash64
 
-    # What a gateway calls gone for an hour is switched off where nobody has shown it since.
-    since = now - timedelta(days=1)
-
     def make(number: int) -> Device:
         token = make_token(wanted, number)
         return Device(
-            app=app, platform=platform, token=token, token_hash=hash64(token),
-            created_at=since, updated_at=since,
+            app=app, platform=platform, token=token, token_hash=hash64(token), updated_at=now
         )  # fmt: skip
 
-    for start in range(0, wanted.recipients, INSERT):
-        numbers = range(start, min(wanted.recipients, start + INSERT))
+    end = wanted.first + wanted.recipients
+    for start in range(wanted.first, end, INSERT):
+        numbers = range(start, min(end, start + INSERT))
         Device.objects.bulk_create((make(number) for number in numbers), batch_size=1000)
+    # What a gateway calls gone for an hour is switched off where nobody has shown it since.
+    Device.objects.filter(app=app).update(created_at=now - timedelta(days=1))
 
 
 def launch(key: Any, wanted: Filling, now: datetime) -> dict[str, Any]:

@@ -5,15 +5,35 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from campaigns.dispatch.fan_out import LEAST_FLUSH
 from providers.contract import Dialect
 from tests.chaos.count import Count, compare
 from tests.chaos.machine import Machine
-from tests.vendor_cases.accounts import GATEWAYS, make_device_token, name_taken
+from tests.installation import wait_for
+from tests.vendor_cases.accounts import (
+    GATEWAYS,
+    load_own_data,
+    make_device_token,
+    name_taken,
+)
 
 Taken = list[dict[str, Any]]  # journal lines, oldest first
+ENDS = """
+    SELECT delivery.outcome, delivery.reason, count(*)
+    FROM campaigns_delivery AS delivery
+    JOIN campaigns_part AS part ON part.id = delivery.part_id
+    WHERE part.transfer_id = ? GROUP BY delivery.outcome, delivery.reason
+"""
+DISABLED = "SELECT count(*) FROM campaigns_device WHERE app_id = ? AND token_state <> 'active'"
+
+
+def name_dialect(dialect: Dialect) -> str:
+    return dialect.key
 
 
 def fill_gateways(
@@ -42,12 +62,35 @@ def find_window(dialect: Dialect, rate: int | None = None) -> int:
     return min(streams + max(LEAST_FLUSH, streams), dialect.limits.batch_size, rate or streams * 2)
 
 
+def find_busy(dialect: Dialect) -> str:
+    """Whom a 429 of a gateway concerns: the account, a service or a device."""
+    return str(load_own_data(dialect).get("busy", "account"))
+
+
 def read_taken(machine: Machine, dialect: Dialect) -> Taken:
     """Every send that a gateway has accepted, each on disk before it was answered."""
     path = machine.folder / "simulator.gateways.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    taken = [json.loads(line) for line in lines]
+    text = path.read_text() if path.exists() else ""
+    whole = text[: text.rfind("\n") + 1]  # of the last one perhaps a half is there yet
+    taken = [json.loads(line) for line in whole.splitlines()]
     return [line for line in taken if line["gateway"] == dialect.key]
+
+
+def list_moments(
+    machine: Machine, dialect: Dialect, recipients: range | None = None
+) -> list[float]:
+    """When each send was accepted, in seconds, oldest first; to these numbers or to everybody."""
+    numbers = recipients or ()
+    names = {name_taken(dialect, machine.gateway_url, number) for number in numbers}
+    taken = read_taken(machine, dialect)
+    chosen = [line for line in taken if not names or line["recipient"] in names]
+    return sorted(datetime.fromisoformat(line["at"]).timestamp() for line in chosen)
+
+
+def find_silence(moments: Sequence[float], until: float | None = None) -> float:
+    """The longest time without a send; the last one goes on to `until`."""
+    ends = [*moments, until] if until is not None else list(moments)
+    return max((later - earlier for earlier, later in pairwise(ends)), default=0.0)
 
 
 def count_gateway(machine: Machine, dialect: Dialect, transfer: int) -> Count:
@@ -62,9 +105,32 @@ def count_gateway(machine: Machine, dialect: Dialect, transfer: int) -> Count:
     return compare(machine, transfer, Counter(tokens[line["recipient"]] for line in taken))
 
 
+def count_ends(machine: Machine, transfer: int) -> dict[str, int]:
+    """How many recipients ended how, with the reason where there is one."""
+    rows = machine.ask(ENDS, transfer)
+    return {f"{outcome} {reason}".strip(): count for outcome, reason, count in rows}
+
+
+def count_disabled(machine: Machine, app: int) -> int:
+    found: int = machine.ask(DISABLED, app)[0][0]
+    return found
+
+
 def list_changed_keys(machine: Machine, dialect: Dialect) -> list[str]:
     """Recipients whose second notification would not replace the first: its key is another."""
     keys: dict[str, set[str]] = {}
     for line in read_taken(machine, dialect):
         keys.setdefault(line["recipient"], set()).add(line["key"])
     return [recipient for recipient, found in keys.items() if len(found) > 1 or "" in found]
+
+
+def wait_for_pause(machine: Machine, transfer: int) -> None:
+    """Until a person is asked, and nothing is held by a worker any more."""
+    wait_for("a pause", partial(_is_paused, machine, transfer), 120)
+    leased = "SELECT id FROM campaigns_batch WHERE transfer_id = ? AND state = 'leased'"
+    wait_for("what is in flight", lambda: not machine.ask(leased, transfer), 60)
+
+
+def _is_paused(machine: Machine, transfer: int) -> bool:
+    query = "SELECT status FROM campaigns_transfer WHERE id = ?"
+    return bool(machine.ask(query, transfer)[0][0] == "paused")

@@ -143,6 +143,11 @@ class Machine(Installation):
         answer = requests.put(f"{self.vendor_url}/_faults", json={"faults": faults}, timeout=10)
         assert answer.status_code == 200, answer.text
 
+    def count_faults(self, name: str) -> int:
+        """How many calls have suffered it so far."""
+        answer = requests.get(f"{self.vendor_url}/_journal/summary", timeout=30)
+        return int(answer.json()["faults"].get(name, 0))
+
     def stop_simulator(self) -> None:
         """End it as an operator would; it is started again with other options."""
         (child,) = [

@@ -419,6 +419,29 @@ def test_who_is_tried_too_often_has_failed(gateway: Gateway, begin: Start, now: 
     assert Tally(gateway.calls)[name_phone(4)] == 11
 
 
+@pytest.mark.parametrize(
+    ("later", "end"),
+    [
+        (say(reason=Reason.VENDOR), "unknown no_answer"),
+        (lambda place: UNREACHED, "unknown no_answer"),
+        (say(reason=Reason.TOKEN), "failed token"),
+        (say(reason=Reason.PAYLOAD), "failed payload"),
+    ],
+)
+def test_what_fails_a_repeat_says_nothing_of_a_first_call_without_an_answer(
+    gateway: Gateway, begin: Start, now: datetime, later: Any, end: str
+) -> None:
+    gateway.wishes = {name_phone(4): [lambda place: SILENCE, *[later] * 20]}
+    transfer = begin()
+
+    for hours in range(12):
+        outcomes = send(transfer, now, hours=hours)
+
+    assert outcomes == {"sent": PHONES - 1, end: 1}
+    assert transfer.finished_at is not None
+    assert Attempt.objects.filter(answered_at__isnull=True).count() == 0
+
+
 def test_a_pause_lets_at_most_what_is_written_out_and_the_rest_goes_later(
     gateway: Gateway, begin: Start, now: datetime
 ) -> None:
