@@ -1,5 +1,6 @@
 """`make gallery`: screenshots of every operator page of a demo of its own, wide and narrow, light
-and dark, into var/gallery; those that README shows go to docs/images.
+and dark, into var/gallery; those that README shows go to docs/images. Says what axe and the width
+find wrong in each of the four, and fails if that is anything.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import ROOT, run_demo, sign_in
+from tests.looking import SCHEMES, SETTLED, find_faults
 
 TARGET = ROOT / "var" / "gallery"
 ADDRESSES = TARGET / "pages.json"
 FILL = f"from tests.operator_pages import write_addresses; write_addresses({str(ADDRESSES)!r})"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
-SCHEMES = ("light", "dark")
 SHOWN = {"compose_desk_light": "compose", "reports_desk_light": "report", "home_desk_dark": "home"}
 
 
@@ -76,27 +77,34 @@ def list_pages(transfer: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def shoot(browser: Browser, url: str) -> None:
+def shoot(browser: Browser, url: str) -> list[str]:
+    """Draw every page in four modes; gives what is wrong with them."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     sign_in(page, url)
     keep_template(page, url)
-    transfer = send_campaign(page, url)
+    pages, faults = list_pages(send_campaign(page, url)), []
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
-            for name, path in list_pages(transfer).items():
-                page.goto(url + path)
-                if name == "compose":
-                    fill_compose(page)
-                page.wait_for_timeout(400)
-                page.evaluate("window.scrollTo(0, 0)")
-                key = f"{name}_{size}_{scheme}"
-                page.screenshot(path=TARGET / f"{key}.png", full_page=True)
-                if key in SHOWN:
-                    keep(page, SHOWN[key])
-                print(key)
+            for name, path in pages.items():
+                draw(page, url + path, f"{name}_{size}_{scheme}")
+                faults += find_faults(page, name, width, scheme)
+    return faults
+
+
+def draw(page: Page, address: str, key: str) -> None:
+    page.goto(address)
+    page.wait_for_function(SETTLED)
+    if key.startswith(("compose_desk", "compose_phone")):
+        fill_compose(page)
+    page.wait_for_timeout(400)
+    page.evaluate("window.scrollTo(0, 0)")
+    page.screenshot(path=TARGET / f"{key}.png", full_page=True)
+    if key in SHOWN:
+        keep(page, SHOWN[key])
+    print(key, flush=True)
 
 
 def main() -> None:
@@ -105,8 +113,10 @@ def main() -> None:
     with run_demo(fill) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         (ROOT / "docs" / "images").mkdir(parents=True, exist_ok=True)
-        shoot(browser, url)
+        faults = shoot(browser, url)
         browser.close()
+    print("\n".join([*faults, f"{len(faults)} faults"]))
+    raise SystemExit(min(len(faults), 1))
 
 
 if __name__ == "__main__":

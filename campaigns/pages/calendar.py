@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.calendar import (
     Collision,
     Entry,
+    Timetable,
     find_collisions,
     group_by_day,
     in_zone,
@@ -80,18 +81,14 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry as it is drawn on one day; `clashes` are names of what it comes together with."""
+    """One entry as it is drawn on one day; `clash` says what it comes together with."""
 
     entry: Entry
+    address: str
     time: str
-    clashes: tuple[str, ...]
-    is_certain: bool
+    place: str
+    clash: str
     goes_on: bool
-
-    @property
-    def address(self) -> str:
-        """Where a click leads."""
-        return reverse("campaign", args=[self.entry.campaign.pk])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +131,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     app = frame.app.pk if frame.app else None
     found = read_timetable(request.user, start, end, now, app=app)
     collisions = find_collisions(found.entries)
-    days = _draw_days(frame, found.entries, collisions, now)
+    days = _draw_days(frame, found, _index(collisions), now)
     shown = {"view": frame.view, "on": frame.on, "zone": str(frame.zone), "app": app}
     context = {
         "form": CalendarForm(initial=shown, principal=request.user),
@@ -203,46 +200,46 @@ def _name_frame(frame: Frame) -> str:
     return _("%(first)s to %(last)s") % words
 
 
-def _draw_days(
-    frame: Frame, entries: Sequence[Entry], collisions: Iterable[Collision], now: datetime
-) -> list[Day]:
-    clashes = _index(collisions)
-    table = group_by_day(entries, frame.days, frame.zone)
-    today = now.astimezone(frame.zone).date()
-    return [
-        _draw_day(frame, day, [_draw_row(entry, day, frame, clashes) for entry in rows], today)
-        for day, rows in table.items()
-    ]
+def _draw_days(frame: Frame, found: Timetable, clashes: Clashes, now: datetime) -> list[Day]:
+    table = group_by_day(found.entries, frame.days, frame.zone)
+    today, most = now.astimezone(frame.zone).date(), MOST_OF_A_DAY[frame.view]
+    days = []
+    for day, entries in table.items():
+        shown = entries if len(entries) <= most else entries[: most - 1]
+        rows = [_draw_row(entry, day, frame, found.places, clashes) for entry in shown]
+        days.append(_draw_day(frame, day, rows, len(entries) - len(rows), today))
+    return days
 
 
-def _index(collisions: Iterable[Collision]) -> dict[int, list[tuple[str, bool]]]:
-    """By the entry's identity: what it comes together with."""
-    found: dict[int, list[tuple[str, bool]]] = {}
+Clashes = dict[int, dict[str, None]]
+
+
+def _index(collisions: Iterable[Collision]) -> Clashes:
+    """By the entry's identity: the names of what it comes together with, each once."""
+    found: Clashes = {}
     for one in collisions:
         for entry, other in ((one.first, one.second), (one.second, one.first)):
-            names = found.setdefault(id(entry), [])
-            names.append((other.campaign.name, one.is_certain))
+            found.setdefault(id(entry), {})[other.campaign.name] = None
     return found
 
 
 def _draw_row(
-    entry: Entry, day: date, frame: Frame, clashes: dict[int, list[tuple[str, bool]]]
+    entry: Entry, day: date, frame: Frame, places: Mapping[int, str], clashes: Clashes
 ) -> Row:
-    own = clashes.get(id(entry), [])
+    names = clashes.get(id(entry), ())
     local = entry.at.astimezone(frame.zone)
-    time = entry.wall_clock[11:16] if entry.until else local.strftime("%H:%M")
+    words = _("Within an hour of %(names)s") % {"names": ", ".join(names)} if names else ""
     return Row(
         entry=entry,
-        time=time,
-        clashes=tuple(dict.fromkeys(name for name, _sure in own)),
-        is_certain=any(sure for _name, sure in own),
+        address=reverse("campaign", args=[entry.campaign.pk]),
+        time=entry.wall_clock[11:16] if entry.until else local.strftime("%H:%M"),
+        place=places[entry.campaign.pk],
+        clash=words,
         goes_on=local.date() != day,
     )
 
 
-def _draw_day(frame: Frame, day: date, rows: list[Row], today: date) -> Day:
-    most = MOST_OF_A_DAY[frame.view]
-    shown = rows if len(rows) <= most else rows[: most - 1]
+def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, today: date) -> Day:
     target = f"app:{frame.app.pk}" if frame.app else ""
     query = {"send_at": f"{day.isoformat()}T09:00", "timezone": str(frame.zone), "target": target}
     plan = urlencode({key: value for key, value in query.items() if value})
@@ -250,8 +247,8 @@ def _draw_day(frame: Frame, day: date, rows: list[Row], today: date) -> Day:
         day=day,
         is_today=day == today,
         is_beside=frame.view == "month" and day.month != frame.on.month,
-        rows=shown,
-        more=len(rows) - len(shown),
+        rows=rows,
+        more=more,
         compose=f"{reverse('compose')}?{plan}" if day >= today else "",
         whole=frame.link(view="week" if frame.view == "month" else "list", on=day.isoformat()),
     )

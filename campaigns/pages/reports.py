@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -39,6 +39,7 @@ from providers.reports import Metric
 
 MAX_DAYS_AGO = 4000
 MOST_ROWS = 50  # of one page, and below one row
+FIRST = slice(MOST_ROWS)
 RECEIPT_WORDS = {
     Metric.DELIVERED: gettext_lazy("Delivered"),
     Metric.SHOWN: gettext_lazy("Shown"),
@@ -104,7 +105,8 @@ def draw_report(
 ) -> HttpResponse:
     """The page; what was `refused` of a report in the background, as it was typed."""
     now = timezone.now()
-    lines, start = break_down(asked.ask()), _read_start(request.GET.get("start", ""))
+    start = _read_start(request.GET.get("start", ""))
+    lines = break_down(asked.ask(), shown=slice(start, start + MOST_ROWS))
     total = sum_lines(lines)
     has_vendor = has_vendor_counts(asked.ask().span)
     shown = list_days(asked, lines, now)
@@ -164,7 +166,7 @@ def report_rows(request: HttpRequest) -> HttpResponse:
     """The rows below a group, or below a tag of it, as htmx asks for them."""
     asked = read_asked(request.user, request.GET)
     question = asked.ask()
-    has_vendor, lines = has_vendor_counts(question.span), break_down(question)
+    has_vendor, lines = has_vendor_counts(question.span), break_down(question, shown=FIRST)
     rows = draw_rows(asked, lines, has_vendor=has_vendor, is_below=True)
     context = {
         "rows": rows,
@@ -190,7 +192,7 @@ def draw_rows(
     asked: Asked, lines: list[Line], *, has_vendor: bool, is_below: bool = False
 ) -> list[Row]:
     """The first lines as rows, of the report itself or below one of its rows."""
-    shown = lines[:MOST_ROWS]
+    shown = lines[FIRST]
     channels = _count_channels(asked, shown)
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
     rows = [_draw_row(asked, line, above, channels) for line in shown]
@@ -232,22 +234,25 @@ def _open(asked: Asked, line: Line) -> str:
 
 def _draw_numbers(asked: Asked, line: Line) -> Iterator[Number]:
     """Outcomes lead to their recipients, or to the transfers that have them."""
-    values = list_numbers(line)
+    values, link = list_numbers(line), _link_recipients(asked, line)
     for outcome, value in zip(Settled.values, values, strict=False):
-        yield Number(value, _find_recipients(asked, line, outcome) if value else "")
+        yield Number(value, link(outcome) if value else "")
     yield from (Number(value) for value in values[len(Settled.values) :])
 
 
-def _find_recipients(asked: Asked, line: Line, outcome: str) -> str:
+def _link_recipients(asked: Asked, line: Line) -> Callable[[str], str]:
+    """From an outcome to the address of who is behind its number in this line."""
     narrowed = {**asked.only, asked.by: line.key}
     transfer = narrowed.get(Dimension.TRANSFER, "")
     if not transfer:
-        return _open(asked, line) if asked.by not in BELOW else ""
-    query = {"outcome": outcome}
-    if asked.by is Dimension.REASON:
-        query["reason"] = line.key.partition(":")[2]
+        below = _open(asked, line) if asked.by not in BELOW else ""
+        return lambda outcome: below
+    is_reason = asked.by is Dimension.REASON
+    query = {"reason": line.key.partition(":")[2]} if is_reason else {}
     query |= {name.value: value for name, value in narrowed.items() if name in RECIPIENT_FILTERS}
-    return f"{reverse('recipients', args=[int(transfer)])}?{urlencode(query)}"
+    rest = f"&{urlencode(query)}" if query else ""
+    address = reverse("recipients", args=[int(transfer)])
+    return lambda outcome: f"{address}?outcome={outcome}{rest}"
 
 
 # Dimensions by which the page of recipients can be narrowed too.

@@ -5,14 +5,14 @@ Bounded: so many campaigns of each kind, so many times of each series, whatever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
 
-from campaigns.models import AppGroup, Campaign, Occurrence, Transfer
+from campaigns.models import App, AppGroup, Campaign, Occurrence, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_last_instant
 from campaigns.models.recurrence import Series
 
@@ -60,10 +60,12 @@ class Collision:
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """Entries in their order; `is_cut` where there were more than are read."""
+    """Entries in their order; `is_cut` where there were more than are read. `places` are the
+    names of the app or app group of each campaign."""
 
     entries: tuple[Entry, ...]
     is_cut: bool
+    places: Mapping[int, str]
 
 
 def read_timetable(
@@ -71,9 +73,7 @@ def read_timetable(
 ) -> Timetable:
     """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`."""
     members = _list_members()
-    # Apps are few: one statement has them, and not each row again.
     campaigns = Campaign.objects.for_user(principal).only(*SHOWN)
-    campaigns = campaigns.prefetch_related("app", "app_group")
     if app is not None:
         groups = [group for group, apps in members.items() if app in apps]
         campaigns = campaigns.filter(Q(app=app) | Q(app_group__in=groups))
@@ -87,7 +87,19 @@ def read_timetable(
     entries = [entry for some in found for entry in some if entry.at < end and entry.ends >= start]
     entries.sort(key=lambda entry: (entry.at, entry.campaign.pk))
     is_cut = len(entries) > MAX_ENTRIES or any(len(some) >= MAX_ENTRIES for some in found)
-    return Timetable(tuple(entries[:MAX_ENTRIES]), is_cut)
+    shown = tuple(entries[:MAX_ENTRIES])
+    return Timetable(shown, is_cut, _name_places(entry.campaign for entry in shown))
+
+
+def _name_places(campaigns: Iterable[Campaign]) -> dict[int, str]:
+    """Apps are few: one statement has their names, and not each row again."""
+    known = {campaign.pk: campaign for campaign in campaigns}.values()
+    apps = App.objects.in_bulk({one.app_id for one in known if one.app_id})
+    groups = AppGroup.objects.in_bulk({one.app_group_id for one in known if one.app_group_id})
+    return {
+        one.pk: str(apps[one.app_id] if one.app_id else groups.get(one.app_group_id, ""))
+        for one in known
+    }
 
 
 _Members = dict[int, frozenset[int]]
@@ -116,19 +128,19 @@ def _list_sent(
     )
     if app is not None:
         rows = rows.filter(app=app)
-    newest = rows.prefetch_related("campaign__app", "campaign__app_group").only(
-        "status", "wall_clock", "created_at", "occurrence",
-        *(f"campaign__{name}" for name in SHOWN),
-    ).select_related("campaign")  # fmt: skip
+    newest = list(
+        rows.order_by("-created_at").values_list(
+            "campaign_id", "occurrence_id", "pk", "status", "created_at", "wall_clock"
+        )[:MAX_ENTRIES]
+    )
+    campaigns = Campaign.objects.only(*SHOWN).in_bulk({row[0] for row in newest})
     seen: dict[tuple[int, int], Entry] = {}
-    for transfer in newest.order_by("-created_at")[:MAX_ENTRIES]:
-        campaign: Any = transfer.campaign
+    for pk, occurrence, transfer, status, at, wall_clock in newest:
         entry = Entry(
-            at=transfer.created_at, campaign=campaign, status=transfer.status,
-            apps=_find_apps(campaign, members), transfer_id=transfer.pk,
+            at=at, campaign=campaigns[pk], status=status,
+            apps=_find_apps(campaigns[pk], members), transfer_id=transfer,
         )  # fmt: skip
-        entry = _stretch(entry, transfer.wall_clock)
-        seen[campaign.pk, transfer.occurrence_id or 0] = entry
+        seen[pk, occurrence or 0] = _stretch(entry, wall_clock)
     yield from seen.values()
 
 
@@ -208,7 +220,7 @@ def _list_left_out(
         campaign__in=campaigns.filter(recurrence__isnull=False),
         due_at__gte=start, due_at__lt=end,
     ).exclude(state=Occurrence.State.FIRED)  # fmt: skip
-    listed = rows.select_related("campaign__app", "campaign__app_group").order_by("due_at")
+    listed = rows.select_related("campaign").order_by("due_at")
     for row in listed[:MAX_ENTRIES]:
         yield Entry(
             at=row.due_at, campaign=row.campaign, status=row.state,

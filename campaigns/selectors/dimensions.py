@@ -31,6 +31,8 @@ from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span,
 from providers.reports import Metric
 
 RECEIPTS = (Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
+ALL = slice(None)
+NOTHING_TOLD = dict.fromkeys(ALWAYS_TOLD, 0)
 
 
 class Dimension(StrEnum):
@@ -125,16 +127,25 @@ def is_value(name: Dimension, value: str) -> bool:
     return "\0" not in value and len(value) <= 255
 
 
-def break_down(question: Question) -> list[Line]:
-    """A line for each value that occurs, the most settled first; days and hours in their order."""
+def break_down(question: Question, *, shown: slice = ALL) -> list[Line]:
+    """A line for each value that occurs, the most settled first; days and hours in their order.
+
+    Of transfers, of which there may be thousands, only those that are `shown` are named.
+    """
     lines: dict[Key, Line] = {}
     _add_outcomes(question, lines)
     _add_receipts(question, lines)
     _add_vendor_counts(question, lines)
     _add_silent(question, lines)
-    _name_lines(question, lines)
     if question.by in {Dimension.DAY, Dimension.HOUR}:
+        _name_lines(question, lines.values())
         return sorted(lines.values(), key=lambda line: line.key)
+    if question.by is Dimension.TRANSFER:
+        # A transfer's name begins with its key.
+        ranked = sorted(lines.values(), key=lambda line: (-line.total, line.key))
+        _name_lines(question, ranked[shown])
+        return ranked
+    _name_lines(question, lines.values())
     return sorted(lines.values(), key=lambda line: (-line.total, line.name))
 
 
@@ -164,16 +175,14 @@ def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     read = _read_key(question)
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
     tellers = find_tellers() if is_told else frozenset[int]()
-    names = dict.fromkeys([OF_OUTCOME[question.by], "outcome", "account_id"])
     column, is_reason = OF_OUTCOME[question.by], question.by is Dimension.REASON
-    for row in rows.values(*names).annotate(total=Sum("count")):
-        key = read(row[column])
-        if is_reason:
-            key = f"{row['outcome']}:{key}"
-        line = lines.setdefault(key, Line(key))
-        _add(line.outcomes, {row["outcome"]: row["total"]})
-        if row["account_id"] in tellers:
-            _add(line.receipts, dict.fromkeys(ALWAYS_TOLD, 0))
+    counted = rows.values_list(column, "outcome", "account_id").annotate(total=Sum("count"))
+    for value, outcome, account, total in counted:
+        key = f"{outcome}:{read(value)}" if is_reason else read(value)
+        line = lines.get(key) or lines.setdefault(key, Line(key))
+        line.outcomes[outcome] = line.outcomes.get(outcome, 0) + total
+        if account in tellers and not line.receipts:
+            line.receipts = dict(NOTHING_TOLD)
 
 
 def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
@@ -182,12 +191,12 @@ def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
     read = _read_key(question)
     column = OF_RECEIPT[question.by]
-    for row in rows.values(column, "kind").annotate(total=Sum("count")):
-        # Receipts name their platform; a cohort would have to be looked up.
-        value = row[column]
-        key = str(value) if question.by is Dimension.PLATFORM else read(value)
-        line = lines.setdefault(key, Line(key))
-        _add(line.receipts, {RECEIPT_METRICS[row["kind"]]: row["total"]})
+    # Receipts name their platform; a cohort would have to be looked up.
+    read = str if question.by is Dimension.PLATFORM else read
+    for value, kind, total in rows.values_list(column, "kind").annotate(total=Sum("count")):
+        key, metric = read(value), RECEIPT_METRICS[kind]
+        line = lines.get(key) or lines.setdefault(key, Line(key))
+        line.receipts[metric] = line.receipts.get(metric, 0) + total
 
 
 def _add_vendor_counts(question: Question, lines: dict[Key, Line]) -> None:
@@ -250,9 +259,9 @@ def _read_key(question: Question) -> Callable[[Any], Key]:
     return str
 
 
-def _name_lines(question: Question, lines: dict[Key, Line]) -> None:
-    names = name_values(question.by, lines, question.span.apps)
-    for line in lines.values():
+def _name_lines(question: Question, lines: Collection[Line]) -> None:
+    names = name_values(question.by, [line.key for line in lines], question.span.apps)
+    for line in lines:
         line.name = names[line.key]
 
 

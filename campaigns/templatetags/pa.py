@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from json import dumps
 from typing import Any
 
@@ -13,13 +14,14 @@ from django import template
 from django.forms import BoundField, CheckboxSelectMultiple, RadioSelect, Textarea
 from django.template.defaultfilters import date as format_date
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
+from campaigns.pages.fields import write_attributes
 from campaigns.pages.reason_words import name_reason
 from campaigns.selectors.language_names import name_language
 
@@ -72,11 +74,38 @@ def at(mapping: Mapping[Any, Any], key: Any) -> Any:
 @register.filter
 def number(value: int | float | None) -> str:
     """A count with its thousands apart; what nobody reported is said in words."""
+    return _write_number(value, get_language() or "")
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _write_number(value: int | float | None, language: str) -> str:
+    """In the language that is on: the same few numbers stand in most cells of a report."""
     if value is None:
         return _("not reported")
     if isinstance(value, float) and not value.is_integer():
         value = round(value, 1 if abs(value) < 100 else None)
     return number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def attributes(values: dict[str, Any]) -> SafeString:
+    """Attributes of an element, as in its tag."""
+    return write_attributes(values)
+
+
+@register.simple_tag
+def number_cells(numbers: Iterable[Any]) -> SafeString:
+    """Table cells of values with links, drawn at once: a report has hundreds of them."""
+    return format_html_join(
+        "",
+        '<td class="pa-number{}">{}</td>',
+        ((" pa-muted" if one.value is None else "", _link_number(one)) for one in numbers),
+    )
+
+
+def _link_number(one: Any) -> str:
+    text = number(one.value)
+    return format_html('<a class="pa-link" href="{}">{}</a>', one.link, text) if one.link else text
 
 
 @register.filter

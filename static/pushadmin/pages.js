@@ -12,6 +12,12 @@
     if (copier) copyText(copier);
   });
 
+  // A page that refreshes itself may have drawn the button anew meanwhile: the focus goes there.
+  document.addEventListener("close", ({ target }) => {
+    if (document.activeElement !== document.body) return;
+    document.querySelector(`[data-pa-dialog="${CSS.escape(target.id)}"]`)?.focus();
+  }, true);
+
   // Where the browser refuses (plain http, say) the text is marked, so that Ctrl-C takes it.
   async function copyText(button) {
     const field = document.getElementById(button.dataset.paCopy);

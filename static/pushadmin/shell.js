@@ -60,10 +60,60 @@
     }).observe(document.body, { childList: true, subtree: true });
   }
 
+  // What the shell lays over the page takes the focus as it opens, closes with Escape and gives the
+  // focus back.
+  function layOver(layer, first, isOpen, close) {
+    let wasOpen = false;
+    let before = null;
+    new MutationObserver(() => {
+      if (isOpen() === wasOpen) return;
+      wasOpen = !wasOpen;
+      const focused = document.activeElement;
+      if (wasOpen) {
+        before = focused;
+        first().focus();
+      } else if (focused === document.body || layer.contains(focused)) {
+        before?.focus();
+      }
+    }).observe(layer, { attributes: true, attributeFilter: ["class", "style"] });
+    layer.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && isOpen()) close();
+    });
+  }
+
+  function layOverMenu(place) {
+    const menu = place.querySelector("nav");
+    const opener = place.querySelector("[x-on\\:click*=openUserLinks]");
+    layOver(menu, () => menu.querySelector("a"), () => menu.checkVisibility(), () => opener.click());
+  }
+
+  function layOverSidebar(sidebar) {
+    const closer = sidebar.querySelector("[x-on\\:click*=sidebarMobileOpen]");
+    const isOpen = () => sidebar.classList.contains("block!");
+    layOver(sidebar, () => sidebar.querySelector("a, [tabindex]"), isOpen, () => closer.click());
+  }
+
+  function layOverSearch(layer) {
+    const box = layer.querySelector("input");
+    layer.querySelector("#command-submit").tabIndex = -1;
+    layOver(layer, () => box, () => layer.checkVisibility(), () => {
+      if (document.activeElement === box) return; // which closes it by itself
+      box.value = "";
+      box.focus();
+      box.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    });
+    layer.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !layer.contains(relatedTarget) && layer.checkVisibility()) box.focus();
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     addLandmarks();
     document.querySelectorAll(CLICKABLE).forEach(makeReachable);
     nameIcons(document);
     labelSelect2();
+    document.querySelectorAll("[x-data*=openUserLinks]").forEach(layOverMenu);
+    document.querySelectorAll("[x-bind\\:class*=sidebarMobileOpen]").forEach(layOverSidebar);
+    document.querySelectorAll("[x-data='searchCommand()']").forEach(layOverSearch);
   });
 })();

@@ -5,32 +5,17 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.pages.urls import urlpatterns
 from campaigns.services.demo import fill_demo
+from tests.looking import SCHEMES, SETTLED, WIDTHS, find_faults
 from tests.operator_pages import PAGES, fill_rows, find_address
 from tests.pages.test_approval_browser import enter
-from tests.pages.test_browser import RULES
 
 MOST_HTML = 300_000
-QUICK = {**RULES, "resultTypes": ["violations"]}
-# Narrow first: a page that is opened wide and made narrow is another thing to test.
-WIDTHS = {390: 844, 1440: 900}
-SCHEMES = ("light", "dark")
-OUTLINE = """() => ({
-    width: document.documentElement.scrollWidth,
-    heads: document.querySelectorAll("h1").length,
-    mains: document.querySelectorAll("main, [role=main]").length,
-})"""
-# htmx is there, and what it fetches at once has come.
-SETTLED = """() => document.readyState === "complete" && (
-    !document.getElementById("main")
-    || (window.htmx && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling"))
-)"""
 # Rows that stand for those of an address that nobody has put into the table.
 STAND_INS = {
     "campaigns": "draft", "transfers": "transfer", "jobs": "export_job", "segments": "segment",
@@ -106,25 +91,11 @@ def test_every_page_is_quiet_fits_and_has_no_barrier(page, live_server, monkeypa
     assert faults == []
 
 
-def look_at(page, address: str) -> list[str]:
-    """What is wrong with a page: narrow and light, then wide and dark."""
+def look_at(page, name: str) -> list[str]:
+    """What is wrong with a page: narrow and light, then wide and dark; `make gallery` has all."""
     faults = []
     for (width, height), scheme in zip(WIDTHS.items(), SCHEMES, strict=True):
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        seen = page.evaluate(OUTLINE)
-        if seen["width"] > width:
-            faults.append(f"{address} is {seen['width']} wide in {width}")
-        if (seen["heads"], seen["mains"]) != (1, 1):
-            faults.append(f"{address} has {seen['heads']} h1 and {seen['mains']} main")
-        faults += [f"{address} {scheme}: {barrier}" for barrier in find_barriers(page)]
+        faults += find_faults(page, name, width, scheme)
     return faults
-
-
-def find_barriers(page) -> list[str]:
-    found = Axe().run(page, options=QUICK).response["violations"]
-    return [
-        f"{item['id']}: {item['nodes'][0]['html'][:160]}"
-        for item in found
-        if item["impact"] in {"serious", "critical"}
-    ]

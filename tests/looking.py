@@ -1,0 +1,45 @@
+"""What can be found wrong with a page as it stands in a browser: barriers, width, outline."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
+    "resultTypes": ["violations"],
+}
+# Narrow first: a page that is opened wide and made narrow is another thing to test.
+WIDTHS = {390: 844, 1440: 900}
+SCHEMES = ("light", "dark")
+OUTLINE = """() => ({
+    width: document.documentElement.scrollWidth,
+    heads: document.querySelectorAll("h1").length,
+    mains: document.querySelectorAll("main, [role=main]").length,
+})"""
+# htmx is there, and what it fetches at once has come.
+SETTLED = """() => document.readyState === "complete" && (
+    !document.getElementById("main")
+    || (window.htmx && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling"))
+)"""
+
+
+def find_faults(page: Page, name: str, width: int, scheme: str) -> list[str]:
+    """Faults of a page that is drawn so wide and in this scheme, each behind the page's name."""
+    place, seen = f"{name} {width} {scheme}", page.evaluate(OUTLINE)
+    faults = [f"{place}: {barrier}" for barrier in find_barriers(page)]
+    if seen["width"] > width:
+        faults.append(f"{place}: {seen['width']} wide")
+    if (seen["heads"], seen["mains"]) != (1, 1):
+        faults.append(f"{place}: {seen['heads']} h1 and {seen['mains']} main")
+    return faults
+
+
+def find_barriers(page: Page) -> list[str]:
+    """What axe calls serious or critical, by WCAG 2.1 A and AA: the rule and the first place."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{item['id']}: {item['nodes'][0]['html'][:160]}"
+        for item in found
+        if item["impact"] in {"serious", "critical"}
+    ]
