@@ -114,13 +114,17 @@ class DeviceCalls(Protocol):
 
     `write` gives a Result where there is nothing to be called for a target (its subscription is
     none). `read` judges an answer; a Result with the reason CREDENTIAL or THROTTLED stops the
-    calls that are not written yet. `count` is the number of targets.
+    calls that are not written yet. `find_rest` is asked right before a call that was written
+    earlier is made: a Result where its address has asked to wait since. `count` is the number of
+    targets.
     """
 
     count: int
     certificate: ClientCertificate | None
 
     def write(self, place: int) -> DeviceCall | Result: ...
+
+    def find_rest(self, call: DeviceCall) -> Result | None: ...
 
     def read(self, answer: DeviceAnswer) -> Result: ...
 

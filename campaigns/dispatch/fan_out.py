@@ -233,11 +233,15 @@ class FanOut:
             return
         room = self.streams - len(self.flying)
         coming = self.ready.queue[self.written : min(self.allowed, self.written + room)]
-        submit, flying = self.fanout.submit, self.flying
+        submit, flying, find_rest = self.fanout.submit, self.flying, self.ready.calls.find_rest
         for place, call in coming:
-            submit(call)
-            flying[call.place] = place
             self.written += 1
+            rest = find_rest(call)
+            if rest is None:
+                submit(call)
+                flying[call.place] = place
+            else:
+                self._sort(rest, call.place)
 
     def _read(self, answered: Sequence[fanout.Answered]) -> None:
         """Sort what came back. Mostly it was taken: that is all that is done for it here."""

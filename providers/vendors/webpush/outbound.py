@@ -157,8 +157,6 @@ class Calls:
             )
         except ValueError as error:
             return _refuse(place, Reason.NOT_ADDRESSABLE, f"This is no subscription: {error}.")
-        if RESTS.find(self.client.account_id, subscription.origin):
-            return _refuse(place, Reason.VENDOR, "Its push service has asked to wait.")
         headers = (*rendered.headers, self.client.write_word(subscription))
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
         if topic:
@@ -166,6 +164,12 @@ class Calls:
         endpoint = subscription.endpoint
         is_given = not wire_errors.is_known(endpoint)
         return DeviceCall(place, endpoint, headers, body, is_address_given=is_given)
+
+    def find_rest(self, call: DeviceCall) -> Result | None:
+        """Push services of one push are many; each may ask for time of its own."""
+        if RESTS.find(self.client.account_id, wire_subscriptions.read_service(call.url)):
+            return _refuse(call.place, Reason.VENDOR, "Its push service has asked to wait.")
+        return None
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What a push service's answer means."""

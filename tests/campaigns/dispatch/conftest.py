@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer, start_campaign
-from campaigns.models import App, Campaign, Group, Message, Submission, Transfer
+from campaigns.models import App, Campaign, Device, Group, Message, Submission, Transfer
+from campaigns.models.audience import hash64
+from campaigns.selectors import routes
+from providers import fanout, registry
 from providers.recipients import Targets
 from tests import builders
+from tests.campaigns.dispatch.gateways import Gateway, Line, make_dialect
+from tests.campaigns.dispatch.phones import PHONES, name_phone
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
@@ -89,3 +95,33 @@ def submit(routed: App, now: datetime) -> Callable[..., Transfer]:
         return create_transfer(plan, actor="sandbox", now=now)
 
     return submit
+
+
+@pytest.fixture
+def gateway(routed: App, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """Where calls to as many phones go, without a wire."""
+    gateway = Gateway()
+    dialect = make_dialect(registry.get("sandbox"))
+    line = Line(gateway)
+    monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
+    monkeypatch.setattr(fanout, "get_fanout", lambda *a, **options: line)
+    monkeypatch.setattr(fanout, "close_fanouts", line.close)
+    Device.objects.bulk_create(
+        Device(
+            app=routed, platform="android", token=name_phone(n), token_hash=hash64(name_phone(n))
+        )
+        for n in range(PHONES)
+    )
+    return gateway
+
+
+@pytest.fixture
+def begin(start: Callable[..., Transfer], now: datetime) -> Callable[..., Transfer]:
+    """Start a campaign; gives its transfer, frozen."""
+
+    def begin(*args: Any, **fields: Any) -> Transfer:
+        transfer = start(*args, **fields)
+        freeze_transfer(transfer, now=now)
+        return transfer
+
+    return begin

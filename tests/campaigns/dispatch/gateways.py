@@ -92,6 +92,7 @@ class Calls:
     """Like a gateway's own: one body per message, with the token spliced in."""
 
     certificate = None
+    resting: frozenset[str] = frozenset()  # tokens whose addresses have asked to wait
 
     def __init__(self, push: SendPush) -> None:
         self.targets = [
@@ -111,6 +112,12 @@ class Calls:
         address = f"https://gateway.example/send/{token}"
         is_own = token.startswith("browser")
         return DeviceCall(place, address, headers, body, is_address_given=is_own)
+
+    def find_rest(self, call: DeviceCall) -> Result | None:
+        _title, token = self.targets[call.place]
+        if token not in self.resting:
+            return None
+        return Result(call.place, Outcome.FAILED, Reason.VENDOR, "It has asked to wait.")
 
     def read(self, answer: DeviceAnswer) -> Result:
         body = json.loads(answer.body)

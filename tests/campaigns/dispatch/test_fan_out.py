@@ -12,26 +12,20 @@ import pytest
 from campaigns.dispatch import fan_out
 from campaigns.dispatch.engine import pump
 from campaigns.dispatch.freeze import freeze_transfer
-from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
-    Allowance,
     App,
     Attempt,
     Batch,
-    Campaign,
-    Delivery,
     Device,
     Exchange,
-    Part,
     Policy,
     Throttle,
     Transfer,
 )
 from campaigns.models.audience import hash64
 from campaigns.selectors import routes
-from campaigns.services import campaigns
-from providers import fanout, registry
+from providers import registry
 from providers.failures import explain_inner_address, explain_unwritable
 from providers.outcomes import Failure, Outcome, Reason
 from providers.recipients import TOKEN_KIND, Targets
@@ -39,15 +33,21 @@ from tests.campaigns.dispatch.gateways import (
     SILENCE,
     STREAMS,
     UNREACHED,
+    Calls,
     Gateway,
-    Line,
     make_clock,
     make_dialect,
     say,
 )
+from tests.campaigns.dispatch.phones import (
+    PHONES,
+    count_outcomes,
+    count_resent,
+    name_phone,
+    send,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-PHONES = 120
 CHUNK = fan_out.LEAST_FLUSH  # two streams are fewer
 Start = Callable[..., Transfer]
 
@@ -55,56 +55,6 @@ Start = Callable[..., Transfer]
 @pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-@pytest.fixture
-def gateway(routed: App, monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    gateway = Gateway()
-    dialect = make_dialect(registry.get("sandbox"))
-    line = Line(gateway)
-    monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
-    monkeypatch.setattr(fanout, "get_fanout", lambda *a, **options: line)
-    monkeypatch.setattr(fanout, "close_fanouts", line.close)
-    Device.objects.bulk_create(
-        Device(
-            app=routed, platform="android", token=name_phone(n), token_hash=hash64(name_phone(n))
-        )
-        for n in range(PHONES)
-    )
-    return gateway
-
-
-def name_phone(number: int) -> str:
-    return f"phone-{number:04d}-with-a-long-token"
-
-
-@pytest.fixture
-def begin(start: Start, now: datetime) -> Start:
-    def begin(*args: Any, **fields: Any) -> Transfer:
-        transfer = start(*args, **fields)
-        freeze_transfer(transfer, now=now)
-        return transfer
-
-    return begin
-
-
-def send(transfer: Transfer, now: datetime, hours: float = 0) -> Tally[str]:
-    """Turn until nobody can do more at that hour; gives outcomes with their reasons."""
-    clock = make_clock(now, hours)
-    while pump("worker", clock=clock):
-        pass
-    transfer.refresh_from_db()
-    assert check_books().faults == []
-    return count_outcomes(transfer)
-
-
-def count_outcomes(transfer: Transfer) -> Tally[str]:
-    rows = Delivery.objects.filter(part__transfer=transfer).values_list("outcome", "reason")
-    return Tally(" ".join(filter(None, row)) for row in rows)
-
-
-def count_resent(transfer: Transfer) -> int:
-    return sum(Part.objects.filter(transfer=transfer).values_list("resent", flat=True))
 
 
 def test_everybody_is_called_once_by_no_more_calls_than_there_are_streams(
@@ -233,6 +183,29 @@ def test_nothing_more_is_written_once_the_vendor_has_asked_to_wait(
 
     assert called <= 11 + STREAMS
     assert outcomes == {"sent": PHONES}
+
+
+def test_an_address_that_has_asked_to_wait_since_is_not_called(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tired = frozenset(name_phone(n) for n in range(40, 60))
+    transfer = begin()
+
+    def tire(token: str) -> None:
+        if token == name_phone(30):  # all are encoded by then
+            monkeypatch.setattr(Calls, "resting", tired)
+
+    gateway.on_call = tire
+    first = send(transfer, now)
+    called = set(gateway.calls)
+    gateway.on_call = lambda token: None
+    monkeypatch.setattr(Calls, "resting", frozenset())
+    second = send(transfer, now, hours=1)
+
+    assert first == {"sent": PHONES - len(tired)}
+    assert not called & tired
+    assert second == {"sent": PHONES}
+    assert (len(gateway.calls), count_resent(transfer)) == (PHONES, 0)
 
 
 def test_a_recipient_that_has_to_wait_waits_alone(
@@ -440,91 +413,6 @@ def test_what_fails_a_repeat_says_nothing_of_a_first_call_without_an_answer(
     assert outcomes == {"sent": PHONES - 1, end: 1}
     assert transfer.finished_at is not None
     assert Attempt.objects.filter(answered_at__isnull=True).count() == 0
-
-
-def test_a_pause_lets_at_most_what_is_written_out_and_the_rest_goes_later(
-    gateway: Gateway, begin: Start, now: datetime
-) -> None:
-    transfer = begin()
-
-    def pause(token: str) -> None:
-        if len(gateway.calls) == 30:
-            campaign = Campaign.objects.get()
-            campaigns.pause_campaign(campaign, actor="owner", now=now)
-
-    gateway.on_call = pause
-    first = send(transfer, now)
-    paused = len(gateway.calls)
-    campaigns.resume_campaign(Campaign.objects.get(), actor="owner", now=now)
-    second = send(transfer, now, hours=1)
-
-    assert 30 <= paused <= 30 + CHUNK
-    assert first == {"sent": paused}
-    assert second == {"sent": PHONES}
-    assert len(gateway.calls) == PHONES
-
-
-def test_a_cancelled_transfer_settles_the_rest(
-    gateway: Gateway, begin: Start, now: datetime
-) -> None:
-    transfer = begin()
-
-    def cancel(token: str) -> None:
-        if len(gateway.calls) == 30:
-            campaigns.cancel_campaign(Campaign.objects.get(), actor="owner", now=now)
-
-    gateway.on_call = cancel
-    outcomes = send(transfer, now)
-
-    sent = len(gateway.calls)
-    assert sent <= 30 + CHUNK
-    assert outcomes == {"sent": sent, "cancelled cancelled": PHONES - sent}
-
-
-def test_a_worker_that_shall_stop_settles_what_is_in_flight_and_gives_the_rest_back(
-    gateway: Gateway, begin: Start, now: datetime
-) -> None:
-    transfer = begin()
-
-    pump("worker", clock=make_clock(now), should_stop=lambda: len(gateway.calls) >= 10)
-
-    batch = Batch.objects.get(transfer=transfer)
-    assert (batch.state, batch.settled) == (Batch.State.READY, len(gateway.calls))
-    assert len(gateway.calls) <= 12
-    assert not Attempt.objects.filter(answered_at__isnull=True).exists()
-    assert send(transfer, now, hours=1) == {"sent": PHONES}
-    assert len(gateway.calls) == PHONES
-
-
-def test_a_batch_that_takes_long_is_given_back_so_that_others_have_a_turn(
-    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fan_out, "TURN", timedelta(milliseconds=40))
-    App.objects.update(send_rate=1000)
-    transfer = begin()
-
-    pump("worker", clock=make_clock(now))
-
-    batch = Batch.objects.get(transfer=transfer)
-    assert (batch.state, batch.settled) == (Batch.State.READY, len(gateway.calls))
-    assert 0 < len(gateway.calls) < PHONES
-    assert Allowance.objects.get(scope="app").taken == len(gateway.calls)
-    assert send(transfer, now, hours=1) == {"sent": PHONES}
-    assert len(gateway.calls) == PHONES
-
-
-def test_what_expires_on_the_way_is_not_sent(gateway: Gateway, begin: Start, now: datetime) -> None:
-    transfer = begin()
-
-    def expire(token: str) -> None:
-        Transfer.objects.filter(pk=transfer.pk).update(expires_at=now)
-
-    gateway.on_call = expire
-    Transfer.objects.filter(pk=transfer.pk).update(expires_at=now + timedelta(milliseconds=40))
-    outcomes = send(transfer, now)
-
-    assert outcomes["expired too_late"] == PHONES - len(gateway.calls) > 0
-    assert outcomes["sent"] == len(gateway.calls) > 0
 
 
 def test_each_reads_the_text_that_was_rendered_for_him(

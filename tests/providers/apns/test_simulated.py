@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -123,10 +124,15 @@ def send_by_aioapns(server: GatewayServer, *requests: NotificationRequest):
     async def send():
         client = find_client(server)
         results = await asyncio.gather(*map(client.send_notification, requests))
+        for connection in client.pool.connections:
+            connection.transport.abort()
         client.pool.close()
+        await asyncio.sleep(0.01)  # sockets are closed in the loop's next turns
         return results
 
-    return asyncio.run(send())
+    # In a thread of its own: a browser that an earlier test has opened keeps this one's loop busy.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(send())).result()
 
 
 ask = partial(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from providers.contract import LONGEST_REFERENCE, Payload
 from providers.message import Button, PushMessage, WebContent
 from providers.message_fields import Platform
 from providers.outbound import AccountConfig, DeviceAnswer, DeviceCall
-from providers.outcomes import Failure, Outcome, Reason, Result
+from providers.outcomes import Failure, Outcome, Reason
 from providers.recipients import Targets
 from providers.vendors.webpush import DIALECT, outbound, wire_auth
 from providers.vendors.webpush.wire_auth import make_private_key
@@ -267,15 +268,18 @@ def test_a_service_that_asks_for_patience_is_left_alone_and_the_others_are_not()
     tired, fresh = Browser(), Browser(endpoint="https://updates.push.services.mozilla.com/a")
     calls = write(tired.token, tired.token, fresh.token)
 
+    _first, second, third = (calls.write(place) for place in range(3))
+
     throttled = calls.read(answer(429, **{"retry-after": "7200"}))
 
-    held, other = calls.write(1), calls.write(2)
+    held, other = calls.find_rest(second), calls.find_rest(third)
     # A time to wait would stop the calls to all services, not to this one.
     assert (throttled.reason, throttled.retry_after) == (Reason.VENDOR, None)
     assert (held.reason, held.retry_after) == (Reason.VENDOR, None)
     assert 3590 < outbound.RESTS.find("acc", SERVICE) <= 3600
-    assert isinstance(other, DeviceCall)
-    assert isinstance(write(tired.token).write(0), Result)
+    assert other is None
+    later = write(tired.token)
+    assert later.find_rest(later.write(0)) == replace(held, index=0)
 
 
 def test_a_service_that_says_no_time_is_called_again():
@@ -283,7 +287,7 @@ def test_a_service_that_says_no_time_is_called_again():
 
     calls.read(answer(429))
 
-    assert isinstance(calls.write(0), DeviceCall)
+    assert calls.find_rest(calls.write(0)) is None
 
 
 def test_strangers_services_do_not_fill_the_memory_of_rests():
@@ -368,8 +372,8 @@ def test_one_accounts_rest_is_not_anothers():
 
     other = write(Browser().token, client=outbound.WebPush(account))
 
-    assert isinstance(calls.write(0), Result)
-    assert isinstance(other.write(0), DeviceCall)
+    assert calls.find_rest(calls.write(0)) is not None
+    assert other.find_rest(other.write(0)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,119 @@
+"""What stops a fan-out that is under way: a person, a worker's end, others' turns, time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from campaigns.dispatch import fan_out
+from campaigns.dispatch.engine import pump
+from campaigns.models import (
+    Allowance,
+    App,
+    Attempt,
+    Batch,
+    Campaign,
+    Transfer,
+)
+from campaigns.services import campaigns
+from tests.campaigns.dispatch.gateways import (
+    Gateway,
+    make_clock,
+)
+from tests.campaigns.dispatch.phones import PHONES, send
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+CHUNK = fan_out.LEAST_FLUSH  # two streams are fewer
+Start = Callable[..., Transfer]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_a_pause_lets_at_most_what_is_written_out_and_the_rest_goes_later(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    transfer = begin()
+
+    def pause(token: str) -> None:
+        if len(gateway.calls) == 30:
+            campaign = Campaign.objects.get()
+            campaigns.pause_campaign(campaign, actor="owner", now=now)
+
+    gateway.on_call = pause
+    first = send(transfer, now)
+    paused = len(gateway.calls)
+    campaigns.resume_campaign(Campaign.objects.get(), actor="owner", now=now)
+    second = send(transfer, now, hours=1)
+
+    assert 30 <= paused <= 30 + CHUNK
+    assert first == {"sent": paused}
+    assert second == {"sent": PHONES}
+    assert len(gateway.calls) == PHONES
+
+
+def test_a_cancelled_transfer_settles_the_rest(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    transfer = begin()
+
+    def cancel(token: str) -> None:
+        if len(gateway.calls) == 30:
+            campaigns.cancel_campaign(Campaign.objects.get(), actor="owner", now=now)
+
+    gateway.on_call = cancel
+    outcomes = send(transfer, now)
+
+    sent = len(gateway.calls)
+    assert sent <= 30 + CHUNK
+    assert outcomes == {"sent": sent, "cancelled cancelled": PHONES - sent}
+
+
+def test_a_worker_that_shall_stop_settles_what_is_in_flight_and_gives_the_rest_back(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now), should_stop=lambda: len(gateway.calls) >= 10)
+
+    batch = Batch.objects.get(transfer=transfer)
+    assert (batch.state, batch.settled) == (Batch.State.READY, len(gateway.calls))
+    assert len(gateway.calls) <= 12
+    assert not Attempt.objects.filter(answered_at__isnull=True).exists()
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(gateway.calls) == PHONES
+
+
+def test_a_batch_that_takes_long_is_given_back_so_that_others_have_a_turn(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fan_out, "TURN", timedelta(milliseconds=40))
+    App.objects.update(send_rate=1000)
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now))
+
+    batch = Batch.objects.get(transfer=transfer)
+    assert (batch.state, batch.settled) == (Batch.State.READY, len(gateway.calls))
+    assert 0 < len(gateway.calls) < PHONES
+    assert Allowance.objects.get(scope="app").taken == len(gateway.calls)
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(gateway.calls) == PHONES
+
+
+def test_what_expires_on_the_way_is_not_sent(gateway: Gateway, begin: Start, now: datetime) -> None:
+    transfer = begin()
+
+    def expire(token: str) -> None:
+        Transfer.objects.filter(pk=transfer.pk).update(expires_at=now)
+
+    gateway.on_call = expire
+    Transfer.objects.filter(pk=transfer.pk).update(expires_at=now + timedelta(milliseconds=40))
+    outcomes = send(transfer, now)
+
+    assert outcomes["expired too_late"] == PHONES - len(gateway.calls) > 0
+    assert outcomes["sent"] == len(gateway.calls) > 0
