@@ -47,7 +47,7 @@ test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the databa
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 test-postgres: $(VENV)/tests
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q $(SPREAD) -m database
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q $(SPREAD) -m "database and not long"
 
 test-sqlite: $(VENV)/tests
 	$(BIN)/python -m pytest $(SPREAD)
@@ -88,6 +88,7 @@ gallery: $(VENV)/tests ## Screenshots of every page, 1440 and 390 px, light and 
 
 chaos: $(VENV)/tests ## The long form of the crash tests
 	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos
+	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "database and long"
 
 fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook, and of every form's bad input
 	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py tests/pages/test_bad_input.py

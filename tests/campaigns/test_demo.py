@@ -36,8 +36,6 @@ from campaigns.services.access import find_key
 from campaigns.services.campaigns import create_campaign, launch_campaign
 from providers import registry, vault
 
-pytestmark = pytest.mark.database
-
 
 @pytest.fixture
 def filled(db, now, monkeypatch):
@@ -134,6 +132,7 @@ def test_the_demos_labels_and_segments_reach_somebody(filled):
     assert Person.objects.filter(email__endswith="@shoply.example").count() == 420
 
 
+@pytest.mark.database
 def test_the_books_of_the_demos_past_balance_and_cover_the_last_days(filled, now):
     audit = check_books()
 
@@ -198,6 +197,7 @@ def test_a_user_who_was_there_keeps_the_password(db, now, monkeypatch):
     assert get_user_model().objects.get().check_password("mine")
 
 
+@pytest.mark.database
 def test_the_command_prints_secrets_once(db, monkeypatch):
     monkeypatch.setattr(demo, "DEVICES", 600)
     first, second = StringIO(), StringIO()

@@ -231,7 +231,8 @@ def cancel(run: Run) -> None:
 class Journey:
     """`outcomes` are those of a run in which nobody dies, `also` what a death may bring.
 
-    `deaths` counts those of the preparation too: each may double one call, no more.
+    `deaths` counts those of the preparation too: each may double one call, no more. PostgreSQL
+    has an `is_long` one in the long form only: another there goes through the same statements.
     """
 
     name: str
@@ -242,6 +243,7 @@ class Journey:
     also: frozenset[str] = frozenset()
     policy: str = Policy.AT_LEAST_ONCE
     deaths: int = 1
+    is_long: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}, {self.vendor}, {self.policy}"
@@ -253,21 +255,30 @@ UNKNOWN = frozenset({"unknown"})
 AT_MOST_ONCE = {"also": UNKNOWN, "policy": Policy.AT_MOST_ONCE}
 JOURNEYS = [
     Journey("from schedule to receipts", "key", schedule, live, SENT),
-    Journey("ids of a script", "key", name_tokens, freeze_named, SENT),
-    Journey("send", "key", freeze_audience, send, SENT, **AT_MOST_ONCE),
+    Journey("ids of a script", "key", name_tokens, freeze_named, SENT, is_long=True),
+    Journey("send", "key", freeze_audience, send, SENT, **AT_MOST_ONCE, is_long=True),
     Journey("send", "lookup", freeze_audience, send, SENT),
-    Journey("send", "blind", freeze_audience, send, SENT),
+    Journey("send", "blind", freeze_audience, send, SENT, is_long=True),
     Journey("send", "mute", freeze_audience, send, SENT, UNKNOWN),
     Journey("after a lost answer", "key", lose_answer, send_later, SENT),
-    Journey("after a lost answer", "lookup", lose_answer, send_later, SENT),
-    Journey("after a lost answer", "blind", lose_answer, send_later, SENT, deaths=2),
-    Journey("after a lost answer", "key", lose_answer, send_later, SENT, **AT_MOST_ONCE),
+    Journey("after a lost answer", "lookup", lose_answer, send_later, SENT, is_long=True),
+    Journey("after a lost answer", "blind", lose_answer, send_later, SENT, deaths=2, is_long=True),
+    Journey(
+        "after a lost answer", "key", lose_answer, send_later, SENT, **AT_MOST_ONCE, is_long=True
+    ),
     Journey("split", "key", poison, split, SENT),
-    Journey("cut to a rate", "key", slow_down, send_slowly, SENT),
+    Journey("cut to a rate", "key", slow_down, send_slowly, SENT, is_long=True),
     Journey("pause and resume", "key", freeze_audience, pause_and_resume, SENT),
     Journey("cancel", "key", freeze_audience, cancel, CANCELLED, UNKNOWN),
     Journey("vendor's status and totals", "lookup", send_everything, ask, SENT),
-    Journey("withdrawn", "withdrawing", send_everything, ask, {"failed": REACHED, "skipped": 1}),
+    Journey(
+        "withdrawn",
+        "withdrawing",
+        send_everything,
+        ask,
+        {"failed": REACHED, "skipped": 1},
+        is_long=True,
+    ),
     Journey("receipts of unknown", "key", leave_unknown, ask, SENT, **AT_MOST_ONCE),
 ]
 

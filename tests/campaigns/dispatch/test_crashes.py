@@ -114,7 +114,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.fixture(params=JOURNEYS, ids=str)
+def mark(journey: Journey) -> Any:
+    return pytest.param(journey, marks=pytest.mark.long) if journey.is_long else journey
+
+
+@pytest.fixture(params=map(mark, JOURNEYS), ids=str)
 def journey(request: Any) -> Journey:
     chosen: Journey = request.param
     return chosen

@@ -55,6 +55,8 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 
+LONG = {"at most once", "some without an answer"}
+
 
 @pytest.fixture
 def now() -> datetime:
@@ -126,7 +128,11 @@ def find_faults(gateway: Gateway, transfer: Transfer, scene: str, deaths: int) -
     return [f"{rule}: {outcomes}, {resent} resent, {calls}" for rule in rules if not rules[rule]]
 
 
-@pytest.mark.parametrize("scene", SCENES)
+def mark(scene: str) -> Any:
+    return pytest.param(scene, marks=pytest.mark.long) if scene in LONG else scene
+
+
+@pytest.mark.parametrize("scene", map(mark, SCENES))
 def test_a_death_leaves_only_the_window_in_doubt(
     gateway: Gateway, start: Start, now: datetime, scene: str, capsys: Any
 ) -> None:

@@ -122,6 +122,7 @@ def test_a_rate_is_kept_in_every_ten_seconds_and_nearly_reached(make_transfer, n
     assert sent >= 25 * 60 * 0.88
 
 
+@pytest.mark.long
 def test_the_rate_of_an_app_holds_for_all_its_transfers_together(make_transfer, routed, now):
     App.objects.update(send_rate=60)
     transfers = [make_transfer(owed=1000).pk for _number in range(3)]
@@ -151,6 +152,7 @@ def test_one_call_a_second_and_three_at_a_time_hold_for_eight_workers(make_trans
     assert most <= 10
 
 
+@pytest.mark.long
 def test_three_at_a_time_is_no_reason_for_fewer(make_transfer, now):
     transfer = make_transfer(owed=10_000)
     Account.objects.update(limits={"in_flight": 3})
@@ -162,6 +164,7 @@ def test_three_at_a_time_is_no_reason_for_fewer(make_transfer, now):
     assert len(workers.sent) >= 3 * 20 / 2 * 0.75
 
 
+@pytest.mark.long
 def test_a_raised_rate_is_sent_at_once_and_a_lowered_one_too(make_transfer, now):
     transfer = make_transfer(rate=10)
     workers = Workers(now, [transfer.pk])
@@ -177,6 +180,7 @@ def test_a_raised_rate_is_sent_at_once_and_a_lowered_one_too(make_transfer, now)
     assert workers.count_sent(after=20) <= 100 + 10
 
 
+@pytest.mark.long
 def test_who_wants_much_at_once_is_not_starved_by_many_who_want_little(make_transfer, routed, now):
     Account.objects.update(limits={"recipients_per_second": 40})
     small = [make_transfer(owed=500, rate=10).pk for _number in range(5)]
@@ -192,6 +196,7 @@ def test_who_wants_much_at_once_is_not_starved_by_many_who_want_little(make_tran
     assert got >= workers.count_sent() * 0.3
 
 
+@pytest.mark.long
 def test_a_ramp_up_survives_a_pause(make_transfer, now):
     transfer = make_transfer(rate=100, ramp_up=30, owed=10_000)
     workers = Workers(now, [transfer.pk])
