@@ -35,8 +35,14 @@ def main() -> None:
     engine.serve_postgres(options.postgres)
     with tempfile.TemporaryDirectory(prefix="pa-bench-") as folder:
         engine.prepare(folder, "http://127.0.0.1:1")
-        lines = list(measure(options.rows))
+        lines = [tell(line) for line in measure(options.rows)]
     engine.report(lines, RESULTS)
+
+
+def tell(line: str) -> str:
+    """Print it at once: a million rows take a while."""
+    print(line, flush=True)
+    return line
 
 
 LINE = "{name}{n},{name}{n}@example.org,DE,de,android,token-{name}-{n},pro,2.{minor}.1\n"

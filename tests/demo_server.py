@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,8 +22,11 @@ PASSWORD = "a-long-password-of-a-demo"
 
 
 @contextmanager
-def run_demo(*fill: list[str]) -> Iterator[str]:
-    """A server over a demo in a folder of its own, filled by more commands; gives its address."""
+def run_demo(*fill: list[str], tables: Path | None = None) -> Iterator[str]:
+    """A server over a demo in a folder of its own, filled by more commands; gives its address.
+
+    It begins with a copy of `tables`, a migrated SQLite file, where there is one.
+    """
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -31,8 +35,11 @@ def run_demo(*fill: list[str]) -> Iterator[str]:
             **os.environ, "PUSHADMIN_VAR": folder, "PUSHADMIN_PORT": str(port),
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         }  # fmt: skip
+        if tables is not None:
+            shutil.copy(tables, Path(folder) / "pushadmin.sqlite3")
+        migrate = [] if tables else [["migrate", "--verbosity", "0"]]
         for command in (
-            ["migrate", "--verbosity", "0"],
+            *migrate,
             ["collectstatic", "--noinput", "--verbosity", "0"],
             ["demo"],
             ["createsuperuser", "--noinput", "--username", USER, "--email", "g@example.org"],

@@ -79,12 +79,6 @@ class Installation:
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
-    def prepare(self) -> str:
-        """Migrate, collect static files, fill in the demo; gives what the demo printed."""
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("collectstatic", "--noinput", "--verbosity", "0")
-        return self.manage("demo")
-
     def take_tables(self, migrated: Path) -> None:
         """Begin with a copy of migrated tables."""
         shutil.copy(migrated, self.folder / "pushadmin.sqlite3")

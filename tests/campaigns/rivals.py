@@ -23,6 +23,8 @@ ROUNDS = 3
 DUE = 50
 MISSED = 10
 SCHEDULERS = 2
+WORKERS = 3
+STEPS = 30
 CONTENT = {"title": "Hi", "body": "There"}
 
 
@@ -36,6 +38,8 @@ def main() -> dict[str, Any]:
         "operators": race_operators(app),
         "stopped": race_firing(app),
         "approvals": race_approvals(app),
+        "edits": race_edits(app),
+        "workers": race_workers(app),
         "schedulers": race_schedulers(app),
     }
 
@@ -160,11 +164,7 @@ def press_together(pk: int, verbs: list[Any], now: datetime) -> list[str]:
 
 def race_firing(app: Any) -> list[str]:
     """A series is paused at the instant at which it fires: what it and its run are then."""
-    from campaigns.dispatch import runs
     from campaigns.services import campaigns
-
-    def fire(_campaign: Any, *, actor: str, now: datetime) -> None:
-        runs.run_due(now)
 
     ends = []
     for _round in range(2 * ROUNDS):
@@ -201,6 +201,107 @@ def describe_approval(campaign: Any) -> str:
     approval = campaign.approvals.get()
     holds = approval.state == "approved" and approval.digest == digest_campaign(campaign)
     return f"{campaign.status} {approval.state} {holds}"
+
+
+def write(campaign: Any, *, actor: str, now: datetime) -> None:
+    from campaigns.models import ApiKey
+    from campaigns.services import campaigns
+
+    body = {"message": {"title": f"Of {actor}", "body": "New"}}
+    campaigns.update_campaign(campaign, ApiKey.objects.first(), body, actor=actor, now=now)
+
+
+def write_anew(campaign: Any, *, actor: str, now: datetime) -> None:
+    """What the page does: back to a draft, another text, launched again."""
+    from campaigns.services import campaigns, waiting
+
+    waiting.unschedule_campaign(campaign, actor=actor, now=now)
+    write(campaign, actor=actor, now=now)
+    campaigns.launch_campaign(campaign, actor=actor, now=now)
+
+
+def fire(_campaign: Any, *, actor: str, now: datetime) -> None:
+    from campaigns.dispatch import plan, runs
+
+    plan.start_due(now)
+    runs.run_due(now)
+
+
+def duplicate(campaign: Any, *, actor: str, now: datetime) -> None:
+    from campaigns.services.campaigns import duplicate_campaign
+
+    duplicate_campaign(campaign, actor=actor, now=now)
+
+
+def race_edits(app: Any) -> dict[str, list[str]]:
+    """Whoever edits or copies against whatever starts it: what the editor was told, how often it
+    was sent, whether each time with the text that it has, and what copies of it are.
+    """
+    from campaigns.models import Campaign
+    from campaigns.services.campaigns import launch_campaign
+
+    pairs = {
+        "edit, launch": ("draft", write, launch_campaign),
+        "edit, scheduler": ("scheduled", write_anew, fire),
+        "copy, scheduler": ("scheduled", duplicate, fire),
+        "copy, a series fires": ("recurring", duplicate, fire),
+    }
+    ends: dict[str, set[str]] = {}
+    for name, (status, *verbs) in pairs.items():
+        for _round in range(2 * ROUNDS):
+            Campaign.objects.all().delete()
+            now = datetime.now(UTC).replace(microsecond=0)
+            times = list_times(status, now) | ({} if status == "draft" else {"due_at": now})
+            campaign = make_campaign(app, status, now, **times)
+            told = press_together(campaign.pk, verbs, now)[0]
+            fire(campaign, actor="scheduler", now=now)
+            ends.setdefault(name, set()).add(f"{told}: {describe_sent(campaign)}")
+    return {name: sorted(found) for name, found in ends.items()}
+
+
+def describe_sent(campaign: Any) -> str:
+    from campaigns.models import Campaign, Part
+
+    campaign.refresh_from_db()
+    sent = Part.objects.filter(transfer__campaign=campaign).values_list("message__content")
+    texts = ["right" if text == campaign.message.content else "wrong" for (text,) in sent]
+    copies = Campaign.objects.exclude(pk=campaign.pk)
+    copied = [f", copy {copy.status} sent {copy.transfers.count()}" for copy in copies]
+    return f"{campaign.status}, sent {texts}{''.join(copied)}"
+
+
+def race_workers(app: Any) -> dict[str, Any]:
+    """Two workers on one job of many steps: the files of its steps, and who did how many."""
+    from campaigns.models import Job
+    from campaigns.services import job_kinds, jobs
+    from campaigns.services.job_work import drain_jobs
+
+    def count_on(job: Job, now: datetime) -> jobs.Step:
+        done = job.cursor.get("done", 0) + 1
+        jobs.append_file(job, "steps", f"{done} ".encode())
+        Job.objects.filter(pk=job.pk).update(note="under way")
+        return jobs.Step({"done": done}, done, is_last=done == STEPS)
+
+    kind = job_kinds.KINDS["count"] = jobs.JobKind(key="count", label="Count", step=count_on)
+    job = jobs.start_job(kind, app, {}, actor="race", now=datetime.now(UTC))
+    start = Barrier(WORKERS)
+
+    def work(number: int) -> None:
+        from django.db import connection
+
+        start.wait()
+        for _turn in range(STEPS):
+            drain_jobs(f"worker {number}")
+        connection.close()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(work, range(WORKERS)))
+    job.refresh_from_db()
+    return {
+        "status": job.status,
+        "steps": b"".join(jobs.read_file(job, "steps")).decode().split(),
+        "events": list(job.events.order_by("pk").values_list("new", flat=True)),
+    }
 
 
 def race_schedulers(app: Any) -> dict[str, Any]:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaigns.rivals import DUE, MISSED, ROUNDS, list_pairs
+from tests.campaigns.rivals import DUE, MISSED, ROUNDS, STEPS, list_pairs
 from tests.databases import run_script
+
+# What an editor or who copies it was told, and how it ended.
+SENT_AS_SHOWN = {
+    "done: draft, sent []",
+    "done: sending, sent ['right']",
+    "conflict not_editable: sending, sent ['right']",
+    "conflict changed_meanwhile: sending, sent ['right']",
+    "conflict illegal_move: sending, sent ['right']",
+    "done: sending, sent ['right'], copy draft sent 0",
+    "done: recurring, sent ['right'], copy draft sent 0",
+}
 
 
 @pytest.mark.database
@@ -39,6 +50,13 @@ def test_of_two_at_one_instant_one_wins(tmp_path, own_tables, capsys):
         "['conflict nothing_asked', 'done'] draft void False",
         "['conflict changed_meanwhile', 'done'] in_review approved True",
         "['conflict changed_meanwhile', 'done'] draft void False",
+    }
+    # What is sent is what its page shows, and a copy of it is a draft that sends nothing.
+    assert {end for ends in told["edits"].values() for end in ends} <= SENT_AS_SHOWN
+    assert told["workers"] == {
+        "status": "done",
+        "steps": [str(number) for number in range(1, STEPS + 1)],
+        "events": ["waiting", "running", "done"],
     }
     late = MISSED // 2  # of each kind, by each policy
     assert schedulers["transfers"] == 2 * (DUE + late)

@@ -21,21 +21,27 @@ from tests.postgres import running_server
 IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
 BOTH = ("sqlite", "postgres")
 # What takes longest, of rules that faster tests hold too (tests/campaigns/dispatch: poison, model
-# and engine, pace, crashes; tests/campaigns: erase): in the long form only, so that `make test`
-# keeps its budget (docs/decisions/0034).
+# and engine, pace, crashes and those on paths, faults, turns; tests/campaigns: erase; kills here):
+# in the long form only, so that `make test` keeps its budget (docs/decisions/0034).
 collect_ignore = (
     []
     if IS_FULL
     else [
+        "test_at_most_once.py",
         "test_caps.py",
         "test_equality.py",
         "test_erasures.py",
+        "test_fairness.py",
+        "test_faults.py",
         "test_gateway_backoff.py",
         "test_gateway_faults.py",
         "test_gateway_poison.py",
         "test_gateway_refusals.py",
         "test_gateway_waits.py",
         "test_gateway_zombies.py",
+        "test_job_kinds.py",
+        "test_kill_everything.py",
+        "test_paths.py",
         "test_poison.py",
         "test_steering.py",
         "test_zombies.py",

@@ -50,14 +50,16 @@ class Database:
         machine.environment["DATABASE_URL"] = self.server.find_address("template_pushadmin")
         machine.manage("migrate", "--verbosity", "0")
 
-    def copy(self, folder: Path) -> str:
-        """A database of its own; gives its DATABASE_URL."""
+    def copy(self, folder: Path, of: str = "") -> str:
+        """A database of its own, of empty tables or of another's DATABASE_URL; gives its own."""
         if self.migrated is not None:
-            shutil.copy(self.migrated, folder / "copy.sqlite3")
+            source = of.removeprefix("sqlite:///") or self.migrated
+            shutil.copy(source, folder / "copy.sqlite3")
             return f"sqlite:///{folder / 'copy.sqlite3'}"
         assert self.server is not None
         self.copies += 1
-        self._execute(f"CREATE DATABASE copy{self.copies} TEMPLATE template_pushadmin")
+        template = of.rpartition("/")[2].partition("?")[0] or "template_pushadmin"
+        self._execute(f"CREATE DATABASE copy{self.copies} TEMPLATE {template}")
         return self.server.find_address(f"copy{self.copies}")
 
     def _execute(self, statement: str) -> None:
@@ -93,9 +95,10 @@ class Machine(Installation):
         self.database = database
         self.children: list[subprocess.Popen[bytes]] = []
 
-    def build(self) -> None:
-        """Give it tables of its own."""
-        self.environment["DATABASE_URL"] = self.database.copy(self.folder)
+    def build(self, of: Machine | None = None) -> None:
+        """Give it tables of its own, as they are on another machine on which nothing runs."""
+        url = of.environment["DATABASE_URL"] if of else ""
+        self.environment["DATABASE_URL"] = self.database.copy(self.folder, url)
 
     def spawn(
         self, name: str, *command: str, is_other_group: bool = False

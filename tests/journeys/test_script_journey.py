@@ -9,6 +9,7 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,9 +110,11 @@ class Script:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, migrated: Path
+) -> Iterator[Installation]:
     running = Installation(tmp_path_factory.mktemp("script"))
-    running.prepare()
+    running.prepare_for_scripts(migrated)
     running.start()
     try:
         yield running
