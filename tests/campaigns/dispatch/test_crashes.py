@@ -118,7 +118,7 @@ def mark(journey: Journey) -> Any:
     return pytest.param(journey, marks=pytest.mark.long) if journey.is_long else journey
 
 
-@pytest.fixture(params=map(mark, JOURNEYS), ids=str)
+@pytest.fixture(params=[mark(journey) for journey in JOURNEYS], ids=str)
 def journey(request: Any) -> Journey:
     chosen: Journey = request.param
     return chosen

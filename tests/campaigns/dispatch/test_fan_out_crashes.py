@@ -132,7 +132,7 @@ def mark(scene: str) -> Any:
     return pytest.param(scene, marks=pytest.mark.long) if scene in LONG else scene
 
 
-@pytest.mark.parametrize("scene", map(mark, SCENES))
+@pytest.mark.parametrize("scene", [mark(scene) for scene in SCENES])
 def test_a_death_leaves_only_the_window_in_doubt(
     gateway: Gateway, start: Start, now: datetime, scene: str, capsys: Any
 ) -> None:
