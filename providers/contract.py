@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -56,7 +57,8 @@ class Limits:
     where a vendor `fans_out` batches that are worked off at once, each with up to `streams` calls;
     `texts_per_call` is how many recipients of a call may each get a text of their own;
     `running_tasks` accepted calls that the vendor is still working on, as far as `fetch_status`
-    tells, and for `task_seconds` where it cannot be asked.
+    tells, and for `task_seconds` where it cannot be asked. `calls_window` is the seconds over which
+    the vendor counts calls.
     """
 
     batch_size: int = 1000
@@ -71,6 +73,7 @@ class Limits:
     running_tasks: int | None = None
     task_seconds: float = 300.0
     call_rates: Mapping[str, float] = field(default_factory=dict)
+    calls_window: float = 10.0
     max_payload_bytes: int = 4096
     addressing: frozenset[Addressing] = frozenset({Addressing.TOKEN})
 
@@ -248,6 +251,7 @@ class Dialect:
     `make_credentials` makes what an account needs of secrets that no vendor gives: what is empty
     of them is filled when it is saved. `find_browser_key` gives the key that browsers subscribe
     with of an account's credentials, where its devices are browsers that do so by themselves.
+    `find_expiry` reads until when an account's credentials are good, where they say so themselves.
     `make_door_secret` makes each of `door_secrets` where they are no hex digits, and
     `find_credential_faults` tells by name what is wrong with an account's credentials before the
     vendor is asked.
@@ -296,6 +300,7 @@ class Dialect:
     connect: Callable[[AccountConfig], Outbound | DeviceSender] | None = None
     make_credentials: Callable[[], Mapping[str, str]] | None = None
     find_browser_key: Callable[[Mapping[str, str]], str] | None = None
+    find_expiry: Callable[[Mapping[str, str]], datetime | None] | None = None
     routes: tuple[Route, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     authenticate: Callable[[Call], ApiCredentials] | None = None

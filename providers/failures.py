@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from providers.scrub import cut_text
 
 MAX_ANSWER_BYTES = 1_048_576
 MAX_WORDS_BYTES = 500
+MAX_LEVELS = 64  # of lists and objects in each other; no vendor's API has a tenth
 TOO_LONG = "The vendor's answer is longer than 1 MB."
 HOP_HEADER = "X-Pushadmin-Hop"
 
@@ -23,6 +24,10 @@ UNCERTAIN_STATUSES = frozenset({408, 502, 504})
 THROTTLED_STATUSES = frozenset({420, 429})
 CREDENTIAL_STATUSES = frozenset({401, 403, 407})
 
+# What reading an answer raises that is not as documented; a moment that no clock has is an OSError.
+MISREADINGS = (
+    LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError, RecursionError,
+)  # fmt: skip
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _hop: ContextVar[str] = ContextVar("hop", default="")
@@ -57,6 +62,11 @@ def explain_status(status: int, words: str = "") -> Failure:
     if status >= 500 or status in UNCERTAIN_STATUSES:
         return Failure(Reason.VENDOR, message, was_sent=was_sent)
     return Failure(Reason.PAYLOAD, message, is_permanent=True, was_sent=True)
+
+
+def describe_misreading(status: int) -> str:
+    """Something answered, yet perhaps not the vendor: whether it got the call, nobody knows."""
+    return f"The vendor's answer ({status}) is not what its documentation says."
 
 
 def find_words(body: Any) -> str:
@@ -105,13 +115,34 @@ def explain_silence(word: str) -> Failure:
 
 
 def parse_body(content: bytes) -> tuple[Any, bool]:
-    """A body's JSON, or its text, and whether it is JSON."""
+    """A body's JSON, or its text, and whether it is JSON; of texts only what any database takes.
+
+    What has more than MAX_LEVELS is none that anybody could look through.
+    """
     try:
         body = json.loads(content)
+        _check_levels(body, content)
         # Only an escape can bring in what no database takes: NUL and half characters.
         return (_clean(body) if b"\\u" in content else body), True
     except (ValueError, RecursionError):
         return _clean(content.decode("utf-8", "replace")), False
+
+
+def _check_levels(body: Any, content: bytes) -> None:
+    level, left = [body], MAX_LEVELS
+    if content.count(b"[") + content.count(b"{") <= left:
+        return
+    while level:
+        level = [inner for outer in level for inner in _list_inner(outer)]
+        left -= 1
+        if left < 0:
+            raise ValueError("too many levels")
+
+
+def _list_inner(value: Any) -> Iterable[Any]:
+    """The lists and objects that stand in one."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (item for item in inner if isinstance(item, dict | list))
 
 
 _UNPRINTABLE = re.compile("[\0\ud800-\udfff]")

@@ -24,6 +24,7 @@ from providers.outcomes import Failure
 # connection, and a lost connection leaves in doubt what is on it.
 STREAMS_PER_CONNECTION = 100
 LEAST_CONNECTIONS = 8
+KEPT_CONNECTIONS = 64  # at least, idle: devices name addresses, of which each may be another server
 KNOWN_ORIGINS = 1000
 KEPT_FANOUTS = 8  # per thread
 LOOK_SECONDS = 0.1  # between two looks for calls whose time is up
@@ -42,7 +43,12 @@ class _Pool:
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
         self.multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION)
+        self.allow(connections)
+
+    def allow(self, connections: int) -> None:
+        """So many to one host."""
         self.multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, connections)
+        self.multi.setopt(pycurl.M_MAXCONNECTS, max(KEPT_CONNECTIONS, connections))
 
     def add(self, slot: Slot) -> None:
         self.running[slot.easy] = slot
@@ -96,7 +102,7 @@ class Fanout:
         """From now on up to so many calls may be in flight."""
         if streams > self._streams:
             self._streams = streams
-            self._pool.multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, self._count_connections())
+            self._pool.allow(self._count_connections())
 
     def submit(self, call: DeviceCall) -> None:
         """Begin a call; talks to nobody before the next `poll`."""

@@ -38,7 +38,7 @@ UNACKNOWLEDGED_MS = 15_000  # after which a connection that says nothing is dead
 # libcurl makes a request again by itself where a kept connection ends without an answer: nobody
 # would know that a device may have been called twice. It does not do so after RTSP's RECEIVE,
 # which means nothing to HTTP, and still repeats what a gateway has certainly not looked at
-# (RFC 9113, 8.7: REFUSED_STREAM, or a stream above GOAWAY's last). Held by test_fanout_resets.
+# (RFC 9113, 8.7: REFUSED_STREAM, or a stream above GOAWAY's last). Held by test_fanout.
 _RTSP_REQUEST, _RTSP_RECEIVE = 189, 11
 REFUSED_TOO_OFTEN = "tried 5 times"
 
@@ -46,7 +46,11 @@ E_HTTP2_STREAM = 92  # which pycurl does not name
 _NAMES = [name for name in dir(pycurl) if name.startswith("E_") and "E_MULTI_" not in name]
 _CODES = {getattr(pycurl, name): name[2:] for name in _NAMES}
 _CODES[E_HTTP2_STREAM] = "HTTP2_STREAM"
-_UNWRITABLE = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
+_UNWRITABLE = frozenset({
+    pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL,
+    # A client certificate that cannot be read; one whose key is another's.
+    pycurl.E_SSL_CERTPROBLEM, pycurl.E_BAD_FUNCTION_ARGUMENT,
+})  # fmt: skip
 # These end a connection that stood: part of the request may have left before it was counted.
 LOST = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING, pycurl.E_HTTP2})
 _MIDWAY = LOST | {E_HTTP2_STREAM, pycurl.E_PARTIAL_FILE, pycurl.E_FTP_WEIRD_SERVER_REPLY}

@@ -176,17 +176,17 @@ SCRIPT_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"})
 
 def is_web_address(text: str) -> bool:
     """Whether a text is a whole http or https address: what the kind `url` means."""
-    scheme, host = _split_address(text)
+    scheme, host = split_address(text)
     return scheme in {"http", "https"} and bool(host)
 
 
 def is_link(text: str) -> bool:
     """Whether a text has a scheme that runs no script: what the kind `link` means."""
-    scheme, _host = _split_address(text)
+    scheme, _host = split_address(text)
     return bool(scheme) and scheme not in SCRIPT_SCHEMES
 
 
-def _split_address(text: str) -> tuple[str, str]:
+def split_address(text: str) -> tuple[str, str]:
     """Scheme and host of an address, "" where it has none or is malformed."""
     if re.search(r"[\s\x00-\x1f]", text):
         return "", ""

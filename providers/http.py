@@ -25,7 +25,9 @@ from providers.commands import FetchStatus
 from providers.failures import (
     HOP_HEADER,
     MAX_ANSWER_BYTES,
+    MISREADINGS,
     TOO_LONG,
+    describe_misreading,
     explain_inner_address,
     explain_silence,
     explain_status,
@@ -216,7 +218,6 @@ def _fetch_answer(
         _keep_exchange(request, answer, where, seconds)
 
 
-_MISREADINGS = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 _ERRORS = (requests.RequestException, HTTPError, OSError, http.client.HTTPException, _Unreadable)
 
 
@@ -258,14 +259,12 @@ def _read_answer(answer: _Answer, options: CallOptions) -> Any:
         if read_headers is not None:
             return read_headers(body, answer.headers)
         return body if read is None else read(body)
-    except _MISREADINGS:
+    except MISREADINGS:
         raise _misunderstand(answer.status) from None
 
 
 def _misunderstand(status: int) -> Failure:
-    # Something answered, yet perhaps not the vendor: whether it got the call, nobody knows.
-    words = f"The vendor's answer ({status}) is not what its documentation says."
-    return Failure(Reason.NO_ANSWER, words, was_sent=None)
+    return Failure(Reason.NO_ANSWER, describe_misreading(status), was_sent=None)
 
 
 def _explain_refusal(answer: _Answer, body: Any, options: CallOptions) -> Failure:
@@ -284,7 +283,7 @@ def _ask_vendor(status: int, body: Any, options: CallOptions) -> Failure | None:
         return None  # somebody in between: no vendor's API is documented to redirect
     try:
         return read_error(status, body) if read_error else None
-    except _MISREADINGS:
+    except MISREADINGS:
         return None  # an error page of somebody in between
 
 

@@ -27,24 +27,27 @@ class Bucket:
 
     It is refilled a little slower than `rate`, so that a burst and what follows it stay within
     the promise over any `window`. `level` may be a debt: an amount above `burst` is taken when
-    the bucket is full.
+    the bucket is full. `counted` is the seconds over which whoever made the limit counts.
     """
 
     rate: float
     burst: float
     level: float
     filled_at: datetime
+    counted: float = WINDOW
 
     @classmethod
-    def full(cls, rate: float, *, now: datetime, burst: float = 0.0) -> Bucket:
+    def full(
+        cls, rate: float, *, now: datetime, burst: float = 0.0, counted: float = WINDOW
+    ) -> Bucket:
         """A full bucket; `burst` 0 means one second's worth, at least 1."""
         size = burst or max(1.0, rate)
-        return cls(rate=rate, burst=size, level=size, filled_at=now)
+        return cls(rate=rate, burst=size, level=size, filled_at=now, counted=counted)
 
     @property
     def window(self) -> float:
-        """Seconds over which the promise holds: 10, or as long as ten bursts take."""
-        return max(WINDOW, 10.0 * self.burst / self.rate)
+        """Seconds over which the promise holds: `counted`, or as long as ten bursts take."""
+        return max(self.counted, 10.0 * self.burst / self.rate)
 
     @property
     def steady(self) -> float:

@@ -81,7 +81,8 @@ class Scrubber:
             for secret in plain
             for is_ascii in (True, False)
         }
-        quoted = {form(secret) for secret in plain for form in (quote, quote_plus)}
+        forms = (quote, quote_plus)
+        quoted = {form(secret, errors="replace") for secret in plain for form in forms}
         self.secrets = sorted(plain | escaped | quoted, key=len, reverse=True)
         self.recipients = frozenset(recipients)
 

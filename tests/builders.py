@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from campaigns.models import Account, App, Device, Group, Membership, Person, Route, Workspace
+from campaigns.models import (
+    Account,
+    App,
+    Campaign,
+    Device,
+    Group,
+    Membership,
+    Message,
+    Person,
+    Route,
+    Workspace,
+)
 from campaigns.models.audience import hash64
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CONTENT = {"title": "Hi", "body": "There"}
 
 
 def make_workspace(slug: str = "acme") -> Workspace:
@@ -24,6 +39,23 @@ def make_app(workspace: Workspace, slug: str = "shop", **fields: Any) -> App:
     )
     Group.objects.create(app=app, name="General")
     return app
+
+
+def make_campaign(
+    app: App, now: datetime, content: dict[str, Any] = CONTENT, **fields: Any
+) -> Campaign:
+    """A draft, to everybody unless the fields say otherwise."""
+    return Campaign.objects.create(
+        workspace=app.workspace,
+        app=app,
+        name="Spring",
+        message=Message.objects.create(app=app, content=content),
+        audience=fields.pop("audience", {"all": True}),
+        status_since=now,
+        created_at=now,
+        created_by="owner",
+        **fields,
+    )
 
 
 def make_member(

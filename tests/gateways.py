@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from providers import registry
 from providers.fanout import close_fanouts
 from providers.gateways import Gateway, GatewayCall, GatewayReply, GatewaySend
 from providers.outcomes import HTTP_STATUS, Refusal, RefusalKind
@@ -43,6 +46,15 @@ def serving_gateways(
     finally:
         close_fanouts()
         server.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path, settings: Any) -> Iterator[GatewayServer]:
+    """Every vendor's gateway, well behaved."""
+    simulator = Simulator(registry.all_dialects(), tmp_path / "journal.jsonl")
+    with serving_gateways(simulator, tmp_path, settings) as server:
+        yield server
+    simulator.close()
 
 
 def _read(call: GatewayCall) -> GatewaySend | GatewayReply:

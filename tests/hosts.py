@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from cryptography.fernet import Fernet
@@ -41,7 +42,7 @@ def add_database(address: str, name: str) -> str:
     """The address of one more, empty database on that server."""
     with psycopg.connect(address, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
-    return address.replace("/postgres?", f"/{name}?")
+    return urlsplit(address)._replace(path=f"/{name}").geturl()
 
 
 WEB = read_command("gunicorn", workers="1", bind="127.0.0.1:0")

@@ -49,9 +49,8 @@ def _settle_receipt(
 ) -> None:
     receipt = cast(Receipt, reply.result)
     fault = bursts.find_fault(receipt)
-    if fault is None and lease.find_account().health == Account.Health.BAD:
-        bad = Account.objects.filter(pk=attempt.account_id, health=Account.Health.BAD)
-        bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
+    if fault is None:
+        bursts.mark_taken(lease.find_account(), now)
     verdicts, retried = _sort_results(receipt, addressed, lease)
     is_asked = lease.way is not None and lease.way.dialect.can_be_asked
     settle.flush(

@@ -74,6 +74,13 @@ def mark_refused(account_id: int, fault: Failure, now: datetime) -> None:
     )
 
 
+def mark_taken(account: Account, now: datetime) -> None:
+    """The vendor has taken a call: whatever it refused the account for is mended."""
+    if account.health == Account.Health.BAD:
+        bad = Account.objects.filter(pk=account.pk, health=Account.Health.BAD)
+        bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
+
+
 def _find_share(transfer: Transfer, platform: str) -> float:
     """Percent of what was answered since the transfer was last resumed: old faults are past."""
     before: Tallies = transfer.fault_base or {}

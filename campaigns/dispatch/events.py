@@ -18,9 +18,19 @@ from campaigns.dispatch import audience_calls, books, receipts, vendor_steps
 from campaigns.dispatch.event_targets import find_named
 from campaigns.dispatch.event_values import Event, read_event, write_event
 from campaigns.dispatch.receipt_tokens import read_receipt_token
-from campaigns.models import Account, Batch, Delivery, Device, Part, ReceiptRow, WaitingEvent
+from campaigns.models import (
+    Account,
+    Batch,
+    Delivery,
+    Device,
+    Part,
+    Person,
+    ReceiptRow,
+    WaitingEvent,
+)
 from campaigns.models.bulk import IdList
 from campaigns.models.ledger import CORRECTIONS
+from campaigns.selectors.erased import find_erased
 from providers.outcomes import Outcome, Reason
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
 
@@ -159,11 +169,21 @@ def _correct(
             _move(
                 batches[attempt],
                 keys,
-                _Change(new, reason, words or "The vendor has told so."),
+                _Change(new, reason, _choose_words(batches[attempt], keys, words)),
                 now,
             )
         if reason == Reason.TOKEN:
             _disable([recipient for _part, recipient in keys], words, now)
+
+
+def _choose_words(batch: Batch, keys: Sequence[Recipient], words: str) -> str:
+    """What the vendor has said, unless it may name somebody who is gone."""
+    if words:
+        rows = Person.objects if batch.part.kind == Part.Kind.PERSON else Device.objects
+        recipients = {recipient for _part, recipient in keys}
+        if rows.filter(pk__in=IdList(recipients)).count() == len(recipients):
+            return words
+    return "The vendor has told so."
 
 
 def _find_received(keys: Iterable[Recipient]) -> set[Recipient]:
@@ -216,8 +236,11 @@ def _put_off(events: Sequence[Event], account: Account, tries: int, now: datetim
             words = "%d events of account %s mean nobody whom it was sent to."
             logger.warning(words, len(events), account.public_id)
         return
+    named = {(event.target_kind, event.target) for event in events if event.target}
+    erased = find_erased(account.workspace_id, named) if named else set()
     due_at = now + timedelta(seconds=WAITS[tries])
     WaitingEvent.objects.bulk_create(
         WaitingEvent(account=account, content=write_event(event), tries=tries, due_at=due_at)
         for event in events
+        if (event.target_kind, event.target) not in erased
     )

@@ -10,83 +10,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from campaigns.dispatch import bursts, outbound, pace, quick_flush, settle, windows
 from campaigns.dispatch.addresses import Addressed
-from campaigns.dispatch.answers import (
-    fail_unsent,
-    find_next_try,
-    has_other_way,
-    settle_reply,
-)
+from campaigns.dispatch.answers import fail_unsent, find_next_try, has_other_way, settle_reply
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, is_over
-from campaigns.dispatch.harvest import (
-    TAKEN,
-    Harvest,
-    Judge,
-    find_reason,
-    read_failure,
-)
+from campaigns.dispatch.fan_out_calls import Clock, Ready, prepare
+from campaigns.dispatch.harvest import TAKEN, Harvest, Judge, find_reason, read_failure
 from campaigns.dispatch.unanswered import POISON
 from campaigns.dispatch.windows import Opening, Reach, Record
-from campaigns.models import Account, Attempt, Policy
-from campaigns.models.packing import unpack_ids
+from campaigns.models import Attempt, Policy
 from providers import fanout, http
 from providers.contract import Idempotency
 from providers.device_exchanges import hide_secrets, write_exchange
-from providers.outbound import DeviceAnswer, DeviceCall, DeviceCalls
+from providers.failures import MISREADINGS, describe_misreading
+from providers.outbound import DeviceAnswer, DeviceCall
 from providers.outcomes import Failure, Outcome, Reason, Result
 
-Clock = Callable[[], datetime]
 ShouldStop = Callable[[], bool]
 LEAST_FLUSH = 25  # results
 LAST_TRY = POISON - 1
 FLUSH_SECONDS = 1.0
 POLL_SECONDS = 0.25
+FLUSHING_POLL_SECONDS = 0.005  # while a flush is on its way
 TURN = timedelta(seconds=5)  # for so long calls of one batch are begun
-MISREADINGS = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
-MISUNDERSTOOD = "The vendor's answer is not what its documentation says."
 
 
 def go_on() -> bool:
     """Nobody asks to stop."""
     return False
-
-
-@dataclass(slots=True)
-class Ready:
-    """A fan-out of which every call is encoded: calls by the place of their recipient in the
-    batch, and results of those for whom there is nothing to be called."""
-
-    calls: DeviceCalls
-    queue: list[tuple[int, DeviceCall]] = field(default_factory=list)
-    settled: list[Result] = field(default_factory=list)
-
-
-def prepare(lease: Lease, addressed: Addressed, key: str, clock: Clock) -> Ready:
-    """Connect and encode every call. Raises Failure."""
-    client = outbound.connect_way(lease.find_way())
-    group = str(lease.transfer.group.name)
-    push = outbound.write_push(lease, addressed, group, key, clock())
-    ready = Ready(client.write_calls(push))
-    places = {one: place for place, one in enumerate(unpack_ids(lease.batch.recipients))}
-    for index, member in enumerate(addressed.members):
-        call = ready.calls.write(index)
-        if isinstance(call, DeviceCall):
-            ready.queue.append((places[member[0]], call))
-        else:
-            ready.settled.append(call)
-    ready.queue.sort(key=_read_place)  # recipients with the same text stand side by side
-    return ready
-
-
-def _read_place(entry: tuple[int, DeviceCall]) -> int:
-    return entry[0]
 
 
 @dataclass(slots=True)
@@ -121,6 +78,8 @@ def fan_out(start: Start, clock: Clock, should_stop: ShouldStop) -> None:
         with http.hopping(*outbound.find_hop(start.lease.transfer)):
             run.run()
     finally:
+        if run.flush is not None:
+            run.flush.abandon()
         if run.fanout.in_flight:
             fanout.close_fanouts()  # whoever comes next must not get our answers
 
@@ -151,6 +110,12 @@ class FanOut:
         deaths = lease.batch.attempts - 1
         self.streams = max(1, way.limits.streams >> 2 * deaths) if deaths < LAST_TRY else 1
         self.chunk = self.streams if deaths else max(LEAST_FLUSH, self.streams)
+        self.is_quick = quick_flush.can_flush_quickly()
+        # A flush that nobody waits for comes when half of the window is left to be written.
+        half = max(LEAST_FLUSH, self.chunk // 2)
+        self.portion = min(self.chunk, half) if self.is_quick else self.chunk  # results
+        self.flush: quick_flush.QuickFlush | None = None
+        self.flush_end = 0
         self.fanout = fanout.get_fanout(
             self.streams, ready.calls.certificate, way.account.public_id
         )
@@ -166,8 +131,9 @@ class FanOut:
         self.harvest = Harvest()
         self.record = Record(lease)
         self.flying: dict[int, int] = {}  # place in the push -> place in the batch
-        self.written = self.allowed = 0
+        self.written = self.allowed = 0  # places in the queue
         self.is_stopping = False
+        self.is_vouched = False  # a call was taken at an address that no stranger has named
         self.heeded: Failure | None = None
         self.flushed_at = time.monotonic()
         self.safe_until = clock()
@@ -181,39 +147,51 @@ class FanOut:
             self._sort(result, result.index)
         self._write()
         while self.flying or not self._has_written_all():
-            self._read(self.fanout.poll(POLL_SECONDS))
+            self._read(self.fanout.poll(FLUSHING_POLL_SECONDS if self.flush else POLL_SECONDS))
+            if self.flush is not None and self._wants_flush():
+                self._end_flush()
             self._write()
-            # Who is last is settled with the end: all settled and not ended, nobody would claim it.
-            if self._is_flush_due() and (self.flying or not self._has_written_all()):
+            if self._is_flush_due():
                 self._flush()
                 self._write()
+        self._end_flush()
         self._end()
+
+    def _wants_flush(self) -> bool:
+        """Whether the database has answered, or nothing is left to be done until it has."""
+        assert self.flush is not None  # noqa: S101 asked of one that was begun
+        is_held_up = not self.flying and self.written == self.allowed
+        return is_held_up or self.flush.is_answered()
 
     def _has_written_all(self) -> bool:
         return self.is_stopping or self.written == len(self.ready.queue)
 
     def _open(self) -> None:
-        now = self.clock()
+        now, end = self.clock(), self._find_end()
         opening = Opening(
             self.start.key,
-            self._find_reach(),
+            self._find_reach(end),
             self.start.skipped,
             self.start.doubts,
             self.start.repeats,
         )
         self.attempt = windows.open_window(self.lease, opening, now)
-        self._note_flush(now)
+        self._note_flush(now, end)
 
-    def _find_reach(self) -> Reach:
-        """The window that begins with what is in flight and goes a flush beyond what is written."""
+    def _find_reach(self, end: int) -> Reach:
+        """The window that begins with what is in flight and ends before a call of the queue."""
         queue = self.ready.queue
-        end = self.written if self.is_stopping else min(len(queue), self.written + self.chunk)
         coming = queue[self.allowed : end]
-        self.allowed = end
         places = [*self.flying.values(), *(place for place, _call in queue[self.written : end])]
         if not places:
             return Reach(0, 0)
         return Reach(min(places), max(places), self._count_doubted(coming))
+
+    def _find_end(self) -> int:
+        """How far calls may be written after the next flush: as many as it holds."""
+        if self.is_stopping:
+            return self.written
+        return min(len(self.ready.queue), self.written + self.chunk)
 
     def _count_doubted(self, coming: list[tuple[int, DeviceCall]]) -> int:
         if not self.start.doubts or not self.counts_resent:
@@ -221,7 +199,9 @@ class FanOut:
         members = self.start.addressed.members
         return sum(members[call.place][0] in self.start.doubts for _place, call in coming)
 
-    def _note_flush(self, now: datetime) -> None:
+    def _note_flush(self, now: datetime, allowed: int) -> None:
+        """A window is committed: calls before `allowed` may be written, while the lease lasts."""
+        self.allowed = allowed
         self.flushed_at = time.monotonic()
         self.safe_until = min(self.ends_at, now + timedelta(seconds=settings.LEASE_SECONDS))
 
@@ -255,7 +235,9 @@ class FanOut:
                 result = read_failure(call, answer)
             else:
                 result = self._judge(call, answer)
-            if result.outcome in TAKEN and not self.record.wants_success:
+            is_taken = result.outcome in TAKEN
+            self.is_vouched |= is_taken and not call.is_address_given
+            if is_taken and not self.record.wants_success:
                 has_taken = True
                 sent.append(members[place])
             else:
@@ -270,8 +252,8 @@ class FanOut:
         try:
             result = self.ready.calls.read(answer)
         except MISREADINGS:
-            # Something answered, yet perhaps not the gateway.
-            return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, MISUNDERSTOOD)
+            words = describe_misreading(answer.status)
+            return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
         if not result.message:
             return result
         # Whoever answers may repeat what it was called with; its words are kept and shown.
@@ -294,37 +276,49 @@ class FanOut:
         return self.start.addressed.tokens.get(recipient, "")
 
     def _is_flush_due(self) -> bool:
+        if not self.flying and self._has_written_all():
+            return False  # all settled and not ended, nobody would claim it: settled with the end
         waiting, since = len(self.harvest), time.monotonic() - self.flushed_at
         if waiting:
-            return waiting >= self.chunk or since >= FLUSH_SECONDS or not self.flying
+            return waiting >= self.portion or since >= FLUSH_SECONDS or not self.flying
         return since >= settings.LEASE_SECONDS / 4  # whoever waits for answers keeps the batch
 
     def _flush(self) -> None:
-        if not self.harvest.is_plain or not self._flush_quickly():
+        self._end_flush()
+        if not self._begin_flush():
             self._flush_stepwise()
 
-    def _flush_quickly(self) -> bool:
-        """As most flushes are: everybody was sent to. False where something is to be looked at."""
-        now, allowed = self.clock(), self.allowed
-        is_simple = quick_flush.can_flush_quickly() and self.judge.stop is None
+    def _begin_flush(self) -> bool:
+        """As most flushes are: everybody was sent to. While it is committed, calls go on within
+        the window that stands. False where something is to be looked at."""
+        now, end = self.clock(), self._find_end()
+        is_simple = self.is_quick and self.harvest.is_plain and self.judge.stop is None
         if self.is_stopping or not is_simple or is_over(self.lease.batch, now):
             return False
-        reach, halt = self._find_reach(), self.ready.queue[self.written - 1][0]
-        goes_on: bool | None = None
-        if not reach.resent:
-            window = (reach.first, reach.last, halt)
-            goes_on = quick_flush.flush_sent(
-                self.lease, self.attempt, self.harvest.sent, window, now
-            )
-        if goes_on is None:
-            self.allowed = allowed
+        reach = self._find_reach(end)
+        if reach.resent:
             return False
-        if not goes_on:
-            self.is_stopping, self.allowed = True, self.written
-        self.attempt.first, self.attempt.last = reach.first, reach.last if goes_on else halt
-        self.harvest = Harvest()
-        self._note_flush(now)
+        sent, self.harvest = self.harvest.sent, Harvest()
+        self.flush = quick_flush.QuickFlush(self.lease, self.attempt, sent, reach, now)
+        self.flush_end, self.flushed_at = end, time.monotonic()
         return True
+
+    def _end_flush(self) -> None:
+        """Wait for the flush that was begun, if there is one, and heed what came of it."""
+        flush = self.flush
+        if flush is None:
+            return
+        goes_on = flush.finish()
+        self.flush = None
+        if goes_on is None:
+            self.harvest.sent[:0] = flush.sent
+            self._flush_stepwise()
+            return
+        self.is_stopping |= not goes_on
+        self.attempt.first = flush.reach.first
+        if goes_on:
+            self.attempt.last = flush.reach.last
+            self._note_flush(flush.now, self.flush_end)
 
     def _flush_stepwise(self) -> None:
         harvest, self.harvest, now = self.harvest, Harvest(), self.clock()
@@ -333,8 +327,9 @@ class FanOut:
             is_vain = harvest.is_fruitless(LEAST_FLUSH)
             self.is_stopping = is_vain or not windows.may_go_on(self.lease, now)
         self.is_stopping |= self._heed(now) is not None
-        windows.move_window(self.lease, self.attempt, harvest, self._find_reach(), now)
-        self._note_flush(now)
+        end = self._find_end()
+        windows.move_window(self.lease, self.attempt, harvest, self._find_reach(end), now)
+        self._note_flush(now, end)
         if harvest.fault is not None:
             bursts.watch_fault(self.lease, self.attempt, harvest.fault, now)
             self.is_stopping |= not windows.may_go_on(self.lease, now)
@@ -388,7 +383,7 @@ class FanOut:
 
     def _tell(self, refusal: Failure | None, now: datetime, *, has_ended: bool) -> None:
         """Let people know, and the account's health be seen."""
-        account, transfer = self.lease.find_account(), self.lease.transfer
+        transfer = self.lease.transfer
         if refusal is not None:
             if has_ended:
                 fail_unsent(transfer, self.lease.batch.platform, refusal, now)
@@ -397,6 +392,5 @@ class FanOut:
             return
         if self.harvest.fault is not None:
             bursts.watch_fault(self.lease, self.attempt, self.harvest.fault, now)
-        if self.judge.has_reached and account.health == Account.Health.BAD:
-            bad = Account.objects.filter(pk=account.pk, health=Account.Health.BAD)
-            bad.update(health=Account.Health.GOOD, health_words="", checked_at=now)
+        if self.is_vouched:
+            bursts.mark_taken(self.lease.find_account(), now)

@@ -33,6 +33,9 @@ from providers.outcomes import Failure, Reason
 from providers.pacing import Bucket, DayQuota, find_retry_wait
 
 Key = tuple[str, int]  # scope and owner of an Allowance
+# What a fan-out takes of a burst at once. Who waits for a whole one loses what would have come in
+# from the moment at which the bucket is full until somebody looks; smaller calls cost no more here.
+FAN_OUT_SHARE = 0.5
 
 
 _waits: ContextVar[list[float] | None] = ContextVar("waits", default=None)
@@ -117,8 +120,9 @@ class Pace:
 
     def find_size(self, owed: int, *, is_whole: bool) -> int:
         """How many of `owed` may be sent in a call now; 0: wait. `is_whole`: all or none."""
-        buckets = [gauge.bucket for gauge in self.gauges if not gauge.promise.counts_calls]
-        size = owed if is_whole else max(1, min([owed, *(int(one.burst) for one in buckets)]))
+        bursts = [one.bucket.burst for one in self.gauges if not one.promise.counts_calls]
+        share = FAN_OUT_SHARE if self.way.dialect.fans_out else 1.0
+        size = owed if is_whole else max(1, min([owed, *(int(one * share) for one in bursts)]))
         waits = {gauge.key: self._find_wait(gauge, size) for gauge in self.gauges}
         if any(waits.values()):
             _note_waits(waits)

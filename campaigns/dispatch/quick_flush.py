@@ -1,23 +1,32 @@
 """The flush of a fan-out in which everybody was sent to, as one statement of PostgreSQL.
 
-It is what `windows.move_window` does, without a round trip for each of its steps: these would take
-longer than the calls that they settle.
+It is what `windows.move_window` does, without a round trip for each of its steps, and without
+waiting: the statement is sent, and its answer read when it is there. Both together would take
+longer than the calls that are settled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from select import select
 from typing import Any
 
 from django.db import IntegrityError, connection
+from psycopg import ClientCursor, Error, errors
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 from campaigns.dispatch.books import Member
 from campaigns.dispatch.claim import Lease, find_lease_end
+from campaigns.dispatch.deadlocks import redone_after_deadlock
 from campaigns.dispatch.settle import LeaseLost
+from campaigns.dispatch.windows import Reach
 from campaigns.models import Attempt, Transfer
 from campaigns.selectors.limits import ALL_APPS, LONGEST_BLOCK
 
+# `timed` reads from `counted`, so the counter is locked before the minute, as the steps do it: in
+# different orders two workers would wait for each other.
 FLUSH = """
 WITH held AS (
     UPDATE campaigns_batch
@@ -41,13 +50,14 @@ WITH held AS (
     SELECT %(part)s, %(platform)s, %(account)s, 'sent', '', %(count)s FROM going
     ON CONFLICT (part_id, platform, account_id, outcome, reason)
         DO UPDATE SET count = counter.count + excluded.count
+    RETURNING count
 ), timed AS (
     INSERT INTO campaigns_sendminute AS minute (part_id, minute, count)
-    SELECT %(part)s, %(minute)s, %(count)s FROM going
+    SELECT %(part)s, %(minute)s, %(count)s FROM counted
     ON CONFLICT (part_id, minute) DO UPDATE SET count = minute.count + excluded.count
 ), moved AS (
     UPDATE campaigns_attempt
-    SET first = %(first)s, last = CASE WHEN going.on THEN %(last)s ELSE %(halt)s END
+    SET first = %(first)s, last = CASE WHEN going.on THEN %(last)s ELSE last END
     FROM going WHERE id = %(attempt)s
 )
 SELECT going.on FROM going
@@ -59,22 +69,95 @@ def can_flush_quickly() -> bool:
     return connection.vendor == "postgresql"
 
 
-def flush_sent(
-    lease: Lease,
-    attempt: Attempt,
-    sent: Sequence[Member],
-    window: tuple[int, int, int],
-    now: datetime,
-) -> bool | None:
-    """Settle who was sent to and move the window on, if nobody wants the sending to stop.
+class QuickFlush:
+    """Settles who was sent to and moves the window on, if nobody wants the sending to stop.
 
-    `window` is its first place, the last one, and the last one that has been written: that stands
-    when it is to stop. Gives whether it goes on; None where it has to be done step by step. Raises
-    LeaseLost.
+    It is on its way once it is made; until `finish` nothing else may be asked of this thread's
+    connection. Told to stop, the window keeps its end: `reach.last` is not committed then.
     """
-    batch, (first, last, halt) = lease.batch, window
+
+    def __init__(
+        self, lease: Lease, attempt: Attempt, sent: Sequence[Member], reach: Reach, now: datetime
+    ) -> None:
+        self.sent, self.reach, self.now = sent, reach, now
+        self.values = _list_values(lease, attempt, sent, reach, now)
+        self.is_sent = False
+        self._send()
+
+    def is_answered(self) -> bool:
+        """Whether `finish` would not wait."""
+        with connection.wrap_database_errors:
+            server = _find_server()
+            server.consume_input()
+            return not server.is_busy()
+
+    @redone_after_deadlock
+    def finish(self) -> bool | None:
+        """Wait for the commit; gives whether the sending goes on.
+
+        None where it has to be done step by step: somebody has an outcome already, and nothing
+        was written. Raises LeaseLost, and the database's errors.
+        """
+        if not self.is_sent:
+            self._send()
+        self.is_sent = False
+        try:
+            with connection.wrap_database_errors:
+                going = _read_going(_find_server())
+        except IntegrityError:
+            return None
+        if going is None:
+            raise LeaseLost
+        return going
+
+    def abandon(self) -> None:
+        """Let the database end it, or not: whoever asks next must not get its answer."""
+        connection.close()
+
+    def _send(self) -> None:
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            text = ClientCursor(connection.connection).mogrify(FLUSH, self.values)
+            _find_server().send_query(text.encode())
+        self.is_sent = True
+
+
+def _find_server() -> PGconn:
+    server: PGconn = connection.connection.pgconn
+    return server
+
+
+def _read_going(server: PGconn) -> bool | None:
+    """The one field of the one row; None without a row. Raises psycopg's errors."""
+    answer = None
+    while server.is_busy():
+        select([server.socket], [], [])
+        server.consume_input()
+    while (result := server.get_result()) is not None:
+        answer = result
+    if answer is None or answer.status != ExecStatus.TUPLES_OK:
+        raise _read_error(answer)
+    return answer.get_value(0, 0) == b"t" if answer.ntuples else None
+
+
+def _read_error(answer: PGresult | None) -> Error:
+    """What psycopg would have raised."""
+    state = answer.error_field(DiagnosticField.SQLSTATE) if answer else None
+    if answer is None or state is None:
+        return errors.OperationalError("The connection to the database was lost.")
+    try:
+        kind = errors.lookup(state.decode())
+    except KeyError:
+        kind = errors.DatabaseError
+    return kind(answer.get_error_message())
+
+
+def _list_values(
+    lease: Lease, attempt: Attempt, sent: Sequence[Member], reach: Reach, now: datetime
+) -> dict[str, Any]:
+    batch = lease.batch
     recipients, cohorts = zip(*sent, strict=True)
-    values: dict[str, Any] = {
+    return {
         "count": len(sent),
         "lease_end": find_lease_end(now),
         "batch": batch.pk,
@@ -91,19 +174,9 @@ def flush_sent(
         "cohorts": _write_array(cohorts),
         "platform": batch.platform,
         "minute": now.replace(second=0, microsecond=0),
-        "first": first,
-        "last": last,
-        "halt": halt,
+        "first": reach.first,
+        "last": reach.last,
     }
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(FLUSH, values)
-            row = cursor.fetchone()
-    except IntegrityError:
-        return None  # somebody has an outcome already: nothing was written
-    if row is None:
-        raise LeaseLost
-    return bool(row[0])
 
 
 def _write_array(numbers: Sequence[int]) -> str:

@@ -31,6 +31,7 @@ from campaigns.models.packing import pack_texts, unpack_texts
 from campaigns.models.prepared import Prepared, Slot
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.erased import ERASED, find_erased
 from campaigns.selectors.routes import find_dialect
 from providers.contract import Dialect
 from providers.outcomes import Reason
@@ -112,7 +113,8 @@ def resolve_targets(transfer: Transfer, part: Part) -> Resolved:
 def keep_resolved(part: Part, resolved: Resolved, now: datetime) -> int:
     """Put device ids in the place of the named ones and book the unknown; gives the unknown.
 
-    Runs in the caller's transaction.
+    Ids of somebody who was erased are kept nowhere, whoever names them. Runs in the caller's
+    transaction.
     """
     part.target_chunks.all().delete()
     ids = sorted(resolved.devices)
@@ -120,7 +122,27 @@ def keep_resolved(part: Part, resolved: Resolved, now: datetime) -> int:
         TargetChunk(part=part, number=number, kind=DEVICE_KIND, ids=pack_texts(list(map(str, cut))))
         for number, cut in enumerate(_cut(ids))
     )
-    return _book_rejected(part, resolved.rejected, now)
+    return _book_rejected(part, _leave_erased(part, resolved.rejected), now)
+
+
+def _leave_erased(part: Part, rejected: dict[str, list[str]]) -> dict[str, list[str]]:
+    """As many ids, without those of somebody who was erased."""
+    dialect = _find_dialect(part.transfer)
+    sealed = {kind: name_sealed(find_kind(dialect, kind)) for kind in rejected}
+    named = {(sealed[kind], text) for kind, texts in rejected.items() for text in texts}
+    erased = find_erased(part.transfer.app.workspace_id, named) if named else set()
+    return {
+        kind: [
+            f"{ERASED}-{place}" if (sealed[kind], text) in erased else text
+            for place, text in enumerate(texts)
+        ]
+        for kind, texts in rejected.items()
+    }
+
+
+def name_sealed(kind: IdentifierKind) -> str:
+    """By which name a dialect's kind of ids is sealed."""
+    return TOKEN_KIND if kind.is_token else kind.name
 
 
 def _book_rejected(part: Part, rejected: dict[str, list[str]], now: datetime) -> int:

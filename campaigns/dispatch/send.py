@@ -3,6 +3,7 @@ addressed and sent."""
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,8 @@ from campaigns.models import Attempt, Batch, Transfer
 from providers.commands import FaultKind
 from providers.outcomes import Failure, Reason
 
+logger = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -53,7 +56,8 @@ def send_batch(
     try:
         _work(lease, clock, should_stop)
     except settle.LeaseLost:
-        return True  # its new holder goes on
+        logger.warning("Batch %s was claimed by somebody else, who goes on.", lease.batch.pk)
+        return True
     except outbound.NotReadyYet:
         _give_back(lease, clock())
     now = clock()

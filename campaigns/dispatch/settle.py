@@ -11,6 +11,7 @@ from django.db import transaction
 from campaigns.dispatch import books, own_channel
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.claim import Lease, find_lease_end
+from campaigns.dispatch.deadlocks import redone_after_deadlock
 from campaigns.dispatch.texts import find_texts
 from campaigns.dispatch.tokens import DeadToken, disable_tokens
 from campaigns.models import Attempt, Batch, Delivery, ReceiptRow
@@ -60,6 +61,7 @@ class Flush:
     dead_tokens: Sequence[DeadToken] = ()
 
 
+@redone_after_deadlock
 def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
     """Settle, close the call, and give the batch back or end it. Raises LeaseLost."""
     with transaction.atomic():
@@ -75,6 +77,7 @@ def flush(lease: Lease, what: Flush, now: datetime) -> Batch:
     return batch
 
 
+@redone_after_deadlock
 def flush_own(lease: Lease, verdicts: Verdicts, now: datetime) -> None:
     """Settle those who go our own way and give the batch back for the rest. Raises LeaseLost."""
     with transaction.atomic():
@@ -166,6 +169,7 @@ class Call:
     runs_at_vendor: bool = False
 
 
+@redone_after_deadlock
 def begin_attempt(lease: Lease, call: Call, now: datetime) -> Attempt | None:
     """Write down a call right before its first byte, with those who are left out of it.
 
@@ -273,6 +277,7 @@ def append_exchanges(
     )
 
 
+@redone_after_deadlock
 def split_batch(
     lease: Lease, owed: Sequence[Member], unsent: Attempt | None, now: datetime
 ) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from campaigns.dispatch import books, pace, settle
 from campaigns.dispatch.books import Member
 from campaigns.dispatch.claim import Lease, find_lease_end, is_over
+from campaigns.dispatch.deadlocks import redone_after_deadlock
 from campaigns.dispatch.harvest import Harvest
 from campaigns.dispatch.tokens import disable_tokens
 from campaigns.models import Attempt, Batch, Delivery, Transfer
@@ -58,6 +59,7 @@ def find_doubted(batch: Batch, attempt: Attempt, owed: list[Member]) -> list[Mem
     return [member for member in owed if member[0] in doubted]
 
 
+@redone_after_deadlock
 def open_window(lease: Lease, opening: Opening, now: datetime) -> Attempt:
     """Write down the fan-out and its first window. Raises LeaseLost."""
     with transaction.atomic():
@@ -79,6 +81,7 @@ def open_window(lease: Lease, opening: Opening, now: datetime) -> Attempt:
         )
 
 
+@redone_after_deadlock
 def move_window(
     lease: Lease, attempt: Attempt, harvest: Harvest, reach: Reach, now: datetime
 ) -> None:
@@ -93,6 +96,7 @@ def move_window(
         batch.save(update_fields=["lease_until", "settled", "attempts"])
 
 
+@redone_after_deadlock
 def close_window(
     lease: Lease, attempt: Attempt, harvest: Harvest, what: settle.Flush, now: datetime
 ) -> None:
@@ -114,6 +118,7 @@ def close_window(
         settle.release(batch, what, now)
 
 
+@redone_after_deadlock
 def close_unsent(
     lease: Lease, skipped: settle.Verdicts, repeats: Attempt | None, now: datetime
 ) -> None:

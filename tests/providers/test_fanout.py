@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from providers import failures
-from providers.device_exchanges import write_exchange
+from providers.device_exchanges import hide_secrets, write_exchange
 from providers.fanout import Fanout, get_fanout
 from providers.http_session import VendorSession
 from providers.outbound import ClientCertificate, DeviceAnswer, DeviceCall
@@ -107,6 +107,25 @@ def test_a_client_certificate_is_shown_and_belongs_to_one_fanout(server):
     assert get_fanout(1, shown) is not get_fanout(1)
     assert get_fanout(1) is get_fanout(5)
     assert get_fanout(1, account="one") is not get_fanout(1, account="two")
+
+
+def test_a_certificate_that_cannot_be_shown_is_a_fault_of_the_account(server):
+    certificate, _key = make_certificates().sign_client("com.example.shop")
+    _certificate, strange = make_certificates().sign_client("com.example.shop")
+    torn = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+    found = []
+    useless = [ClientCertificate(certificate, strange), ClientCertificate(torn, strange)]
+    for shown in (*useless, None):
+        fanout = Fanout(1, shown)
+        found += call_all(fanout, [make_call(server.url)]).values()
+        fanout.close()
+
+    *failures, answer = found
+    assert [(one.reason, one.is_permanent, one.was_sent) for one in failures] == [
+        (Reason.CREDENTIAL, True, False)
+    ] * 2
+    assert (answer.status, count(server)["accepted_calls"]) == (200, 1)
 
 
 def test_headers_and_the_hop_of_a_chain_are_sent(server, fanout):
@@ -307,3 +326,14 @@ def test_what_is_encrypted_and_whom_json_names_is_left_out_of_an_exchange():
     assert exchange.request == "[18 bytes]"
     assert "canary" not in str(exchange)
     assert "short-one" not in str(exchange)
+
+
+def test_half_characters_of_a_subscription_stop_nobody_from_keeping_its_call():
+    call = make_call("https://push.example")
+    target = r'{"endpoint": "https://push.example/plain/push", "x": "canary-\ud800"}'
+    answer = DeviceAnswer(0, 500, {}, b"out of order: canary-\xff")
+
+    exchange = write_exchange(call, answer, target)
+
+    assert exchange.status == 500
+    assert hide_secrets("out of order", call, target) == "out of order"

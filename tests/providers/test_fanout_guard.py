@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from providers import http_session
-from providers.fanout import Fanout
+from providers.fanout import KEPT_CONNECTIONS, Fanout
 from providers.outbound import DeviceAnswer, DeviceCall
 from providers.outcomes import Failure, Reason
+from tests.installation import wait_for
 
 SECRET = "s3cr3t/with+signs=="
 
@@ -217,3 +219,62 @@ def test_a_header_that_is_more_than_one_is_never_sent(canary, settings, header):
     assert (failure.reason, failure.was_sent) == (Reason.CREDENTIAL, False)
     assert SECRET not in f"{failure!r} {failure.message}"
     assert canary.reached == 0
+
+
+class Strangers:
+    """Servers of one port each, which keep every connection open."""
+
+    def __init__(self, count: int) -> None:
+        self.open: set[socket.socket] = set()
+        self.selector = selectors.DefaultSelector()
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+        for listener in self.listeners:
+            self.selector.register(listener, selectors.EVENT_READ, self._accept)
+        self.urls = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in self.listeners]
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        while not self.is_over.is_set():
+            for key, _events in self.selector.select(0.05):
+                key.data(key.fileobj)
+
+    def _accept(self, listener: socket.socket) -> None:
+        link, _ = listener.accept()
+        self.open.add(link)
+        self.selector.register(link, selectors.EVENT_READ, self._answer)
+
+    def _answer(self, link: socket.socket) -> None:
+        if link.recv(65536):
+            link.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+            return
+        self.selector.unregister(link)
+        self.open.remove(link)
+        link.close()
+
+    def close(self) -> None:
+        self.is_over.set()
+        self.thread.join()
+        for opened in (*self.listeners, *self.open):
+            opened.close()
+        self.selector.close()
+
+
+def test_connections_to_strangers_are_not_all_kept(settings):
+    strangers = Strangers(KEPT_CONNECTIONS * 2)
+    settings.OUTBOUND_ALLOW = strangers.urls
+    fanout = Fanout(100)
+    for place, url in enumerate(strangers.urls):
+        fanout.submit(make_call(url, place=place))
+
+    statuses = []
+    while fanout.in_flight:
+        statuses += [answer.status for _call, answer in fanout.poll(1)]
+    wait_for("the end of the others", lambda: len(strangers.open) <= KEPT_CONNECTIONS)
+
+    kept = len(strangers.open)
+    fanout.close()
+    strangers.close()
+    assert statuses == [201] * len(strangers.urls)
+    assert kept == KEPT_CONNECTIONS

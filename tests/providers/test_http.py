@@ -269,14 +269,18 @@ def test_the_sandboxs_origin_is_allowed_and_its_neighbour_port_is_not(open_vendo
     assert neighbour.requests == []
 
 
-def test_cookies_proxies_and_netrc_are_not_used(open_vendor, session, monkeypatch):
+def test_cookies_proxies_and_netrc_are_not_used(open_vendor, session, monkeypatch, tmp_path):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ann password pass\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     vendor = open_vendor(write_answer(200, b"{}", Set_Cookie="a=1"))
 
     for _ in range(2):
         http.call(session, "GET", vendor.url)
 
     assert b"ookie" not in vendor.requests[1]
+    assert b"uthorization: Basic" not in vendor.requests[1]
 
 
 def test_a_thread_keeps_its_session():

@@ -21,7 +21,6 @@ from providers.pacing import (
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-TEN_SECONDS = timedelta(seconds=10)
 
 
 def after(seconds: float) -> datetime:
@@ -82,19 +81,31 @@ def test_the_average_rate_is_never_exceeded(rate, amounts):
     assert before_the_last <= bucket.burst + rate * elapsed + 1e-3 * rate + 1e-6
 
 
+@pytest.mark.parametrize("counted", [10.0, 60.0])
 @given(rate=st.integers(1, 5000), share=st.floats(0.01, 1), pauses=st.lists(st.floats(0, 3)))
-def test_any_ten_seconds_keep_the_promise(rate, share, pauses):
-    bucket, now, taken = Bucket.full(rate, now=NOW), NOW, []
+def test_any_window_keeps_the_promise(counted, rate, share, pauses):
+    bucket, now, taken = Bucket.full(rate, now=NOW, counted=counted), NOW, []
     amount = max(1, int(rate * share))
 
-    for pause in [*pauses, *[0.0] * 30]:
+    for pause in [*pauses, *[0.0] * int(3 * counted)]:
         now += timedelta(seconds=pause)
         now += timedelta(seconds=bucket.find_wait(amount, now) + 1e-6)
         bucket = bucket.take(amount, now)
         taken.append(now)
 
-    windows = ([at for at in taken if start <= at <= start + TEN_SECONDS] for start in taken)
-    assert max(len(window) for window in windows) * amount <= 10 * rate
+    window = timedelta(seconds=counted)
+    windows = ([at for at in taken if start <= at <= start + window] for start in taken)
+    assert max(map(len, windows)) * amount <= counted * rate
+
+
+def test_who_counts_by_the_minute_is_used_to_within_two_percent():
+    bucket, now, amount, count = Bucket.full(10_000, now=NOW, counted=60.0), NOW, 5_000, 0
+
+    while now < NOW + timedelta(minutes=5):
+        now += timedelta(seconds=bucket.find_wait(amount, now) + 0.05)  # somebody looks a bit later
+        bucket, count = bucket.take(amount, now), count + amount
+
+    assert 0.98 * 10_000 <= count / (now - NOW).total_seconds() <= 1.004 * 10_000
 
 
 def test_a_ramp_up_grows_linearly_from_a_tenth():

@@ -7,7 +7,7 @@ from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
 from providers.recipients import TOKEN_KIND, IdentifierKind
 
-from . import outbound, wire, wire_content, wire_gateway
+from . import outbound, wire, wire_content, wire_gateway, wire_tokens
 from .wire_options import KEY, OPTION_FIELDS
 
 BATCH = 10_000
@@ -146,6 +146,7 @@ DIALECT = Dialect(
     fans_out=True,
     find_message_faults=wire_content.find_faults,
     measure=wire_content.measure,
+    find_expiry=wire_tokens.find_expiry,
     connect=outbound.Apns,
     gateway=wire_gateway.GATEWAY,
 )

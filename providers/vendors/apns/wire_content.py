@@ -145,8 +145,8 @@ def _write_button(item: Button) -> dict[str, str]:
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:
-    """As short as JSON can be: bytes are counted."""
-    return write_json(payload).encode()
+    """As short as JSON can be: bytes are counted. What `data` has of half characters is no text."""
+    return write_json(payload).encode("utf-8", "replace")
 
 
 def read_payload(payload: Mapping[str, Any]) -> IosContent:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from providers.failures import describe_misreading, parse_body
 from providers.outbound import DeviceAnswer
 from providers.outcomes import Outcome, Reason, Result
 from providers.pacing import read_retry_after
@@ -159,8 +160,8 @@ def is_let_in(answer: DeviceAnswer) -> bool:
 def _read_success(answer: DeviceAnswer) -> Result:
     if not answer.body:
         return Result(answer.place, Outcome.ACCEPTED)
-    # Not Apple's: its success is empty. Whether it got there, nobody knows.
-    words = "The answer (200) is not what Apple's documentation says."
+    # Not Apple's: its success is empty.
+    words = describe_misreading(answer.status)
     return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
 
 
@@ -197,10 +198,7 @@ def _read_asked(answer: DeviceAnswer) -> float | None:
 
 
 def _read_body(content: bytes) -> Mapping[str, Any]:
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
+    body, _is_json = parse_body(content)
     return body if isinstance(body, dict) else {}
 
 

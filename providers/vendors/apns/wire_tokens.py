@@ -13,12 +13,15 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
+from datetime import datetime
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 
 SLOT = 1800  # seconds
 # A slot begins for us when it is a minute old, so that a clock which is that much ahead of Apple's
@@ -67,6 +70,18 @@ def _load_key(key: str) -> ec.EllipticCurvePrivateKey:
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
         raise UnreadableKey("The signing key cannot be read: paste the whole .p8 file.")
     return private
+
+
+def find_expiry(credentials: Mapping[str, str]) -> datetime | None:
+    """When the certificate ends: notAfter of RFC 5280, 4.1.2.5. None where a signing key is used,
+    which has no end, or the certificate cannot be read."""
+    if all(credentials.get(name) for name in ("key", "key_id", "team_id")):
+        return None
+    try:
+        pem = mend_pem(credentials.get("certificate", ""))
+        return load_pem_x509_certificate(pem).not_valid_after_utc
+    except (UnreadableKey, ValueError):
+        return None
 
 
 def mend_pem(text: str) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import requests
@@ -105,14 +104,14 @@ class AppMetrica:
             where=Condition(ReportField.TRANSFER, Op.EQ, transfer),
             limit=1,
         )
-        table = self._call(
+        totals: tuple[VendorTotal, ...] = self._call(
             "GET",
             wire_query.TABLE_PATH,
             base="reporting",
             params=wire_query.write_fetch_report(command),
-            read=partial(wire_report.read_report, command),
+            read=lambda body: wire_report.read_totals(wire_report.read_report(command, body)),
         )
-        return wire_report.read_totals(table)
+        return totals
 
     def _find_earlier(self, request: Request, failure: Failure) -> Receipt:
         # Our ids are drawn for one batch only: whoever took this one was an earlier try of ours.

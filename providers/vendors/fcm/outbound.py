@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.commands import SendPush, Token
+from providers.failures import describe_misreading
 from providers.outbound import (
     AccountConfig,
     CheckResult,
@@ -243,7 +244,7 @@ class ProjectCalls:
 
     def _judge(self, answer: DeviceAnswer) -> Result:
         if 200 <= answer.status < 300:
-            words = f"The vendor's answer ({answer.status}) is not what its documentation says."
+            words = describe_misreading(answer.status)
             return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
         result = wire_errors.read_result(answer) or judge_status(answer)
         is_of_token = answer.status == 401 and not result.message.startswith(_NOT_OURS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,11 +18,12 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from providers.commands import IssueToken, Token
+from providers.failures import parse_body
 from providers.inbound import ApiCredentials, Call, Reply
 from providers.outcomes import (
     HTTP_STATUS,
@@ -42,6 +44,7 @@ SKEW = 300  # seconds that a caller's clock may be wrong
 MAX_ASSERTION = 8192
 KEY_BITS = 2048
 LEAST_BITS = 1024
+_ACCESS = re.compile("[!-~]{1,8192}")  # what a header can hold of it
 _SAID = ("error", "error_description")
 _NEEDED = ("project_id", "client_email", PRIVATE_KEY, "token_uri")
 
@@ -59,10 +62,9 @@ class ServiceAccount:
 
 def read_service_account(text: str) -> ServiceAccount:
     """Raises ValueError with a sentence that repeats nothing of the key."""
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("This is no JSON. Paste the whole key file.") from None
+    body, is_json = parse_body(text.encode("utf-8", "replace"))
+    if not is_json:
+        raise ValueError("This is no JSON. Paste the whole key file.")
     if not isinstance(body, dict) or body.get("type") != KIND:
         raise ValueError(
             'This is no key of a service account: its "type" must be "service_account".'
@@ -88,7 +90,7 @@ def load_key(text: str) -> rsa.RSAPrivateKey:
     """Raises ValueError with a sentence for what is no private RSA key."""
     try:
         key = serialization.load_pem_private_key(text.encode(), password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None  # its own text may hold parts of the key
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < LEAST_BITS:
         raise ValueError("The key file's private_key is no RSA key: download the file anew.")
@@ -291,10 +293,10 @@ def write_token(token: Token, call: Call) -> Reply:
 
 
 def read_token(body: Any) -> Token:
-    text = body["access_token"]
-    if not isinstance(text, str) or not text or not text.isascii() or text != text.strip():
+    text, life = body["access_token"], int(body.get("expires_in", LIFE))
+    if not _ACCESS.fullmatch(text) or life <= 0:
         raise ValueError("no token")
-    return Token(text, int(body.get("expires_in", LIFE)))
+    return Token(text, min(life, LIFE))
 
 
 def write_token_refusal(refusal: Refusal) -> Reply:

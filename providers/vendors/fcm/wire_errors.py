@@ -21,12 +21,12 @@ What is ours to decide:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from providers.failures import parse_body
 from providers.inbound import Reply
 from providers.outbound import DeviceAnswer
 from providers.outcomes import (
@@ -48,7 +48,7 @@ THIRD_PARTY = "THIRD_PARTY_AUTH_ERROR"
 UNREGISTERED, MISMATCH, QUOTA = "UNREGISTERED", "SENDER_ID_MISMATCH", "QUOTA_EXCEEDED"
 QUOTA_SECONDS = 60.0  # "a minimum initial delay of 1 minute"
 FAILED_SECONDS = 10.0
-MAX_WORDS = 500
+MAX_WORDS, MAX_CODE = 500, 100
 
 STATUSES = {
     RefusalKind.MALFORMED: "INVALID_ARGUMENT",
@@ -150,7 +150,7 @@ def read_fault(body: Any) -> Fault:
     details = [item for item in error.get("details") or () if isinstance(item, dict)]
     codes = [item["errorCode"] for item in details if item.get("@type") == FCM_ERROR]
     return Fault(
-        code=str(codes[0] if codes else error["status"]),
+        code=str(codes[0] if codes else error["status"])[:MAX_CODE],
         words=str(error.get("message") or "")[:MAX_WORDS],
         fields=tuple(_list_violations(details, BAD_REQUEST, "fieldViolations", "field")),
         subjects=(
@@ -203,9 +203,9 @@ def read_result(answer: DeviceAnswer) -> Result | None:
     vendor's own, or its codes say nothing."""
     asked = read_wait(answer.headers)
     try:
-        fault = read_fault(json.loads(answer.body))
+        fault = read_fault(parse_body(answer.body)[0])
         judged = judge_fault(fault, asked)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+    except (KeyError, TypeError, AttributeError):
         return None
     if judged is None:
         return None

@@ -254,7 +254,8 @@ def read_error(status: int, body: Any) -> Failure | None:
     sandbox's own says nothing of whether it took the call; the rest the status says.
     """
     if status == HTTP_STATUS[RefusalKind.INTERNAL]:
-        return Failure(Reason.VENDOR, body["error"]["message"], was_sent=None)
+        return Failure(Reason.VENDOR, str(body["error"]["message"]), was_sent=None)
     if status != HTTP_STATUS[RefusalKind.CONFLICT]:
         return None
-    return Failure(Reason.OURS, body["error"]["message"], is_permanent=True, was_sent=True)
+    words = str(body["error"]["message"])
+    return Failure(Reason.OURS, words, is_permanent=True, was_sent=True)

@@ -123,10 +123,9 @@ class WebPush:
         header = self.signer.find_header(subscription.origin, time.time())
         return f"Authorization: {header}"
 
-    def trusts(self, endpoint: str) -> bool:
-        """Whether the push service of a subscription is one whose word counts against the
-        account."""
-        return wire_errors.is_known(endpoint, self.services)
+    def trusts(self, subscription: wire_subscriptions.Subscription) -> bool:
+        """Whether its push service is one whose word counts against the account."""
+        return wire_errors.is_known(subscription, self.services)
 
 
 class Calls:
@@ -137,6 +136,7 @@ class Calls:
     def __init__(self, client: WebPush, push: SendPush) -> None:
         self.client = client
         self.targets: list[tuple[Rendered, str, str]] = []
+        self.subscriptions: dict[int, wire_subscriptions.Subscription] = {}  # by place
         for part in push.parts:
             rendered = _render(part, push)
             for targets in part.targets:
@@ -147,11 +147,11 @@ class Calls:
 
     def write(self, place: int) -> DeviceCall | Result:
         """The request for one browser, or why there is none."""
-        rendered, token, reference = self.targets[place]
+        rendered, _token, reference = self.targets[place]
         if rendered.template.is_too_long:
             return _refuse(place, Reason.PAYLOAD, "The message is longer than a push may be.")
         try:
-            subscription = wire_subscriptions.read_subscription(token)
+            subscription = self._find_subscription(place)
             body = encrypt(
                 rendered.template.render(reference), subscription.point, subscription.auth
             )
@@ -161,27 +161,28 @@ class Calls:
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
         if topic:
             headers = (*headers, f"Topic: {topic}")
-        endpoint = subscription.endpoint
-        is_given = not wire_errors.is_known(endpoint)
-        return DeviceCall(place, endpoint, headers, body, is_address_given=is_given)
+        is_given = not wire_errors.is_known(subscription)
+        return DeviceCall(place, subscription.endpoint, headers, body, is_address_given=is_given)
 
     def find_rest(self, call: DeviceCall) -> Result | None:
         """Push services of one push are many; each may ask for time of its own."""
-        if RESTS.find(self.client.account_id, wire_subscriptions.read_service(call.url)):
+        if RESTS.find(self.client.account_id, self._find_subscription(call.place).origin):
             return _refuse(call.place, Reason.VENDOR, "Its push service has asked to wait.")
         return None
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What a push service's answer means."""
-        rendered, token, _reference = self.targets[answer.place]
-        subscription = wire_subscriptions.read_subscription(token)
+        rendered, subscription = (
+            self.targets[answer.place][0],
+            self._find_subscription(answer.place),
+        )
         origin = subscription.origin
         result = wire_errors.read_result(
             answer.place,
             answer.status,
             answer.headers,
             answer.body,
-            is_trusted=self.client.trusts(subscription.endpoint),
+            is_trusted=self.client.trusts(subscription),
         )
         if result.outcome is Outcome.ACCEPTED:
             rendered.taken_by.add(origin)
@@ -190,6 +191,14 @@ class Calls:
         if rest:
             RESTS.note(self.client.account_id, origin, rest)
         return self._spare_others(result, rendered, origin)
+
+    def _find_subscription(self, place: int) -> wire_subscriptions.Subscription:
+        """Taken apart once; ValueError for what is none."""
+        known = self.subscriptions.get(place)
+        if known is None:
+            token = self.targets[place][1]
+            known = self.subscriptions[place] = wire_subscriptions.read_subscription(token)
+        return known
 
     def _spare_others(self, result: Result, rendered: Rendered, origin: str) -> Result:
         """A service that has taken the account's word, or this very message, finds fault with one

@@ -8,13 +8,17 @@ browser that named it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
 from providers.outcomes import Outcome, Reason, Result
 from providers.pacing import read_retry_after
+
+from .wire_subscriptions import Subscription
 
 # The push services of Chrome, Firefox, Safari and Edge: hosts, and how the paths of subscriptions
 # begin there. The same hosts, or ones beside them, serve other things, which know nothing of our
@@ -41,17 +45,21 @@ OTHER_KEY = ("do not correspond to the credentials", "does not correspond to the
 DISBELIEF = ("unauthorizedregistration", "vapid", "jwt", "authorization")
 
 
-def is_known(endpoint: str, more: Collection[str] = ()) -> bool:
+def is_known(subscription: Subscription, more: tuple[str, ...] = ()) -> bool:
     """Whether a push service that is believed has given this out; `more` are hosts that staff have
     named, with whatever port."""
-    parts = urlsplit(endpoint)
-    host = (parts.hostname or "").lower()
-    own = SERVICES if parts.port in (None, 443) else {}
+    return subscription.path.startswith(_list_starts(subscription.origin, more))
+
+
+@lru_cache(maxsize=1024)  # strangers may name any number
+def _list_starts(origin: str, more: tuple[str, ...]) -> tuple[str, ...]:
+    """How paths begin that a believed service gives out; none where it is not believed."""
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    own = SERVICES if parts.port is None else {}
     starts = {**own, **dict.fromkeys(more, ("",))}
-    return any(
-        (host == name or host.endswith(f".{name}")) and parts.path.startswith(paths)
-        for name, paths in starts.items()
-    )
+    found = (paths for name, paths in starts.items() if f".{host}".endswith(f".{name}"))
+    return tuple(chain.from_iterable(found))
 
 
 def read_result(

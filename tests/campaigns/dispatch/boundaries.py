@@ -15,6 +15,8 @@ import pytest
 import requests
 from django.db import connection
 
+from campaigns.dispatch.quick_flush import QuickFlush
+
 READS = ("SELECT", "BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE")
 
 
@@ -59,6 +61,12 @@ class Boundaries:
         commit()
         self.state += 1
 
+    def begin(self, flush: Callable[[QuickFlush], None], one: QuickFlush) -> None:
+        """A statement that the database will end whatever becomes of us."""
+        self.cross()
+        flush(one)
+        self.state += 1
+
     def call(self, send: Callable[..., Any], *args: Any, **options: Any) -> Any:
         self.cross()
         self.state += 1
@@ -97,6 +105,10 @@ def crossing(boundaries: Boundaries) -> Iterator[None]:
         patch.setattr(adapter, "send", lambda *a, **options: boundaries.call(send, *a, **options))
         patch.setattr(connection, "commit", lambda: boundaries.commit(commit))
         stack.enter_context(connection.execute_wrapper(boundaries.execute))
+        flush = QuickFlush._send
+        patch.setattr(QuickFlush, "_send", lambda one: boundaries.begin(flush, one))
+        # When its answer comes is chance; the latest moment is the one with most calls under way.
+        patch.setattr(QuickFlush, "is_answered", lambda one: False)
         yield
 
 

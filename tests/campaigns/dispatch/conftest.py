@@ -12,17 +12,14 @@ from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.plan import NewPart, NewTransfer, create_transfer, start_campaign
 from campaigns.models import App, Campaign, Device, Group, Message, Submission, Transfer
 from campaigns.models.audience import hash64
-from campaigns.selectors import routes
-from providers import fanout, registry
 from providers.recipients import Targets
 from tests import builders
-from tests.campaigns.dispatch.gateways import Gateway, Line, make_dialect
+from tests.builders import CONTENT
+from tests.campaigns.dispatch.gateways import Gateway, connect
 from tests.campaigns.dispatch.phones import PHONES, name_phone
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
-
-CONTENT: dict[str, Any] = {"title": "Hi", "body": "There"}
 
 
 @pytest.fixture
@@ -37,17 +34,7 @@ def make_campaign(routed: App, now: datetime) -> Callable[..., Campaign]:
     """A draft for everybody, unless the fields say otherwise."""
 
     def make_campaign(content: dict[str, Any] = CONTENT, **fields: Any) -> Campaign:
-        return Campaign.objects.create(
-            workspace=routed.workspace,
-            app=routed,
-            name="Spring",
-            message=Message.objects.create(app=routed, content=content),
-            audience=fields.pop("audience", {"all": True}),
-            status_since=now,
-            created_at=now,
-            created_by="owner",
-            **fields,
-        )
+        return builders.make_campaign(routed, now, content, **fields)
 
     return make_campaign
 
@@ -100,12 +87,7 @@ def submit(routed: App, now: datetime) -> Callable[..., Transfer]:
 @pytest.fixture
 def gateway(routed: App, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """Where calls to as many phones go, without a wire."""
-    gateway = Gateway()
-    dialect = make_dialect(registry.get("sandbox"))
-    line = Line(gateway)
-    monkeypatch.setattr(routes, "find_dialect", lambda key: dialect)
-    monkeypatch.setattr(fanout, "get_fanout", lambda *a, **options: line)
-    monkeypatch.setattr(fanout, "close_fanouts", line.close)
+    gateway = connect(monkeypatch)
     Device.objects.bulk_create(
         Device(
             app=routed, platform="android", token=name_phone(n), token_hash=hash64(name_phone(n))

@@ -23,7 +23,6 @@ from campaigns.models import (
     Delivery,
     Device,
     DeviceIdentifier,
-    Message,
     Part,
     ReceiptRow,
     Route,
@@ -91,7 +90,7 @@ class Rehearsal:
 
     def send(self, *, resumes: bool = True, **fields: Any) -> Transfer:
         """Send it to the end; a person resumes what was paused, at the next hour, or it is one."""
-        campaign = self._make_campaign(fields)
+        campaign = builders.make_campaign(self.app, self.start, **fields)
         start_campaign(campaign, actor="owner", now=self.read_clock())
         transfer = Transfer.objects.get(campaign=campaign)
         end = HOURS
@@ -108,20 +107,6 @@ class Rehearsal:
                     break
                 resume_campaign(campaign, actor="owner", now=self.read_clock())
         return transfer
-
-    def _make_campaign(self, fields: dict[str, Any]) -> Campaign:
-        content = {"title": "Hi", "body": "There"}
-        return Campaign.objects.create(
-            workspace=self.app.workspace,
-            app=self.app,
-            name="Spring",
-            message=Message.objects.create(app=self.app, content=content),
-            audience={"all": True},
-            status_since=self.start,
-            created_at=self.start,
-            created_by="owner",
-            **fields,
-        )
 
     def list_ends(self) -> set[str]:
         """How recipients ended, in the words of the docs."""

@@ -29,7 +29,7 @@ from campaigns.models import (
     VendorLabel,
     VendorLabelMember,
 )
-from campaigns.services import device_door
+from campaigns.services.device_inbox import pull_inbox
 from providers import vault
 from providers.commands import FetchStatus
 from providers.contract import Idempotency
@@ -268,7 +268,7 @@ class OwnChannel(Path):
     def pull(self, hour: float) -> None:
         sessions = DeviceSession.objects.select_related("device__app", "device__person")
         session = sessions.get(device__token="online")
-        device_door.pull_inbox(session, after=None, topic=None, now=self.now + hour * HOUR)
+        pull_inbox(session, after=None, topic=None, now=self.now + hour * HOUR)
 
     def recover(self, run: Passage) -> None:
         drain(clock=run.clock(10))

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 
+import pytest
+
+from campaigns.dispatch import fan_out
 from campaigns.dispatch.engine import pump
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Delivery, Part, Transfer
 from tests.campaigns.dispatch.gateways import make_clock
 
 PHONES = 120
+CHUNK = fan_out.LEAST_FLUSH  # two streams are fewer
+Start = Callable[..., Transfer]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def name_phone(number: int) -> str:

@@ -32,6 +32,7 @@ from campaigns.models import (
 )
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors import routes
+from campaigns.services.checks import list_checks
 from campaigns.services.preflight import find_problems
 from providers import vault
 from providers.contract import Addressing, Dialect, Idempotency
@@ -221,6 +222,20 @@ def test_what_is_not_exact_reaches_nobody(offer, routed, start, simulator, field
     assert set(Delivery.objects.values_list("outcome", flat=True)) == {"skipped"}
     assert "not_addressable" in set(Delivery.objects.values_list("reason", flat=True))
     assert is_balanced()
+
+
+def test_what_is_not_exact_is_told_before_the_launch(offer, routed, make_campaign, now):
+    offer()
+    add_people(routed, 2)
+    campaigns = [make_campaign(), make_campaign(audience={"persons": ["p0"]})]
+
+    told = [
+        [check.verdict.value for check in list_checks(find_problems(campaign, now=now))
+         if check.key == "addressing"]
+        for campaign in campaigns
+    ]  # fmt: skip
+
+    assert told == [["passed"], ["blocking"]]
 
 
 def test_a_platform_that_goes_another_way_is_left_out_by_the_filter(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from campaigns.dispatch import fan_out
 from campaigns.dispatch.engine import pump
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.models import (
@@ -40,21 +39,18 @@ from tests.campaigns.dispatch.gateways import (
     say,
 )
 from tests.campaigns.dispatch.phones import (
+    CHUNK,
     PHONES,
+    Start,
     count_outcomes,
     count_resent,
     name_phone,
+    now,
     send,
 )
 
+__all__ = ["now"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-CHUNK = fan_out.LEAST_FLUSH  # two streams are fewer
-Start = Callable[..., Transfer]
-
-
-@pytest.fixture
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def test_everybody_is_called_once_by_no_more_calls_than_there_are_streams(
@@ -198,7 +194,7 @@ def test_an_address_that_has_asked_to_wait_since_is_not_called(
     gateway.on_call = tire
     first = send(transfer, now)
     called = set(gateway.calls)
-    gateway.on_call = lambda token: None
+    gateway.on_call = None
     monkeypatch.setattr(Calls, "resting", frozenset())
     second = send(transfer, now, hours=1)
 
@@ -283,6 +279,22 @@ def test_silent_addresses_that_strangers_name_hold_up_nobody_else(
 
     assert outcomes == {"sent": 1}
     assert gateway.calls == [*names, name_phone(0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "health"), [("browser-of-a-stranger", "bad"), (name_phone(0), "good")]
+)
+def test_an_address_that_a_stranger_names_does_not_speak_for_the_account(
+    gateway: Gateway, begin: Start, now: datetime, routed: App, name: str, health: str
+) -> None:
+    Device.objects.all().delete()
+    Device.objects.create(app=routed, platform="android", token=name, token_hash=hash64(name))
+    Account.objects.update(health=Account.Health.BAD, health_words="Bad key")
+
+    outcomes = send(begin(), now)
+
+    assert outcomes == {"sent": 1}
+    assert Account.objects.get().health == health
 
 
 def test_what_a_gateway_repeats_of_a_call_is_not_kept(

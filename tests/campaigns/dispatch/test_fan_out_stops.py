@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -22,16 +21,10 @@ from tests.campaigns.dispatch.gateways import (
     Gateway,
     make_clock,
 )
-from tests.campaigns.dispatch.phones import PHONES, send
+from tests.campaigns.dispatch.phones import CHUNK, PHONES, Start, now, send
 
+__all__ = ["now"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-CHUNK = fan_out.LEAST_FLUSH  # two streams are fewer
-Start = Callable[..., Transfer]
-
-
-@pytest.fixture
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def test_a_pause_lets_at_most_what_is_written_out_and_the_rest_goes_later(

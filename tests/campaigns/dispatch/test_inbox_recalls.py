@@ -23,7 +23,7 @@ from campaigns.models import (
 )
 from campaigns.pages.recall_words import describe_recalls, is_asking
 from campaigns.selectors.recalls import can_be_recalled, list_recalls
-from campaigns.services import device_door
+from campaigns.services.device_inbox import pull_inbox
 from campaigns.services.transfers import cancel_transfer
 from tests import builders
 from tests.campaigns.dispatch.boundaries import Boundaries, Interruptions, crossing, passes
@@ -60,7 +60,7 @@ def pull(device: Device, now: datetime) -> list[str]:
     session = DeviceSession.objects.select_related("device__app", "device__person").get(
         pk=device.pk
     )
-    found = device_door.pull_inbox(session, after=None, topic=None, now=now)
+    found = pull_inbox(session, after=None, topic=None, now=now)
     return [message.reference for message in found]
 
 

@@ -33,7 +33,6 @@ from campaigns.models import (
     Campaign,
     Delivery,
     Device,
-    Message,
     Part,
     Policy,
     Transfer,
@@ -212,17 +211,8 @@ def living(rules: Rules) -> Iterator[World]:
     account = builders.make_route(app, "android").account
     account.credentials = vault.encrypt({"api_key": "good"})
     account.save()
-    campaign = Campaign.objects.create(
-        workspace=app.workspace,
-        app=app,
-        name="Spring",
-        message=Message.objects.create(app=app, content={"title": "Hi", "body": "There"}),
-        audience={"all": True},
-        policy=Policy.AT_MOST_ONCE if rules.at_most_once else Policy.AT_LEAST_ONCE,
-        status_since=now,
-        created_at=now,
-        created_by="owner",
-    )
+    policy = Policy.AT_MOST_ONCE if rules.at_most_once else Policy.AT_LEAST_ONCE
+    campaign = builders.make_campaign(app, now, policy=policy)
     start_campaign(campaign, actor="owner", now=now)
     freeze_transfer(campaign.transfers.get(), now=now)
     world = World(rules, now, app, campaign.transfers.get(), devices)

@@ -21,7 +21,7 @@ from campaigns.models import (
     Route,
     Transfer,
 )
-from campaigns.services import device_door
+from campaigns.services.device_inbox import pull_inbox
 from providers import vault
 from providers.simulator import Simulator
 from tests import builders
@@ -149,7 +149,7 @@ def test_what_is_never_pulled_expires_with_its_evidence(account, people, start, 
     session = DeviceSession.objects.select_related("device__app", "device__person").get(
         pk=people["online"].pk
     )
-    device_door.pull_inbox(session, after=None, topic=None, now=now + timedelta(seconds=30))
+    pull_inbox(session, after=None, topic=None, now=now + timedelta(seconds=30))
 
     drain(clock=lambda: now + own_channel.RETENTION_DAYS * DAY + timedelta(minutes=1))
 

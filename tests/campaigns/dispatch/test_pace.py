@@ -69,6 +69,20 @@ def test_calls_come_no_faster_than_the_vendor_takes_them(transfer, now):
     assert may_call(way, transfer, now + timedelta(seconds=1.12))
 
 
+def test_a_fan_out_takes_half_of_a_burst_at_once_so_that_none_of_the_rate_is_lost(transfer, now):
+    way = limit(transfer, requests_per_second=100, calls_window=60.0)
+    gateway = Way(way.route, replace(way.dialect, fans_out=True))
+
+    sizes = []
+    for seconds in (0, 0, 0, 0.5, 0.51):
+        moment = now + timedelta(seconds=seconds)
+        sizes.append(find_size(gateway, transfer, moment, 1000))
+        if sizes[-1]:
+            take(gateway, transfer, moment, sizes[-1])
+
+    assert sizes == [50, 50, 0, 0, 50]
+
+
 def test_one_kind_of_calls_has_a_rate_of_its_own(transfer, now):
     way = limit(transfer, call_rates={"sync": 1.0})
     way = Way(way.route, replace(way.dialect, name_call=lambda call: "sync"))

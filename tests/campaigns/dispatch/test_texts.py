@@ -29,7 +29,7 @@ from campaigns.models import (
     Route,
     Transfer,
 )
-from campaigns.services import device_door
+from campaigns.services.device_inbox import Waiting, pull_inbox
 from providers import http, registry, vault
 from providers.outbound import Request
 from providers.simulator import Simulator
@@ -277,11 +277,11 @@ def test_an_inbox_holds_each_ones_own_text_and_language(
     assert InboxItem.objects.count() == 2
 
 
-def pull(device: Device, clock: Clock) -> list[device_door.Waiting]:
+def pull(device: Device, clock: Clock) -> list[Waiting]:
     session = DeviceSession.objects.select_related("device__app", "device__person").get(
         pk=device.pk
     )
-    return device_door.pull_inbox(session, after=None, topic=None, now=clock())
+    return pull_inbox(session, after=None, topic=None, now=clock())
 
 
 def test_what_the_app_shows_beside_a_push_holds_no_brace(

@@ -8,6 +8,7 @@ import pytest
 
 from campaigns.dispatch import engine, freeze
 from campaigns.models import Account, Batch, Correction, Delivery, Device, InboxItem, ReceiptRow
+from campaigns.models.audience import hash64
 from campaigns.selectors import trace_calls
 from campaigns.selectors.trace import trace_transfer
 from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
@@ -133,6 +134,23 @@ def test_who_is_meant_is_asked_where_it_is_not_clear(account, people, start, own
     assert [one.name for one in trace.subjects] == ["x1", "x2"]
     assert trace.subjects[0].term == f"person {ann.pk}"
     assert trace.recipients == ()
+
+
+def test_an_id_of_a_person_and_of_their_own_phone_means_the_person(account, people, start, owner):
+    phone = Device.objects.get(token="token-ann")
+    add_id(phone, "ann")
+    add_id(Device.objects.get(token="token-bob"), "cy")
+
+    clear, unclear = (trace_transfer(start(CONTENT), who, owner) for who in ("ann", "cy"))
+
+    assert [one.pk for one in clear.recipients] == [phone.pk]
+    assert [one.term.split()[0] for one in unclear.subjects] == ["person", "device"]
+
+
+def add_id(device, value):
+    device.identifiers.create(
+        app=device.app, kind="google_aid", value=value, value_hash=hash64(value)
+    )
 
 
 def test_before_the_freeze_and_while_it_waits_it_says_so(account, people, start, owner, now):

@@ -57,6 +57,15 @@ def test_data_does_not_speak_in_apples_name_or_ours(key):
     assert (result.outcome, result.reason) == (Outcome.FAILED, Reason.PAYLOAD)
 
 
+def test_half_characters_in_data_are_written_as_one_sign_each():
+    message = say(data=r'{"order": "a\ud800b"}')
+
+    body = json.loads(write_calls(message).write(0).body)
+
+    assert wire_content.find_faults(message) == {}
+    assert body["order"] == "a?b"
+
+
 @pytest.mark.parametrize(("options", "limit"), [({}, 4096), ({"push_type": "voip"}, 5120)])
 def test_a_payload_fills_what_apple_takes_and_not_a_byte_more(options, limit):
     longest = next(

@@ -10,12 +10,16 @@ import sys
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaigns.models import Account
+from campaigns.services.accounts import check_account, save_account
 from providers.message import PushMessage
 from providers.outcomes import Failure, Reason
-from providers.vendors.apns import wire_tokens
+from providers.vendors.apns import DIALECT, wire_tokens
+from tests.gateways import make_certificates
 from tests.providers.apns.account import NOON, connect, make_push, open_account, write_one
 
 KEY = open_account().credentials["key"]
@@ -48,6 +52,40 @@ def test_a_token_says_what_apples_page_shows():
 
     assert json.loads(decode(head)) == {"alg": "ES256", "kid": "ABC123DEFG"}
     assert json.loads(decode(claims)) == {"iss": "DEF123GHIJ", "iat": 7}
+
+
+def test_a_certificate_says_when_it_ends_and_a_key_never_does():
+    pem, key = make_certificates().sign_client("com.example.shop")
+    shown = {"certificate": pem.decode(), "certificate_key": key.decode()}
+    signed = {"key": KEY, "key_id": "ABC123DEFG", "team_id": "DEF123GHIJ"}
+    of_one_line = {**shown, "certificate": shown["certificate"].replace("\n", " ")}
+
+    ends = DIALECT.find_expiry(shown)
+
+    assert ends == load_pem_x509_certificate(pem).not_valid_after_utc
+    assert DIALECT.find_expiry(of_one_line) == ends
+    assert DIALECT.find_expiry({**shown, **signed}) is None
+    for text in ("", "no PEM", "-----BEGIN CERTIFICATE-----QUJD-----END CERTIFICATE-----"):
+        assert DIALECT.find_expiry({**shown, "certificate": text}) is None
+
+
+@pytest.mark.django_db
+def test_an_account_keeps_when_its_certificate_ends(app, now):
+    pem, key = make_certificates().sign_client("com.example.shop")
+    shown = {"certificate": pem.decode(), "certificate_key": key.decode()}
+    ends = load_pem_x509_certificate(pem).not_valid_after_utc
+    account = Account(workspace=app.workspace, name="Apple", dialect=DIALECT.key,
+                      base_urls={"gateway": "https://127.0.0.1:9"})  # fmt: skip
+
+    save_account(account, shown, actor="owner", now=now)
+    kept = Account.objects.get().certificate_until
+    Account.objects.update(certificate_until=None)  # of a version that did not read it
+    check_account(Account.objects.get(), actor="owner", now=now)
+    checked = Account.objects.get().certificate_until
+    save_account(account, {"key": KEY, "key_id": "A", "team_id": "B"}, actor="owner", now=now)
+
+    assert kept == checked == ends
+    assert Account.objects.get().certificate_until is None
 
 
 def test_two_processes_show_the_same_token():

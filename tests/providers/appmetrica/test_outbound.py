@@ -457,3 +457,18 @@ def test_platforms_are_those_that_the_client_can_reach() -> None:
     kinds = {kind.platform for kind in DIALECT.identifier_kinds} - {None}
 
     assert kinds == DIALECT.platforms == {Platform.ANDROID, Platform.IOS}
+
+
+@pytest.mark.parametrize("metrics", [[1, 2], [1, 2, 3, 4], [1, 2, 1e400]])
+def test_a_report_that_has_not_what_was_asked_for_is_no_answer(
+    open_vendor: Answer, session: VendorSession, metrics: list[float]
+) -> None:
+    row = {"dimensions": [{"name": "9", "id": "9"}], "metrics": metrics}
+    query = {"date1": "today", "date2": "today"}
+    report = {"data": [row], "total_rows": 1, "totals": [], "query": query}
+    client = make_client(open_vendor(write_answer(200, json.dumps(report).encode())).url, session)
+
+    with pytest.raises(Failure) as caught:
+        client.fetch_totals("9", "today")
+
+    assert caught.value.reason is Reason.NO_ANSWER

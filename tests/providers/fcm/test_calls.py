@@ -296,22 +296,70 @@ def test_the_assertion_is_signed_for_the_endpoint_that_is_asked(open_vendor):
     assert assertion.is_fresh(datetime.now(UTC))
 
 
+KEY_FILE = {
+    "type": "service_account", "project_id": "p", "client_email": "e",
+    "private_key": "secret-canary", "token_uri": "https://x.example/token",
+}  # fmt: skip
+RARE_CURVE = """-----BEGIN EC PRIVATE KEY-----
+MFQCAQEEFMIwGf/8fXK4h9sS1/8mA+U4iK/NoAsGCSskAwMCCAEBAaEsAyoABAbG
+AmwvCpzw4e+7xe+tjnb+LROpk9k30MdZbFyhqFBeG6DqKCLhu3g=
+-----END EC PRIVATE KEY-----
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("hello", "no JSON"),
+        ("[" * 5000, "no JSON"),
+        (json.dumps(KEY_FILE | {"private_key": RARE_CURVE}), "no RSA key"),
         ('{"type": "authorized_user"}', "no key of a service account"),
         ('{"type": "service_account"}', "lacks project_id, client_email, private_key, token_uri"),
-        (json.dumps({"type": "service_account", "project_id": "p", "client_email": "e",
-                     "private_key": "secret-canary", "token_uri": "https://x.example/token"}),
-         "no RSA key"),
-        (json.dumps({"type": "service_account", "project_id": "p", "client_email": "e",
-                     "private_key": "secret-canary", "token_uri": "file:///etc/passwd"}),
-         "no web address"),
+        (json.dumps(KEY_FILE), "no RSA key"),
+        (json.dumps(KEY_FILE | {"token_uri": "file:///etc/passwd"}), "no web address"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_key_file_is_told_by_a_sentence(text, words):
     fault = outbound.find_credential_faults({"service_account": text})["service_account"]
 
     assert words in fault
     assert "canary" not in fault
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "ya29.x", "expires_in": 0},
+        {"access_token": "ya29.x", "expires_in": -1},
+        {"access_token": "ya29.x", "expires_in": "soon"},
+        {"access_token": "ya29.x", "expires_in": [[]]},
+        {"access_token": "ya29.x\r\nx: 1", "expires_in": 3599},
+        {"access_token": "ya29 x", "expires_in": 3599},
+        {"access_token": "y" * 10_000, "expires_in": 3599},
+        {"access_token": "", "expires_in": 3599},
+        {"access_token": 7, "expires_in": 3599},
+        {"id_token": "ya29.x", "expires_in": 3599},
+    ],
+)
+def test_what_is_no_access_token_is_a_failure_of_the_vendors(open_vendor, answer):
+    _vendor, client = open_google(open_vendor, b"", write_answer(200, json.dumps(answer).encode()))
+    push = make_push(PushMessage(body="B", android=AndroidContent()))
+
+    with pytest.raises(Failure) as caught:
+        client.write_calls(push).write(0)
+
+    assert (caught.value.reason, caught.value.was_sent) == (Reason.VENDOR, False)
+
+
+def test_a_token_that_is_to_live_for_ever_is_fetched_anew_after_an_hour(open_vendor):
+    body = b'{"access_token": "ya29.x", "expires_in": 1' + b"0" * 400 + b"}"
+    vendor, client = open_google(open_vendor, b"", write_answer(200, body))
+    clock = Clock()
+    client.tokens = AccessTokens(clock)
+    push = make_push(PushMessage(body="B", android=AndroidContent()))
+
+    for wait in (0, 3000, 600):
+        clock.now += wait
+        client.write_calls(push).write(0)
+
+    assert len(vendor.requests) == 2

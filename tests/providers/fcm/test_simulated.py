@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from campaigns.dispatch.engine import drain
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Account, Delivery, Device
-from providers import registry, vault
+from providers import vault
 from providers.checks import check_account
 from providers.commands import PushPart, SendPush
 from providers.fanout import Fanout
@@ -19,25 +18,18 @@ from providers.message import AndroidContent, PushMessage
 from providers.outbound import AccountConfig
 from providers.outcomes import Outcome, Reason
 from providers.recipients import Targets
-from providers.simulator import Simulator, read_plan
+from providers.simulator import read_plan
 from providers.simulator.gateways import GatewayServer
 from providers.vendors.fcm import DIALECT
 from providers.vendors.fcm.outbound import AccessTokens, Fcm
 from tests import builders
 from tests.compat.fcm.conftest import Script
-from tests.gateways import serving_gateways
+from tests.gateways import server
 from tests.providers.fanning import call_all
 from tests.vendor_cases.accounts import make_account
 
+__all__ = ["server"]
 COUNT = 60
-
-
-@pytest.fixture
-def server(tmp_path: Any, settings: Any) -> Iterator[GatewayServer]:
-    simulator = Simulator(registry.all_dialects(), tmp_path / "journal.jsonl")
-    with serving_gateways(simulator, tmp_path, settings) as server:
-        yield server
-    simulator.close()
 
 
 def plan(server: GatewayServer, *faults: str) -> None:

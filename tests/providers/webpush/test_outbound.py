@@ -182,6 +182,8 @@ def test_several_texts_are_told_apart_by_their_places():
         (lambda body: {**body, "endpoint": "https://ann:pw@push.example/a"}, "https"),
         (lambda body: {**body, "endpoint": "https://push.example:99999/a"}, "port"),
         (lambda body: {**body, "endpoint": "https:///a"}, "https"),
+        (lambda body: {**body, "endpoint": "https://[1]/a"}, "https"),
+        (lambda body: {**body, "endpoint": "https://[10.0.0.1]/a"}, "https"),
         (lambda body: {**body, "endpoint": "https://push.example/" + "a" * 2048}, "https"),
         (lambda body: {**body, "endpoint": None}, "https"),
     ],

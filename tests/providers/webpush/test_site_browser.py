@@ -25,6 +25,7 @@ from providers import vault
 from providers.vendors.webpush import DIALECT
 from tests import builders
 from tests.admin.conftest import base_url, browser_context_args, browser_type_launch_args
+from tests.campaigns.test_erase import erase, grep
 from tests.house.sources import ROOT
 from tests.installation import wait_for
 from tests.pages.test_browsers_browser import (
@@ -106,18 +107,24 @@ def shop(app, site):
     return app
 
 
+def subscribe(page, origin, endpoint):
+    """A visitor's click; gives the keys of the subscription that the browser makes for it."""
+    key, secret = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
+    page.context.grant_permissions(["notifications"], origin=origin)
+    page.add_init_script(SUBSCRIBE % write_subscription(endpoint, key, secret))
+    page.goto(origin)
+    page.get_by_role("button", name="Tell me of offers").click()
+    # Not the row: a page that is left before it has the answer does not know that it is registered.
+    wait_for("its registration", lambda: page.evaluate("localStorage.length"))
+    return key, secret
+
+
 def test_a_website_subscribes_its_visitors_by_the_steps_of_the_page(
     page, live_server, shop, site, service, seen
 ):
     origin, files = site
     files |= read_steps(shop, live_server.url)
-    key, secret = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
-    page.context.grant_permissions(["notifications"], origin=origin)
-    page.add_init_script(SUBSCRIBE % write_subscription(f"{service}/b/1", key, secret))
-    page.goto(origin)
-    page.get_by_role("button", name="Tell me of offers").click()
-    # Not the row: a page that is left before it has the answer does not know that it is registered.
-    wait_for("its registration", lambda: page.evaluate("localStorage.length"))
+    key, secret = subscribe(page, origin, f"{service}/b/1")
     device = Device.objects.get()
     page.reload()  # registers nothing anew
 
@@ -137,6 +144,33 @@ def test_a_website_subscribes_its_visitors_by_the_steps_of_the_page(
     assert (device.platform, device.language) == ("web", "en-GB")
     assert Device.objects.get().token_state != device.token_state
     assert check_books().faults == []
+    page.goto("about:blank")
+
+
+def test_a_browser_that_was_erased_comes_back_by_a_click_and_by_nothing_else(
+    page, live_server, shop, site, service
+):
+    origin, files = site
+    files |= read_steps(shop, live_server.url)
+    key, secret = subscribe(page, origin, f"{service}/b/new")
+    erased = Device.objects.get()
+    erase(shop, erased.token, datetime.now(UTC), kind="token")
+
+    # The browser changes the subscription by itself, and the page is opened again.
+    page.add_init_script(SUBSCRIBE % write_subscription(f"{service}/b/another", key, secret))
+    other = write_subscription(f"{service}/b/renewed", key, secret)
+    page.evaluate(f"sessionStorage.setItem('given', JSON.stringify({other}))")
+    page.reload()
+    wait_for("its end", lambda: turn(page, lambda: not page.evaluate("localStorage.length")))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    after_waking = Device.objects.count()
+    page.get_by_role("button", name="Tell me of offers").click()
+    wait_for("its registration", lambda: page.evaluate("localStorage.length"))
+
+    assert after_waking == 0
+    assert Device.objects.get().person is None
+    assert grep(str(erased.token)) == []
     page.goto("about:blank")
 
 
