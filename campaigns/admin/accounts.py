@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -24,6 +25,7 @@ from campaigns.admin.base import (
     Verb,
 )
 from campaigns.models import Account, Exchange
+from campaigns.selectors.account_expiry import expires_soon, find_last_day, has_expired
 from campaigns.selectors.limits import list_waits, read_day
 from campaigns.services.access import name_actor
 from campaigns.services.accounts import check_account, find_credentials, save_account
@@ -33,6 +35,7 @@ from providers.fields import FieldSpec
 from providers.forms import build_fields, merge_secrets
 from providers.limits import list_limit_fields
 
+FIELDS = ["workspace", "name", "is_enabled", "credentials_expire_on"]
 CREDENTIAL, ADDRESS, OPTION, LIMIT = "credential_", "address_", "option_", "limit_"
 
 
@@ -43,7 +46,7 @@ class AccountForm(forms.ModelForm):
 
     class Meta:
         model = Account
-        fields = ["workspace", "name", "is_enabled"]
+        fields = FIELDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,6 +149,15 @@ def list_secrets(account: Account) -> list[Fact]:
     ]
 
 
+def list_expiry(account: Account, now: datetime) -> list[Fact]:
+    """When its credentials end, if they do."""
+    day = find_last_day(account)
+    if day is None:
+        return []
+    chip = "bad" if has_expired(account, now) else "warn" if expires_soon(account, now) else ""
+    return [Fact(_("Credentials end"), date_format(day, "j F Y"), chip=chip)]
+
+
 def list_use(account: Account, now: datetime) -> list[Fact]:
     """What is used of today's calls, and for which apps the vendor asked us to wait."""
     use = read_day(account, now)
@@ -193,7 +205,7 @@ class AccountAdmin(StaffAdmin):
         ]
         if row.health_words:
             facts.append(Fact(_("The vendor said"), row.health_words, is_code=True))
-        facts += list_use(row, timezone.now())
+        facts += [*list_expiry(row, timezone.now()), *list_use(row, timezone.now())]
         link = reverse("enable_tokens") + f"?account={row.pk}"
         facts.append(Fact(_("Tokens that it disabled wrongly"), _("Enable again"), link=link))
         if self.has_change_permission(request, row):
@@ -217,14 +229,14 @@ class AccountAdmin(StaffAdmin):
     ) -> Any:
         dialect = registry.get(obj.dialect if obj else request.GET["dialect"])
         kwargs["form"] = build_form(dialect, obj)
-        kwargs["fields"] = ["workspace", "name", "is_enabled"]
+        kwargs["fields"] = FIELDS
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         dialect = registry.get(obj.dialect if obj else request.GET["dialect"])
         if obj and not self.has_change_permission(request, obj):
-            return ["workspace", "name", "is_enabled"]
-        return ["workspace", "name", "is_enabled", *build_form(dialect, None).declared_fields]
+            return FIELDS
+        return [*FIELDS, *build_form(dialect, None).declared_fields]
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         dialect = form.dialect_spoken

@@ -42,6 +42,7 @@ from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
+from campaigns.selectors.row_ids import read_id
 from campaigns.services import audience
 from campaigns.services.access import has_role, name_actor
 from campaigns.services.permissions import Role
@@ -93,8 +94,7 @@ class LabelAdmin(StaffAdmin):
     def change_members(self, request: HttpRequest, row: Label, change: Any, sentence: str) -> None:
         """Add or remove one person that was found, or those whose ids were pasted."""
         chosen = request.POST.get("person", "")
-        is_id = chosen.isdecimal() and len(chosen) < 17
-        who: Any = Person.objects.filter(pk=int(chosen) if is_id else 0)
+        who: Any = Person.objects.filter(pk=read_id(chosen))
         if "person" not in request.POST:
             who = request.POST.get("ids", "").replace(",", "\n").split()
         done = change(
@@ -196,7 +196,7 @@ class SegmentAdmin(StaffAdmin):
         """The fragment below the expression: what is wrong with it, or whom it means now."""
         chosen = request.GET.get("app") or request.POST.get("app") or ""
         apps = App.objects.for_user(request.user)
-        app = apps.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 17 else None
+        app = apps.filter(pk=read_id(chosen)).first()
         context: dict[str, Any] = {"app": app}
         try:
             body = _parse(request.POST.get("expression", ""))

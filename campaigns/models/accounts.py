@@ -46,6 +46,15 @@ class Account(models.Model):
     )
     health_words = models.CharField(_("vendor said"), max_length=500, blank=True, editable=False)
     checked_at = models.DateTimeField(_("checked"), null=True, blank=True, editable=False)
+    credentials_expire_on = models.DateField(
+        _("credentials expire on"),
+        null=True,
+        blank=True,
+        help_text=_("Their last day. You are told two weeks ahead; after it nothing is launched."),
+    )
+    certificate_until = models.DateTimeField(
+        _("certificate is valid until"), null=True, blank=True, editable=False
+    )
     receipt_cursor = models.CharField(max_length=200, blank=True, editable=False)
     poll_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import Case, IntegerField, Q, Value, When
 
 from campaigns.models import Account, Exchange, Throttle
+from campaigns.selectors.account_expiry import SOON, expires_soon, find_last_day, has_expired
 from campaigns.selectors.limits import ALL_APPS, DayUse, is_asked_to_wait
 from campaigns.selectors.routes import find_dialect
 from providers.contract import Limits
@@ -20,12 +21,6 @@ from providers.pacing import find_day, find_reset
 
 RECENT = 100  # calls of an account that are looked at
 LATELY = timedelta(days=1)
-WORST_FIRST = Case(
-    When(health=Account.Health.BAD, then=Value(0)),
-    When(is_enabled=False, then=Value(2)),
-    default=Value(1),
-    output_field=IntegerField(),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +36,20 @@ class AccountHealth:
     failures: int
     blocked_until: datetime | None
     day: DayUse
+    last_day: date | None
+    has_expired: bool
+    expires_soon: bool
 
     @property
     def state(self) -> str:
-        """`bad`, `off`, `waiting`, `used_up`, `failing`, `good` or, never called, `unknown`."""
+        """`bad`, `off`, `expired`, `waiting`, `used_up`, `failing`, `expiring`, `good` or, never
+        called, `unknown`."""
         if self.account.health == Account.Health.BAD:
             return "bad"
         if not self.account.is_enabled:
             return "off"
+        if self.has_expired:
+            return "expired"
         if self.blocked_until is not None:
             return "waiting"
         if self.day.limit is not None and self.day.used >= self.day.limit:
@@ -58,18 +59,32 @@ class AccountHealth:
     def _find_state_of_calls(self) -> str:
         if self.has_just_failed:
             return "failing"
+        if self.expires_soon:
+            return "expiring"
         is_checked = self.account.health == Account.Health.GOOD
         return "good" if self.succeeded_at is not None or is_checked else "unknown"
 
 
 def list_health(principal: Any, now: datetime, limit: int) -> list[AccountHealth]:
-    """Accounts that the principal sees, those that were refused first."""
-    rows = Account.objects.for_user(principal).order_by(WORST_FIRST, "name", "pk")
+    """Accounts that the principal sees, those that were refused or expire first."""
+    rows = Account.objects.for_user(principal).order_by(_put_worst_first(now), "name", "pk")
     accounts = list(rows[:limit])
     throttles: dict[int, list[Throttle]] = {account.pk: [] for account in accounts}
     for throttle in Throttle.objects.filter(account__in=accounts):
         throttles[throttle.account_id].append(throttle)
     return [_describe(account, throttles[account.pk], now) for account in accounts]
+
+
+def _put_worst_first(now: datetime) -> Case:
+    soon = now + SOON
+    ends = Q(credentials_expire_on__lt=soon.date()) | Q(certificate_until__lte=soon)
+    return Case(
+        When(health=Account.Health.BAD, then=Value(0)),
+        When(is_enabled=False, then=Value(3)),
+        When(ends, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
 
 
 def _describe(account: Account, throttles: Sequence[Throttle], now: datetime) -> AccountHealth:
@@ -88,6 +103,9 @@ def _describe(account: Account, throttles: Sequence[Throttle], now: datetime) ->
         failures=sum(at > now - LATELY for at, _reason in failed),
         blocked_until=max(filter(None, blocked), default=None),
         day=_read_day(account, throttles, now),
+        last_day=find_last_day(account),
+        has_expired=has_expired(account, now),
+        expires_soon=expires_soon(account, now),
     )
 
 

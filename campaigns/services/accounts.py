@@ -32,7 +32,9 @@ def save_account(
     """
     _refuse_limits(account)
     is_new = account.pk is None
-    account.credentials = vault.encrypt(_complete(account, credentials))
+    complete = _complete(account, credentials)
+    account.credentials = vault.encrypt(complete)
+    account.certificate_until = _read_expiry(account, complete)
     account.health, account.health_words, account.checked_at = Account.Health.UNKNOWN, "", None
     with transaction.atomic():
         account.save()
@@ -48,6 +50,11 @@ def _complete(account: Account, credentials: Mapping[str, str]) -> dict[str, str
     return {**make(), **filled} if make and missing else dict(credentials)
 
 
+def _read_expiry(account: Account, credentials: Mapping[str, str]) -> datetime | None:
+    find = registry.get(account.dialect).find_expiry
+    return find(credentials) if find else None
+
+
 def _refuse_limits(account: Account) -> None:
     faults = find_limit_faults(registry.get(account.dialect).limits, account.limits)
     if faults:
@@ -61,12 +68,14 @@ def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult
     result = _ask_vendor(account)
     health = Account.Health.GOOD if result.is_good else Account.Health.BAD
     words = result.words[:500]
+    until = _read_expiry(account, find_credentials(account) or {})
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(
-            health=health, health_words=words, checked_at=now
+            health=health, health_words=words, checked_at=now, certificate_until=until
         )
         record_audit(actor, "check", account, workspace=account.workspace, now=now)
     account.health, account.health_words, account.checked_at = health, words, now
+    account.certificate_until = until
     return result
 
 

@@ -54,6 +54,6 @@ def staff(page: Any, live_server: Any, owner: Any, complaints: list[str]) -> Any
         "console",
         lambda message: complaints.append(message.text) if message.type == "error" else None,
     )
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     yield page
     assert complaints == []

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from campaigns.models import (
     Account,
@@ -24,11 +23,11 @@ from campaigns.models import (
 from campaigns.services import access
 from campaigns.services.accounts import save_account
 from tests import builders
+from tests.looking import find_barriers
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-GRAVE = {"serious", "critical"}
 
 
 @pytest.fixture
@@ -58,15 +57,6 @@ def pick(staff, field, text):
     """Choose a row in an autocomplete field."""
     staff.locator(f"#id_{field} + .select2").click()
     staff.locator(".select2-results__option", has_text=text).first.click()
-
-
-def find_grave(staff):
-    answer = Axe().run(staff, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-    return [
-        (found["id"], [node["html"][:160] for node in found["nodes"][:3]])
-        for found in answer.response["violations"]
-        if found["impact"] in GRAVE
-    ]
 
 
 def test_an_app_is_changed_and_gets_a_route(staff, live_server, app, account):
@@ -260,11 +250,11 @@ def test_what_people_type_is_never_run(staff, live_server, app):
 )
 def test_main_pages_have_no_grave_obstacle_in_light_and_dark(staff, live_server, app, path):
     open_page(staff, live_server, path.format(app.pk))
-    in_light = find_grave(staff)
+    in_light = find_barriers(staff)
     staff.emulate_media(color_scheme="dark")
     staff.reload()  # the shell chooses its colours when a page begins
 
-    in_dark = find_grave(staff)
+    in_dark = find_barriers(staff)
 
     assert (in_light, in_dark) == ([], [])
 

@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from campaigns.models import Campaign, Scenario
 from campaigns.services.campaigns import create_campaign
-from tests.admin.test_browser import find_grave, look, open_page
+from tests.admin.test_browser import look, open_page
+from tests.looking import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -36,7 +37,7 @@ def test_three_steps_are_made_mended_and_used_by_a_campaign(staff, live_server, 
     expect(fault).to_be_visible()
     expect(step(staff, 2).get_by_label("Price per message")).to_have_value("cheap")
     look(staff, "scenario-fault")
-    in_light = find_grave(staff)
+    in_light = find_barriers(staff)
     staff.set_viewport_size({"width": 390, "height": 844})
     look(staff, "scenario-fault-phone")
     width = staff.evaluate("document.documentElement.scrollWidth")
@@ -51,7 +52,7 @@ def test_three_steps_are_made_mended_and_used_by_a_campaign(staff, live_server, 
     open_page(staff, live_server, f"scenario/{made.pk}/change/")
     expect(staff.get_by_role("link", name="Autumn")).to_be_visible()
     look(staff, "scenario-phone-dark")
-    in_dark = find_grave(staff)
+    in_dark = find_barriers(staff)
     assert [entry["channel"] for entry in made.steps] == ["push", "email", "sms"]
     assert Campaign.objects.get().scenario == made
     assert (in_light, in_dark, width) == ([], [], 390)
