@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Forbidden, NotFound
 from campaigns.models import App, AppGroup
-from campaigns.services.callers import Caller, find_app, read_id
+from campaigns.selectors.row_ids import read_id
+from campaigns.services.callers import Caller, find_app
 from providers.outcomes import Refusal, RefusalKind
 from providers.recipients import AppChoice
 

@@ -16,6 +16,7 @@ from campaigns.models import App, Label, LabelMember, Person, Segment
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.erased import find_erased
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.uses import Use, list_label_uses, list_segment_uses
 from campaigns.services.access import record_audit
@@ -32,7 +33,7 @@ from campaigns.services.groups import (
 from campaigns.services.locks import Lock, lock_app
 from campaigns.services.persons import hold_person, list_new_names
 from campaigns.services.segment_versions import keep_former, keep_version
-from campaigns.services.tombstones import find_erased, refuse_erased
+from campaigns.services.tombstones import refuse_erased
 from providers.contract import Cap
 from providers.recipients import PersonKind
 

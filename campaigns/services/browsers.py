@@ -12,7 +12,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, NotReady
-from campaigns.models import Account, App, Campaign, Device, Membership, Route, Tester, TestGroup
+from campaigns.models import (
+    Account,
+    App,
+    Campaign,
+    Device,
+    Membership,
+    Route,
+    Tester,
+    TestGroup,
+    Workspace,
+)
 from campaigns.selectors.routes import list_ways
 from campaigns.services.access import record_audit, require_role
 from campaigns.services.accounts import find_credentials, save_account
@@ -59,19 +69,24 @@ def open_browser_account(app: App, principal: Any, *, actor: str, now: datetime)
     if known is not None:
         return known
     require_role(principal, app.workspace, Role.ADMIN)
+    with transaction.atomic():
+        # Of two clicks at one instant the second one finds what the first has made.
+        Workspace.objects.select_for_update(no_key=True).get(pk=app.workspace_id)
+        return find_browser_account(app) or _make_browser_account(app, actor, now)
+
+
+def _make_browser_account(app: App, actor: str, now: datetime) -> Account:
     if list_ways(app.pk, WEB):
         words = _("%(app)s reaches browsers through another account. Choose an app that does not.")
         raise Conflict(words % {"app": app.name}, code="other_route")
     dialect = _find_dialect()
     account = Account.objects.filter(workspace=app.workspace, dialect=dialect.key).first()
-    with transaction.atomic():
-        if account is None:
-            account = Account(
-                workspace=app.workspace, dialect=dialect.key, name=_find_name(app, dialect)
-            )
-            save_account(account, {}, fields=["name", "dialect"], actor=actor, now=now)
-        route = Route.objects.create(app=app, platform=WEB, account=account)
-        record_audit(actor, "add", route, workspace=app.workspace, now=now)
+    if account is None:
+        name = _find_name(app, dialect)
+        account = Account(workspace=app.workspace, dialect=dialect.key, name=name)
+        save_account(account, {}, fields=["name", "dialect"], actor=actor, now=now)
+    route = Route.objects.create(app=app, platform=WEB, account=account)
+    record_audit(actor, "add", route, workspace=app.workspace, now=now)
     return account
 
 

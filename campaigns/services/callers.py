@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Door, Group
 from campaigns.models.prepared import Prepared, Reached
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import is_guest, name_actor
 from campaigns.services.doors import ensure_door, find_door, find_open_door
 from campaigns.services.quotas import use_guest_quota
 from providers.commands import Answer, Command
 from providers.contract import Dialect
 
-MAX_ID = 2**63 - 1
 _APPS: Reached[App] = Reached(
     lambda key: App.objects.for_user(key).select_related("workspace").order_by("pk")[:2]
 )
@@ -101,9 +101,3 @@ def find_folder(app: App, dialect: Dialect) -> tuple[Group, bool]:
         group, is_new = Group.objects.get_or_create(app=app, name=dialect.label)
     group.app = app  # with its workspace, which is not asked for again
     return group, is_new
-
-
-def read_id(text: str) -> int:
-    """A row's id from a caller's text; 0, which is nobody's, for what is no id."""
-    is_id = text.isascii() and text.isdigit() and len(text) <= 19
-    return int(text) if is_id and int(text) <= MAX_ID else 0

@@ -67,7 +67,7 @@ KINDS = (
     _kind("vendor", _("What vendors take"), "vendor_refuses"),
     _kind("routes", _("Routes"), "no_route"),
     _kind("accounts", _("Accounts"),
-          "account_disabled", "account_unhealthy"),
+          "account_disabled", "account_unhealthy", "credentials_expired", "credentials_expire"),
     _kind("addressing", _("How vendors are told who is meant"), "not_addressable"),
     _kind("losses", _("Fields that routes lose"), "lossy", "loses"),
     _kind("sdk", _("SDK versions"), "old_sdk"),

@@ -6,11 +6,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from campaigns.models.audience import PLATFORM_KEYS
+from campaigns.models.clock import list_zone_names
 from campaigns.models.marks import MAX_MARK
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import MAX_NUMBER, MAX_VALUE_LENGTH, find_text_fault
@@ -109,13 +108,8 @@ def _fits(name: str, value: Any) -> bool:
         case "country":
             return COUNTRY.fullmatch(value) is not None
         case "timezone":
-            return value in _zones()
+            return value in list_zone_names()
     return True
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def are_attributes_good(attributes: Mapping[str, Any]) -> bool:

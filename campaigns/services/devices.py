@@ -13,11 +13,12 @@ from campaigns.models import App, AuditEntry, Device, DeviceIdentifier, Person
 from campaigns.models.audience import hash64, pack_version
 from campaigns.models.bulk import IdList
 from campaigns.selectors.aliases import select_aliases
+from campaigns.selectors.erased import ERASED, find_erased
+from campaigns.selectors.held import ALIAS_KIND
 from campaigns.services.access import record_audit
 from campaigns.services.device_marks import MAX_TAGS, MarkBook
 from campaigns.services.device_rows import COLUMNS, MAX_ATTRIBUTES, DeviceRow, find_row_fault
 from campaigns.services.locks import Lock, lock_app
-from campaigns.services.tombstones import ERASED, find_erased
 from providers.recipients import TOKEN_KIND, PersonKind
 
 # Rows per transaction: a write holds the database for well under half a second.
@@ -97,7 +98,11 @@ def forget_device(device: Device, *, actor: str, now: datetime) -> None:
 
 def list_names(row: DeviceRow) -> list[tuple[str, str]]:
     """Everything that a row names somebody by, with its kind."""
-    own = [(TOKEN_KIND, row.token), (PersonKind.EXTERNAL_USER_ID.value, row.external_user_id)]
+    own = [
+        (TOKEN_KIND, row.token),
+        (PersonKind.EXTERNAL_USER_ID.value, row.external_user_id),
+        (ALIAS_KIND, row.alias or ""),
+    ]
     return [one for one in (*own, *row.ids.items()) if one[1]]
 
 

@@ -19,6 +19,7 @@ from campaigns.models import (
     ApiKey,
     App,
     Attempt,
+    Batch,
     Device,
     Exchange,
     Job,
@@ -31,6 +32,7 @@ from campaigns.models import (
     Workspace,
 )
 from campaigns.models.bulk import IdList, TextList
+from campaigns.models.packing import unpack_ids
 from campaigns.selectors.held import (
     Named,
     list_aliases,
@@ -52,6 +54,8 @@ from providers import vault
 
 LINES = 50  # identifiers of one step
 MAX_UPLOAD = 20_000_000
+CALL_SECONDS = 1  # between two looks whether they are still in a call
+SEARCH = {"table": 0, "after": 0}  # where the second part begins
 INPUT, NAMES = "input", "names"
 WORDS = {
     "persons": gettext_lazy("Persons erased"),
@@ -154,6 +158,9 @@ def start_erasure(
 def _step(job: Job, now: datetime) -> Step:
     if "table" not in job.cursor:
         return _bury_next(job, now)
+    if job.cursor == SEARCH and _is_being_called(job, now):
+        # What goes over the wire and what a vendor answers to it is written down after the call.
+        return Step(job.cursor, job.done, job.counts, note=job.note, wait=CALL_SECONDS)
     return _search_next(job)
 
 
@@ -169,13 +176,13 @@ def _bury_next(job: Job, now: datetime) -> Step:
     counts = {name: job.counts.get(name, 0) for name in WORDS}
     if sifted.persons or sifted.devices:
         buried = bury(job.workspace, sifted.persons, sifted.devices, job.created_by, now)
-        _keep_names(job, buried)
+        _keep_names(job, buried, sifted.persons)
         counts["persons"] += len(sifted.persons)
         counts["devices"] += len(buried.devices)
         counts["cleared"] += buried.cleared
     counts["unknown"] += sifted.unknown
     counts["refused"] += sifted.refused
-    cursor = {"table": 0, "after": 0} if lines.is_last else lines.cursor
+    cursor = SEARCH if lines.is_last else lines.cursor
     if lines.is_last:
         JobPiece.objects.filter(job=job, role=INPUT).delete()
     return Step(cursor, job.done + len(lines.texts), counts)
@@ -250,19 +257,41 @@ def _count_labels(persons: Sequence[int]) -> None:
         Label.objects.filter(pk=label).update(member_count=F("member_count") - count)
 
 
-def _keep_names(job: Job, buried: Buried) -> None:
+def _keep_names(job: Job, buried: Buried, persons: Sequence[int]) -> None:
     """What the tables are searched for: encrypted, and gone when the job has ended."""
-    plain = {"names": json.dumps(buried.names), "numbers": json.dumps(buried.devices)}
+    plain = {
+        "names": json.dumps(buried.names),
+        "numbers": json.dumps(buried.devices),
+        "persons": json.dumps(persons),
+    }
     append_file(job, NAMES, vault.encrypt(plain).encode() + b"\n")
 
 
-def _read_names(job: Job) -> Words:
+def _read_kept(job: Job) -> list[Mapping[str, str]]:
     pieces = JobPiece.objects.filter(job=job, role=NAMES).order_by("number")
     texts = b"".join(bytes(content) for content in pieces.values_list("content", flat=True))
-    kept = [vault.decrypt(line) for line in texts.decode().split()]
-    return Words(
-        (name for one in kept for name in json.loads(one["names"])),
-        (number for one in kept for number in json.loads(one["numbers"])),
+    return [vault.decrypt(line) for line in texts.decode().split()]
+
+
+def _list_kept(kept: Iterable[Mapping[str, str]], name: str) -> list[Any]:
+    return [item for one in kept for item in json.loads(one.get(name, "[]"))]
+
+
+def _read_names(job: Job) -> Words:
+    kept = _read_kept(job)
+    return Words(_list_kept(kept, "names"), _list_kept(kept, "numbers"))
+
+
+def _is_being_called(job: Job, now: datetime) -> bool:
+    """Whether a worker still has a batch that they are in: it was read before they were gone."""
+    kept = _read_kept(job)
+    devices, persons = set(_list_kept(kept, "numbers")), set(_list_kept(kept, "persons"))
+    leased = Batch.objects.filter(
+        app__workspace=job.workspace_id, state=Batch.State.LEASED, lease_until__gt=now
+    )
+    return any(
+        not (persons if form == Batch.Form.PERSON else devices).isdisjoint(unpack_ids(recipients))
+        for form, recipients in leased.values_list("form", "recipients")
     )
 
 

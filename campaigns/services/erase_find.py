@@ -14,6 +14,7 @@ from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.held import Named
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import PERSON_KINDS, write_plain
 from providers.recipients import TOKEN_KIND, PersonKind
 
@@ -55,12 +56,12 @@ def find_meant(workspace: Workspace, named: Sequence[Named]) -> Meant:
 def _find_kind(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:
     """Add whom the values mean; gives the values that mean somebody."""
     if kind == PERSON_NUMBER:
-        numbers = [int(value) for value in values if value.isdecimal() and len(value) < 17]
-        rows = Person.objects.filter(workspace=workspace, pk__in=IdList(numbers))
+        numbers = {value: read_id(value) for value in values}
+        rows = Person.objects.filter(workspace=workspace, pk__in=IdList(numbers.values()))
         found = set(rows.values_list("pk", flat=True))
-        known = {value for value in values if value.isdecimal() and int(value) in found}
+        known = {value for value, number in numbers.items() if number in found}
         for value in known:
-            meant.add(kind, value, int(value))
+            meant.add(kind, value, numbers[value])
         return known
     if kind in PERSON_KINDS:
         return _find_persons(workspace, kind, values, meant)

@@ -148,7 +148,8 @@ def _forecast_account(loads: Collection[_Load], start: datetime) -> Forecast:
     seconds = [0.0]
     if limits.requests_per_second:
         counts_calls = not way.dialect.fans_out
-        seconds.append(find_seconds(limits.requests_per_second, calls, counts_calls=counts_calls))
+        rate, window = limits.requests_per_second, limits.calls_window
+        seconds.append(find_seconds(rate, calls, counts_calls=counts_calls, window=window))
     if limits.recipients_per_second:
         seconds.append(find_seconds(limits.recipients_per_second, recipients))
     waits, short = _forecast_days(way.account, calls, start)

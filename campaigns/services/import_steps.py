@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +20,11 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import Refused
 from campaigns.models import Import, ImportKey, Job, JobPiece, Label
 from campaigns.models.bulk import IdList
-from campaigns.selectors.seals import PERSON_KINDS
-from campaigns.services.cells import write_csv
+from campaigns.selectors.erased import find_erased, has_erased
+from campaigns.selectors.seals import PERSON_KINDS, list_kinds
 from campaigns.services.import_book import Change, ImportBook, Placed, Verdict
 from campaigns.services.import_keys import Seen
+from campaigns.services.import_left_out import REJECTED, ErasedRow, Outcome, keep_left_out
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, RowReader
 from campaigns.services.import_targets import Choice
 from campaigns.services.import_text import WINDOW, Chunk, Row, Shape, read_chunk
@@ -38,10 +38,9 @@ from campaigns.services.jobs import (
     read_piece,
 )
 from campaigns.services.locks import Lock, lock_app
-from campaigns.services.tombstones import find_erased, has_erased
 from providers.recipients import TOKEN_KIND
 
-UPLOAD, PLAN, SAMPLES, REJECTED = "upload", "plan", "samples", "rejected"
+UPLOAD, PLAN, SAMPLES = "upload", "plan", "samples"
 MAX_SAMPLES = 20
 MOST_UNCLOSED = 1000  # quotes that never end: each costs a look at all that a row may be long
 FORGET_ROWS = 20_000
@@ -84,15 +83,10 @@ def _read_upload(one: Import, number: int) -> bytes:
     return read_piece(one.upload, UPLOAD, number)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one row of a chunk came to, with its place in the chunk."""
-
-    index: int
-    row: Row
-    verdict: Verdict
-    placed: Placed | None = None
-    fault: RowFault | None = None
+def _list_cells_as_names(row: Row) -> list[tuple[str, str]]:
+    """Whom the cells of a row that cannot be read may name: it would be kept word for word."""
+    texts = [value for value in row.values.values() if value and isinstance(value, str)]
+    return [(kind, text) for text in texts for kind in list_kinds()]
 
 
 class _Pass:
@@ -107,16 +101,21 @@ class _Pass:
 
     def read(self, rows: Sequence[Row]) -> list[ImportRow | RowFault]:
         """Each row as what it says, or as what is wrong with it."""
-        return self._refuse_erased([self._read(row) for row in rows])
+        return self._refuse_erased(rows, [self._read(row) for row in rows])
 
-    def _refuse_erased(self, read: list[ImportRow | RowFault]) -> list[ImportRow | RowFault]:
+    def _refuse_erased(
+        self, rows: Sequence[Row], read: list[ImportRow | RowFault]
+    ) -> list[ImportRow | RowFault]:
         """Nobody comes back by a file who was erased."""
         if not has_erased(self.book.app.workspace_id):
             return read
-        names = [self._list_names(row) if isinstance(row, ImportRow) else [] for row in read]
+        names = [
+            self._list_names(said) if isinstance(said, ImportRow) else _list_cells_as_names(row)
+            for row, said in zip(rows, read, strict=True)
+        ]
         every = {name for own in names for name in own}
         erased = find_erased(self.book.app.workspace_id, every)
-        fault = RowFault(_("This belonged to somebody who was erased, and stays away."))
+        fault = ErasedRow(_("This belonged to somebody who was erased, and stays away."))
         return [
             fault if erased.intersection(own) else row for row, own in zip(read, names, strict=True)
         ]
@@ -186,7 +185,7 @@ def check_step(job: Job, now: datetime) -> Step:
     counts = _count(job.counts, outcomes)
     moved = _move(cursor, chunk, outcomes, is_end)
     moved["sampled"] = _keep_samples(job, cursor["sampled"], outcomes)
-    _keep_rejected(job, one, outcomes, is_first=counts_left_out(job.counts) == 0)
+    keep_left_out(job, one, outcomes, is_first=counts_left_out(job.counts) == 0)
     return Step(moved, moved["start"], counts, total=one.size)
 
 
@@ -304,33 +303,6 @@ def _cut(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def _keep_rejected(job: Job, one: Import, outcomes: Sequence[Outcome], *, is_first: bool) -> None:
-    """The rows that are left out, as they are in the file, and why."""
-    out = [outcome for outcome in outcomes if outcome.fault is not None]
-    if not out:
-        return
-    columns = one.shape["columns"]
-    heading = [["line", "what", "column", "reason", *columns]] if is_first else []
-    append_file(job, REJECTED, write_csv([*heading, *_list_rejected(out, columns)]))
-
-
-def _list_rejected(outcomes: Sequence[Outcome], columns: Sequence[str]) -> Iterator[list[Any]]:
-    for outcome in outcomes:
-        fault = outcome.fault
-        if fault is None:
-            continue
-        row = outcome.row
-        cells = [_write_cell(row.values.get(column)) for column in columns]
-        yield [
-            row.line, outcome.verdict.value, fault.column, fault.sentence,
-            *([row.raw] if row.fault else cells),
-        ]  # fmt: skip
-
-
-def _write_cell(value: Any) -> Any:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
 def apply_step(job: Job, now: datetime) -> Step:
     """The next chunk of the file, written as the dry run said."""
     one = _find_import(apply_job=job)
@@ -348,7 +320,7 @@ def apply_step(job: Job, now: datetime) -> Step:
     others = {name.value: len(plan[name.value]) for name in (Verdict.CONFLICTING, Verdict.REJECTED)}
     counts = _count(job.counts, outcomes, {**others, "rows": len(left_out)})
     since = job.cursor.get("since", 0)
-    _keep_rejected(job, one, outcomes, is_first=since == 0)
+    keep_left_out(job, one, outcomes, is_first=since == 0)
     since += sum(outcome.fault is not None for outcome in outcomes)
     return Step({"chunk": number + 1, "since": since}, job.done + plan["rows"], counts)
 

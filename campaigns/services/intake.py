@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from campaigns.errors import NotFound
 from campaigns.models import ApiKey, Transfer
 from campaigns.selectors.reports import report_table
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.status import transfer_state
 from campaigns.services import (
     credentials,
@@ -30,7 +31,7 @@ from campaigns.services import (
     intake_tags,
 )
 from campaigns.services.access import require_scope
-from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.callers import Acts, Caller, find_app
 from providers import commands
 from providers.reports import FetchReport, ReportTable
 

@@ -10,7 +10,7 @@ from campaigns.errors import NotFound
 from campaigns.models import App, Segment
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.labels import find_label
-from campaigns.services.callers import read_id
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.intake_labels import ignores_case
 from providers.audience import Expression, write_expression
 from providers.contract import Dialect

@@ -12,6 +12,7 @@ from campaigns.errors import Conflict, Invalid, NotFound, OverCap, Refused
 from campaigns.models import ApiKey, App, Device
 from campaigns.models.bulk import IdList
 from campaigns.selectors.devices import find_kind, list_of_persons, match_devices
+from campaigns.selectors.erased import ERASED
 from campaigns.services import device_calls, tags
 from campaigns.services.access import is_guest
 from campaigns.services.callers import Acts, Caller, find_app
@@ -120,6 +121,9 @@ def _explain_fault(fault: str) -> Refused:
         return Conflict(words, code=fault)
     if fault == "not_found":
         return NotFound(_("There is no such device."))
+    if fault == ERASED:
+        words = _("This belonged to somebody who was erased, so it cannot be kept.")
+        return Conflict(words, code=fault)
     if fault in OVER:
         words = _("This is over what a device may carry here.")
         return OverCap(words, subject=OVER[fault])

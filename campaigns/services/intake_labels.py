@@ -12,8 +12,9 @@ from campaigns.errors import Conflict, Invalid, NotFound, OverCap
 from campaigns.models import ApiKey, App, Label, LabelMember
 from campaigns.selectors import labels
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.row_ids import read_id
 from campaigns.services import audience
-from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.doors import find_option
 from campaigns.services.locks import Lock, lock_app
 from providers import audience_calls as calls

@@ -8,8 +8,9 @@ from campaigns.errors import NotFound
 from campaigns.models import ApiKey, App, AppGroup, Device
 from campaigns.selectors.audience import select_all
 from campaigns.selectors.devices import find_kind, match_devices
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.app_choices import choose_apps
-from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.seen import mark_seen
 from providers.audience_calls import (

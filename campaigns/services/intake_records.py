@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, ScriptRecord, ScriptSchedule, Transfer
 from campaigns.models.prepared import insert
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import record_audit
-from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.locks import Lock, lock_app
 from campaigns.services.script_schedules import replan_schedule
 from providers.fields import FieldSpec

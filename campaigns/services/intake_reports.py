@@ -22,8 +22,9 @@ from campaigns.models import (
 )
 from campaigns.models.bulk import IdList
 from campaigns.selectors.outcomes import Asked, Found, find_outcomes
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.totals import load_days, load_totals
-from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.intake_tracked import fetch_tracked
 from providers.contract import Dialect
 from providers.recipients import IdentifierKind

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid, NotFound
 from campaigns.models import ApiKey, App, Campaign, ScriptRecord, ScriptSchedule, Transfer
 from campaigns.models.prepared import Prepared, Slot, insert
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import record_audit
-from campaigns.services.callers import Acts, Caller, find_app, read_id
+from campaigns.services.callers import Acts, Caller, find_app
 from campaigns.services.intake_records import check_body, create_record, list_records
 from campaigns.services.script_schedules import (
     GOING,

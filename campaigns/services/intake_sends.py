@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound
 from campaigns.models import ApiKey, App, AppGroup, Group, Transfer
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import record_audit
-from campaigns.services.callers import Acts, Caller, find_app, find_folder, find_group, read_id
+from campaigns.services.callers import Acts, Caller, find_app, find_folder, find_group
 from campaigns.services.doors import ensure_door
 from campaigns.services.intake_calls import ManyCall, open_call, take_entry
 from campaigns.services.intake_fingerprint import find_fingerprint

@@ -19,6 +19,7 @@ from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Device, Message, Person, TrackedTarget, Transfer
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.erased import find_erased
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Caller
 from campaigns.services.intake_targets import Named, Plan, leave_targets
@@ -81,6 +82,7 @@ def find_climbers(plan: Plan, stairs: Stairs, app: App, caller: Caller) -> Climb
     lock_app(app, Lock.REGISTER)
     named = {item.number: _name_person(item, stairs) for item in plan.named}
     _refuse_unstorable(named)
+    named = _leave_erased(named, app)
     known = _Known()
     _load_devices(known, plan, app, caller)
     _load_persons(known, named.values(), app)
@@ -113,6 +115,14 @@ def _name_person(item: Named, stairs: Stairs) -> dict[str, str]:
     if PersonKind.PHONE.value in said:
         said[PersonKind.PHONE.value] = said[PersonKind.PHONE.value].removeprefix("+")
     return said
+
+
+def _leave_erased(named: dict[int, dict[str, str]], app: App) -> dict[int, dict[str, str]]:
+    """Nothing is said any more of a target that names somebody who was erased: nobody is made."""
+    erased = find_erased(app.workspace_id, {one for said in named.values() for one in said.items()})
+    return {
+        number: {} if erased.intersection(said.items()) else said for number, said in named.items()
+    }
 
 
 def _refuse_unstorable(named: Mapping[int, Mapping[str, str]]) -> None:

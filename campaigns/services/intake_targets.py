@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from campaigns.dispatch.resolve import find_devices, find_kind
+from campaigns.dispatch.resolve import find_devices, find_kind, name_sealed
 from campaigns.errors import Invalid
 from campaigns.models import App, Part, Submission, TrackedTarget, Transfer
 from campaigns.models.bulk import TextList, append_rows
 from campaigns.models.prepared import Prepared
 from campaigns.selectors.audience import select_all
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.erased import ERASED, find_erased
 from campaigns.services.callers import Caller
 from campaigns.services.intake_audience import write_audience
 from campaigns.services.intake_calls import make_reference
@@ -134,23 +135,34 @@ def _keep_part(part: PushPart, numbers: Iterator[int], kept: Collection[int]) ->
 
 
 def keep_targets(plan: Plan, transfer: Transfer, submission: Submission, caller: Caller) -> None:
-    """Write the targets down, in the transaction of their transfer.
+    """Write the targets down, in the transaction of their transfer; of somebody who was erased
+    only that there was one.
 
     Raises IntegrityError when somebody else has used one of the ids at this moment.
     """
     if not plan.named:
         return
     counts = _count_devices(plan, transfer.app, caller)
+    erased = _find_erased([item for item in plan.named if not counts[item]], caller)
     parts = [pk for (pk,) in _PARTS.list(transfer=transfer.pk)]
     rows = [
         (
             submission.pk, transfer.app.workspace_id, submission.door, item.id or make_reference(),
-            parts[item.part], item.number, item.kind, item.value, counts[item],
+            parts[item.part], item.number, item.kind, ERASED if item in erased else item.value,
+            counts[item],
         )
         for item in plan.named
     ]  # fmt: skip
     if append_rows(TrackedTarget, COLUMNS, rows, skip_known=True) < len(rows):
         raise IntegrityError("an id of a target was used at the same moment")
+
+
+def _find_erased(named: Sequence[Named], caller: Caller) -> set[Named]:
+    sealed = {
+        item: (name_sealed(find_kind(caller.dialect, item.kind)), item.value) for item in named
+    }
+    erased = find_erased(caller.key.workspace_id, sealed.values()) if sealed else set()
+    return {item for item in named if sealed[item] in erased}
 
 
 def _count_devices(plan: Plan, app: App, caller: Caller) -> dict[Named, int]:

@@ -23,6 +23,9 @@ Status = Job.Status
 MAX_ATTEMPTS = 5  # leases in a row that ended without a step
 LONGEST_WAIT = 3_600  # seconds between two tries of what is brought to its end whatever happens
 MOST_COUNTED = 1_000  # attempts: what the column can hold is not much more
+KEPT = (
+    "cursor", "done", "total", "counts", "note", "attempts", "lease_by", "lease_until",
+)  # fmt: skip
 LOOK_AT = 5  # jobs, in case other workers are quicker
 
 
@@ -128,7 +131,9 @@ def _keep(job: Job, step: Step, worker: str, now: datetime) -> None:
     job.cursor, job.done, job.counts = dict(step.cursor), step.done, dict(step.counts)
     job.total = job.total if step.total is None else step.total
     job.note, job.attempts, job.lease_until = step.note[:500], 0, None
-    job.save(update_fields=["cursor", "done", "total", "counts", "note", "attempts", "lease_until"])
+    if step.wait:  # under nobody's name, or who had it would go on at once
+        job.lease_by, job.lease_until = "", now + timedelta(seconds=step.wait)
+    job.save(update_fields=KEPT)
     if step.is_last:
         job.move_to(Status.DONE, actor=worker, now=now, finished_at=now)
 

@@ -24,7 +24,8 @@ PIECE_BYTES = 512 * 1024
 class Step:
     """What one step has got to: the cursor of the next one and figures of the whole job so far.
 
-    `total` is None where it is not known, or is as it was. `note` is a sentence for people.
+    `total` is None where it is not known, or is as it was. `note` is a sentence for people. `wait`
+    is seconds for which nobody need look again: something that it needs is busy.
     """
 
     cursor: Mapping[str, Any]
@@ -33,6 +34,7 @@ class Step:
     total: int | None = None
     is_last: bool = False
     note: str = ""
+    wait: float = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,6 +11,7 @@ from django.utils.translation import ngettext
 from campaigns.selectors.language_names import name_language
 from campaigns.services.forecast import Reach
 from campaigns.services.messages import Loss, Problem
+from providers.fields import split_address
 from providers.message import Button, PushMessage
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
@@ -68,14 +68,18 @@ def find_link_problems(message: PushMessage) -> Iterator[Problem]:
     """Addresses that lead nowhere or go unprotected, as far as they say so themselves: nobody is
     called for this."""
     for field, address in _list_addresses(message):
-        parts = urlsplit(address)
-        host = (parts.hostname or "").rstrip(".")
-        if parts.scheme in {"http", "https"} and _leads_nowhere(host):
+        # It leads where it says before its first variable.
+        lead = address.partition("{")[0]
+        scheme, host = split_address(lead)
+        if lead and not scheme:
+            words = _("%(address)s is no address that anything could open.")
+            yield _know("dead_link", f"message.{field}", words % {"address": address})
+        elif scheme in {"http", "https"} and _leads_nowhere(host.rstrip(".")):
             words = _(
                 "%(address)s leads nowhere: it is an address for examples or of this machine."
             )
             yield _know("dead_link", f"message.{field}", words % {"address": address})
-        elif parts.scheme == "http":
+        elif scheme == "http":
             words = _(
                 "%(address)s is not protected by https; phones refuse to load such addresses."
             )

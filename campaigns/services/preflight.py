@@ -16,6 +16,7 @@ from campaigns.selectors.audience import read_audience, select_all
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.left_out import count_left_out
 from campaigns.selectors.starting import find_obstacle
+from campaigns.services.account_problems import find_expiry_problems
 from campaigns.services.forecast import Reach, count_reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourForecast,
@@ -96,6 +97,7 @@ def find_problems(
     problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
     problems += find_clock_problems(campaign, hours)
     problems += _list_step_problems(campaign)
+    problems += find_expiry_problems(_list_ways(campaign, reaches), find_last_start(campaign), now)
     problems += find_text_problems(campaign)
     problems += _list_warnings(campaign, reaches, now)
     unique = dict.fromkeys(problems)
@@ -143,6 +145,14 @@ def _list_step_problems(campaign: Campaign) -> Iterator[Problem]:
             campaign.scenario, apps, message, forecast, campaign.expires_in
         )
     yield from find_change_since(campaign)
+
+
+def _list_ways(campaign: Campaign, reaches: Iterable[Reach]) -> Iterator[tuple[App, Iterable[str]]]:
+    """Over what it goes to each app's recipients: platforms, and channels of later steps."""
+    steps = campaign.scenario.steps if campaign.scenario else ()
+    channels = [step["channel"] for step in steps]
+    for reach in reaches:
+        yield reach.app, [*(name for name, count in reach.platforms.items() if count), *channels]
 
 
 def find_clock_problems(campaign: Campaign, hours: Iterable[HourForecast]) -> Iterator[Problem]:

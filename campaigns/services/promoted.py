@@ -30,6 +30,7 @@ from campaigns.services.access import record_audit
 from campaigns.services.jobs import JobKind, Step, start_job
 from campaigns.services.locks import Lock, lock_app
 
+BUSY_SECONDS = 2  # between two looks whether another index is made
 MAX_PROMOTED = 10  # of an app: each makes every write of a device or person dearer
 SEEN_AS: Mapping[str, type[Attribute]] = {"text": TextAttribute, "number": NumberAttribute}
 
@@ -84,8 +85,8 @@ def _index(job: Job, now: datetime) -> Step:
     wanted = PromotedAttribute.objects.filter(owner=owner, name=name)
     kind = list(SEEN_AS)[job.done]
     with alone() as is_ours:
-        if not is_ours:  # another worker makes one; this is asked for again
-            return Step(cursor=job.cursor, done=job.done)
+        if not is_ours:  # another worker makes one, which may take minutes
+            return Step(cursor=job.cursor, done=job.done, wait=BUSY_SECONDS)
         if wanted.exists():
             build_index(owner, name_index(owner, name, kind), write_expression(kind, name))
         else:

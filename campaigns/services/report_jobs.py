@@ -7,8 +7,6 @@ devices and persons as they are now: what a device was at send time nobody has k
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +35,7 @@ from campaigns.models.access import wide_workspace_ids
 from campaigns.models.bulk import IdList
 from campaigns.models.clock import load_zone
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, find_tellers
-from campaigns.services.cells import disarm
+from campaigns.services.cells import write_csv
 from campaigns.services.jobs import JobFile, JobKind, Step, append_file, start_job
 
 CHUNK = 5_000
@@ -230,12 +228,8 @@ def _write(value: Any) -> str:
 
 
 def _write_file(job: Job, values: Mapping[str, list[int]], told: Collection[str]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([job.params["field"], *NUMBERS])
-    for value, numbers in sort_values(values):
-        writer.writerow([disarm(value), *hide_untold(numbers, told)])
-    append_file(job, "report", text.getvalue().encode())
+    lines = ([value, *hide_untold(numbers, told)] for value, numbers in sort_values(values))
+    append_file(job, "report", write_csv([[job.params["field"], *NUMBERS], *lines]))
 
 
 def hide_untold(numbers: list[int], told: Collection[str]) -> list[int | None]:

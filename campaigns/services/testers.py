@@ -14,6 +14,7 @@ from campaigns.errors import Invalid
 from campaigns.models import App, Device, Person, Tester, TestGroup
 from campaigns.models.kept import MAX_TESTERS
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import record_audit
 from campaigns.services.groups import check_name, save_named
 
@@ -69,7 +70,7 @@ def find_keyed(app: App, keys: Sequence[str], principal: Any) -> list[Found]:
 
 def _find_one(app: App, key: str, principal: Any) -> Found:
     kind, _colon, number = key.partition(":")
-    pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 17 else 0
+    pk = read_id(number)
     if kind == "device":
         device = Device.objects.for_user(principal).filter(app=app, pk=pk).first()
         found = Found(device=device)

@@ -14,9 +14,9 @@ from django.db.models import F, QuerySet
 
 from campaigns.models import App, Campaign, Device
 from campaigns.selectors.audience import read_audience, select_devices
-from campaigns.selectors.personal import Reader, fill_empty
+from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.personal import Reader, fill_empty, is_empty
 from campaigns.selectors.routes import find_first_ways
-from campaigns.selectors.starting import list_apps
 from campaigns.services.personalisation import list_variables
 from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage
@@ -77,10 +77,9 @@ class _Tally:
     def count_empty(self, values: Mapping[str, Any], names: Iterable[str]) -> None:
         """One recipient's own values, of what the text that he gets names."""
         for name in names:
-            if str(values.get(name) or "").strip():
-                continue
-            counted = self.empty if name in self.required else self.standing_in
-            counted[name] += 1
+            if is_empty(values.get(name)):
+                counted = self.empty if name in self.required else self.standing_in
+                counted[name] += 1
 
 
 def forecast_texts(campaign: Campaign) -> tuple[TextForecast, ...]:

@@ -11,28 +11,11 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import AuditEntry, Tombstone, Workspace
 from campaigns.models.bulk import TextList
+from campaigns.selectors.erased import ERASED, find_erased
 from campaigns.selectors.held import Named
 from campaigns.selectors.seals import Sealer
 
-ERASED = "erased"  # why a row is rejected
 LIFT_REASONS = ("consent", "mistake", "other")
-
-
-def has_erased(workspace_id: int) -> bool:
-    """Whether anybody was ever erased there."""
-    return Tombstone.objects.filter(workspace=workspace_id).exists()
-
-
-def find_erased(workspace_id: int, named: Iterable[Named]) -> set[Named]:
-    """Which of these identifiers belonged to somebody who was erased."""
-    if not has_erased(workspace_id):
-        return set()
-    sealer = Sealer()
-    seals = {sealer.seal(workspace_id, *one): one for one in named if one[1]}
-    rows = Tombstone.objects.filter(workspace=workspace_id, seal__in=TextList(seals))
-    hit = set(rows.values_list("seal", flat=True))
-    # Two ways to write one address have one seal.
-    return {one for one in named if one[1] and sealer.seal(workspace_id, *one) in hit}
 
 
 def refuse_erased(workspace_id: int, values: Mapping[str, str]) -> None:

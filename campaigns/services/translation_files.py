@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,13 +20,13 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid
 from campaigns.models import Campaign
 from campaigns.services.campaigns import update_campaign
-from campaigns.services.cells import disarm, rearm
+from campaigns.services.cells import rearm, write_csv
+from campaigns.services.device_rows import LANGUAGE
 from providers.message import read_message, write_message
 from providers.message_faults import find_message_faults
 from providers.message_fields import TRANSLATED_FIELDS, Platform
 
 MOST = 2_000_000  # characters of a file
-LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 TEXTS = [spec.name for spec in TRANSLATED_FIELDS]
 LISTS = frozenset(spec.name for spec in TRANSLATED_FIELDS if spec.kind == "titles")
 COLUMNS = [*TEXTS, *(f"{platform.value}.{name}" for platform in Platform for name in TEXTS)]
@@ -62,20 +61,16 @@ class Difference:
         return not self.new and not self.changed
 
 
-def write_translation_csv(content: Mapping[str, Any]) -> str:
+def write_translation_csv(content: Mapping[str, Any]) -> bytes:
     """The texts of a stored message; nothing in them is run by a spreadsheet."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(HEADER)
-    for language, text in [("", _common(content)), *(content.get("translations") or {}).items()]:
-        flat = _flatten(text)
-        writer.writerow([language, *(disarm(flat.get(name, "")) for name in COLUMNS)])
-    return file.getvalue()
+    texts = {"": _common(content), **(content.get("translations") or {})}
+    lines = ({"language": language, **_flatten(text)} for language, text in texts.items())
+    return write_csv([HEADER, *([line.get(name) for name in HEADER] for line in lines)])
 
 
-def write_translation_json(content: Mapping[str, Any]) -> str:
+def write_translation_json(content: Mapping[str, Any]) -> bytes:
     """The message's `translations`."""
-    return json.dumps(content.get("translations") or {}, ensure_ascii=False, indent=2)
+    return json.dumps(content.get("translations") or {}, ensure_ascii=False, indent=2).encode()
 
 
 def _common(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,6 +106,7 @@ def compare_translations(content: Mapping[str, Any], text: str) -> Difference:
     neither CSV with these columns nor a JSON object."""
     if len(text) > MOST:
         raise _refuse(_("The file is longer than two million characters."))
+    text = text.replace("\r\n", "\n")  # as texts are kept; a browser changes what it sends back
     is_json = text.lstrip("\ufeff \r\n\t").startswith("{")
     rows = _read_json(text) if is_json else _read_csv(text)
     before = content.get("translations") or {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from campaigns.errors import NotFound, NotReady
+from campaigns.errors import NotReady
 from campaigns.models import App
 from campaigns.models.web_origins import is_origin
 from campaigns.services.browsers import find_browser_account, find_key
+from campaigns.services.device_door import find_app
 
 
 def find_apps(origin: str) -> frozenset[int]:
@@ -25,9 +26,7 @@ def find_public_key(device_key: str) -> tuple[App, str]:
 
     Raises NotFound for a key of no app, NotReady for one that has no account for browsers.
     """
-    app = App.objects.filter(device_key=device_key).first() if device_key else None
-    if app is None:
-        raise NotFound(_("There is no such app, or its devices may not register themselves."))
+    app = find_app(device_key)
     account = find_browser_account(app)
     if account is None:
         raise NotReady(_("The app has no account that browsers subscribe to by themselves."))

@@ -39,6 +39,7 @@ def main() -> dict[str, Any]:
         "stopped": race_firing(app),
         "approvals": race_approvals(app),
         "edits": race_edits(app),
+        "browsers": race_clicks(app),
         "workers": race_workers(app),
         "schedulers": race_schedulers(app),
     }
@@ -136,6 +137,34 @@ def list_times(status: str, now: datetime) -> dict[str, Any]:
         until = now + timedelta(minutes=1)
         return {"due_at": until, "cools_until": until}
     return {"due_at": now + timedelta(days=1)} if status == "scheduled" else {}
+
+
+def race_clicks(app: Any) -> list[list[int]]:
+    """Two subscribe the first browser of an app at once: how many accounts they were given, and
+    how many routes to browsers the app has then."""
+    from django.contrib.auth import get_user_model
+    from django.db import connection
+
+    from campaigns.models import Account
+    from campaigns.services.browsers import open_browser_account
+
+    admin = get_user_model().objects.create_superuser("browsers")
+    start, now = Barrier(2), datetime.now(UTC)
+
+    def click(_number: int) -> int:
+        start.wait()
+        try:
+            return int(open_browser_account(app, admin, actor="race", now=now).pk)
+        finally:
+            connection.close()
+
+    ends = []
+    for _round in range(ROUNDS):
+        with ThreadPoolExecutor(2) as pool:
+            given = set(pool.map(click, range(2)))
+        ends.append([len(given), app.routes.filter(platform="web").count()])
+        Account.objects.filter(pk__in=given).delete()
+    return ends
 
 
 def press_together(pk: int, verbs: list[Any], now: datetime) -> list[str]:

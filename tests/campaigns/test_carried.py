@@ -11,8 +11,10 @@ from campaigns.models import Device, DeviceIdentifier, DeviceMark, Label, LabelM
 from campaigns.models.audience import hash64
 from campaigns.selectors.expressions import check_expression, compile_expression
 from campaigns.selectors.identifiers import identifier_platforms
+from tests import builders
+from tests.databases import kept_rows
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 MANY = 3_000
 LABELS = 60
@@ -20,8 +22,16 @@ SCANNED = re.compile(r"(?:SCAN|Seq Scan on) (\w+)")
 KIND = next(name for name, platform in identifier_platforms().items() if not platform)
 
 
-@pytest.fixture
-def crowd(app):
+@pytest.fixture(scope="module")
+def crowded(django_db_setup, django_db_blocker):
+    """An app of many devices."""
+    with kept_rows(django_db_blocker):
+        app = builders.make_app(builders.make_workspace())
+        fill(app)
+        yield app
+
+
+def fill(app):
     """Many devices with a person, a label, a tag, an alias and an id each."""
     Person.objects.bulk_create(
         Person(workspace=app.workspace, external_user_id=f"u{row}") for row in range(MANY)
@@ -54,7 +64,6 @@ def crowd(app):
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    return devices
 
 
 @pytest.mark.parametrize(
@@ -66,9 +75,10 @@ def crowd(app):
         (f"device.id.{KIND}", "i7", 1),
     ],
 )
-def test_an_index_finds_who_carries_it(crowd, app, field, value, count):
+def test_an_index_finds_who_carries_it(crowded, field, value, count):
     body = {"field": field, "op": "eq", "value": value}
-    devices = Device.objects.filter(compile_expression(check_expression(body), app.pk), app=app)
+    found = compile_expression(check_expression(body), crowded.pk)
+    devices = Device.objects.filter(found, app=crowded)
 
     plan = devices.explain()
 

@@ -195,6 +195,19 @@ def test_an_address_that_leads_nowhere_is_told_without_calling_it(make, now, add
 
 
 @pytest.mark.parametrize(
+    ("address", "verdict"),
+    [("https://shop.acme.com/{{ person.email }}", "passed"),
+     ("https://example.com/{{ person.email }}", "warning"),
+     ("https://[shop/{{ person.email }}", "warning"),
+     ("https://a\u2100.com/{{ person.email }}", "warning")],
+)  # fmt: skip
+def test_an_address_with_variables_leads_where_it_begins(make, now, address, verdict):
+    campaign = make(message=HELLO | {"template": "liquid", "android": {"image": address}})
+
+    assert see(campaign, now, "links")[0] == verdict
+
+
+@pytest.mark.parametrize(
     ("message", "verdict"),
     [({"title": "Hi {{ person.custom.name }}"}, "warning"), ({"title": "{ } }} %}"}, "passed"),
      ({"buttons": [{"title": "{% if x %}"}]}, "warning"),

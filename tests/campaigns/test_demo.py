@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from datetime import UTC, datetime
-from io import StringIO
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.db.models import Count
 
 from campaigns.dispatch.freeze import freeze_transfer
@@ -35,13 +33,19 @@ from campaigns.services import demo
 from campaigns.services.access import find_key
 from campaigns.services.campaigns import create_campaign, launch_campaign
 from providers import registry, vault
+from tests import builders
+from tests.databases import kept_rows
+
+pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def filled(db, now, monkeypatch):
-    monkeypatch.setattr(demo, "DEVICES", 600)
-    monkeypatch.setattr(demo, "LAPSED_DEVICES", 30)
-    return demo.fill_demo(now=now)
+@pytest.fixture(scope="module")
+def filled(django_db_setup, django_db_blocker):
+    """A small demo, for all tests here."""
+    with kept_rows(django_db_blocker), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "DEVICES", 600)
+        patch.setattr(demo, "LAPSED_DEVICES", 30)
+        yield demo.fill_demo(now=builders.NOW)
 
 
 def test_the_platforms_of_the_demos_devices_take_turns(filled):
@@ -185,26 +189,3 @@ def test_a_second_demo_changes_nothing(filled, now):
 
     assert Workspace.objects.count() == 1
     assert Device.objects.count() == 630
-
-
-def test_a_user_who_was_there_keeps_the_password(db, now, monkeypatch):
-    get_user_model().objects.create_superuser("admin", password="mine")
-    monkeypatch.setattr(demo, "DEVICES", 600)
-
-    filled = demo.fill_demo(now=now)
-
-    assert filled.password == ""
-    assert get_user_model().objects.get().check_password("mine")
-
-
-@pytest.mark.database
-def test_the_command_prints_secrets_once(db, monkeypatch):
-    monkeypatch.setattr(demo, "DEVICES", 600)
-    first, second = StringIO(), StringIO()
-
-    call_command("demo", stdout=first)
-    call_command("demo", stdout=second)
-
-    assert "password" in first.getvalue()
-    assert "API key" in first.getvalue()
-    assert second.getvalue() == "The database is filled already; nothing was changed.\n"

@@ -184,6 +184,7 @@ def test_the_same_token_on_another_platform_or_app_is_another_device(app, regist
         ({"token": "t", "columns": {"country": "de"}}, "invalid_country"),
         ({"token": "t", "columns": {"language": "german!"}}, "invalid_language"),
         ({"token": "t", "columns": {"timezone": "Mars/Olympus"}}, "invalid_timezone"),
+        ({"token": "t", "columns": {"timezone": "Factory"}}, "invalid_timezone"),
         ({"token": "t", "columns": {"is_secure": 1}}, "invalid_is_secure"),
         ({"token": "t", "columns": {"model": "x" * 65}}, "invalid_model"),
     ],

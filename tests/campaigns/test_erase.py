@@ -315,6 +315,7 @@ def test_who_was_erased_stays_away_at_every_door(place, now):
         {"platform": "android", "token": TOKEN},
         {"platform": "android", "token": "new2", "ids": {"google_aid": AID}},
         {"platform": "android", "token": "new3", "external_user_id": OLD},
+        {"platform": "android", "token": "new4", "alias": ALIAS},
         {"platform": "android", "token": "fine", "external_user_id": "somebody"},
     ]
 
@@ -325,19 +326,23 @@ def test_who_was_erased_stays_away_at_every_door(place, now):
     patched = client.patch(f"/api/v1/persons/{somebody.pk}/", {"email": MAIL.upper()})
 
     assert (done["created"], done["rejected"]) == (
-        1, [{"index": index, "reason": "erased"} for index in range(4)],
+        1, [{"index": index, "reason": "erased"} for index in range(5)],
     )  # fmt: skip
     assert (named["unknown"], named["erased"]) == ([USER, "x"], [USER])
     assert (patched.status_code, patched.json()["code"]) == (409, "erased")
     assert grep(MARKER) == []
 
     lifted = lift_tombstones(
-        place.workspace, [("token", TOKEN)], reason="consent", actor="owner", now=now
+        place.workspace,
+        [("token", TOKEN), ("alias", ALIAS)],
+        reason="consent",
+        actor="owner",
+        now=now,
     )
-    again = client.post("/api/v1/devices/bulk/", {"devices": rows[:2]}).json()
+    again = client.post("/api/v1/devices/bulk/", {"devices": [*rows[:2], rows[4]]}).json()
 
-    assert lifted == 1
-    assert (again["created"], [row["index"] for row in again["rejected"]]) == (1, [0])
+    assert lifted == 2
+    assert (again["created"], [row["index"] for row in again["rejected"]]) == (2, [0])
     assert AuditEntry.objects.filter(verb="lift_tombstone").get().fields == ["reason: consent"]
 
 

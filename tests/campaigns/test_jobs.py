@@ -110,6 +110,28 @@ def test_what_a_worker_holds_nobody_else_takes_until_its_lease_is_over(start, no
     assert (others, itself, later) == (False, True, True)
 
 
+def test_what_waits_for_something_is_let_be_and_then_gone_on_with(start, now, monkeypatch):
+    job, asked = start(), []
+
+    def wait_once(held, at):
+        asked.append(at)
+        if len(asked) == 1:
+            return jobs.Step(held.cursor, held.done, wait=2)
+        return make_labels(held, at)
+
+    monkeypatch.setitem(
+        job_kinds.KINDS, "labels", jobs.JobKind(key="labels", label="x", step=wait_once)
+    )
+    moments = [now + timedelta(seconds=seconds) for seconds in (0, 1, 1.9, 2)]
+
+    did = [work_on_jobs("one", clock=lambda at=at: at) for at in moments]
+
+    job.refresh_from_db()
+    assert did == [True, False, False, True]
+    assert asked == [moments[0], moments[3]]
+    assert (job.attempts, job.done) == (0, 2)
+
+
 def test_a_step_whose_lease_was_taken_over_changes_nothing(start, app, monkeypatch):
     job = start()
 

@@ -65,7 +65,14 @@ def test_what_may_have_been_meant_is_told_of_what_there_is() -> None:
 
 def test_who_has_no_value_is_counted_and_the_worst_cases_are_found(app: App) -> None:
     names = ["person.custom.name", "device.model"]
-    values = [{"name": "Ann"}, {"name": " "}, {"name": "Maximiliane"}, {}]
+    values = [
+        {"name": "Ann"},
+        {"name": " "},
+        {"name": "Maximiliane"},
+        {},
+        {"name": 0},
+        {"name": []},
+    ]
     devices = [
         builders.make_device(
             app, f"t{number}", model="X1" if number else "",
@@ -78,11 +85,11 @@ def test_who_has_no_value_is_counted_and_the_worst_cases_are_found(app: App) -> 
     look = look_at_variables(app, everyone, names=names)
 
     assert look == {
-        "looked_at": 4, "is_all": True, "empty": {names[0]: 2, names[1]: 1},
+        "looked_at": 6, "is_all": True, "empty": {names[0]: 3, names[1]: 1},
         "longest": devices[2].pk, "emptiest": devices[0].pk,
     }  # fmt: skip
     assert look_at_variables(app, everyone, names=[]) == {
-        "looked_at": 4, "is_all": True, "empty": {}, "longest": devices[0].pk, "emptiest": None,
+        "looked_at": 6, "is_all": True, "empty": {}, "longest": devices[0].pk, "emptiest": None,
     }  # fmt: skip
 
 

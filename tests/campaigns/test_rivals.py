@@ -53,6 +53,7 @@ def test_of_two_at_one_instant_one_wins(tmp_path, own_tables, capsys):
     }
     # What is sent is what its page shows, and a copy of it is a draft that sends nothing.
     assert {end for ends in told["edits"].values() for end in ends} <= SENT_AS_SHOWN
+    assert told["browsers"] == [[1, 1]] * ROUNDS
     assert told["workers"] == {
         "status": "done",
         "steps": [str(number) for number in range(1, STEPS + 1)],

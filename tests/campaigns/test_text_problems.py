@@ -27,7 +27,7 @@ def app() -> App:
     return app
 
 
-def fill(app: App, *names: str | None) -> None:
+def fill(app: App, *names: Any) -> None:
     persons = Person.objects.bulk_create(
         Person(workspace=app.workspace, external_user_id=f"u{n}",
                attributes={} if name is None else {"name": name})
@@ -64,6 +64,15 @@ def test_who_has_no_value_is_counted_and_told(app: App) -> None:
     [problem] = [one for one in find_problems(campaign, now=NOW) if one.code == "empty_variable"]
     assert problem.field == "message.body"
     assert problem.sentence.startswith("2 of 5 recipients of Shop have no person.custom.name")
+
+
+def test_a_nought_and_a_no_are_read_as_they_are(app: App) -> None:
+    fill(app, 0, False, None)
+    campaign = make_campaign(title="T", body=f"{NAME} points")
+
+    [forecast] = forecast_texts(campaign)
+
+    assert (forecast.empty, forecast.skipped) == ({"person.custom.name": 1}, 1)
 
 
 def test_a_default_leaves_nobody_without_a_text(app: App) -> None:

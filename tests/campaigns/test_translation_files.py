@@ -49,7 +49,7 @@ def test_the_page_says_what_a_file_comes_to():
 
 @pytest.mark.parametrize("write", [write_translation_csv, write_translation_json])
 def test_what_went_out_comes_back_as_it_was_and_no_sheet_runs_it(write):
-    text = write(NASTY)
+    text = write(NASTY).decode()
 
     found = compare_translations(NASTY, "\ufeff" + text)
 

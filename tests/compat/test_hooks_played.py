@@ -16,11 +16,9 @@ from campaigns.dispatch.verify import check_books
 from campaigns.models import (
     Account,
     App,
-    Campaign,
     Delivery,
     Device,
     DeviceIdentifier,
-    Message,
     ReceiptCount,
     ReceiptRow,
 )
@@ -58,16 +56,7 @@ def send(app: App, simulator: Simulator, settings: Any, live_server: Any) -> Any
         account.save()
         for number in range(PEOPLE):
             add_device(app, dialect, f"d{number}")
-        campaign = Campaign.objects.create(
-            workspace=app.workspace,
-            app=app,
-            name="Spring",
-            message=Message.objects.create(app=app, content={"title": "Hi", "body": "There"}),
-            audience={"all": True},
-            status_since=now,
-            created_at=now,
-            created_by="owner",
-        )
+        campaign = builders.make_campaign(app, now)
         start_campaign(campaign, actor="owner", now=now)
         drain()
         hook = find_hook(dialect)

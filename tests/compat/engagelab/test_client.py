@@ -33,11 +33,9 @@ from tests.installation import Installation, wait_for
 
 
 @pytest.fixture(scope="module")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, migrated: Path
-) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[Installation]:
     running = Installation(tmp_path_factory.mktemp("client"))
-    running.prepare_for_scripts(migrated)
+    running.take_demo(demo)
     running.start(workers=1)
     yield running
     running.stop()

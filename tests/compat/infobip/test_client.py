@@ -1,23 +1,29 @@
-"""The vendor's own client, unmodified, over a socket: every call that it has and that we serve."""
+"""The vendor's own client, unmodified, over a socket: every call that it has and that we serve.
+
+It builds its 800 models when it is imported, so that is done by the process that runs these
+tests, not by each one that looks for tests.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from infobip_api_client import models
-from infobip_api_client.api.sms_api import SmsApi
-from infobip_api_client.api_client import ApiClient, Configuration
-from infobip_api_client.exceptions import UnauthorizedException
 
 from tests.compat.conftest import make_key
 from tests.compat.infobip.test_failover import drain, mails, now, routed, simulator
+
+if TYPE_CHECKING:
+    from infobip_api_client import models
+    from infobip_api_client.api.sms_api import SmsApi
 
 __all__ = ["mails", "now", "routed", "simulator"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NUMBERS = ("41793026727", "41793026834")
+OpenApi = Callable[[str], AbstractContextManager["SmsApi"]]
 
 
 @pytest.fixture
@@ -26,12 +32,28 @@ def url(live_server: Any) -> str:
 
 
 @pytest.fixture
-def client(url: str, routed: Any) -> Iterator[SmsApi]:
-    with ApiClient(Configuration(host=url, api_key=make_key(routed)[1])) as api:
-        yield SmsApi(api)
+def open_api(url: str) -> OpenApi:
+    """The client, with a key."""
+    from infobip_api_client.api.sms_api import SmsApi
+    from infobip_api_client.api_client import ApiClient, Configuration
+
+    @contextmanager
+    def open_api(key: str) -> Iterator[SmsApi]:
+        with ApiClient(Configuration(host=url, api_key=key)) as api:
+            yield SmsApi(api)
+
+    return open_api
+
+
+@pytest.fixture
+def client(open_api: OpenApi, routed: Any) -> Iterator[SmsApi]:
+    with open_api(make_key(routed)[1]) as api:
+        yield api
 
 
 def make_request(*numbers: str) -> models.SmsRequest:
+    from infobip_api_client import models
+
     message = models.SmsMessage(
         sender="Shop",
         destinations=[models.SmsDestination(to=number) for number in numbers],
@@ -56,11 +78,10 @@ def test_texts_are_sent_and_reported(client: SmsApi, now: Any) -> None:
     assert again.results == []
 
 
-def test_a_wrong_key_is_told_so(url: str, routed: Any) -> None:
-    with (
-        ApiClient(Configuration(host=url, api_key="wrong")) as api,
-        pytest.raises(UnauthorizedException) as refused,
-    ):
-        SmsApi(api).send_sms_messages(make_request(*NUMBERS))
+def test_a_wrong_key_is_told_so(open_api: OpenApi, routed: Any) -> None:
+    from infobip_api_client.exceptions import UnauthorizedException
+
+    with open_api("wrong") as api, pytest.raises(UnauthorizedException) as refused:
+        api.send_sms_messages(make_request(*NUMBERS))
 
     assert refused.value.status == 401

@@ -1,0 +1,66 @@
+"""What rows of an import come to, and the file of those that are left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.models import Import, Job
+from campaigns.services.cells import write_csv
+from campaigns.services.import_book import Placed, Verdict
+from campaigns.services.import_rows import RowFault
+from campaigns.services.import_text import Row
+from campaigns.services.jobs import append_file
+
+REJECTED = "rejected"
+
+
+class ErasedRow(RowFault):
+    """It names somebody who was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one row of a chunk came to, with its place in the chunk."""
+
+    index: int
+    row: Row
+    verdict: Verdict
+    placed: Placed | None = None
+    fault: RowFault | None = None
+
+
+def keep_left_out(job: Job, one: Import, outcomes: Sequence[Outcome], *, is_first: bool) -> None:
+    """The rows that are left out, as they are in the file, and why."""
+    out = [outcome for outcome in outcomes if outcome.fault is not None]
+    if not out:
+        return
+    columns = one.shape["columns"]
+    heading = [["line", "what", "column", "reason", *columns]] if is_first else []
+    append_file(job, REJECTED, write_csv([*heading, *_list_rejected(out, columns)]))
+
+
+def _list_rejected(outcomes: Sequence[Outcome], columns: Sequence[str]) -> Iterator[list[Any]]:
+    for outcome in outcomes:
+        fault = outcome.fault
+        if fault is None:
+            continue
+        row = outcome.row
+        yield [
+            row.line, outcome.verdict.value, fault.column, fault.sentence,
+            *_list_cells(row, fault, columns),
+        ]  # fmt: skip
+
+
+def _list_cells(row: Row, fault: RowFault, columns: Sequence[str]) -> list[Any]:
+    if isinstance(fault, ErasedRow):
+        return []  # its line is told, and no word of it
+    if row.fault:
+        return [row.raw]
+    return [_write_cell(row.values.get(column)) for column in columns]
+
+
+def _write_cell(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
