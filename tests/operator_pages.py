@@ -60,7 +60,8 @@ NESTED = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One page as somebody sees it. `row` is a key of the rows; `query` follows the address."""
+    """One page as somebody sees it. `row` is a key of the rows; `query`, in which keys of the rows
+    may stand in braces, follows the address."""
 
     name: str
     url_name: str
@@ -124,7 +125,10 @@ PAGES = (
     Shown("erasures", "erasures"),
     Shown("reports", "reports"),
     Shown("report_platform", "reports", query="?by=platform"),
+    Shown("report_reason", "reports", query="?by=reason"),
+    Shown("report_hour", "reports", query="?by=hour&platform=android"),
     Shown("compare", "compare"),
+    Shown("compare_two", "compare", query="?a={sent}&b={sent_before}"),
     Shown("report_job", "report_job", "report"),
     Shown("access", "access"),
     Shown("member", "member", more=(("slug", "demo"), ("user_id", "user"))),
@@ -139,7 +143,7 @@ def find_address(shown: Shown, rows: dict[str, Any]) -> str:
     """The path of a page; values that are keys of the rows stand for those."""
     named = {"pk": rows[shown.row]} if shown.row else {}
     named |= {key: rows.get(value, value) for key, value in shown.more}
-    return reverse(shown.url_name, kwargs=named) + shown.query
+    return reverse(shown.url_name, kwargs=named) + shown.query.format(**rows)
 
 
 def fill_rows(now: datetime) -> dict[str, Any]:
@@ -150,12 +154,17 @@ def fill_rows(now: datetime) -> dict[str, Any]:
     rows: dict[str, Any] = {
         "person": person.pk,
         "device": Device.objects.filter(person=person).values_list("pk", flat=True)[0],
-        "sent": Campaign.objects.filter(app=app, status="sent").order_by("-pk")[0].pk,
+        **dict(zip(("sent", "sent_before"), _list_sent(app), strict=True)),
         "transfer": Transfer.objects.filter(app=app).order_by("-pk")[0].pk,
     }
     for fill in (_fill_campaigns, _fill_files, _fill_people, _fill_kept, _fill_access):
         rows |= fill(app, user, now)
     return rows
+
+
+def _list_sent(app: App) -> list[int]:
+    sent = Campaign.objects.filter(app=app, status="sent").order_by("-pk")
+    return list(sent.values_list("pk", flat=True)[:2])
 
 
 def _fill_campaigns(app: App, user: Any, now: datetime) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Apps, groups, labels, segments, persons and devices over the native API."""
+"""Apps, groups, persons and devices over the native API."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import shapes
+from campaigns.api.asked import choose
 from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import TypedParser
 from campaigns.api.errors import TooLarge
@@ -227,11 +228,8 @@ class DeviceViews(ListedViewSet):
         return self.answer_page(self._filter(self.filter_app(self.get_queryset())), self.shown)
 
     def _filter(self, devices: QuerySet[Any]) -> QuerySet[Any]:
-        platform = self.request.query_params.get("platform")
+        platform = choose(self.request, "platform", PLATFORM_KEYS)
         if platform is not None:
-            if platform not in PLATFORM_KEYS:
-                sentence = _("One of %(known)s.") % {"known": ", ".join(PLATFORM_KEYS)}
-                raise Invalid(sentence, fields={"platform": sentence})
             devices = devices.filter(platform=platform)
         name = self.request.query_params.get("external_user_id")
         if not name:

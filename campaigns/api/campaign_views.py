@@ -106,7 +106,6 @@ class CampaignViews(ListedViewSet):
                 found = compare_translations(campaign.message.content, body["file"])
             else:
                 found = apply_translations(campaign, request.user, body["file"], **self.by)
-            self._require_apps(campaign)
         return Response(TranslationDiffShape(found).data)
 
     @extend_schema(parameters=[ID], responses=approval_shapes.PreflightShape)

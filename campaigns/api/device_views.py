@@ -22,7 +22,8 @@ from campaigns.errors import Invalid
 from campaigns.models import DeviceSession
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.services import device_door
-from campaigns.services.device_door import Registration, Told, Waiting
+from campaigns.services.device_door import Registration, Told
+from campaigns.services.device_inbox import Waiting, pull_inbox
 from campaigns.services.web_pages import find_public_key
 from providers.message import write_message
 from providers.receipts import ReceiptKind
@@ -178,7 +179,7 @@ class InboxView(DeviceDoorView):
 
     def get(self, request: Request) -> Response:
         session, now = self.find_session(), timezone.now()
-        found = device_door.pull_inbox(
+        found = pull_inbox(
             session,
             after=_read_cursor(request.query_params.get("after", "")),
             topic=request.query_params.get("topic"),

@@ -26,7 +26,8 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.services import imports
 from campaigns.services.access import record_audit
 from campaigns.services.exports import EXPORT, FORMATS, What, start_export
-from campaigns.services.import_steps import REJECTED, counts_left_out, read_shape
+from campaigns.services.import_left_out import REJECTED
+from campaigns.services.import_steps import counts_left_out, read_shape
 from campaigns.services.import_targets import Choice
 from campaigns.services.import_uploads import read_blocks
 from campaigns.services.jobs import read_file

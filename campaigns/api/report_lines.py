@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, tzinfo
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -18,7 +17,8 @@ from campaigns.api.listing import APP
 from campaigns.api.paging import read_number
 from campaigns.api.strict import StrictSerializer, Text, Whole
 from campaigns.errors import Invalid
-from campaigns.models import Settled
+from campaigns.models.clock import list_zone_names
+from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.dimensions import (
     NARROWING,
     RECEIPTS,
@@ -94,7 +94,7 @@ class BackgroundBody(StrictSerializer):
 
 def check_zone(name: str) -> str:
     """The name of a time zone as it is, "" too; raises Invalid."""
-    if name and name not in available_timezones():
+    if name and name not in list_zone_names():
         sentence = _("Name an IANA time zone such as Europe/Berlin.")
         raise Invalid(sentence, fields={"timezone": sentence})
     return name
@@ -148,7 +148,7 @@ def _read_narrowing(query: Mapping[str, str]) -> dict[Dimension, str]:
 
 def _show_numbers(line: Line) -> dict[str, Any]:
     return {
-        "outcomes": {outcome: line.outcomes.get(outcome, 0) for outcome in Settled.values},
+        "outcomes": {outcome: line.outcomes.get(outcome, 0) for outcome in SETTLED_KEYS},
         "receipts": {metric.value: line.receipts.get(metric) for metric in RECEIPTS},
         "open_rate": line.open_rate,
         "vendor": {metric.value: line.vendor.get(metric) for metric in RECEIPTS},

@@ -19,6 +19,8 @@ from campaigns.api.listing import APP
 from campaigns.api.paging import read_number
 from campaigns.api.report_lines import (
     DAYS,
+    FIRST_DAY,
+    LAST_DAY,
     MOST_ROWS,
     NAMES,
     PAGED,
@@ -106,8 +108,8 @@ class ReportViews(NativeViewSet):
             apps=tuple(map(str, apps)),
             dimensions=tuple(ReportField(word) for word in self._split("by", ReportField)),
             metrics=tuple(Metric(word) for word in self._split("metrics", Metric)) or METRICS,
-            date_from=query.get("date_from", "6daysAgo"),
-            date_to=query.get("date_to", "today"),
+            date_from=query.get("date_from", FIRST_DAY),
+            date_to=query.get("date_to", LAST_DAY),
             sort=self._read_sort(),
             limit=read_number(self.request, "limit", 100, 1, MOST_ROWS),
             offset=read_number(self.request, "offset", 0, 0, 2**31),

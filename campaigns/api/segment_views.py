@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import explained, shapes
+from campaigns.api.asked import choose
 from campaigns.api.base import ListedViewSet
 from campaigns.api.listing import APP, ID, listed
 from campaigns.api.paging import MAX_ID, read_number
@@ -27,6 +28,7 @@ from campaigns.services import audience
 from campaigns.services.segment_versions import list_versions
 
 EXACT = OpenApiParameter("exact", OpenApiTypes.BOOL, description="Count, however long it takes.")
+FLAGS = ("true", "false")
 WHO = [
     OpenApiParameter("device", OpenApiTypes.INT64, description="Our id of a device of the app."),
     OpenApiParameter("person", OpenApiTypes.STR, description="An external user id."),
@@ -37,6 +39,11 @@ WHO = [
 class SegmentViews(ListedViewSet):
     queryset = Segment.objects.select_related("app__workspace")
     shown = shapes.SegmentShape
+    filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "list": ("app",),
+        "count": ("exact",),
+        "explain": ("device", "person"),
+    }
 
     def get_serializer_class(self) -> Any:
         return shapes.SegmentChange if self.action == "partial_update" else shapes.SegmentBody
@@ -63,17 +70,9 @@ class SegmentViews(ListedViewSet):
     @action(detail=True, methods=["get"])
     def count(self, request: Request, pk: str = "") -> Response:
         segment = self.find_row()
-        count = count_devices if self._is_exact() else count_bounded
+        count = count_devices if choose(request, "exact", FLAGS) == "true" else count_bounded
         counted = {"is_estimated": False, "margin": 0, **count(segment.app, _aim_at(segment))}
         return Response(counted)
-
-    def _is_exact(self) -> bool:
-        """Whether `?exact=true` asks to count however long it takes."""
-        asked = self.request.query_params.get("exact", "false")
-        if asked not in ("true", "false"):
-            sentence = _("Only true or false is possible.")
-            raise Invalid(sentence, fields={"exact": sentence})
-        return asked == "true"
 
     @extend_schema(parameters=[ID], responses=shapes.SegmentVersionShape(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
@@ -92,12 +91,6 @@ class SegmentViews(ListedViewSet):
         segment = self.find_row()
         devices = sample_devices(segment.app, _aim_at(segment))
         return Response(shapes.DeviceShape(devices, many=True).data)
-
-    filters: ClassVar[Mapping[str, Sequence[str]]] = {
-        "list": ("app",),
-        "count": ("exact",),
-        "explain": ("device", "person"),
-    }
 
     @extend_schema(parameters=[ID, *WHO], responses=shapes.ExplainedShape)
     @action(detail=True, methods=["get"])

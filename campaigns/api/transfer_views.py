@@ -19,7 +19,7 @@ from campaigns.api.base import ListedViewSet
 from campaigns.api.campaign_views import CampaignViews
 from campaigns.api.deliveries import list_deliveries
 from campaigns.api.listing import APP, ID, PAGE, STATUS, listed, page_of
-from campaigns.api.paging import read_number
+from campaigns.api.paging import MAX_ID, read_number
 from campaigns.api.traces import TraceShape, find_trace
 from campaigns.models import ApiKey, Transfer
 from campaigns.models.ledger import SETTLED_KEYS
@@ -49,7 +49,7 @@ class TransferViews(ListedViewSet):
     def list(self, request: Request) -> Response:
         rows: QuerySet[Any] = self.filter_app(self.get_queryset())
         status = choose(request, "status", Transfer.Status.values)
-        campaign = read_number(request, "campaign", 0, 1, 2**53)
+        campaign = read_number(request, "campaign", 0, 1, MAX_ID)
         reference = request.query_params.get("reference", "")
         chosen = Q(status=status) if status else Q()
         chosen &= Q(campaign_id=campaign) if campaign else Q()

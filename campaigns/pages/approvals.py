@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.approvals import list_asked, list_bypassed, list_sent_without
+from campaigns.selectors.row_ids import read_id
 
 SHOWN_DAYS = timedelta(days=7)
 PAGE = 50
@@ -21,10 +22,10 @@ ON_HOME = 8
 @operator_page
 def approvals(request: HttpRequest) -> HttpResponse:
     """Everything that waits, the longest waiting first, page by page."""
-    after = request.GET.get("after", "")
+    after = read_id(request.GET.get("after", ""))
     rows = list_asked(request.user)
-    if after.isdecimal() and len(after) < 17:
-        rows = rows.filter(pk__gt=int(after))
+    if after:
+        rows = rows.filter(pk__gt=after)
     asked = list(rows[: PAGE + 1])
     context = {
         "asked": asked[:PAGE],

@@ -15,8 +15,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import Refused
 from campaigns.models import App, Membership, PromotedAttribute
-from campaigns.pages.lookups import may
-from campaigns.pages.segments import find_app
+from campaigns.pages.lookups import find_app, may
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.selectors.suggestions import CustomAttribute, list_custom
 from campaigns.services.access import name_actor, require_role

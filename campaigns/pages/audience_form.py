@@ -18,6 +18,7 @@ from campaigns.pages.combined_form import COMBINE, CombinedForm
 from campaigns.pages.fields import split_ids
 from campaigns.pages.kept_audience import KEPT, KeptAudienceForm
 from campaigns.selectors.audience import MAX_RECIPIENTS
+from campaigns.selectors.row_ids import read_id
 from providers import registry
 from providers.forms import BoundedJSONField
 
@@ -175,7 +176,7 @@ def find_devices(apps: Sequence[App], kind: str, values: Sequence[str]) -> dict[
 def _find_chunk(apps: Sequence[App], kind: str, values: list[str]) -> dict[str, int]:
     devices = Device.objects.filter(app__in=apps)
     if kind == DEVICES:
-        numbers = [int(value) for value in values if value.isdecimal() and len(value) < 16]
+        numbers = [read_id(value) for value in values]
         return {str(pk): pk for pk in devices.filter(pk__in=numbers).values_list("pk", flat=True)}
     hashes = [hash64(value) for value in values]
     if kind == TOKENS:

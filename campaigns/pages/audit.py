@@ -19,6 +19,7 @@ from campaigns.pages.access import require_workspace
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import find_workspaces, name_actor, record_audit
 from campaigns.services.permissions import Role
 
@@ -69,9 +70,9 @@ def audit(request: HttpRequest) -> HttpResponse:
     workspace = require_workspace(request.user, request.GET.get("workspace", ""))
     form = AuditFilter(request.GET)
     rows = form.select(workspace)
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 17:
-        rows = rows.filter(pk__lt=int(before))
+    before = read_id(request.GET.get("before", ""))
+    if before:
+        rows = rows.filter(pk__lt=before)
     found = list(rows[: PAGE + 1])
     context = {
         "workspace": workspace,

@@ -13,6 +13,7 @@ from campaigns.errors import Invalid
 from campaigns.models import App, Job, Settled
 from campaigns.pages.downloads import send_workbook
 from campaigns.pages.jobs import find_job, read_job
+from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
 from campaigns.pages.reports import RECEIPT_WORDS, draw_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
@@ -77,7 +78,7 @@ def _read(request: HttpRequest, pk: int) -> dict[str, Any]:
         **read_job(request, job),
         "field": FIELDS.get(field, field),
         "heads": _list_heads(),
-        "lines": lines[:SHOWN],
+        "lines": [(say_value(field, value, value), numbers) for value, numbers in lines[:SHOWN]],
         "left_out": max(0, len(lines) - SHOWN),
     }
 

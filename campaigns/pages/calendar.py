@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from campaigns.selectors.calendar import (
 )
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.overlap import count_overlap
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import has_role
 
 VIEWS = {
@@ -63,7 +65,13 @@ class CalendarForm(PageForm):
     def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("app", App.objects.for_user(principal).order_by("name", "pk"))
-        self.offer_choices("zone", [(name, name) for name in sorted(list_zone_names())])
+        self.offer_choices("zone", list_zones())
+
+
+@cache
+def list_zones() -> list[tuple[str, str]]:
+    """Every zone to choose from; sorting them takes longer than drawing them."""
+    return [(name, name) for name in sorted(list_zone_names())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +164,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def campaign_overlap(request: HttpRequest, pk: int) -> HttpResponse:
     """How many get both of two campaigns, counted when somebody asks."""
     first = find_campaign(request.user, pk)
-    other = request.GET.get("other", "")
-    second = find_campaign(request.user, int(other) if other.isdecimal() and len(other) < 16 else 0)
+    second = find_campaign(request.user, read_id(request.GET.get("other", "")))
     visible = set(App.objects.for_user(request.user).values_list("pk", flat=True))
     both = {app.pk for app in list_apps(second)} & visible
     apps = [app for app in list_apps(first) if app.pk in both]

@@ -34,7 +34,6 @@ from campaigns.pages.languages import (
 )
 from campaigns.pages.lookups import find_campaign, find_template
 from campaigns.pages.losses import gather_losses, name_field
-from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.precheck import Precheck, check_composition
 from campaigns.pages.samples import (
     list_samples,
@@ -50,10 +49,12 @@ from campaigns.pages.template_form import (
     may_keep,
     put_template,
 )
+from campaigns.pages.translation_form import TranslationForm
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
 from campaigns.selectors.origins import add_origin, list_origin_writers
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.variables import suggest_variables
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
@@ -101,7 +102,7 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
 
 
 def _find_kept(request: HttpRequest, pk: str) -> MessageTemplate:
-    return find_template(request.user, int(pk) if pk.isdecimal() and len(pk) < 17 else 0)
+    return find_template(request.user, read_id(pk))
 
 
 def _read_wish(request: HttpRequest) -> dict[str, Any]:
@@ -172,7 +173,7 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
 
 
 def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
-    campaign = find_campaign(request.user, int(pk) if pk.isdecimal() and len(pk) < 17 else 0)
+    campaign = find_campaign(request.user, read_id(pk))
     initial = read_campaign_initial(campaign)
     initial["name"] = name_copy(Campaign.objects.for_user(request.user), campaign.name)
     initial |= {"when": "now", "send_at": ""}

@@ -15,8 +15,9 @@ from campaigns.models import Campaign, Membership, Message
 from campaigns.pages.composition import Composition, read_composition, write_version
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.shell import operator_page
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.origins import list_origin_writers
-from campaigns.selectors.starting import list_apps
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from providers.outcomes import RefusalKind
@@ -34,8 +35,7 @@ def autosave(request: HttpRequest) -> JsonResponse:
     where somebody else has changed the draft, or it is none any more.
     """
     number = request.POST.get("campaign", "")
-    pk = int(number) if number.isdecimal() and len(number) < 17 else 0
-    campaign = find_campaign(request.user, pk) if number else None
+    campaign = find_campaign(request.user, read_id(number)) if number else None
     composition = read_composition(request.user, request.POST)
     for app in [*composition.place.apps, *(list_apps(campaign) if campaign else [])]:
         require_role(request.user, app, Membership.Role.COMPOSER)
@@ -52,15 +52,14 @@ def autosave(request: HttpRequest) -> JsonResponse:
 def _save(
     request: HttpRequest, composition: Composition, campaign: Campaign | None
 ) -> JsonResponse:
-    parts = composition.list_unfinished()
+    parts = composition.describe_unfinished()
     is_moved = campaign is not None and not _is_at(campaign, composition)
-    words = composition.describe_unfinished()
     if (campaign is None or is_moved) and parts:
-        return JsonResponse({"campaign": None, "parts": words})
+        return JsonResponse({"campaign": None, "parts": parts})
     if campaign is None and not composition.is_begun():
         return JsonResponse({"campaign": None, "parts": []})
     saved = _write(request, composition, campaign)
-    told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": words}
+    told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": parts}
     return JsonResponse(told | {"address": reverse("edit", args=[saved.pk])})
 
 

@@ -15,6 +15,7 @@ from campaigns.pages.lookups import find_campaign, require_sender
 from campaigns.pages.progress import read_standings
 from campaigns.pages.shell import draw_fragment, operator_page
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import name_actor
 from campaigns.services.campaigns import test_campaign as send_test
 from campaigns.services.testers import find_testers, list_found, list_recipients
@@ -55,9 +56,8 @@ def _find_devices(request: HttpRequest, apps: list[App]) -> list[int]:
     """Whom the chosen group and the typed word mean; raises Invalid where that is nobody."""
     term, number = request.POST.get("test_term", "").strip(), request.POST.get("test_group", "")
     found = []
-    if number.isdecimal() and len(number) < 17:
-        groups = TestGroup.objects.for_user(request.user).filter(app__in=apps, pk=int(number))
-        found += [one for group in groups for one in list_found(group)]
+    groups = TestGroup.objects.for_user(request.user).filter(app__in=apps, pk=read_id(number))
+    found += [one for group in groups for one in list_found(group)]
     for app in apps if term else ():
         found += find_testers(app, term, request.user)
     devices = sorted({pk for app in apps for pk in list_recipients(app, found)})

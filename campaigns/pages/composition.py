@@ -22,15 +22,18 @@ from campaigns.pages.message_form import (
     NOT_SET,
     MessageForm,
     Tab,
-    TranslationFormSet,
-    Translations,
     read_initial,
-    read_translations,
 )
 from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
 from campaigns.pages.repeat_form import RepeatForm, read_rule_initial
 from campaigns.pages.scenario_form import ScenarioForm
+from campaigns.pages.translation_form import (
+    TranslationFormSet,
+    Translations,
+    read_translations,
+)
 from campaigns.selectors.routes import find_first_routes
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import has_role
 from providers import registry
 from providers.contract import Dialect
@@ -67,7 +70,7 @@ class Place:
 def find_place(principal: Any, key: str) -> Place:
     """The app or app group of a target key that the principal sees; raises NotFound."""
     kind, _colon, number = key.partition(":")
-    pk = int(number) if number.isdecimal() and len(number) < 16 else 0
+    pk = read_id(number)
     if kind == "app_group":
         group = AppGroup.objects.for_user(principal).filter(pk=pk).first()
         members = App.objects.for_user(principal).filter(app_groups=group) if group else ()

@@ -19,7 +19,10 @@ from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.access_request import collect_held
+from campaigns.selectors.held import ALIAS_KIND
+from campaigns.selectors.newest import list_newest
 from campaigns.selectors.profile import find_person
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import name_actor, record_audit, require_role
 from campaigns.services.erase import ERASE, is_wide, may_erase, sift, start_erasure
@@ -59,7 +62,7 @@ class NamesForm(PageForm):
         choices = [(key, one.name) for key, one in self.workspaces.items()]
         self.offer_choices("workspace", choices)
         kinds = [(kind, name_kind(kind)) for kind in list_kinds()]
-        self.offer_choices("kind", [*kinds, (PERSON_NUMBER, _("Our number of a person"))])
+        self.offer_choices("kind", [*kinds, *self.others()])
 
     def clean_values(self) -> str:
         text: str = self.cleaned_data["values"]
@@ -67,6 +70,10 @@ class NamesForm(PageForm):
         if len(lines) > MOST_CHECKED:
             raise forms.ValidationError(_("At most 10,000 at a time; use the API for more."))
         return "\n".join(lines)
+
+    def others(self) -> list[tuple[str, str]]:
+        """What a person may be named by besides their identifiers."""
+        return [(PERSON_NUMBER, _("Our number of a person"))]
 
     @property
     def chosen(self) -> Workspace:
@@ -107,6 +114,10 @@ class LiftForm(NamesForm):
 
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=list(LIFT_WORDS.items()))
 
+    def others(self) -> list[tuple[str, str]]:
+        """An alias is no identifier of its own, and stays away all the same."""
+        return [*super().others(), (ALIAS_KIND, name_kind(ALIAS_KIND))]
+
 
 @operator_page
 def erasures(request: HttpRequest) -> HttpResponse:
@@ -141,8 +152,7 @@ def erasures(request: HttpRequest) -> HttpResponse:
 def _read_start(request: HttpRequest) -> dict[str, str]:
     """Whom another page has named."""
     text = request.GET.get("person", "")
-    is_id = text.isascii() and text.isdecimal() and len(text) < 17
-    return {"kind": PERSON_NUMBER, "values": text} if is_id else {}
+    return {"kind": PERSON_NUMBER, "values": text} if read_id(text) else {}
 
 
 def _check(request: HttpRequest, form: NamesForm) -> dict[str, int]:
@@ -187,7 +197,7 @@ def _draw(
     request: HttpRequest, form: NamesForm, found: dict[str, int] | None, *, is_posted: bool
 ) -> HttpResponse:
     is_lift = isinstance(form, LiftForm)
-    jobs = Job.objects.for_user(request.user).filter(kind=ERASE.key).order_by("-pk")[:SHOWN]
+    jobs = list_newest(Job.objects.for_user(request.user).filter(kind=ERASE.key), SHOWN)
     blank = EraseForm(prefix="erase", principal=request.user)
     context = {
         "erase_form": blank if is_lift else form,

@@ -18,6 +18,7 @@ from campaigns.models import App, Job, Segment, Transfer, Workspace
 from campaigns.pages.fields import PageForm
 from campaigns.pages.jobs import describe_job
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.selectors.newest import list_newest
 from campaigns.services.access import (
     find_apps,
     find_workspaces,
@@ -85,7 +86,7 @@ def exports(request: HttpRequest) -> HttpResponse:
             return redirect("job", job.pk)
     now = timezone.now()
     rows = Job.objects.for_user(request.user).filter(kind=EXPORT.key)
-    jobs = rows.select_related("app", "workspace").order_by("-pk")[:SHOWN]
+    jobs = list_newest(rows.select_related("app", "workspace"), SHOWN)
     context = {
         "form": form if may_export and form.sources else None,
         "rows": [(describe_job(job, now), name_export(job)) for job in jobs],

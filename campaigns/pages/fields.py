@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import ErrorDict, flatatt
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns.pages.field_html import (
+    draw_field,
+    draw_input,
+    draw_plain_options,
+    draw_select,
+    draw_textarea,
+    draw_wide_input,
+)
 
 SEPARATORS = re.compile(r"[\s,;]+")
 
 
 class PageRenderer(TemplatesSetting):
-    """Draws a field with its label, help and errors so that their ids always resolve. Plain inputs
-    are drawn without their templates: compose has a hundred, and these were a third of its time.
-    """
+    """Draws fields, and the plain widgets of a field, without templates (`field_html`)."""
 
-    field_template_name = "ui/field.html"
+    field_template_name = "field"
 
     def render(self, template_name: str, context: dict[str, Any], request: Any = None) -> str:
         """A field, or a widget of a field."""
+        if template_name == self.field_template_name:
+            return draw_field(context["field"])
         draw = _PLAIN.get(template_name)
         widget = context.get("widget", {})
         if draw is None or any(widget.get(name) for name in _BESIDE):
@@ -31,38 +39,15 @@ class PageRenderer(TemplatesSetting):
         return draw(widget)
 
 
-def write_attributes(values: Mapping[str, Any]) -> SafeString:
-    """Attributes of an element in their order; what is True has no value, what is False is left
-    out. Django's own template for them takes longer than all of the rest of a form."""
-    named = ((key, value) for key, value in values.items() if value is not True)
-    written = ((key, value) for key, value in named if value is not False and value is not None)
-    flags = ((key,) for key, value in values.items() if value is True)
-    return format_html_join("", ' {}="{}"', written) + format_html_join("", " {}", flags)
-
-
-def _draw_input(widget: Mapping[str, Any]) -> SafeString:
-    value = {} if widget["value"] is None else {"value": widget["value"]}
-    own = {"type": widget["type"], "name": widget["name"], **value, **widget["attrs"]}
-    return format_html("<input{}>", write_attributes(own))
-
-
-def _draw_wide_input(widget: Mapping[str, Any]) -> SafeString:
-    return format_html('<div class="max-w-2xl relative w-full">{}</div>', _draw_input(widget))
-
-
-def _draw_textarea(widget: Mapping[str, Any]) -> SafeString:
-    own = {"name": widget["name"], **widget["attrs"]}
-    # A line end right behind the tag is none of the text.
-    return format_html("<textarea{}>\n{}</textarea>", write_attributes(own), widget["value"] or "")
-
-
 _PLAIN = {
-    "django/forms/widgets/text.html": _draw_input,
-    "django/forms/widgets/number.html": _draw_input,
-    "django/forms/widgets/hidden.html": _draw_input,
-    "django/forms/widgets/textarea.html": _draw_textarea,
-    "unfold/widgets/text.html": _draw_wide_input,
-    "unfold/widgets/textarea.html": _draw_textarea,
+    "django/forms/widgets/text.html": draw_input,
+    "django/forms/widgets/number.html": draw_input,
+    "django/forms/widgets/hidden.html": draw_input,
+    "django/forms/widgets/date.html": draw_input,
+    "django/forms/widgets/textarea.html": draw_textarea,
+    "django/forms/widgets/select.html": draw_select,
+    "unfold/widgets/text.html": draw_wide_input,
+    "unfold/widgets/textarea.html": draw_textarea,
 }
 # What the shell draws beside an input, within its box.
 _BESIDE = ("prefix", "prefix_icon", "suffix", "suffix_icon")
@@ -111,20 +96,8 @@ class LongSelect(forms.Select):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """The element with its options."""
         own = self.build_attrs(self.attrs, {"name": name, **(attrs or {})})
-        chosen = "" if value is None else str(value)
-        options = format_html_join(
-            "",
-            "<option{}{}>{}</option>",
-            (
-                (
-                    # Without one its text is its value.
-                    "" if str(key) == str(label) else format_html(' value="{}"', key),
-                    mark_safe(" selected") if str(key) == chosen else "",
-                    label,
-                )
-                for key, label in self.choices
-            ),
-        )
+        choices = tuple((str(key), str(label)) for key, label in self.choices)
+        options = draw_plain_options(choices, "" if value is None else str(value))
         return format_html("<select{}>{}</select>", flatatt(own), options)
 
 

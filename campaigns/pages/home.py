@@ -38,14 +38,17 @@ CHANGE_WORDS = {
 STATE_WORDS = {
     "bad": gettext_lazy("Refused"),
     "off": gettext_lazy("Switched off"),
+    "expired": gettext_lazy("Credentials expired"),
     "waiting": gettext_lazy("Asked to wait"),
     "used_up": gettext_lazy("Day used up"),
     "failing": gettext_lazy("Last call failed"),
+    "expiring": gettext_lazy("Credentials expire soon"),
     "good": gettext_lazy("Good"),
     "unknown": gettext_lazy("Not called yet"),
 }
 STATE_TONES = {
-    "bad": "bad", "waiting": "paused", "used_up": "paused", "failing": "failed", "good": "good"
+    "bad": "bad", "expired": "bad", "waiting": "paused", "used_up": "paused", "failing": "failed",
+    "expiring": "paused", "good": "good",
 }  # fmt: skip
 
 

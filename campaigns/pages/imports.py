@@ -1,4 +1,4 @@
-"""Imports: the list, a new file, what its columns are, the dry run, and applying it."""
+"""Imports: the list, and one of them: what its columns are, the dry run, and applying it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,11 +29,12 @@ from campaigns.pages.shell import (
     show_page,
     tell_refusal,
 )
+from campaigns.selectors.row_ids import read_id
 from campaigns.services import imports as services
-from campaigns.services.access import Role, find_apps, has_role, name_actor, require_role
+from campaigns.services.access import Role, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
+from campaigns.services.import_left_out import REJECTED
 from campaigns.services.import_steps import (
-    REJECTED,
     SAMPLES,
     counts_left_out,
     read_choice,
@@ -44,9 +43,7 @@ from campaigns.services.import_steps import (
 )
 from campaigns.services.import_targets import Choice, list_targets
 from campaigns.services.import_text import read_chunk
-from campaigns.services.import_uploads import read_blocks
 from campaigns.services.jobs import read_file
-from providers.outcomes import HTTP_STATUS
 
 SHOWN = 50
 SAMPLE_ROWS = 3
@@ -78,7 +75,7 @@ class ChoiceForm(PageForm):
 
     def __init__(self, *args: Any, app: App, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen = [int(pk) for pk in self["labels"].value() or () if _is_id(pk)]
+        chosen = [read_id(pk) for pk in self["labels"].value() or () if read_id(pk)]
         offered = Q(archived_at__isnull=True) | Q(pk__in=chosen)
         rows = Label.objects.filter(offered, app=app).order_by("name").values_list("pk", "name")
         self.offer_choices("labels", [(str(pk), name) for pk, name in rows[:MAX_LABELS]])
@@ -124,82 +121,6 @@ def name_state(one: Import) -> tuple[str, Any]:
 
 def _find_job(one: Import) -> Job | None:
     return one.apply_job or one.check_job
-
-
-@operator_page
-def new_import(request: HttpRequest) -> HttpResponse:
-    """Choose an app and a file, and say where its people come from."""
-    apps = list(find_apps(request.user, ROLE).order_by("pk"))
-    if not apps:
-        require_role(request.user, None, ROLE)
-    label = _find_label(request, request.GET.get("label", ""))
-    context = {
-        "apps": [label.app] if label else apps,
-        "chosen": request.GET.get("app", ""),
-        "label": label,
-        "verb": "remove" if request.GET.get("verb") == "remove" else "add",
-        "most": settings.MAX_IMPORT_BYTES,
-        "targets": list_targets(),
-    }
-    return draw_page(request, "pages/import_new.html", _("New import"), context)
-
-
-def _find_label(request: HttpRequest, text: str) -> Label | None:
-    """The label that people are to get or lose, if the address names one. Raises NotFound."""
-    if not text:
-        return None
-    rows = Label.objects.for_user(request.user).select_related("app")
-    label: Label | None = rows.filter(pk=int(text)).first() if _is_id(text) else None
-    if label is None:
-        raise NotFound(_("There is no such label."))
-    return label
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 17
-
-
-@require_POST
-@operator_page
-def upload(request: HttpRequest) -> HttpResponse:
-    """Takes a file in as the body, block by block; answers where its page is, or what is wrong."""
-    if request.content_type == "multipart/form-data":
-        return JsonResponse({"message": _("Send the file as the body.")}, status=415)
-    try:
-        one = _take_in(request)
-    except Refused as refusal:
-        return JsonResponse({"message": refusal.message}, status=_find_status(refusal))
-    return JsonResponse({"address": reverse("import", args=[one.pk])}, status=201)
-
-
-def _find_status(refusal: Refused) -> int:
-    status = HTTP_STATUS[refusal.kind]
-    return 422 if status == 400 else status
-
-
-def _take_in(request: HttpRequest) -> Import:
-    app = _find_app(request, request.GET.get("app", ""))
-    require_role(request.user, app, ROLE)
-    label = _find_label(request, request.GET.get("label", ""))
-    verb = request.GET.get("verb", "") if label else Import.Verb.SAVE
-    told = services.Told(
-        request.GET.get("name", ""),
-        request.GET.get("source", ""),
-        verb if verb in Import.Verb.values else Import.Verb.ADD,
-        (label.pk,) if label else (),
-    )
-    blocks = read_blocks(request, request.headers.get("Content-Length", ""))
-    return services.begin_import(
-        app, blocks, told, actor=name_actor(request.user), now=timezone.now()
-    )
-
-
-def _find_app(request: HttpRequest, text: str) -> App:
-    rows = App.objects.for_user(request.user).select_related("workspace")
-    app: App | None = rows.filter(pk=int(text)).first() if _is_id(text) else None
-    if app is None:
-        raise NotFound(_("There is no such app."))
-    return app
 
 
 @operator_page

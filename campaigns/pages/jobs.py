@@ -20,6 +20,7 @@ from campaigns.errors import NotFound, Refused
 from campaigns.models import Job, Transfer
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.selectors.newest import list_newest
 from campaigns.services.access import has_role, name_actor, record_audit, require_role
 from campaigns.services.job_kinds import KINDS
 from campaigns.services.jobs import JobFile, JobKind, cancel_job, is_final, measure_files, read_file
@@ -64,7 +65,7 @@ def jobs_status(request: HttpRequest) -> HttpResponse:
 def _read_list(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     found = Job.objects.for_user(request.user).select_related("app", "workspace")
-    rows = [describe_job(job, now) for job in found.order_by("-pk")[:SHOWN]]
+    rows = [describe_job(job, now) for job in list_newest(found, SHOWN)]
     freezing = _list_freezing(request.user)
     is_live = bool(freezing) or any(row.job.status in Job.OPEN for row in rows)
     return {"rows": rows, "freezing": freezing, "is_live": is_live}

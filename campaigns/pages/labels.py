@@ -22,6 +22,7 @@ from campaigns.pages.named_list import read_list
 from campaigns.pages.shell import draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.lookup import find_person_ids
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import list_kinds
 from campaigns.selectors.uses import list_label_uses
 from campaigns.services import audience
@@ -162,9 +163,7 @@ def label_person(request: HttpRequest, pk: int) -> HttpResponse:
     """Add or remove the one person that was found, at once."""
     label = find_label(request.user, pk)
     require_role(request.user, label.app, Role.COMPOSER)
-    chosen = request.POST.get("person", "")
-    is_id = chosen.isascii() and chosen.isdecimal() and len(chosen) < 16
-    who = Person.objects.filter(pk=int(chosen) if is_id else 0)
+    who = Person.objects.filter(pk=read_id(request.POST.get("person", "")))
     is_removal = request.POST.get("verb") == BulkVerb.REMOVE
     change = audience.remove_members if is_removal else audience.add_members
     done = change(label, who, principal=request.user, **_by(request))
@@ -236,10 +235,9 @@ def _make_segment_form(label: Label, posted: Any = None) -> SegmentForm:
 def _draw(
     request: HttpRequest, label: Label, forms: Mapping[str, PageForm] | None = None
 ) -> HttpResponse:
-    after = request.GET.get("after", "")
-    is_id = after.isascii() and after.isdecimal() and len(after) < 16
+    after = read_id(request.GET.get("after", ""))
     seen = Person.objects.for_user(request.user).filter(workspace_id=label.app.workspace_id)
-    carriers = label.members.filter(person_id__gt=int(after) if is_id else 0)
+    carriers = label.members.filter(person_id__gt=after)
     shown = list(carriers.select_related("person").order_by("person_id")[: PAGE + 1])
     now = timezone.now()
     context = {
@@ -247,7 +245,7 @@ def _draw(
         "may_change": has_role(request.user, label.app, Role.COMPOSER),
         "members": shown[:PAGE],
         "after": shown[PAGE - 1].person_id if len(shown) > PAGE else "",
-        "is_first": not is_id,
+        "is_first": not after,
         "uses": list_label_uses(label),
         "jobs": [describe_job(job, now) for job in services.list_jobs(label)],
         "form": _make_form(label),

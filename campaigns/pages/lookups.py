@@ -8,7 +8,17 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import NotFound
 from campaigns.models import App, Campaign, Membership, MessageTemplate, Transfer
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import has_role, require_role
+
+
+def find_app(principal: Any, text: str) -> App:
+    """The app of that id. Raises NotFound."""
+    apps = App.objects.for_user(principal).select_related("workspace")
+    app: App | None = apps.filter(pk=read_id(text)).first()
+    if app is None:
+        raise NotFound(_("There is no such app."))
+    return app
 
 
 def find_campaign(principal: Any, pk: int) -> Campaign:

@@ -17,6 +17,7 @@ from campaigns.pages.person import require_change
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.selectors.lookup import find_matches
 from campaigns.selectors.profile import find_person
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import name_actor
 from campaigns.services.merges import merge_persons, plan_merge
 
@@ -50,11 +51,11 @@ def _plan(keep: Person, gone: Person) -> dict[str, Any]:
 
 
 def _merge(request: HttpRequest, keep: Person) -> HttpResponse:
-    text = request.POST.get("gone", "")
+    number = read_id(request.POST.get("gone", ""))
     try:
-        if not (text.isascii() and text.isdecimal() and len(text) < 17):
+        if not number:
             raise Invalid(_("Say who goes."))
-        gone = find_person(request.user, int(text))
+        gone = find_person(request.user, number)
         merge_persons(keep, gone, actor=name_actor(request.user), now=timezone.now())
     except Refused as refusal:
         tell_refusal(request, refusal)

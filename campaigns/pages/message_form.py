@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from django import forms
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,9 +21,7 @@ from providers.message_fields import (
     COMMON_FIELDS,
     DELIVERY_FIELDS,
     LIQUID,
-    MAX_TRANSLATIONS,
     SHARED_FIELDS,
-    TRANSLATED_FIELDS,
     Platform,
 )
 
@@ -33,17 +30,10 @@ DATA_FIELDS = frozenset(
     {"data", "extras", "defaults"}
 )  # may be written as rows of a key and a value
 
-LANGUAGE = RegexValidator(
-    r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
-    gettext_lazy("Write a language tag such as de or pt-BR."),
-)
-
-
 # What most messages need stands open; the rest is folded under words for what it is about.
 LOOKS = gettext_lazy("How it looks and sounds")
 DELIVERY = gettext_lazy("How it is delivered")
 BUTTONS = gettext_lazy("Other buttons than everywhere else")
-TEXTS = tuple(spec.name for spec in TRANSLATED_FIELDS)
 PLATFORM_NAMES = {
     Platform.ANDROID: gettext_lazy("Android"),
     Platform.IOS: gettext_lazy("iOS"),
@@ -173,7 +163,7 @@ class MessageForm(PageForm):
             if spec.name in COUNTED:
                 counted = prefix.rstrip("-") if prefix.rstrip("-") in set(Platform) else ""
                 if counted or not prefix:
-                    setattr(field, "counter", (spec.name, counted))  # noqa: B010 - ui/field.html
+                    setattr(field, "counter", (spec.name, counted))  # noqa: B010 - draw_field
             if spec.name in DATA_FIELDS:
                 field.widget.attrs["data-pa-rows"] = ""
             if spec in DELIVERY_FIELDS:  # its choices are sentences
@@ -255,135 +245,17 @@ class MessageForm(PageForm):
         return shrink(named)
 
 
-class TranslationForm(PageForm):
-    """Title and text in one more language, and other ones for single platforms.
-
-    Those of a platform are called `android-title`, `android-body` and so on.
-    """
-
-    language = forms.CharField(
-        label=gettext_lazy("Language"),
-        max_length=16,
-        validators=[LANGUAGE],
-        help_text=gettext_lazy("For example de or pt-BR."),
-    )
-    title = forms.CharField(label=gettext_lazy("Title"), max_length=1024, required=False)
-    body = forms.CharField(
-        label=gettext_lazy("Text"),
-        max_length=4096,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in COUNTED:
-            setattr(self.fields[name], "counter", (name, ""))  # noqa: B010 - ui/field.html
-        self.fields["buttons"] = build_field(TRANSLATED_FIELDS[-1])
-        draw_plain(self.fields["buttons"])  # which keeps an empty first line, too
-        for platform in Platform:
-            for spec in TRANSLATED_FIELDS:
-                field = build_field(spec)
-                draw_plain(field)
-                field.help_text = ""  # it is told once
-                self.fields[f"{platform.value}-{spec.name}"] = field
-
-    def clean(self) -> dict[str, Any]:
-        """A language without a text would be left out, and what is written in it lost."""
-        given = self.cleaned_data
-        said = [given.get("body"), *(given.get(f"{platform}-body") for platform in Platform)]
-        if not any(said) and "body" not in self.errors:
-            self.add_error("body", _("This field is required."))
-        return given
-
-    @property
-    def platform_blocks(self) -> list[Fold]:
-        """Per platform its title and text; of one that compose does not offer, only what is set."""
-        offered = {platform.value: tab for platform, tab in PLATFORM_NAMES.items()}
-        blocks = []
-        for platform in Platform:
-            fields = [self[f"{platform.value}-{name}"] for name in TEXTS]
-            fold = Fold(str(offered.get(platform.value, platform.value)), fields)
-            if platform.value in offered or fold.is_used:
-                blocks.append(fold)
-        return blocks
-
-    @property
-    def platforms_fold(self) -> Fold:
-        """All of them, for their heading."""
-        fields = [field for block in self.platform_blocks for field in block.fields]
-        return Fold(_("Other words on single platforms"), fields)
-
-    def write_text(self) -> dict[str, Any]:
-        """The translation's JSON form. Only when valid."""
-        given = self.cleaned_data
-        text = {name: given.get(name) for name in TEXTS}
-        own = {
-            platform.value: {name: given.get(f"{platform.value}-{name}") for name in TEXTS}
-            for platform in Platform
-        }
-        return shrink(text | {platform: shrink(said) for platform, said in own.items()})
-
-
-class Translations(forms.BaseFormSet):
-    """The translations of a message, one row each; an emptied row is left out."""
-
-    def clean(self) -> None:
-        """A language may come once."""
-        seen: set[str] = set()
-        for form in self.forms:
-            language = getattr(form, "cleaned_data", {}).get("language", "")
-            if language and language in seen:
-                form.add_error("language", _("This language is there already."))
-            seen.add(language)
-
-    def write_content(self) -> dict[str, Any]:
-        """`{language: {"title", "body", "android": {"title", "body"}, ...}}`."""
-        rows = [form for form in self.forms if form.cleaned_data.get("language")]
-        return {form.cleaned_data["language"]: form.write_text() for form in rows}
-
-    def place_fault(self, path: str, sentence: str) -> bool:
-        """Show a fault of `<language>.<field>` at its field, if there is one."""
-        language, _dot, name = path.partition(".")
-        for form in self.forms:
-            if form["language"].value() == language:
-                return not form.place_faults({name.replace(".", "-") or "language": sentence})
-        return False
-
-
-TranslationFormSet = forms.formset_factory(
-    TranslationForm,
-    formset=Translations,
-    extra=0,
-    max_num=MAX_TRANSLATIONS,
-    validate_max=True,
-)
-
-
 def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
     """The form's values of a stored message."""
     initial = {spec.name: content.get(spec.name) for spec in TOP_FIELDS}
     for name in [*OTHER_BLOCKS, *BLOCK_FIELDS]:
-        initial |= _prefixed(name, content.get(name))
+        initial |= prefix_names(name, content.get(name))
     extras = content.get("extras") or {}
     for key, values in extras.items():
-        initial |= _prefixed(f"extras-{key}", values)
+        initial |= prefix_names(f"extras-{key}", values)
     return initial | {KEPT_EXTRAS.name: extras or None}
 
 
-def read_translations(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the translations of a stored message."""
-    translations = content.get("translations") or {}
-    return [{"language": language, **_flatten(text)} for language, text in translations.items()]
-
-
-def _flatten(text: Mapping[str, Any]) -> dict[str, Any]:
-    """A translation as its form's values: `android-title` for what is inside of `android`."""
-    flat: dict[str, Any] = {}
-    for name, value in text.items():
-        flat |= _prefixed(name, value) if name in set(Platform) else {name: value}
-    return flat
-
-
-def _prefixed(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+def prefix_names(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Values of a block by the names of their fields."""
     return {f"{prefix}-{name}": value for name, value in (values or {}).items()}

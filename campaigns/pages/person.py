@@ -25,6 +25,7 @@ from campaigns.selectors.profile import (
     list_merges,
     mask_token,
 )
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.sent import cut_sent, describe_sent, select_sent
 from campaigns.services.access import find_apps, has_role, name_actor
 from campaigns.services.audience import add_members, remove_members
@@ -184,10 +185,9 @@ def _change_label(
 ) -> str:
     if not has_role(request.user, None, Role.COMPOSER):
         raise Forbidden(_("You need the role composer in the label's app for this."))
-    text = request.POST.get("label", "")
-    is_id = text.isascii() and text.isdecimal() and len(text) < 17
+    number = read_id(request.POST.get("label", ""))
     rows = Label.objects.for_user(request.user).select_related("app__workspace")
-    label = rows.filter(pk=int(text), app__workspace=person.workspace_id).first() if is_id else None
+    label = rows.filter(pk=number, app__workspace=person.workspace_id).first()
     if label is None:
         words = _("Choose a label.")
         raise Invalid(words, fields={"label": words})
@@ -200,9 +200,7 @@ def _change_label(
 
 def _unmerge(request: HttpRequest, person: Person) -> str:
     require_change(request, person)
-    text = request.POST.get("merge", "")
-    is_id = text.isascii() and text.isdecimal() and len(text) < 17
-    merge = person.merges.filter(pk=int(text)).first() if is_id else None
+    merge = person.merges.filter(pk=read_id(request.POST.get("merge", ""))).first()
     if merge is None:
         raise Invalid(_("Say which merge."))
     gone = unmerge(merge, **_by(request))

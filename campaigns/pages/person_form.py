@@ -135,16 +135,16 @@ def _write(value: Any) -> tuple[str, str]:
 
 
 def _read_rows(request: HttpRequest) -> Iterator[Row]:
-    """Attributes as they were sent; a row without a name is left out."""
+    """Attributes as they were sent; one without a name is none, and only drawn again."""
     lists = (request.POST.getlist(f"attribute_{piece}") for piece in ("name", "kind", "value"))
     known: set[str] = set()
     for typed, kind, value in list(zip(*lists, strict=False))[:MOST_ROWS]:
         name = typed.strip()
-        if name:
-            fault = _find_fault(kind, value)
-            if name in known:
-                fault = _("There are two of that name.")
-            known.add(name)
+        fault = _find_fault(kind, value) if name else ""
+        if name in known:
+            fault = _("There are two of that name.")
+        known |= {name} - {""}
+        if name or value:
             yield Row(name, kind, value, fault)
 
 

@@ -26,6 +26,7 @@ from campaigns.selectors.recipient_pages import (
     select_wanted,
 )
 from campaigns.selectors.recipient_rows import describe_recipients
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.transfer_books import Books, read_books
 
 PAGE = 50
@@ -113,8 +114,8 @@ def find_recipients(transfer: Transfer, text: str) -> list[int]:
     found = [*by_token.values_list("pk", flat=True)[:CHUNK]]
     if persons:
         found += devices.filter(person_id__in=persons).values_list("pk", flat=True)[:CHUNK]
-    if text.isdecimal() and len(text) < 16:
-        found.append(int(text))
+    if number := read_id(text):
+        found.append(number)
     by_person = Part.objects.filter(transfer=transfer, kind=Part.Kind.PERSON).exists()
     return found + (persons if by_person else [])
 

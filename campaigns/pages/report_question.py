@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 
@@ -138,8 +138,3 @@ def read_narrowing(query: Mapping[str, Any]) -> dict[Dimension, str]:
     """What narrows a report; a value that none of its rows can have is left out."""
     given = {name: str(query[name]) for name in NARROWING if name in query}
     return {name: value for name, value in given.items() if is_value(name, value)}
-
-
-def count_days_back(asked: Asked, now: datetime) -> int:
-    """How many days from today back the report begins; one more than counted in UTC."""
-    return max(1, (now.date() - asked.days[0]).days + 2)

@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import Settled
+from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.pages.downloads import send_workbook, stream_csv
 from campaigns.pages.home import write_chart
+from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import (
     WORDS,
     Asked,
     BackgroundForm,
-    count_days_back,
     read_asked,
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
@@ -34,10 +35,9 @@ from campaigns.selectors.dimensions import (
     name_values,
     sum_lines,
 )
-from campaigns.selectors.reports import DayTotal, count_channels, daily_totals
+from campaigns.selectors.reports import DayTotal, count_channels, total_days
 from providers.reports import Metric
 
-MAX_DAYS_AGO = 4000
 MOST_ROWS = 50  # of one page, and below one row
 FIRST = slice(MOST_ROWS)
 RECEIPT_WORDS = {
@@ -86,7 +86,7 @@ def list_columns(*, has_vendor: bool = True) -> list[str]:
 def list_numbers(line: Line, *, has_vendor: bool = True) -> list[float | None]:
     """The numbers of a line in the order of `list_columns`."""
     known = [
-        *(line.outcomes.get(outcome, 0) for outcome in Settled.values),
+        *(line.outcomes.get(outcome, 0) for outcome in SETTLED_KEYS),
         *(line.receipts.get(metric) for metric in RECEIPTS),
         line.open_rate,
     ]
@@ -143,8 +143,8 @@ def list_days(asked: Asked, lines: list[Line], now: datetime) -> tuple[DayTotal,
         return ()
     if asked.by is Dimension.DAY:
         return _read_days(asked, lines, now.astimezone(asked.zone).date())
-    totals = daily_totals(asked.app_ids, min(MAX_DAYS_AGO, count_days_back(asked, now)), now)
-    return tuple(day for day in totals if asked.days[0] <= day.day <= asked.days[1])
+    last = min(asked.days[1], now.astimezone(asked.zone).date())
+    return total_days(asked.app_ids, (asked.days[0], last), asked.zone)
 
 
 def _read_days(asked: Asked, lines: list[Line], today: date) -> tuple[DayTotal, ...]:
@@ -152,7 +152,7 @@ def _read_days(asked: Asked, lines: list[Line], today: date) -> tuple[DayTotal, 
     of_day = {line.key: line.outcomes for line in lines}
     first, last = asked.days[0], min(asked.days[1], today)
     days = [first + timedelta(days=after) for after in range((last - first).days + 1)]
-    nothing = dict.fromkeys(Settled.values, 0)
+    nothing = dict.fromkeys(SETTLED_KEYS, 0)
     return tuple(DayTotal(day, {**nothing, **of_day.get(day.isoformat(), {})}) for day in days)
 
 
@@ -181,7 +181,7 @@ def list_narrowing(asked: Asked) -> list[tuple[str, str, str]]:
     return [
         (
             str(WORDS[name]),
-            name_values(name, [value], asked.app_ids)[value] or _("none"),
+            say_value(name, value, name_values(name, [value], asked.app_ids)[value]) or _("none"),
             asked.write_query({}, drop=name),
         )
         for name, value in asked.only.items()
@@ -210,7 +210,7 @@ def _draw_row(
     asked: Asked, line: Line, above: list[str], channels: dict[str, dict[str, int]]
 ) -> Row:
     return Row(
-        name=line.name,
+        name=say_value(asked.by, line.key, line.name),
         numbers=tuple(_draw_numbers(asked, line)),
         depth=len(above),
         path="/".join([*above, line.key]) if asked.by in BELOW else "",
@@ -235,9 +235,9 @@ def _open(asked: Asked, line: Line) -> str:
 def _draw_numbers(asked: Asked, line: Line) -> Iterator[Number]:
     """Outcomes lead to their recipients, or to the transfers that have them."""
     values, link = list_numbers(line), _link_recipients(asked, line)
-    for outcome, value in zip(Settled.values, values, strict=False):
+    for outcome, value in zip(SETTLED_KEYS, values, strict=False):
         yield Number(value, link(outcome) if value else "")
-    yield from (Number(value) for value in values[len(Settled.values) :])
+    yield from (Number(value) for value in values[len(SETTLED_KEYS) :])
 
 
 def _link_recipients(asked: Asked, line: Line) -> Callable[[str], str]:

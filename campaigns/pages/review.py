@@ -147,7 +147,8 @@ def _refuse_other(form: LaunchForm, review: Review) -> None:
             _("It has been changed since you opened this page. Look at it again, as it is now.")
         )
     seen = form.cleaned_data.get("seen")
-    if seen is None or review.total > seen * GROWTH:
+    # What was seen may have been an estimate as well, of another sample.
+    if seen is None or review.total - 2 * review.margin > seen * GROWTH:
         words = _("The audience has grown from %(seen)s to %(now)s since you opened this page.")
         raise ChangedMeanwhile(words % {"seen": f"{seen or 0:,}", "now": f"{review.total:,}"})
 

@@ -132,9 +132,13 @@ def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
     message = campaign.message.read()
     if message.template != LIQUID or find_faults(message):
         return []
-    [app, *_others] = list_apps(campaign)
-    meant = _Meant(app, campaign.audience, campaign.only_primary, principal)
-    return _render_all(message, meant, READINGS)
+    return [
+        reading
+        for app in list_apps(campaign)[:1]  # of a group that is empty by now, none
+        for reading in _render_all(
+            message, _Meant(app, campaign.audience, campaign.only_primary, principal), READINGS
+        )
+    ]
 
 
 def write_samples(samples: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -233,7 +237,7 @@ def mark_fates(composition: Composition) -> None:
 
 
 def _mark(composition: Composition, name: str, fates: list[FieldFate]) -> None:
-    setattr(composition.message.fields[name], "fates", fates)  # noqa: B010 - read by ui/field.html
+    setattr(composition.message.fields[name], "fates", fates)  # noqa: B010 - read by draw_field
 
 
 def _list_fates(dialects: set[str], platform: str, path: str) -> list[FieldFate]:

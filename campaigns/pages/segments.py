@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound, Refused
 from campaigns.models import App, Device, Membership, Segment
+from campaigns.pages.lookups import find_app
 from campaigns.pages.named_list import read_list
 from campaigns.pages.segment_editor import Editor, list_options, open_editor, read_editor
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
@@ -23,6 +24,7 @@ from campaigns.selectors.copy_names import name_copy
 from campaigns.selectors.explain import explain_segment
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.suggestions import suggest_values
 from campaigns.selectors.uses import list_segment_uses
 from campaigns.services.access import has_role, name_actor, require_role
@@ -41,16 +43,6 @@ def find_segment(principal: Any, pk: int) -> Segment:
     if segment is None:
         raise NotFound(_("There is no such segment."))
     return segment
-
-
-def find_app(principal: Any, text: str) -> App:
-    """The app of that id. Raises NotFound."""
-    is_id = text.isascii() and text.isdecimal() and len(text) < 16
-    apps = App.objects.for_user(principal).select_related("workspace")
-    app: App | None = apps.filter(pk=int(text)).first() if is_id else None
-    if app is None:
-        raise NotFound(_("There is no such app."))
-    return app
 
 
 def list_composed(principal: Any) -> list[App]:
@@ -80,8 +72,7 @@ def new_segment(request: HttpRequest) -> HttpResponse:
     copied = request.GET.get("copy", "")
     if not copied:
         return _draw(request, open_editor(app, None), None)
-    number = int(copied) if copied.isascii() and copied.isdecimal() and len(copied) < 16 else 0
-    segment = find_segment(request.user, number)
+    segment = find_segment(request.user, read_id(copied))
     editor = open_editor(segment.app, segment)
     longest = Segment._meta.get_field("name").max_length or 0
     own = Segment.objects.filter(app=segment.app)

@@ -19,6 +19,8 @@ from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Membership, Suppression, Workspace
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.selectors.newest import list_newest
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import find_apps, find_workspaces, name_actor, require_role
 from campaigns.services.suppression_jobs import Removal, read_entries, upload_suppressions
@@ -136,6 +138,9 @@ class RemoveForm(ListForm):
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=list(REMOVAL_REASONS.items()))
 
 
+FORMS: dict[str, type[ListForm]] = {"add": AddForm, "remove": RemoveForm}
+
+
 def _list_places(principal: Any) -> dict[str, tuple[str, Place]]:
     """By key: the words and the place, wherever the operator may change the list."""
     places: dict[str, tuple[str, Place]] = {}
@@ -152,10 +157,9 @@ def suppressions(request: HttpRequest) -> HttpResponse:
     """The list, newest first or by an exact value, and the two forms; a POST changes it."""
     require_role(request.user, None, Membership.Role.VIEWER)
     verb = request.POST.get("verb", "")
-    chosen = RemoveForm if verb == "remove" else AddForm
-    form = (
-        chosen(request.POST, request.FILES, prefix=verb, principal=request.user) if verb else None
-    )
+    form = None
+    if verb in FORMS:
+        form = FORMS[verb](request.POST, request.FILES, prefix=verb, principal=request.user)
     if form is not None and form.is_valid():
         answer = _change(request, form)
         if answer is not None:
@@ -211,10 +215,8 @@ def _draw(request: HttpRequest, form: ListForm | None) -> HttpResponse:
     # Joined, SQLite would begin with the few workspaces and sort all of the list.
     rows = Suppression.objects.for_user(request.user).prefetch_related("app", "workspace")
     found = find_entries(rows, text) if text and "\0" not in text else rows
-    after = request.GET.get("after", "")
-    if after.isascii() and after.isdecimal() and len(after) < 17:
-        found = found.filter(pk__lt=int(after))
-    shown = list(found.order_by("-pk")[: PAGE + 1])
+    after = read_id(request.GET.get("after", ""))
+    shown = list_newest(found, PAGE + 1, before=after or None)
     places = _list_places(request.user)
     context = {
         "rows": [
@@ -245,10 +247,7 @@ def _list_counts(principal: Any) -> list[tuple[str, int]]:
 
 
 def _list_forms(request: HttpRequest, form: ListForm | None) -> dict[str, Any]:
-    by_verb: dict[str, ListForm] = {
-        "add": AddForm(prefix="add", principal=request.user),
-        "remove": RemoveForm(prefix="remove", principal=request.user),
-    }
+    by_verb = {verb: form(prefix=verb, principal=request.user) for verb, form in FORMS.items()}
     if form is not None:
         by_verb[str(form.prefix)] = form
     is_open = str(form.prefix) if form is not None else ""

@@ -14,13 +14,8 @@ from campaigns.errors import Forbidden
 from campaigns.models import App, Membership, MessageTemplate, Workspace
 from campaigns.pages.composition import Composition, Place, read_composition, start_composition
 from campaigns.pages.fields import PageForm
-from campaigns.pages.message_form import (
-    MessageForm,
-    TranslationFormSet,
-    Translations,
-    read_initial,
-    read_translations,
-)
+from campaigns.pages.message_form import MessageForm, read_initial
+from campaigns.pages.translation_form import TranslationFormSet, Translations, read_translations
 from campaigns.selectors.origins import add_origin
 from campaigns.services.access import find_apps, has_role
 from campaigns.services.templates import MAX_DESCRIPTION, MAX_NAME, TemplateValues

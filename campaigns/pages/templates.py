@@ -16,7 +16,6 @@ from campaigns.models import App, Membership, MessageTemplate
 from campaigns.pages.composition import Place, read_composition
 from campaigns.pages.languages import describe_language, list_known
 from campaigns.pages.lookups import find_template
-from campaigns.pages.message_form import TranslationForm
 from campaigns.pages.samples import mark_fates
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.template_form import (
@@ -29,6 +28,7 @@ from campaigns.pages.template_form import (
     read_template_page,
     start_template_page,
 )
+from campaigns.pages.translation_form import TranslationForm
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.templates import (
     archive_template,

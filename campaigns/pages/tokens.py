@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.errors import NotFound, Refused
+from campaigns.errors import Refused
 from campaigns.models import Account, App, Membership, Transfer, Workspace
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
 from campaigns.pages.origin import name_transfer
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.token_faults import count_token_faults
 from campaigns.services.access import find_apps, find_workspaces, name_actor, require_role
 from campaigns.services.token_jobs import Doubted, start_enabling
@@ -88,11 +89,7 @@ def enable_tokens(request: HttpRequest) -> HttpResponse:
 
 def _read_transfer(request: HttpRequest) -> Transfer | None:
     text = request.GET.get("transfer", "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 17):
-        raise NotFound(_("There is no such transfer."))
-    return find_transfer(request.user, int(text))
+    return find_transfer(request.user, read_id(text)) if text else None
 
 
 def _make_form(request: HttpRequest, transfer: Transfer | None) -> SinceForm:

@@ -22,7 +22,6 @@ from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import name_actor, require_role
 from campaigns.services.translation_files import (
-    MOST,
     Difference,
     apply_translations,
     compare_translations,
@@ -31,6 +30,7 @@ from campaigns.services.translation_files import (
 )
 
 Role = Membership.Role
+MOST_BYTES = 2_000_000  # it comes back as a field of a form, and these are bounded
 FILES = {
     "csv": (write_translation_csv, "text/csv; charset=utf-8"),
     "json": (write_translation_json, "application/json"),
@@ -58,8 +58,8 @@ class TranslationFileForm(PageForm):
         return given
 
     def _read(self, upload: UploadedFile[Any]) -> str:
-        if (upload.size or 0) > 4 * MOST:
-            self.add_error("file", _("The file is longer than two million characters."))
+        if (upload.size or 0) > MOST_BYTES:
+            self.add_error("file", _("The file is larger than 2 MB. Send it in parts."))
             return ""
         try:
             return bytes(upload.read()).decode("utf-8-sig")

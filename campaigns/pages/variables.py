@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.pages.segments import find_app
+from campaigns.pages.lookups import find_app
 from campaigns.pages.shell import operator_page
 from campaigns.selectors.variables import Variable, suggest_variables
 

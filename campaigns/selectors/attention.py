@@ -52,6 +52,8 @@ def list_stuck(principal: Any, since: datetime, limit: int) -> QuerySet[Any]:
 def list_unapproved(principal: Any, limit: int) -> list[Campaign]:
     """Campaigns that wait for their time and lack an approval that nobody was asked for, the next
     first. Of those with one only the next few are looked at, whether it still holds."""
+    if not App.objects.filter(needs_approval=True).exists():
+        return []
     policy = Q(app__needs_approval=True) | Q(
         Exists(App.objects.filter(app_groups=OuterRef("app_group_id"), needs_approval=True))
     )

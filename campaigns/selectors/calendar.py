@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -16,7 +16,7 @@ from campaigns.models import App, AppGroup, Campaign, Occurrence, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_last_instant
 from campaigns.models.recurrence import Series
 
-# What is read of a campaign: hundreds are, and most of their columns are drawn nowhere.
+# What is read of the campaign of a series.
 SHOWN = (
     "workspace", "name", "status", "audience", "timezone", "send_at", "due_at", "recurrence",
     "app", "app_group",
@@ -28,13 +28,24 @@ CLOSE = timedelta(hours=1)
 BAND = timedelta(hours=26)  # from the first zone on earth to the last
 
 
+class Named(NamedTuple):
+    """What a calendar shows of a campaign. There are hundreds, and a row of the model with most of
+    its columns left out takes longer to make than all of its columns to read."""
+
+    pk: int
+    name: str
+    audience: dict[str, Any]
+    app_id: int | None
+    app_group_id: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One start. With recipients' own hours it is a band: the first of them get it at `at`, the
     last by `until`. `status` is the campaign's or the transfers', or `missed`, `skipped`."""
 
     at: datetime
-    campaign: Campaign
+    campaign: Named
     status: str
     apps: frozenset[int]
     transfer_id: int | None = None
@@ -73,7 +84,7 @@ def read_timetable(
 ) -> Timetable:
     """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`."""
     members = _list_members()
-    campaigns = Campaign.objects.for_user(principal).only(*SHOWN)
+    campaigns = Campaign.objects.for_user(principal)
     if app is not None:
         groups = [group for group, apps in members.items() if app in apps]
         campaigns = campaigns.filter(Q(app=app) | Q(app_group__in=groups))
@@ -91,7 +102,7 @@ def read_timetable(
     return Timetable(shown, is_cut, _name_places(entry.campaign for entry in shown))
 
 
-def _name_places(campaigns: Iterable[Campaign]) -> dict[int, str]:
+def _name_places(campaigns: Iterable[Named]) -> dict[int, str]:
     """Apps are few: one statement has their names, and not each row again."""
     known = {campaign.pk: campaign for campaign in campaigns}.values()
     apps = App.objects.in_bulk({one.app_id for one in known if one.app_id})
@@ -113,7 +124,11 @@ def _list_members() -> _Members:
     return {group: frozenset(apps) for group, apps in members.items()}
 
 
-def _find_apps(campaign: Campaign, members: _Members) -> frozenset[int]:
+def _name(campaign: Campaign) -> Named:
+    return Named(*(getattr(campaign, name) for name in Named._fields))
+
+
+def _find_apps(campaign: Named, members: _Members) -> frozenset[int]:
     if campaign.app_id is not None:
         return frozenset({campaign.app_id})
     return members.get(campaign.app_group_id or 0, frozenset())
@@ -133,7 +148,8 @@ def _list_sent(
             "campaign_id", "occurrence_id", "pk", "status", "created_at", "wall_clock"
         )[:MAX_ENTRIES]
     )
-    campaigns = Campaign.objects.only(*SHOWN).in_bulk({row[0] for row in newest})
+    named = Campaign.objects.filter(pk__in={row[0] for row in newest})
+    campaigns = {row[0]: Named(*row) for row in named.values_list(*Named._fields)}
     seen: dict[tuple[int, int], Entry] = {}
     for pk, occurrence, transfer, status, at, wall_clock in newest:
         entry = Entry(
@@ -159,13 +175,14 @@ def _list_planned(
     rows = campaigns.filter(
         status=Campaign.Status.SCHEDULED, due_at__gte=start - BAND, due_at__lt=end
     )
-    for campaign in rows.order_by("due_at")[:MAX_ENTRIES]:
+    listed = rows.order_by("due_at").values_list("due_at", "timezone", "send_at", *Named._fields)
+    for due_at, zone, send_at, *own in listed[:MAX_ENTRIES]:
+        campaign = Named(*own)
         entry = Entry(
-            at=campaign.due_at, campaign=campaign, status=campaign.status,
+            at=due_at, campaign=campaign, status=Campaign.Status.SCHEDULED,
             apps=_find_apps(campaign, members),
         )  # fmt: skip
-        is_own = campaign.timezone == RECIPIENT_ZONE
-        yield _stretch(entry, campaign.send_at if is_own else "")
+        yield _stretch(entry, send_at if zone == RECIPIENT_ZONE else "")
 
 
 def _list_times(
@@ -178,13 +195,13 @@ def _list_times(
         due_at__isnull=False, due_at__lt=end,
     )  # fmt: skip
     after = max(start, now) - timedelta(microseconds=1)
-    for campaign in rows.order_by("due_at")[:MAX_SERIES]:
-        series = advance(campaign.series, after)
+    for row in rows.only(*SHOWN).order_by("due_at")[:MAX_SERIES]:
+        campaign, series = _name(row), advance(row.series, after)
         for time in series.list_upcoming(after, TIMES_OF_SERIES):
             if time.due_at >= end:
                 break
             yield Entry(
-                at=time.due_at, campaign=campaign, status=campaign.status,
+                at=time.due_at, campaign=campaign, status=row.status,
                 apps=_find_apps(campaign, members), note=time.note,
             )  # fmt: skip
 
@@ -222,9 +239,10 @@ def _list_left_out(
     ).exclude(state=Occurrence.State.FIRED)  # fmt: skip
     listed = rows.select_related("campaign").order_by("due_at")
     for row in listed[:MAX_ENTRIES]:
+        campaign = _name(row.campaign)
         yield Entry(
-            at=row.due_at, campaign=row.campaign, status=row.state,
-            apps=_find_apps(row.campaign, members), note=str(row.get_reason_display()),
+            at=row.due_at, campaign=campaign, status=row.state,
+            apps=_find_apps(campaign, members), note=str(row.get_reason_display()),
         )  # fmt: skip
 
 
@@ -238,7 +256,7 @@ def find_collisions(entries: Sequence[Entry]) -> tuple[Collision, ...]:
                 if entry.until is None:
                     break
                 continue
-            if entry.apps & other.apps and entry.campaign != other.campaign:
+            if entry.apps & other.apps and entry.campaign.pk != other.campaign.pk:
                 found.append(Collision(entry, other, _is_certain(entry, other)))
         if len(found) > MAX_ENTRIES:
             break

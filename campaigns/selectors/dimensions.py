@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Case, Max, Q, Sum, Value, When
 
 from campaigns.models import (
     Account,
@@ -27,6 +27,7 @@ from campaigns.models import (
     Transfer,
     VendorCount,
 )
+from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
 from providers.reports import Metric
 
@@ -170,33 +171,50 @@ def _add(numbers: dict[Any, int], more: Mapping[Any, int]) -> None:
         numbers[key] = numbers.get(key, 0) + count
 
 
+# A column for each outcome and kind: a row for each would be read one by one, by thousands.
+_OUTCOME_COUNTS = {
+    f"of_{outcome}": Sum("count", filter=Q(outcome=outcome)) for outcome in SETTLED_KEYS
+}
+_RECEIPT_COUNTS = {f"of_{kind}": Sum("count", filter=Q(kind=kind)) for kind in RECEIPT_METRICS}
+
+
 def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     rows = _select(Rollup.objects, question, OF_OUTCOME)
-    read = _read_key(question)
+    read, is_reason = _read_key(question), question.by is Dimension.REASON
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
-    tellers = find_tellers() if is_told else frozenset[int]()
-    column, is_reason = OF_OUTCOME[question.by], question.by is Dimension.REASON
-    counted = rows.values_list(column, "outcome", "account_id").annotate(total=Sum("count"))
-    for value, outcome, account, total in counted:
-        key = f"{outcome}:{read(value)}" if is_reason else read(value)
-        line = lines.get(key) or lines.setdefault(key, Line(key))
-        line.outcomes[outcome] = line.outcomes.get(outcome, 0) + total
-        if account in tellers and not line.receipts:
-            line.receipts = dict(NOTHING_TOLD)
+    tellers = _mark_tellers(find_tellers() if is_told else frozenset())
+    counted = rows.values_list(OF_OUTCOME[question.by]).annotate(told=tellers, **_OUTCOME_COUNTS)
+    for value, told, *counts in counted:
+        name = read(value)
+        for outcome, count in zip(SETTLED_KEYS, counts, strict=True):
+            if count is None:
+                continue
+            key = f"{outcome}:{name}" if is_reason else name
+            line = lines.get(key) or lines.setdefault(key, Line(key))
+            line.outcomes[outcome] = line.outcomes.get(outcome, 0) + count
+            if told and not line.receipts:
+                line.receipts = dict(NOTHING_TOLD)
+
+
+def _mark_tellers(accounts: Collection[int]) -> Any:
+    """1 where any row is of one of these accounts."""
+    if not accounts:
+        return Value(0)
+    return Max(Case(When(account_id__in=accounts, then=1), default=0))
 
 
 def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     if question.by not in OF_RECEIPT or not question.only.keys() <= OF_RECEIPT.keys():
         return
     rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
-    read = _read_key(question)
-    column = OF_RECEIPT[question.by]
     # Receipts name their platform; a cohort would have to be looked up.
-    read = str if question.by is Dimension.PLATFORM else read
-    for value, kind, total in rows.values_list(column, "kind").annotate(total=Sum("count")):
-        key, metric = read(value), RECEIPT_METRICS[kind]
+    read = str if question.by is Dimension.PLATFORM else _read_key(question)
+    for value, *counts in rows.values_list(OF_RECEIPT[question.by]).annotate(**_RECEIPT_COUNTS):
+        key = read(value)
         line = lines.get(key) or lines.setdefault(key, Line(key))
-        line.receipts[metric] = line.receipts.get(metric, 0) + total
+        for metric, count in zip(RECEIPT_METRICS.values(), counts, strict=True):
+            if count is not None:
+                line.receipts[metric] = line.receipts.get(metric, 0) + count
 
 
 def _add_vendor_counts(question: Question, lines: dict[Key, Line]) -> None:

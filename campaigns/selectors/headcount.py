@@ -166,10 +166,12 @@ def _finish_count(app: App, devices: QuerySet[Device], places: _Places, end: flo
 
 
 def _count_persons(app: App, devices: QuerySet[Device], end: float) -> Counter[str]:
+    languages: Counter[str] = Counter()
     with at_most(end - time.monotonic()):
         rows = devices.filter(language="").order_by().values_list("person__language")
-        found = list(rows.annotate(count=Count("*")))
-    return Counter({language or app.default_language: count for language, count in found})
+        for language, count in rows.annotate(count=Count("*")):
+            languages[language or app.default_language] += count
+    return languages
 
 
 def _take_some(devices: QuerySet[Device], end: float) -> tuple[Device, ...]:

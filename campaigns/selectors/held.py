@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.models import (
     Delivery,
@@ -26,6 +26,7 @@ from campaigns.selectors.seals import PERSON_KINDS
 from providers.recipients import TOKEN_KIND
 
 Named = tuple[str, str]  # kind, value
+ALIAS_KIND = DeviceMark.Kind.ALIAS.value
 
 
 def select_held(persons: Sequence[int], devices: Sequence[int]) -> dict[str, QuerySet[Any]]:
@@ -85,7 +86,18 @@ def list_identifiers(persons: Sequence[int], devices: Sequence[int]) -> list[tup
     ids = DeviceIdentifier.objects.filter(device__in=IdList(devices))
     for kind, value, owner in ids.values_list("kind", "value", "device__person_id"):
         found.append(((kind, value), owner or 0))
+    found += _list_own_aliases(devices)
     return [one for one in found if one[0][1]]
+
+
+def _list_own_aliases(devices: Sequence[int]) -> list[tuple[Named, int]]:
+    """Aliases that no device of anybody else goes by in the app."""
+    marks = DeviceMark.objects.filter(device__in=IdList(devices), kind=ALIAS_KIND)
+    shared = DeviceMark.objects.filter(
+        ~Q(device__in=IdList(devices)), app=OuterRef("app"), kind=ALIAS_KIND, name=OuterRef("name")
+    )
+    own = marks.filter(~Exists(shared)).values_list("name", "device__person_id")
+    return [((ALIAS_KIND, name), owner or 0) for name, owner in own]
 
 
 def list_aliases(devices: Sequence[int]) -> list[str]:

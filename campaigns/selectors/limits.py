@@ -16,7 +16,15 @@ from providers.commands import TransferState
 from providers.contract import CallKind, Limits
 from providers.limits import narrow_limits
 from providers.outcomes import Outcome
-from providers.pacing import MAX_RETRY_AFTER, Bucket, DayQuota, find_day, find_ramped, find_reset
+from providers.pacing import (
+    MAX_RETRY_AFTER,
+    WINDOW,
+    Bucket,
+    DayQuota,
+    find_day,
+    find_ramped,
+    find_reset,
+)
 
 ALL_APPS = 0  # a Throttle's app_id: what holds for an account as a whole
 FINAL = frozenset({TransferState.SENT, TransferState.FAILED, TransferState.CANCELLED})
@@ -32,13 +40,17 @@ OPEN_SECONDS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """At most `rate` per second: recipients, or calls. With `ramp_up` only after that time."""
+    """At most `rate` per second: recipients, or calls. With `ramp_up` only after that time.
+
+    It holds over any `window` seconds.
+    """
 
     scope: str
     owner_id: int
     rate: float
     counts_calls: bool = False
     ramp_up: int | None = None
+    window: float = WINDOW
 
 
 def list_promises(way: Way, transfer: Transfer, batch: Batch | None = None) -> list[Promise]:
@@ -65,7 +77,13 @@ def list_call_rates(way: Way, kind: str = "") -> Iterator[Promise]:
         if rate:
             # Where every recipient is a call of its own, these are what is counted.
             counts_calls = not way.dialect.fans_out
-            yield Promise(scope=scope, owner_id=owner, rate=rate, counts_calls=counts_calls)
+            yield Promise(
+                scope=scope,
+                owner_id=owner,
+                rate=rate,
+                counts_calls=counts_calls,
+                window=limits.calls_window,
+            )
 
 
 def find_group_rate(way: Way, group: Group) -> int | None:
@@ -99,18 +117,21 @@ def find_bucket(promise: Promise, row: Allowance | None, now: datetime) -> Bucke
     rate = find_ramped(promise.rate, promise.ramp_up, row.taken if row else 0)
     burst = _find_burst(rate, counts_calls=promise.counts_calls)
     if row is None:
-        return Bucket.full(rate, now=now, burst=burst)
-    return Bucket(rate, burst, min(row.level, burst), row.filled_at)
+        return Bucket.full(rate, now=now, burst=burst, counted=promise.window)
+    return Bucket(rate, burst, min(row.level, burst), row.filled_at, promise.window)
 
 
 def _find_burst(rate: float, *, counts_calls: bool) -> float:
     return max(1.0, rate * (CALL_BURST if counts_calls else RECIPIENT_BURST))
 
 
-def find_seconds(rate: float, amount: int, *, counts_calls: bool = False) -> float:
+def find_seconds(
+    rate: float, amount: int, *, counts_calls: bool = False, window: float = WINDOW
+) -> float:
     """How long so many recipients, or calls, take at a rate when nothing else holds them back."""
     burst = _find_burst(rate, counts_calls=counts_calls)
-    bucket = Bucket.full(rate, now=datetime.fromtimestamp(0, UTC), burst=burst)
+    now = datetime.fromtimestamp(0, UTC)
+    bucket = Bucket.full(rate, now=now, burst=burst, counted=window)
     return max(0.0, amount - burst) / bucket.steady
 
 

@@ -124,8 +124,9 @@ def _write_plain(value: Any) -> Any:
 
 def fill_empty(own: dict[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
     """Values of a recipient with texts in the place of what is empty."""
-    return own | {name: text for name, text in defaults.items() if _is_empty(own.get(name))}
+    return own | {name: text for name, text in defaults.items() if is_empty(own.get(name))}
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether nothing would be read of a value: a number and a flag always are."""
     return value is None or (isinstance(value, str | list) and not str(value or "").strip())

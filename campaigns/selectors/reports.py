@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta, tzinfo
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Rollup, Settled
+from campaigns.models import App, Part, Rollup, Settled
+from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.report_facts import (
     Fact,
     Facts,
@@ -37,6 +37,12 @@ class _Row:
     fact: Fact
     keys: list[Key]
     users: int | None = None
+
+
+# A column for each outcome: a row for each would be read one by one, by thousands.
+_OUTCOME_COUNTS = {
+    f"of_{outcome}": Sum("count", filter=Q(outcome=outcome), default=0) for outcome in SETTLED_KEYS
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +226,14 @@ def count_channels(
     app_ids: Collection[int], days: tuple[str, str], transfers: Collection[str], *, now: datetime
 ) -> dict[str, dict[str, int]]:
     """By transfer what each channel has sent in these days, of those that go by a scenario."""
-    if not transfers:
+    stepped = Part.objects.filter(transfer__in=map(int, transfers), transfer__has_steps=True)
+    parts = list(stepped.values_list("pk", flat=True))
+    if not parts:
         return {}
     zone = read_zone(find_zone(app_ids))
     span = make_span(app_ids, (read_day(days[0], now, zone), read_day(days[1], now, zone)), zone)
-    rows = span.of_parts(Rollup.objects, "hour").filter(
-        part__transfer__in=[int(pk) for pk in transfers],
-        part__transfer__has_steps=True,
-        outcome=Settled.SENT,
-    )
+    # By the parts: few transfers are shown of all that sent in these hours.
+    rows = span.of_parts(Rollup.objects, "hour").filter(part__in=parts, outcome=Settled.SENT)
     counts: dict[str, dict[str, int]] = {}
     keys = rows.values_list("part__transfer_id", "part__step", "part__channel").order_by(
         "part__step"
@@ -239,19 +244,15 @@ def count_channels(
     return counts
 
 
-def daily_totals(
-    app_ids: Collection[int], days: int, now: datetime, zone: str = ""
+def total_days(
+    app_ids: Collection[int], days: tuple[date, date], zone: tzinfo
 ) -> tuple[DayTotal, ...]:
-    """Outcomes of each of the last `days` days, today last, in `zone` ("" = the first app's)."""
-    place = read_zone(zone or find_zone(app_ids))
-    today = now.astimezone(place).date()
-    listed = [today - timedelta(days=ago) for ago in reversed(range(days))]
-    totals = {day: dict.fromkeys(Settled.values, 0) for day in listed}
-    span = make_span(app_ids, (listed[0], today), place)
-    rows = span.of_parts(Rollup.objects, "hour").values_list("hour", "outcome")
-    find_day = cache(lambda hour: hour.astimezone(place).date())
-    for hour, outcome, count in rows.annotate(total=Sum("count")):
-        day = find_day(hour)
-        if day in totals:
-            totals[day][outcome] += count
+    """Outcomes of each day from the first to the last."""
+    listed = [days[0] + timedelta(days=after) for after in range((days[1] - days[0]).days + 1)]
+    totals = {day: dict.fromkeys(SETTLED_KEYS, 0) for day in listed}
+    rows = make_span(app_ids, days, zone).of_parts(Rollup.objects, "hour").values_list("hour")
+    for hour, *counts in rows.annotate(**_OUTCOME_COUNTS):
+        day = totals[hour.astimezone(zone).date()]
+        for outcome, count in zip(SETTLED_KEYS, counts, strict=True):
+            day[outcome] += count
     return tuple(DayTotal(day, outcomes) for day, outcomes in totals.items())

@@ -114,6 +114,8 @@ def find_subjects(who: str, principal: Any) -> tuple[Subject, ...]:
     found: dict[str, Subject] = {}
     for match in matches:
         device = devices.get(match.pk) if match.kind == "device" else None
+        if device is not None and device.person_id in persons:
+            continue  # who is traced with all of their devices anyway
         person = device.person if device else persons.get(match.pk)
         subject = Subject(person, device)
         found.setdefault(subject.term, subject)

@@ -21,6 +21,7 @@ from campaigns.models import (
     Suppression,
     Transfer,
 )
+from campaigns.models.audience import WAYS
 from campaigns.models.packing import unpack_texts
 from campaigns.selectors.audience import read_audience
 from campaigns.selectors.explain import Verdict, explain_audience
@@ -182,15 +183,16 @@ def list_route_lines(part: Part, platform: str, batch: Batch | None) -> Iterator
         yield Line(code="route", words=words)
         return
     names = [way.account.name for way in list_ways(part.transfer.app_id, platform)]
+    called = dict(WAYS).get(platform, platform)
     if batch is not None and batch.account is not None:
         words = _("Route: %(name)s.") % {"name": batch.account.name}
         others = [name for name in names if name != batch.account.name]
         backup = _("Other routes of %(platform)s, in this order: %(names)s.")
-        details = (backup % {"platform": platform, "names": ", ".join(others)},) if others else ()
+        details = (backup % {"platform": called, "names": ", ".join(others)},) if others else ()
         yield Line(code="route", words=words, tone="good", details=details)
     elif names:
         words = _("Routes of %(platform)s now, in this order: %(names)s.")
-        yield Line(code="route", words=words % {"platform": platform, "names": ", ".join(names)})
+        yield Line(code="route", words=words % {"platform": called, "names": ", ".join(names)})
     else:
-        words = _("No route of the app serves %(platform)s now.") % {"platform": platform}
+        words = _("No route of the app serves %(platform)s now.") % {"platform": called}
         yield Line(code="route", words=words, tone="bad")

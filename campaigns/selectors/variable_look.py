@@ -8,7 +8,7 @@ from typing import Any
 from campaigns.models import App
 from campaigns.selectors.audience import select_devices
 from campaigns.selectors.audience_bodies import Audience
-from campaigns.selectors.personal import Reader
+from campaigns.selectors.personal import Reader, is_empty
 
 LOOKED_AT = 2_000
 
@@ -24,7 +24,7 @@ def look_at_variables(
     devices = select_devices(app, audience, only_primary=only_primary).order_by("pk")
     ids = list(devices.values_list("pk", flat=True)[: LOOKED_AT + 1])
     rows = Reader(app, names).read_devices(ids[:LOOKED_AT])
-    lengths = {pk: [len(str(_read(own, name))) for name in names] for pk, own in rows.items()}
+    lengths = {pk: [_measure(own.get(name)) for name in names] for pk, own in rows.items()}
     lacking = {pk: sizes.count(0) for pk, sizes in lengths.items()}
     most_empty = max(lacking, key=lambda pk: lacking[pk], default=None)
     return {
@@ -39,6 +39,6 @@ def look_at_variables(
     }
 
 
-def _read(values: dict[str, Any], name: str) -> str:
-    value = values.get(name)
-    return "" if value is None else str(value).strip()
+def _measure(value: Any) -> int:
+    """Letters of a value, 0 for none."""
+    return 0 if is_empty(value) else len(str(value).strip())

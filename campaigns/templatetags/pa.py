@@ -11,7 +11,7 @@ from json import dumps
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxSelectMultiple, RadioSelect, Textarea
+from django.forms import BoundField
 from django.template.defaultfilters import date as format_date
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
-from campaigns.pages.fields import write_attributes
+from campaigns.pages.field_html import draw_field, write_attributes
 from campaigns.pages.reason_words import name_reason
 from campaigns.selectors.language_names import name_language
 
@@ -62,7 +62,6 @@ TONES = {
     "dropped": "bad",
 }
 LIVE = frozenset({"sending", "accepted", "running"})
-WIDE_WIDGETS = (Textarea, CheckboxSelectMultiple, RadioSelect)
 
 
 @register.filter
@@ -96,16 +95,22 @@ def attributes(values: dict[str, Any]) -> SafeString:
 @register.simple_tag
 def number_cells(numbers: Iterable[Any]) -> SafeString:
     """Table cells of values with links, drawn at once: a report has hundreds of them."""
-    return format_html_join(
-        "",
-        '<td class="pa-number{}">{}</td>',
-        ((" pa-muted" if one.value is None else "", _link_number(one)) for one in numbers),
-    )
+    language = get_language() or ""
+    return format_html_join("", "{}", ((_draw_number(one, language),) for one in numbers))
 
 
-def _link_number(one: Any) -> str:
-    text = number(one.value)
-    return format_html('<a class="pa-link" href="{}">{}</a>', one.link, text) if one.link else text
+def _draw_number(one: Any, language: str) -> SafeString:
+    if not one.link:
+        return _draw_plain_number(one.value, language)
+    html = '<td class="pa-number"><a class="pa-link" href="{}">{}</a></td>'
+    return format_html(html, one.link, _write_number(one.value, language))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _draw_plain_number(value: float | None, language: str) -> SafeString:
+    muted = " pa-muted" if value is None else ""
+    text = _write_number(value, language)
+    return format_html('<td class="pa-number{}">{}</td>', muted, text)
 
 
 @register.filter
@@ -234,14 +239,14 @@ def wall_clock(text: str) -> str:
     return format_date(datetime.fromisoformat(text), "j M Y, H:i")
 
 
-@register.filter
-def is_wide(field: BoundField) -> bool:
-    """Whether a field takes the form's whole width."""
-    widget = field.field.widget
-    return isinstance(widget, WIDE_WIDGETS) or "data-pa-wide" in widget.attrs
+@register.simple_tag
+def form_field(field: BoundField) -> SafeString:
+    """A field as the operator pages draw it, for a form that draws its own otherwise."""
+    return draw_field(field)
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
     """One icon of the shell's font; it is decoration and is not read out."""
     return format_html('<span class="pa-icon {}" aria-hidden="true">{}</span>', extra, name)
@@ -276,6 +281,7 @@ ENTRY_ICONS = {
 
 
 @register.simple_tag
+@lru_cache(maxsize=64)
 def entry_icon(status: str) -> SafeString:
     """What became of a start, or will, as an icon and as a word for who does not see it."""
     word = status.replace("_", " ").capitalize()

@@ -50,7 +50,7 @@
     if (at("[role=tab]")) choose(at("[role=tab]"));
     if (at("[data-pa-goto]")) {
       event.preventDefault();
-      goTo(document.getElementById(at("[data-pa-goto]").hash.slice(1)));
+      goToNamed(at("[data-pa-goto]").hash.slice(1));
     }
   });
 
@@ -62,6 +62,14 @@
     if (fold) fold.open = true;
     field?.focus();
     field?.scrollIntoView({ block: "center" });
+  }
+
+  // Fields of most languages are drawn when somebody wants to see them.
+  const draw = (names) => document.dispatchEvent(new CustomEvent("pa:names", { detail: names }));
+
+  function goToNamed(id) {
+    draw([id.replace(/^id_/, "")]);
+    goTo(document.getElementById(id));
   }
 
   document.addEventListener("change", (event) => {
@@ -89,6 +97,8 @@
   const readAll = () => new Map(listFields().map((field) => [nameField(field), read(field)]));
 
   function putBack(typed, focused) {
+    draw([...typed.keys()].map((key) => key.slice(0, key.indexOf("="))));
+    if (focused?.id) draw([focused.id.replace(/^id_/, "")]);
     listFields().forEach((field) => {
       const text = typed.get(nameField(field));
       if (text === undefined) return;

@@ -11,9 +11,13 @@
     return node;
   };
 
-  // The pairs of a JSON object, in its order; null for any other text.
+  // A number that JavaScript would round: of such a text another row may not write the whole anew.
+  const hasLongNumber = (text) => /\d[\d.]{15}/.test(text.replace(/"(?:\\.|[^"\\])*"/g, '""'));
+
+  // The pairs of a JSON object, in its order; null for any other text, and for one that would change.
   function readPairs(text) {
     if (!text.trim()) return [];
+    if (hasLongNumber(text)) return null;
     try {
       const value = JSON.parse(text);
       return value && typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : null;
@@ -42,7 +46,7 @@
     const isRows = kind === "rows" && pairs !== null;
     rows.replaceChildren();
     if (isRows) drawRows(area, rows, pairs);
-    else if (kind === "rows") rows.append(make("p", { class: "pa-error" }, words().paNoRows));
+    else if (kind === "rows") rows.append(make("p", { class: "pa-error" }, hasLongNumber(area.value) ? words().paLong : words().paNoRows));
     area.hidden = isRows;
     rows.hidden = !isRows && kind !== "rows";
     switches.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String((button.dataset.paData === "rows") === isRows)));
@@ -78,6 +82,7 @@
     if (!key) return text ? ["key", words().paNoKey] : null;
     if (keys.has(key)) return ["key", words().paTwice];
     if (part(row, "kind").value === "json") {
+      if (hasLongNumber(text)) return ["value", words().paLong];
       try {
         JSON.parse(text);
       } catch {

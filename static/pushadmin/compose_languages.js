@@ -86,6 +86,7 @@
     tab.querySelector("[data-pa-language-name]").textContent = tag ? nameTag(tag) : "…";
     tab.querySelector("[data-pa-reach]").dataset.paReach = tag;
     const chain = panel.querySelector("[data-pa-chain]");
+    if (!chain) return;
     const texts = tag.includes("-") ? [tag, tag.split("-")[0]] : [tag];
     chain.textContent = chain.dataset.paChain.replace("%tag%", texts.join(`${chain.dataset.paOr} `));
   }
@@ -97,8 +98,36 @@
     dress(document.getElementById(fold.closest(".pa-translation").getAttribute("aria-labelledby")));
   }
 
-  // Fields that are to be filled in again by their names.
+  // Of most languages the page has only the texts: there may be two hundred. The fields are drawn
+  // when somebody wants to see them.
+  function unfold(panel) {
+    if (!panel || !("paThin" in panel.dataset)) return;
+    const number = panel.id.replace("pa-text-", "");
+    const kept = [...panel.querySelectorAll("input[type=hidden]")];
+    const drawn = document.createElement("template");
+    drawn.innerHTML = document.getElementById("pa-translation").innerHTML.replaceAll("__prefix__", number);
+    const whole = drawn.content.querySelector(".pa-translation");
+    whole.hidden = panel.hidden;
+    whole.prepend(...panel.querySelectorAll(".errors"));
+    panel.replaceWith(whole);
+    const isOfPlatform = ({ name }) => /^translations-\d+-[a-z]+-/.test(name);
+    const fold = whole.querySelector("[data-pa-platforms]");
+    if (kept.some(isOfPlatform)) {
+      drawPlatforms(fold);
+      fold.open = true;
+    }
+    kept.forEach((field) => {
+      const box = whole.querySelector(`[name="${field.name}"]`);
+      if (box) box.value = field.value;
+      else whole.append(field);
+    });
+    dress(document.getElementById(whole.getAttribute("aria-labelledby")));
+  }
+
+  // Fields that are to be filled in again, or gone to, by their names.
   function drawNamed(names) {
+    names.filter((name) => /^translations-\d+-/.test(name) && !root().querySelector(`[name="${name}"]:not([type=hidden])`))
+      .forEach((name) => unfold(document.getElementById(`pa-text-${name.split("-")[1]}`)));
     const numbers = names.map((name) => /^translations-(\d+)-[a-z]+-/.exec(name)?.[1]).filter(Boolean);
     new Set(numbers).forEach((number) => {
       const fold = root().querySelector(`[data-pa-platforms="${number}"]`);
@@ -155,6 +184,9 @@
   // What was kept in the window may have more languages than the page.
   document.addEventListener("pa:rows", (event) => {
     while (tabs().length - 1 < event.detail) dress(make(""));
+  });
+  document.addEventListener("pa:chosen", (event) => {
+    if (event.detail.closest("#pa-languages")) unfold(panelOf(event.detail));
   });
   document.addEventListener("pa:names", (event) => drawNamed(event.detail));
   document.addEventListener("toggle", (event) => {

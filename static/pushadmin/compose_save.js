@@ -37,7 +37,7 @@
 
   // Fields that are drawn when they are opened say nothing while they are empty.
   function isSame(kept, shown) {
-    const write = (fields) => JSON.stringify(fields.filter(([name, text]) => text || !/^translations-\d+-[a-z]+-/.test(name)));
+    const write = (fields) => JSON.stringify(fields.filter(([name, text]) => text || !/^translations-\d+-/.test(name)));
     return write(kept) === write(shown);
   }
 

@@ -6,8 +6,9 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("[data-pa-keep]")) return;
+    const isSecret = (name) => form.elements[name]?.matches?.("[type=password]");
     const fields = [...new FormData(form, event.submitter)].filter(
-      ([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken",
+      ([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken" && !isSecret(name),
     );
     const kept = { action: form.getAttribute("action") || location.pathname, fields };
     sessionStorage.setItem(KEY, JSON.stringify({ ...kept, page: location.pathname }));

@@ -47,7 +47,7 @@ window.pushadmin = (() => {
         body: body && JSON.stringify(body),
       });
       const told = answer.status === 204 ? {} : await answer.json();
-      if (!answer.ok) throw Object.assign(new Error(told.message), { status: answer.status });
+      if (!answer.ok) throw Object.assign(new Error(told.message), { status: answer.status, code: told.code });
       return told;
     };
 
@@ -90,6 +90,22 @@ window.pushadmin = (() => {
       return kept().device;
     };
 
+    // Nobody has clicked: who was erased is not brought back by a page that happens to be open.
+    const renew = async (subscription) => {
+      try {
+        await register(write(subscription)).catch((error) => {
+          if (error.status !== 401) throw error;
+          keep({ installation: kept().installation }); // its secret is of no device any more
+          return register(write(subscription));
+        });
+      } catch (error) {
+        if (error.status !== 409) throw error;
+        if (error.code !== "erased") return begin();
+        await subscription.unsubscribe();
+        localStorage.removeItem(name);
+      }
+    };
+
     return {
       isSupported: () => "serviceWorker" in navigator && "PushManager" in window,
       isSubscribed: () => kept() !== null && Notification.permission === "granted",
@@ -104,7 +120,7 @@ window.pushadmin = (() => {
       refresh: async () => {
         if (kept() === null || Notification.permission !== "granted") return;
         const { subscription } = await open();
-        if (write(subscription) !== kept().token) await begin();
+        if (write(subscription) !== kept().token) await renew(subscription);
       },
 
       // Who has signed in, with the proof that your own server has made.

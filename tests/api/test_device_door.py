@@ -235,10 +235,14 @@ def test_what_a_vendor_sent_is_mirrored_inside_the_app(opened, phone):
 def test_what_has_expired_is_not_shown(opened, phone):
     secret, device = phone.json()["secret"], Device.objects.get()
     put(device, {"body": "Late"}, expires_at=NOW - timedelta(seconds=1))
-    send(device, {"body": "Mirror", "in_app": {"style": "banner", "expires_in": 60}})
+    put(device, {"body": "In time"})
+    for body, seconds in (("Mirror", 60), ("Mirrored still", 86_400)):
+        send(device, {"body": body, "in_app": {"style": "banner", "expires_in": seconds}})
     Delivery.objects.update(at=NOW - timedelta(seconds=61))
 
-    assert call("get", "inbox", secret=secret).json()["messages"] == []
+    messages = call("get", "inbox", secret=secret).json()["messages"]
+
+    assert {one["message"]["body"] for one in messages} == {"In time", "Mirrored still"}
 
 
 def test_a_device_tells_what_it_did_once(opened, phone):

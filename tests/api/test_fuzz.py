@@ -26,7 +26,9 @@ BROKEN = (
     b'{"a":' * 30 + b"1" + b"}" * 30, b"[" * 100_000, b"1" * 5000,
     json.dumps({f"key{number}": 1 for number in range(1001)}).encode(),
 )  # fmt: skip
+ROW_ID = re.compile(r"/[0-9]+/")
 IDS = ("0", "7", "-1", "x", "9" * 16, "9" * 17, "%00", "1.0", "٣")
+KINDS = ("text/html", "", "multipart/form-data", "application/json; charset=utf-16")
 DEVICE_FIELDS = sorted(DeviceBody().fields)
 odd = st.recursive(
     st.none() | st.booleans() | st.sampled_from(ODD_NUMBERS) | st.sampled_from(ODD_TEXTS),
@@ -119,15 +121,16 @@ def assert_clear(answer: Any) -> None:
 
 def test_broken_bodies_never_break_an_operation(client, operations):
     for method, address, _names, _parameters in operations:
-        for body in BROKEN:
+        # What only reads looks at no body, whatever is in it.
+        for body in BROKEN if method != "GET" else BROKEN[1:2]:
             kind = "application/json"
             assert_clear(client.generic(method, address, body, content_type=kind))
 
 
 def test_odd_ids_and_parameters_never_break_an_operation(client, operations):
     for method, address, _names, parameters in operations:
-        for pk in IDS:
-            assert_clear(client.generic(method, re.sub(r"/[0-9]+/", f"/{pk}/", address), b"{}"))
+        for pk in IDS if ROW_ID.search(address) else ():
+            assert_clear(client.generic(method, ROW_ID.sub(f"/{pk}/", address), b"{}"))
         for name in parameters:
             for value in ("", "x", "-1", "%00", "a%00b", "%FF", "9" * 30, "1&" + name + "=2"):
                 assert_clear(client.generic(method, f"{address}?{name}={value}"))
@@ -135,7 +138,7 @@ def test_odd_ids_and_parameters_never_break_an_operation(client, operations):
 
 def test_other_content_types_never_break_an_operation(client, operations):
     for method, address, _names, _parameters in operations:
-        for kind in ("", "text/html", "multipart/form-data", "application/json; charset=utf-16"):
+        for kind in KINDS if method != "GET" else KINDS[:1]:
             assert_clear(client.generic(method, address, b"{}", content_type=kind))
 
 

@@ -143,6 +143,11 @@ def test_an_origin_is_kept_as_browsers_send_it(app, origin):
     app.web_origins = [origin]
 
     app.full_clean()
+    app.save()
+    device_door.open_door(app, actor="owner", now=datetime.now(UTC))
+
+    assert App.objects.get(pk=app.pk).web_origins == [origin]
+    assert ask_before("register", origin)[ALLOWED] == origin
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.urls import resolve
 
+from tests.pages.read_faults import find_lost_messages
 from tests.pages.read_form import TYPED, DrawnForm, read_forms
 
 MARKUP = "<script>alert(1)</script>\"'{{ 7|add:7 }}{% now %}"
@@ -127,7 +128,7 @@ def fill_in(way: Way, changed: dict[str, str]) -> QueryDict:
     if way.extra:
         posted[way.extra[0]] = way.extra[1]
     for name, text in changed.items():
-        posted[name] = text
+        posted.setlist(name, [text] * max(1, len(posted.getlist(name))))  # in each row
     return posted
 
 
@@ -149,6 +150,7 @@ def judge_refusal(way: Way, posted: QueryDict, text: str) -> Iterator[str]:
         yield "does not say what is wrong"
     if "<html" not in text:
         return
+    yield from find_lost_messages(text)
     drawn = next((form for form in read_forms(text)[0] if is_same(form, way.form)), None)
     if drawn is None:
         yield "does not draw the form again"
@@ -168,6 +170,7 @@ def is_same(drawn: DrawnForm, form: DrawnForm) -> bool:
 def list_typed(form: DrawnForm, values: QueryDict, name: str) -> list[str]:
     """What somebody has typed into the fields of a name, without what a browser would not let
     through or changes itself."""
-    plain = (" ".join(text.replace("\0", "").split()) for text in values.getlist(name))
     most = form.most.get(name, len(BAD["too much"]))
-    return [text for text in plain if text and len(text) <= most]
+    short = (text for text in values.getlist(name) if len(text.replace("\r\n", "\n")) <= most)
+    plain = (" ".join(text.replace("\0", "").split()) for text in short)
+    return [text for text in plain if text]

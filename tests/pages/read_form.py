@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 
 from django.http import QueryDict
+
+from tests.pages.read_shown import ShownReader
 
 # What a person types; what such a field held is drawn again when its form is refused.
 TYPED = {"text", "textarea", "search", "email", "number", "url", "tel", "datetime-local", "date"}
@@ -27,8 +28,8 @@ class DrawnForm:
     buttons: list[tuple[str, str, str, str]] = field(default_factory=list)
 
 
-class FormReader(HTMLParser):
-    """Reads every form of a page; what stands in a `<template>` is none."""
+class FormReader(ShownReader):
+    """Reads every form of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,14 +39,10 @@ class FormReader(HTMLParser):
         self.is_inside = False
         self.area = ""
         self.choice = ""
+        self.before = 0  # values that earlier lists of that name have chosen
         self.is_named_by_text = False
-        self.templates = 0
 
-    def handle_starttag(self, tag, attrs):
-        self.templates += tag == "template"
-        if self.templates:
-            return
-        given = {name: value or "" for name, value in attrs}
+    def begin(self, tag, given):
         if tag == "form":
             self.is_inside = True
             self.forms.append(_begin_form(given))
@@ -66,18 +63,19 @@ class FormReader(HTMLParser):
                 self.area, form.kinds[name] = name, "textarea"
                 form.values[name] = ""
             case "select":
-                self.choice = name
+                self.choice, self.before = name, len(form.values.getlist(name))
                 form.kinds[name] = "multiple" if "multiple" in given else "select"
             case "input":
                 self._read_input(form, name, given)
 
     def _read_option(self, form: DrawnForm, given: Mapping[str, str]) -> None:
         """A browser chooses the first of a list if none of it is; of a list of many, none."""
-        is_first = form.kinds[self.choice] == "select" and self.choice not in form.values
+        taken, is_single = form.values.getlist(self.choice), form.kinds[self.choice] == "select"
+        is_first = is_single and len(taken) == self.before
         if "selected" not in given and not is_first:
             return
-        if form.kinds[self.choice] == "select":
-            form.values.setlist(self.choice, [])
+        if is_single:
+            form.values.setlist(self.choice, taken[: self.before])
         self.is_named_by_text = "value" not in given
         if not self.is_named_by_text:
             form.values.appendlist(self.choice, given["value"])
@@ -105,7 +103,7 @@ class FormReader(HTMLParser):
             form.values.appendlist(name, given.get("value", ""))
 
     def handle_endtag(self, tag):
-        self.templates -= tag == "template"
+        super().handle_endtag(tag)
         if tag == "textarea":
             self.area = ""
         elif tag == "select":

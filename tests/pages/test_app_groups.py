@@ -11,6 +11,7 @@ from campaigns.dispatch.plan import start_due
 from campaigns.models import AppGroup, Campaign, Transfer
 from campaigns.services import access, intake
 from campaigns.services.callers import Caller
+from campaigns.services.campaigns import create_campaign
 from providers.commands import PushPart, SendPush
 from providers.message import PushMessage
 from providers.recipients import Audience
@@ -108,3 +109,15 @@ def test_a_transfers_page_links_the_others_of_its_call(client, owner, colleague,
     assert answer.reference in page
     assert reverse("transfer", args=[other.pk]) in page
     assert reverse("transfer", args=[other.pk]) not in narrow
+
+
+def test_of_a_group_that_lost_its_apps_nothing_is_read_to_anybody(
+    client, superuser, members, tomorrow
+):
+    message = {"template": "liquid", "title": "Hi", "body": "{{ person.custom.name }}"}
+    body = {"name": "Spring", "app_group": "both", "audience": {"all": True}, "message": message}
+    campaign = create_campaign(superuser, body, actor="ann", now=tomorrow)
+    AppGroup.objects.get().apps.clear()
+    client.force_login(superuser)
+
+    assert client.get(reverse("campaign_review", args=[campaign.pk])).status_code == 200

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from campaigns.models import App, Approval, Campaign, Membership
 from tests import builders
-from tests.pages.test_browser import find_barriers
+from tests.looking import find_barriers
 from tests.pages.test_pages import make_campaign
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

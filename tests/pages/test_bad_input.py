@@ -1,5 +1,6 @@
 """Every form of every operator page is sent filled in as nobody should: none falls over, runs what
-was typed, refuses without a word or loses what somebody has written.
+was typed, refuses without a word beside the field that it is about, or loses what somebody has
+written.
 
 PUSHADMIN_FUZZ=full also spoils each field alone, in every way, and presses every button.
 """
@@ -17,6 +18,7 @@ from campaigns.pages.urls import urlpatterns
 from tests.compat.test_fuzz import IS_FULL
 from tests.operator_pages import PAGES, find_address
 from tests.pages.bad_input import BAD, Sender, Way, list_ways
+from tests.pages.read_faults import find_lost_messages
 from tests.pages.read_form import TYPED
 from tests.pages.test_every_page import fill
 
@@ -71,6 +73,23 @@ def test_no_form_falls_over_runs_what_was_typed_or_loses_it(client, rows):
 
     assert len(ways) > 40
     assert sorted(faults) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "lost"),
+    [
+        ('<div class="pa-field"><input name="a" aria-invalid="true" aria-describedby="a_error">'
+         '<div id="a_error"><p class="pa-error">No.</p></div></div>', []),
+        ('<div class="pa-field"><input name="a" aria-describedby="a_error"></div>'
+         '<div class="pa-field"><p class="pa-error" id="a_error">No.</p></div>',
+         ["no field beside it names 'No.' (a_error)"]),
+        ('<div class="pa-field"><input name="a" aria-invalid="true"></div>'
+         '<p class="pa-error">No.</p>', ["does not say what is wrong with a"]),
+        ('<p class="pa-error">No, all of it.</p>', []),
+    ],
+)  # fmt: skip
+def test_a_message_stands_beside_the_field_that_names_it(page, lost):
+    assert list(find_lost_messages(page)) == lost
 
 
 def test_no_address_falls_over_a_number_that_no_row_can_have(client, superuser):

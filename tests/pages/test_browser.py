@@ -6,15 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 
 from campaigns.dispatch import runs
 from campaigns.models import App, Campaign, Label, Message, Transfer
 from tests import builders
+from tests.looking import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
 @pytest.fixture
@@ -50,11 +49,6 @@ def leave(page, under_way: set) -> None:
     while under_way:
         page.wait_for_timeout(50)
     page.goto("about:blank")
-
-
-def find_barriers(page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [item["id"] for item in found if item["impact"] in {"serious", "critical"}]
 
 
 def show(page, name):

@@ -11,10 +11,12 @@ from campaigns.models import ApiKey
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
-from tests.pages.test_browser import find_barriers
+from tests.looking import find_barriers
 
 __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+MARKS = """() => Chart.getChart(document.querySelector("[data-pa-chart=bar]")).data.datasets
+  .map((one) => one.backgroundColor instanceof CanvasPattern ? "hatched" : "full")"""
 
 
 def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
@@ -27,9 +29,10 @@ def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
     staff.get_by_role("link", name=f"{first.pk} One").wait_for()
     staff.get_by_label("By", exact=True).select_option("platform")
     staff.get_by_role("button", name="Show").click()
-    staff.get_by_role("row", name=re.compile("^ios")).get_by_role("link", name="2").click()
-    staff.get_by_role("link", name=re.compile("Platform: ios")).wait_for()
+    staff.get_by_role("row", name=re.compile("^iOS")).get_by_role("link", name="2").click()
+    staff.get_by_role("link", name=re.compile("Platform: iOS")).wait_for()
     barriers = find_barriers(staff)
+    marks = staff.evaluate(MARKS)
     with staff.expect_download() as download:
         staff.get_by_role("link", name="XLSX").click()
     staff.get_by_label("Field").select_option("model")
@@ -39,6 +42,7 @@ def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
     staff.get_by_role("row", name=re.compile("Pixel")).wait_for()
 
     assert download.value.suggested_filename.endswith(".xlsx")
+    assert marks == ["full", "hatched"]  # told apart without colour
     assert barriers == find_barriers(staff) == []
 
 

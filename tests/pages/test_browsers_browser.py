@@ -19,7 +19,7 @@ from providers import registry
 from providers.simulator import Simulator
 from tests.gateways import serving_gateways
 from tests.installation import wait_for
-from tests.pages.test_browser import find_barriers
+from tests.looking import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # No push service gives Chromium a subscription here: its keys are the test's, and its endpoint is

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.cache import cache
 
 from campaigns.models import Campaign
+from campaigns.services.campaigns import create_campaign
 from tests import builders
-from tests.pages.test_browser import find_barriers, leave, note_requests
+from tests.looking import find_barriers
+from tests.pages.test_browser import leave, note_requests
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -116,3 +120,30 @@ def test_a_mistake_in_another_languages_tab_is_named_and_one_key_away(compose, c
     assert compose.locator("#id_translations-0-ios-title").is_visible()
     assert not Campaign.objects.filter(status="sending").exists()
     complaints.clear()  # the browser notes the answer's status, 422
+
+
+def test_of_many_languages_one_is_drawn_when_it_is_opened(compose, owner, app, now, complaints):
+    said = {f"{letter}n": {"title": f"Title {letter}", "body": "Text"} for letter in "abcdefghijkl"}
+    said["jn"]["ios"] = {"title": "Only there"}
+    body = {"name": "Many", "app": app.slug, "audience": {"all": True},
+            "message": {"title": "Hello", "body": "World", "translations": said}}  # fmt: skip
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    compose.goto(compose.url.replace("/new/", f"/{campaign.pk}/edit/"))
+
+    compose.locator("#pa-lang-9").focus()
+    compose.keyboard.press("Enter")
+    title = compose.locator("#id_translations-9-title")
+    seen = (title.input_value(), compose.locator("#id_translations-9-ios-title").input_value())
+    type_into(compose, "#id_translations-9-title", " of ours")
+    compose.keyboard.press("Tab")
+    compose.locator("#pa-preview-language").select_option("kn")
+    compose.locator("[data-pa-show=title]:visible", has_text="Title k").first.wait_for()
+    press(compose, "Save draft")
+    compose.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+
+    said["jn"] = {"title": "Title j of ours", "body": "Text",
+                  "ios": {"title": "Only there", "body": ""}}  # fmt: skip
+    campaign.refresh_from_db()
+    assert seen == ("Title j", "Only there")
+    assert campaign.message.content["translations"] == said
+    assert complaints == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -69,19 +71,43 @@ def test_a_draft_that_is_opened_and_saved_is_what_it_was(client, owner, routed, 
     assert read_plain(campaign.message.content) == WHOLE
 
 
-def test_a_text_in_thirty_languages_is_no_long_page(client, owner, routed, now):
-    said = {"title": "Autumn sale, today only", "body": "Thirty per cent off everything. " * 5,
-            "buttons": ["Show me", "Not now"]}  # fmt: skip
-    languages = [f"{tag}-{region}" for tag in ("de", "fr", "es", "pt", "en") for region in REGIONS]
-    message = WHOLE | {"translations": dict.fromkeys(languages, said)}
+SAID = {
+    "title": "Autumn sale, today only",
+    "body": "Thirty per cent off everything.\n" * 4 + "Today.",
+    "buttons": ["Show me", "Not now"],
+}
+
+
+@pytest.mark.parametrize("count", [60, 120])
+def test_a_text_in_many_languages_is_no_long_page_and_loses_nothing(
+    client, owner, routed, now, count
+):
+    tags = [f"{letter}{other}" for letter in "aeiou" for other in "klmn"]
+    languages = [f"{tag}-{region}" for region in REGIONS for tag in tags][:count]
+    said = dict.fromkeys(languages, SAID) | {languages[50]: SAID | {"ios": {"title": "Nur hier"}}}
+    message = WHOLE | {"translations": said}
     body = {"name": "Sale", "app": routed.slug, "audience": {"all": True}, "message": message}
     campaign = create_campaign(owner, body, actor="owner", now=now)
     client.force_login(owner)
+    place = reverse("edit", args=[campaign.pk])
 
-    page = client.get(reverse("edit", args=[campaign.pk])).content
+    page = client.get(place).content
+    wrong = read_form(page.decode())
+    for number in range(count - 20, count):
+        wrong[f"translations-{number}-title"] = "x" * 1100
+    refused = client.post(place, wrong)
+    saved = client.post(place, read_form(page.decode()))
 
-    assert len(languages) == 30
-    assert len(page) < 300_000
+    assert (refused.status_code, saved.status_code) == (422, 302)
+    assert max(len(page), len(refused.content)) < 300_000
+    campaign.refresh_from_db()
+    assert read_plain(campaign.message.content)["translations"] == read_plain(said)
+    again = read_form(refused.content.decode())
+    typed = {name for name in wrong if re.match(r"translations-\d", name) and wrong[name]}
+    assert {name: again.get(name) for name in typed} == {name: wrong[name] for name in typed}
+    # The first of them stand at their fields, the others say what is wrong with them.
+    assert refused.content.count(b"at most 1024 characters") >= 20
+    assert f'id="id_translations-{count - 20}-title"' in refused.content.decode()
 
 
 def test_a_copy_says_all_that_the_first_one_said(client, owner, routed, now):

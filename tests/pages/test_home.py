@@ -93,7 +93,9 @@ def test_an_account_tells_how_it_does(app, owner, now):
         for name, own in {
             "bad": {"health": "bad"}, "failing": {}, "fine": {"limits": {"requests_per_day": 10}},
             "new": {}, "off": {"is_enabled": False}, "spent": {"limits": {"requests_per_day": 5}},
-            "waits": {},
+            "waits": {}, "old": {"credentials_expire_on": now.date() - timedelta(days=1)},
+            "ending": {"certificate_until": now + timedelta(days=14)},
+            "young": {"certificate_until": now + timedelta(days=15)},
         }.items()
     }  # fmt: skip
     for name, reason in (("fine", "vendor"), ("fine", ""), ("failing", ""), ("failing", "vendor")):
@@ -110,9 +112,10 @@ def test_an_account_tells_how_it_does(app, owner, now):
 
     assert {name: line.state for name, line in lines.items()} == {
         "bad": "bad", "failing": "failing", "fine": "good", "new": "unknown", "off": "off",
-        "spent": "used_up", "waits": "waiting",
+        "spent": "used_up", "waits": "waiting", "old": "expired", "ending": "expiring",
+        "young": "unknown",
     }  # fmt: skip
-    assert next(iter(lines)) == "bad"
+    assert list(lines)[:3] == ["bad", "ending", "old"]
     assert list(lines)[-1] == "off"
     assert (lines["fine"].failures, lines["fine"].reason) == (1, "vendor")
     assert (lines["fine"].day.used, lines["fine"].day.limit) == (5, 10)

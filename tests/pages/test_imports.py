@@ -12,7 +12,7 @@ from campaigns.models import App, Import, Job, Label, Membership, Person
 from campaigns.services.job_work import drain_jobs
 from campaigns.templatetags.pa import byte_size
 from tests import builders
-from tests.pages.test_browser import find_barriers
+from tests.looking import find_barriers
 
 PEOPLE = "user_id,email,platform,token,Stufe\nann,ann@example.org,android,token-of-ann,gold\n"
 

@@ -63,7 +63,6 @@ WATCH = """() => {
     });
 }"""
 FOCUSED = "document.activeElement"
-LEFT = f"{FOCUSED}.outerHTML.slice(0, 120)"
 
 
 def press(page, key: str, times: int = 1) -> None:
@@ -122,6 +121,33 @@ def test_the_skip_link_leads_into_the_page(page, pages):
     assert page.evaluate("document.activeElement.closest('#content') !== null")
 
 
+def test_the_calendar_is_walked_by_arrows_and_through_time(page, pages):
+    open_page(page, pages["calendar"])
+    page.locator("[data-pa-day]").nth(10).focus()
+    name = f"{FOCUSED}.getAttribute('aria-label')"
+    place = f"[...document.querySelectorAll('[data-pa-day]')].indexOf({FOCUSED})"
+
+    places, titles = [], [page.locator(".pa-calendar-title").inner_text()]
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+        press(page, key)
+        places.append(page.evaluate(place))
+    for key in ("PageDown", "PageDown", "PageUp"):
+        with page.expect_navigation():
+            press(page, key)
+        page.wait_for_function(f"{name} !== null")
+        places.append(page.evaluate(place))
+        titles.append(page.locator(".pa-calendar-title").inner_text())
+    page.locator("[data-pa-day]").first.focus()
+    with page.expect_navigation():
+        press(page, "ArrowLeft")
+    page.wait_for_function(f"{name} !== null")
+
+    assert places == [11, 18, 17, 10, 10, 10, 10]
+    assert len(set(titles)) == 3
+    assert titles[1] == titles[3]
+    assert page.evaluate(place) == page.locator("[data-pa-day]").count() - 1
+
+
 DIALOGS = ("compose", "segment", "label", "keys", "campaign_series", "campaign_cooling")
 OPENED = "document.querySelector('dialog[open]')"
 WHERE = f"""() => [
@@ -129,6 +155,7 @@ WHERE = f"""() => [
     {OPENED}?.contains({FOCUSED}) || {FOCUSED} === document.body,
     {FOCUSED}.dataset.paDialog || "",
 ]"""
+BACK = f"dialog => {{ const [open, _, at] = ({WHERE})(); return !open && at === dialog; }}"
 
 
 def test_a_dialog_keeps_the_focus_closes_with_escape_and_gives_it_back(page, pages):
@@ -144,8 +171,8 @@ def test_a_dialog_keeps_the_focus_closes_with_escape_and_gives_it_back(page, pag
                 if not page.evaluate(WHERE)[1]:
                     faults.append(f"{name} {dialog} lets the focus out")
             press(page, "Escape")
-            if page.evaluate(WHERE)[::2] != [False, dialog]:
-                faults.append(f"{name} {dialog} leaves the focus at {page.evaluate(LEFT)}")
+            # A page that refreshes itself may be drawing the button anew.
+            page.wait_for_function(BACK, arg=dialog)
 
     assert "\n".join(faults) == ""
     assert tried >= len(DIALOGS)

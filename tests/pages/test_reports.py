@@ -10,6 +10,7 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from campaigns.models import Campaign, Counter, Job, Message, Transfer
+from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import DIMENSIONS
 from campaigns.selectors.dimensions import NARROWING
 from campaigns.services.job_work import drain_jobs
@@ -72,7 +73,7 @@ def test_an_address_keeps_what_the_report_is_narrowed_to(viewer, books):
 def test_one_gets_from_any_number_to_its_recipients(viewer, books):
     first, _second = books
     top = get(viewer, by="platform").context["rows"]
-    row = next(row for row in top if row.name == "ios")
+    row = next(row for row in top if row.name == "iOS")
 
     below = viewer.get(reverse("reports") + row.numbers[1].link).context["rows"]
     link = below[0].numbers[1].link
@@ -81,6 +82,22 @@ def test_one_gets_from_any_number_to_its_recipients(viewer, books):
     assert link.startswith(reverse("recipients", args=[first.pk]))
     assert {"outcome=failed", "platform=ios"} <= set(link.partition("?")[2].split("&"))
     assert viewer.get(link).status_code == 200
+
+
+def test_values_have_names_for_people_and_short_words_in_files(viewer, books):
+    names = {by: {row.name for row in get(viewer, by=by).context["rows"]}
+             for by in ("platform", "reason")}  # fmt: skip
+    [chip] = get(viewer, by="day", platform="ios").context["narrowed"]
+    csv = b"".join(get(viewer, "report_csv", by="platform").streaming_content).decode()
+
+    assert {"Android", "iOS"} <= names["platform"]
+    assert (say_value("language", "de", "de"), say_value("channel", "push", "push")) == (
+        "German", "Push",
+    )  # fmt: skip
+    assert {"Sent", "Failed"} <= names["reason"]
+    assert say_value("reason", "failed:token", "failed:token") == "Failed · Dead token"
+    assert chip[:2] == ("Platform", "iOS")
+    assert "\nios," in csv
 
 
 def test_groups_unfold_to_tags_and_transfers(viewer, books):
@@ -177,7 +194,12 @@ def test_two_campaigns_are_laid_side_by_side(viewer, app, books):
     page = viewer.get(reverse("compare"), {"a": one.pk, "b": other.pk})
     empty = viewer.get(reverse("compare"))
 
-    assert page.status_code == 200
+    rows = {row[0]: row[1:] for row in page.context["rows"]}
+    assert rows["Sent"] == (8, 8, 0.0)
+    assert rows["Opened"] == (2, None, None)
+    assert page.context["platforms"][0][0] == "android"
+    assert [side.outcomes for side in page.context["platforms"][0][1:]] == [{"sent": 8}] * 2
+    assert page.context["table"][-1] == (48, 25.0, None)
     assert page.context["chart"]["series"][0]["label"] == f"{one.pk} C One"
     assert "Choose two campaigns" in empty.content.decode()
 

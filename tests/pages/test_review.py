@@ -10,9 +10,11 @@ from django.urls import reverse
 from campaigns.dispatch import plan
 from campaigns.models import App, AuditEntry, Campaign, Device, Membership, Person, Transfer
 from campaigns.pages.number_words import say_number
+from campaigns.selectors.headcount import take_headcount
 from tests import builders
 from tests.pages.sending import press_send
 from tests.pages.test_pages import make_campaign
+from tests.pages.test_segments import remember_sample
 
 Status = Campaign.Status
 
@@ -219,6 +221,16 @@ def test_what_was_changed_since_it_was_looked_at_is_not_sent(sender, draft):
     assert (answer.status_code, draft.status) == (422, Status.DRAFT)
     assert "has been changed since you opened this page" in answer.content.decode()
     assert answer.context["form"].initial["version"] != form["version"]
+
+
+def test_an_estimate_that_is_off_by_its_margin_has_not_grown(sender, draft, monkeypatch):
+    remember_sample(draft.app, Device.objects.all()[:2])
+    monkeypatch.setitem(take_headcount.__kwdefaults__, "seconds", 0)
+
+    send(sender, draft, seen="2")
+
+    draft.refresh_from_db()
+    assert draft.status == Status.SCHEDULED
 
 
 @pytest.mark.parametrize("seen", ["2", "", "many"])

@@ -162,7 +162,13 @@ def test_the_count_says_whom_and_what_is_wrong_where(page, app, devices):
              **{"field-3": "device.nothing"}),
     )  # fmt: skip
 
+    fresh = page.get(f"{reverse('new_segment')}?app={app.pk}").context["editor"]
+    untouched = page.post(reverse("segment_count"), fill(app, fresh.tree.write_body()))
+    empty = untouched.content.partition(b'id="fault-2" hx-swap-oob="true">')[2]
+
     count = good.context["count"]
+    assert b"Finish the conditions" in untouched.content
+    assert empty.startswith(b"</div>")
     assert (count.total, count.platforms, count.languages) == (
         2,
         {"android": 2},
@@ -370,10 +376,14 @@ def test_the_staff_page_says_when_its_count_is_estimated(app, devices):
 def test_what_is_shown_beside_compose_and_by_the_api_is_one_bounded_count(app, devices):
     everybody = Audience(AudienceKind.ALL)
     primary = take_headcount(app, everybody, only_primary=True)
+    for name, language in (("bo", ""), ("cy", app.default_language)):
+        person = builders.make_person(app.workspace, name, language=language)
+        builders.make_device(app, name, person=person)
 
     shown, counted = count_bounded(app, everybody), count_devices(app, everybody)
 
     assert {name: shown[name] for name in counted} == counted
+    assert shown["languages"] == {"en": 3, "de": 1, "fr": 1}  # three get the app's own
     assert (shown["is_estimated"], shown["margin"], primary.total) == (False, 0, 0)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from campaigns.models import Segment
 from tests import builders
-from tests.pages.test_browser import find_barriers, leave, note_requests
+from tests.looking import find_barriers
+from tests.pages.test_browser import leave, note_requests
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -72,7 +73,7 @@ def test_a_segment_is_built_counted_explained_saved_and_used(page, live_server):
     text = page.locator("#id_json").input_value()
     assert '"value": "silver"' in text
     page.locator("#id_json").fill(text.replace('"ios"', '"beos"'))
-    wait_for_count(page, "Mend what is marked")
+    wait_for_count(page, "Finish the conditions")
     page.get_by_role("button", name="Conditions").click()
     page.locator("#fault-4", has_text="The value is one of").wait_for()
     page.locator("select#value-4").select_option("ios")

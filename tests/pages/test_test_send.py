@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from django.db.models import F
 from django.urls import reverse
 
 from campaigns.models import Campaign, Device, Membership, TestGroup, Transfer
-from campaigns.selectors.reports import daily_totals
+from campaigns.selectors.reports import total_days
 from campaigns.services import campaigns
 from tests import builders
 from tests.api.conftest import make_client
@@ -133,7 +133,8 @@ def test_a_test_is_in_no_total_and_marked_where_it_is_listed(client, app, draft,
     send(client, draft, test_term="ann")
     test = Campaign.objects.get(is_test=True)
 
-    days = daily_totals([app.pk], 14, test.created_at)
+    today = test.created_at.date()
+    days = total_days([app.pk], (today - timedelta(days=13), today), UTC)
     pages = [
         client.get(reverse(name, args=args)).content.decode()
         for name, args in [

@@ -65,6 +65,31 @@ def test_what_is_no_file_of_texts_says_how_to_mend_it(client, owner, place):
     assert 'id="id_file_error"' in picture.content.decode()
 
 
+def test_a_text_of_several_lines_comes_back_as_it_was_kept(client, owner, place):
+    client.force_login(owner)
+    file = b'language,title,body\nfr,Salut,"Ici\nou la"\n'
+    seen = client.post(place, upload(file)).content.decode()
+    form = {
+        "version": seen.partition('name="version" value="')[2].partition('"')[0],
+        "text": file.decode().replace("\n", "\r\n"),  # a browser ends lines so
+        "apply": "1",
+    }
+
+    client.post(place, form)
+
+    assert Campaign.objects.get().message.content["translations"]["fr"]["body"] == "Ici\nou la"
+
+
+def test_what_a_form_could_not_bring_back_is_refused_at_once(client, owner, place):
+    client.force_login(owner)
+
+    page = client.post(place, upload(b"x" * 2_000_001)).content.decode()
+    largest = client.post(place, {"text": "x" * 2_000_000, "apply": "1"})
+
+    assert "larger than 2 MB" in page
+    assert largest.status_code == 422
+
+
 def test_a_viewer_takes_texts_away_and_brings_none(client, app, place):
     client.force_login(builders.make_member("eve", app.workspace, role=Membership.Role.VIEWER))
 

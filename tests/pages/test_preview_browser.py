@@ -1,0 +1,155 @@
+"""The preview beside compose in a real browser: every screen, where it cuts, which way it reads;
+and data for the app as rows or as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.cache import cache
+
+from campaigns.models import Campaign
+from tests import builders
+from tests.pages.test_browser import find_barriers, leave, note_requests
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+TITLE = "Autumn sale: everything that keeps you dry all day"
+BODY = "Fresh looks have landed. " * 40
+
+
+@pytest.fixture
+def compose(staff, live_server, app):
+    """The compose page of an app that reaches phones and browsers."""
+    cache.clear()
+    for platform in ("android", "ios", "web"):
+        builders.make_route(app, platform)
+        builders.make_device(app, f"token-{platform}", platform)
+    under_way: set = set()
+    note_requests(staff, under_way)
+    staff.set_default_timeout(30_000)
+    staff.goto(f"{live_server.url}/campaigns/new/")
+    yield staff
+    leave(staff, under_way)
+
+
+def show(page, platform, screen):
+    """What a screen shows: its title and its text, or why it shows none."""
+    page.locator(f"[data-pa-preview-tab={platform}]").click()
+    page.locator(f"[data-pa-surface='{platform}:{screen}']").click()
+    phone = page.locator("[data-pa-phone-of]:not([hidden])")
+    assert phone.get_attribute("data-pa-phone-of") == platform
+    assert phone.get_attribute("data-pa-screen") == screen
+    return phone.locator("[data-pa-card]")
+
+
+def read(card, name):
+    return card.locator(f"[data-pa-show={name}]").first.inner_text()
+
+
+def read_cuts(page):
+    rows = page.locator("[data-pa-cut-row]")
+    return {row.get_attribute("data-pa-cut-row"): row.locator("td").all_inner_texts()
+            for row in rows.all()}  # fmt: skip
+
+
+def test_every_screen_shows_the_message_as_far_as_it_fits(compose, complaints):
+    compose.fill("#id_title", TITLE)
+    compose.fill("#id_body", BODY)
+    screens = {
+        "android": ("lock", "shade", "open"), "ios": ("lock", "banner", "long"), "web": ("note",),
+    }  # fmt: skip
+
+    shown = {(platform, screen): read(show(compose, platform, screen), "body")
+             for platform, names in screens.items() for screen in names}  # fmt: skip
+    compose.locator("[data-pa-cuts-box] summary").click()
+    cuts = read_cuts(compose)
+    colours = {}
+    for theme in ("dark", "light"):
+        compose.locator(f"[data-pa-theme-of={theme}]").click()
+        card = show(compose, "web", "note")
+        colours[theme] = card.evaluate("card => getComputedStyle(card).color")
+    barriers = find_barriers(compose)
+
+    lengths = {key: len(text) for key, text in shown.items()}
+    assert all(text.endswith("…") and BODY.startswith(text[:-1]) for key, text in shown.items()
+               if key != ("ios", "long"))  # fmt: skip
+    assert lengths["android", "lock"] == lengths["android", "shade"] < lengths["ios", "banner"]
+    assert lengths["ios", "banner"] < lengths["ios", "lock"] < lengths["ios", "long"]
+    assert lengths["android", "shade"] < lengths["web", "note"] < lengths["android", "open"]
+    assert set(cuts) == {
+        "android:shade", "android:open", "ios:banner", "ios:lock", "web:note",
+    }  # fmt: skip
+    for key, (title, body) in cuts.items():
+        platform, screen = key.split(":")
+        assert body == f"cut after {int(body.split()[-1])}"
+        assert len(shown[platform, screen].rstrip("…")) <= int(body.split()[-1])
+        assert title.startswith("cut after") == (key not in {"android:open", "web:note"})
+    assert colours["dark"] != colours["light"]
+    assert barriers == []
+
+
+def test_it_is_shown_inside_the_app_from_right_to_left_and_not_at_all(compose, complaints):
+    compose.fill("#id_title", "Autumn sale")
+    compose.fill("#id_body", "Now")
+    compose.locator("[data-pa-preview-tab=in_app]").click()
+    unused = compose.locator("[data-pa-phone-of=in_app] [data-pa-quiet]").inner_text()
+    compose.get_by_role("tab", name="In the app").click()
+    compose.select_option("#id_in_app-style", "modal")
+    modal = show(compose, "in_app", "modal")
+    buttons = modal.locator(".pa-app-buttons").inner_text().split()
+    compose.fill("#id_in_app-open_title", "Look")
+    renamed = modal.locator(".pa-app-buttons").inner_text().split()
+    compose.select_option("#id_in_app-style", "banner")
+    banner = compose.locator("[data-pa-phone-of=in_app]")
+    screen = banner.get_attribute("data-pa-screen")
+    has_buttons = banner.locator(".pa-app-buttons").is_visible()
+
+    compose.get_by_role("combobox", name="Add a language").fill("arabic")
+    compose.get_by_role("button", name="Add a language").click()
+    compose.fill("#id_translations-0-title", "تخفيضات")
+    arabic = show(compose, "ios", "lock")
+    direction, title = arabic.get_attribute("dir"), read(arabic, "title")
+    start = arabic.locator("[data-pa-show=title]").first.evaluate(
+        "title => getComputedStyle(title).direction"
+    )
+    compose.select_option("[data-pa-preview-language]", "")
+
+    assert unused.startswith("Not shown inside the app")
+    assert (buttons[0], renamed[-1], screen, has_buttons) == ("Dismiss", "Look", "banner", False)
+    assert (direction, start, title) == ("rtl", "rtl", "تخفيضات")
+    assert arabic.get_attribute("dir") == "auto"
+    assert find_barriers(compose) == []
+
+
+def test_data_is_written_as_rows_or_as_json_and_no_number_is_rounded(compose, complaints):
+    compose.fill("#id_body", "Now")
+    compose.get_by_role("tab", name="Android").click()
+    data = compose.locator("#id_android-data")
+    field = compose.locator(".pa-field", has=data)
+
+    field.get_by_label("Key").fill("plan")
+    field.get_by_label("Value").fill("gold")
+    field.get_by_role("button", name="Add a row").click()
+    compose.keyboard.type("plan")
+    twice = field.locator("[data-pa-fault]").last.inner_text()
+    field.get_by_label("Key").last.fill("age")
+    field.get_by_label("Value").last.fill("seven")
+    field.get_by_label("Kind").last.select_option("json")
+    wrong = field.locator("[data-pa-fault]").last.inner_text()
+    field.get_by_label("Value").last.fill("7")
+    written = json.loads(data.input_value())
+    field.get_by_role("button", name="JSON", exact=True).click()
+    data.fill('{"order": 12345678901234567890, "plan": "gold"}')
+    field.get_by_role("button", name="Rows").click()
+    too_long = field.locator(".pa-error").inner_text()
+    field.get_by_role("button", name="JSON", exact=True).click()
+    compose.get_by_role("button", name="Save draft").click()
+    compose.wait_for_url("**/campaigns/*/")
+
+    assert twice == "This key is there already."
+    assert wrong.startswith("This is no JSON")
+    assert written == {"plan": "gold", "age": 7}
+    assert too_long.startswith("A number in it is too long")
+    kept = Campaign.objects.get().message.content["android"]["data"]
+    assert kept == '{"order": 12345678901234567890, "plan": "gold"}'

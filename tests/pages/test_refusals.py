@@ -1,0 +1,43 @@
+"""What people are shown instead of a page: whole, said in words, without anything of a page."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from campaigns.models import Membership
+from pushadmin.refusals import answer_failure
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+def fail():
+    try:
+        raise RuntimeError("secret of ours")
+    except RuntimeError:
+        return answer_failure(RequestFactory().get("/campaigns/"))
+
+
+def test_what_is_no_page_is_drawn_and_says_what_to_do(client, app):
+    viewer = builders.make_member("eve", app.workspace, role=Membership.Role.VIEWER)
+    client.force_login(viewer)
+    answers = {
+        404: client.get("/nothing/"),
+        403: client.get(reverse("new_segment")),
+        400: Client(SERVER_NAME="elsewhere.example").get("/"),
+        500: fail(),
+    }
+    words = {
+        404: "There is nothing at this address", 403: "but not make them", 400: "names a host",
+        500: "look before you do it again",
+    }  # fmt: skip
+
+    for status, answer in answers.items():
+        page = answer.content.decode()
+        assert answer.status_code == status
+        assert words[status] in page
+        assert page.count("<h1>") == page.count("<main>") == 1
+        assert "pushadmin/refusal.css" in page
+        assert "secret of ours" not in page
