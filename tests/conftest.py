@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from requests.adapters import HTTPAdapter
 from campaigns.models import App, Membership, Workspace
 from providers.fanout import Fanout
 from tests import builders
-from tests.databases import keep_tables, make_tables
+from tests.databases import keep_tables, make_once, make_tables
+from tests.installation import Installation
 
 # Machines are slow and busy: a run is the same every time and no example is too slow.
 settings.register_profile(
@@ -73,6 +75,25 @@ def _note_migrations() -> None:
 
 
 @pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all processes of this run: each worker's own folders are in a folder in it."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def demo(run_folder: Path, migrated: Path) -> Path:
+    """The folder of an installation that was filled with the demo and runs nowhere."""
+
+    def fill(folder: Path) -> None:
+        installation = Installation(folder)
+        installation.take_tables(migrated)
+        installation.manage("demo")
+
+    return make_once(run_folder, "demo", fill)
+
+
+@pytest.fixture(scope="session")
 def migrated(django_db_setup: None, _tables: Path) -> Path:
     """A file of SQLite's with empty tables, as `manage.py migrate` makes them, to be copied."""
     if not _tables.exists():
@@ -95,9 +116,12 @@ def _empty_tables(_case: TransactionTestCase) -> None:
     truncates files of every table and index, and Django fills the permissions in anew.
     """
     tables = set(connection.introspection.django_table_names()) - MIGRATE_FILLS
+    statements = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables)]
+    if connection.vendor == "postgresql":
+        statements = ["; ".join(statements)]  # one way there and back instead of ninety
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in sorted(tables):
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        for statement in statements:
+            cursor.execute(statement)
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +148,7 @@ def _guard(call: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def now() -> datetime:
-    return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    return builders.NOW
 
 
 @pytest.fixture

@@ -1,21 +1,56 @@
-"""Which database a script of a test of its own processes works on."""
+"""Databases that are made once and copied: for tests with processes of their own, for workers of
+one run, for the tests of one module.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.house.sources import ROOT
+
+
+def make_once(shared: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder `name` in `shared` that the first process of a run to come here fills; the others
+    wait for it.
+    """
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            begun = Path(tempfile.mkdtemp(dir=shared))
+            make(begun)
+            begun.rename(folder)
+    return folder
+
+
+@contextmanager
+def kept_rows(blocker: Any) -> Iterator[None]:
+    """What is written inside stays for all tests of a module; each test takes back its own.
+
+    A module-scoped fixture yields inside it. It asks for `django_db_setup` and gives
+    `django_db_blocker`; its module has no test that wants an empty database or that commits.
+    """
+    kept = transaction.atomic()
+    kept._from_testcase = True
+    with blocker.unblock(), kept:
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
 
 
 def keep_tables(path: Path) -> None:

@@ -22,10 +22,10 @@ PASSWORD = "a-long-password-of-a-demo"
 
 
 @contextmanager
-def run_demo(*fill: list[str], tables: Path | None = None) -> Iterator[str]:
+def run_demo(*fill: list[str], of: Path | None = None) -> Iterator[str]:
     """A server over a demo in a folder of its own, filled by more commands; gives its address.
 
-    It begins with a copy of `tables`, a migrated SQLite file, where there is one.
+    It begins with a copy of `of`, the folder of another demo, where there is one.
     """
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -35,13 +35,11 @@ def run_demo(*fill: list[str], tables: Path | None = None) -> Iterator[str]:
             **os.environ, "PUSHADMIN_VAR": folder, "PUSHADMIN_PORT": str(port),
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         }  # fmt: skip
-        if tables is not None:
-            shutil.copy(tables, Path(folder) / "pushadmin.sqlite3")
-        migrate = [] if tables else [["migrate", "--verbosity", "0"]]
+        if of is not None:
+            shutil.copytree(of, folder, dirs_exist_ok=True)
         for command in (
-            *migrate,
+            *([] if of else [["migrate", "--verbosity", "0"], ["demo"]]),
             ["collectstatic", "--noinput", "--verbosity", "0"],
-            ["demo"],
             ["createsuperuser", "--noinput", "--username", USER, "--email", "g@example.org"],
             *fill,
         ):

@@ -84,14 +84,22 @@ def shoot(browser: Browser, url: str) -> list[str]:
     sign_in(page, url)
     keep_template(page, url)
     pages, faults = list_pages(send_campaign(page, url)), []
+    visitor = browser.new_context().new_page()
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
         for size, (width, height) in SIZES.items():
-            page.set_viewport_size({"width": width, "height": height})
-            for name, path in pages.items():
-                draw(page, url + path, f"{name}_{size}_{scheme}")
-                faults += find_faults(page, name, width, scheme)
+            for one, paths in ((page, pages), (visitor, list_open_pages(pages))):
+                one.emulate_media(color_scheme=scheme)
+                one.set_viewport_size({"width": width, "height": height})
+                for name, path in paths.items():
+                    draw(one, url + path, f"{name}_{size}_{scheme}")
+                    faults += find_faults(one, name, width, scheme)
     return faults
+
+
+def list_open_pages(pages: dict[str, str]) -> dict[str, str]:
+    """What somebody sees who is not signed in."""
+    return {"login": "/admin/login/", "join_newcomer": pages["join"], "join_gone": "/join/none/",
+            "not_found": "/nothing/"}  # fmt: skip
 
 
 def draw(page: Page, address: str, key: str) -> None:

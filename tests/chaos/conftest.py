@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.machine import Database, Machine, built_machine, running_machine
+from tests.chaos.machine import (
+    Database,
+    Machine,
+    built_machine,
+    make_migrated_server,
+    running_machine,
+)
+from tests.databases import make_once
 from tests.postgres import running_server
 
 IS_FULL = os.environ.get("PUSHADMIN_CHAOS") == "full"
@@ -56,11 +63,15 @@ def sqlite(migrated: Path) -> Database:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: Any) -> Iterator[Database]:
-    with running_server() as server:
-        database = Database(server=server)
-        database.migrate(tmp_path_factory.mktemp("postgres"))
-        yield database
+def migrated_server(run_folder: Path) -> Path:
+    """The folder of a stopped PostgreSQL server with migrated tables, one for all processes."""
+    return make_once(run_folder, "postgres", make_migrated_server)
+
+
+@pytest.fixture(scope="session")
+def postgres(migrated_server: Path) -> Iterator[Database]:
+    with running_server(of=migrated_server) as server:
+        yield Database(server=server)
 
 
 def on(*short: str) -> Any:

@@ -1,6 +1,6 @@
 """What is done to a begun job: left alone, killed, given to two, cancelled; and all that is then.
 
-`python -m tests.chaos.job_fire '{"verb": "begin" | "calm" | "kill" | "pair" | "cancel", ...}'`
+`python -m tests.chaos.job_fire '{"verb": "begin" | "calm" | "kill" | "kill_each" | ..., ...}'`
 prints a JSON line. Workers are children of it, so that one can be killed every few milliseconds.
 """
 
@@ -13,11 +13,14 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import django
 
+OPEN = {"waiting", "running"}
+KILLS_OF_STEP = 3  # after the fifth without a step a job gives up
 LONGEST = 120.0  # seconds that a step may take on a machine that others use
 # Of the work and not of what it made: who has it, and how often it was begun.
 OF_WORK = {
@@ -35,13 +38,35 @@ def begin(kind: str) -> dict[str, Any]:
 
 
 def calm(job: int) -> dict[str, Any]:
-    """Leave it alone to its end."""
+    """Leave it alone to its end; `lengths` has the seconds of each statement, step by step."""
+    lengths: list[list[float]] = []
+    while find_place(job)[0] in OPEN:
+        seconds, did = time_step()
+        if did:
+            lengths.append(seconds)
+        else:
+            time.sleep(0.05)  # somebody else has it, or it waits for its turn
+    return {"lengths": lengths, **read(job)}
+
+
+def time_step() -> tuple[list[float], bool]:
+    """Seconds of each statement of one step, and whether there was one."""
+    from django.db import connection
+
     from campaigns.services.job_work import work_on_jobs
 
-    steps = 0
-    while work_on_jobs("jobs"):
-        steps += 1
-    return {"steps": steps, **read(job)}
+    seconds: list[float] = []
+
+    def time_one(execute: Callable[..., Any], *call: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return execute(*call)
+        finally:
+            seconds.append(time.perf_counter() - start)
+
+    with connection.execute_wrapper(time_one):
+        did = work_on_jobs("jobs")
+    return seconds, did
 
 
 def reach(job: int, place: list[Any], is_atomic: bool) -> list[dict[str, Any]]:
@@ -60,7 +85,7 @@ def reach(job: int, place: list[Any], is_atomic: bool) -> list[dict[str, Any]]:
 
 
 def kill(job: int, kills: int) -> dict[str, Any]:
-    """Kill -9 whoever works on it at random instants, then let it end."""
+    """Kill -9 whoever works on it at random instants of a few of many steps, then let it end."""
     hit = 0
     for number in range(kills):
         before = find_place(job)
@@ -71,8 +96,55 @@ def kill(job: int, kills: int) -> dict[str, Any]:
         time.sleep(random.uniform(0, 0.2))
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
-        hit += find_place(job)[0] in {"waiting", "running"}
-    return {"kills": hit, **calm(job)}
+        hit += find_place(job)[0] in OPEN
+    return {"kills": [hit], **calm(job)}
+
+
+def kill_each(job: int, lengths: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Kill whoever works on it in each of its few steps, inside a statement, then let it end."""
+    hits = []
+    for own in lengths:
+        hit = 0
+        for _time in range(KILLS_OF_STEP):
+            before = find_place(job)
+            number = random.randrange(len(own))
+            worker = start_worker("jobs", die_inside(number, own[number]))
+            is_dead = os.WIFSIGNALED(os.waitpid(worker, 0)[1])
+            hit += is_dead and find_place(job)[0] in OPEN and find_place(job)[1:] == before[1:]
+        hits.append(hit)
+        pass_step(job)
+    return {"kills": hits, **calm(job)}
+
+
+def die_inside(number: int, seconds: float) -> Callable[..., Any]:
+    """What ends a process, as kill -9 does, in its statement of that number or right behind it; in
+    the one that keeps the cursor at the latest, before that is committed."""
+    left = number
+
+    def execute_or_die(execute: Callable[..., Any], sql: str, *others: Any) -> Any:
+        nonlocal left
+        left -= 1
+        call = (sql, *others)
+        if left >= 0 and not sql.startswith('UPDATE "campaigns_job" SET "cursor"'):
+            return execute(*call)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, max(seconds, 2e-6)))
+        execute(*call)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still alive")
+
+    return execute_or_die
+
+
+def pass_step(job: int) -> None:
+    """Let one step be done to its end."""
+    from campaigns.services.job_work import work_on_jobs
+
+    before, end = find_place(job), time.monotonic() + LONGEST
+    while find_place(job)[0] in OPEN and find_place(job)[1:] == before[1:]:
+        assert time.monotonic() < end, before
+        if not work_on_jobs("jobs"):
+            time.sleep(0.05)
 
 
 def pair(job: int) -> dict[str, Any]:
@@ -103,9 +175,9 @@ def cancel(job: int, after: int) -> dict[str, Any]:
     return {"told": told, **calm(job), "place": find_place(job)[1:]}
 
 
-def start_worker(name: str) -> int:
+def start_worker(name: str, wrapper: Callable[..., Any] | None = None) -> int:
     """A process that works until nothing is open; it shares no connection with its parent."""
-    from django.db import connections
+    from django.db import connection, connections
 
     connections.close_all()
     child = os.fork()
@@ -115,8 +187,9 @@ def start_worker(name: str) -> int:
 
     code = 1
     try:
-        while work_on_jobs(name):
-            pass
+        with connection.execute_wrapper(wrapper) if wrapper else nullcontext():
+            while work_on_jobs(name):
+                pass
         code = 0
     finally:
         os._exit(code)
@@ -124,7 +197,7 @@ def start_worker(name: str) -> int:
 
 def wait_for_step(job: int, before: list[Any]) -> None:
     end = time.monotonic() + LONGEST
-    while find_place(job) == before and before[0] in {"waiting", "running"}:
+    while find_place(job) == before and before[0] in OPEN:
         assert time.monotonic() < end, before
         time.sleep(0.005)
 
@@ -205,7 +278,8 @@ def list_indexes() -> set[str]:
 
 
 VERBS = {
-    "begin": begin, "calm": calm, "reach": reach, "kill": kill, "pair": pair, "cancel": cancel,
+    "begin": begin, "calm": calm, "reach": reach, "kill": kill, "kill_each": kill_each,
+    "pair": pair, "cancel": cancel,
 }  # fmt: skip
 
 

@@ -22,11 +22,12 @@ from campaigns.dispatch.engine import name_worker
 from tests.chaos.filling import Filling, write
 from tests.house.sources import ROOT
 from tests.installation import Installation, find_free_port, wait_for
-from tests.postgres import PostgresServer, make_keys
+from tests.postgres import PostgresServer, make_keys, running_server
 
 HERE = Path(__file__).resolve().parent
 LEASE_SECONDS = 4  # the shortest that a call of a second allows
 SIMULATOR_LOG = "simulator.log"
+TEMPLATE = "template_pushadmin"
 
 
 @dataclass
@@ -42,14 +43,6 @@ class Database:
     def kind(self) -> str:
         return "PostgreSQL" if self.server else "SQLite"
 
-    def migrate(self, folder: Path) -> None:
-        """Make the tables that the server's copies are made of."""
-        assert self.server is not None
-        self._execute("CREATE DATABASE template_pushadmin")
-        machine = Machine(folder, self)
-        machine.environment["DATABASE_URL"] = self.server.find_address("template_pushadmin")
-        machine.manage("migrate", "--verbosity", "0")
-
     def copy(self, folder: Path, of: str = "") -> str:
         """A database of its own, of empty tables or of another's DATABASE_URL; gives its own."""
         if self.migrated is not None:
@@ -58,14 +51,17 @@ class Database:
             return f"sqlite:///{folder / 'copy.sqlite3'}"
         assert self.server is not None
         self.copies += 1
-        template = of.rpartition("/")[2].partition("?")[0] or "template_pushadmin"
-        self._execute(f"CREATE DATABASE copy{self.copies} TEMPLATE {template}")
+        template = of.rpartition("/")[2].partition("?")[0] or TEMPLATE
+        self.server.execute(f"CREATE DATABASE copy{self.copies} TEMPLATE {template}")
         return self.server.find_address(f"copy{self.copies}")
 
-    def _execute(self, statement: str) -> None:
-        assert self.server is not None
-        with psycopg.connect(find_dsn(self.server.find_address()), autocommit=True) as connection:
-            connection.execute(statement)
+
+def make_migrated_server(folder: Path) -> None:
+    """Keep what a server with migrated tables has in its folder; copies begin with these."""
+    with running_server(keep_in=folder) as server:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        url = server.find_address(TEMPLATE)
+        Installation(folder, DATABASE_URL=url, **make_keys()).manage("migrate", "--verbosity", "0")
 
 
 def find_dsn(url: str) -> str:

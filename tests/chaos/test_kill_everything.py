@@ -21,9 +21,9 @@ OUTCOMES = ("sent", "failed", "skipped", "expired", "cancelled", "unknown", "pen
 
 
 @pytest.fixture
-def installation(tmp_path: Path, migrated: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, demo: Path) -> Iterator[Installation]:
     running = Installation(tmp_path)
-    running.prepare_for_scripts(migrated)
+    running.take_demo(demo)
     running.start()
     try:
         yield running

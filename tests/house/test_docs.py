@@ -26,6 +26,19 @@ def test_every_link_to_a_file_leads_to_one(document: Path):
     assert missing == []
 
 
+def test_every_page_picture_and_benchmark_is_named_where_readers_look():
+    readme, all_pages = (ROOT / "README.md").read_text(), "".join(p.read_text() for p in PAGES)
+    benchmarks = (ROOT / "benchmarks/README.md").read_text()
+
+    unnamed = [
+        *(page.name for page in (ROOT / "docs").glob("*.md") if f"docs/{page.name}" not in readme),
+        *(one.name for one in (ROOT / "docs/images").iterdir() if one.name not in all_pages),
+        *(one.name for one in (ROOT / "benchmarks").glob("*.py") if one.stem not in benchmarks),
+    ]
+
+    assert unnamed == []
+
+
 def test_no_page_holds_the_marks_of_a_merge():
     marks = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 

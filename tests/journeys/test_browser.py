@@ -7,15 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import run_demo, sign_in
+from tests.looking import SCHEMES, WIDTHS, find_barriers
 
 # Playwright's synchronous calls run an event loop in the thread of the test.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-WIDTHS = {1440: 900, 390: 844}
 pytestmark = pytest.mark.browser
 
 
@@ -25,8 +23,8 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture(scope="module")
-def demo(migrated):
-    with run_demo(tables=migrated) as url:
+def site(demo):
+    with run_demo(of=demo) as url:
         yield url
 
 
@@ -35,30 +33,21 @@ def base_url():
     return ""
 
 
-def find_barriers(page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [
-        f"{item['id']}: {item['nodes'][0]['html'][:200]}"
-        for item in found
-        if item["impact"] in {"serious", "critical"}
-    ]
-
-
 def look_at(page, url: str) -> list[str]:
     """Barriers of a page at two widths, light and dark, and whether it fits its width."""
     barriers = []
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(url)
+    page.wait_for_load_state("networkidle")
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.goto(url)
-            page.wait_for_load_state("networkidle")
             place = f"{url} {width} {scheme}"
             barriers += [f"{place} {barrier}" for barrier in find_barriers(page)]
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                barriers.append(f"{place} is wider than the window")
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            barriers.append(f"{url} is wider than {width}")
     page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1440, "height": 900})
     return barriers
 
 
@@ -82,8 +71,8 @@ def test_only_the_two_words_of_a_poll_that_was_left_are_no_complaint():
     assert leave_out_aborted(said) == ["htmx:sendAbort", "htmx:sendError", "htmx:afterRequest"]
 
 
-def test_the_page_to_sign_in_has_no_barrier_and_its_colours_change_by_keyboard(page, demo):
-    address = f"{demo}/admin/login/"
+def test_the_page_to_sign_in_has_no_barrier_and_its_colours_change_by_keyboard(page, site):
+    address = f"{site}/admin/login/"
 
     barriers = look_at(page, address)
     page.goto(address)
@@ -94,13 +83,13 @@ def test_the_page_to_sign_in_has_no_barrier_and_its_colours_change_by_keyboard(p
     page.wait_for_selector("html.dark")
 
 
-def test_a_campaign_goes_from_the_form_to_its_report(page, demo):
+def test_a_campaign_goes_from_the_form_to_its_report(page, site):
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.set_default_timeout(30_000)
 
-    sign_in(page, demo)
+    sign_in(page, site)
     page.get_by_role("link", name="New campaign").first.click()
     page.get_by_label("Campaign name").fill("Journey")
     page.locator("#id_tag").fill("journey")
@@ -132,7 +121,7 @@ def test_a_campaign_goes_from_the_form_to_its_report(page, demo):
     page.get_by_role("link", name="Reports").click()
     page.get_by_role("button", name="General").click()
     page.get_by_role("button", name="journey").click()
-    row = page.locator("tr", has=page.locator(f"a[href='{transfer.removeprefix(demo)}']"))
+    row = page.locator("tr", has=page.locator(f"a[href='{transfer.removeprefix(site)}']"))
     assert row.locator("td").first.inner_text() == f"{counts['sent']:,}"
     with page.expect_download() as report:
         page.get_by_role("link", name="CSV", exact=True).click()
@@ -146,6 +135,6 @@ def test_a_campaign_goes_from_the_form_to_its_report(page, demo):
     assert len(lines) == counts["sent"]
 
     paths = ["/", "/campaigns/", "/campaigns/new/", "/reports/"]
-    urls = [*(demo + path for path in paths), transfer, f"{transfer}recipients/"]
+    urls = [*(site + path for path in paths), transfer, f"{transfer}recipients/"]
     assert [barrier for url in urls for barrier in look_at(page, url)] == []
     assert leave_out_aborted(complaints) == []

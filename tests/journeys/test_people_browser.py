@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from campaigns.models import Cohort, Delivery, Device, Group, Message, Part, Person, Transfer
 from tests import builders
@@ -16,10 +15,10 @@ from tests.admin.conftest import (
     complaints,
     staff,
 )
+from tests.looking import find_barriers
 
 __all__ = ["base_url", "browser_context_args", "browser_type_launch_args", "complaints", "staff"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 GERMANS = {"expression": {"field": "person.country", "op": "eq", "value": "DE"}}
 
 
@@ -44,11 +43,6 @@ def ann(app, now):
                 part=part, recipient=phone.pk, at=now, cohort_id=cohort.pk, outcome=outcome
             )
     return person
-
-
-def find_barriers(page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [item["id"] for item in found if item["impact"] in {"serious", "critical"}]
 
 
 def test_from_the_search_to_the_reason(staff, live_server, ann):

@@ -110,11 +110,9 @@ class Script:
 
 
 @pytest.fixture(scope="module")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, migrated: Path
-) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[Installation]:
     running = Installation(tmp_path_factory.mktemp("script"))
-    running.prepare_for_scripts(migrated)
+    running.take_demo(demo)
     running.start()
     try:
         yield running

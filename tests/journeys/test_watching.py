@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.plan import start_campaign
@@ -19,22 +18,21 @@ from tests.admin.conftest import (
     complaints,
     staff,
 )
+from tests.looking import find_barriers
 from tests.pages.test_pages import make_campaign
 
 __all__ = ["base_url", "browser_context_args", "browser_type_launch_args", "complaints", "staff"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 MODES = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 
 
-def find_barriers(page, modes=MODES[::3]) -> list[str]:
-    """Serious ones, wide and narrow, and what is wider than the screen."""
+def look_at(page, modes=MODES[::3]) -> list[str]:
+    """Serious barriers, wide and narrow, and what is wider than the screen."""
     found = []
     for width, scheme in modes:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
-        result = Axe().run(page, options=RULES).response["violations"]
-        found += [i["id"] for i in result if i["impact"] in {"serious", "critical"}]
+        found += find_barriers(page)
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found.append(f"wider than {width}")
     return found
@@ -51,24 +49,24 @@ def test_a_send_is_watched_paused_resumed_and_cancelled(staff, live_server, app)
     freeze_transfer(transfer, now=datetime.now(UTC))
 
     staff.goto(f"{live_server.url}/")
-    barriers = find_barriers(staff)
+    barriers = look_at(staff)
     staff.get_by_role("link", name="Autumn sale").first.click()
     staff.get_by_role("button", name="Pause").click()
     staff.get_by_text("Paused.", exact=True).wait_for()
     staff.get_by_role("button", name="Resume").click()
     staff.get_by_text("Going on.").wait_for()
-    barriers += find_barriers(staff, MODES)
+    barriers += look_at(staff, MODES)
     staff.locator("#pa-platforms-title").wait_for()
     staff.get_by_role("link", name=re.compile("list who is Skipped")).click()
     staff.get_by_text("1 settled recipient").wait_for()
-    barriers += find_barriers(staff)
+    barriers += look_at(staff)
     staff.go_back()
     staff.get_by_role("button", name="Cancel").click()
     staff.get_by_role("button", name="Yes, cancel it").click()
     staff.get_by_text("Cancelled.", exact=True).wait_for()
     for path in ("/calendar/", "/campaigns/"):
         staff.goto(f"{live_server.url}{path}")
-        barriers += find_barriers(staff)
+        barriers += look_at(staff)
     staff.goto("about:blank")
 
     transfer.refresh_from_db()
