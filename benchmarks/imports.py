@@ -2,13 +2,15 @@
 
 `python benchmarks/imports.py [--rows N] [--postgres]`; a tenth of the rows is imported again, with
 nothing changed, and the peer, a loop of update_or_create, takes a five-hundredth of them. Memory is
-what the process holds (RSS) at the quarters of each job. Appends to benchmarks/imports.txt.
+what the process holds (RSS) at the quarters of each job; CPU is that of this process, PostgreSQL's
+own is not in it. Appends to benchmarks/imports.txt.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -59,16 +61,22 @@ def write_file(rows: int, name: str) -> Iterator[bytes]:
 
 @dataclass
 class Watched:
-    """How long a job took and what the process held at each quarter of it, in MB."""
+    """How long a job took, by the clock and of CPU, and what the process held at each quarter of
+    it, in MB."""
 
     rows: int
     seconds: float = 0.0
+    cpu: float = 0.0
     held: list[int] = field(default_factory=list)
 
     def __str__(self) -> str:
         held = ", ".join(map(str, self.held))
         speed = self.rows / self.seconds
-        return f"{self.seconds:.0f} s ({speed:,.0f} rows/s, RSS {held} MB at the quarters)"
+        each = self.cpu / self.rows * 1e6
+        return (
+            f"{self.seconds:.0f} s ({speed:,.0f} rows/s; {self.cpu:.0f} s of CPU, {each:.0f} us "
+            f"each; RSS {held} MB at the quarters)"
+        )
 
 
 def measure(rows: int) -> Iterator[str]:
@@ -91,6 +99,8 @@ def measure(rows: int) -> Iterator[str]:
     assert made == (rows, rows), made
     for what in (What.PEOPLE, What.DEVICES):
         yield f"  export of {what}: {export(app, what, rows)}"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    yield f"  peak memory of the process (maximum RSS) {peak:.0f} MB"
     peer = loop(app, rows // SHARE)
     yield f"  peer, update_or_create of {rows // SHARE:,} rows: {rows // SHARE / peer:,.0f} rows/s"
 
@@ -128,12 +138,12 @@ def watch(job: Job, rows: int) -> Watched:
     from campaigns.services.job_work import work_on_jobs
 
     watched = Watched(rows)
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     while work_on_jobs("bench"):
         job.refresh_from_db()
         if job.total and job.done * 4 >= job.total * (len(watched.held) + 1):
             watched.held.append(read_rss())
-    watched.seconds = time.perf_counter() - begin
+    watched.seconds, watched.cpu = time.perf_counter() - begin, time.process_time() - cpu
     assert job.status == "done", job.note
     return watched
 

@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from types import SimpleNamespace
 from typing import Any
 
 PROJECT = "bench"
@@ -180,8 +179,8 @@ async def gather(push: Callable[[Any], Any], values: Iterator[Any]) -> int:
     return answered
 
 
-def open_subscription(url: str) -> SimpleNamespace:
-    """A browser's subscription, and an application server's key and claims."""
+def open_subscription(url: str) -> dict[str, Any]:
+    """What every call says: a browser's subscription, a text and an application server's key."""
     import base64
 
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -199,29 +198,27 @@ def open_subscription(url: str) -> SimpleNamespace:
     vapid = Vapid()
     vapid.generate_keys()
     keys = {"p256dh": encode(point), "auth": encode(os.urandom(16))}
-    return SimpleNamespace(
-        info={"endpoint": f"{url}/push/subscription", "keys": keys},
-        vapid=vapid,
-        data=json.dumps({"title": "Hi", "body": "There", "data": "x" * 150}),
-        claims=lambda: {"sub": "mailto:bench@example.org"},
-    )
+    return {
+        "subscription_info": {"endpoint": f"{url}/push/subscription", "keys": keys},
+        "data": json.dumps({"title": "Hi", "body": "There", "data": "x" * 150}),
+        "vapid_private_key": vapid,
+        "ttl": 60,
+    }
+
+
+def make_claims() -> dict[str, str]:
+    """The peer writes the audience and the end into them, so each call has its own."""
+    return {"sub": "mailto:bench@example.org"}
 
 
 def prepare_pywebpush(url: str) -> Send:
     import requests
     from pywebpush import webpush
 
-    peer, session = open_subscription(url), requests.Session()
+    call, session = open_subscription(url), requests.Session()
 
     def push() -> bool:
-        answer = webpush(
-            peer.info,
-            peer.data,
-            vapid_private_key=peer.vapid,
-            vapid_claims=peer.claims(),
-            ttl=60,
-            requests_session=session,
-        )
+        answer = webpush(**call, vapid_claims=make_claims(), requests_session=session)
         return bool(answer.ok)
 
     return lambda count: sum(push() for _ in range(count))
@@ -231,7 +228,7 @@ def prepare_pywebpush_async(url: str) -> Send:
     import aiohttp
     from pywebpush import webpush_async
 
-    peer, loop = open_subscription(url), asyncio.new_event_loop()
+    call, loop = open_subscription(url), asyncio.new_event_loop()
 
     async def connect() -> Any:
         connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(), limit=100)
@@ -240,14 +237,7 @@ def prepare_pywebpush_async(url: str) -> Send:
     session = loop.run_until_complete(connect())
 
     async def push(_number: int) -> bool:
-        answer = await webpush_async(
-            peer.info,
-            peer.data,
-            vapid_private_key=peer.vapid,
-            vapid_claims=peer.claims(),
-            ttl=60,
-            aiohttp_session=session,
-        )
+        answer = await webpush_async(**call, vapid_claims=make_claims(), aiohttp_session=session)
         return bool(answer.status < 300)
 
     return lambda count: loop.run_until_complete(gather(push, iter(range(count))))
