@@ -31,7 +31,11 @@ SERVICES = {
 }
 MAX_WORDS = 300
 
-SENT = frozenset({200, 201, 202})  # RFC 8030 §5, §5.1; the proposals before it answered 200
+SENT = frozenset({201, 202})  # RFC 8030 §5, §5.1: the status alone says it
+# What the proposals before it answered. It is also what a proxy puts before a page of its own, and
+# a server before an error, so here the body has to agree.
+OLD_SENT = 200
+ERROR_NAMES = frozenset({"error", "errno", "reason"})  # where a service names one, as below
 GONE = frozenset({404, 410})  # §7.3: there is no such subscription, or no more
 # §8.4; 406 is what the Windows service says ("push request response headers", response codes).
 THROTTLED = frozenset({406, 429})
@@ -66,7 +70,7 @@ def read_result(
     place: int, status: int, headers: Mapping[str, str], body: bytes, *, is_trusted: bool
 ) -> Result:
     """The outcome of one request; names of headers in lower case. `is_trusted`: `is_known`."""
-    if status in SENT:
+    if status in SENT or (status == OLD_SENT and _is_clean(body)):
         return Result(place, Outcome.ACCEPTED)
     words = find_words(status, body)
     if status in UNCERTAIN or not 300 <= status < 600:
@@ -79,6 +83,15 @@ def read_result(
         return Result(place, Outcome.FAILED, Reason.VENDOR, words)
     reason = _find_reason(status, words) if is_trusted else Reason.NOT_ADDRESSABLE
     return Result(place, Outcome.FAILED, reason, words)
+
+
+def _is_clean(body: bytes) -> bool:
+    """Whether nothing, or an object that names no error, stands in an answer of 200."""
+    try:
+        said = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and ERROR_NAMES.isdisjoint(said)
 
 
 def _find_reason(status: int, words: str) -> Reason:

@@ -259,6 +259,23 @@ def test_a_service_that_staff_have_named_is_believed():
     assert calls.read(answer(401, b"no key")).reason is Reason.CREDENTIAL
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(201, b""), (201, b'{"error":"none"}'), (202, b"<p>"), (200, b""), (200, b'{"id":"x1"}')],
+)
+def test_a_push_that_was_taken_is_sent(status, body):
+    assert write(Browser().token).read(answer(status, body)).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"taken", b"[]", b'{"errno":102}', b'{"reason":"VapidPkHashMismatch"}']
+)
+def test_a_200_that_says_something_else_leaves_it_open(body):
+    result = write(Browser().token).read(answer(200, body))
+
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.NO_ANSWER)
+
+
 def test_an_expired_subscription_is_told_in_the_services_words():
     result = write(Browser().token).read(answer(410, b'{"reason":"Unregistered\\u0000 <b>"}'))
 

@@ -66,6 +66,8 @@ def test_a_push_is_taken_for_every_browser_once(server):
         ("error_413", Reason.PAYLOAD, Reason.NOT_ADDRESSABLE),
         ("error_503", Reason.VENDOR, Reason.VENDOR),
         ("error_502", Reason.NO_ANSWER, Reason.NO_ANSWER),
+        ("ok_with_error", Reason.NO_ANSWER, Reason.NO_ANSWER),
+        ("html", Reason.NO_ANSWER, Reason.NO_ANSWER),
     ],
 )
 def test_what_a_stranger_answers_is_his_own(server, fault, trusted, stranger):
