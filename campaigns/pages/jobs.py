@@ -23,7 +23,7 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_
 from campaigns.selectors.newest import list_newest
 from campaigns.services.access import has_role, name_actor, record_audit, require_role
 from campaigns.services.job_kinds import KINDS
-from campaigns.services.jobs import JobFile, JobKind, cancel_job, is_final, measure_files, read_file
+from campaigns.services.jobs import JobFile, JobKind, cancel_job, is_final, may_cancel, measure_files, read_file
 
 SHOWN = 50
 
@@ -106,7 +106,8 @@ def read_job(request: HttpRequest, job: Job) -> dict[str, Any]:
         "row": describe_job(job, timezone.now()),
         "job": job,
         "is_live": job.status in Job.OPEN,
-        "may_cancel": may_change and job.status in Job.CANCELLABLE and not is_final(job),
+        "may_cancel": may_change and may_cancel(job),
+        "is_final": is_final(job),
         "files": list(_list_files(job, kind)) if kind and may_change else [],
         "events": job.events.order_by("-pk")[:20],
     }
@@ -144,7 +145,7 @@ def _list_files(job: Job, kind: JobKind) -> Iterator[tuple[JobFile, int]]:
 @require_POST
 @operator_page
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop it; what is done stays done."""
+    """Stop it; what is done stays done, and what must not be left half done is ended."""
     job = find_job(request.user, pk)
     _require(request, job)
     try:

@@ -46,7 +46,16 @@ from campaigns.services.erase_find import PERSON_NUMBER, Meant, find_meant
 from campaigns.services.erase_tables import TABLES, search_page
 from campaigns.services.erase_words import Words
 from campaigns.services.job_lines import read_lines
-from campaigns.services.jobs import JobKind, Step, append_file, draft_job, keep_file, queue_job
+from campaigns.services.jobs import (
+    CLOSING,
+    JobKind,
+    Step,
+    append_file,
+    draft_job,
+    is_called_off,
+    keep_file,
+    queue_job,
+)
 from campaigns.services.locks import Lock, lock_app
 from campaigns.services.suppression_jobs import read_entries
 from campaigns.services.tombstones import put_tombstones
@@ -55,7 +64,7 @@ from providers import vault
 LINES = 50  # identifiers of one step
 MAX_UPLOAD = 20_000_000
 CALL_SECONDS = 1  # between two looks whether they are still in a call
-SEARCH = {"table": 0, "after": 0}  # where the second part begins
+SEARCH = {"table": 0, "after": 0, CLOSING: True}  # where the second part begins
 INPUT, NAMES = "input", "names"
 WORDS = {
     "persons": gettext_lazy("Persons erased"),
@@ -156,8 +165,8 @@ def start_erasure(
 
 
 def _step(job: Job, now: datetime) -> Step:
-    if "table" not in job.cursor:
-        return _bury_next(job, now)
+    if CLOSING not in job.cursor:
+        return _leave_others(job) if is_called_off(job) else _bury_next(job, now)
     if job.cursor == SEARCH and _is_being_called(job, now):
         # What goes over the wire and what a vendor answers to it is written down after the call.
         return Step(job.cursor, job.done, job.counts, note=job.note, wait=CALL_SECONDS)
@@ -186,6 +195,12 @@ def _bury_next(job: Job, now: datetime) -> Step:
     if lines.is_last:
         JobPiece.objects.filter(job=job, role=INPUT).delete()
     return Step(cursor, job.done + len(lines.texts), counts)
+
+
+def _leave_others(job: Job) -> Step:
+    JobPiece.objects.filter(job=job, role=INPUT).delete()
+    words = _("Cancelled: nobody who was not erased by then is touched.")
+    return Step(SEARCH, job.done, job.counts, note=words)
 
 
 def _list_inside(persons: Sequence[int], apps: set[int]) -> set[int]:
@@ -307,7 +322,7 @@ def _search_next(job: Job) -> Step:
         "cleared": job.counts["cleared"] + found.changed,
         "segments": job.counts["segments"] + len(found.told),
     }
-    cursor = {"table": place if found.after else place + 1, "after": found.after}
+    cursor = {**SEARCH, "table": place if found.after else place + 1, "after": found.after}
     return Step(cursor, job.done + found.seen, counts, note=_tell(job, found.told))
 
 

@@ -16,7 +16,7 @@ from campaigns.dispatch.engine import go_on, start_clock
 from campaigns.dispatch.mishaps import stopping
 from campaigns.models import Job
 from campaigns.services.job_kinds import KINDS
-from campaigns.services.jobs import JobKind, Step, is_final
+from campaigns.services.jobs import JobKind, Step, is_called_off, is_final
 
 Clock = Callable[[], datetime]
 Status = Job.Status
@@ -124,7 +124,10 @@ def _hold(job: Job) -> bool:
     rows = Job.objects.select_for_update(of=("self",)).filter(
         pk=job.pk, lease_token=job.lease_token, status=Status.RUNNING
     )
-    return rows.first() is not None
+    held = rows.first()
+    if held is not None:
+        job.params = held.params  # it may have been called off since it was leased
+    return held is not None
 
 
 def _keep(job: Job, step: Step, worker: str, now: datetime) -> None:
@@ -135,7 +138,8 @@ def _keep(job: Job, step: Step, worker: str, now: datetime) -> None:
         job.lease_by, job.lease_until = "", now + timedelta(seconds=step.wait)
     job.save(update_fields=KEPT)
     if step.is_last:
-        job.move_to(Status.DONE, actor=worker, now=now, finished_at=now)
+        end = Status.CANCELLED if is_called_off(job) else Status.DONE
+        job.move_to(end, actor=worker, now=now, finished_at=now)
 
 
 def _fail(job: Job, words: str, worker: str, now: datetime) -> None:

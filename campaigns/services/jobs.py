@@ -18,6 +18,7 @@ from campaigns.models import ApiKey, App, Job, JobPiece, Membership, Workspace
 from campaigns.services.access import record_audit
 
 PIECE_BYTES = 512 * 1024
+CLOSING = "is_closing"  # in the cursor of what must come to its end and has nothing left to begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +123,41 @@ def queue_job(job: Job, *, actor: str, now: datetime) -> None:
 def cancel_job(job: Job, *, actor: str, now: datetime) -> None:
     """Stop after the step that is under way; what is done stays done.
 
-    Raises IllegalMove for one that is over, or whose params say that it `is_final`: what it has
-    begun must not be left half done. Raises ChangedMeanwhile.
+    One that `is_final` begins nothing more, and ends as cancelled once it has brought to an end
+    what it had begun. Raises IllegalMove where nothing is left to cancel; raises ChangedMeanwhile.
     """
-    if is_final(job):
-        raise IllegalMove(_("This is brought to its end once it has begun."))
     with transaction.atomic():
-        job.move_to(Job.Status.CANCELLED, actor=actor, now=now, finished_at=now)
+        if is_final(job):
+            _call_off(job)
+        else:
+            job.move_to(Job.Status.CANCELLED, actor=actor, now=now, finished_at=now)
         record_audit(actor, "cancel_job", job, workspace=job.workspace, now=now)
 
 
+def _call_off(job: Job) -> None:
+    """Waits for the step that is under way, so that no cursor is overlooked."""
+    job.refresh_from_db(from_queryset=Job.objects.select_for_update(of=("self",)))
+    if not may_cancel(job):
+        raise IllegalMove(_("All of it has begun, and is brought to its end."))
+    job.params = {**job.params, "is_called_off": True}
+    job.save(update_fields=["params"])
+
+
+def may_cancel(job: Job) -> bool:
+    """Whether it is still going on, and something of it can be left undone."""
+    if is_final(job) and (CLOSING in job.cursor or is_called_off(job)):
+        return False
+    return job.status in Job.CANCELLABLE
+
+
 def is_final(job: Job) -> bool:
-    """Whether what it has begun must come to its end: nobody cancels it, and it never gives up."""
+    """Whether what it has begun must come to its end: it never gives up, and no half is left."""
     return bool(job.params.get("is_final"))
+
+
+def is_called_off(job: Job) -> bool:
+    """Whether one that `is_final` was cancelled: it begins nothing more."""
+    return bool(job.params.get("is_called_off"))
 
 
 def append_file(job: Job, role: str, content: bytes) -> None:
