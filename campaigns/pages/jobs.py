@@ -23,7 +23,15 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_
 from campaigns.selectors.newest import list_newest
 from campaigns.services.access import has_role, name_actor, record_audit, require_role
 from campaigns.services.job_kinds import KINDS
-from campaigns.services.jobs import JobFile, JobKind, cancel_job, is_final, may_cancel, measure_files, read_file
+from campaigns.services.jobs import (
+    JobFile,
+    JobKind,
+    cancel_job,
+    is_final,
+    may_cancel,
+    measure_files,
+    read_file,
+)
 
 SHOWN = 50
 

@@ -58,6 +58,7 @@
     (pairs.length ? pairs : [["", ""]]).forEach(([key, value]) => list.append(makeRow(key, value)));
   }
 
+  let made = 0;
   function makeRow(key, value) {
     const isText = typeof value === "string";
     const row = make("div", { class: "pa-data-row" });
@@ -69,7 +70,7 @@
     const kind = make("select", { "data-pa-part": "kind", "aria-label": words().paKind }, new Option(words().paText, "text"), new Option(words().paJson, "json"));
     kind.value = isText ? "text" : "json";
     const remove = make("button", { type: "button", class: "pa-button pa-button-small", "data-pa-remove-row": "", "aria-label": words().paRemoveRow }, make("span", { class: "pa-icon", "aria-hidden": "true" }, "delete"));
-    row.append(box("key", words().paKey, key), box("value", words().paValue, isText ? value : JSON.stringify(value)), kind, remove, make("p", { class: "pa-error", "data-pa-fault": "", hidden: "" }));
+    row.append(box("key", words().paKey, key), box("value", words().paValue, isText ? value : JSON.stringify(value)), kind, remove, make("p", { class: "pa-error", id: `pa-data-fault-${(made += 1)}`, "data-pa-fault": "", hidden: "" }));
     return row;
   }
 
@@ -96,7 +97,12 @@
     const told = row.querySelector("[data-pa-fault]");
     told.hidden = !fault;
     told.textContent = fault ? fault[1] : "";
-    ["key", "value"].forEach((name) => part(row, name).setAttribute("aria-invalid", String(fault?.[0] === name)));
+    ["key", "value"].forEach((name) => {
+      const isWrong = fault?.[0] === name;
+      part(row, name).setAttribute("aria-invalid", String(isWrong));
+      if (isWrong) part(row, name).setAttribute("aria-describedby", told.id);
+      else part(row, name).removeAttribute("aria-describedby");
+    });
   }
 
   // Rows into the box; a row that is wrong is marked and left out until it is right.
