@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from select import select
+from select import POLLIN, poll
 from typing import Any
 
 from django.db import IntegrityError, connection
@@ -130,8 +130,10 @@ def _find_server() -> PGconn:
 def _read_going(server: PGconn) -> bool | None:
     """The one field of the one row; None without a row. Raises psycopg's errors."""
     answer = None
+    waiting = poll()  # `select` takes no number above 1,023, and hundreds of servers may be open
+    waiting.register(server.socket, POLLIN)
     while server.is_busy():
-        select([server.socket], [], [])
+        waiting.poll()
         server.consume_input()
     while (result := server.get_result()) is not None:
         answer = result
