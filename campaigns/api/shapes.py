@@ -119,7 +119,7 @@ class SegmentVersionShape(serializers.Serializer[Any]):
 
 
 class VariableShape(serializers.Serializer[Any]):
-    """What a template may name: `count` of the `looked_at` newest devices have a value; `examples`
+    """What a template may name: `count` of the `looked_at` devices have a value; `examples`
     are values that at least three people have."""
 
     name = serializers.CharField()

@@ -1,7 +1,8 @@
 """What really occurs in an app's audience, to choose from: values of fields, custom attributes.
 
-Names that an index has are looked up in it; everything else is read off the newest devices, so
-that it costs the same however many there are.
+Names that an index has are looked up in it; everything else is read off 3,000 devices, so that it
+costs the same however many there are: the newest, which have what came just now, and stretches
+from the oldest on, for one large import would else hide what everybody else has.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from campaigns.models import App, Device, DeviceMark, Label
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import AudienceField, FieldKind
 
-LOOKED_AT = 3_000  # the newest devices
+LOOKED_AT = 3_000  # devices, half of them the newest
+STRETCHES = 10  # of neighbours, which are read together
 REMEMBERED = 60  # seconds
 MOST = 20
 MOST_ATTRIBUTES = 200
@@ -43,7 +45,7 @@ class CustomAttribute:
 
 
 def list_custom(app: App) -> tuple[CustomAttribute, ...]:
-    """Custom attributes of the newest devices and their persons, by name; at most 200."""
+    """Custom attributes of devices that are looked at and their persons, by name; at most 200."""
     key = f"suggest-custom-{app.pk}"
     found: tuple[CustomAttribute, ...] | None = cache.get(key)
     if found is None:
@@ -53,7 +55,7 @@ def list_custom(app: App) -> tuple[CustomAttribute, ...]:
 
 
 def _read_custom(app: App) -> tuple[CustomAttribute, ...]:
-    rows = _newest(app, "attributes", "person__attributes")
+    rows = look_at(app, "attributes", "person__attributes")
     kinds: dict[str, Counter[str]] = {}
     for own, persons in rows:
         for prefix, attributes in (("device.custom.", own), ("person.custom.", persons)):
@@ -76,9 +78,27 @@ def find_kind(value: Any) -> str:
     return "text" if isinstance(value, str) else "other"
 
 
-def _newest(app: App, *columns: str) -> list[tuple[Any, ...]]:
-    rows = Device.objects.filter(app=app).order_by("-pk")
-    return list(rows.values_list(*columns)[:LOOKED_AT])
+def look_at(app: App, *columns: str) -> list[tuple[Any, ...]]:
+    """The columns of all devices of a small app; of a large one's newest half of 3,000, and of
+    stretches of the others."""
+    devices = Device.objects.filter(app=app).values_list("pk", *columns)
+    newest = list(devices.order_by("-pk")[:LOOKED_AT])
+    if len(newest) < LOOKED_AT:
+        return [row[1:] for row in newest]
+    newest = newest[: LOOKED_AT // 2]
+    return [row[1:] for row in (*newest, *_look_along(devices, newest[-1][0]))]
+
+
+def _look_along(devices: QuerySet[Device, tuple[Any, ...]], end: int) -> list[tuple[Any, ...]]:
+    """Stretches before `end`, at equal distances from the oldest on."""
+    older = devices.filter(pk__lt=end).order_by("pk")
+    first = older.values_list("pk", flat=True)[0]
+    seen: dict[int, tuple[Any, ...]] = {}
+    for place in range(STRETCHES):
+        start = first + (end - first) * place // STRETCHES
+        rows = older.filter(pk__gte=start)[: LOOKED_AT // 2 // STRETCHES]
+        seen.update((row[0], row) for row in rows)
+    return list(seen.values())
 
 
 def suggest_values(app: App, field: AudienceField, term: str = "") -> tuple[str, ...]:
@@ -96,7 +116,7 @@ def suggest_values(app: App, field: AudienceField, term: str = "") -> tuple[str,
 
 
 def _list_common(app: App, field: AudienceField) -> list[str]:
-    """Values of the newest devices, the commonest first."""
+    """Values of devices that are looked at, the commonest first."""
     key = f"suggest-{app.pk}-{field.name.encode().hex()}"
     found: list[str] | None = cache.get(key)
     if found is None:
@@ -108,7 +128,7 @@ def _list_common(app: App, field: AudienceField) -> list[str]:
 
 def _read_values(app: App, field: AudienceField) -> Iterator[str]:
     is_custom = field.kind is FieldKind.CUSTOM
-    for (found,) in _newest(app, field.column):
+    for (found,) in look_at(app, field.column):
         value = (found or {}).get(field.attribute) if is_custom else found
         if isinstance(value, bool):
             yield "true" if value else "false"

@@ -1,6 +1,6 @@
 """Variables that a template of an app may name, to choose from: how each is written, what it holds,
-how many have it, and values that several share. Read off the newest devices and their persons, so
-that it costs the same however many there are.
+how many have it, and values that several share. Read off devices that suggestions look at, so that
+it costs the same however many there are.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from django.core.cache import cache
 
-from campaigns.models import App, Device
+from campaigns.models import App
 from campaigns.selectors.audience_fields import AudienceField, find_field
 from campaigns.selectors.personal import APP_NAME, is_variable, list_fixed
-from campaigns.selectors.suggestions import LOOKED_AT, PERSONAL, REMEMBERED, find_kind
+from campaigns.selectors.suggestions import PERSONAL, REMEMBERED, find_kind, look_at
 from providers.liquid import has_tags
 
 PLAIN = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -30,7 +30,7 @@ LONGEST = 40  # characters of a value that is shown
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One: `name` as a template writes it, `kind` text, number, flag, time or other (the
-    commonest); `count` of the `looked_at` newest devices have a value."""
+    commonest); `count` of the `looked_at` devices have a value."""
 
     name: str
     kind: str
@@ -85,8 +85,7 @@ def _read(app: App) -> Iterator[Variable]:
     fixed = [known for name in list_fixed() if (known := find_field(name))]
     columns = ["pk", "person_id", "attributes", "person__attributes"]
     columns += [known.column for known in fixed]
-    newest = Device.objects.filter(app=app).order_by("-pk")
-    rows = list(newest.values_list(*columns)[:LOOKED_AT])
+    rows = look_at(app, *columns)
     tallies: dict[str, _Tally] = defaultdict(_Tally)
     for row in rows:
         for name, value in _list_values(fixed, row):

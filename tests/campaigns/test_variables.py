@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from campaigns.models import App, Device
+from campaigns.selectors import suggestions
 from campaigns.selectors.personal import list_fixed
 from campaigns.selectors.variables import suggest_variables
 from campaigns.services.personalisation import find_faults
@@ -103,3 +104,17 @@ def test_a_page_tells_each_in_a_few_words_and_of_nobody_elses_app(app: App, clie
     assert words["device.is_secure"].startswith("yes or no")
     assert foreign.status_code == 404
     assert {one["name"]: one["words"] for one in empty}["person.email"] == "text"
+
+
+def test_a_large_import_does_not_hide_what_older_devices_have(app: App, monkeypatch) -> None:
+    monkeypatch.setattr(suggestions, "LOOKED_AT", 6)
+    monkeypatch.setattr(suggestions, "STRETCHES", 3)
+    for number in range(20):
+        builders.make_device(app, f"new-{number}", attributes={"source": "file"})
+
+    found = {one.name: one for one in suggestions.list_custom(app)}
+
+    assert {"device.custom.source", "person.custom.tier"} <= {*found}
+    assert {one.looked_at for one in found.values()} == {6}
+    assert found["device.custom.source"].count == 5
+    assert see(app)["person.custom.tier"] == ("text", 1, ())
