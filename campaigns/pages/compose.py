@@ -139,6 +139,8 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     context = _read_preview(composition, check, request.user) | {
         "check": check,
         "problems": tell_problems(check.problems, request.user, composition.languages),
+        "faults": composition.faults,
+        "is_written": composition.is_written,
         "losses": gather_losses(check.losses),
         "scenario": composition.failover.chosen,
     }
@@ -147,7 +149,7 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
 
 def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[str, Any]:
     """What the preview and the languages are drawn with; nothing while the message is wrong."""
-    if not (composition.message.is_valid() and composition.translations.is_valid()):
+    if not composition.is_written:
         return {"samples": [], "texts": {}, "size_words": {}}
     message = read_message(composition.write_message())
     counts = check.counts["languages"] if check.counts else {}

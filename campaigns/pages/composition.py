@@ -130,14 +130,18 @@ class Composition:
 
     def is_valid(self) -> bool:
         """Whether every form is; all of them are checked."""
-        wrong = [form for form in self._parts() if not form.is_valid()]
-        return not wrong
+        return not [form for form in self._parts() if not form.is_valid()]
 
     def _parts(self) -> list[Any]:
         return [
             *(self.plan, self.repeat, self.audience),
             *(self.message, self.translations, self.failover),
         ]
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a message, as far as it is filled in."""
+        return self.message.is_valid() and self.translations.is_valid()
 
     def has_errors(self) -> bool:
         """Whether something is marked as wrong."""

@@ -80,7 +80,7 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
     check = Precheck()
     if composition.audience.is_valid():
         _count(composition, principal, check)
-    if composition.message.is_valid() and composition.translations.is_valid():
+    if composition.is_written:
         message = read_message(composition.write_message())
         _inspect(composition.place, message, check, composition.failover.chosen)
         if check.counts is not None:
@@ -138,8 +138,7 @@ def _foretell(composition: Composition, check: Precheck, now: datetime) -> None:
 def _climb(composition: Composition, scenario: Scenario, check: Precheck, principal: Any) -> None:
     """Its steps, and once the message and the audience are whole, whom each of them reaches."""
     apps, form = composition.place.apps, composition.audience
-    is_written = composition.message.is_valid() and composition.translations.is_valid()
-    if check.counts is None or not is_written or not composition.plan.is_valid():
+    if check.counts is None or not composition.is_written or not composition.plan.is_valid():
         check.steps = forecast_steps(scenario, apps, ())
         return
     message = read_message(composition.write_message())

@@ -1,0 +1,55 @@
+"""The panel beside compose says that all is well only when it is."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from tests import builders
+
+READY = ">Ready<"
+
+
+@pytest.fixture
+def look(client, owner, app):
+    """The panel of a campaign that could be sent, but for what is typed otherwise."""
+    builders.make_route(app, "android")
+    builders.make_device(app, "token")
+    typed = {
+        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons", "body": "Hello",
+        "group": "General", "when": "now", "timezone": "UTC", "expires_unit": "3600",
+        "policy": "at_least_once",
+    }  # fmt: skip
+    client.force_login(owner)
+    return lambda **changed: client.post(reverse("check"), typed | changed).content.decode()
+
+
+def test_a_translation_without_words_is_named_and_nothing_is_called_ready(look):
+    rows = {"translations-TOTAL_FORMS": "1", "translations-0-language": "de"}
+
+    begun = look(**rows, **{"translations-0-title": ""})
+    written = look(**rows, **{"translations-0-body": "Heute"})
+
+    assert READY not in begun
+    assert "data-pa-blocked" in begun
+    assert 'href="#id_translations-0-' in begun
+    assert "No route serves" not in begun
+    assert "Finish the message" in begun
+    assert READY in written
+    assert "Finish the message" not in written
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"when": "later", "send_at": ""}, "id_send_at"),
+        ({"rate": "-3"}, "id_rate"),
+        ({"android-badge": "many"}, "id_android-badge"),
+        ({"template": "liquid", "title": "{{ person.nam"}, "id_title"),
+    ],
+)
+def test_whatever_is_wrong_is_named_with_the_way_there(look, changed, field):
+    panel = look(**changed)
+
+    assert READY not in panel
+    assert f'href="#{field}" data-pa-goto' in panel
