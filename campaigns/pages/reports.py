@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -45,16 +45,22 @@ RECEIPT_WORDS = {
     Metric.SHOWN: gettext_lazy("Shown"),
     Metric.OPENED: gettext_lazy("Opened"),
 }
+# Columns by their places: sent, failed, delivered and opened are shown even if they are 0.
+_MAIN = (Settled.SENT, Settled.FAILED, Metric.DELIVERED, Metric.OPENED)
+ALWAYS_SHOWN = frozenset(map((*SETTLED_KEYS, *RECEIPTS).index, _MAIN))
 # One level of the tree below another.
 BELOW = {Dimension.GROUP: Dimension.TAG, Dimension.TAG: Dimension.TRANSFER}
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A cell: None is "not reported"; `link` leads to who is behind it."""
+    """A cell: None is "not reported"; `link` leads to who is behind it. One that `is_spare` is left
+    out where there is no room for all, as on a phone."""
 
     value: float | None
+    label: str = ""
     link: str = ""
+    is_spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,6 @@ class Row:
     query: str = ""
     transfer: str = ""
     channels: dict[str, int] | None = None
-
-    def without_vendor(self) -> Row:
-        """Where no vendor counts anything there are no columns for it."""
-        return replace(self, numbers=self.numbers[: -len(RECEIPTS)])
 
 
 def list_columns(*, has_vendor: bool = True) -> list[str]:
@@ -195,8 +197,8 @@ def draw_rows(
     shown = lines[FIRST]
     channels = _count_channels(asked, shown)
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
-    rows = [_draw_row(asked, line, above, channels) for line in shown]
-    return rows if has_vendor else [row.without_vendor() for row in rows]
+    columns = list_columns(has_vendor=has_vendor)
+    return [_draw_row(asked, line, columns, above, channels) for line in shown]
 
 
 def _count_channels(asked: Asked, lines: list[Line]) -> dict[str, dict[str, int]]:
@@ -207,11 +209,15 @@ def _count_channels(asked: Asked, lines: list[Line]) -> dict[str, dict[str, int]
 
 
 def _draw_row(
-    asked: Asked, line: Line, above: list[str], channels: dict[str, dict[str, int]]
+    asked: Asked,
+    line: Line,
+    columns: list[str],
+    above: list[str],
+    channels: dict[str, dict[str, int]],
 ) -> Row:
     return Row(
         name=say_value(asked.by, line.key, line.name),
-        numbers=tuple(_draw_numbers(asked, line)),
+        numbers=tuple(_draw_numbers(asked, line, columns)),
         depth=len(above),
         path="/".join([*above, line.key]) if asked.by in BELOW else "",
         path_above="/".join(above),
@@ -232,12 +238,14 @@ def _open(asked: Asked, line: Line) -> str:
     return asked.write_query({**narrowed, "by": below.value})
 
 
-def _draw_numbers(asked: Asked, line: Line) -> Iterator[Number]:
+def _draw_numbers(asked: Asked, line: Line, columns: list[str]) -> Iterator[Number]:
     """Outcomes lead to their recipients, or to the transfers that have them."""
-    values, link = list_numbers(line), _link_recipients(asked, line)
-    for outcome, value in zip(SETTLED_KEYS, values, strict=False):
-        yield Number(value, link(outcome) if value else "")
-    yield from (Number(value) for value in values[len(SETTLED_KEYS) :])
+    link = _link_recipients(asked, line)
+    # Without what vendors count there are fewer columns than numbers.
+    for place, (label, value) in enumerate(zip(columns, list_numbers(line), strict=False)):
+        is_linked = bool(value) and place < len(SETTLED_KEYS)
+        address = link(SETTLED_KEYS[place]) if is_linked else ""
+        yield Number(value, label, address, is_spare=not value and place not in ALWAYS_SHOWN)
 
 
 def _link_recipients(asked: Asked, line: Line) -> Callable[[str], str]:

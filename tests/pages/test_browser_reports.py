@@ -11,12 +11,13 @@ from campaigns.models import ApiKey
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
-from tests.looking import find_barriers
+from tests.looking import SCHEMES, find_barriers
 
 __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MARKS = """() => Chart.getChart(document.querySelector("[data-pa-chart=bar]")).data.datasets
   .map((one) => one.backgroundColor instanceof CanvasPattern ? "hatched" : "full")"""
+LABELS = "cells => cells.map((one) => one.dataset.label)"
 
 
 def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
@@ -44,6 +45,26 @@ def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
     assert download.value.suggested_filename.endswith(".xlsx")
     assert marks == ["full", "hatched"]  # told apart without colour
     assert barriers == find_barriers(staff) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_phone_shows_the_main_numbers_of_each_line_without_scrolling(
+    staff, live_server, app, books, scheme
+):
+    staff.emulate_media(color_scheme=scheme)
+    staff.set_viewport_size({"width": 390, "height": 844})
+    staff.goto(f"{live_server.url}/reports/?date_from=2026-11-20&date_to=2026-11-20")
+    table = staff.get_by_role("region", name="Numbers of the report")
+    table.get_by_role("button", name="General", exact=False).first.click()
+    table.get_by_role("button", name="spring").wait_for()
+
+    group, tag = table.locator("tbody tr").first, table.locator("tbody tr").nth(1)
+    for row in (group, tag):
+        labels = row.locator("td").filter(visible=True).evaluate_all(LABELS)
+        assert set(labels) >= {"Sent", "Failed", "Delivered", "Opened"}
+        assert "Cancelled" not in labels  # it is 0
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert find_barriers(staff) == []
 
 
 def test_a_key_is_made_by_keyboard_copied_and_revoked(staff, live_server, app):

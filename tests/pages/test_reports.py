@@ -43,6 +43,16 @@ def test_a_report_by_each_dimension_says_the_same_totals(viewer, books, by):
     assert answer.context["form"].is_valid()
 
 
+def test_only_other_numbers_that_are_nothing_may_be_left_out_where_there_is_no_room(viewer, books):
+    row = get(viewer, by="reason").context["rows"][0]
+
+    assert {number.label: (number.value, number.is_spare) for number in row.numbers[:10]} == {
+        "Sent": (13, False), "Failed": (0, False), "Skipped": (0, True), "Expired": (0, True),
+        "Cancelled": (0, True), "Unknown": (0, True), "Delivered": (None, False),
+        "Shown": (None, True), "Opened": (None, False), "Open rate, %": (None, True),
+    }  # fmt: skip
+
+
 def test_the_plot_of_days_follows_a_report_by_day_and_is_left_out_by_hour(viewer, books):
     first, _second = books
     week = {"date_from": "2026-11-18", "date_to": "2026-11-20"}
