@@ -13,9 +13,9 @@ from campaigns.errors import Invalid
 from campaigns.models import App, Job, Settled
 from campaigns.pages.downloads import send_workbook
 from campaigns.pages.jobs import find_job, read_job
-from campaigns.pages.report_names import say_value
+from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
-from campaigns.pages.reports import RECEIPT_WORDS, draw_report
+from campaigns.pages.reports import draw_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
 from campaigns.selectors.report_facts import RECEIPT_METRICS
 from campaigns.services.access import name_actor

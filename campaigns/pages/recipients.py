@@ -10,14 +10,16 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import Cohort, Device, Part, Settled, Transfer
+from campaigns.models import Cohort, Device, Part, ReceiptCount, Settled, Transfer
 from campaigns.models.audience import WAYS, hash64
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
 from campaigns.pages.lookups import find_transfer
 from campaigns.pages.reason_words import name_reason
+from campaigns.pages.report_names import RECEIPT_WORDS
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.aliases import find_named
+from campaigns.selectors.dimensions import RECEIPTS
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
     Wanted,
@@ -47,6 +49,7 @@ class RecipientFilter(PageForm):
     )
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), required=False)
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), required=False)
+    receipt = forms.ChoiceField(label=gettext_lazy("Came back"), required=False)
     platform = forms.ChoiceField(label=gettext_lazy("Platform"), required=False)
     account = forms.TypedChoiceField(
         label=gettext_lazy("Account"), required=False, coerce=int, empty_value=None
@@ -90,10 +93,13 @@ def _list_choices(transfer: Transfer, books: Books) -> dict[str, list[tuple[Any,
     outcomes = {key for line in books.lines for key, count in line.outcomes.items() if count}
     accounts = {line.account_id: line.account for line in books.lines if line.account}
     languages = Cohort.objects.filter(app=transfer.app_id).exclude(language="")
+    came = ReceiptCount.objects.filter(part__transfer=transfer).order_by().values_list("kind")
+    receipts = {kind for (kind,) in came.distinct()}
     steps = transfer.parts.order_by("step").values_list("step", "channel").distinct()
     return {
         "outcome": [choice for choice in Settled.choices if choice[0] in outcomes],
         "reason": [(key, name_reason(key)) for key in sorted({r.reason for r in books.reasons})],
+        "receipt": [(key.value, RECEIPT_WORDS[key]) for key in RECEIPTS if key.value in receipts],
         "platform": [(key, names.get(key, key)) for key in sorted(known)],
         "account": sorted(accounts.items(), key=lambda item: item[1]),
         "language": [

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
 from campaigns.pages.reason_words import name_reason
 from campaigns.selectors.dimensions import Dimension
 from campaigns.selectors.language_names import name_language
+from providers.reports import Metric
+
+RECEIPT_WORDS = {
+    Metric.DELIVERED: gettext_lazy("Delivered"),
+    Metric.SHOWN: gettext_lazy("Shown"),
+    Metric.OPENED: gettext_lazy("Opened"),
+}
 
 
 def say_value(by: str, key: str, name: str) -> str:

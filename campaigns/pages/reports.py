@@ -12,13 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from campaigns.models import Settled
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.pages.downloads import send_workbook, stream_csv
 from campaigns.pages.home import write_chart
-from campaigns.pages.report_names import say_value
+from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import (
     WORDS,
     Asked,
@@ -40,14 +39,11 @@ from providers.reports import Metric
 
 MOST_ROWS = 50  # of one page, and below one row
 FIRST = slice(MOST_ROWS)
-RECEIPT_WORDS = {
-    Metric.DELIVERED: gettext_lazy("Delivered"),
-    Metric.SHOWN: gettext_lazy("Shown"),
-    Metric.OPENED: gettext_lazy("Opened"),
-}
 # Columns by their places: sent, failed, delivered and opened are shown even if they are 0.
 _MAIN = (Settled.SENT, Settled.FAILED, Metric.DELIVERED, Metric.OPENED)
 ALWAYS_SHOWN = frozenset(map((*SETTLED_KEYS, *RECEIPTS).index, _MAIN))
+# What a number of each of these columns leads to recipients by.
+WANTED = [("outcome", key) for key in SETTLED_KEYS] + [("receipt", key) for key in RECEIPTS]
 # One level of the tree below another.
 BELOW = {Dimension.GROUP: Dimension.TAG, Dimension.TAG: Dimension.TRANSFER}
 
@@ -239,28 +235,27 @@ def _open(asked: Asked, line: Line) -> str:
 
 
 def _draw_numbers(asked: Asked, line: Line, columns: list[str]) -> Iterator[Number]:
-    """Outcomes lead to their recipients, or to the transfers that have them."""
+    """Outcomes and receipts lead to their recipients, or to the transfers that have them."""
     link = _link_recipients(asked, line)
     # Without what vendors count there are fewer columns than numbers.
     for place, (label, value) in enumerate(zip(columns, list_numbers(line), strict=False)):
-        is_linked = bool(value) and place < len(SETTLED_KEYS)
-        address = link(SETTLED_KEYS[place]) if is_linked else ""
+        address = link(*WANTED[place]) if value and place < len(WANTED) else ""
         yield Number(value, label, address, is_spare=not value and place not in ALWAYS_SHOWN)
 
 
-def _link_recipients(asked: Asked, line: Line) -> Callable[[str], str]:
-    """From an outcome to the address of who is behind its number in this line."""
+def _link_recipients(asked: Asked, line: Line) -> Callable[[str, str], str]:
+    """From an outcome or receipt to the address of who is behind its number in this line."""
     narrowed = {**asked.only, asked.by: line.key}
     transfer = narrowed.get(Dimension.TRANSFER, "")
     if not transfer:
         below = _open(asked, line) if asked.by not in BELOW else ""
-        return lambda outcome: below
+        return lambda name, key: below
     is_reason = asked.by is Dimension.REASON
     query = {"reason": line.key.partition(":")[2]} if is_reason else {}
     query |= {name.value: value for name, value in narrowed.items() if name in RECIPIENT_FILTERS}
     rest = f"&{urlencode(query)}" if query else ""
     address = reverse("recipients", args=[int(transfer)])
-    return lambda outcome: f"{address}?outcome={outcome}{rest}"
+    return lambda name, key: f"{address}?{name}={key}{rest}"
 
 
 # Dimensions by which the page of recipients can be narrowed too.

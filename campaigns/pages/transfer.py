@@ -23,7 +23,7 @@ from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import Standing, find_start
 from campaigns.pages.recall_words import describe_recalls, is_asking
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page, tell_refusal
-from campaigns.pages.transfer_books import describe_books
+from campaigns.pages.transfer_books import describe_books, list_receipts
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.course import read_course
 from campaigns.selectors.lost_callbacks import find_trouble
@@ -38,15 +38,9 @@ from campaigns.services.rates import change_transfer_rate
 from campaigns.services.repeats import find_repeat, may_repeat, repeat_unknown
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
-from providers.receipts import ReceiptKind
 
 Status = Transfer.Status
 MAX_SIBLINGS = 50
-SHOWN_RECEIPTS = {
-    ReceiptKind.DELIVERED: gettext_lazy("Delivered"),
-    ReceiptKind.SHOWN: gettext_lazy("Shown"),
-    ReceiptKind.OPENED: gettext_lazy("Opened"),
-}
 VERBS: Verbs = {
     "pause": (
         pause_transfer,
@@ -122,18 +116,16 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "siblings": _list_siblings(request, transfer),
         "repeat": find_repeat(transfer),
         "standing": Standing(transfer, books.counters, None, None),
-        **_describe_progress(progress),
+        **_describe_progress(transfer, progress),
         **_describe_speed(transfer, progress, now),
         **describe_books(transfer, books),
         **_list_choices(request, transfer, now),
     }
 
 
-def _describe_progress(progress: Progress) -> dict[str, Any]:
+def _describe_progress(transfer: Transfer, progress: Progress) -> dict[str, Any]:
     return {
-        "receipts": [
-            (label, progress.receipts[kind.value]) for kind, label in SHOWN_RECEIPTS.items()
-        ],
+        "receipts": list_receipts(transfer, progress.receipts),
         "steps": progress.steps,
         "next_handover": progress.next_handover,
         "vendor_figures": progress.vendor_figures,

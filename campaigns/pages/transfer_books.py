@@ -5,7 +5,7 @@ Every number leads to the recipients whom it counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from django.utils.http import urlencode
 from campaigns.models import Settled, Transfer
 from campaigns.pages.progress import list_figures
 from campaigns.pages.reason_words import explain_reason, name_reason
+from campaigns.pages.report_names import RECEIPT_WORDS
 from campaigns.selectors.counters import Counters
+from campaigns.selectors.dimensions import RECEIPTS
 from campaigns.selectors.transfer_books import BookLine, Books, ReasonLine
 
 MAX_REASONS = 30
@@ -30,6 +32,15 @@ class Number:
     label: str
     count: int
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """How many receipts of a kind came back, None where nobody reports it."""
+
+    label: str
+    count: int | None
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,15 @@ def list_terms(transfer: Transfer, counters: Counters) -> list[Number]:
     return [
         Number(key, label, count, _find_address(transfer, count, outcome=key))
         for key, label, count in list_figures(counters)
+    ]
+
+
+def list_receipts(transfer: Transfer, counts: Mapping[str, int | None]) -> list[Receipts]:
+    """What came back, by kind, with who it came from; beside the equation."""
+    return [
+        Receipts(str(RECEIPT_WORDS[kind]), count, _find_address(transfer, count or 0, receipt=kind))
+        for kind in RECEIPTS
+        for count in [counts[kind.value]]
     ]
 
 

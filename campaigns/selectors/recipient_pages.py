@@ -12,7 +12,16 @@ from typing import Any
 
 from django.db.models import CharField, Exists, Func, OuterRef, Q, QuerySet, Sum
 
-from campaigns.models import Cohort, Counter, Delivery, Part, Settled, Transfer
+from campaigns.models import (
+    Cohort,
+    Counter,
+    Delivery,
+    Part,
+    ReceiptCount,
+    ReceiptRow,
+    Settled,
+    Transfer,
+)
 from campaigns.selectors.deliveries import CURSOR
 
 WINDOW = 50_000  # rows that one statement looks at
@@ -22,12 +31,14 @@ MAX_PARTS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What recipients are narrowed by; what is empty or None narrows nothing. `step` is from 1."""
+    """What recipients are narrowed by; what is empty or None narrows nothing. `step` is from 1,
+    `receipt` a kind that came back from them."""
 
     outcome: str = ""
     reason: str = ""
     platform: str = ""
     language: str = ""
+    receipt: str = ""
     account: int | None = None
     part: int | None = None
     step: int | None = None
@@ -35,6 +46,8 @@ class Wanted:
     @property
     def is_indexed(self) -> bool:
         """Whether nothing has to be looked for row by row."""
+        if self.receipt:
+            return False
         is_plain = not (self.outcome or self.reason or self.platform or self.language)
         return bool(self.outcome and self.outcome != Settled.SENT) or (
             is_plain and self.account is None
@@ -60,12 +73,22 @@ class _SentWord(Func):
 
 def count_wanted(transfer: Transfer, wanted: Wanted) -> int | None:
     """How many there are, from the counters; None where they do not know."""
-    if wanted.language:
+    if wanted.receipt and wanted == Wanted(receipt=wanted.receipt, platform=wanted.platform):
+        return _count_receipts(transfer, wanted)
+    if wanted.language or wanted.receipt:
         return None
     counters = Counter.objects.filter(_match_counters(wanted), part__transfer=transfer)
     total: int | None = counters.filter(_match_parts(wanted, "part__")).aggregate(n=Sum("count"))[
         "n"
     ]
+    return total or 0
+
+
+def _count_receipts(transfer: Transfer, wanted: Wanted) -> int:
+    counts = ReceiptCount.objects.filter(part__transfer=transfer, kind=wanted.receipt)
+    if wanted.platform:
+        counts = counts.filter(platform=wanted.platform)
+    total: int | None = counts.aggregate(n=Sum("count"))["n"]
     return total or 0
 
 
@@ -95,14 +118,21 @@ def select_wanted(transfer: Transfer, wanted: Wanted) -> QuerySet[Delivery]:
         rows = rows.filter(reason=wanted.reason)
     if wanted.account is not None:
         rows = rows.filter(account_id=wanted.account)
+    if wanted.receipt:
+        own = {"part_id": OuterRef("part_id"), "recipient": OuterRef("recipient")}
+        rows = rows.filter(Exists(ReceiptRow.objects.filter(kind=wanted.receipt, **own)))
     if wanted.platform or wanted.language:
-        cohorts = Cohort.objects.filter(app=transfer.app_id)
-        if wanted.platform:
-            cohorts = cohorts.filter(platform=wanted.platform)
-        if wanted.language:
-            cohorts = cohorts.filter(language=wanted.language)
-        rows = rows.filter(cohort_id__in=list(cohorts.values_list("pk", flat=True)))
+        rows = rows.filter(cohort_id__in=_list_cohorts(transfer, wanted))
     return rows
+
+
+def _list_cohorts(transfer: Transfer, wanted: Wanted) -> list[int]:
+    cohorts = Cohort.objects.filter(app=transfer.app_id)
+    if wanted.platform:
+        cohorts = cohorts.filter(platform=wanted.platform)
+    if wanted.language:
+        cohorts = cohorts.filter(language=wanted.language)
+    return list(cohorts.values_list("pk", flat=True))
 
 
 def _match_counters(wanted: Wanted) -> Q:

@@ -39,32 +39,32 @@ def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterat
     about = "" if forecast.is_exact else _("about ")
     for name, count in sorted(forecast.empty.items()):
         words = _(
-            "%(about)s%(count)d of %(total)d recipients of %(app)s have no %(name)s, and nothing "
+            "%(about)s%(count)s of %(total)s recipients of %(app)s have no %(name)s, and nothing "
             "stands in for it: they are skipped."
         )
         yield Problem(
             code="empty_variable",
             field=fields.get(name, "message"),
-            sentence=words % {"about": about, "count": count, "name": name, **_name(forecast)},
+            sentence=words % {"about": about, "name": name, **_name(forecast, count)},
             is_blocking=bool(forecast.total) and forecast.skipped >= forecast.total,
         )
     others = forecast.skipped - sum(forecast.empty.values())
     if others > 0:
         words = _(
-            "For %(about)s%(count)d of %(total)d recipients of %(app)s no whole text comes out: "
+            "For %(about)s%(count)s of %(total)s recipients of %(app)s no whole text comes out: "
             "they are skipped."
         )
-        names = {"about": about, "count": others, **_name(forecast)}
+        names = {"about": about, **_name(forecast, others)}
         yield Problem(code="empty_text", field="message", sentence=words % names, is_blocking=False)
     if forecast.calls > MAX_CALLS:
         words = _(
-            "%(texts)d different texts make %(calls)d calls for %(app)s, which allow one text "
-            "each; at most %(most)d are made. Say the same to more of them."
+            "%(texts)s different texts make %(calls)s calls for %(app)s, which allow one text "
+            "each; at most %(most)s are made. Say the same to more of them."
         )
         names = {
-            "texts": sum(forecast.texts.values()),
-            "calls": forecast.calls,
-            "most": MAX_CALLS,
+            "texts": f"{sum(forecast.texts.values()):,}",
+            "calls": f"{forecast.calls:,}",
+            "most": f"{MAX_CALLS:,}",
             **_name(forecast),
         }
         yield Problem(code="too_many_texts", field="message", sentence=words % names)
@@ -75,13 +75,13 @@ def _tell_defaults(forecast: TextForecast, fields: dict[str, str]) -> Iterator[P
     about = "" if forecast.is_exact else _("about ")
     for name, count in sorted(forecast.standing_in.items()):
         words = _(
-            "%(about)s%(count)d of %(total)d recipients of %(app)s have no %(name)s: they get the "
+            "%(about)s%(count)s of %(total)s recipients of %(app)s have no %(name)s: they get the "
             "default."
         )
         yield Problem(
             code="default_stands_in",
             field=fields.get(name, "message"),
-            sentence=words % {"about": about, "count": count, "name": name, **_name(forecast)},
+            sentence=words % {"about": about, "name": name, **_name(forecast, count)},
             is_blocking=False,
         )
 
@@ -98,5 +98,5 @@ def _find_oversizes(forecast: TextForecast, message: PushMessage) -> Iterator[Pr
             yield describe_oversize(dialect, platform, language, size, of_some=True)
 
 
-def _name(forecast: TextForecast) -> dict[str, object]:
-    return {"app": forecast.app.name, "total": forecast.total}
+def _name(forecast: TextForecast, count: int = 0) -> dict[str, object]:
+    return {"app": forecast.app.name, "count": f"{count:,}", "total": f"{forecast.total:,}"}

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Cohort, Counter, Delivery, Group, Message, Part, Transfer
+from campaigns.models import (
+    Cohort,
+    Counter,
+    Delivery,
+    Group,
+    Message,
+    Part,
+    ReceiptCount,
+    ReceiptRow,
+    Transfer,
+)
 from campaigns.pages import recipients
 from tests import builders
 
@@ -68,3 +78,34 @@ def test_the_file_holds_everybody_once(client, owner, transfer, monkeypatch):
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert len(lines) == 121
     assert len({line.split(",")[0] for line in lines}) == 121
+
+
+def test_what_came_back_leads_to_who_it_came_from(client, owner, transfer):
+    part = transfer.parts.get()
+    everybody = list(Delivery.objects.order_by("recipient").values_list("recipient", flat=True))
+    opened = everybody[3::40]
+    ReceiptRow.objects.bulk_create(
+        ReceiptRow(part=part, recipient=recipient, kind=kind, at=NOW)
+        for kind, some in (("opened", opened), ("delivered", everybody))
+        for recipient in some
+    )
+    for kind, count in (("opened", 3), ("delivered", 120)):
+        ReceiptCount.objects.create(part=part, hour=NOW, platform="android", kind=kind, count=count)
+    client.force_login(owner)
+    address = reverse("recipients", args=[transfer.pk]) + "?receipt=opened"
+
+    page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+    report = client.get(
+        reverse("reports"), {"by": "transfer", "date_from": "2026-11-01", "date_to": "2026-11-30"}
+    ).content.decode()
+    listed = client.get(address)
+    file = client.get(reverse("recipients_csv", args=[transfer.pk]) + "?receipt=opened")
+
+    assert f'href="{address}"' in page
+    assert f'href="{address}"' in report
+    assert [row["recipient"] for row in listed.context["rows"]] == opened
+    assert listed.context["total"] == 3
+    assert [kind for kind, _word in listed.context["form"].fields["receipt"].choices] == [
+        "", "delivered", "opened",
+    ]  # fmt: skip
+    assert len(b"".join(file.streaming_content).splitlines()) == 1 + len(opened)
