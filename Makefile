@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 PUSHADMIN_PORT ?= 8000
 WORKERS ?= 2
 export PUSHADMIN_PORT
+# Images tell Python to keep no byte code; here each worker, and each process that a test starts,
+# would then compile everything anew (docs/decisions/0034).
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-fast test-sqlite test-postgres servers lint style types imports checks format bench gallery chaos fuzz vendor clean
+.PHONY: help run test test-fast test-sqlite test-postgres collected servers lint style types imports checks format bench gallery chaos fuzz vendor clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,7 +40,7 @@ run: $(VENV)/runs ## Install, migrate, fill an empty database with a demo, start
 	@exec $(BIN)/python manage.py up --port $(PUSHADMIN_PORT) --workers $(WORKERS)
 
 test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the database part on PostgreSQL, browsers
-	@$(MAKE) --no-print-directory --jobs=2 types style imports checks servers
+	@$(MAKE) --no-print-directory --jobs=2 types collected style imports checks servers
 	@$(MAKE) --no-print-directory test-postgres
 	@$(MAKE) --no-print-directory test-sqlite
 
@@ -51,6 +54,10 @@ test-postgres: $(VENV)/tests
 
 test-sqlite: $(VENV)/tests
 	$(BIN)/python -m pytest $(SPREAD)
+
+# Beside the types, on the other core: three workers at once would each compile every test.
+collected: $(VENV)/tests
+	@$(BIN)/python -m pytest -q --collect-only > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
 servers: $(VENV)/tests
 	@$(BIN)/python -m tests.chromium
