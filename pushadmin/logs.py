@@ -11,6 +11,9 @@ from contextvars import ContextVar
 from django.http import HttpRequest, HttpResponse
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# In an address: an invitation's secret, a hook's proof, a token. Words of a path have no digit
+# or capital in twenty letters.
+KEY_IN_PATH = re.compile(r"(?<=/)(?=[^/\s\"]*[0-9A-Z])[A-Za-z0-9_:.~%=+-]{20,}")
 GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="-")
 
@@ -51,11 +54,13 @@ class NoTraceFilter(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, request id, logger, message. Control characters become visible escapes."""
+    """Time, level, request id, logger, message. Control characters become visible escapes, and
+    of keys in addresses the beginning is left."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(request_id)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         line = super().formatMessage(record)
+        line = KEY_IN_PATH.sub(lambda found: f"{found.group()[:4]}…", line)
         return CONTROL.sub(lambda found: repr(found.group())[1:-1], line)

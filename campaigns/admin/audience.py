@@ -42,6 +42,7 @@ from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
+from campaigns.selectors.profile import mask_token
 from campaigns.selectors.row_ids import read_id
 from campaigns.services import audience
 from campaigns.services.access import has_role, name_actor
@@ -319,6 +320,18 @@ class DeviceAdmin(ReadOnlyAdmin):
         "os_version", "manufacturer", "model", "is_secure", "notifications_enabled",
         "is_primary", "attributes", "last_seen_at", "created_at", "updated_at",
     ]  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: Device | None = None) -> list[Any]:
+        """Whole tokens are for who may compose for the app."""
+        sees_token = obj is not None and has_role(request.user, obj.app, Role.COMPOSER)
+        return [
+            "masked_token" if name == "token" and not sees_token else name for name in self.fields
+        ]
+
+    @admin.display(description=gettext_lazy("token"))
+    def masked_token(self, row: Device) -> str:
+        """Its two ends."""
+        return mask_token(row.token) if row.token else ""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NewestOfApps]:
         return NewestOfApps

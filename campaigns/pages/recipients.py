@@ -10,16 +10,17 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import Cohort, Device, Part, ReceiptCount, Settled, Transfer
+from campaigns.models import Cohort, Device, Membership, Part, ReceiptCount, Settled, Transfer
 from campaigns.models.audience import WAYS, hash64
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
-from campaigns.pages.lookups import find_transfer
+from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.reason_words import name_reason
 from campaigns.pages.report_names import RECEIPT_WORDS
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.aliases import find_named
 from campaigns.selectors.dimensions import RECEIPTS
+from campaigns.selectors.profile import mask_token
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
     Wanted,
@@ -136,7 +137,7 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "transfer": transfer,
         "form": form,
-        "rows": list(describe_recipients(transfer, page.rows)),
+        "rows": list(_describe(request, transfer, page)),
         "after": page.after,
         "is_cut": page.is_cut,
         "total": count_wanted(transfer, wanted) if ids is None else None,
@@ -146,6 +147,16 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
     }
     title = _("Recipients of %(name)s") % {"name": transfer}
     return draw_page(request, "pages/recipients.html", title, context)
+
+
+def _describe(
+    request: HttpRequest, transfer: Transfer, page: RecipientPage
+) -> Iterator[dict[str, Any]]:
+    """Whole tokens are for who may compose, as on the page of a person."""
+    sees_tokens = may(request.user, [transfer.app], Membership.Role.COMPOSER)
+    for row in describe_recipients(transfer, page.rows):
+        shown = row["token"] if sees_tokens or not row["token"] else mask_token(row["token"])
+        yield row | {"token": shown}
 
 
 def _read(
@@ -166,15 +177,18 @@ def recipients_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     transfer = find_transfer(request.user, pk)
     form = RecipientFilter(request.GET, transfer=transfer, books=read_books(transfer))
     wanted, ids = form.read(), form.find_ids()
-    return stream_csv(_list_lines(transfer, wanted, ids), f"transfer-{transfer.pk}.csv")
+    lines = _list_lines(request, transfer, wanted, ids)
+    return stream_csv(lines, f"transfer-{transfer.pk}.csv")
 
 
-def _list_lines(transfer: Transfer, wanted: Wanted, ids: list[int] | None) -> Iterator[list[Any]]:
+def _list_lines(
+    request: HttpRequest, transfer: Transfer, wanted: Wanted, ids: list[int] | None
+) -> Iterator[list[Any]]:
     yield HEADING
     after, is_over = "", False
     while not is_over:
         page = _read(transfer, wanted, ids, after, CHUNK)
-        for row in describe_recipients(transfer, page.rows):
+        for row in _describe(request, transfer, page):
             row["at"] = row["at"].isoformat()
             yield [row[name] for name in HEADING]
         after, is_over = page.after, not page.after

@@ -11,6 +11,7 @@ from campaigns.models import (
     Cohort,
     Counter,
     Delivery,
+    Device,
     Group,
     Message,
     Part,
@@ -109,3 +110,22 @@ def test_what_came_back_leads_to_who_it_came_from(client, owner, transfer):
         "", "delivered", "opened",
     ]  # fmt: skip
     assert len(b"".join(file.streaming_content).splitlines()) == 1 + len(opened)
+
+
+def test_viewers_get_no_whole_tokens(client, transfer):
+    token = "whole-token-" + "z" * 40
+    Device.objects.filter(pk=Device.objects.order_by("pk")[0].pk).update(token=token)
+    device = Device.objects.get(token=token)
+    pages = [
+        reverse("recipients", args=[transfer.pk]),
+        reverse("recipients_csv", args=[transfer.pk]),
+        reverse("admin:campaigns_device_change", args=[device.pk]),
+    ]
+    seen = {}
+    for role in ("viewer", "composer"):
+        client.force_login(builders.make_member(role, transfer.app.workspace, role=role))
+        seen[role] = [b"".join(client.get(page)).decode() for page in pages]
+
+    assert [token in page for page in seen["viewer"]] == [False, False, False]
+    assert all("whol…zzzz" in page for page in seen["viewer"])
+    assert [token in page for page in seen["composer"][1:]] == [True, True]
