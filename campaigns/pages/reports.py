@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -84,12 +84,16 @@ def list_columns(*, has_vendor: bool = True) -> list[str]:
 def list_numbers(line: Line, *, has_vendor: bool = True) -> list[float | None]:
     """The numbers of a line in the order of `list_columns`."""
     known = [
-        *(line.outcomes.get(outcome, 0) for outcome in SETTLED_KEYS),
+        *_list_outcomes(line.outcomes),
         *(line.receipts.get(metric) for metric in RECEIPTS),
         line.open_rate,
     ]
     vendor = [line.vendor.get(metric) for metric in RECEIPTS]
     return [*known, *vendor] if has_vendor else known
+
+
+def _list_outcomes(outcomes: Mapping[str, int]) -> list[float | None]:
+    return [outcomes.get(outcome, 0) for outcome in SETTLED_KEYS]
 
 
 @operator_page
@@ -104,10 +108,12 @@ def draw_report(
     """The page; what was `refused` of a report in the background, as it was typed."""
     now = timezone.now()
     start = _read_start(request.GET.get("start", ""))
-    lines = break_down(asked.ask(), shown=slice(start, start + MOST_ROWS))
+    question = asked.ask()
+    has_vendor = has_vendor_counts(question.span)
+    shown = slice(start, start + MOST_ROWS)
+    lines = break_down(question, shown=shown, has_vendor=has_vendor)
     total = sum_lines(lines)
-    has_vendor = has_vendor_counts(asked.ask().span)
-    shown = list_days(asked, lines, now)
+    today = now.astimezone(asked.zone).date()
     context = {
         "asked": asked,
         "form": asked.form,
@@ -124,8 +130,7 @@ def draw_report(
         "left_out": max(0, len(lines) - start - MOST_ROWS),
         "more": asked.write_query({"start": str(start + MOST_ROWS)}),
         "narrowed": list_narrowing(asked),
-        "days": shown,
-        "chart": write_chart(shown),
+        **(draw_days(_read_days(asked, lines, today)) if asked.by is Dimension.DAY else {}),
         "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
         "query": asked.write_query({}),
         "background": refused or BackgroundForm(),
@@ -135,14 +140,20 @@ def draw_report(
     return draw_page(request, "pages/reports.html", _("Reports"), context, status=status)
 
 
-def list_days(asked: Asked, lines: list[Line], now: datetime) -> tuple[DayTotal, ...]:
-    """What the plot of days draws; nothing by hour, where that is plotted instead."""
-    if asked.by is Dimension.HOUR:
-        return ()
-    if asked.by is Dimension.DAY:
-        return _read_days(asked, lines, now.astimezone(asked.zone).date())
-    last = min(asked.days[1], now.astimezone(asked.zone).date())
-    return total_days(asked.app_ids, (asked.days[0], last), asked.zone)
+@operator_page
+def report_days(request: HttpRequest) -> HttpResponse:
+    """The plot of days, which a report fetches once it is there: it reads the books anew."""
+    asked = read_asked(request.user, request.GET)
+    last = min(asked.days[1], timezone.now().astimezone(asked.zone).date())
+    days = total_days(asked.app_ids, (asked.days[0], last), asked.zone)
+    return draw_fragment(request, "pages/days.html", draw_days(days))
+
+
+def draw_days(days: tuple[DayTotal, ...]) -> dict[str, Any]:
+    """What the plot draws, and its numbers as a table says them."""
+    columns = list_columns()
+    rows = [(day.day, [*_draw_numbers(columns, _list_outcomes(day.outcomes))]) for day in days]
+    return {"days": rows, "chart": write_chart(days)}
 
 
 def _read_days(asked: Asked, lines: list[Line], today: date) -> tuple[DayTotal, ...]:
@@ -164,7 +175,8 @@ def report_rows(request: HttpRequest) -> HttpResponse:
     """The rows below a group, or below a tag of it, as htmx asks for them."""
     asked = read_asked(request.user, request.GET)
     question = asked.ask()
-    has_vendor, lines = has_vendor_counts(question.span), break_down(question, shown=FIRST)
+    has_vendor = has_vendor_counts(question.span)
+    lines = break_down(question, shown=FIRST, has_vendor=has_vendor)
     rows = draw_rows(asked, lines, has_vendor=has_vendor, is_below=True)
     context = {
         "rows": rows,
@@ -213,7 +225,7 @@ def _draw_row(
 ) -> Row:
     return Row(
         name=say_value(asked.by, line.key, line.name),
-        numbers=tuple(_draw_numbers(asked, line, columns)),
+        numbers=tuple(_draw_numbers(columns, list_numbers(line), _link_recipients(asked, line))),
         depth=len(above),
         path="/".join([*above, line.key]) if asked.by in BELOW else "",
         path_above="/".join(above),
@@ -234,11 +246,14 @@ def _open(asked: Asked, line: Line) -> str:
     return asked.write_query({**narrowed, "by": below.value})
 
 
-def _draw_numbers(asked: Asked, line: Line, columns: list[str]) -> Iterator[Number]:
+def _draw_numbers(
+    columns: list[str],
+    values: list[float | None],
+    link: Callable[[str, str], str] = lambda _name, _value: "",
+) -> Iterator[Number]:
     """Outcomes and receipts lead to their recipients, or to the transfers that have them."""
-    link = _link_recipients(asked, line)
-    # Without what vendors count there are fewer columns than numbers.
-    for place, (label, value) in enumerate(zip(columns, list_numbers(line), strict=False)):
+    # Without what vendors count there are fewer columns than numbers; a day has outcomes only.
+    for place, (label, value) in enumerate(zip(columns, values, strict=False)):
         address = link(*WANTED[place]) if value and place < len(WANTED) else ""
         yield Number(value, label, address, is_spare=not value and place not in ALWAYS_SHOWN)
 

@@ -105,6 +105,7 @@ urlpatterns = [
     *segment_urls,
     path("reports/", reports.reports, name="reports"),
     path("reports/rows/", reports.report_rows, name="report_rows"),
+    path("reports/days/", reports.report_days, name="report_days"),
     path("reports.csv", reports.report_csv, name="report_csv"),
     path("reports.xlsx", reports.report_xlsx, name="report_xlsx"),
     path("reports/compare/", compare.compare, name="compare"),

@@ -128,15 +128,17 @@ def is_value(name: Dimension, value: str) -> bool:
     return "\0" not in value and len(value) <= 255
 
 
-def break_down(question: Question, *, shown: slice = ALL) -> list[Line]:
+def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = True) -> list[Line]:
     """A line for each value that occurs, the most settled first; days and hours in their order.
 
-    Of transfers, of which there may be thousands, only those that are `shown` are named.
+    Of transfers, of which there may be thousands, only those that are `shown` are named. Who knows
+    that no vendor has reported totals says so by `has_vendor`, and they are not looked for again.
     """
     lines: dict[Key, Line] = {}
     _add_outcomes(question, lines)
     _add_receipts(question, lines)
-    _add_vendor_counts(question, lines)
+    if has_vendor:
+        _add_vendor_counts(question, lines)
     _add_silent(question, lines)
     if question.by in {Dimension.DAY, Dimension.HOUR}:
         _name_lines(question, lines.values())

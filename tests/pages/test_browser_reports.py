@@ -17,6 +17,7 @@ __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MARKS = """() => Chart.getChart(document.querySelector("[data-pa-chart=bar]")).data.datasets
   .map((one) => one.backgroundColor instanceof CanvasPattern ? "hatched" : "full")"""
+PLOTTED = """() => Boolean(Chart.getChart(document.querySelector("[data-pa-chart=bar]")))"""
 LABELS = "cells => cells.map((one) => one.dataset.label)"
 
 
@@ -32,6 +33,7 @@ def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
     staff.get_by_role("button", name="Show").click()
     staff.get_by_role("row", name=re.compile("^iOS")).get_by_role("link", name="2").click()
     staff.get_by_role("link", name=re.compile("Platform: iOS")).wait_for()
+    staff.wait_for_function(PLOTTED)
     barriers = find_barriers(staff)
     marks = staff.evaluate(MARKS)
     with staff.expect_download() as download:

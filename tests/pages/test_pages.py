@@ -16,7 +16,7 @@ from campaigns.pages.downloads import stream_csv
 from campaigns.services.cells import disarm, rearm
 from tests import builders
 
-PAGES = ["home", "campaigns", "reports", "report_csv", "running", "report_rows"]
+PAGES = ["home", "campaigns", "reports", "report_csv", "running", "report_rows", "report_days"]
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from tests.campaigns.test_reports import NOON
 
 __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = pytest.mark.database
+FETCHED = 'hx-get="/reports/days/'
 DAYS = {"date_from": "2026-11-20", "date_to": "2026-11-20"}
 
 
@@ -56,14 +57,19 @@ def test_only_other_numbers_that_are_nothing_may_be_left_out_where_there_is_no_r
 def test_the_plot_of_days_follows_a_report_by_day_and_is_left_out_by_hour(viewer, books):
     first, _second = books
     week = {"date_from": "2026-11-18", "date_to": "2026-11-20"}
-    by_day, by_tag = (get(viewer, by=by, **week).context["days"] for by in ("day", "tag"))
-    narrowed = get(viewer, by="day", group=first.group_id, **week).context["days"]
+    by_day, fetched = get(viewer, by="day", **week), get(viewer, "report_days", by="tag", **week)
+    narrowed = get(viewer, by="day", group=first.group_id, **week)
 
-    assert by_day == by_tag
-    assert [str(day.day) for day in by_day] == ["2026-11-18", "2026-11-19", "2026-11-20"]
-    assert [day.outcomes["sent"] for day in by_day] == [0, 0, 13]
-    assert [day.outcomes["sent"] for day in narrowed] == [0, 0, 8]
-    assert get(viewer, by="hour").context["days"] == ()
+    assert by_day.context["days"] == fetched.context["days"]
+    assert by_day.context["chart"] == fetched.context["chart"]
+    assert list_sent(by_day) == [("2026-11-18", 0), ("2026-11-19", 0), ("2026-11-20", 13)]
+    assert [sent for _day, sent in list_sent(narrowed)] == [0, 0, 8]
+    plots = {by: FETCHED in get(viewer, by=by).content.decode() for by in ("hour", "day", "tag")}
+    assert plots == {"hour": False, "day": False, "tag": True}
+
+
+def list_sent(answer):
+    return [(str(day), numbers[0].value) for day, numbers in answer.context["days"]]
 
 
 def test_an_address_keeps_what_the_report_is_narrowed_to(viewer, books):
@@ -163,7 +169,7 @@ def test_a_workbook_takes_any_text(viewer, books):
     ],
 )
 def test_a_question_that_makes_no_sense_is_no_500(viewer, books, query):
-    for name in ("reports", "report_rows", "report_csv", "report_xlsx"):
+    for name in ("reports", "report_rows", "report_days", "report_csv", "report_xlsx"):
         answer = get(viewer, name, **query)
         if answer.streaming:  # closing it would close the connection of the test too
             assert b"".join(answer.streaming_content)
