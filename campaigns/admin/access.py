@@ -150,7 +150,11 @@ class ApiKeyForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        spoken = [(dialect.key, dialect.label) for dialect in registry.all_dialects()]
+        spoken = [
+            (dialect.key, dialect.label)
+            for dialect in registry.all_dialects()
+            if dialect.has_door or dialect.key == self.instance.dialect
+        ]
         if "dialect" in self.fields:
             self.fields["dialect"].choices = [("", "—"), *spoken]  # type: ignore[attr-defined]  # choices
 

@@ -83,7 +83,8 @@ class KeyForm(PageForm):
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("apps", App.objects.filter(workspace=workspace).order_by("name"))
-        spoken = [(dialect.key, dialect.label) for dialect in registry.all_dialects()]
+        doors = [dialect for dialect in registry.all_dialects() if dialect.has_door]
+        spoken = [(dialect.key, dialect.label) for dialect in doors]
         self.offer_choices("dialect", [("", _("The native API and every dialect")), *spoken])
 
 

@@ -248,6 +248,7 @@ def test_a_key_is_made_shown_once_and_revoked(admin, app):
         ({"scopes": []}, "scopes"),
         ({"scopes": ["everything"]}, "scopes"),
         ({"dialect": "klingon"}, "dialect"),
+        ({"dialect": "apns"}, "dialect"),  # has no door
         ({"expires_at": "2001-01-01T00:00"}, "expires_at"),
         ({"expires_at": "soon"}, "expires_at"),
         ({"apps": ["999999"]}, "apps"),
