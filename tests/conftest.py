@@ -13,8 +13,6 @@ from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
 from requests.adapters import HTTPAdapter
@@ -24,6 +22,7 @@ from providers.fanout import Fanout
 from tests import builders
 from tests.databases import keep_tables, make_once, make_tables
 from tests.installation import Installation
+from tests.tables import note_migrations
 
 # Machines are slow and busy: a run is the same every time and no example is too slow.
 settings.register_profile(
@@ -60,18 +59,10 @@ def _tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def django_db_setup(django_db_setup: None, django_db_blocker: Any, _tables: Path) -> None:
     """The usual one; on SQLite the tables are kept as they are before the first test."""
     with django_db_blocker.unblock():
-        _note_migrations()
+        note_migrations()
         # Tests that ask for no database have none made for them, and then the developer's is open.
         if connection.vendor == "sqlite" and connection.is_in_memory_db():
             keep_tables(_tables)
-
-
-def _note_migrations() -> None:
-    """What processes that are given these tables look for when they start."""
-    recorder = MigrationRecorder(connection)
-    recorder.ensure_schema()
-    for label, name in MigrationLoader(connection).disk_migrations:
-        recorder.record_applied(label, name)
 
 
 @pytest.fixture(scope="session")

@@ -64,8 +64,12 @@ class Installation:
 
     def manage(self, *arguments: str, check: bool = True) -> str:
         """Run a command of manage.py and give its stdout."""
+        return self.run("manage.py", *arguments, check=check)
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """Run Python on the installation and give its stdout."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment,
+            [sys.executable, *arguments], cwd=ROOT, env=self.environment,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout + done.stderr
