@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import NamedTuple
 
@@ -190,8 +190,9 @@ def find_time_problems(
     """
     seconds = forecast.seconds * share
     if campaign.expires_in is not None and seconds > campaign.expires_in:
-        words = _("Sending takes about %(seconds)d s; what is not sent after %(limit)d s expires.")
-        sentence = words % {"seconds": ceil(seconds), "limit": campaign.expires_in}
+        words = _("Sending takes about %(span)s; what is not sent after %(limit)s expires.")
+        spans = {"span": ceil(seconds), "limit": campaign.expires_in}
+        sentence = words % {key: timedelta(seconds=value) for key, value in spans.items()}
         yield Problem(
             code="expires_too_soon", field="expires_in", sentence=sentence, is_blocking=False
         )

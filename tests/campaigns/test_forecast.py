@@ -108,6 +108,7 @@ def test_a_lifetime_shorter_than_the_sending_is_told(make, served, now):
     problems = find_problems(make(rate=1, expires_in=10), now=now)
 
     assert [(item.code, item.is_blocking) for item in problems] == [("expires_too_soon", False)]
+    assert "0:0" in problems[0].sentence
 
 
 def test_a_quota_that_is_too_small_blocks_nothing(make, served, now):
