@@ -267,14 +267,16 @@ def _link_recipients(asked: Asked, line: Line) -> Callable[[str, str], str]:
         return lambda name, key: below
     is_reason = asked.by is Dimension.REASON
     query = {"reason": line.key.partition(":")[2]} if is_reason else {}
-    query |= {name.value: value for name, value in narrowed.items() if name in RECIPIENT_FILTERS}
+    query |= {
+        name.value: value for name, value in narrowed.items() if name in RECIPIENT_FILTERS and value
+    }
     rest = f"&{urlencode(query)}" if query else ""
     address = reverse("recipients", args=[int(transfer)])
     return lambda name, key: f"{address}?{name}={key}{rest}"
 
 
 # Dimensions by which the page of recipients can be narrowed too.
-RECIPIENT_FILTERS = frozenset({Dimension.PLATFORM})
+RECIPIENT_FILTERS = frozenset({Dimension.PLATFORM, Dimension.LANGUAGE, Dimension.ACCOUNT})
 
 
 def write_hours(lines: list[Line]) -> dict[str, Any]:

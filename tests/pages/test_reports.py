@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from urllib.parse import parse_qs
 
 import pytest
 from django.urls import reverse
@@ -98,6 +99,19 @@ def test_one_gets_from_any_number_to_its_recipients(viewer, books):
     assert link.startswith(reverse("recipients", args=[first.pk]))
     assert {"outcome=failed", "platform=ios"} <= set(link.partition("?")[2].split("&"))
     assert viewer.get(link).status_code == 200
+
+
+@pytest.mark.parametrize("by", ["platform", "language", "account"])
+def test_what_narrows_a_report_narrows_the_recipients_behind_its_numbers(viewer, books, by):
+    sent = [row for row in get(viewer, by=by).context["rows"] if row.numbers[0].value]
+
+    for row in sent:
+        for line in viewer.get(reverse("reports") + row.numbers[0].link).context["rows"]:
+            asked = parse_qs(row.numbers[0].link.partition("?")[2])
+            link = line.numbers[0].link
+            assert parse_qs(link.partition("?")[2]).get(by) == asked.get(by)
+            assert viewer.get(link).status_code == 200
+    assert sent
 
 
 def test_values_have_names_for_people_and_short_words_in_files(viewer, books):
