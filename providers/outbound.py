@@ -85,7 +85,7 @@ class DeviceCall:
     `place` is that of the target in the push, counted on over all parts and their targets.
     `headers` are lines `name: value`, the account's secret among them. `is_address_given`: the
     device has named the address and nobody vouches for it; what is wrong there, silence included,
-    concerns nobody else.
+    concerns nobody else. `is_believed`: an answer from there tells how the account is.
     """
 
     place: int
@@ -93,6 +93,7 @@ class DeviceCall:
     headers: tuple[str, ...] = field(repr=False)
     body: bytes = field(repr=False)
     is_address_given: bool = False
+    is_believed: bool = True
 
 
 @dataclass(slots=True)  # to freeze it takes three times as long, for each message

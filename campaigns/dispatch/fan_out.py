@@ -133,7 +133,7 @@ class FanOut:
         self.flying: dict[int, int] = {}  # place in the push -> place in the batch
         self.written = self.allowed = 0  # places in the queue
         self.is_stopping = False
-        self.is_vouched = False  # a call was taken at an address that no stranger has named
+        self.is_vouched = False  # a call was taken where the account is known
         self.heeded: Failure | None = None
         self.flushed_at = time.monotonic()
         self.safe_until = clock()
@@ -236,7 +236,7 @@ class FanOut:
             else:
                 result = self._judge(call, answer)
             is_taken = result.outcome in TAKEN
-            self.is_vouched |= is_taken and not call.is_address_given
+            self.is_vouched |= is_taken and call.is_believed
             if is_taken and not self.record.wants_success:
                 has_taken = True
                 sent.append(members[place])

@@ -161,8 +161,14 @@ class Calls:
         topic = rendered.topic or (wire_sends.write_own_topic(reference) if reference else "")
         if topic:
             headers = (*headers, f"Topic: {topic}")
-        is_given = not wire_errors.is_known(subscription)
-        return DeviceCall(place, subscription.endpoint, headers, body, is_address_given=is_given)
+        return DeviceCall(
+            place,
+            subscription.endpoint,
+            headers,
+            body,
+            is_address_given=not wire_errors.is_known(subscription),
+            is_believed=self.client.trusts(subscription),
+        )
 
     def find_rest(self, call: DeviceCall) -> Result | None:
         """Push services of one push are many; each may ask for time of its own."""

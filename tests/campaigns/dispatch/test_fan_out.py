@@ -282,7 +282,12 @@ def test_silent_addresses_that_strangers_name_hold_up_nobody_else(
 
 
 @pytest.mark.parametrize(
-    ("name", "health"), [("browser-of-a-stranger", "bad"), (name_phone(0), "good")]
+    ("name", "health"),
+    [
+        ("browser-of-a-stranger", "bad"),
+        ("browser-of-a-named-service", "good"),
+        (name_phone(0), "good"),
+    ],
 )
 def test_an_address_that_a_stranger_names_does_not_speak_for_the_account(
     gateway: Gateway, begin: Start, now: datetime, routed: App, name: str, health: str

@@ -396,19 +396,21 @@ def test_one_accounts_rest_is_not_anothers():
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "is_given"),
+    ("endpoint", "is_given", "is_believed"),
     [
-        (f"{SERVICE}/fcm/send/abc", False),
-        (f"{SERVICE}:443/fcm/send/abc", False),
-        (f"{SERVICE}:81/fcm/send/abc", True),  # where nobody answers
-        ("https://push.evil.example/fcm/send/abc", True),
-        ("https://intra.example/abc", True),
+        (f"{SERVICE}/fcm/send/abc", False, True),
+        (f"{SERVICE}:443/fcm/send/abc", False, True),
+        (f"{SERVICE}:81/fcm/send/abc", True, False),  # where nobody answers
+        ("https://push.evil.example/fcm/send/abc", True, False),
+        ("https://intra.example/abc", True, True),
     ],
 )
-def test_an_address_is_the_browsers_unless_a_known_service_has_given_it_out(endpoint, is_given):
+def test_an_address_is_the_browsers_unless_a_known_service_has_given_it_out(
+    endpoint, is_given, is_believed
+):
     call = write(Browser(endpoint).token, client=connect(services="intra.example")).write(0)
 
-    assert call.is_address_given is is_given
+    assert (call.is_address_given, call.is_believed) == (is_given, is_believed)
 
 
 def test_a_known_services_other_ports_are_not_believed():
