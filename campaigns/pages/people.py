@@ -1,4 +1,5 @@
-"""One box that finds a person or a device by whatever they are known by."""
+"""One box that finds a person or a device by whatever they are known by, and labels for those
+who are ticked among the found."""
 
 from __future__ import annotations
 
@@ -7,20 +8,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.errors import Refused
 from campaigns.models import Device, Person
 from campaigns.models.bulk import IdList
 from campaigns.pages.fields import PageForm
-from campaigns.pages.shell import draw_page, operator_page
+from campaigns.pages.people_labels import (
+    MOST_TICKED,
+    Role,
+    TickedForm,
+    begin_ticked,
+    make_ticked_form,
+)
+from campaigns.pages.shell import draw_page, operator_page, show_page
 from campaigns.selectors.identifiers import MAX_IDENTIFIER
 from campaigns.selectors.lookup import By, Match, find_matches
+from campaigns.services.access import require_role
 
-MOST_SHOWN = 50
+MOST_SHOWN = MOST_TICKED
 WORDS = {
     By.OWN_ID: gettext_lazy("Our id"),
     By.EXTERNAL_USER_ID: gettext_lazy("External user id"),
@@ -70,17 +81,50 @@ class Hit:
 def people(request: HttpRequest) -> HttpResponse:
     """The search; whoever is the only one that it finds is shown at once."""
     form = SearchForm(request.GET if "who" in request.GET else None)
-    term = form.cleaned_data["who"].strip() if form.is_valid() else ""
-    hits = list_hits(find_matches(term, request.user)) if term else []
+    hits = _search(request, form)
     if len(hits) == 1:
         return redirect(hits[0].link)
+    return _draw(request, form, hits, make_ticked_form(request))
+
+
+@operator_page
+def label_people(request: HttpRequest) -> HttpResponse:
+    """Begin to add or remove whoever is ticked, as a job; what is refused keeps its ticks."""
+    if request.method != "POST":
+        return show_page(request, "people")
+    require_role(request.user, None, Role.COMPOSER)
+    ticked = make_ticked_form(request, request.POST)
+    if ticked.is_valid():
+        try:
+            return redirect("job", begin_ticked(request, ticked).pk)
+        except Refused as refusal:
+            ticked.add_error(None, refusal.message)
+    form = SearchForm(request.POST)
+    hits = _search(request, form)
+    if hits:
+        return _draw(request, form, hits, ticked)
+    messages.error(request, _("Nothing was changed: search again, tick people, choose a label."))
+    return redirect("people")
+
+
+def _search(request: HttpRequest, form: SearchForm) -> list[Hit]:
+    term = form.cleaned_data["who"].strip() if form.is_valid() else ""
+    return list_hits(find_matches(term, request.user)) if term else []
+
+
+def _draw(
+    request: HttpRequest, form: SearchForm, hits: list[Hit], ticked: TickedForm
+) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
-        "term": term,
+        "term": form.cleaned_data["who"].strip() if form.is_valid() else "",
         "hits": hits[:MOST_SHOWN],
         "is_cut": len(hits) > MOST_SHOWN,
+        "ticked": ticked,
+        "may_label": bool(ticked.labels) and any(hit.person for hit in hits[:MOST_SHOWN]),
     }
-    return draw_page(request, "pages/people.html", _("People"), context)
+    status = 422 if ticked.errors else 200
+    return draw_page(request, "pages/people.html", _("People"), context, status=status)
 
 
 def list_hits(matches: Iterable[Match]) -> list[Hit]:

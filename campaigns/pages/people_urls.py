@@ -4,7 +4,7 @@ from django.urls import path
 
 from campaigns.pages.erasures import erasures, person_data
 from campaigns.pages.merging import merge_page
-from campaigns.pages.people import people
+from campaigns.pages.people import label_people, people
 from campaigns.pages.person import change_person, device_page, enable_device, person_page
 from campaigns.pages.person_form import edit_person
 from campaigns.pages.tokens import enable_tokens
@@ -13,6 +13,7 @@ from campaigns.pages.trace import trace_page
 urlpatterns = [
     path("erasures/", erasures, name="erasures"),
     path("people/", people, name="people"),
+    path("people/label/", label_people, name="label_people"),
     path("people/<int:pk>/", person_page, name="person"),
     path("people/<int:pk>/edit/", edit_person, name="edit_person"),
     path("people/<int:pk>/merge/", merge_page, name="merge_person"),

@@ -1,4 +1,5 @@
-// Copies the text beside a button, and says so; without a clipboard it selects the text.
+// Copies the text beside a button, and says so; without a clipboard it selects the text. One box
+// ticks all who are shown.
 (() => {
   "use strict";
 
@@ -11,4 +12,24 @@
     await navigator.clipboard.writeText(field.value);
     button.querySelector("[data-pa-copied]").textContent = button.dataset.paDone;
   });
+
+  // Without scripts there are only the boxes themselves.
+  const all = document.querySelector("[data-pa-tick-all]");
+  if (!all) return;
+  const whole = all.querySelector("input");
+  const boxes = [...document.querySelectorAll("input[name=person]")];
+
+  function count() {
+    const ticked = boxes.filter((box) => box.checked).length;
+    whole.checked = ticked === boxes.length;
+    whole.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
+
+  document.addEventListener("change", ({ target }) => {
+    if (target === whole) boxes.forEach((box) => { box.checked = whole.checked; });
+    if (target === whole || boxes.includes(target)) count();
+  });
+  // A page that one comes back to has its ticks again.
+  window.addEventListener("pageshow", count);
+  all.hidden = false;
 })();
