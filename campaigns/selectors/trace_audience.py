@@ -27,7 +27,7 @@ from campaigns.selectors.audience import read_audience
 from campaigns.selectors.explain import Verdict, explain_audience
 from campaigns.selectors.routes import list_ways
 from campaigns.selectors.seals import Sealer
-from campaigns.selectors.trace_words import Line, list_verdict_lines
+from campaigns.selectors.trace_words import Dated, Line, list_verdict_lines
 from providers.message_fields import OWN_ONLY
 from providers.recipients import TOKEN_KIND, PersonKind
 
@@ -64,7 +64,7 @@ def _tell_frozen(transfer: Transfer, device: Device, is_in: bool | None) -> Line
         return Line(code="audience", words=words, at=at, tone="warn")
     is_late = device.created_at > transfer.created_at
     late = _("The device registered on %(at)s; who registers after the start is not in it.")
-    details = (late % {"at": device.created_at.isoformat(" ", "seconds")},) if is_late else ()
+    details = (Dated(late, device.created_at),) if is_late else ()
     words = _("Not in the audience, as it was frozen.")
     return Line(code="audience", words=words, at=at, tone="bad", details=details)
 
@@ -132,7 +132,7 @@ def list_bar_lines(app: App, person: Person | None, device: Device | None) -> It
     for row in rows.order_by("pk"):
         words = _("On the suppression list by %(kind)s: %(reason)s.")
         where = row.get_channel_display()
-        until = _("until %(at)s") % {"at": row.until.isoformat(" ", "seconds")} if row.until else ""
+        until = Dated(_("until %(at)s"), row.until) if row.until else ""
         yield Line(
             code="suppressed",
             words=words % {"kind": row.kind, "reason": row.get_reason_display()},

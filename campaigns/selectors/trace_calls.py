@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -23,7 +22,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.packing import unpack_ids
-from campaigns.selectors.trace_words import TONES, Line, tell_outcome, tell_reason
+from campaigns.selectors.trace_words import TONES, Dated, Line, tell_outcome, tell_reason
 
 MOST_WAITING = 2_000_000  # recipients who are looked at for one of them
 MOST_CALLS = 20
@@ -114,14 +113,12 @@ def _tell_batch(batch: Batch, transfer: Transfer) -> Iterator[str]:
     if batch.retries:
         yield _("Tried again %(count)d times.") % {"count": batch.retries}
     if batch.state == Batch.State.READY:
-        yield _("Due at %(at)s.") % {"at": batch.due_at.isoformat(" ", "seconds")}
+        yield Dated(_("Due at %(at)s."), batch.due_at)
     if batch.state == Batch.State.LEASED and batch.lease_until:
-        yield _("A worker has it until %(at)s.") % {
-            "at": batch.lease_until.isoformat(" ", "seconds")
-        }
+        yield Dated(_("A worker has it until %(at)s."), batch.lease_until)
     expires_at = batch.expires_at or transfer.expires_at
     if expires_at:
-        yield _("Not sent after %(at)s.") % {"at": expires_at.isoformat(" ", "seconds")}
+        yield Dated(_("Not sent after %(at)s."), expires_at)
 
 
 def list_call_lines(place: Place, *, may_see_calls: bool) -> Iterator[Line]:
@@ -223,9 +220,7 @@ def list_inbox_lines(part: Part, device: int) -> Iterator[Line]:
     item = InboxItem.objects.filter(part=part, device=device).first()
     if item is None:
         return
-    details: tuple[Any, ...] = (
-        _("It is kept until %(at)s.") % {"at": item.expires_at.isoformat(" ", "seconds")},
-    )
+    details = (Dated(_("It is kept until %(at)s."), item.expires_at),)
     if item.pulled_at:
         words = _("The app has pulled it from its inbox.")
         yield Line(code="inbox", words=words, at=item.pulled_at, tone="good")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +17,22 @@ from providers.audience import Op
 from providers.outcomes import Reason
 
 MOST_LETTERS = 120  # of a value
+
+
+class Dated(str):
+    """A sentence with a moment in it: as a text in ISO, for scripts; pages write it in a zone.
+
+    Of `words`, `%(at)s` is where the moment stands.
+    """
+
+    words: str
+    at: datetime
+
+    def __new__(cls, words: str, at: datetime) -> Self:
+        """The sentence with its moment."""
+        sentence = super().__new__(cls, words % {"at": at.isoformat(" ", "seconds")})
+        sentence.words, sentence.at = words, at
+        return sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

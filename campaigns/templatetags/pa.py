@@ -24,6 +24,7 @@ from campaigns.models.audience import WAYS
 from campaigns.pages.field_html import draw_field, write_attributes
 from campaigns.pages.reason_words import name_reason
 from campaigns.selectors.language_names import name_language
+from campaigns.selectors.trace_words import Dated
 
 register = template.Library()
 NOTHING = "\N{EN DASH}"
@@ -199,6 +200,15 @@ def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
     local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
     text = f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
+def dated(sentence: str, zone: str = "UTC") -> SafeString | str:
+    """A sentence, the moment in it as pages write moments."""
+    if not isinstance(sentence, Dated):
+        return sentence
+    before, _mark, after = sentence.words.partition("%(at)s")
+    return format_html("{}{}{}", before, zoned(sentence.at, zone), after)
 
 
 @register.filter
