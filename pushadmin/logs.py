@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -50,6 +51,16 @@ class NoTraceFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
+        return True
+
+
+class DeniedFilter(logging.Filter):
+    """Leave a refusal its sentence alone: that somebody may not do something is no fault of ours.
+    What fails keeps its traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
+            record.exc_info = None
         return True
 
 

@@ -317,6 +317,7 @@ LOGGING = {
     "filters": {
         "request_id": {"()": "pushadmin.logs.RequestIdFilter"},
         "no_trace": {"()": "pushadmin.logs.NoTraceFilter"},
+        "denied": {"()": "pushadmin.logs.DeniedFilter"},
     },
     "handlers": {
         "console": {
@@ -329,6 +330,7 @@ LOGGING = {
     # Errors go to the console too, not to an e-mail address that nobody has set.
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"filters": ["denied"]},
         "django.security.DisallowedHost": {"filters": ["no_trace"]},
     },
 }

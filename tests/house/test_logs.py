@@ -1,13 +1,15 @@
-"""What a line of the log may hold of an address."""
+"""What a line of the log may hold of an address, and what has no more than a line."""
 
 from __future__ import annotations
 
+import io
 import logging
 import secrets
 
 import pytest
 
 from pushadmin.logs import LineFormatter
+from tests import builders
 
 
 def write(message: str, *args: object) -> str:
@@ -36,3 +38,33 @@ def test_any_other_address_stays_as_it_is(address: str) -> None:
 
 def test_nobody_forges_a_line() -> None:
     assert "\n" not in write("Not Found: %s", "/a\nINFO - forged: all is well")
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What the console handler of the settings has been given, as lines."""
+    text = io.StringIO()
+    [console] = [one for one in logging.root.handlers if isinstance(one.formatter, LineFormatter)]
+    monkeypatch.setattr(console, "stream", text)
+    return lambda: text.getvalue().splitlines()
+
+
+@pytest.mark.django_db
+def test_who_is_refused_is_one_line_of_the_log(client, app, lines) -> None:
+    client.force_login(builders.make_member("low", app.workspace, app=app, role="viewer"))
+
+    answer = client.post("/people/label/")
+
+    told = [line for line in lines() if "axes" not in line]
+    assert answer.status_code == 403
+    assert len(told) == 1
+    assert told[0].endswith("django.request: Forbidden (Permission denied): /people/label/")
+
+
+def test_what_fails_keeps_its_traceback(lines) -> None:
+    try:
+        raise PermissionError("disk")
+    except PermissionError as error:
+        logging.getLogger("django.request").error("Internal Server Error: /", exc_info=error)
+
+    assert lines()[-1] == "PermissionError: disk"
