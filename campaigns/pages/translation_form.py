@@ -70,7 +70,8 @@ class TranslationForm(PageForm):
         given = self.cleaned_data
         said = [given.get("body"), *(given.get(f"{platform}-body") for platform in Platform)]
         if not any(said) and "body" not in self.errors:
-            self.add_error("body", _("This field is required."))
+            words = _("Write the text in this language, or remove the language.")
+            self.add_error("body", words)
         return given
 
     @property

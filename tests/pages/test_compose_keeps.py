@@ -152,7 +152,8 @@ def test_words_of_a_platform_are_changed_and_taken_out(client, owner, routed, no
     client.post(place, form)
 
     texts = Campaign.objects.get().message.content["translations"]
-    assert 'id="id_translations-1-body_error"' in refused
+    at_field = refused.partition('id="id_translations-1-body_error"')[2][:200]
+    assert "Write the text in this language, or remove the language." in at_field
     assert "ios" not in texts["de"]
     assert texts["de"]["android"] == {
         "title": "Kurz und gut", "body": "Heute", "buttons": ["Nur da"],
