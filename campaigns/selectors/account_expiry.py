@@ -12,7 +12,8 @@ SOON = timedelta(days=14)  # so long before it one is told of it
 def find_expiry(account: Account) -> datetime | None:
     """The earlier one of the two; a day that was noted counts to its end, in UTC."""
     noted = account.credentials_expire_on
-    end = datetime.combine(noted + timedelta(days=1), time(), UTC) if noted else None
+    # Not the midnight after it: 31 December 9999, by which people mean never, has none.
+    end = datetime.combine(noted, time.max, UTC) if noted else None
     return min(filter(None, (end, account.certificate_until)), default=None)
 
 

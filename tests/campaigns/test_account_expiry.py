@@ -35,6 +35,15 @@ def test_a_noted_day_is_told_two_weeks_ahead_and_blocks_once_it_is_over(make, no
     assert has_expired(account, now) == (days < 0)
 
 
+def test_a_day_that_stands_for_never_is_like_any_other(make, now):
+    Account.objects.update(credentials_expire_on=date.max)
+
+    account = Account.objects.get()
+
+    assert find_problems(make(), now=now) == ()
+    assert (find_last_day(account), has_expired(account, now)) == (date.max, False)
+
+
 def test_a_certificate_ends_to_the_second_and_the_earlier_end_counts(make, now):
     Account.objects.update(credentials_expire_on=TODAY + timedelta(days=300), certificate_until=now)
 
