@@ -184,8 +184,10 @@ class Fanout:
             self._looked_at = now
             self._end_overdue(now)
         for pool in [pool for pool in self._old if not pool.running]:
-            pool.multi.close()
             self._old.remove(pool)
+            # Its end waits for every name that is still looked up, and strangers may name one that
+            # nobody answers for: that took eight seconds, in which no other answer was read.
+            threading.Thread(target=pool.multi.close, daemon=True).start()
         return now
 
     def _harvest(self, pool: _Pool, now: float) -> None:
