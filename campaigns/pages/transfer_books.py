@@ -11,14 +11,17 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from campaigns.models import Settled, Transfer
 from campaigns.pages.progress import list_figures
 from campaigns.pages.reason_words import explain_reason, name_reason
+from campaigns.pages.recipient_form import EVERYBODY
 from campaigns.pages.report_names import RECEIPT_WORDS
 from campaigns.selectors.counters import Counters
 from campaigns.selectors.dimensions import RECEIPTS
 from campaigns.selectors.transfer_books import BookLine, Books, ReasonLine
+from campaigns.selectors.waiting_recipients import PENDING
 
 MAX_REASONS = 30
 RECOUNT = "python manage.py verify"
@@ -51,8 +54,8 @@ class TableRow:
     account: str
     is_platform: bool
     numbers: tuple[Number, ...]
-    pending: int
-    total: int
+    pending: Number
+    total: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ def describe_books(transfer: Transfer, books: Books) -> dict[str, Any]:
     return {
         "books": books,
         "terms": list_terms(transfer, books.counters),
+        "audience": _count_audience(transfer, books.counters.audience, _count_known(books)),
+        "pending": _count_pending(transfer, books.counters.pending),
         "table": list_rows(transfer, books),
         "reason_rows": list_reason_rows(transfer, books.reasons),
         "outcomes": Settled.choices,
@@ -96,6 +101,22 @@ def list_terms(transfer: Transfer, counters: Counters) -> list[Number]:
         Number(key, label, count, _find_address(transfer, count, outcome=key))
         for key, label, count in list_figures(counters)
     ]
+
+
+def _count_known(books: Books) -> int:
+    """Without ids that nobody knows, who are no recipients."""
+    strangers = sum(line.total for line in books.lines if not line.platform)
+    return books.counters.audience - strangers
+
+
+def _count_audience(transfer: Transfer, count: int, listed: int, **wanted: Any) -> Number:
+    address = _find_address(transfer, listed, outcome=EVERYBODY, **wanted)
+    return Number("audience", _("Audience"), count, address)
+
+
+def _count_pending(transfer: Transfer, count: int, **wanted: Any) -> Number:
+    address = _find_address(transfer, count, outcome=PENDING, **wanted)
+    return Number(PENDING, _("Pending"), count, address)
 
 
 def list_receipts(transfer: Transfer, counts: Mapping[str, int | None]) -> list[Receipts]:
@@ -126,7 +147,9 @@ def _draw_platform(transfer: Transfer, platform: str, counters: Counters, accoun
         listed = count if platform else 0
         address = _find_address(transfer, listed, outcome=outcome, platform=platform)
         numbers.append(Number(outcome, label, count, address))
-    pending, whole = counters.pending, counters.audience
+    size = counters.audience
+    whole = _count_audience(transfer, size, size if platform else 0, platform=platform)
+    pending = _count_pending(transfer, counters.pending, platform=platform)
     return TableRow(platform, account, True, tuple(numbers), pending, whole)
 
 
@@ -137,7 +160,11 @@ def _draw_account(transfer: Transfer, line: BookLine) -> TableRow:
         count = line.outcomes.get(key, 0)
         address = _find_address(transfer, count, outcome=key, **own)
         numbers.append(Number(key, str(label), count, address))
-    return TableRow(line.platform, line.account, False, tuple(numbers), 0, line.total)
+    whole = Number(
+        "audience", _("Audience"), line.total, _find_address(transfer, line.total, **own)
+    )
+    pending = Number(PENDING, _("Pending"), 0)
+    return TableRow(line.platform, line.account, False, tuple(numbers), pending, whole)
 
 
 def list_reason_rows(transfer: Transfer, lines: Sequence[ReasonLine]) -> list[ReasonRow]:

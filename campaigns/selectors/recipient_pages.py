@@ -7,7 +7,8 @@ bounded number of rows; a page says where to look on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import CharField, Exists, Func, OuterRef, Q, QuerySet, Sum
@@ -27,18 +28,30 @@ from campaigns.selectors.deliveries import CURSOR
 WINDOW = 50_000  # rows that one statement looks at
 BUDGET = 150_000  # rows that one page looks at
 MAX_PARTS = 500
+NONE = "-"  # asks for those who have no language, country or reason
+OF_COHORT = {
+    "platform": "platform", "language": "language", "country": "country",
+    "app_version": "app_major",
+}  # fmt: skip
+Hours = tuple[tuple[datetime, datetime], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What recipients are narrowed by; what is empty or None narrows nothing. `step` is from 1,
-    `receipt` a kind that came back from them."""
+    """What recipients are narrowed by; what is empty or None narrows nothing, NONE asks for those
+    without. `step` is from 1, `receipt` a kind that came back from them. `hours` are stretches of
+    time in which their outcome was settled, or, with `is_by_receipt`, in which it came back."""
 
     outcome: str = ""
     reason: str = ""
     platform: str = ""
     language: str = ""
+    country: str = ""
+    app_version: int | None = None
     receipt: str = ""
+    channel: str = ""
+    hours: Hours | None = None
+    is_by_receipt: bool = False
     account: int | None = None
     part: int | None = None
     step: int | None = None
@@ -46,12 +59,25 @@ class Wanted:
     @property
     def is_indexed(self) -> bool:
         """Whether nothing has to be looked for row by row."""
-        if self.receipt:
-            return False
-        is_plain = not (self.outcome or self.reason or self.platform or self.language)
-        return bool(self.outcome and self.outcome != Settled.SENT) or (
-            is_plain and self.account is None
+        plain = Wanted(part=self.part, step=self.step, channel=self.channel)
+        return self.outcome != Settled.SENT and replace(self, outcome="") == plain
+
+    @property
+    def is_of_settled(self) -> bool:
+        """Whether nobody can fit who has no outcome yet."""
+        return bool(self.outcome or self.reason or self.receipt) or not (
+            self.hours is None and self.account is None
         )
+
+    @property
+    def cohort_values(self) -> dict[str, Any]:
+        """By the columns of a cohort what is wanted of them."""
+        given = {column: getattr(self, name) for name, column in OF_COHORT.items()}
+        return {
+            column: "" if value == NONE else value
+            for column, value in given.items()
+            if value not in ("", None)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +101,10 @@ def count_wanted(transfer: Transfer, wanted: Wanted) -> int | None:
     """How many there are, from the counters; None where they do not know."""
     if wanted.receipt and wanted == Wanted(receipt=wanted.receipt, platform=wanted.platform):
         return _count_receipts(transfer, wanted)
-    if wanted.language or wanted.receipt:
+    if wanted.receipt or wanted.hours is not None or set(wanted.cohort_values) - {"platform"}:
         return None
     counters = Counter.objects.filter(_match_counters(wanted), part__transfer=transfer)
-    total: int | None = counters.filter(_match_parts(wanted, "part__")).aggregate(n=Sum("count"))[
+    total: int | None = counters.filter(match_parts(wanted, "part__")).aggregate(n=Sum("count"))[
         "n"
     ]
     return total or 0
@@ -109,29 +135,43 @@ def _read_place(text: str) -> tuple[int, int]:
 
 def select_wanted(transfer: Transfer, wanted: Wanted) -> QuerySet[Delivery]:
     """All rows that fit, of any part."""
+    rows = _select_outcome(wanted)
+    if wanted.reason:
+        rows = rows.filter(reason="" if wanted.reason == NONE else wanted.reason)
+    if wanted.account is not None:
+        rows = rows.filter(account_id=wanted.account)
+    if wanted.receipt:
+        own = {"part_id": OuterRef("part_id"), "recipient": OuterRef("recipient")}
+        came = ReceiptRow.objects.filter(kind=wanted.receipt, **own)
+        rows = rows.filter(Exists(came.filter(_match_hours(wanted, is_receipt=True))))
+    rows = rows.filter(_match_hours(wanted, is_receipt=False))
+    if wanted.cohort_values:
+        rows = rows.filter(cohort_id__in=list_cohorts(transfer, wanted))
+    return rows
+
+
+def _select_outcome(wanted: Wanted) -> QuerySet[Delivery]:
     rows = Delivery.objects.all()
     if wanted.outcome:
         rows = rows.filter(outcome=wanted.outcome)
         if wanted.outcome != Settled.SENT:
             rows = rows.filter(~Q(outcome=_SentWord()))
-    if wanted.reason:
-        rows = rows.filter(reason=wanted.reason)
-    if wanted.account is not None:
-        rows = rows.filter(account_id=wanted.account)
-    if wanted.receipt:
-        own = {"part_id": OuterRef("part_id"), "recipient": OuterRef("recipient")}
-        rows = rows.filter(Exists(ReceiptRow.objects.filter(kind=wanted.receipt, **own)))
-    if wanted.platform or wanted.language:
-        rows = rows.filter(cohort_id__in=_list_cohorts(transfer, wanted))
     return rows
 
 
-def _list_cohorts(transfer: Transfer, wanted: Wanted) -> list[int]:
-    cohorts = Cohort.objects.filter(app=transfer.app_id)
-    if wanted.platform:
-        cohorts = cohorts.filter(platform=wanted.platform)
-    if wanted.language:
-        cohorts = cohorts.filter(language=wanted.language)
+def _match_hours(wanted: Wanted, *, is_receipt: bool) -> Q:
+    """Rows of the wanted stretches; of all where the stretches are those of the other rows."""
+    if wanted.hours is None or is_receipt != (wanted.is_by_receipt and bool(wanted.receipt)):
+        return Q()
+    match = Q() if wanted.hours else Q(part_id__in=[])
+    for start, end in wanted.hours:
+        match |= Q(at__gte=start, at__lt=end)
+    return match
+
+
+def list_cohorts(transfer: Transfer, wanted: Wanted) -> list[int]:
+    """Ids of the cohorts of its app that fit."""
+    cohorts = Cohort.objects.filter(app=transfer.app_id, **wanted.cohort_values)
     return list(cohorts.values_list("pk", flat=True))
 
 
@@ -140,12 +180,15 @@ def _match_counters(wanted: Wanted) -> Q:
     match = ~Q(platform="") & Q(count__gt=0)
     for name in ("outcome", "reason", "platform"):
         if value := getattr(wanted, name):
-            match &= Q(**{name: value})
+            match &= Q(**{name: "" if value == NONE else value})
     return match if wanted.account is None else match & Q(account_id=wanted.account)
 
 
-def _match_parts(wanted: Wanted, path: str = "") -> Q:
+def match_parts(wanted: Wanted, path: str = "") -> Q:
+    """The parts that are wanted, by the path that leads to them."""
     match = Q() if wanted.part is None else Q(**{f"{path}number": wanted.part})
+    if wanted.channel:
+        match &= Q(**{f"{path}channel": wanted.channel})
     return match if wanted.step is None else match & Q(**{f"{path}step": wanted.step - 1})
 
 
@@ -159,7 +202,7 @@ class _Walk:
         self.rows: list[Delivery] = []
         self.fitting = select_wanted(transfer, wanted)
         fitting = Counter.objects.filter(_match_counters(wanted), part=OuterRef("pk"))
-        self.parts = Part.objects.filter(_match_parts(wanted), Exists(fitting), transfer=transfer)
+        self.parts = Part.objects.filter(match_parts(wanted), Exists(fitting), transfer=transfer)
 
     def read(self, part: int, recipient: int) -> tuple[list[Delivery], str]:
         """The rows, and the place at which it stopped early, "" when it came to the end."""
@@ -189,7 +232,7 @@ class _Walk:
         while len(self.rows) < self.limit:
             if self.left <= 0:
                 return f"{part}-{recipient}"
-            end = _find_window_end(part, recipient)
+            end = _find_window_end(self.wanted, part, recipient)
             some = rows.filter(recipient__gt=recipient)
             if end is not None:
                 some = some.filter(recipient__lte=end)
@@ -200,9 +243,11 @@ class _Walk:
         return ""
 
 
-def _find_window_end(part: int, recipient: int) -> int | None:
-    """The last recipient of the next window; None when the part ends within it."""
-    ids = Delivery.objects.filter(part_id=part, recipient__gt=recipient).order_by("recipient")
+def _find_window_end(wanted: Wanted, part: int, recipient: int) -> int | None:
+    """The last recipient of the next window; None when the part ends within it. Of those who were
+    not sent to only such are counted: their index holds nobody else."""
+    rows = Delivery.objects if wanted.outcome == Settled.SENT else _select_outcome(wanted)
+    ids = rows.filter(part_id=part, recipient__gt=recipient).order_by("recipient")
     found = list(ids.values_list("recipient", flat=True)[WINDOW - 1 : WINDOW])
     return found[0] if found else None
 

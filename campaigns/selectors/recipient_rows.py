@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
 from campaigns.models.bulk import IdList
+from campaigns.selectors.waiting_recipients import PENDING
 
 
 def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterator[dict[str, Any]]:
-    """What is known of each, looked up together; `person` is an id or None, `at` a moment."""
+    """What is known of each, looked up together; `person` is an id or None, `at` a moment, or None
+    of who is pending."""
     parts = Part.objects.in_bulk({row.part_id for row in rows})
     ids = [row.recipient for row in rows]
     devices = Device.objects.filter(app=transfer.app_id, pk__in=IdList(ids))
@@ -38,7 +40,7 @@ def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterato
             "external_user_id": person.external_user_id if person else "",
             "person": person.pk if person else None,
             "token": device.token if device else "",
-            "outcome": row.outcome,
+            "outcome": row.outcome or PENDING,
             "reason": row.reason,
             "at": row.at,
             "account": _name_account(row, accounts.get(row.account_id)),

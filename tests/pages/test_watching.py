@@ -7,7 +7,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import Batch, Cohort, Counter, Delivery, Exchange, Message, Part, Transfer
+from campaigns.models import (
+    Batch,
+    Cohort,
+    Counter,
+    Delivery,
+    Exchange,
+    Message,
+    Part,
+    Settled,
+    Transfer,
+)
 from campaigns.models.packing import pack_cohorts, pack_ids
 from tests import builders
 
@@ -124,10 +134,15 @@ def test_recipients_are_narrowed_by_what_there_is(client, owner, transfer, accou
     odd = client.get(address, {"account": "x", "outcome": "nonsense"})
 
     fields = page.context["form"].fields
-    assert set(fields) == {"search", "outcome", "reason", "platform", "account", "language"}
-    assert [key for key, _label in fields["outcome"].choices] == ["", "sent", "failed"]
+    assert set(fields) == {
+        "search", "outcome", "reason", "platform", "account", "language", "date_from", "date_to",
+        "hour",
+    }  # fmt: skip
+    assert [key for key, _label in fields["outcome"].choices] == [
+        "", *Settled.values, "pending", "everybody",
+    ]  # fmt: skip
     assert [row["outcome"] for row in page.context["rows"]] == ["sent"]
-    assert (odd.status_code, len(odd.context["rows"])) == (200, 2)
+    assert (odd.status_code, len(odd.context["rows"])) == (422, 2)
     assert set(odd.context["form"].errors) == {"account", "outcome"}
 
 

@@ -1,0 +1,88 @@
+"""Recipients of a transfer who have no outcome yet, a page at a time, from the queue itself."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+
+from django.db.models import F, Q, QuerySet
+
+from campaigns.models import Batch, Delivery, Transfer
+from campaigns.models.bulk import IdList
+from campaigns.models.packing import unpack_cohorts, unpack_ids
+from campaigns.selectors.recipient_pages import (
+    RecipientPage,
+    Wanted,
+    list_cohorts,
+    match_parts,
+)
+from campaigns.selectors.transfer_books import OPEN
+
+PENDING = "pending"
+PLACE = re.compile(r"w([0-9]{1,16})-([0-9]{1,16})")
+START = "w0-0"
+BUDGET = 50  # batches that one page looks into
+TOGETHER = 5  # of them that are fetched at once
+
+
+def is_waiting_place(after: str) -> bool:
+    """Whether a page that goes on from there is one of those who wait."""
+    return bool(PLACE.fullmatch(after))
+
+
+def read_waiting(
+    transfer: Transfer, wanted: Wanted, after: str, limit: int, ids: Collection[int] | None = None
+) -> RecipientPage:
+    """At most `limit` who wait, by batch and recipient, behind a place; only some `ids` of them
+    where these are given. The rows have no outcome and no time."""
+    if wanted.is_of_settled:
+        return RecipientPage((), "", is_cut=False)
+    found = PLACE.fullmatch(after)
+    first, recipient = (int(found[1]), int(found[2])) if found else (0, 0)
+    cohorts = set(list_cohorts(transfer, wanted)) if wanted.cohort_values else None
+    rows: list[Delivery] = []
+    place = after
+    batches = _select_batches(transfer, wanted).filter(pk__gte=first)[: BUDGET + 1]
+    for number, batch in enumerate(batches.iterator(chunk_size=TOGETHER)):
+        if number == BUDGET:
+            return RecipientPage(tuple(rows), f"w{batch.pk}-0", is_cut=True)
+        behind = recipient if batch.pk == first else -1
+        for row in _list_waiting(batch, behind, cohorts, ids):
+            if len(rows) == limit:
+                return RecipientPage(tuple(rows), place, is_cut=False)
+            rows.append(row)
+            place = f"w{batch.pk}-{row.recipient}"
+    return RecipientPage(tuple(rows), "", is_cut=False)
+
+
+def _select_batches(transfer: Transfer, wanted: Wanted) -> QuerySet[Batch]:
+    """Open ones with somebody left, of the platform where all in them have the same."""
+    open_ones = Batch.objects.filter(
+        match_parts(wanted, "part__"), transfer=transfer, is_folded=False, state__in=OPEN,
+        settled__lt=F("count"),
+    )  # fmt: skip
+    if wanted.platform:
+        open_ones = open_ones.filter(Q(platform=wanted.platform) | ~Q(form=Batch.Form.DEVICE))
+    return open_ones.order_by("pk").only("part_id", "recipients", "cohorts", "settled", "form")
+
+
+def _list_waiting(
+    batch: Batch, behind: int, cohorts: set[int] | None, ids: Collection[int] | None
+) -> Iterator[Delivery]:
+    """Who of a batch stands behind a recipient, fits, and is not settled."""
+    members = unpack_ids(batch.recipients)
+    start = bisect_right(members, behind)
+    settled = _find_settled(batch, members[start:])
+    known = unpack_cohorts(batch.cohorts)[start:]
+    for member, cohort in zip(members[start:], known, strict=True):
+        is_meant = (ids is None or member in ids) and (cohorts is None or cohort in cohorts)
+        if is_meant and member not in settled:
+            yield Delivery(part_id=batch.part_id, recipient=member, cohort_id=cohort)
+
+
+def _find_settled(batch: Batch, members: list[int]) -> set[int]:
+    if not batch.settled or not members:
+        return set()
+    rows = Delivery.objects.filter(part_id=batch.part_id, recipient__in=IdList(members))
+    return set(rows.values_list("recipient", flat=True))
