@@ -12,10 +12,15 @@
     if (copier) copyText(copier);
   });
 
-  // A page that refreshes itself may have drawn the button anew meanwhile: the focus goes there.
+  // A page that refreshes itself may have drawn the button anew meanwhile, or be about to: the
+  // focus goes there.
   document.addEventListener("close", ({ target }) => {
-    if (document.activeElement !== document.body) return;
-    document.querySelector(`[data-pa-dialog="${CSS.escape(target.id)}"]`)?.focus();
+    const goBack = () => {
+      if (document.activeElement !== document.body) return;
+      document.querySelector(`[data-pa-dialog="${CSS.escape(target.id)}"]`)?.focus();
+    };
+    goBack();
+    document.addEventListener("htmx:afterSettle", goBack, { once: true });
   }, true);
 
   // Where the browser refuses (plain http, say) the text is marked, so that Ctrl-C takes it.

@@ -11,7 +11,7 @@ from campaigns.models import ApiKey
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
-from tests.looking import SCHEMES, find_barriers
+from tests.looking import SCHEMES, SETTLED, find_barriers
 
 __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -56,6 +56,7 @@ def test_a_phone_shows_the_main_numbers_of_each_line_without_scrolling(
     staff.emulate_media(color_scheme=scheme)
     staff.set_viewport_size({"width": 390, "height": 844})
     staff.goto(f"{live_server.url}/reports/?date_from=2026-11-20&date_to=2026-11-20")
+    staff.wait_for_function(SETTLED)
     table = staff.get_by_role("region", name="Numbers of the report")
     table.get_by_role("button", name="General", exact=False).first.click()
     table.get_by_role("button", name="spring").wait_for()
