@@ -11,6 +11,7 @@ import http_ece
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import OperationalError
 
 from campaigns.dispatch.engine import drain
 from campaigns.dispatch.verify import check_books
@@ -66,7 +67,10 @@ def deliver(session, url, registration, body) -> None:
 
 def list_kinds(page) -> list[str]:
     page.wait_for_timeout(100)
-    return sorted(ReceiptRow.objects.values_list("kind", flat=True))
+    try:
+        return sorted(ReceiptRow.objects.values_list("kind", flat=True))
+    except OperationalError:  # the server's thread writes there, in the same memory
+        return []
 
 
 @pytest.fixture
@@ -118,9 +122,11 @@ def test_a_browser_is_subscribed_shows_a_push_and_its_clicks_are_in_the_books(
     wait_for("its receipt", lambda: list_kinds(staff) == ["shown"])
     shown = staff.evaluate(SHOWN)
     [worker] = staff.context.service_workers
-    worker.evaluate(ANSWER, "notificationclose")
-    worker.evaluate(ANSWER, "notificationclick")
-    wait_for("both answers", lambda: len(list_kinds(staff)) == 3)
+    # One after the other: in a database in memory the second writer is refused, not kept waiting.
+    for number, answer in enumerate(("notificationclose", "notificationclick"), start=2):
+        worker.evaluate(ANSWER, answer)
+        staff.wait_for_timeout(500)
+        wait_for(answer, lambda number=number: len(list_kinds(staff)) == number)
 
     device, delivery = Device.objects.get(), Delivery.objects.get()
     assert (delivery.recipient, delivery.outcome) == (device.pk, "sent")
