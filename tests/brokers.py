@@ -49,7 +49,7 @@ class Redis:
             "--appendonly", "no", "--dir", str(self.folder),
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_for("redis", self._answers, 20)
+        wait_for("redis", self._answers)
 
     def _answers(self) -> bool:
         try:

@@ -109,7 +109,7 @@ class Hosts(Installation):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         for process in chosen:
-            process.wait(timeout=40)
+            process.wait(timeout=120)
 
     def read_log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()

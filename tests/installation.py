@@ -19,7 +19,7 @@ import requests
 
 from tests.house.sources import ROOT
 
-READY_SECONDS = 90
+READY_SECONDS = 300
 
 
 def find_free_port() -> int:
@@ -29,7 +29,7 @@ def find_free_port() -> int:
         return port
 
 
-def wait_for(what: str, look: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(what: str, look: Callable[[], Any], seconds: float = 180) -> Any:
     """The first truthy thing that `look` gives, or a failure that names what was waited for."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -70,7 +70,7 @@ class Installation:
         """Run Python on the installation and give its stdout."""
         done = subprocess.run(
             [sys.executable, *arguments], cwd=ROOT, env=self.environment,
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -79,7 +79,7 @@ class Installation:
         """Exit code and words of a process that must refuse; one that runs is killed and fails."""
         done = subprocess.run(
             find_program(command), cwd=ROOT, env={**self.environment, **changes},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -120,7 +120,7 @@ class Installation:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=40)
+            self.process.wait(timeout=120)
 
     def issue_key(self, dialect: str = "native", app: str = "shoply") -> dict[str, Any]:
         printed = self.manage("issue_key", "--app", app, "--dialect", dialect)
@@ -133,7 +133,7 @@ class Installation:
             method,
             f"{self.url}{key['base_path'].rstrip('/')}/{path}",
             headers={"Authorization": key["authorization"]},
-            timeout=30,
+            timeout=120,
             **kwargs,
         )
         assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"

@@ -54,7 +54,7 @@ class RabbitMQ:
         self.process = subprocess.Popen(
             [SERVER], env=self.environment, stdout=subprocess.DEVNULL, start_new_session=True
         )
-        wait_for("RabbitMQ", self._answers, 60)
+        wait_for("RabbitMQ", self._answers)
 
     def _answers(self) -> bool:
         try:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from playwright.sync_api import expect
 
 from tests.chromium import FLAGS, find_chromium
 
+expect.set_options(timeout=30_000)
 # Playwright's synchronous calls run an event loop in the thread of the test.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -54,6 +56,6 @@ def staff(page: Any, live_server: Any, owner: Any, complaints: list[str]) -> Any
         "console",
         lambda message: complaints.append(message.text) if message.type == "error" else None,
     )
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     yield page
     assert complaints == []

@@ -40,7 +40,7 @@ def main() -> dict[str, Any]:
         fill(app)
     command = [sys.executable, "-m", "tests.campaigns.pacers", str(time.time() + 4)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]
-    claims = [json.loads(process.communicate(timeout=180)[0]) for process in running]
+    claims = [json.loads(process.communicate(timeout=300)[0]) for process in running]
     assert [process.returncode for process in running] == [0] * WORKERS
     used = Throttle.objects.filter(app_id=0).order_by("account_id")
     return {"claims": claims, "used": list(used.values_list("day_used", flat=True))}

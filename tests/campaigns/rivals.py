@@ -362,7 +362,7 @@ def race_schedulers(app: Any) -> dict[str, Any]:
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(SCHEDULERS)
     ]
-    turns = [json.loads(process.communicate(timeout=120)[0]) for process in running]
+    turns = [json.loads(process.communicate(timeout=300)[0]) for process in running]
     assert [process.returncode for process in running] == [0] * SCHEDULERS
     started = Transfer.objects.values("campaign").annotate(n=Count("pk"))
     return {

@@ -126,9 +126,9 @@ def list_changed_keys(machine: Machine, dialect: Dialect) -> list[str]:
 
 def wait_for_pause(machine: Machine, transfer: int) -> None:
     """Until a person is asked, and nothing is held by a worker any more."""
-    wait_for("a pause", partial(_is_paused, machine, transfer), 120)
+    wait_for("a pause", partial(_is_paused, machine, transfer))
     leased = "SELECT id FROM campaigns_batch WHERE transfer_id = ? AND state = 'leased'"
-    wait_for("what is in flight", lambda: not machine.ask(leased, transfer), 60)
+    wait_for("what is in flight", lambda: not machine.ask(leased, transfer))
 
 
 def _is_paused(machine: Machine, transfer: int) -> bool:

@@ -154,7 +154,7 @@ class Machine(Installation):
             item for item in self.children if "simulator" in item.args and item.poll() is None
         ]
         child.terminate()
-        child.wait(timeout=60)
+        child.wait(timeout=180)
 
     def start_web(self) -> subprocess.Popen[bytes]:
         """Gunicorn as `manage.py up` starts it."""
@@ -191,7 +191,7 @@ class Machine(Installation):
         url = self.environment["DATABASE_URL"]
         if self.database.server is None:
             path = url.removeprefix("sqlite:///")
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as opened:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=120)) as opened:
                 return list(opened.execute(query, values))
         with psycopg.connect(find_dsn(url)) as connection:
             return list(connection.execute(query.replace("?", "%s"), values))
@@ -200,7 +200,7 @@ class Machine(Installation):
         query = "SELECT finished_at FROM campaigns_transfer WHERE id = ?"
         return self.ask(query, transfer)[0][0] is not None
 
-    def wait_for_end(self, transfer: int, seconds: float = 120) -> None:
+    def wait_for_end(self, transfer: int, seconds: float = 300) -> None:
         wait_for("the end of the transfer", lambda: self.is_finished(transfer), seconds)
 
     def count_calls(self) -> int:
@@ -220,7 +220,7 @@ class Machine(Installation):
                 child.send_signal(signal.SIGCONT)
                 child.send_signal(signal.SIGTERM)
         for child in self.children:
-            child.wait(timeout=60)
+            child.wait(timeout=180)
 
 
 def can_reach(url: str) -> bool:

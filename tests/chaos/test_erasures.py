@@ -29,7 +29,7 @@ def test_a_killed_erasure_leaves_what_one_in_peace_leaves(machine, tell):
     for _kill in range(KILLS):
         begun = read_job(machine, fired["job"])[1]
         worker = machine.spawn("jobs", "manage.py", "dispatch", "--jobs", "--name", "jobs")
-        wait_for("a step", lambda begun=begun: read_job(machine, fired["job"])[1] > begun, 60)
+        wait_for("a step", lambda begun=begun: read_job(machine, fired["job"])[1] > begun)
         time.sleep(random.uniform(0, 0.1))
         worker.kill()
         worker.wait()

@@ -29,7 +29,7 @@ def finish_under_fire(machine: Machine, job: int) -> int:
     for _kill in range(KILLS):
         begun = read_job(machine, job)[1]
         worker = machine.spawn("jobs", "manage.py", "dispatch", "--jobs", "--name", "jobs")
-        wait_for("a step", lambda begun=begun: read_job(machine, job)[1] > begun, 60)
+        wait_for("a step", lambda begun=begun: read_job(machine, job)[1] > begun)
         time.sleep(random.uniform(0, 0.3))
         worker.kill()
         worker.wait()

@@ -103,7 +103,7 @@ def test_kills_lose_nobody_between_steps_in_the_inbox_or_on_the_way_to_a_script(
     kill_anybody(machine, Random(11))
     for transfer in made.values():
         machine.wait_for_end(transfer, 300)
-    wait_for("the last call to the script", lambda: len(count_told(receiver)) == SIZE, 120)
+    wait_for("the last call to the script", lambda: len(count_told(receiver)) == SIZE)
 
     pushes, texts = count_pushes(machine, "steps"), count_texts(machine)
     own, inbox = (

@@ -120,7 +120,7 @@ def test_a_worker_of_the_first_release_outlives_the_migration(hosts, old, tell):
 
     migration = subprocess.Popen(MIGRATE, cwd=ROOT, env=hosts.environment)
     during = old.play("settled", beside=migration)
-    assert migration.wait(60) == 0
+    assert migration.wait(300) == 0
     hosts.start_sandbox()
     for number, command in enumerate(WORKERS):
         hosts.launch(f"new{number}", command)

@@ -12,7 +12,7 @@ from tests.house.sources import ROOT
 def run_manage(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *options, "manage.py", "check"], cwd=ROOT,
-        env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
 

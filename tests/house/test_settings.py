@@ -33,7 +33,7 @@ def start(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str
         env={**clean, "PUSHADMIN_VAR": str(tmp_path), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -87,7 +87,7 @@ def test_a_campaign_goes_from_the_form_to_its_report(page, site):
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
 
     sign_in(page, site)
     page.get_by_role("link", name="New campaign").first.click()

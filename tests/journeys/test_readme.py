@@ -73,7 +73,7 @@ class Copy:
         script = "\n".join(["set -euo pipefail", *commands]).replace("127.0.0.1:8000", self.url[7:])
         done = subprocess.run(
             ["bash", "-c", script], cwd=self.folder, env=self.environment,
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -95,7 +95,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
             yield running
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=40)
+            process.wait(timeout=120)
 
 
 def test_make_run_prints_address_user_password_and_key_once(installation):
@@ -142,7 +142,7 @@ def test_a_push_in_each_dialect_is_taken_as_the_page_of_doors_says(installation)
 def test_the_books_balance_after_the_readers_campaign(installation):
     done = subprocess.run(
         [".venv/bin/python", "manage.py", "verify"], cwd=installation.folder,
-        env=installation.environment, capture_output=True, text=True, timeout=120, check=False,
+        env=installation.environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ from tests.installation import Installation
 
 ORDER = ("pending", "in_progress", "sent")
 KINDS = {"android": "google_aid", "ios": "ios_ifa"}
-SECONDS = 60
+SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
 
-class ShownReader(HTMLParser):
+class ShownReader(HTMLParser, ABC):
     """Calls `begin` for every element that is shown, with its attributes."""
 
     def __init__(self) -> None:
@@ -21,5 +22,5 @@ class ShownReader(HTMLParser):
     def handle_endtag(self, tag):
         self.templates -= tag == "template"
 
-    def begin(self, tag: str, given: Mapping[str, str]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def begin(self, tag: str, given: Mapping[str, str]) -> None: ...

@@ -28,7 +28,7 @@ def compose(staff, live_server, app):
         builders.make_device(app, f"token-{platform}", platform)
     under_way: set = set()
     note_requests(staff, under_way)
-    staff.set_default_timeout(30_000)
+    staff.set_default_timeout(90_000)
     staff.goto(f"{live_server.url}/campaigns/new/")
     yield staff
     leave(staff, under_way)

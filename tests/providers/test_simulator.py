@@ -439,7 +439,7 @@ def test_a_killed_process_is_replaced_on_the_same_open_socket(tmp_path):
             second = session.post(f"{url}/sandbox/v1/push", json=body, timeout=10).json()
             summary = session.get(f"{url}/_journal/summary", timeout=10).json()
             os.kill(process.pid, signal.SIGTERM)
-            ended = process.wait(10)
+            ended = process.wait(120)
 
     assert first == second == {"transfer": "1", "accepted": 1}
     assert (summary["accepted_calls"], summary["replayed_calls"]) == (1, 1)
