@@ -7,8 +7,10 @@ answer means is the gateway's own (`DeviceCalls.read`), what none means is `fail
 from __future__ import annotations
 
 import re
+import select
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +29,9 @@ LEAST_CONNECTIONS = 8
 KEPT_CONNECTIONS = 64  # at least, idle: devices name addresses, of which each may be another server
 KNOWN_ORIGINS = 1000
 KEPT_FANOUTS = 8  # per thread
+ENDING = "ending connections"
 LOOK_SECONDS = 0.1  # between two looks for calls whose time is up
-GLANCE_SECONDS = 0.005  # between two looks while old connections are still waited for
+GLANCE_SECONDS = 0.01  # between two looks where libcurl has nothing to be waited for
 
 _ORIGIN = re.compile("https?://[^/?#]*")
 
@@ -38,8 +41,10 @@ Answered = tuple[DeviceCall, DeviceAnswer | Failure]
 class _Pool:
     """Connections, and the calls that run on them in the order in which they were submitted."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, *, is_believed: bool) -> None:
+        self.is_believed = is_believed
         self.running: dict[Any, Slot] = {}
+        self.answered_at = time.monotonic()
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
         self.multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION)
@@ -58,11 +63,30 @@ class _Pool:
         self.multi.remove_handle(slot.easy)
         del self.running[slot.easy]
 
-    def wait(self, seconds: float) -> None:
-        planned = self.multi.timeout()
-        wait = min(seconds, planned / 1000) if planned >= 0 else seconds
-        if wait > 0 and self.multi.select(wait) < 0:
-            time.sleep(min(wait, 0.01))  # no socket yet: a name is being looked up
+    def end(self) -> None:
+        """Forget what is in flight and end all connections, without waiting until they have."""
+        for slot in list(self.running.values()):
+            self.remove(slot)
+        # It waits for every name that is still looked up, and strangers may name one that nobody
+        # answers for: that took eight seconds, in which no other answer was read.
+        threading.Thread(target=self.multi.close, name=ENDING, daemon=True).start()
+
+
+def _wait_for_any(pools: Iterable[_Pool], seconds: float) -> None:
+    """Until one of them has something to do, for so many seconds at most."""
+    waits, readable, writable = [seconds], list[int](), list[int]()
+    for pool in pools:
+        planned = pool.multi.timeout()
+        if planned >= 0:
+            waits.append(planned / 1000)
+        reads, writes, _none = pool.multi.fdset()
+        if not reads and not writes:
+            waits.append(GLANCE_SECONDS)  # no socket yet: a name is being looked up
+        readable += reads
+        writable += writes
+    wait = min(waits)
+    if wait > 0:
+        select.select(readable, writable, [], wait)
 
 
 class Fanout:
@@ -87,26 +111,26 @@ class Fanout:
         self._done: list[Answered] = []
         self._origins: dict[str, Origin] = {}
         self._last: tuple[str, Origin] = ("", self._judge_origin(""))
-        self._answered_at = self._looked_at = time.monotonic()
+        self._looked_at = time.monotonic()
         self._streams = streams
-        self._pool = _Pool(self._count_connections())
+        self._pools: dict[bool, _Pool] = {}  # by whether who is called there is believed
         self._old: list[_Pool] = []  # nothing new is called on them
 
     @property
     def in_flight(self) -> int:
         """Calls that were submitted and that no `poll` has given back yet."""
-        waiting = len(self._pool.running) + len(self._done)
-        return waiting + sum(len(pool.running) for pool in self._old)
+        return len(self._done) + sum(len(pool.running) for pool in self._list_pools())
 
     def widen(self, streams: int) -> None:
         """From now on up to so many calls may be in flight."""
         if streams > self._streams:
             self._streams = streams
-            self._pool.allow(self._count_connections())
+            for pool in self._pools.values():
+                pool.allow(self._count_connections())
 
     def submit(self, call: DeviceCall) -> None:
         """Begin a call; talks to nobody before the next `poll`."""
-        origin = self._find_origin(call.url)
+        origin, pool = self._find_origin(call.url), self._find_pool(call.is_believed)
         slot = self._free.pop() if self._free else self._make_slot()
         try:
             if not origin.is_callable:
@@ -116,7 +140,7 @@ class Fanout:
             slot.easy.close()  # half of another call may be in it
             self._done.append((call, explain_unwritable()))
             return
-        self._pool.add(slot)
+        pool.add(slot)
 
     def poll(self, seconds: float) -> list[Answered]:
         """Calls that have ended, each with its answer or why there is none.
@@ -129,18 +153,31 @@ class Fanout:
             if self._done or not self.in_flight or now >= deadline:
                 done, self._done = self._done, []
                 return done
-            self._pool.wait(min(deadline - now, GLANCE_SECONDS if self._old else LOOK_SECONDS))
+            busy = (pool for pool in self._list_pools() if pool.running)
+            _wait_for_any(busy, min(deadline - now, LOOK_SECONDS))
 
     def close(self) -> None:
         """Forget what is in flight and end all connections."""
-        for pool in (self._pool, *self._old):
-            for slot in list(pool.running.values()):
-                pool.remove(slot)
-                self._free.append(slot)
-            pool.multi.close()
+        for pool in self._list_pools():
+            self._free += pool.running.values()
+            pool.end()
         for slot in self._free:
             slot.easy.close()
-        self._free, self._done, self._old = [], [], []
+        self._free, self._done = [], []
+        self._pools, self._old = {}, []
+
+    def _list_pools(self) -> tuple[_Pool, ...]:
+        return (*self._pools.values(), *self._old)
+
+    def _find_pool(self, is_believed: bool) -> _Pool:
+        """Strangers, whom a browser has named, have one of their own: what they do to connections,
+        and names of theirs that nobody answers for, hold up nobody else (libcurl looks up twenty
+        of a pool at a time, and each name is two of them)."""
+        pool = self._pools.get(is_believed)
+        if pool is None:
+            pool = _Pool(self._count_connections(), is_believed=is_believed)
+            self._pools[is_believed] = pool
+        return pool
 
     def _make_slot(self) -> Slot:
         return Slot(self.setting, self.certificate, keeps_headers=self.keeps_headers)
@@ -175,19 +212,18 @@ class Fanout:
 
     def _turn(self) -> float:
         """Let libcurl do what it can now and take down what has ended; gives the time."""
-        for pool in (self._pool, *self._old):
+        pools = self._list_pools()
+        for pool in pools:
             pool.multi.perform()
         now = time.monotonic()
-        for pool in (self._pool, *self._old):
+        for pool in pools:
             self._harvest(pool, now)
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             self._end_overdue(now)
         for pool in [pool for pool in self._old if not pool.running]:
             self._old.remove(pool)
-            # Its end waits for every name that is still looked up, and strangers may name one that
-            # nobody answers for: that took eight seconds, in which no other answer was read.
-            threading.Thread(target=pool.multi.close, daemon=True).start()
+            pool.end()
         return now
 
     def _harvest(self, pool: _Pool, now: float) -> None:
@@ -202,7 +238,7 @@ class Fanout:
                 slot.clear()
                 free(slot)
             if good:
-                self._answered_at = now
+                pool.answered_at = now
             for easy, code, words in bad:
                 if easy in pool.running:  # else it has ended with another one
                     self._fail(pool, pool.running[easy], code, words)
@@ -221,7 +257,7 @@ class Fanout:
         is_unreached = failure.was_sent is False and not is_refused
         origin, started = slot.origin, slot.started
         self._end(pool, slot, failure)
-        if is_unreached and started > self._answered_at:
+        if is_unreached and started > pool.answered_at:
             # Nobody else gets there now: without this each would try for itself, one by one.
             for other in list(pool.running.values()):
                 if other.origin is origin and not other.is_written():
@@ -233,17 +269,17 @@ class Fanout:
         libcurl would go on calling on one that has just ended, until it looks at it again after a
         second; it would not do so if it were let to repeat calls by itself.
         """
-        if pool is self._pool:
+        if self._pools.get(pool.is_believed) is pool:
+            del self._pools[pool.is_believed]  # the next call makes another one
             self._old.append(pool)
-            self._pool = _Pool(self._count_connections())
 
     def _end_overdue(self, now: float) -> None:
         allowed = min(CONNECT_SECONDS, self.setting.seconds) + self.setting.seconds
-        for pool in (self._pool, *self._old):
+        for pool in self._list_pools():
             for slot in list(pool.running.values()):
                 if slot.started + allowed > now:
                     break
-                if slot.started > self._answered_at:
+                if slot.started > pool.answered_at:
                     self._leave(pool)  # it takes calls and answers none
                 self._end(pool, slot, slot.explain(pycurl.E_OPERATION_TIMEDOUT, ""))
 

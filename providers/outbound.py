@@ -85,7 +85,8 @@ class DeviceCall:
     `place` is that of the target in the push, counted on over all parts and their targets.
     `headers` are lines `name: value`, the account's secret among them. `is_address_given`: the
     device has named the address and nobody vouches for it; what is wrong there, silence included,
-    concerns nobody else. `is_believed`: an answer from there tells how the account is.
+    concerns nobody else. `is_believed`: an answer from there tells how the account is; those of
+    whom none does are called on connections of their own.
     """
 
     place: int

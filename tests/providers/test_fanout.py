@@ -8,7 +8,6 @@ import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import pytest
 import requests
@@ -69,39 +68,6 @@ def test_connections_are_few_and_are_kept_from_batch_to_batch(server, fanout):
     call_all(fanout, make_calls(server.url, 300, 300))
 
     assert server.opened == 1
-
-
-class Clinging:
-    """Connections of which nothing is left but a name that somebody is still looking up."""
-
-    def __init__(self) -> None:
-        self.running: dict[object, object] = {}
-        self.multi = self
-        self.is_found, self.is_closed = Event(), Event()
-
-    def perform(self) -> None: ...
-
-    def remove_handle(self, easy: object) -> None: ...
-
-    def info_read(self, _most: int) -> tuple[int, list[object], list[object]]:
-        return 0, [], []
-
-    def close(self) -> None:
-        self.is_found.wait(30)
-        self.is_closed.set()
-
-
-def test_connections_that_are_slow_to_end_hold_up_no_call(server, fanout):
-    old = Clinging()
-    fanout._old.append(old)
-
-    found = call_all(fanout, make_calls(server.url, 10))
-    was_closed = old.is_closed.is_set()
-    old.is_found.set()
-
-    assert describe(found) == {200: 10}
-    assert not was_closed
-    assert old.is_closed.wait(20)
 
 
 def test_more_streams_than_a_connection_takes_open_more_of_them(server):
