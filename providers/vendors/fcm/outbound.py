@@ -218,6 +218,8 @@ class ProjectCalls:
                 pairs = zip(targets.values, references, strict=True)
                 self.rows += [(template, token, reference) for token, reference in pairs]
         self.count = len(self.rows)
+        # By place: what is encoded may span the end of a token, and its calls show different ones.
+        self.shown = [""] * self.count
 
     def write(self, place: int) -> DeviceCall:
         """Raises `Failure` where no token can be had now: no call can be made then."""
@@ -227,6 +229,7 @@ class ProjectCalls:
             self.token = access
             authorization = f"authorization: {wire_auth.write_authorization(access)}"
             self.headers = (JSON_HEADER, authorization)
+        self.shown[place] = access
         return DeviceCall(place, self.url, self.headers, template.write(token, reference))
 
     def _fetch(self) -> Token:
@@ -248,9 +251,9 @@ class ProjectCalls:
             return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
         result = wire_errors.read_result(answer) or judge_status(answer)
         is_of_token = answer.status == 401 and not result.message.startswith(_NOT_OURS)
-        if is_of_token and self.client.tokens.refuse(self.owner, self.token):
+        if is_of_token and self.client.tokens.refuse(self.owner, self.shown[answer.place]):
             words = f"The access token was refused and is fetched anew. {result.message}"
-            # All calls that are encoded show the same token.
+            # The calls that are encoded after it show the same token.
             return Result(
                 answer.place,
                 Outcome.FAILED,

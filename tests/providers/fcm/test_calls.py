@@ -170,6 +170,21 @@ def test_a_token_that_is_refused_is_fetched_anew_once():
     assert (second.reason, second.retry_after) == (Reason.CREDENTIAL, None)
 
 
+def test_a_token_that_was_renewed_meanwhile_is_not_refused_for_the_old_one():
+    giver, clock = Giver(), Clock()
+    calls = connect(giver, clock).write_calls(make_push(PushMessage(body="B")))
+    calls.write(0)
+    clock.now += 3301
+    calls.write(1)
+
+    stale = calls.read(answer(401, STALE, 0))
+    again = calls.write(0)
+
+    assert (stale.reason, stale.retry_after) == (Reason.VENDOR, 1.0)
+    assert giver.asked == 2
+    assert "authorization: Bearer token-2" in again.headers
+
+
 def test_a_key_that_gives_no_token_fails_every_call_and_is_asked_once():
     giver = Giver(fails=True)
     calls = connect(giver).write_calls(make_push(PushMessage(body="B")))
