@@ -30,6 +30,9 @@ SERVICES = {
     "notify.windows.com": ("/w/",),
 }
 MAX_WORDS = 300
+# What they say of an error has some hundred bytes. A stranger may answer with a million, and with
+# one that takes a while to be taken apart, for each push.
+MAX_SAID = 16_384
 
 SENT = frozenset({201, 202})  # RFC 8030 §5, §5.1: the status alone says it
 # What the proposals before it answered. It is also what a proxy puts before a page of its own, and
@@ -88,10 +91,20 @@ def read_result(
 def _is_clean(body: bytes) -> bool:
     """Whether nothing, or an object that names no error, stands in an answer of 200."""
     try:
-        said = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        said = _parse(body or b"{}")
+    except ValueError:
         return False
     return isinstance(said, dict) and ERROR_NAMES.isdisjoint(said)
+
+
+def _parse(body: bytes) -> Any:
+    """Raises ValueError for what is no JSON, and for what is longer than services talk."""
+    if len(body) > MAX_SAID:
+        raise ValueError("That is long.")
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("That is deep.") from None
 
 
 def _find_reason(status: int, words: str) -> Reason:
@@ -114,8 +127,8 @@ def find_words(status: int, body: bytes) -> str:
     """What the service said, on one line; else its status."""
     text = body[: 4 * MAX_WORDS].decode("utf-8", "replace")
     try:
-        text = _find_sentence(json.loads(body))
-    except (ValueError, RecursionError):
+        text = _find_sentence(_parse(body))
+    except ValueError:
         text = "" if text.lstrip().startswith("<") else text
     clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return clean[:MAX_WORDS] or f"HTTP {status}"
