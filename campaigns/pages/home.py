@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +21,6 @@ from campaigns.selectors import attention
 from campaigns.selectors.account_health import AccountHealth, list_health
 from campaigns.selectors.hours import find_seconds_left
 from campaigns.selectors.month import Month, read_month
-from campaigns.selectors.reports import DayTotal
 from campaigns.selectors.status import find_pause_words, measure_rates
 from campaigns.selectors.upcoming import list_coming
 from campaigns.services.access import has_role, name_actor
@@ -50,6 +50,14 @@ STATE_TONES = {
     "bad": "bad", "expired": "bad", "waiting": "paused", "used_up": "paused", "failing": "failed",
     "expiring": "paused", "good": "good",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotal:
+    """Outcomes of one calendar day, by the six words of `Settled`."""
+
+    day: date
+    outcomes: dict[str, int]
 
 
 @operator_page

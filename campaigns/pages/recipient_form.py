@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,6 +29,11 @@ from campaigns.selectors.transfer_books import Books
 from campaigns.selectors.waiting_recipients import PENDING
 
 CHUNK = 1000
+# Who has none of it, by the words of an address.
+NOTHING = {
+    "reason": NONE, "language": NONE, "country": NONE, "app_version": "0", "account": "0",
+    "told_by": "0",
+}  # fmt: skip
 EVERYBODY = "everybody"
 STANDINGS = [
     (PENDING, gettext_lazy("Pending: no outcome yet")),
@@ -87,6 +94,9 @@ class RecipientFilter(PageForm):
         label=gettext_lazy("Time of"), required=False,
         choices=[("", gettext_lazy("The outcome")), ("receipt", gettext_lazy("What came back"))],
     )  # fmt: skip
+    told_by = forms.TypedChoiceField(
+        label=gettext_lazy("Told by"), required=False, coerce=int, empty_value=None
+    )
     zone = forms.CharField(label=gettext_lazy("Time zone"), required=False, max_length=60)
 
     def __init__(self, *args: Any, transfer: Transfer, books: Books, **kwargs: Any) -> None:
@@ -140,7 +150,16 @@ class RecipientFilter(PageForm):
         given = self.cleaned_data
         zone = load_zone(given.get("zone") or self.transfer.app.timezone)
         days = given.get("date_from"), given.get("date_to")
-        return find_stretches(days, given.get("hour"), zone, self.transfer.created_at)
+        created_at, until = self.transfer.created_at, self._find_last()
+        return find_stretches(days, given.get("hour"), zone, created_at, until)
+
+    def _find_last(self) -> datetime:
+        """When the last outcome, or what came back last, may have come."""
+        if self.cleaned_data.get("time_of") != "receipt":
+            return self.transfer.finished_at or timezone.now()
+        counts = ReceiptCount.objects.filter(part__transfer=self.transfer)
+        last: datetime | None = counts.aggregate(last=Max("hour"))["last"]
+        return last or self.transfer.created_at
 
     def find_ids(self) -> list[int] | None:
         """Whom the search means, None when nothing is searched for."""
@@ -162,6 +181,7 @@ def _list_choices(transfer: Transfer, books: Books) -> dict[str, list[tuple[Any,
         "receipt": [(key.value, RECEIPT_WORDS[key]) for key in RECEIPTS if key.value in receipts],
         "platform": [(key, names.get(key, key)) for key in sorted(known)],
         "account": _list_accounts(books),
+        "told_by": [],
         **_list_cohort_values(transfer),
         **_list_ways(transfer),
     }
@@ -170,12 +190,16 @@ def _list_choices(transfer: Transfer, books: Books) -> dict[str, list[tuple[Any,
 def _find_known(
     transfer: Transfer, name: str, value: str, choices: list[tuple[Any, Any]]
 ) -> list[tuple[Any, Any]]:
-    """A platform or account that there is, and that this transfer has nobody of."""
+    """A value that there is, and that this transfer has nobody of or need not be asked for."""
     if value in {str(key) for key, _label in choices}:
         return []
-    if name == "account" and (number := read_id(value)):
+    if value == NOTHING.get(name):
+        return [(value, _("none"))]
+    if name in ("account", "told_by") and (number := read_id(value)):
         rows = Account.objects.filter(workspace=transfer.app.workspace_id, pk=number)
         return list(rows.values_list("pk", "name"))
+    if name == "channel" and transfer.parts.filter(channel=value).exists():
+        return [(value, value)]
     return [way for way in WAYS if name == "platform" and way[0] == value]
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.models import Membership, Settled, Transfer
+from campaigns.models import Membership, Transfer
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.recipient_form import RecipientFilter
@@ -18,6 +18,7 @@ from campaigns.selectors.profile import mask_token
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
     Wanted,
+    count_strangers,
     count_wanted,
     read_recipients,
     select_wanted,
@@ -56,7 +57,7 @@ def _draw(
         "is_cut": page.is_cut,
         "total": _count(transfer, form, wanted, books) if ids is None else None,
         "is_of_settled": form.wants_settled and not form.wants_pending,
-        "strangers": _count_strangers(form, wanted, books) if ids is None else 0,
+        "strangers": _count_strangers(transfer, form, wanted, books) if ids is None else 0,
         "is_first": not request.GET.get("after"),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "may_see_people": request.user.has_perm("campaigns.view_person"),
@@ -79,11 +80,13 @@ def _count(transfer: Transfer, form: RecipientFilter, wanted: Wanted, books: Boo
     return settled + books.owed.get(wanted.platform, 0) if is_known else None
 
 
-def _count_strangers(form: RecipientFilter, wanted: Wanted, books: Books) -> int:
+def _count_strangers(
+    transfer: Transfer, form: RecipientFilter, wanted: Wanted, books: Books
+) -> int:
     """Ids that nobody knows here: the books count them, and no recipient is behind them."""
-    if not form.wants_settled or wanted not in (Wanted(), Wanted(outcome=Settled.SKIPPED)):
+    if not form.wants_settled or all(line.platform for line in books.lines):
         return 0
-    return sum(line.total for line in books.lines if not line.platform)
+    return count_strangers(transfer, wanted)
 
 
 def _describe(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Settled
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.pages.downloads import send_workbook, stream_csv
-from campaigns.pages.home import write_chart
+from campaigns.pages.home import DayTotal, write_chart
+from campaigns.pages.report_links import BELOW, Links, list_transfers, make_links
 from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import (
     WORDS,
@@ -30,11 +32,11 @@ from campaigns.selectors.dimensions import (
     Dimension,
     Line,
     break_down,
+    count_channels,
     has_vendor_counts,
     name_values,
     sum_lines,
 )
-from campaigns.selectors.reports import DayTotal, count_channels, total_days
 from providers.reports import Metric
 
 MOST_ROWS = 50  # of one page, and below one row
@@ -44,18 +46,21 @@ _MAIN = (Settled.SENT, Settled.FAILED, Metric.DELIVERED, Metric.OPENED)
 ALWAYS_SHOWN = frozenset(map((*SETTLED_KEYS, *RECEIPTS).index, _MAIN))
 # What a number of each of these columns leads to recipients by.
 WANTED = [("outcome", key) for key in SETTLED_KEYS] + [("receipt", key) for key in RECEIPTS]
-# One level of the tree below another.
-BELOW = {Dimension.GROUP: Dimension.TAG, Dimension.TAG: Dimension.TRANSFER}
+# Why nobody can be listed behind a number.
+NOBODY_WORDS = gettext_lazy("Nobody is listed: of these ids no recipient is known here.")
+SHARE_WORDS = gettext_lazy("A share: the numbers that it is made of lead to their recipients.")
+VENDOR_WORDS = gettext_lazy("Nobody is listed: the vendor tells this total and no names.")
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A cell: None is "not reported"; `link` leads to who is behind it. One that `is_spare` is left
-    out where there is no room for all, as on a phone."""
+    """A cell: None is "not reported"; `link` leads to who is behind it, or `why` says that nobody
+    can be. One that `is_spare` is left out where there is no room for all, as on a phone."""
 
     value: float | None
     label: str = ""
     link: str = ""
+    why: Any = ""
     is_spare: bool = False
 
 
@@ -70,7 +75,7 @@ class Row:
     path_above: str = ""
     query: str = ""
     transfer: str = ""
-    channels: dict[str, int] | None = None
+    channels: tuple[tuple[str, Number], ...] = ()
 
 
 def list_columns(*, has_vendor: bool = True) -> list[str]:
@@ -114,23 +119,18 @@ def draw_report(
     lines = break_down(question, shown=shown, has_vendor=has_vendor)
     total = sum_lines(lines)
     today = now.astimezone(asked.zone).date()
+    columns = list_columns(has_vendor=has_vendor)
     context = {
         "asked": asked,
         "form": asked.form,
-        "columns": list_columns(has_vendor=has_vendor),
-        "cards": [
-            *zip(
-                list_columns(has_vendor=has_vendor),
-                list_numbers(total, has_vendor=has_vendor),
-                strict=True,
-            )
-        ],
+        "columns": columns,
+        "cards": [*_draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
         "left_out": max(0, len(lines) - start - MOST_ROWS),
         "more": asked.write_query({"start": str(start + MOST_ROWS)}),
         "narrowed": list_narrowing(asked),
-        **(draw_days(_read_days(asked, lines, today)) if asked.by is Dimension.DAY else {}),
+        **(draw_days(asked, lines, today) if asked.by is Dimension.DAY else {}),
         "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
         "query": asked.write_query({}),
         "background": refused or BackgroundForm(),
@@ -144,15 +144,21 @@ def draw_report(
 def report_days(request: HttpRequest) -> HttpResponse:
     """The plot of days, which a report fetches once it is there: it reads the books anew."""
     asked = read_asked(request.user, request.GET)
-    last = min(asked.days[1], timezone.now().astimezone(asked.zone).date())
-    days = total_days(asked.app_ids, (asked.days[0], last), asked.zone)
-    return draw_fragment(request, "pages/days.html", draw_days(days))
+    today = timezone.now().astimezone(asked.zone).date()
+    by_day = replace(asked, by=Dimension.DAY)
+    lines = break_down(by_day.ask(), has_vendor=False)
+    return draw_fragment(request, "pages/days.html", draw_days(by_day, lines, today))
 
 
-def draw_days(days: tuple[DayTotal, ...]) -> dict[str, Any]:
+def draw_days(asked: Asked, lines: list[Line], today: date) -> dict[str, Any]:
     """What the plot draws, and its numbers as a table says them."""
-    columns = list_columns()
-    rows = [(day.day, [*_draw_numbers(columns, _list_outcomes(day.outcomes))]) for day in days]
+    columns, links = list_columns(), make_links(asked)
+    days = _read_days(asked, lines, today)
+    rows = [
+        (day.day, [*_draw_numbers(columns, _list_outcomes(day.outcomes), find)])
+        for day in days
+        for find in [partial(links.find, by=Dimension.DAY, key=day.day.isoformat())]
+    ]
     return {"days": rows, "chart": write_chart(days)}
 
 
@@ -203,80 +209,49 @@ def draw_rows(
 ) -> list[Row]:
     """The first lines as rows, of the report itself or below one of its rows."""
     shown = lines[FIRST]
-    channels = _count_channels(asked, shown)
+    transfers = list_transfers(asked, shown)
+    links, columns = make_links(asked, transfers), list_columns(has_vendor=has_vendor)
+    channels = count_channels(asked.ask(), transfers) if transfers else {}
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
-    columns = list_columns(has_vendor=has_vendor)
-    return [_draw_row(asked, line, columns, above, channels) for line in shown]
-
-
-def _count_channels(asked: Asked, lines: list[Line]) -> dict[str, dict[str, int]]:
-    if asked.by is not Dimension.TRANSFER:
-        return {}
-    days = asked.days[0].isoformat(), asked.days[1].isoformat()
-    return count_channels(asked.app_ids, days, [line.key for line in lines], now=timezone.now())
+    return [_draw_row(line, links, columns, above, channels.get(line.key, {})) for line in shown]
 
 
 def _draw_row(
-    asked: Asked,
-    line: Line,
-    columns: list[str],
-    above: list[str],
-    channels: dict[str, dict[str, int]],
+    line: Line, links: Links, columns: list[str], above: list[str], channels: Mapping[str, int]
 ) -> Row:
+    by = links.asked.by
+    find = partial(links.find, by=by, key=line.key)
     return Row(
-        name=say_value(asked.by, line.key, line.name),
-        numbers=tuple(_draw_numbers(columns, list_numbers(line), _link_recipients(asked, line))),
+        name=say_value(by, line.key, line.name),
+        numbers=tuple(_draw_numbers(columns, list_numbers(line), find)),
         depth=len(above),
-        path="/".join([*above, line.key]) if asked.by in BELOW else "",
+        path="/".join([*above, line.key]) if by in BELOW else "",
         path_above="/".join(above),
-        query=_open(asked, line),
-        transfer=line.key if asked.by is Dimension.TRANSFER else "",
-        channels=channels.get(line.key, {}),
+        query=links.open_line(line.key),
+        transfer=line.key if by is Dimension.TRANSFER else "",
+        channels=tuple(
+            (channel, Number(count, link=find("outcome", Settled.SENT, channel=channel)))
+            for channel, count in channels.items()
+        ),
     )
 
 
-def _open(asked: Asked, line: Line) -> str:
-    """The address of what is below a line; "" where there is nothing."""
-    if asked.by in {Dimension.HOUR, Dimension.REASON, Dimension.TRANSFER}:
-        return ""
-    below = BELOW.get(asked.by, Dimension.TRANSFER)
-    narrowed = {asked.by.value: line.key}
-    if asked.by is Dimension.DAY:
-        narrowed = {"date_from": line.key, "date_to": line.key}
-    return asked.write_query({**narrowed, "by": below.value})
-
-
 def _draw_numbers(
-    columns: list[str],
-    values: list[float | None],
-    link: Callable[[str, str], str] = lambda _name, _value: "",
+    columns: Iterable[str], values: Iterable[float | None], find: Callable[[str, str], str]
 ) -> Iterator[Number]:
     """Outcomes and receipts lead to their recipients, or to the transfers that have them."""
     # Without what vendors count there are fewer columns than numbers; a day has outcomes only.
     for place, (label, value) in enumerate(zip(columns, values, strict=False)):
-        address = link(*WANTED[place]) if value and place < len(WANTED) else ""
-        yield Number(value, label, address, is_spare=not value and place not in ALWAYS_SHOWN)
+        link = find(*WANTED[place]) if value and place < len(WANTED) else ""
+        why = _explain(place) if value and not link else ""
+        yield Number(value, label, link, why, is_spare=not value and place not in ALWAYS_SHOWN)
 
 
-def _link_recipients(asked: Asked, line: Line) -> Callable[[str, str], str]:
-    """From an outcome or receipt to the address of who is behind its number in this line."""
-    narrowed = {**asked.only, asked.by: line.key}
-    transfer = narrowed.get(Dimension.TRANSFER, "")
-    if not transfer:
-        below = _open(asked, line) if asked.by not in BELOW else ""
-        return lambda name, key: below
-    is_reason = asked.by is Dimension.REASON
-    query = {"reason": line.key.partition(":")[2]} if is_reason else {}
-    query |= {
-        name.value: value for name, value in narrowed.items() if name in RECIPIENT_FILTERS and value
-    }
-    rest = f"&{urlencode(query)}" if query else ""
-    address = reverse("recipients", args=[int(transfer)])
-    return lambda name, key: f"{address}?{name}={key}{rest}"
-
-
-# Dimensions by which the page of recipients can be narrowed too.
-RECIPIENT_FILTERS = frozenset({Dimension.PLATFORM, Dimension.LANGUAGE, Dimension.ACCOUNT})
+def _explain(place: int) -> Any:
+    """Why the number of a column leads to nobody."""
+    if place < len(WANTED):
+        return NOBODY_WORDS
+    return SHARE_WORDS if place == len(WANTED) else VENDOR_WORDS
 
 
 def write_hours(lines: list[Line]) -> dict[str, Any]:

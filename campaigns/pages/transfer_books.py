@@ -29,21 +29,13 @@ RECOUNT = "python manage.py verify"
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A count and the address of whom it counts; no address where there is nobody to list."""
+    """A count and the address of whom it counts; no address where there is nobody to list. What
+    nobody reports is None."""
 
     key: str
     label: str
-    count: int
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipts:
-    """How many receipts of a kind came back, None where nobody reports it."""
-
-    label: str
     count: int | None
-    address: str
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +111,10 @@ def _count_pending(transfer: Transfer, count: int, **wanted: Any) -> Number:
     return Number(PENDING, _("Pending"), count, address)
 
 
-def list_receipts(transfer: Transfer, counts: Mapping[str, int | None]) -> list[Receipts]:
+def list_receipts(transfer: Transfer, counts: Mapping[str, int | None]) -> list[Number]:
     """What came back, by kind, with who it came from; beside the equation."""
     return [
-        Receipts(str(RECEIPT_WORDS[kind]), count, _find_address(transfer, count or 0, receipt=kind))
+        Number(kind, str(RECEIPT_WORDS[kind]), count, _find_address(transfer, count, receipt=kind))
         for kind in RECEIPTS
         for count in [counts[kind.value]]
     ]
@@ -211,7 +203,7 @@ def _draw_place(transfer: Transfer, line: ReasonLine) -> ReasonPlace:
     return ReasonPlace(line.platform, line.account, line.count, address)
 
 
-def _find_address(transfer: Transfer, count: int, **wanted: Any) -> str:
+def _find_address(transfer: Transfer, count: int | None, **wanted: Any) -> str:
     if not count:
         return ""
     query = urlencode({name: value for name, value in wanted.items() if value != ""})

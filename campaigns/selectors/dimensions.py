@@ -7,6 +7,8 @@ know a dimension its numbers are None, "not reported".
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -21,6 +23,7 @@ from campaigns.models import (
     App,
     Cohort,
     Group,
+    Part,
     ReceiptCount,
     Rollup,
     Settled,
@@ -29,6 +32,7 @@ from campaigns.models import (
 )
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
+from campaigns.selectors.settled_hours import list_hours
 from providers.reports import Metric
 
 RECEIPTS = (Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
@@ -83,8 +87,10 @@ OF_RECEIPT = {
 }
 OF_VENDOR = {**OF_PART, Dimension.ACCOUNT: "account_id"}
 # What a report may be narrowed by, and what of it is told by its number.
-NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT)
+NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT, Dimension.HOUR, Dimension.REASON)
 NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
+NOTHING = {Dimension.APP_VERSION: "0"}  # of others it is ""
+HOUR_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):00")
 Key = str
 
 
@@ -125,6 +131,11 @@ def is_value(name: Dimension, value: str) -> bool:
     """Whether a row of the books can have this value of one of NARROWING."""
     if name in NUMBERS:
         return value.isdecimal() and value.isascii() and len(value) < 10
+    if name is Dimension.HOUR:
+        return bool(HOUR_OF_DAY.fullmatch(value))
+    if name is Dimension.REASON:
+        outcome, colon, reason = value.partition(":")
+        return outcome in SETTLED_KEYS and bool(colon) and "\0" not in reason
     return "\0" not in value and len(value) <= 255
 
 
@@ -248,21 +259,50 @@ def _add_silent(question: Question, lines: dict[Key, Line]) -> None:
         lines.setdefault(str(value), Line(str(value)))
 
 
+def count_channels(question: Question, transfers: Collection[Key]) -> dict[Key, dict[str, int]]:
+    """By transfer what each channel has sent, of those that go by a scenario."""
+    stepped = Part.objects.filter(transfer__in=map(int, transfers), transfer__has_steps=True)
+    parts = list(stepped.values_list("pk", flat=True))
+    counts: dict[Key, dict[str, int]] = defaultdict(dict)
+    if not parts:
+        return counts
+    # By the parts: few transfers are shown of all that sent in these hours.
+    rows = _select(Rollup.objects, question, OF_OUTCOME).filter(
+        part__in=parts, outcome=Settled.SENT
+    )
+    keys = rows.values_list("part__transfer_id", "part__step", "part__channel")
+    for pk, _step, channel, count in keys.order_by("part__step").annotate(total=Sum("count")):
+        counts[str(pk)][channel] = counts[str(pk)].get(channel, 0) + count
+    return counts
+
+
 def _select(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:
     return _narrow(question.span.of_parts(rows, "hour"), question, columns)
 
 
 def _narrow(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:
     """Only where the other dimensions have the values that are asked for."""
-    for dimension, value in question.only.items():
-        column = columns[dimension]
-        if column == "cohort_id":
-            cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
-            named = cohorts.filter(**{OF_COHORT[dimension]: value})
-            rows = rows.filter(cohort_id__in=list(named.values_list("pk", flat=True)))
-        else:
-            rows = rows.filter(**{column: value})
-    return rows
+    matches = (
+        _match(question, dimension, value, columns[dimension])
+        for dimension, value in question.only.items()
+    )
+    return rows.filter(*matches)
+
+
+def _match(question: Question, dimension: Dimension, value: Key, column: str) -> Q:
+    if dimension is Dimension.HOUR:
+        span = question.span
+        found = list_hours(span.start, span.end, int(value[:2]), question.zone)
+        return Q(hour__in=[start for start, _end in found])
+    if dimension is Dimension.REASON:
+        outcome, _colon, reason = value.partition(":")
+        return Q(outcome=outcome, reason=reason)
+    if column != "cohort_id":
+        return Q(**{column: value})
+    cohorts = Cohort.objects.filter(app_id__in=question.span.apps, **{OF_COHORT[dimension]: value})
+    # Ids that nobody knows have no cohort, and stand with those who have no value.
+    nobody = [0] if value == NOTHING.get(dimension, "") else []
+    return Q(cohort_id__in=[*cohorts.values_list("pk", flat=True), *nobody])
 
 
 def _read_key(question: Question) -> Callable[[Any], Key]:
@@ -271,7 +311,8 @@ def _read_key(question: Question) -> Callable[[Any], Key]:
     if by in OF_COHORT:
         cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
         values = dict(cohorts.values_list("pk", OF_COHORT[by]))
-        return lambda cohort: str(values.get(cohort, ""))
+        nothing = NOTHING.get(by, "")
+        return lambda cohort: str(values.get(cohort, nothing))
     if by in OF_HOUR:
         form = "%Y-%m-%d" if by is Dimension.DAY else "%H:00"
         # The same hour comes with every outcome and account.

@@ -20,6 +20,7 @@ from campaigns.models import (
     Part,
     ReceiptCount,
     ReceiptRow,
+    Rollup,
     Settled,
     Transfer,
 )
@@ -39,8 +40,9 @@ Hours = tuple[tuple[datetime, datetime], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What recipients are narrowed by; what is empty or None narrows nothing, NONE asks for those
-    without. `step` is from 1, `receipt` a kind that came back from them. `hours` are stretches of
-    time in which their outcome was settled, or, with `is_by_receipt`, in which it came back."""
+    without. `step` is from 1, `receipt` a kind that came back from them, which the account
+    `told_by` has told. `hours` are stretches of time in which their outcome was settled, or, with
+    `is_by_receipt`, in which it came back."""
 
     outcome: str = ""
     reason: str = ""
@@ -53,6 +55,7 @@ class Wanted:
     hours: Hours | None = None
     is_by_receipt: bool = False
     account: int | None = None
+    told_by: int | None = None
     part: int | None = None
     step: int | None = None
 
@@ -98,24 +101,64 @@ class _SentWord(Func):
 
 
 def count_wanted(transfer: Transfer, wanted: Wanted) -> int | None:
-    """How many there are, from the counters; None where they do not know."""
-    if wanted.receipt and wanted == Wanted(receipt=wanted.receipt, platform=wanted.platform):
+    """How many there are, from the books; None where they do not know, or not before the end."""
+    if wanted.receipt:
         return _count_receipts(transfer, wanted)
-    if wanted.receipt or wanted.hours is not None or set(wanted.cohort_values) - {"platform"}:
+    is_folded = wanted.hours is not None or set(wanted.cohort_values) - {"platform"}
+    if is_folded and transfer.finished_at is None:
         return None
-    counters = Counter.objects.filter(_match_counters(wanted), part__transfer=transfer)
-    total: int | None = counters.filter(match_parts(wanted, "part__")).aggregate(n=Sum("count"))[
-        "n"
-    ]
+    counts = _select_rollup(transfer, wanted) if is_folded else _select_counters(wanted)
+    of_parts = counts.filter(match_parts(wanted, "part__"), part__transfer=transfer)
+    total: int | None = of_parts.aggregate(n=Sum("count"))["n"]
     return total or 0
 
 
-def _count_receipts(transfer: Transfer, wanted: Wanted) -> int:
-    counts = ReceiptCount.objects.filter(part__transfer=transfer, kind=wanted.receipt)
+def count_strangers(transfer: Transfer, wanted: Wanted) -> int:
+    """Ids that nobody knows: the books count them, and no recipient is behind them."""
+    is_other = wanted.receipt or wanted.account or wanted.outcome not in ("", Settled.SKIPPED)
+    if is_other or any(wanted.cohort_values.values()):
+        return 0
+    rows = Rollup.objects.filter(
+        _match_outcome(wanted), match_parts(wanted, "part__"), _match_stretches(wanted, "hour"),
+        part__transfer=transfer, cohort_id=0,
+    )  # fmt: skip
+    total: int | None = rows.aggregate(n=Sum("count"))["n"]
+    return total or 0
+
+
+def _select_counters(wanted: Wanted) -> QuerySet[Counter]:
+    return Counter.objects.filter(_match_counters(wanted))
+
+
+def _select_rollup(transfer: Transfer, wanted: Wanted) -> QuerySet[Rollup]:
+    """Ids that nobody knows are of no cohort, and have no row of their own."""
+    rows = Rollup.objects.filter(_match_outcome(wanted), _match_stretches(wanted, "hour"))
+    if wanted.cohort_values:
+        return rows.filter(cohort_id__in=list_cohorts(transfer, wanted))
+    return rows.exclude(cohort_id=0)
+
+
+def _count_receipts(transfer: Transfer, wanted: Wanted) -> int | None:
+    """By what they are counted by; the hours of an outcome are none of theirs."""
+    is_of_outcome = wanted.hours is not None and not wanted.is_by_receipt
+    plain = replace(
+        wanted, receipt="", platform="", told_by=None, hours=None, is_by_receipt=False, part=None,
+        step=None, channel="",
+    )  # fmt: skip
+    if is_of_outcome or plain != Wanted():
+        return None
+    counts = ReceiptCount.objects.filter(
+        _match_tellers(wanted), match_parts(wanted, "part__"), _match_stretches(wanted, "hour"),
+        part__transfer=transfer, kind=wanted.receipt,
+    )  # fmt: skip
     if wanted.platform:
         counts = counts.filter(platform=wanted.platform)
     total: int | None = counts.aggregate(n=Sum("count"))["n"]
     return total or 0
+
+
+def _match_tellers(wanted: Wanted) -> Q:
+    return Q() if wanted.told_by is None else Q(account_id=wanted.told_by)
 
 
 def read_recipients(transfer: Transfer, wanted: Wanted, after: str, limit: int) -> RecipientPage:
@@ -142,7 +185,7 @@ def select_wanted(transfer: Transfer, wanted: Wanted) -> QuerySet[Delivery]:
         rows = rows.filter(account_id=wanted.account)
     if wanted.receipt:
         own = {"part_id": OuterRef("part_id"), "recipient": OuterRef("recipient")}
-        came = ReceiptRow.objects.filter(kind=wanted.receipt, **own)
+        came = ReceiptRow.objects.filter(_match_tellers(wanted), kind=wanted.receipt, **own)
         rows = rows.filter(Exists(came.filter(_match_hours(wanted, is_receipt=True))))
     rows = rows.filter(_match_hours(wanted, is_receipt=False))
     if wanted.cohort_values:
@@ -161,11 +204,18 @@ def _select_outcome(wanted: Wanted) -> QuerySet[Delivery]:
 
 def _match_hours(wanted: Wanted, *, is_receipt: bool) -> Q:
     """Rows of the wanted stretches; of all where the stretches are those of the other rows."""
-    if wanted.hours is None or is_receipt != (wanted.is_by_receipt and bool(wanted.receipt)):
+    if is_receipt != (wanted.is_by_receipt and bool(wanted.receipt)):
+        return Q()
+    return _match_stretches(wanted, "at")
+
+
+def _match_stretches(wanted: Wanted, time: str) -> Q:
+    """By the column that says when."""
+    if wanted.hours is None:
         return Q()
     match = Q() if wanted.hours else Q(part_id__in=[])
     for start, end in wanted.hours:
-        match |= Q(at__gte=start, at__lt=end)
+        match |= Q(**{f"{time}__gte": start, f"{time}__lt": end})
     return match
 
 
@@ -177,11 +227,16 @@ def list_cohorts(transfer: Transfer, wanted: Wanted) -> list[int]:
 
 def _match_counters(wanted: Wanted) -> Q:
     """Counters of what is wanted; ids that nobody knows have no row of their own."""
-    match = ~Q(platform="") & Q(count__gt=0)
-    for name in ("outcome", "reason", "platform"):
+    match = _match_outcome(wanted) & ~Q(platform="") & Q(count__gt=0)
+    return match & Q(platform=wanted.platform) if wanted.platform else match
+
+
+def _match_outcome(wanted: Wanted) -> Q:
+    match = Q() if wanted.account is None else Q(account_id=wanted.account)
+    for name in ("outcome", "reason"):
         if value := getattr(wanted, name):
             match &= Q(**{name: "" if value == NONE else value})
-    return match if wanted.account is None else match & Q(account_id=wanted.account)
+    return match
 
 
 def match_parts(wanted: Wanted, path: str = "") -> Q:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime
 
-from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Part, Rollup, Settled
-from campaigns.models.ledger import SETTLED_KEYS
+from campaigns.models import App
 from campaigns.selectors.report_facts import (
     Fact,
     Facts,
@@ -37,20 +35,6 @@ class _Row:
     fact: Fact
     keys: list[Key]
     users: int | None = None
-
-
-# A column for each outcome: a row for each would be read one by one, by thousands.
-_OUTCOME_COUNTS = {
-    f"of_{outcome}": Sum("count", filter=Q(outcome=outcome), default=0) for outcome in SETTLED_KEYS
-}
-
-
-@dataclass(frozen=True, slots=True)
-class DayTotal:
-    """Outcomes of one calendar day, by the six words of `Settled`."""
-
-    day: date
-    outcomes: dict[str, int]
 
 
 def report_table(app_ids: Collection[int], command: FetchReport, now: datetime) -> ReportTable:
@@ -220,39 +204,3 @@ def _list_shown(command: FetchReport) -> tuple[ReportField, ...]:
 def _find_extremes(columns: Sequence[Numbers], choose: Callable[[list[float]], float]) -> Numbers:
     known = [[number for number in column if number is not None] for column in columns]
     return tuple(choose(numbers) if numbers else None for numbers in known)
-
-
-def count_channels(
-    app_ids: Collection[int], days: tuple[str, str], transfers: Collection[str], *, now: datetime
-) -> dict[str, dict[str, int]]:
-    """By transfer what each channel has sent in these days, of those that go by a scenario."""
-    stepped = Part.objects.filter(transfer__in=map(int, transfers), transfer__has_steps=True)
-    parts = list(stepped.values_list("pk", flat=True))
-    if not parts:
-        return {}
-    zone = read_zone(find_zone(app_ids))
-    span = make_span(app_ids, (read_day(days[0], now, zone), read_day(days[1], now, zone)), zone)
-    # By the parts: few transfers are shown of all that sent in these hours.
-    rows = span.of_parts(Rollup.objects, "hour").filter(part__in=parts, outcome=Settled.SENT)
-    counts: dict[str, dict[str, int]] = {}
-    keys = rows.values_list("part__transfer_id", "part__step", "part__channel").order_by(
-        "part__step"
-    )
-    for transfer, _step, channel, count in keys.annotate(total=Sum("count")):
-        of_transfer = counts.setdefault(str(transfer), {})
-        of_transfer[channel] = of_transfer.get(channel, 0) + count
-    return counts
-
-
-def total_days(
-    app_ids: Collection[int], days: tuple[date, date], zone: tzinfo
-) -> tuple[DayTotal, ...]:
-    """Outcomes of each day from the first to the last."""
-    listed = [days[0] + timedelta(days=after) for after in range((days[1] - days[0]).days + 1)]
-    totals = {day: dict.fromkeys(SETTLED_KEYS, 0) for day in listed}
-    rows = make_span(app_ids, days, zone).of_parts(Rollup.objects, "hour").values_list("hour")
-    for hour, *counts in rows.annotate(**_OUTCOME_COUNTS):
-        day = totals[hour.astimezone(zone).date()]
-        for outcome, count in zip(SETTLED_KEYS, counts, strict=True):
-            day[outcome] += count
-    return tuple(DayTotal(day, outcomes) for day, outcomes in totals.items())

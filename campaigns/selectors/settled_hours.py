@@ -15,19 +15,29 @@ Stretch = tuple[datetime, datetime]
 
 
 def find_stretches(
-    days: tuple[date | None, date | None], hour: int | None, zone: tzinfo, since: datetime
+    days: tuple[date | None, date | None],
+    hour: int | None,
+    zone: tzinfo,
+    since: datetime,
+    until: datetime,
 ) -> tuple[Stretch, ...] | None:
     """The stretches of some days, of one hour of each day if that is asked for, for a transfer
-    that there is `since` some time; None where neither is asked for."""
+    that there is `since` some time, and with nothing after the hour of `until`; None where neither
+    is asked for."""
     first, last = days
     if first is None and last is None and hour is None:
         return None
-    begin = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    begin = _find_hour(since)
     start = max(begin, _find_midnight(first, zone)) if first else begin
     end = _find_midnight(last + timedelta(days=1), zone) if last else FOREVER
     if hour is None:
         return ((start, end),) if start < end else ()
-    return _list_hours(start, min(end, start + LONGEST), hour, zone)
+    end = min(end, _find_hour(until) + HOUR, start + LONGEST)
+    return list_hours(start, end, hour, zone)
+
+
+def _find_hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _find_midnight(day: date, zone: tzinfo) -> datetime:
@@ -37,6 +47,7 @@ def _find_midnight(day: date, zone: tzinfo) -> datetime:
     return whole if whole == moment else whole + HOUR
 
 
-def _list_hours(start: datetime, end: datetime, hour: int, zone: tzinfo) -> tuple[Stretch, ...]:
+def list_hours(start: datetime, end: datetime, hour: int, zone: tzinfo) -> tuple[Stretch, ...]:
+    """The whole hours of UTC that begin in one hour of the day on the clocks of a zone."""
     begun = (start + number * HOUR for number in range(max(0, (end - start) // HOUR)))
     return tuple((at, at + HOUR) for at in begun if at.astimezone(zone).hour == hour)

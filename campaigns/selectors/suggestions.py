@@ -92,7 +92,9 @@ def look_at(app: App, *columns: str) -> list[tuple[Any, ...]]:
 def _look_along(devices: QuerySet[Device, tuple[Any, ...]], end: int) -> list[tuple[Any, ...]]:
     """Stretches before `end`, at equal distances from the oldest on."""
     older = devices.filter(pk__lt=end).order_by("pk")
-    first = older.values_list("pk", flat=True)[0]
+    first = older.values_list("pk", flat=True).first()
+    if first is None:  # they were deleted meanwhile
+        return []
     seen: dict[int, tuple[Any, ...]] = {}
     for place in range(STRETCHES):
         start = first + (end - first) * place // STRETCHES

@@ -102,19 +102,20 @@ def number_cells(numbers: Iterable[Any]) -> SafeString:
 
 def _draw_number(one: Any, language: str) -> SafeString:
     if not one.link:
-        return _draw_plain_number(one.value, one.label, one.is_spare, language)
+        return _draw_plain_number(one.value, one.label, one.why, one.is_spare, language)
     html = '<td class="pa-number" data-label="{}"><a class="pa-link" href="{}">{}</a></td>'
     return format_html(html, one.label, one.link, _write_number(one.value, language))
 
 
 @lru_cache(maxsize=4096, typed=True)
 def _draw_plain_number(
-    value: float | None, label: str, is_spare: bool, language: str
+    value: float | None, label: str, why: Any, is_spare: bool, language: str
 ) -> SafeString:
     classes = [" pa-muted"] if value is None else []
     classes += [" pa-cell-spare"] if is_spare else []
-    html = '<td class="pa-number{}" data-label="{}">{}</td>'
-    return format_html(html, "".join(classes), label, _write_number(value, language))
+    words = format_html(' title="{}"', why) if why else ""
+    html = '<td class="pa-number{}" data-label="{}"{}>{}</td>'
+    return format_html(html, "".join(classes), label, words, _write_number(value, language))
 
 
 @register.filter

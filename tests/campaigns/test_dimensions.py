@@ -106,6 +106,23 @@ def test_a_report_is_narrowed_by_several_dimensions(app, books):
     }
 
 
+@pytest.mark.parametrize(
+    ("only", "outcomes", "opened"),
+    [
+        ({"hour": "12:00"}, {"One": {"sent": 8, "failed": 2}}, None),
+        ({"hour": "13:00"}, {"One": {}, }, 2),
+        ({"hour": "15:00"}, {"Two": {"sent": 5}}, None),
+        ({"reason": "failed:"}, {"One": {"failed": 2}}, None),
+        ({"reason": "failed:token"}, {}, None),
+    ],
+)  # fmt: skip
+def test_a_report_is_narrowed_by_the_hour_and_the_reason(app, books, only, outcomes, opened):
+    lines = ask(app, Dimension.TRANSFER, **only)
+
+    assert {name.split()[1]: line.outcomes for name, line in lines.items()} == outcomes
+    assert sum_lines(lines.values()).receipts.get(Metric.OPENED) in (opened, opened or 0)
+
+
 def test_hours_and_days_are_of_the_zone(app, books):
     lines = ask(app, Dimension.HOUR, ZoneInfo("Asia/Tokyo"))
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from campaigns.dispatch.books import fold_deliveries
 from campaigns.models import Cohort, Counter, Delivery, Message, Part, Transfer
 from campaigns.selectors import recipient_pages
 from campaigns.selectors.recipient_pages import Wanted, count_wanted, read_recipients
@@ -44,6 +45,7 @@ def transfer(app, now):
                 part=part, platform="android", account_id=account, outcome=outcome,
                 reason=reason, count=count,
             )  # fmt: skip
+        fold_deliveries(part.pk, range(1, 41))
     return transfer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -20,7 +20,7 @@ from campaigns.models import (
     Transfer,
     VendorCount,
 )
-from campaigns.selectors.reports import report_table, total_days
+from campaigns.selectors.reports import report_table
 from providers.audience import And, Condition, Not, Op
 from providers.outcomes import Refusal
 from providers.reporting import read_zone
@@ -327,20 +327,6 @@ def test_users_behind_a_filter_are_those_of_its_platform(app):
     table = ask(app, Metric.USERS, where=Condition("platform", Op.EQ, "ios"))
 
     assert list_numbers(table) == [(2,)]
-
-
-def test_each_day_is_totalled_also_one_of_nothing(app):
-    part = make_part(make_transfer(app))
-    settle(part, 3)
-    settle(part, 2, outcome="failed", at=NOON - timedelta(days=1))
-    settle(part, 9, at=NOON - timedelta(days=3))
-
-    days = total_days([app.pk], (date(2026, 11, 18), date(2026, 11, 20)), UTC)
-
-    assert [str(item.day) for item in days] == ["2026-11-18", "2026-11-19", "2026-11-20"]
-    assert [(item.outcomes["sent"], item.outcomes["failed"]) for item in days] == [
-        (0, 0), (0, 2), (3, 0)
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "../etc/passwd", "+99:99", "x" * 5000, "+03", "\0"])

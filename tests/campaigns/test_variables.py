@@ -118,3 +118,10 @@ def test_a_large_import_does_not_hide_what_older_devices_have(app: App, monkeypa
     assert {one.looked_at for one in found.values()} == {6}
     assert found["device.custom.source"].count == 5
     assert see(app)["person.custom.tier"] == ("text", 1, ())
+
+
+def test_older_devices_may_be_deleted_while_somebody_looks(app: App) -> None:
+    rows = Device.objects.filter(app=app).values_list("pk", "attributes")
+    oldest = min(pk for pk, _attributes in rows)
+
+    assert suggestions._look_along(rows, oldest) == []

@@ -31,7 +31,7 @@ def transfer(app):
     group, _is_new = Group.objects.get_or_create(app=app, name="General")
     transfer = Transfer.objects.create(
         app=app, group=group, status=Transfer.Status.SENT, status_since=NOW, due_at=NOW,
-        created_at=NOW,
+        created_at=NOW, finished_at=NOW,
     )  # fmt: skip
     message = Message.objects.create(app=app, content={"title": "Hi", "body": "There"})
     part = Part.objects.create(transfer=transfer, message=message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import reverse
@@ -35,11 +35,19 @@ def get(client, name="reports", **query):
     return client.get(reverse(name), {**DAYS, **query})
 
 
+def read_query(address):
+    return parse_qs(urlsplit(address).query, keep_blank_values=True)
+
+
+def read_cards(answer):
+    return {card.label: card.value for card in answer.context["cards"]}
+
+
 @pytest.mark.parametrize("by", [name.value for name, _label in DIMENSIONS])
 def test_a_report_by_each_dimension_says_the_same_totals(viewer, books, by):
     answer = get(viewer, by=by)
 
-    cards = dict(answer.context["cards"])
+    cards = read_cards(answer)
     assert (cards["Sent"], cards["Failed"]) == (13, 2)
     assert sum(row.numbers[0].value for row in answer.context["rows"]) == 13
     assert answer.context["form"].is_valid()
@@ -83,8 +91,8 @@ def test_an_address_keeps_what_the_report_is_narrowed_to(viewer, books):
 
     assert chip[:2] == ("Group", "General")
     assert f'name="group" value="{first.group_id}"' in page
-    assert dict(answer.context["cards"])["Sent"] == 8
-    assert dict(without.context["cards"])["Sent"] == 13
+    assert read_cards(answer)["Sent"] == 8
+    assert read_cards(without)["Sent"] == 13
 
 
 def test_one_gets_from_any_number_to_its_recipients(viewer, books):
@@ -92,7 +100,7 @@ def test_one_gets_from_any_number_to_its_recipients(viewer, books):
     top = get(viewer, by="platform").context["rows"]
     row = next(row for row in top if row.name == "iOS")
 
-    below = viewer.get(reverse("reports") + row.numbers[1].link).context["rows"]
+    below = viewer.get(row.numbers[1].link).context["rows"]
     link = below[0].numbers[1].link
 
     assert [line.transfer for line in below] == [str(first.pk)]
@@ -106,10 +114,9 @@ def test_what_narrows_a_report_narrows_the_recipients_behind_its_numbers(viewer,
     sent = [row for row in get(viewer, by=by).context["rows"] if row.numbers[0].value]
 
     for row in sent:
-        for line in viewer.get(reverse("reports") + row.numbers[0].link).context["rows"]:
-            asked = parse_qs(row.numbers[0].link.partition("?")[2])
+        for line in viewer.get(row.numbers[0].link).context["rows"]:
             link = line.numbers[0].link
-            assert parse_qs(link.partition("?")[2]).get(by) == asked.get(by)
+            assert read_query(link).get(by, [""]) == [read_query(row.numbers[0].link)[by][0] or "-"]
             assert viewer.get(link).status_code == 200
     assert sent
 
@@ -311,6 +318,6 @@ def test_a_long_report_is_drawn_page_by_page_and_a_long_row_leads_to_the_rest(vi
     assert (len(top.context["rows"]), top.context["left_out"]) == (50, 12)
     assert (len(rest.context["rows"]), rest.context["left_out"]) == (12, 0)
     assert "From the first" in beyond.content.decode()
-    assert dict(rest.context["cards"]) == dict(top.context["cards"])
+    assert read_cards(rest) == read_cards(top)
     assert len(below.context["rows"]) == 50
     assert len(viewer.get(more[0].replace("&amp;", "&")).context["rows"]) == 10

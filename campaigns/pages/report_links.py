@@ -1,0 +1,110 @@
+"""From a number of a report to whom it counts: the recipients of one transfer, or the transfers
+that have them, each with its share of the number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from campaigns.pages.report_question import Asked
+from campaigns.selectors.dimensions import Dimension, Line
+from campaigns.selectors.outside_days import Outside, find_outside
+from campaigns.selectors.recipient_pages import NONE
+from providers.outcomes import Reason
+
+# One level of the tree below another.
+BELOW = {Dimension.GROUP: Dimension.TAG, Dimension.TAG: Dimension.TRANSFER}
+STRANGERS = f"skipped:{Reason.UNKNOWN_ID}"
+# Dimensions by which the page of recipients is narrowed too, and "" is asked for as NONE.
+OF_RECIPIENTS = (
+    Dimension.CHANNEL, Dimension.PLATFORM, Dimension.LANGUAGE, Dimension.COUNTRY,
+    Dimension.APP_VERSION,
+)  # fmt: skip
+LIST = "#pa-table-title"  # of the lines, on the page of a report
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the lines and the numbers of a report lead to."""
+
+    asked: Asked
+    outside: Outside
+
+    def open_line(self, key: str) -> str:
+        """The address of what is below a line; "" where there is nothing."""
+        if self.asked.by is Dimension.TRANSFER:
+            return ""
+        below = BELOW.get(self.asked.by, Dimension.TRANSFER)
+        return self.asked.write_query({**_narrow(self.asked.by, key), "by": below.value})
+
+    def find(
+        self, name: str, value: str, by: Dimension | None = None, key: str = "", **more: str
+    ) -> str:
+        """The address behind the number of an outcome or receipt, in the line of a key, or in the
+        sum of all lines; "" where nobody can be listed. `more` narrows it further."""
+        only: dict[Any, str] = {**self.asked.only, **({by: key} if by else {}), **more}
+        if Dimension.TRANSFER in only:
+            return self._find_recipients(name, value, only)
+        line = _narrow(by, key) if by else {}
+        query = self.asked.write_query({**line, "by": Dimension.TRANSFER.value})
+        return f"{reverse('reports')}{query}{LIST}"
+
+    def _find_recipients(self, name: str, value: str, only: Mapping[Any, str]) -> str:
+        # Of these the books know a number and nobody's name.
+        if only.get(Dimension.PLATFORM) == "" or only.get(Dimension.REASON) == STRANGERS:
+            return ""
+        is_receipt = name == "receipt"
+        query = {name: value, **_name_rest(only, is_receipt=is_receipt)}
+        query |= self._name_times(only, is_receipt=is_receipt)
+        address = reverse("recipients", args=[int(only[Dimension.TRANSFER])])
+        return f"{address}?{urlencode(query)}"
+
+    def _name_times(self, only: Mapping[Any, str], *, is_receipt: bool) -> dict[str, Any]:
+        """Days where the transfer has more than these, the hour of the day, and whose clock."""
+        times: dict[str, Any] = {}
+        outside = self.outside.came if is_receipt else self.outside.settled
+        day, transfer = only.get(Dimension.DAY), int(only[Dimension.TRANSFER])
+        if day or transfer in outside:
+            first, last = (day, day) if day else map(str, self.asked.days)
+            times = {"date_from": first, "date_to": last}
+        if hour := only.get(Dimension.HOUR):
+            times["hour"] = int(hour[:2])
+        if times and is_receipt:
+            times["time_of"] = "receipt"
+        # The clock of the transfer's own app is meant where nothing is said.
+        if times and len(self.asked.app_ids) > 1:
+            times["zone"] = str(self.asked.zone)
+        return times
+
+
+def make_links(asked: Asked, transfers: Iterable[str] = ()) -> Links:
+    """Links of a report whose lines, or part of them, are of these transfers."""
+    only = asked.only.get(Dimension.TRANSFER)
+    ids: Collection[int] = {*map(int, transfers), *([int(only)] if only else [])}
+    none = Outside(frozenset(), frozenset())
+    return Links(asked, find_outside(asked.ask().span, ids) if ids else none)
+
+
+def list_transfers(asked: Asked, lines: Iterable[Line]) -> list[str]:
+    """Those that the lines are of."""
+    return [line.key for line in lines] if asked.by is Dimension.TRANSFER else []
+
+
+def _narrow(by: Dimension, key: str) -> dict[str, str]:
+    if by is Dimension.DAY:
+        return {"date_from": key, "date_to": key}
+    return {by.value: key}
+
+
+def _name_rest(only: Mapping[Any, str], *, is_receipt: bool) -> dict[str, str]:
+    """What else narrows them. A receipt is counted at the account that told of it."""
+    query = {name.value: only[name] or NONE for name in OF_RECIPIENTS if name in only}
+    if Dimension.ACCOUNT in only:
+        query["told_by" if is_receipt else "account"] = only[Dimension.ACCOUNT]
+    if Dimension.REASON in only:
+        query["reason"] = only[Dimension.REASON].partition(":")[2] or NONE
+    return query
