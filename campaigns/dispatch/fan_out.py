@@ -23,7 +23,7 @@ from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.fan_out_calls import Clock, Ready, prepare
 from campaigns.dispatch.harvest import TAKEN, Harvest, Judge, find_reason, read_failure
 from campaigns.dispatch.unanswered import POISON
-from campaigns.dispatch.windows import Opening, Reach, Record
+from campaigns.dispatch.windows import Opening, Reach, Record, find_no_reach
 from campaigns.models import Attempt, Policy
 from providers import fanout, http
 from providers.contract import Idempotency
@@ -184,7 +184,7 @@ class FanOut:
         coming = queue[self.allowed : end]
         places = [*self.flying.values(), *(place for place, _call in queue[self.written : end])]
         if not places:
-            return Reach(0, 0)
+            return find_no_reach(self.lease.batch)
         return Reach(min(places), max(places), self._count_doubted(coming))
 
     def _find_end(self) -> int:

@@ -38,6 +38,11 @@ class Reach:
     resent: int = 0
 
 
+def find_no_reach(batch: Batch) -> Reach:
+    """Nobody's call is on its way."""
+    return Reach(batch.count, batch.count - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """A fan-out that is about to begin; `repeats` is the one that was left open, `doubts` whom it
@@ -112,7 +117,8 @@ def close_window(
         if left:
             # It stays open, for them alone: nothing is on its way any more.
             attempt.doubts = pack_ids(left)
-            attempt.first, attempt.last = batch.count, batch.count - 1
+            reach = find_no_reach(batch)
+            attempt.first, attempt.last = reach.first, reach.last
             answer = replace(answer, outcome="", was_sent=None)
         settle.close_attempt(attempt, answer, now)
         settle.release(batch, what, now)

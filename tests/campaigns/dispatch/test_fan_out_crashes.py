@@ -161,6 +161,30 @@ def test_a_death_leaves_only_the_window_in_doubt(
     assert len(places) > PHONES
 
 
+def test_a_death_with_nobody_in_flight_leaves_nobody_in_doubt(
+    gateway: Gateway, start: Start, now: datetime
+) -> None:
+    Device.objects.exclude(token="t00").delete()
+    Device.objects.update(token="broken")  # nothing can be called for it
+    for _ in range(2):  # the first time, more is asked for
+        rehearsed = Boundaries()
+        begin(gateway, start, "at most once", now)
+        with meeting(gateway, rehearsed):
+            assert passes(rehearsed, lambda: send(now))
+    ends: list[Tally[str]] = []
+
+    for place in rehearsed.list_places(every=EVERY_GAP):
+        boundaries = Boundaries(place)
+        transfer = begin(gateway, start, "at most once", now)
+        with meeting(gateway, boundaries):
+            assert not passes(boundaries, lambda: send(now))
+        send(now, hours=1)
+        ends.append(count_outcomes(transfer))
+
+    assert ends == [{"failed": 1}] * len(ends)
+    assert len(ends) > 5
+
+
 def test_an_answer_that_kills_whoever_reads_it_ends_its_recipient_alone(
     gateway: Gateway, start: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
