@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from select import POLLIN, poll
+from select import POLLIN, POLLOUT, poll
 from typing import Any
 
 from django.db import IntegrityError, connection
@@ -130,16 +130,21 @@ def _find_server() -> PGconn:
 def _read_going(server: PGconn) -> bool | None:
     """The one field of the one row; None without a row. Raises psycopg's errors."""
     answer = None
-    waiting = poll()  # `select` takes no number above 1,023, and hundreds of servers may be open
-    waiting.register(server.socket, POLLIN)
-    while server.is_busy():
-        waiting.poll()
-        server.consume_input()
+    _await(server)
     while (result := server.get_result()) is not None:
         answer = result
     if answer is None or answer.status != ExecStatus.TUPLES_OK:
         raise _read_error(answer)
     return answer.get_value(0, 0) == b"t" if answer.ntuples else None
+
+
+def _await(server: PGconn) -> None:
+    waiting = poll()  # `select` takes no number above 1,023, and hundreds of servers may be open
+    while server.is_busy():
+        # What the socket had no room for leaves bit by bit, and is not answered before it has.
+        waiting.register(server.socket, POLLIN | POLLOUT if server.flush() else POLLIN)
+        waiting.poll()
+        server.consume_input()
 
 
 def _read_error(answer: PGresult | None) -> Error:
