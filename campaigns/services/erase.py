@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -65,7 +65,7 @@ LINES = 50  # identifiers of one step
 MAX_UPLOAD = 20_000_000
 CALL_SECONDS = 1  # between two looks whether they are still in a call
 SEARCH = {"table": 0, "after": 0, CLOSING: True}  # where the second part begins
-INPUT, NAMES = "input", "names"
+INPUT, NAMES, CALLS = "input", "names", "calls"
 WORDS = {
     "persons": gettext_lazy("Persons erased"),
     "devices": gettext_lazy("Devices erased"),
@@ -167,9 +167,11 @@ def start_erasure(
 def _step(job: Job, now: datetime) -> Step:
     if CLOSING not in job.cursor:
         return _leave_others(job) if is_called_off(job) else _bury_next(job, now)
-    if job.cursor == SEARCH and _is_being_called(job, now):
+    calls = _find_calls(job, now)
+    if calls:
         # What goes over the wire and what a vendor answers to it is written down after the call.
-        return Step(job.cursor, job.done, job.counts, note=job.note, wait=CALL_SECONDS)
+        waiting = {**SEARCH, CALLS: calls}
+        return Step(waiting, job.done, job.counts, note=job.note, wait=CALL_SECONDS)
     return _search_next(job)
 
 
@@ -297,17 +299,32 @@ def _read_names(job: Job) -> Words:
     return Words(_list_kept(kept, "names"), _list_kept(kept, "numbers"))
 
 
-def _is_being_called(job: Job, now: datetime) -> bool:
-    """Whether a worker still has a batch that they are in: it was read before they were gone."""
-    kept = _read_kept(job)
-    devices, persons = set(_list_kept(kept, "numbers")), set(_list_kept(kept, "persons"))
+def _find_calls(job: Job, now: datetime) -> list[list[int]]:
+    """Batches with their fences that they are in and that a worker had before they were gone.
+
+    These are looked for once: whoever claims one later, with another fence, reads nothing of them.
+    """
     leased = Batch.objects.filter(
         app__workspace=job.workspace_id, state=Batch.State.LEASED, lease_until__gt=now
     )
-    return any(
-        not (persons if form == Batch.Form.PERSON else devices).isdisjoint(unpack_ids(recipients))
-        for form, recipients in leased.values_list("form", "recipients")
-    )
+    if job.cursor == SEARCH:
+        return _list_calls(job, leased)
+    known = job.cursor.get(CALLS, [])
+    held = leased.filter(pk__in=[batch for batch, _fence in known]) if known else leased.none()
+    return [call for call in map(list, held.values_list("pk", "fence")) if call in known]
+
+
+def _list_calls(job: Job, leased: QuerySet[Batch]) -> list[list[int]]:
+    kept = _read_kept(job)
+    devices, persons = set(_list_kept(kept, "numbers")), set(_list_kept(kept, "persons"))
+    rows = leased.values_list("pk", "fence", "form", "recipients")
+    return [
+        [batch, fence]
+        for batch, fence, form, recipients in rows
+        if not (persons if form == Batch.Form.PERSON else devices).isdisjoint(
+            unpack_ids(recipients)
+        )
+    ]
 
 
 def _search_next(job: Job) -> Step:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.dispatch.events import keep_events
 from campaigns.dispatch.receipt_tokens import write_receipt_token
@@ -117,15 +119,43 @@ def test_a_late_word_that_names_who_is_erased_is_not_kept_beside_its_outcome(app
     assert check_books().faults == []
 
 
-def test_what_a_call_on_its_way_writes_down_is_waited_for(app, send, now):
+@pytest.fixture
+def erasing(app, send, now):
+    """An erasure that has begun while a worker holds the call to whom it erases."""
     add_device(app, CALLING[0], TOKEN)
     send(CALLING[0])
-    until = now + timedelta(seconds=60)
-    Batch.objects.update(state="leased", lease_until=until)
+    Batch.objects.update(state="leased", lease_until=now + timedelta(seconds=60))
     owner = builders.make_member("eraser", app.workspace, role="admin")
-    job = start_erasure(
+    return start_erasure(
         owner, app.workspace, [TOKEN.encode()], kind="token", actor="owner", now=now
     )
+
+
+def test_names_are_not_read_again_while_a_call_is_waited_for(erasing, now):
+    drain_jobs(clock=lambda: now)
+
+    with CaptureQueriesContext(connection) as asked:
+        drain_jobs(clock=lambda: now + timedelta(seconds=2))
+
+    erasing.refresh_from_db()
+    statements = [query["sql"] for query in asked]
+    assert erasing.status == "running"
+    assert any(Batch._meta.db_table in statement for statement in statements)
+    assert not any(JobPiece._meta.db_table in statement for statement in statements)
+
+
+def test_who_claims_a_call_later_is_not_waited_for(erasing, now):
+    drain_jobs(clock=lambda: now)
+    Batch.objects.update(fence=F("fence") + 1)
+
+    drain_jobs(clock=lambda: now + timedelta(seconds=2))
+
+    erasing.refresh_from_db()
+    assert erasing.status == "done"
+
+
+def test_what_a_call_on_its_way_writes_down_is_waited_for(erasing, now):
+    job = erasing
 
     for second in range(3):
         drain_jobs(clock=lambda at=now + timedelta(seconds=second): at)
