@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Job, Settled
+from campaigns.pages.background_links import JobLinks, read_links
 from campaigns.pages.downloads import send_workbook
 from campaigns.pages.jobs import find_job, read_job
 from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
-from campaigns.pages.reports import draw_report
+from campaigns.pages.reports import ALWAYS_SHOWN, SHARE_WORDS, Number, draw_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
 from campaigns.selectors.report_facts import RECEIPT_METRICS
 from campaigns.services.access import name_actor
 from campaigns.services.report_jobs import (
     FIELDS,
+    NUMBERS,
     Wanted,
     choose_place,
     hide_untold,
@@ -29,6 +33,7 @@ from campaigns.services.report_jobs import (
 )
 
 SHOWN = 200
+COUNTED_WORDS = gettext_lazy("Counted recipient by recipient: no list holds exactly these.")
 
 
 @operator_page
@@ -74,13 +79,31 @@ def _read(request: HttpRequest, pk: int) -> dict[str, Any]:
     job = find_job(request.user, pk)
     field = job.params.get("field", "")
     lines = list_lines(job)
+    apps = App.objects.for_user(request.user).values_list("pk", flat=True)
+    links = read_links(job, list(apps)) if lines else None
     return {
         **read_job(request, job),
         "field": FIELDS.get(field, field),
         "heads": _list_heads(),
-        "lines": [(say_value(field, value, value), numbers) for value, numbers in lines[:SHOWN]],
+        "lines": [
+            (say_value(field, value, value), [*_draw_numbers(value, numbers, links)])
+            for value, numbers in lines[:SHOWN]
+        ],
         "left_out": max(0, len(lines) - SHOWN),
+        "is_linked": links is not None,
     }
+
+
+def _draw_numbers(
+    value: str, numbers: list[float | None], links: JobLinks | None
+) -> Iterator[Number]:
+    heads = _list_heads()
+    for place, (head, number) in enumerate(zip(heads, numbers, strict=True)):
+        name = NUMBERS[place] if place < len(NUMBERS) else ""
+        link = links.find(value, name) if links and name and number else ""
+        words = COUNTED_WORDS if name else SHARE_WORDS
+        is_spare = not number and place not in ALWAYS_SHOWN
+        yield Number(number, head, link, "" if link or not number else words, is_spare)
 
 
 def _list_heads() -> list[str]:

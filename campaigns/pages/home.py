@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,8 +16,10 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import App, Membership, Settled, Transfer
 from campaigns.pages.approvals import read_approvals
 from campaigns.pages.progress import Standing, read_standings
+from campaigns.pages.report_links import find_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.start import list_steps
+from campaigns.pages.transfer_books import Number
 from campaigns.selectors import attention
 from campaigns.selectors.account_health import AccountHealth, list_health
 from campaigns.selectors.hours import find_seconds_left
@@ -92,6 +95,8 @@ def month(request: HttpRequest) -> HttpResponse:
         "month": found,
         "changes": [(CHANGE_WORDS[change.key], change) for change in found.changes],
         "chart": _write_month_chart(found),
+        "addresses": _find_reports(found),
+        "days": [(day, _list_numbers(day, numbers)) for day, numbers in found.days],
     }
     return draw_fragment(request, "pages/home_month.html", context)
 
@@ -141,6 +146,23 @@ def _describe_health(one: AccountHealth) -> dict[str, Any]:
         "vendor_differs": one.vendor != one.account.name,
         "share": min(100, 100 * one.day.used // limit) if limit else None,
     }
+
+
+def _find_reports(found: Month) -> dict[str, str]:
+    """The reports that hold the same numbers, by transfer."""
+    (first, _numbers), (last, _of_last) = found.days[0], found.days[-1]
+    back = timedelta(days=len(found.days))
+    return {"now": find_report(first, last), "before": find_report(first - back, last - back)}
+
+
+def _list_numbers(day: date, numbers: Mapping[str, int]) -> list[Number]:
+    """Outcomes of a day are 0 where there is none; what came back is None."""
+    counts = [(key, numbers.get(key, 0 if key in Settled.values else None)) for key in CHANGE_WORDS]
+    address = find_report(day, day)
+    return [
+        Number(key, str(CHANGE_WORDS[key]), count, address if count else "")
+        for key, count in counts
+    ]
 
 
 def _write_month_chart(found: Month) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.urls import reverse
@@ -79,6 +80,13 @@ class Links:
         if times and len(self.asked.app_ids) > 1:
             times["zone"] = str(self.asked.zone)
         return times
+
+
+def find_report(first: date, last: date, **only: str) -> str:
+    """The address of the transfers of some days, of an app or narrowed where that is said."""
+    days = {"date_from": first.isoformat(), "date_to": last.isoformat()}
+    query = urlencode({**days, "by": Dimension.TRANSFER.value, **only})
+    return f"{reverse('reports')}?{query}{LIST}"
 
 
 def make_links(asked: Asked, transfers: Iterable[str] = ()) -> Links:

@@ -23,6 +23,7 @@ from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import Standing, find_start
 from campaigns.pages.recall_words import describe_recalls, is_asking
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page, tell_refusal
+from campaigns.pages.step_rows import list_step_rows
 from campaigns.pages.transfer_books import describe_books, list_receipts
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.course import read_course
@@ -126,7 +127,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
 def _describe_progress(transfer: Transfer, progress: Progress) -> dict[str, Any]:
     return {
         "receipts": list_receipts(transfer, progress.receipts),
-        "steps": progress.steps,
+        "steps": list_step_rows(transfer, progress.steps),
         "next_handover": progress.next_handover,
         "vendor_figures": progress.vendor_figures,
         "hours": progress.hours,

@@ -90,7 +90,7 @@ def describe_books(transfer: Transfer, books: Books) -> dict[str, Any]:
 def list_terms(transfer: Transfer, counters: Counters) -> list[Number]:
     """The six outcomes of the equation."""
     return [
-        Number(key, label, count, _find_address(transfer, count, outcome=key))
+        Number(key, label, count, find_address(transfer, count, outcome=key))
         for key, label, count in list_figures(counters)
     ]
 
@@ -102,19 +102,19 @@ def _count_known(books: Books) -> int:
 
 
 def _count_audience(transfer: Transfer, count: int, listed: int, **wanted: Any) -> Number:
-    address = _find_address(transfer, listed, outcome=EVERYBODY, **wanted)
+    address = find_address(transfer, listed, outcome=EVERYBODY, **wanted)
     return Number("audience", _("Audience"), count, address)
 
 
 def _count_pending(transfer: Transfer, count: int, **wanted: Any) -> Number:
-    address = _find_address(transfer, count, outcome=PENDING, **wanted)
+    address = find_address(transfer, count, outcome=PENDING, **wanted)
     return Number(PENDING, _("Pending"), count, address)
 
 
 def list_receipts(transfer: Transfer, counts: Mapping[str, int | None]) -> list[Number]:
     """What came back, by kind, with who it came from; beside the equation."""
     return [
-        Number(kind, str(RECEIPT_WORDS[kind]), count, _find_address(transfer, count, receipt=kind))
+        Number(kind, str(RECEIPT_WORDS[kind]), count, find_address(transfer, count, receipt=kind))
         for kind in RECEIPTS
         for count in [counts[kind.value]]
     ]
@@ -137,7 +137,7 @@ def _draw_platform(transfer: Transfer, platform: str, counters: Counters, accoun
     for outcome, label, count in list_figures(counters):
         # Ids that nobody knows are in a list of their own, and are no recipients.
         listed = count if platform else 0
-        address = _find_address(transfer, listed, outcome=outcome, platform=platform)
+        address = find_address(transfer, listed, outcome=outcome, platform=platform)
         numbers.append(Number(outcome, label, count, address))
     size = counters.audience
     whole = _count_audience(transfer, size, size if platform else 0, platform=platform)
@@ -150,11 +150,9 @@ def _draw_account(transfer: Transfer, line: BookLine) -> TableRow:
     numbers = []
     for key, label in Settled.choices:
         count = line.outcomes.get(key, 0)
-        address = _find_address(transfer, count, outcome=key, **own)
+        address = find_address(transfer, count, outcome=key, **own)
         numbers.append(Number(key, str(label), count, address))
-    whole = Number(
-        "audience", _("Audience"), line.total, _find_address(transfer, line.total, **own)
-    )
+    whole = Number("audience", _("Audience"), line.total, find_address(transfer, line.total, **own))
     pending = Number(PENDING, _("Pending"), 0)
     return TableRow(line.platform, line.account, False, tuple(numbers), pending, whole)
 
@@ -185,14 +183,14 @@ def _draw_reason(
         name=name_reason(reason),
         hint=explain_reason(reason),
         count=count,
-        address=_find_address(transfer, known, outcome=outcome, reason=reason),
+        address=find_address(transfer, known, outcome=outcome, reason=reason),
         share=count / most,
         places=tuple(_draw_place(transfer, line) for line in lines if line.platform),
     )
 
 
 def _draw_place(transfer: Transfer, line: ReasonLine) -> ReasonPlace:
-    address = _find_address(
+    address = find_address(
         transfer,
         line.count,
         outcome=line.outcome,
@@ -203,7 +201,8 @@ def _draw_place(transfer: Transfer, line: ReasonLine) -> ReasonPlace:
     return ReasonPlace(line.platform, line.account, line.count, address)
 
 
-def _find_address(transfer: Transfer, count: int | None, **wanted: Any) -> str:
+def find_address(transfer: Transfer, count: int | None, **wanted: Any) -> str:
+    """The list of recipients who are wanted, whom a number counts; "" where it counts nobody."""
     if not count:
         return ""
     query = urlencode({name: value for name, value in wanted.items() if value != ""})

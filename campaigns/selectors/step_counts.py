@@ -36,12 +36,6 @@ class StepStanding:
     price: Decimal | None
 
     @property
-    def others(self) -> int:
-        """Skipped, expired, cancelled or unknown."""
-        counted = self.counters
-        return counted.skipped + counted.expired + counted.cancelled + counted.unknown
-
-    @property
     def cost(self) -> Decimal | None:
         """So far."""
         return None if self.price is None else self.price * self.counters.sent

@@ -118,6 +118,15 @@ def _draw_plain_number(
     return format_html(html, "".join(classes), label, words, _write_number(value, language))
 
 
+@register.simple_tag
+def drill(number: Any) -> SafeString:
+    """A count, as a link to whom it counts where they can be listed."""
+    text = _write_number(number.count, get_language() or "")
+    if not number.address:
+        return format_html("{}", text)
+    return format_html('<a class="pa-drill" href="{}">{}</a>', number.address, text)
+
+
 @register.filter
 def percent(value: float | None) -> str:
     """A share of 1 as a percentage; none where it cannot be told."""

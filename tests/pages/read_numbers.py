@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tests.pages.read_shown import ShownReader
 
-NUMBER = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
+NUMBER = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?)(?: [a-z]+)?")
+FIGURES = {"pa-figure-value", "pa-change-now"}
 VOID = frozenset({"br", "meter", "img", "input", "hr", "col"})
 
 
@@ -25,7 +26,8 @@ class Shown:
 
     @property
     def value(self) -> float:
-        return float(self.text.replace(",", ""))
+        found = NUMBER.fullmatch(self.text)
+        return float(found[1].replace(",", "")) if found else 0.0
 
 
 class _Reader(ShownReader):
@@ -40,9 +42,9 @@ class _Reader(ShownReader):
     def begin(self, tag: str, given: Mapping[str, str]) -> None:
         classes = given.get("class", "").split()
         self.row += tag == "tr"
-        if "pa-figure-name" in classes:
+        if tag == "dt" or "pa-figure-name" in classes:
             self.is_name, self.name = True, ""
-        is_cell = tag == "td" or "pa-figure-value" in classes
+        is_cell = tag == "td" or not FIGURES.isdisjoint(classes)
         if is_cell and self.cell is None:
             head = given.get("data-label", "") if tag == "td" else self.name
             row = self.row if tag == "td" else 0

@@ -19,6 +19,7 @@ from campaigns.models import (
     Part,
     ReceiptCount,
     ReceiptRow,
+    Rollup,
     Transfer,
 )
 from campaigns.models.packing import pack_cohorts, pack_ids
@@ -71,6 +72,9 @@ def transfer(app, account):
         Counter.objects.create(
             part=part, platform=platform, account_id=by, outcome=outcome, reason=reason, count=count
         )
+    Rollup.objects.create(
+        part=part, hour=NOW.replace(minute=0), outcome="skipped", reason="unknown_id", count=3
+    )
     ReceiptRow.objects.bulk_create(
         ReceiptRow(part=part, recipient=pk, kind="opened", at=NOW + timedelta(hours=3))
         for pk in devices[:4]

@@ -292,7 +292,7 @@ def test_recipients_and_reports_name_the_channel(client, transfer):
         ["2", "email"],
     ]
     assert [(row["step"], row["channel"]) for row in listed] == [(2, "email")]
-    assert "Push 1 ·" in rows
+    assert "Push 1</a> ·" in rows
     assert "E-mail 1<" in rows
     assert {row["platform"]["name"] for row in by_platform} == {"android", "email"}
 
