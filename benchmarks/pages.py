@@ -1,11 +1,12 @@
 """What every page costs when the database is full: time, queries and bytes of HTML.
 
-`python benchmarks/pages.py [--devices N] [--campaigns N] [--deliveries N] [--postgres]` fills a
-database of its own by sets of rows and asks for every operator page that the URL resolver knows
-and every list that the admin's registry knows, as a superuser and as a member of one app: one
+`python benchmarks/pages.py [--devices N] [--campaigns N] [--deliveries N] [--postgres] [--drill]`
+fills a database of its own by sets of rows and asks for every operator page that the URL resolver
+knows and every list that the admin's registry knows, as a superuser and as a member of one app: one
 turn to warm up, then the median of five; reports by every dimension, the audit log filtered and a
-draft's review too. What takes more than 100 ms or 300 kB is marked. `cold` is the first turn, with
-nothing in the cache. Appends to benchmarks/pages.txt.
+draft's review too, and recipients of the largest transfer by every filter (with `--drill` these
+alone). What takes more than 100 ms or 300 kB is marked. `cold` is the first turn, with nothing in
+the cache. Appends to benchmarks/pages.txt.
 
 Time is the server's, without the network. What is marked is CPU, because others may be using the
 machine: that of this process, in which SQLite works too, and on PostgreSQL that of the connection's
@@ -24,6 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import drill
 import engine
 import scale
 
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--deliveries", type=int, default=2_000_000)
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit log")
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--drill", action="store_true", help="only pages of recipients")
     options = parser.parse_args()
     engine.serve_postgres(options.postgres)
     with TemporaryDirectory(prefix="pa-bench-") as folder:
@@ -66,7 +69,17 @@ def measure(options: Any) -> Iterator[str]:
     )
     fill_house(app, options.entries)
     for name, user in make_users(app).items():
-        yield from measure_as(name, user, [*list_operator_pages(), *list_more(app)])
+        yield from measure_as(name, user, list_pages(app, is_drill=options.drill))
+
+
+def list_pages(app: Any, *, is_drill: bool) -> list[str]:
+    """The addresses that are asked for."""
+    from campaigns.models import Transfer
+
+    narrowed = [*drill.list_drill(Transfer.objects.get(pk=find_newest("transfers")))]
+    if is_drill:
+        return narrowed
+    return [*list_operator_pages(), *list_more(app), *narrowed, *list_changelists()]
 
 
 def fill(options: Any) -> Any:
@@ -81,6 +94,7 @@ def fill(options: Any) -> Any:
         fill_campaigns(transfer, range(first, min(first + CHUNK, options.campaigns)), now)
     # The largest is looked at as the newest.
     Transfer.objects.filter(pk=transfer.pk).update(created_at=now)
+    drill.fill_drill(transfer, options.deliveries, now)
     engine.analyze()
     return app
 
@@ -220,7 +234,7 @@ def measure_as(name: str, user: Any, pages: list[str]) -> Iterator[str]:
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
     slow, others = [], []
-    for path in [*pages, *list_changelists()]:
+    for path in pages:
         cache.clear()
         began = time.monotonic()
         answer = client.get(path)

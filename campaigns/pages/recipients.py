@@ -48,14 +48,17 @@ def _draw(
 ) -> HttpResponse:
     """The page; a filter that cannot be is told, and the answer is no good one."""
     wanted, ids = form.read(), form.find_ids()
-    page = _read(transfer, form, wanted, ids, request.GET.get("after", ""))
+    total = _count(transfer, form, wanted, books) if ids is None else None
+    # What came back is counted at the platform that a device has now: that total is no bound.
+    bound = None if wanted.receipt or form.wants_pending else total
+    page = _read(form, wanted, ids, request.GET.get("after", ""), bound=bound)
     context = {
         "transfer": transfer,
         "form": form,
         "rows": list(_describe(request, transfer, page)),
         "after": page.after,
         "is_cut": page.is_cut,
-        "total": _count(transfer, form, wanted, books) if ids is None else None,
+        "total": total,
         "is_of_settled": form.wants_settled and not form.wants_pending,
         "strangers": _count_strangers(transfer, form, wanted, books) if ids is None else 0,
         "is_first": not request.GET.get("after"),
@@ -100,13 +103,13 @@ def _describe(
 
 
 def _read(
-    transfer: Transfer, form: RecipientFilter, wanted: Wanted, ids: list[int] | None,
-    after: str, limit: int = PAGE,
+    form: RecipientFilter, wanted: Wanted, ids: list[int] | None,
+    after: str, limit: int = PAGE, bound: int | None = None,
 ) -> RecipientPage:  # fmt: skip
     """Who fits: first who is settled, then who waits, as far as either is asked for."""
     found = RecipientPage((), "", is_cut=False)
     if form.wants_settled and not is_waiting_place(after):
-        found = _read_settled(transfer, wanted, ids, after, limit)
+        found = _read_settled(form.transfer, wanted, ids, after, limit, bound)
         if found.after or not form.wants_pending:
             return found
         after = START
@@ -114,16 +117,17 @@ def _read(
         return found
     if len(found.rows) >= limit:
         return RecipientPage(found.rows, START, is_cut=False)
-    more = read_waiting(transfer, wanted, after, limit - len(found.rows), ids)
+    more = read_waiting(form.transfer, wanted, after, limit - len(found.rows), ids)
     return RecipientPage((*found.rows, *more.rows), more.after, more.is_cut)
 
 
 def _read_settled(
-    transfer: Transfer, wanted: Wanted, ids: list[int] | None, after: str, limit: int
-) -> RecipientPage:
+    transfer: Transfer, wanted: Wanted, ids: list[int] | None, after: str, limit: int,
+    bound: int | None,
+) -> RecipientPage:  # fmt: skip
     """Of those who are searched for there are few, and all are read at once."""
     if ids is None:
-        return read_recipients(transfer, wanted, after, limit)
+        return read_recipients(transfer, wanted, after, limit, bound)
     rows = select_wanted(transfer, wanted).filter(
         part_id__in=list(transfer.parts.values_list("pk", flat=True)), recipient__in=ids
     )
@@ -154,7 +158,7 @@ def _list_lines(
     wanted, ids = form.read(), form.find_ids()
     after, is_over = "", False
     while not is_over:
-        page = _read(transfer, form, wanted, ids, after, CHUNK)
+        page = _read(form, wanted, ids, after, CHUNK)
         for row in _describe(request, transfer, page):
             row["at"] = row["at"].isoformat() if row["at"] else ""
             yield [row[name] for name in HEADING]

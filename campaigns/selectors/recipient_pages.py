@@ -161,9 +161,17 @@ def _match_tellers(wanted: Wanted) -> Q:
     return Q() if wanted.told_by is None else Q(account_id=wanted.told_by)
 
 
-def read_recipients(transfer: Transfer, wanted: Wanted, after: str, limit: int) -> RecipientPage:
-    """At most `limit` rows by part and recipient, behind a place."""
-    walk = _Walk(transfer, wanted, limit + 1)
+def read_recipients(
+    transfer: Transfer, wanted: Wanted, after: str, limit: int, total: int | None = None
+) -> RecipientPage:
+    """At most `limit` rows by part and recipient, behind a place. Who knows how many there are in
+    `total` says it, and it is not looked on for more."""
+    most = limit + 1
+    if total is not None and not after:
+        most = min(most, total)
+    if not most:
+        return RecipientPage((), "", is_cut=False)
+    walk = _Walk(transfer, wanted, most)
     rows, stopped = walk.read(*_read_place(after))
     shown = tuple(rows[:limit])
     if len(rows) > limit:

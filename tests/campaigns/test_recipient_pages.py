@@ -132,3 +132,15 @@ def test_a_page_asks_as_often_for_ten_parts_as_for_three(transfer, app):
         Counter.objects.create(part=part, platform="android", account_id=8, outcome="sent", count=1)
 
     assert count_queries() == few == 2
+
+
+def test_whoever_is_known_to_be_all_is_not_looked_on_for(transfer, django_assert_num_queries):
+    wanted = Wanted(language="fr")
+    with django_assert_num_queries(0):
+        nobody = read_recipients(transfer, wanted, "", 7, 0)
+    first = read_recipients(transfer, Wanted(outcome="failed"), "", 7, 30)
+    whole = read_recipients(transfer, Wanted(outcome="failed", step=1), "", 10, 10)
+
+    assert (nobody.rows, nobody.after) == ((), "")
+    assert (len(first.rows), bool(first.after)) == (7, True)
+    assert (len(whole.rows), whole.after) == (10, "")
