@@ -94,7 +94,7 @@ gallery: $(VENV)/tests ## Screenshots of every page, 1440 and 390 px, light and 
 	$(BIN)/python -m tests.gallery
 
 chaos: $(VENV)/tests ## The long form of the crash tests
-	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos
+	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/campaigns/dispatch/test_faults.py tests/campaigns/dispatch/test_crashes.py
 	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "database and long"
 
 fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook, and of every form's bad input

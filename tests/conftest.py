@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from campaigns.models import App, Membership, Workspace
 from providers.fanout import Fanout
-from tests import builders
+from tests import builders, live_requests
 from tests.databases import keep_tables, make_once, make_tables
 from tests.installation import Installation
 from tests.tables import note_migrations
@@ -46,6 +46,7 @@ def pytest_configure() -> None:
     # Tables as the models say, five times as fast as every migration from the first; that the two
     # are one, makemigrations --check says, and journeys and an upgrade run the migrations.
     django_settings.DATABASES["default"].setdefault("TEST", {})["MIGRATE"] = False
+    live_requests.watch()
     # The middleware warns about a folder that only collectstatic makes.
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
@@ -119,6 +120,13 @@ def _empty_tables(_case: TransactionTestCase) -> None:
 def _nothing_remembered() -> None:
     """No test sees what an earlier one has cached: ids of rows come again."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _all_pages_answered(_django_db_helper: None) -> Iterator[None]:
+    """Ends behind the browser's page and before the tables are emptied."""
+    yield
+    live_requests.wait_until_answered()
 
 
 @pytest.fixture(autouse=True)

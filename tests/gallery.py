@@ -1,6 +1,6 @@
 """`make gallery`: screenshots of every operator page of a demo of its own, wide and narrow, light
 and dark, into var/gallery; those that README shows go to docs/images. Says what axe and the width
-find wrong in each of the four, and fails if that is anything.
+find wrong in each of the four and what the keyboard does not reach, and fails if that is anything.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import ROOT, run_demo, sign_in
+from tests.keyboard import walk
 from tests.looking import SCHEMES, SETTLED, find_faults
 
 TARGET = ROOT / "var" / "gallery"
 ADDRESSES = TARGET / "pages.json"
 FILL = f"from tests.operator_pages import write_addresses; write_addresses({str(ADDRESSES)!r})"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+WALKED = ("desk", "light")  # by keyboard: nothing that is reached depends on the colours
 SHOWN = {"compose_desk_light": "compose", "reports_desk_light": "report", "home_desk_dark": "home"}
 
 
@@ -93,6 +95,7 @@ def shoot(browser: Browser, url: str) -> list[str]:
                 for name, path in paths.items():
                     draw(one, url + path, f"{name}_{size}_{scheme}")
                     faults += find_faults(one, name, width, scheme)
+                    faults += walk(one, name) if (size, scheme) == WALKED else []
     return faults
 
 

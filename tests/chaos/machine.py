@@ -161,7 +161,7 @@ class Machine(Installation):
         child = self.spawn(
             "web", "-m", "gunicorn", "pushadmin.wsgi:application",
             "--bind", f"127.0.0.1:{self.port}", "--workers", "2", "--threads", "8",
-            "--worker-class", "gthread", "--log-level", "warning",
+            "--worker-class", "gthread", "--timeout", "120", "--log-level", "warning",
         )  # fmt: skip
         wait_for("the web process", lambda: can_reach(f"{self.url}/healthz"))
         return child

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import run_demo, sign_in
-from tests.looking import SCHEMES, WIDTHS, find_barriers
+from tests.looking import SCHEMES, SETTLED, WIDTHS, find_barriers
 
 # Playwright's synchronous calls run an event loop in the thread of the test.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -119,6 +119,8 @@ def test_a_campaign_goes_from_the_form_to_its_report(page, site):
     assert counts["sent"] > 0
 
     page.get_by_role("link", name="Reports").click()
+    page.wait_for_url("**/reports/")
+    page.wait_for_function(SETTLED)
     page.get_by_role("button", name="General").click()
     page.get_by_role("button", name="journey").click()
     row = page.locator("tr", has=page.locator(f"a[href='{transfer.removeprefix(site)}']"))

@@ -149,9 +149,12 @@ def test_no_more_are_labelled_than_a_page_shows(client, owner, app, label):
     crowd = [builders.make_person(app.workspace, f"user-{number:02}") for number in range(52)]
     client.force_login(owner)
 
-    tick(client, label, *crowd)
+    begun = tick(client, label, *crowd)
     drain_jobs()
 
+    job = Job.objects.get()
+    assert begun.url == reverse("job", args=[job.pk])
+    assert (job.status, job.counts["changed"]) == (Job.Status.DONE, 50)
     assert len(list_carriers(label)) == 50
 
 
