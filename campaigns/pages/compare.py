@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import Campaign, Settled, Transfer
 from campaigns.pages.fields import PageForm
-from campaigns.pages.reports import list_columns, list_numbers
+from campaigns.pages.recipient_form import EVERYBODY
+from campaigns.pages.reports import (
+    SHARE_WORDS,
+    Number,
+    draw_numbers,
+    list_columns,
+    list_numbers,
+)
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.comparison import HOURS, Side, read_side
 from campaigns.selectors.dimensions import Line
 
 OFFERED = 200
 KINDS = ("sent", "opened")
+Lead = Callable[..., str]  # the address of whom a number counts, by what they are narrowed to
 
 
 class CompareForm(PageForm):
@@ -57,29 +69,55 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def _compare(request: HttpRequest, pair: tuple[Campaign, Campaign]) -> dict[str, Any]:
-    sides = [
-        read_side(Transfer.objects.for_user(request.user).filter(campaign=campaign))
-        for campaign in pair
-    ]
+    seen = Transfer.objects.for_user(request.user)
+    transfers = [list(seen.filter(campaign=campaign)) for campaign in pair]
+    sides = [read_side(rows) for rows in transfers]
+    leads = [partial(_lead, *one) for one in zip(pair, transfers, strict=True)]
     platforms = sorted(set(sides[0].platforms) | set(sides[1].platforms))
     return {
         "pair": pair,
         "sides": sides,
-        "rows": _draw_rows(sides[0].total, sides[1].total, sides),
+        "rows": _draw_rows(sides, leads),
         "platforms": [
-            (platform, *(side.platforms.get(platform, Line(platform)) for side in sides))
-            for platform in platforms
+            (platform, [*_draw_platform(platform, sides, leads)]) for platform in platforms
         ],
         "chart": _write_chart(pair, sides),
         "table": _list_hours(sides),
     }
 
 
-def _draw_rows(a: Line, b: Line, sides: list[Side]) -> list[tuple[str, Any, Any, Any]]:
+def _lead(campaign: Campaign, transfers: list[Transfer], name: str, value: str, **more: str) -> str:
+    """To the recipients of its one transfer, or to the campaign, where all of them stand."""
+    if len(transfers) != 1:
+        return reverse("campaign", args=[campaign.pk])
+    address = reverse("recipients", args=[transfers[0].pk])
+    return f"{address}?{urlencode({name: value, **more})}"
+
+
+def _draw_rows(
+    sides: list[Side], leads: Sequence[Lead]
+) -> list[tuple[str, list[Number], float | None]]:
     """Name, both numbers, and the second against the first in percent."""
-    rows = [(_("Audience"), sides[0].audience, sides[1].audience)]
-    rows += zip(list_columns(), list_numbers(a), list_numbers(b), strict=True)  # type: ignore[arg-type]
-    return [(name, one, other, _differ(one, other)) for name, one, other in rows]
+    columns = list_columns()
+    both = [
+        [
+            Number(side.audience, link=lead("outcome", EVERYBODY) if side.audience else ""),
+            *draw_numbers(columns, list_numbers(side.total), lead),
+        ]
+        for side, lead in zip(sides, leads, strict=True)
+    ]
+    rows = zip([_("Audience"), *columns], *both, strict=True)
+    return [(name, [one, other], _differ(one.value, other.value)) for name, one, other in rows]
+
+
+def _draw_platform(platform: str, sides: list[Side], leads: Sequence[Lead]) -> Iterator[Number]:
+    """Of each side how many were sent to on it, and the share that opened."""
+    for side, lead in zip(sides, leads, strict=True):
+        line = side.platforms.get(platform, Line(platform))
+        sent = line.outcomes.get(Settled.SENT, 0)
+        link = lead("outcome", Settled.SENT, platform=platform) if sent else ""
+        yield Number(sent, link=link)
+        yield Number(line.open_rate, why=SHARE_WORDS)
 
 
 def _differ(one: float | None, other: float | None) -> float | None:

@@ -124,7 +124,7 @@ def draw_report(
         "asked": asked,
         "form": asked.form,
         "columns": columns,
-        "cards": [*_draw_numbers(columns, list_numbers(total), make_links(asked).find)],
+        "cards": [*draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
         "left_out": max(0, len(lines) - start - MOST_ROWS),
@@ -155,7 +155,7 @@ def draw_days(asked: Asked, lines: list[Line], today: date) -> dict[str, Any]:
     columns, links = list_columns(), make_links(asked)
     days = _read_days(asked, lines, today)
     rows = [
-        (day.day, [*_draw_numbers(columns, _list_outcomes(day.outcomes), find)])
+        (day.day, [*draw_numbers(columns, _list_outcomes(day.outcomes), find)])
         for day in days
         for find in [partial(links.find, by=Dimension.DAY, key=day.day.isoformat())]
     ]
@@ -223,7 +223,7 @@ def _draw_row(
     find = partial(links.find, by=by, key=line.key)
     return Row(
         name=say_value(by, line.key, line.name),
-        numbers=tuple(_draw_numbers(columns, list_numbers(line), find)),
+        numbers=tuple(draw_numbers(columns, list_numbers(line), find)),
         depth=len(above),
         path="/".join([*above, line.key]) if by in BELOW else "",
         path_above="/".join(above),
@@ -236,7 +236,7 @@ def _draw_row(
     )
 
 
-def _draw_numbers(
+def draw_numbers(
     columns: Iterable[str], values: Iterable[float | None], find: Callable[[str, str], str]
 ) -> Iterator[Number]:
     """Outcomes and receipts lead to their recipients, or to the transfers that have them."""

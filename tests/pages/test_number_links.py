@@ -12,6 +12,7 @@ from campaigns.models import Counter, Job, Part, Transfer
 from campaigns.pages.background import COUNTED_WORDS
 from campaigns.pages.reports import SHARE_WORDS
 from campaigns.services.job_work import drain_jobs
+from tests import builders
 from tests.pages import test_drill
 from tests.pages.read_numbers import read_numbers
 from tests.pages.test_drill import LINK
@@ -126,3 +127,29 @@ def test_the_last_month_and_what_nobody_knows_lead_to_as_many_people(viewer, app
     assert [(number.head, number.value) for number in month] == [("Sent", 5), ("Failed", 1)] * 2
     assert unknown[1] == "2 recipients"
     assert follower.count(unknown[0], "") == Counter.objects.get(outcome="unknown").count
+
+
+def test_two_campaigns_side_by_side_lead_to_as_many_people(viewer, app, campaigns, now):
+    one, other = (builders.make_campaign(app, now) for _number in range(2))
+    Transfer.objects.filter(name="Long").update(campaign=one, audience=18)
+    Transfer.objects.filter(name="Steps").update(campaign=other, audience=7)
+
+    page = viewer.get(reverse("compare"), {"a": one.pk, "b": other.pk}).content.decode()
+    tables = page.partition('id="pa-compare-opens"')[0]
+    numbers = read_numbers(tables.partition('id="pa-compare-title"')[2])
+    Follower(viewer).check(numbers)
+
+    assert {number.value for number in numbers if number.head == "Sent"} == {13, 7}
+    assert any("platform=android" in number.link for number in numbers)
+
+
+def test_a_campaign_of_several_transfers_is_led_to_as_a_whole(viewer, app, campaigns, now):
+    one, other = (builders.make_campaign(app, now) for _number in range(2))
+    Transfer.objects.filter(name__in=["Long", "Strange"]).update(campaign=one)
+    Transfer.objects.filter(name="Steps").update(campaign=other)
+
+    page = viewer.get(reverse("compare"), {"a": one.pk, "b": other.pk})
+    [sent] = [numbers for name, numbers, _change in page.context["rows"] if name == "Sent"]
+
+    assert sent[0].link == reverse("campaign", args=[one.pk])
+    assert sent[1].link.startswith("/transfers/")
