@@ -3,8 +3,8 @@ that have them, each with its share of the number."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -34,6 +34,8 @@ class Links:
 
     asked: Asked
     outside: Outside
+    # Written once for all numbers of a line: a report has hundreds of them.
+    _written: dict[Any, str] = field(default_factory=dict)
 
     def open_line(self, key: str) -> str:
         """The address of what is below a line; "" where there is nothing."""
@@ -50,9 +52,17 @@ class Links:
         only: dict[Any, str] = {**self.asked.only, **({by: key} if by else {}), **more}
         if Dimension.TRANSFER in only:
             return self._find_recipients(name, value, only)
+        return self._write_once((by, key), lambda: self._find_transfers(by, key))
+
+    def _find_transfers(self, by: Dimension | None, key: str) -> str:
         line = _narrow(by, key) if by else {}
         query = self.asked.write_query({**line, "by": Dimension.TRANSFER.value})
         return f"{reverse('reports')}{query}{LIST}"
+
+    def _write_once(self, place: Any, write: Callable[[], str]) -> str:
+        if place not in self._written:
+            self._written[place] = write()
+        return self._written[place]
 
     def _find_recipients(self, name: str, value: str, only: Mapping[Any, str]) -> str:
         # Of these the books know a number and nobody's name.
@@ -61,7 +71,8 @@ class Links:
         is_receipt = name == "receipt"
         query = {name: value, **_name_rest(only, is_receipt=is_receipt)}
         query |= self._name_times(only, is_receipt=is_receipt)
-        address = reverse("recipients", args=[int(only[Dimension.TRANSFER])])
+        pk = int(only[Dimension.TRANSFER])
+        address = self._write_once(pk, lambda: reverse("recipients", args=[pk]))
         return f"{address}?{urlencode(query)}"
 
     def _name_times(self, only: Mapping[Any, str], *, is_receipt: bool) -> dict[str, Any]:
