@@ -37,6 +37,7 @@ from campaigns.selectors.dimensions import (
     name_values,
     sum_lines,
 )
+from campaigns.services.report_jobs import NARROWED_BY
 from providers.reports import Metric
 
 MOST_ROWS = 50  # of one page, and below one row
@@ -134,6 +135,7 @@ def draw_report(
         "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
         "query": asked.write_query({}),
         "background": refused or BackgroundForm(),
+        "not_narrowed": [WORDS[name] for name in asked.only if name.value not in NARROWED_BY],
         "is_unreported": not total.receipts and total.total > 0,
     }
     status = 422 if refused else 200

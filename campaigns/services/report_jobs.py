@@ -59,6 +59,7 @@ DEVICE_FIELDS = {
 }
 FIELDS = {**COHORT_FIELDS, HOUR_FIELD: gettext_lazy("Hour of sending"), **DEVICE_FIELDS}
 CUSTOM = ("device.custom.", "person.custom.")
+NARROWED_BY = ("transfer", "group", "tag")
 Read = Callable[[list[Delivery]], Mapping[int, str]]
 
 
@@ -102,9 +103,7 @@ def start_report(place: App | Workspace, wanted: Wanted, *, actor: str, now: dat
         "field": wanted.field,
         "start": wanted.start.isoformat(),
         "end": wanted.end.isoformat(),
-        "only": {
-            name: wanted.only[name] for name in ("transfer", "group", "tag") if name in wanted.only
-        },
+        "only": {name: wanted.only[name] for name in NARROWED_BY if name in wanted.only},
         "zone": min(wanted.apps, key=lambda app: app.pk).timezone,
     }
     total = _select_transfers(params).aggregate(total=Sum("audience"))["total"] or 0

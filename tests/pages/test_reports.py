@@ -260,6 +260,16 @@ def test_another_workspaces_campaign_is_not_compared(client, stranger, app, book
     assert "C One" not in answer.content.decode()
 
 
+def test_what_the_background_does_not_narrow_by_is_said(viewer, books):
+    words = "This report is narrowed by more; in the background it is not: Platform"
+
+    narrowed = viewer.get(reverse("reports"), {"platform": "ios", "tag": "spring"})
+    kept = viewer.get(reverse("reports"), {"tag": "spring"})
+
+    assert f"{words}." in narrowed.content.decode()
+    assert words[:30] not in kept.content.decode()
+
+
 def test_anything_else_is_counted_in_the_background(viewer, app, recipients):
     address = reverse("start_report") + "?date_from=2026-11-19&date_to=2026-11-21"
 
