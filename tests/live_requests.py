@@ -27,7 +27,9 @@ def wait_until_answered() -> None:
     """Whoever has left without waiting for an answer ends the thread, not the request."""
     end = time.monotonic() + MOST_SECONDS
     while _answering and time.monotonic() < end:
-        _answering.intersection_update(thread.ident or 0 for thread in threading.enumerate())
+        alive = {thread.ident for thread in threading.enumerate()}
+        for gone in set(_answering) - alive:  # in one step: others add to it and take from it
+            _answering.discard(gone)
         time.sleep(0.01)
 
 

@@ -15,6 +15,7 @@ from campaigns.pages.report_links import find_report
 from campaigns.selectors.dimensions import Dimension
 from campaigns.selectors.recipient_pages import NONE
 from campaigns.selectors.report_facts import make_span
+from campaigns.selectors.reports import find_zone
 from campaigns.services.report_jobs import HOUR_FIELD, OTHERS
 
 OF_FIELD = {
@@ -24,7 +25,8 @@ OF_FIELD = {
     "app_major": Dimension.APP_VERSION,
     HOUR_FIELD: Dimension.HOUR,
 }
-NOTHING = ("", "0")  # with these a report counts ids that nobody knows too
+# With these, and by the hour, a report counts ids that nobody knows too.
+NOTHING = ("", "0")
 HOUR = timedelta(hours=1)
 
 
@@ -44,7 +46,7 @@ class JobLinks:
             return ""
         if name not in Settled.values:
             return self._find_came(value, name)
-        if name == Settled.SKIPPED and value in NOTHING:
+        if name == Settled.SKIPPED and (value in NOTHING or self.by is Dimension.HOUR):
             return ""
         return find_report(self.first, self.last, **{**self.only, self.by.value: value})
 
@@ -60,7 +62,7 @@ class JobLinks:
 
 def read_links(job: Job, seen: Collection[int]) -> JobLinks | None:
     """None where no list can hold the same numbers: by what is read as it is now, of hours that
-    are no whole days, or of other apps than those that somebody has `seen`."""
+    are no whole days on the clock of now, or of other apps than those that somebody has `seen`."""
     params = job.params
     by, zone = OF_FIELD.get(params.get("field", "")), load_zone(params["zone"])
     start, end = (datetime.fromisoformat(params[name]) for name in ("start", "end"))
@@ -68,7 +70,8 @@ def read_links(job: Job, seen: Collection[int]) -> JobLinks | None:
     span = make_span(params["apps"], days, zone)
     is_whole = (span.start, span.end) == (start, end)
     is_seen = len(params["apps"]) == 1 or {*params["apps"]} == {*seen}
-    if by is None or not is_whole or not is_seen:
+    is_same_clock = find_zone(params["apps"]) == params["zone"]
+    if by is None or not (is_whole and is_same_clock and is_seen):
         return None
     app = {"app": str(params["apps"][0])} if len(params["apps"]) == 1 else {}
     only = {name: str(value) for name, value in params["only"].items()}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any, cast
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import ErrorDict, flatatt
 from django.utils.html import format_html
@@ -21,6 +23,14 @@ from campaigns.pages.field_html import (
 )
 
 SEPARATORS = re.compile(r"[\s,;]+")
+
+
+class DayField(forms.DateField):
+    """A day that every zone has."""
+
+    default_validators = [
+        MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)),
+    ]  # fmt: skip
 
 
 class PageRenderer(TemplatesSetting):

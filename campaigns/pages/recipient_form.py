@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import Account, Cohort, Device, Part, ReceiptCount, Settled, Transfer
 from campaigns.models.audience import WAYS, hash64
 from campaigns.models.clock import list_zone_names, load_zone
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import DayField, PageForm
 from campaigns.pages.reason_words import name_reason
 from campaigns.pages.report_names import RECEIPT_WORDS
 from campaigns.selectors.aliases import find_named
@@ -39,14 +38,6 @@ STANDINGS = [
     (PENDING, gettext_lazy("Pending: no outcome yet")),
     (EVERYBODY, gettext_lazy("Everybody, pending or not")),
 ]
-
-
-class DayField(forms.DateField):
-    """A day that every zone has."""
-
-    default_validators = [
-        MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31)),
-    ]  # fmt: skip
 
 
 class RecipientFilter(PageForm):
@@ -150,16 +141,17 @@ class RecipientFilter(PageForm):
         given = self.cleaned_data
         zone = load_zone(given.get("zone") or self.transfer.app.timezone)
         days = given.get("date_from"), given.get("date_to")
-        created_at, until = self.transfer.created_at, self._find_last()
-        return find_stretches(days, given.get("hour"), zone, created_at, until)
+        return find_stretches(days, given.get("hour"), zone, *self._find_span())
 
-    def _find_last(self) -> datetime:
-        """When the last outcome, or what came back last, may have come."""
+    def _find_span(self) -> tuple[datetime, datetime]:
+        """When the first and the last outcome, or what came back, may have come: by the clock of a
+        vendor that may be before there was a transfer."""
+        created_at = self.transfer.created_at
         if self.cleaned_data.get("time_of") != "receipt":
-            return self.transfer.finished_at or timezone.now()
+            return created_at, self.transfer.finished_at or timezone.now()
         counts = ReceiptCount.objects.filter(part__transfer=self.transfer)
-        last: datetime | None = counts.aggregate(last=Max("hour"))["last"]
-        return last or self.transfer.created_at
+        found = counts.aggregate(first=Min("hour"), last=Max("hour"))
+        return found["first"] or created_at, found["last"] or created_at
 
     def find_ids(self) -> list[int] | None:
         """Whom the search means, None when nothing is searched for."""
@@ -198,7 +190,7 @@ def _find_known(
     if name in ("account", "told_by") and (number := read_id(value)):
         rows = Account.objects.filter(workspace=transfer.app.workspace_id, pk=number)
         return list(rows.values_list("pk", "name"))
-    if name == "channel" and transfer.parts.filter(channel=value).exists():
+    if name == "channel" and value in transfer.parts.values_list("channel", flat=True).distinct():
         return [(value, value)]
     return [way for way in WAYS if name == "platform" and way[0] == value]
 

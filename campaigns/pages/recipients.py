@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -62,12 +64,20 @@ def _draw(
         "is_of_settled": form.wants_settled and not form.wants_pending,
         "strangers": _count_strangers(transfer, form, wanted, books) if ids is None else 0,
         "is_first": not request.GET.get("after"),
+        "forgotten_days": _find_forgotten(transfer, wanted),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "may_see_people": request.user.has_perm("campaigns.view_person"),
     }
     title = _("Recipients of %(name)s") % {"name": transfer}
     status = 200 if form.is_valid() else 422
     return draw_page(request, "pages/recipients.html", title, context, status=status)
+
+
+def _find_forgotten(transfer: Transfer, wanted: Wanted) -> int:
+    """After how many days it is forgotten of whom something came back, if that may be so here."""
+    kept: int = settings.KEEP_RECEIPTS_DAYS
+    is_old = transfer.created_at < timezone.now() - timedelta(days=kept)
+    return kept if wanted.receipt and is_old else 0
 
 
 def _count(transfer: Transfer, form: RecipientFilter, wanted: Wanted, books: Books) -> int | None:

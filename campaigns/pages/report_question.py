@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import App
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import DayField, PageForm
 from campaigns.selectors.dimensions import NARROWING, Dimension, Question, is_value
 from campaigns.selectors.report_facts import MAX_DAYS, make_span
 from campaigns.selectors.reports import find_zone
@@ -43,10 +43,8 @@ WORDS = {**dict(DIMENSIONS), Dimension.GROUP: gettext_lazy("Group")}
 class ReportFilter(PageForm):
     """Days, app and dimension of a report."""
 
-    date_from = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput({"type": "date"})
-    )
-    date_to = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput({"type": "date"}))
+    date_from = DayField(label=gettext_lazy("From"), widget=forms.DateInput({"type": "date"}))
+    date_to = DayField(label=gettext_lazy("To"), widget=forms.DateInput({"type": "date"}))
     app = forms.ModelChoiceField(
         App.objects.none(),
         label=gettext_lazy("App"),

@@ -188,8 +188,8 @@ def test_who_waits_is_looked_for_in_a_bounded_part_of_the_queue(viewer, transfer
 @pytest.mark.parametrize(
     "query",
     ["outcome=x", "hour=24", "zone=Mars", "zone=../etc", "country=ZZ", "app_version=x",
-     "date_from=x", "channel=sms", "time_of=x", "account=77", "part=-1",
-     "date_to=9999-12-31", "date_from=0001-01-01"],
+     "date_from=x", "channel=sms", "channel=%00", "outcome=%00", "time_of=x",
+     "account=77", "part=-1", "date_to=9999-12-31", "date_from=0001-01-01"],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["recipients", "recipients_csv"])
 def test_a_filter_that_cannot_be_is_told_and_nothing_is_taken(viewer, transfer, name, query):

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Counter, Job, Part, Transfer
+from campaigns.models import App, Counter, Job, Part, Transfer
 from campaigns.pages.background import COUNTED_WORDS
 from campaigns.pages.reports import SHARE_WORDS
 from campaigns.services.job_work import drain_jobs
@@ -18,6 +18,7 @@ from tests.pages.read_numbers import read_numbers
 from tests.pages.test_drill import LINK
 from tests.pages.test_report_links import (
     DAY,
+    NOON,
     Follower,
     campaigns,
     make_devices,
@@ -70,6 +71,26 @@ def test_what_is_read_as_it_is_now_says_that_no_list_holds_it(viewer, campaigns)
 def test_a_report_on_more_apps_than_one_sees_leads_nowhere(viewer, campaigns, client, workspace):
     count_in_background(viewer, "language")
     Job.objects.update(params={**Job.objects.get().params, "apps": [campaigns.pk, 999]})
+
+    page = viewer.get(reverse("report_job", args=[Job.objects.get().pk])).content.decode()
+
+    assert not any(number.link for number in read_numbers(page))
+
+
+def test_by_hour_nobody_is_listed_for_skipped_which_has_ids_that_nobody_knows(viewer, campaigns):
+    part = Transfer.objects.get(name="Strange").parts.get()
+    settle(part, make_devices(campaigns, 1), "skipped", NOON, reason="no_token")
+
+    numbers = count_in_background(viewer, "send_hour", app=campaigns.pk)
+    [skipped] = [number for number in numbers if number.head == "Skipped"]
+
+    assert (skipped.value, skipped.link) == (1, "")
+    assert skipped.why
+
+
+def test_a_report_on_the_clock_of_another_zone_than_now_leads_nowhere(viewer, campaigns):
+    count_in_background(viewer, "language", app=campaigns.pk)
+    App.objects.filter(pk=campaigns.pk).update(timezone="Asia/Tokyo")
 
     page = viewer.get(reverse("report_job", args=[Job.objects.get().pk])).content.decode()
 

@@ -246,6 +246,38 @@ def test_the_table_of_days_leads_to_as_many_people(viewer, campaigns):
         assert numbers
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31", "3000-01-01", "x"])
+@pytest.mark.parametrize("name", ["reports", "report_rows", "report_days", "report_csv"])
+def test_a_day_that_no_zone_has_is_that_of_no_report(viewer, campaigns, name, day):
+    answer = viewer.get(reverse(name), {"by": "group", "date_from": day, "date_to": day})
+
+    assert answer.status_code == 200
+
+
+def test_what_came_back_before_the_transfer_by_a_slow_clock_is_listed_too(viewer, campaigns):
+    transfer = make_transfer(campaigns, name="Slow")
+    part, devices = make_part(transfer), make_devices(campaigns, 2)
+    settle(part, devices, "sent", NOON)
+    receive(part, devices, ReceiptKind.DELIVERED, transfer.created_at - timedelta(minutes=70))
+
+    asked = {"transfer": transfer.pk, "by": "hour", **DAYS}
+    numbers = read_numbers(viewer.get(reverse("reports"), asked).content.decode())
+    Follower(viewer).check(numbers)
+
+    assert [n.value for n in numbers if n.head == "Delivered" and n.row and n.link] == [2]
+
+
+def test_who_is_forgotten_is_said(viewer, campaigns, settings):
+    settings.KEEP_RECEIPTS_DAYS = 7
+    long, pages = Transfer.objects.filter(name="Long"), []
+    for days in (6, 8):
+        long.update(created_at=datetime.now(UTC) - timedelta(days=days))
+        address = reverse("recipients", args=[long.get().pk])
+        pages.append(viewer.get(address, {"receipt": "delivered"}).content.decode())
+
+    assert ["is forgotten after 7 days" in page for page in pages] == [False, True]
+
+
 @pytest.mark.parametrize("hour", ["24:00", "9", "x", "09:30"])
 def test_an_hour_that_is_none_narrows_nothing(viewer, campaigns, hour):
     answer = viewer.get(reverse("reports"), {"by": "transfer", "hour": hour, **DAYS})
