@@ -129,6 +129,13 @@ def _all_pages_answered(_django_db_helper: None) -> Iterator[None]:
     live_requests.wait_until_answered()
 
 
+@pytest.fixture(scope="session")
+def live_server(live_server: Any) -> Iterator[Any]:
+    """Stops when nobody is connected any more."""
+    yield live_server
+    live_requests.wait_until_left()
+
+
 @pytest.fixture(autouse=True)
 def _no_call_inside_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test does, a request that leaves while a transaction is open fails it."""

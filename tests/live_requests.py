@@ -15,6 +15,7 @@ from django.core.signals import request_finished, request_started
 MOST_SECONDS = 60
 
 _answering: set[int] = set()
+_threads: set[threading.Thread] = set()
 
 
 def watch() -> None:
@@ -33,8 +34,18 @@ def wait_until_answered() -> None:
         time.sleep(0.01)
 
 
+def wait_until_left() -> None:
+    """Whoever answers a page does so until it closes its connection, and then looks at that of the
+    database once more: it must still be allowed to."""
+    end = time.monotonic() + MOST_SECONDS
+    for thread in set(_threads):
+        thread.join(max(0.0, end - time.monotonic()))
+
+
 def _note_start(**_signal: Any) -> None:
-    if threading.current_thread() is not threading.main_thread():
+    thread = threading.current_thread()
+    if thread is not threading.main_thread():
+        _threads.add(thread)
         _answering.add(threading.get_ident())
 
 
