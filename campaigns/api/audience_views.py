@@ -218,7 +218,7 @@ class DeviceViews(ListedViewSet):
         "list": ("app", "platform", "external_user_id")
     }
     scopes: ClassVar[Mapping[str, str]] = {"enable": ApiKey.Scope.SEND}
-    body_type = BulkDevices
+    body_decoder = msgspec.json.Decoder(BulkDevices)
 
     @property
     def max_bytes(self) -> int:
