@@ -19,7 +19,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Invalid, Refused
-from campaigns.models import App, Device, Job, JobPiece, Label, LabelMember, Person, Segment
+from campaigns.models import (
+    App,
+    Device,
+    Job,
+    JobPiece,
+    Label,
+    LabelMember,
+    Person,
+    Segment,
+    Workspace,
+)
 from campaigns.models.access import visible_app_ids, wide_workspace_ids
 from campaigns.models.bulk import IdList, append_rows
 from campaigns.selectors.audience import Audience, AudienceKind, select_devices
@@ -141,8 +151,8 @@ def _note(label: Label, verb: BulkVerb, actor: str, now: datetime) -> None:
 
 def _list_reached(principal: Any, app: App) -> list[int] | None:
     """Apps by whose devices and labels the principal sees persons; None for who sees them all."""
-    is_super = getattr(principal, "is_superuser", False)
-    if is_super or wide_workspace_ids(principal).filter(pk=app.workspace_id).exists():
+    wide = Workspace.objects.filter(pk=app.workspace_id, pk__in=wide_workspace_ids(principal))
+    if getattr(principal, "is_superuser", False) or wide.exists():
         return None
     reached = App.objects.filter(pk__in=visible_app_ids(principal), workspace=app.workspace_id)
     return list(reached.values_list("pk", flat=True))

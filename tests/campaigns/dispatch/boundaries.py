@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import requests
@@ -18,6 +18,8 @@ from django.db import connection
 from campaigns.dispatch.quick_flush import QuickFlush
 
 READS = ("SELECT", "BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE")
+Run = TypeVar("Run")
+TRIES = 8  # each passes no further than the shortest before it
 
 
 class Died(BaseException):
@@ -120,3 +122,21 @@ def passes(boundaries: Boundaries, act: Callable[[], None]) -> bool:
     except Died:
         return False
     return True
+
+
+def die_by(
+    place: int, attempt: Callable[[Boundaries], tuple[Run, bool]], recover: Callable[[Run], None]
+) -> tuple[Run, bool]:
+    """The recovered run of an attempt in which somebody died, and False; True if all have lived.
+
+    How many boundaries there are depends a little on the machine: on a slow one, more is due when
+    it is asked for. One that ends before the place is tried again, to die at its own last gap.
+    """
+    for _try in range(TRIES):
+        boundaries = Boundaries(place)
+        run, has_lived = attempt(boundaries)
+        recover(run)
+        if not has_lived:
+            break
+        place = len(boundaries.states)
+    return run, has_lived

@@ -31,13 +31,14 @@ from providers.contract import Addressing, Dialect, Idempotency
 from providers.outbound import AccountConfig, Request
 from providers.simulator import Simulator
 from tests import builders
-from tests.campaigns.dispatch.boundaries import Boundaries, crossing, passes
+from tests.campaigns.dispatch.boundaries import Boundaries, crossing, die_by, passes
 from tests.campaigns.dispatch.journeys import (
     JOURNEYS,
     PHONES,
     SKIPPED,
     Figures,
     Journey,
+    Run,
     begin_run,
     count_figures,
     find_faults,
@@ -187,11 +188,13 @@ def test_a_death_at_any_boundary_loses_nobody_and_hides_no_double(
     places = rehearsed.list_places(every=EVERY_GAP)
     faults, totals = [], Figures()
 
-    for place in places:
+    def attempt(boundaries: Boundaries) -> tuple[Run, bool]:
         run = begin_run(reached, journey.policy, now)
         journey.prepare(run)
-        has_lived = passes(Boundaries(place), partial(journey.act, run))
-        recover(run)
+        return run, passes(boundaries, partial(journey.act, run))
+
+    for place in places:
+        run, has_lived = die_by(place, attempt, recover)
         summary = simulator.vendor.summarize(tag=run.campaign.tag)
         faults += [(place, fault) for fault in find_faults(run, journey, summary)]
         faults += [(place, "nobody died")] * has_lived

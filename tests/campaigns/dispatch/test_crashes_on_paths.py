@@ -21,9 +21,9 @@ from campaigns.selectors import routes
 from providers import http, registry
 from providers.contract import Idempotency
 from providers.simulator import Simulator
-from tests.campaigns.dispatch.boundaries import Boundaries, crossing, passes
+from tests.campaigns.dispatch.boundaries import Boundaries, crossing, die_by, passes
 from tests.campaigns.dispatch.journeys import Figures
-from tests.campaigns.dispatch.paths import AudienceCall, OwnChannel, Path
+from tests.campaigns.dispatch.paths import AudienceCall, OwnChannel, Passage, Path
 from tests.campaigns.dispatch.stairs import Steps
 from tests.compat.receiver import Receiver, receiving
 from tests.compat.small import make_dialect
@@ -78,10 +78,13 @@ def die_everywhere(path: Path) -> tuple[str, int, list[tuple[int, str]]]:
     of the death."""
     rehearsed = rehearse(path)
     places, faults, totals = choose_places(rehearsed), list[tuple[int, str]](), Figures()
-    for place in places:
+
+    def attempt(boundaries: Boundaries) -> tuple[Passage, bool]:
         run = path.begin()
-        has_lived = passes(Boundaries(place), partial(path.go, run))
-        path.recover(run)
+        return run, passes(boundaries, partial(path.go, run))
+
+    for place in places:
+        run, has_lived = die_by(place, attempt, path.recover)
         faults += [(place, fault) for fault in path.find_faults(run)]
         faults += [(place, "nobody died")] * has_lived
         totals.add(path.count(run))

@@ -24,7 +24,7 @@ from campaigns.models import App, Delivery, Device, Policy, Transfer
 from campaigns.models.audience import hash64
 from providers.outbound import DeviceAnswer
 from providers.outcomes import Outcome, Reason, Result
-from tests.campaigns.dispatch.boundaries import Boundaries, Died, passes
+from tests.campaigns.dispatch.boundaries import Boundaries, Died, die_by, passes
 from tests.campaigns.dispatch.gateways import (
     SILENCE,
     STREAMS,
@@ -141,13 +141,17 @@ def test_a_death_leaves_only_the_window_in_doubt(
     places = rehearsed.list_places(every=EVERY_GAP)
     faults, most = [], 0
 
-    for place in places:
-        boundaries = Boundaries(place)
+    def attempt(boundaries: Boundaries) -> tuple[Transfer, bool]:
         transfer = begin(gateway, start, scene, now)
         with meeting(gateway, boundaries):
-            has_lived = passes(boundaries, lambda: send(now))
+            return transfer, passes(boundaries, lambda: send(now))
+
+    def recover(transfer: Transfer) -> None:
         for hours in (1, 2, 3):
             send(now, hours)
+
+    for place in places:
+        transfer, has_lived = die_by(place, attempt, recover)
         faults += [(place, fault) for fault in find_faults(gateway, transfer, scene, deaths=1)]
         faults += [(place, "nobody died")] * has_lived
         most = max(most, count_resent(transfer), count_outcomes(transfer)["unknown"])
