@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.db.models import Max, Min
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +22,7 @@ from campaigns.pages.report_names import RECEIPT_WORDS
 from campaigns.selectors.aliases import find_named
 from campaigns.selectors.dimensions import RECEIPTS
 from campaigns.selectors.language_names import name_language
+from campaigns.selectors.planned_recipients import list_planned_starts
 from campaigns.selectors.recipient_pages import NONE, Wanted
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.settled_hours import find_stretches
@@ -63,6 +65,10 @@ class RecipientFilter(PageForm):
     app_version = forms.TypedChoiceField(
         label=gettext_lazy("App version (major)"), required=False, coerce=int, empty_value=None
     )
+    planned_at = forms.TypedChoiceField(
+        label=gettext_lazy("Planned for (UTC)"), required=False, coerce=datetime.fromisoformat,
+        empty_value=None,
+    )  # fmt: skip
     step = forms.TypedChoiceField(
         label=gettext_lazy("Step"), required=False, coerce=int, empty_value=None
     )
@@ -174,6 +180,10 @@ def _list_choices(transfer: Transfer, books: Books) -> dict[str, list[tuple[Any,
         "platform": [(key, names.get(key, key)) for key in sorted(known)],
         "account": _list_accounts(books),
         "told_by": [],
+        "planned_at": [
+            (start.isoformat(), date_format(start, "DATETIME_FORMAT"))
+            for start in list_planned_starts(transfer)
+        ],
         **_list_cohort_values(transfer),
         **_list_ways(transfer),
     }

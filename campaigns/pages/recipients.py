@@ -16,6 +16,7 @@ from campaigns.pages.downloads import stream_csv
 from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.recipient_form import RecipientFilter
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.planned_recipients import count_planned, read_planned
 from campaigns.selectors.profile import mask_token
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
@@ -82,6 +83,8 @@ def _find_forgotten(transfer: Transfer, wanted: Wanted) -> int:
 
 def _count(transfer: Transfer, form: RecipientFilter, wanted: Wanted, books: Books) -> int | None:
     """How many there are; None where neither the counters nor the queue know."""
+    if wanted.planned_at is not None:
+        return _count_planned(form, wanted)
     settled = count_wanted(transfer, wanted) if form.wants_settled else 0
     if not form.wants_pending or settled is None:
         return settled
@@ -91,6 +94,14 @@ def _count(transfer: Transfer, form: RecipientFilter, wanted: Wanted, books: Boo
         return settled + sum(books.owed.values())
     is_known = wanted == Wanted(platform=wanted.platform)
     return settled + books.owed.get(wanted.platform, 0) if is_known else None
+
+
+def _count_planned(form: RecipientFilter, wanted: Wanted) -> int | None:
+    found = count_planned(form.transfer, wanted)
+    if found is None:
+        return None
+    planned, settled = found
+    return (settled if form.wants_settled else 0) + (planned - settled if form.wants_pending else 0)
 
 
 def _count_strangers(
@@ -136,6 +147,8 @@ def _read_settled(
     bound: int | None,
 ) -> RecipientPage:  # fmt: skip
     """Of those who are searched for there are few, and all are read at once."""
+    if wanted.planned_at is not None:
+        return read_planned(transfer, wanted, after, limit, ids)
     if ids is None:
         return read_recipients(transfer, wanted, after, limit, bound)
     rows = select_wanted(transfer, wanted).filter(

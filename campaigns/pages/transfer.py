@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Refused
 from campaigns.models import Membership, Transfer
 from campaigns.models.audience import PLATFORMS
+from campaigns.pages.hour_rows import list_hour_rows
 from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.origin import find_words, list_declared, name_door, name_transfer
 from campaigns.pages.plot import draw_plot
@@ -130,7 +131,7 @@ def _describe_progress(transfer: Transfer, progress: Progress) -> dict[str, Any]
         "steps": list_step_rows(transfer, progress.steps),
         "next_handover": progress.next_handover,
         "vendor_figures": progress.vendor_figures,
-        "hours": progress.hours,
+        "hours": list_hour_rows(transfer, progress.hours),
         "next_hour": progress.next_hour,
         "pause_words": progress.paused_because,
         "recalls": describe_recalls(progress.recalls),

@@ -42,7 +42,7 @@ class Wanted:
     """What recipients are narrowed by; what is empty or None narrows nothing, NONE asks for those
     without. `step` is from 1, `receipt` a kind that came back from them, which the account
     `told_by` has told. `hours` are stretches of time in which their outcome was settled, or, with
-    `is_by_receipt`, in which it came back."""
+    `is_by_receipt`, in which it came back. `planned_at` is when their own clocks had them due."""
 
     outcome: str = ""
     reason: str = ""
@@ -58,6 +58,7 @@ class Wanted:
     told_by: int | None = None
     part: int | None = None
     step: int | None = None
+    planned_at: datetime | None = None
 
     @property
     def is_indexed(self) -> bool:
@@ -116,7 +117,7 @@ def count_wanted(transfer: Transfer, wanted: Wanted) -> int | None:
 def count_strangers(transfer: Transfer, wanted: Wanted) -> int:
     """Ids that nobody knows: the books count them, and no recipient is behind them."""
     is_other = wanted.receipt or wanted.account or wanted.outcome not in ("", Settled.SKIPPED)
-    if is_other or any(wanted.cohort_values.values()):
+    if is_other or wanted.planned_at or any(wanted.cohort_values.values()):
         return 0
     rows = Rollup.objects.filter(
         _match_outcome(wanted), match_parts(wanted, "part__"), _match_stretches(wanted, "hour"),

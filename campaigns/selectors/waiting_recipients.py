@@ -62,6 +62,8 @@ def _select_batches(transfer: Transfer, wanted: Wanted) -> QuerySet[Batch]:
         match_parts(wanted, "part__"), transfer=transfer, is_folded=False, state__in=OPEN,
         settled__lt=F("count"),
     )  # fmt: skip
+    if wanted.planned_at is not None:
+        open_ones = open_ones.filter(local_at=wanted.planned_at)
     if wanted.platform:
         open_ones = open_ones.filter(Q(platform=wanted.platform) | ~Q(form=Batch.Form.DEVICE))
     return open_ones.order_by("pk").only("part_id", "recipients", "cohorts", "settled", "form")
