@@ -149,7 +149,7 @@ class Fcm:
             headers={"Authorization": wire_auth.write_authorization(self.find_token(key))},
             json=wire_sends.write_probe(PROBE),
             read=wire_sends.read_sent,
-            read_error=wire_errors.read_error,
+            read_error=wire_errors.read_probe_error,
             recipients=wire_sends.RECIPIENT_KEYS,
         )
 

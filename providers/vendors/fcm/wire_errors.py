@@ -7,9 +7,12 @@ google.rpc.BadRequest and QuotaFailure (googleapis, google/rpc/error_details.pro
 
 What is ours to decide:
 
-- INVALID_ARGUMENT touches a token only where the answer says that it is about the token: by a field
-  violation of `message.token`, or, as in the page's second sample, where there is no violation and
-  the words name the registration token. Every other one is about the message.
+- INVALID_ARGUMENT is about the token where the answer says so: by a field violation of
+  `message.token`, or, as in the page's second sample, where there is no violation and the words
+  name the registration token. Every other one is about the message. A token that is none of
+  Firebase's is another gateway's rather than dead: a wrong route gets that answer for everybody, so
+  it disables nobody. It fails the one recipient like a fault of the message, and says where to
+  look.
 - SENDER_ID_MISMATCH is about a token *and* a key: one of them is another project's. A key of the
   wrong project answers it for every token, so it must not disable any; one stray token answers it
   among a million good ones, so it must not condemn the account. It fails the one recipient like a
@@ -49,6 +52,7 @@ UNREGISTERED, MISMATCH, QUOTA = "UNREGISTERED", "SENDER_ID_MISMATCH", "QUOTA_EXC
 QUOTA_SECONDS = 60.0  # "a minimum initial delay of 1 minute"
 FAILED_SECONDS = 10.0
 MAX_WORDS, MAX_CODE = 500, 100
+FOREIGN_TOKEN = "The token may be another gateway's: look at the route."
 
 STATUSES = {
     RefusalKind.MALFORMED: "INVALID_ARGUMENT",
@@ -98,11 +102,18 @@ class Fault:
     subjects: tuple[str, ...] = ()  # of quotas that were exceeded, in the vendor's words
 
     @property
-    def is_about_token(self) -> bool:
-        if self.code == UNREGISTERED or TOKEN_FIELD in self.fields:
+    def has_foreign_token(self) -> bool:
+        """Whether the token is none of Firebase's; it may be alive elsewhere."""
+        if TOKEN_FIELD in self.fields:
             return True
         is_named = "registration token" in self.words.lower()
         return self.code == "INVALID_ARGUMENT" and not self.fields and is_named
+
+    @property
+    def sentence(self) -> str:
+        """What people read of it."""
+        said = f"{self.code}: {self.words}"
+        return f"{said.rstrip('.')}. {FOREIGN_TOKEN}" if self.has_foreign_token else said
 
     @property
     def is_of_one_device(self) -> bool:
@@ -172,8 +183,6 @@ def _list_violations(
 def judge_fault(fault: Fault, wait: float | None) -> tuple[Reason, float | None] | None:
     """Whose fault it is, and after how many seconds another try can help; None where the code says
     nothing. `wait` is what the answer asks for."""
-    if fault.is_about_token:
-        return Reason.TOKEN, None
     if fault.code in (QUOTA, "RESOURCE_EXHAUSTED"):
         reason = Reason.VENDOR if fault.is_of_one_device else Reason.THROTTLED
         return reason, QUOTA_SECONDS if wait is None else wait
@@ -187,10 +196,11 @@ def read_wait(headers: Mapping[str, str]) -> float | None:
     return read_retry_after(headers.get("retry-after", ""), datetime.now(UTC))
 
 
-def read_error(status: int, body: Any) -> Failure | None:
-    """For single calls of ours, of which nothing depends on the answer's headers."""
+def read_probe_error(status: int, body: Any) -> Failure | None:
+    """Of a call for trial, where it is hoped for that the token alone is refused; nothing depends
+    on the answer's headers."""
     fault = read_fault(body)
-    judged = judge_fault(fault, None)
+    judged = (Reason.TOKEN, None) if fault.has_foreign_token else judge_fault(fault, None)
     if judged is None:
         return None
     reason, wait = judged
@@ -214,7 +224,7 @@ def read_result(answer: DeviceAnswer) -> Result | None:
         answer.place,
         Outcome.FAILED,
         reason,
-        f"{fault.code}: {fault.words}",
+        fault.sentence,
         retry_after=wait,
         blocks_account=bool(wait and asked) and not fault.is_of_one_device,
     )

@@ -12,9 +12,11 @@ from providers.inbound import Call
 from providers.outbound import DeviceAnswer
 from providers.outcomes import Outcome, Reason, Result
 from providers.vendors.fcm import wire_errors, wire_filters, wire_sends
-from providers.vendors.fcm.wire_errors import FCM_ERROR, QUOTA_FAILURE
+from providers.vendors.fcm.wire_errors import BAD_REQUEST, FCM_ERROR, QUOTA_FAILURE
 
 A, B, C = (Condition("person.label", Op.EQ, name) for name in "abc")
+FOREIGN = "The registration token is not a valid FCM registration token"
+NO_TOKEN = [{"@type": BAD_REQUEST, "fieldViolations": [{"field": "message.token"}]}]
 DEVICE_QUOTA = {"@type": QUOTA_FAILURE, "violations": [{"subject": "device:abc"}]}
 
 
@@ -84,3 +86,23 @@ def test_a_single_failure_stops_nobody_elses_calls(status, name, headers, detail
 
     assert (result.reason, result.retry_after) == (Reason.VENDOR, wait)
     assert result.blocks_account is blocks
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "words", "details", "reason", "blames_token"),
+    [
+        (404, "UNREGISTERED", "Requested entity was not found.", [], Reason.TOKEN, False),
+        (400, "INVALID_ARGUMENT", FOREIGN, [], Reason.PAYLOAD, True),
+        (400, "INVALID_ARGUMENT", "Invalid value", NO_TOKEN, Reason.PAYLOAD, True),
+        (400, "INVALID_ARGUMENT", "Invalid value at 'message.data'", [], Reason.PAYLOAD, False),
+        (403, "SENDER_ID_MISMATCH", "SenderId mismatch", [], Reason.PAYLOAD, False),
+    ],
+)
+def test_only_who_is_gone_loses_a_token(status, name, words, details, reason, blames_token):
+    refused = wire_errors.write_error(status, name, words, details).body
+
+    result = wire_errors.read_result(DeviceAnswer(0, status, {}, json.dumps(refused).encode()))
+
+    assert (result.outcome, result.reason) == (Outcome.FAILED, reason)
+    assert words in result.message
+    assert (wire_errors.FOREIGN_TOKEN in result.message) is blames_token

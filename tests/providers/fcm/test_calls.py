@@ -247,6 +247,7 @@ TOKEN = write_answer(200, b'{"access_token": "ya29.x", "expires_in": 3599}')
         (400, "INVALID_ARGUMENT", "The registration token is not a valid FCM registration token",
          True),
         (404, "UNREGISTERED", "Requested entity was not found.", True),
+        (400, "INVALID_ARGUMENT", "Invalid JSON payload received", False),
         (403, "PERMISSION_DENIED", "Permission denied on resource", False),
         (401, "UNAUTHENTICATED", "Request had invalid authentication credentials", False),
     ],
