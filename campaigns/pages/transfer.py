@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from campaigns.errors import Refused
-from campaigns.models import Membership, Transfer
+from campaigns.models import Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORMS
 from campaigns.pages.hour_rows import list_hour_rows
 from campaigns.pages.lookups import find_transfer, may, require_sender
@@ -37,7 +37,7 @@ from campaigns.selectors.token_faults import count_token_faults
 from campaigns.selectors.transfer_books import read_books
 from campaigns.services.access import name_actor
 from campaigns.services.rates import change_transfer_rate
-from campaigns.services.repeats import find_repeat, may_repeat, repeat_unknown
+from campaigns.services.repeats import find_repeat, may_repeat, plan_repeat
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
 from providers.commands import FaultKind
 
@@ -106,6 +106,7 @@ def transfer_story(request: HttpRequest, pk: int) -> HttpResponse:
 def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
     now = timezone.now()
     progress, books = read_progress(transfer, now=now), read_books(transfer)
+    repeat = find_repeat(transfer)
     return {
         "transfer": transfer,
         "faults": [describe_fault(fault) for fault in transfer.faults],
@@ -116,7 +117,8 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "said": find_words(transfer) if transfer.submission else (),
         "declared": list_declared(transfer),
         "siblings": _list_siblings(request, transfer),
-        "repeat": find_repeat(transfer),
+        "repeat": repeat,
+        "repeat_waits": repeat is not None and repeat.status in Campaign.EDITABLE,
         "standing": Standing(transfer, books.counters, None, None),
         **_describe_progress(transfer, progress),
         **_describe_speed(transfer, progress, now),
@@ -228,13 +230,13 @@ def change_transfer(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 @require_POST
 @operator_page
 def retry_unknown(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send again to those whose outcome is unknown."""
+    """Make the draft that sends again to those whose outcome is unknown, and go to its review."""
     transfer = find_transfer(request.user, pk)
     require_sender(request.user, [transfer.app])
     try:
-        campaign = repeat_unknown(transfer, actor=name_actor(request.user), now=timezone.now())
+        campaign = plan_repeat(transfer, actor=name_actor(request.user), now=timezone.now())
     except Refused as refusal:
         tell_refusal(request, refusal)
         return redirect("transfer", pk=pk)
-    messages.success(request, _("Sending again to those whose outcome was unknown."))
-    return redirect("campaign", pk=campaign.pk)
+    messages.success(request, _("This is a draft for exactly these. Nothing is sent yet."))
+    return redirect("campaign_review", pk=campaign.pk)

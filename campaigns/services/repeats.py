@@ -20,26 +20,46 @@ ENDED = (Campaign.Status.CANCELLED, Campaign.Status.FAILED)
 def repeat_unknown(
     transfer: Transfer, *, actor: str, now: datetime, may_bypass_approval: bool = False
 ) -> Campaign:
-    """Launch a campaign with the same message to exactly those whose outcome is `unknown`.
+    """Launch a campaign with the same message to exactly those whose outcome is `unknown`: scripts
+    do so, people look at it first (`plan_repeat`).
 
     Some may get it twice. The books of the transfer stay as they are. Raises Conflict when it has
     not ended, when nobody is unknown or somebody has done it already; and what launching raises.
     """
     with transaction.atomic():
-        # Two who press at once: the second waits here, and is told.
-        Transfer.objects.select_for_update(of=("self",)).get(pk=transfer.pk)
-        transfer.refresh_from_db()
-        part = _find_part(transfer)
-        audience = {AudienceKind.UNKNOWN_OF.value: transfer.pk}
-        campaign = draft_repeat(transfer, part, audience, actor=actor, now=now)
-        save_new(campaign, "repeat_unknown", actor=actor, now=now)
+        _take_turn(transfer)
+        campaign = _save_draft(transfer, actor=actor, now=now)
         return launch_campaign(
             campaign, actor=actor, now=now, may_bypass_approval=may_bypass_approval
         )
 
 
+def plan_repeat(transfer: Transfer, *, actor: str, now: datetime) -> Campaign:
+    """The same as a draft, to be looked at and launched like any other; one that somebody has made
+    and not launched yet is that draft. Raises Conflict as `repeat_unknown` does."""
+    with transaction.atomic():
+        _take_turn(transfer)
+        begun = find_repeat(transfer)
+        if begun is not None and begun.status in Campaign.EDITABLE:
+            return begun
+        return _save_draft(transfer, actor=actor, now=now)
+
+
+def _take_turn(transfer: Transfer) -> None:
+    """Two who press at once: the second waits here, and sees what the first has made."""
+    Transfer.objects.select_for_update(of=("self",)).get(pk=transfer.pk)
+    transfer.refresh_from_db()
+
+
+def _save_draft(transfer: Transfer, *, actor: str, now: datetime) -> Campaign:
+    part = _find_part(transfer)
+    audience = {AudienceKind.UNKNOWN_OF.value: transfer.pk}
+    campaign = draft_repeat(transfer, part, audience, actor=actor, now=now)
+    return save_new(campaign, "repeat_unknown", actor=actor, now=now)
+
+
 def find_repeat(transfer: Transfer) -> Campaign | None:
-    """The campaign that has sent, or sends, again to the unknown of a transfer."""
+    """The campaign that has sent, or is to send, again to the unknown of a transfer."""
     # Others send again to whom a person chose, and declared who may get it twice.
     again = Campaign.objects.filter(
         repeats=transfer, audience__has_key=AudienceKind.UNKNOWN_OF.value
@@ -59,6 +79,8 @@ def _find_part(transfer: Transfer) -> Part:
     repeat = find_repeat(transfer)
     if repeat is not None:
         words = _("This was sent again already, by the campaign %(name)s (%(id)s).")
+        if repeat.status in Campaign.EDITABLE:
+            words = _("There is a draft for these already, %(name)s (%(id)s): launch or cancel it.")
         raise Conflict(words % {"name": repeat.name, "id": repeat.pk}, code="repeated_already")
     parts = list_unknown_parts(transfer)
     if not parts:

@@ -26,6 +26,7 @@ from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.recipients import Targets
 from providers.simulator import Simulator
 from tests import builders
+from tests.pages.sending import press_send
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Start = Callable[..., Transfer]
@@ -223,12 +224,54 @@ def test_the_page_offers_it_once_and_to_senders_only(
     after = client.get(page).content.decode()
     assert [button in text for text in (as_composer, before, after)] == [False, True, False]
     assert "Some of them may then get it twice" in before
-    question = before.partition('<dialog class="pa-dialog" id="pa-again"')[2]
-    assert "Send again to 3?" in question.partition("</dialog>")[0]
-    assert before.count(reverse("retry_unknown", args=[unknown.pk])) == 1
-    assert f'action="{reverse("retry_unknown", args=[unknown.pk])}"' in question
+    assert before.count(f'action="{reverse("retry_unknown", args=[unknown.pk])}"') == 1
+    assert "a draft is waiting to be launched" in after
     assert "Again: Spring" in after
     assert "Sends again to those whose outcome is unknown in" in answer.content.decode()
+
+
+def test_in_the_browser_it_is_looked_at_named_and_cools_like_any_other(
+    unknown: Transfer, client: Client, owner: Any
+) -> None:
+    App.objects.update(guard_size=1)
+    client.force_login(owner)
+
+    client.post(reverse("retry_unknown", args=[unknown.pk]))
+
+    campaign = Campaign.objects.get(repeats=unknown)
+    looked_at = campaign.status
+    untyped = press_send(client, campaign.pk)
+    campaign.refresh_from_db()
+    assert (looked_at, untyped.status_code, campaign.status) == ("draft", 422, "draft")
+    press_send(client, campaign.pk, typed=unknown.app.name)
+    campaign.refresh_from_db()
+    assert campaign.is_cooling
+    assert not Transfer.objects.filter(campaign=campaign).exists()
+
+
+def test_who_presses_while_a_draft_waits_comes_to_that_draft(
+    unknown: Transfer, client: Client, owner: Any, now: datetime
+) -> None:
+    client.force_login(owner)
+
+    answers = [client.post(reverse("retry_unknown", args=[unknown.pk])) for _ in range(2)]
+
+    review = reverse("campaign_review", args=[Campaign.objects.get(repeats=unknown).pk])
+    assert [answer["Location"] for answer in answers] == [review, review]
+    with pytest.raises(Conflict, match="There is a draft for these already, Again: Spring"):
+        repeat_unknown(unknown, actor="a script", now=now)
+
+
+def test_what_was_sent_again_is_not_drafted_a_second_time(
+    unknown: Transfer, client: Client, owner: Any, now: datetime
+) -> None:
+    repeat_unknown(unknown, actor="a script", now=now)
+    client.force_login(owner)
+
+    answer = client.post(reverse("retry_unknown", args=[unknown.pk]), follow=True)
+
+    assert "sent again already, by the campaign Again: Spring" in answer.content.decode()
+    assert Campaign.objects.filter(repeats=unknown).count() == 1
 
 
 def test_who_may_not_send_may_not_send_again(
