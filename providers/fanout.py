@@ -292,11 +292,16 @@ _local = threading.local()
 
 
 def get_fanout(
-    streams: int, certificate: ClientCertificate | None = None, account: str = ""
+    streams: int,
+    certificate: ClientCertificate | None = None,
+    account: str = "",
+    caller: str = "",
 ) -> Fanout:
-    """This thread's: connections are kept from batch to batch. Each `account` has its own."""
+    """This thread's: connections are kept from batch to batch. Each `account` has its own, and
+    others once its certificate or its `caller` (as in DeviceCalls) is another one."""
     kept: dict[tuple[Any, ...], Fanout] = _local.__dict__.setdefault("fanouts", {})
-    key = (certificate, account)
+    key = (account, certificate, caller)
+    _close_replaced(kept, key)
     fanout = kept.pop(key, None)
     if fanout is not None and fanout.setting != read_setting():
         fanout.close()
@@ -314,6 +319,13 @@ def close_fanouts() -> None:
     kept: dict[tuple[Any, ...], Fanout] = _local.__dict__.pop("fanouts", {})
     for fanout in kept.values():
         fanout.close()
+
+
+def _close_replaced(kept: dict[tuple[Any, ...], Fanout], key: tuple[Any, ...]) -> None:
+    """End connections of the account that began with what it no longer calls with."""
+    for other in [other for other in kept if other[0] == key[0] and other != key]:
+        if not kept[other].in_flight:
+            kept.pop(other).close()
 
 
 def _close_oldest(kept: dict[tuple[Any, ...], Fanout]) -> None:

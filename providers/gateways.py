@@ -14,7 +14,8 @@ from providers.outcomes import Refusal
 @dataclass(frozen=True, slots=True)
 class GatewayCall:
     """A request as a gateway gets it. `path` begins with a slash, names of headers are in lower
-    case. `certificate` is the name that the caller showed in the handshake, if it showed one.
+    case. `certificate` is the name that the caller showed in the handshake, if it showed one;
+    `memory` is what the gateway has noted of the connection.
     """
 
     method: str
@@ -24,6 +25,7 @@ class GatewayCall:
     now: datetime
     query: str = ""
     certificate: str = ""
+    memory: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

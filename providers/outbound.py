@@ -118,11 +118,13 @@ class DeviceCalls(Protocol):
     none). `read` judges an answer; a Result with the reason CREDENTIAL or THROTTLED stops the
     calls that are not written yet. `find_rest` is asked right before a call that was written
     earlier is made: a Result where its address has asked to wait since. `count` is the number of
-    targets.
+    targets. `caller` stands for the credentials, as a digest, where a gateway holds a connection to
+    those of its first call; it is empty elsewhere.
     """
 
     count: int
     certificate: ClientCertificate | None
+    caller: str
 
     def write(self, place: int) -> DeviceCall | Result: ...
 

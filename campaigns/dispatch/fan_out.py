@@ -116,9 +116,8 @@ class FanOut:
         self.portion = min(self.chunk, half) if self.is_quick else self.chunk  # results
         self.flush: quick_flush.QuickFlush | None = None
         self.flush_end = 0
-        self.fanout = fanout.get_fanout(
-            self.streams, ready.calls.certificate, way.account.public_id
-        )
+        calls, account = ready.calls, way.account.public_id
+        self.fanout = fanout.get_fanout(self.streams, calls.certificate, account, calls.caller)
         is_at_most_once = lease.transfer.policy == Policy.AT_MOST_ONCE
         can_repeat = way.dialect.blind_resend or way.idempotency is Idempotency.KEY
         self.counts_resent = way.idempotency is not Idempotency.KEY

@@ -14,13 +14,14 @@ import requests
 
 from providers import failures
 from providers.device_exchanges import hide_secrets, write_exchange
-from providers.fanout import Fanout, get_fanout
+from providers.fanout import Fanout, close_fanouts, get_fanout
 from providers.http_session import VendorSession
 from providers.outbound import ClientCertificate, DeviceAnswer, DeviceCall
 from providers.outcomes import Failure, Reason
 from providers.simulator import Behaviour, Simulator, read_plan
 from providers.simulator.gateways import GatewayServer
 from tests.gateways import GATEWAY, make_certificates, serving_gateways
+from tests.installation import wait_for
 from tests.providers.fanning import SECRET, call_all, describe, make_call, make_calls
 
 ACCEPTED = {200: 1}
@@ -107,6 +108,21 @@ def test_a_client_certificate_is_shown_and_belongs_to_one_fanout(server):
     assert get_fanout(1, shown) is not get_fanout(1)
     assert get_fanout(1) is get_fanout(5)
     assert get_fanout(1, account="one") is not get_fanout(1, account="two")
+
+
+def test_connections_of_a_caller_that_was_replaced_are_ended(server):
+    close_fanouts()
+    old, other = get_fanout(1, account="one", caller="a"), get_fanout(1, account="two")
+    call_all(old, [make_call(server.url)])
+    call_all(other, [make_call(server.url)])
+
+    new = get_fanout(1, account="one", caller="b")
+    call_all(new, [make_call(server.url)])
+
+    assert get_fanout(1, account="one", caller="b") is new is not old
+    assert get_fanout(1, account="two") is other
+    assert server.opened == 3
+    wait_for("the end of the old ones", lambda: len(server.links) == 2, seconds=10)
 
 
 def test_a_certificate_that_cannot_be_shown_is_a_fault_of_the_account(server):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,14 @@ class Verdict:
     door: GivenFault | None = None
 
 
+@dataclass(slots=True)
+class Visitor:
+    """A connection: the name that it showed, and what each gateway remembers of it."""
+
+    certificate: str = ""
+    memories: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class _Visit:
     key: str
@@ -58,7 +66,7 @@ class Desk:
         self.calls = 0
         self.buckets: dict[str, Bucket] = {}
 
-    def judge(self, request: Request, now: datetime, certificate: str = "") -> Verdict:
+    def judge(self, request: Request, now: datetime, visitor: Visitor) -> Verdict:
         """What becomes of a request; what it was accepted for is noted, and not flushed yet."""
         key, _, rest = request.target.removeprefix("/").partition("/")
         gateway = self.simulator.gateways.get(key)
@@ -66,7 +74,14 @@ class Desk:
             return Verdict(NOWHERE)
         path, _, query = rest.partition("?")
         call = GatewayCall(
-            request.method, f"/{path}", request.headers, request.body, now, query, certificate
+            request.method,
+            f"/{path}",
+            request.headers,
+            request.body,
+            now,
+            query,
+            visitor.certificate,
+            visitor.memories.setdefault(key, {}),
         )
         delay = self.simulator.behaviour.latency_ms / 1000
         try:

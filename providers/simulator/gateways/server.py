@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from providers.simulator.gateways.desk import Desk, Verdict
+from providers.simulator.gateways.desk import Desk, Verdict, Visitor
 from providers.simulator.gateways.faulty import ANSWER_FAULTS
 from providers.simulator.gateways.http1 import Http1
 from providers.simulator.gateways.http2 import Http2
@@ -132,7 +132,7 @@ class Link(asyncio.Protocol):
     def __init__(self, server: GatewayServer) -> None:
         self.server = server
         self.desk = server.desk
-        self.certificate = ""
+        self.visitor = Visitor()
         self.highest = 0  # stream that was taken
         self.is_leaving = False
 
@@ -144,7 +144,8 @@ class Link(asyncio.Protocol):
             Http2(self.server.streams) if tls.selected_alpn_protocol() == "h2" else Http1()
         )
         subject: Any = (tls.getpeercert() or {}).get("subject", ())
-        self.certificate = next((pair[0][1] for pair in subject if pair[0][0] == "commonName"), "")
+        names = (pair[0][1] for pair in subject if pair[0][0] == "commonName")
+        self.visitor.certificate = next(names, "")
         if self.server.simulator.judge_connection():
             self.transport.abort()
         else:
@@ -164,7 +165,7 @@ class Link(asyncio.Protocol):
         for request in requests:
             if self.is_leaving:
                 break  # what came after was told to go elsewhere
-            verdict = self.desk.judge(request, now, self.certificate)
+            verdict = self.desk.judge(request, now, self.visitor)
             if verdict.stream is None or self._take_stream(request.stream, verdict.stream.name):
                 self.highest = max(self.highest, request.stream)
                 later[verdict.delay].append((request.stream, verdict))

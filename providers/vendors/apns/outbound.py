@@ -6,6 +6,7 @@ the token, the two ids and the receipt token are put in.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ from . import wire, wire_content, wire_errors, wire_tokens
 from .wire_options import KEY
 
 Clock = Callable[[], float]  # seconds since 1970
+KEY_FIELDS = ("key", "key_id", "team_id")
 
 
 class Signer:
@@ -52,11 +54,19 @@ class Signer:
             self.slot = slot
         return self.lines
 
+    @property
+    def caller(self) -> str:
+        """The key, as a digest: Apple takes no second one on a connection."""
+        if self.certificate is not None:
+            return ""
+        told = "\0".join(self.credentials[name] for name in KEY_FIELDS)
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def _has_key(self) -> bool:
-        return all(self.credentials.get(name) for name in ("key", "key_id", "team_id"))
+        return all(self.credentials.get(name) for name in KEY_FIELDS)
 
     def _sign(self, slot: int) -> str:
-        key, key_id, team_id = (self.credentials[name] for name in ("key", "key_id", "team_id"))
+        key, key_id, team_id = (self.credentials[name] for name in KEY_FIELDS)
         try:
             return wire_tokens.write_token(key, key_id, team_id, slot)
         except wire_tokens.UnreadableKey as error:
@@ -92,6 +102,7 @@ class Calls:
     url: str
     signer: Signer
     certificate: ClientCertificate | None
+    caller: str
     count: int
     rendered: Sequence[Rendered]  # by place, as the two that follow
     tokens: Sequence[str]
@@ -141,13 +152,13 @@ class Apns:
             headers=(*lines, *signer.list_lines(self.clock())),
             body=wire_content.encode({"aps": wire.KINDS[kind].aps}),
         )
-        answer = self._ask(call, signer.certificate)
+        answer = self._ask(call, signer)
         if wire_errors.is_let_in(answer):
             return CheckResult(True, _("Apple accepts the credentials."))
         return CheckResult(False, wire_errors.read_answer(answer).message)
 
-    def _ask(self, call: DeviceCall, certificate: ClientCertificate | None) -> DeviceAnswer:
-        fanout = get_fanout(1, certificate, self.account.public_id)
+    def _ask(self, call: DeviceCall, signer: Signer) -> DeviceAnswer:
+        fanout = get_fanout(1, signer.certificate, self.account.public_id, signer.caller)
         fanout.submit(call)
         while not (answered := fanout.poll(1.0)):
             pass
@@ -170,6 +181,7 @@ class Apns:
             url=self._find_url(),
             signer=signer,
             certificate=signer.certificate,
+            caller=signer.caller,
             count=len(targets),
             rendered=rendered,
             tokens=[token for token, _reference in targets],

@@ -2,7 +2,8 @@
 "Sending notification requests to APNs" and "Handling notification responses from APNs").
 
 Nobody's signature is checked here, as nobody's key is known; a token of the wrong form or age is
-refused, and so is whoever signs with the key ID of `REFUSED`. Any certificate is taken.
+refused, and so is whoever signs with the key ID of `REFUSED`, or with a second key on a connection.
+Any certificate is taken.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def _check_caller(call: GatewayCall) -> None:
         raise _refuse("InvalidProviderToken")
     if call.now.timestamp() - issued > HOUR:
         raise _refuse("ExpiredProviderToken")
+    caller = f"{head['kid']} {claims['iss']}"
+    if call.memory.setdefault("caller", caller) != caller:
+        raise _refuse("UnrelatedKeyIdInToken")
 
 
 def _decode(text: str) -> dict[str, Any]:

@@ -198,6 +198,7 @@ class ProjectCalls:
     """The calls of one push. Bodies are rendered; a call is a few bytes joined."""
 
     certificate: ClientCertificate | None = None
+    caller = ""
 
     def __init__(self, client: Fcm, key: ServiceAccount, push: SendPush) -> None:
         self.client = client

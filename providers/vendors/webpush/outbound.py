@@ -132,6 +132,7 @@ class Calls:
     """One push, rendered once per part; the subscription and the receipt token are spliced in."""
 
     certificate: ClientCertificate | None = None
+    caller = ""
 
     def __init__(self, client: WebPush, push: SendPush) -> None:
         self.client = client

@@ -117,6 +117,7 @@ class Calls:
     """Like a gateway's own: one body per message, with the token spliced in."""
 
     certificate = None
+    caller = ""
     resting: frozenset[str] = frozenset()  # tokens whose addresses have asked to wait
 
     def __init__(self, push: SendPush) -> None:

@@ -57,6 +57,18 @@ def sign(key_id: str = "ABC123DEFG", team: str = "DEF123GHIJ", age: int = 0) -> 
 PLAIN = receive(write_one(HI))
 
 
+def test_a_connection_belongs_to_the_key_of_its_first_call():
+    first = change(PLAIN, authorization=sign())
+    renewed, other = (
+        change(first, authorization=sign(age=60)),
+        change(first, authorization=sign("XYZ123DEFG")),
+    )
+
+    assert find_reason(first) == find_reason(renewed) == ""
+    assert find_reason(other) == "UnrelatedKeyIdInToken"
+    assert find_reason(replace(other, memory={})) == ""
+
+
 @given(message=messages(DIALECT, Platform.IOS))
 def test_what_we_write_is_taken(message):
     call = receive(write_one(message, expires_in=60))

@@ -159,12 +159,29 @@ def test_a_broadcast_at_the_wrong_door_pauses_and_disables_nobody(shop, server, 
     assert count_disabled(shop) == 0
 
 
-def test_a_key_that_is_refused_loses_nobody(shop, server, now):
-    add_phones(shop, PHONES, now - timedelta(hours=2))
+def replace_key(key_id: str) -> Account:
     account = Account.objects.get(name="Apple")
     known = vault.decrypt(account.credentials)
-    account.credentials = vault.encrypt({**known, "key_id": REFUSED})
+    account.credentials = vault.encrypt({**known, "key_id": key_id})
     account.save()
+    return account
+
+
+def test_a_key_that_was_replaced_is_not_shown_on_the_connections_of_the_one_before(
+    shop, server, now
+):
+    add_phones(shop, PHONES, now - timedelta(hours=2))
+    send(shop, now)
+    replace_key("NEWKEY1234")
+
+    transfer = send(shop, now)
+
+    assert count_outcomes(transfer) == {"sent": PHONES}
+
+
+def test_a_key_that_is_refused_loses_nobody(shop, server, now):
+    add_phones(shop, PHONES, now - timedelta(hours=2))
+    account = replace_key(REFUSED)
 
     refused = send(shop, now)
     account.refresh_from_db()

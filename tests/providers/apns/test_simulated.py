@@ -86,8 +86,10 @@ def test_a_token_that_went_tells_since_when(server):
 def test_a_known_account_checks_out_and_a_refused_one_reads_apples_words(server):
     good = check_account(DIALECT, open_own(server))
     refused = check_account(DIALECT, open_own(server, key_id=REFUSED))
+    replaced = check_account(DIALECT, open_own(server, key_id="NEWKEY1234"))
 
     assert good.is_good
+    assert replaced.is_good
     assert not refused.is_good
     assert refused.words.startswith("InvalidProviderToken: ")
 

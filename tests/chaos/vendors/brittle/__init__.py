@@ -21,6 +21,7 @@ class Calls:
     """One body per device; nothing else."""
 
     certificate = None
+    caller = ""
 
     def __init__(self, url: str, push: SendPush) -> None:
         self.url = url
