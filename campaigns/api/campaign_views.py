@@ -21,8 +21,8 @@ from campaigns.api.base import ListedViewSet
 from campaigns.api.listing import APP, ID, PAGE, STATUS, listed, page_of
 from campaigns.api.paging import take_page
 from campaigns.api.translation_shapes import TranslationDiffShape, TranslationFileBody
-from campaigns.errors import Invalid
-from campaigns.models import ApiKey, Campaign, Membership
+from campaigns.errors import Forbidden, Invalid
+from campaigns.models import ApiKey, App, Campaign, Membership
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.status import count_occurrences
 from campaigns.selectors.upcoming import list_next_times
@@ -258,8 +258,18 @@ class CampaignViews(ListedViewSet):
         return self.find_row_to_change()
 
     def _require_apps(self, campaign: Campaign) -> None:
-        for app in list_apps(campaign):
+        apps = list_apps(campaign)
+        for app in apps:
             self.require(app)
+        if campaign.app_group is not None:
+            self._require_reach(apps)
+
+    def _require_reach(self, apps: Sequence[App]) -> None:
+        """Whoever reaches one member of an app group sees its campaigns; a key changes those only
+        that go to none but its own apps."""
+        reached = App.objects.for_user(self.request.user).filter(pk__in=[app.pk for app in apps])
+        if reached.count() < len(apps):
+            raise Forbidden(_("This key does not reach every app that the campaign goes to."))
 
     def _read_object(self) -> dict[str, Any]:
         body = self.request.data

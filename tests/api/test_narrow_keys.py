@@ -1,0 +1,79 @@
+"""A key for single apps changes nothing that other apps send, know or use."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.models import ApiKey, AppGroup, Campaign
+from tests import builders
+from tests.api.conftest import make_client
+
+pytestmark = pytest.mark.database
+BODY = {"audience": {"all": True}, "message": {"title": "Hi", "body": "There"}}
+
+
+@pytest.fixture
+def second(app):
+    return builders.make_app(app.workspace, slug="second")
+
+
+@pytest.fixture
+def narrow(app):
+    """Everything that a key may do, in one app."""
+    return make_client(app.workspace, apps=[app], scopes=list(ApiKey.Scope))
+
+
+@pytest.fixture
+def shared(client, app, second):
+    """A campaign that goes to two apps."""
+    for member in (app, second):
+        builders.make_route(member, "android")
+        builders.make_device(member, "one")
+    both = AppGroup.objects.create(
+        workspace=app.workspace, name="Both", slug="both", group_key="k" * 24
+    )
+    both.apps.set([app, second])
+    made = client.post("/api/v1/campaigns/", {**BODY, "app_group": "both"}).json()
+    return Campaign.objects.get(pk=made["id"])
+
+
+CALLS = [
+    ("launch/", {}),
+    ("request_approval/", {}),
+    ("pause/", {}),
+    ("resume/", {}),
+    ("cancel/", {}),
+    ("unschedule/", {}),
+    ("reschedule/", {"send_at": "2030-01-01T09:00"}),
+    ("rate/", {"rate": 100}),
+    ("test/", {"audience": {"devices": [1]}}),
+]
+
+
+@pytest.mark.parametrize(("verb", "body"), CALLS)
+def test_a_key_of_one_app_does_nothing_to_a_campaign_of_several(narrow, shared, verb, body):
+    answer = narrow.post(f"/api/v1/campaigns/{shared.pk}/{verb}", body)
+
+    assert (answer.status_code, answer.json().get("code")) == (403, "forbidden")
+    shared.refresh_from_db()
+    assert (shared.status, shared.transfers.count()) == (Campaign.Status.DRAFT, 0)
+
+
+def test_nor_does_it_change_what_it_says(narrow, shared):
+    address = f"/api/v1/campaigns/{shared.pk}/"
+
+    answers = [
+        narrow.patch(address, {"name": "Mine"}),
+        narrow.post(f"{address}translations/", {"file": "", "dry_run": True}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert narrow.get(address).status_code == 200
+
+
+def test_a_key_that_names_them_all_launches_it(app, second, shared):
+    script = make_client(app.workspace, apps=[app, second])
+
+    launched = script.post(f"/api/v1/campaigns/{shared.pk}/launch/").json()
+
+    assert len(launched["transfers"]) == 2
