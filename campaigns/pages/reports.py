@@ -112,34 +112,38 @@ def draw_report(
     request: HttpRequest, asked: Asked, refused: BackgroundForm | None = None
 ) -> HttpResponse:
     """The page; what was `refused` of a report in the background, as it was typed."""
-    now = timezone.now()
-    start = _read_start(request.GET.get("start", ""))
+    context = {
+        "asked": asked,
+        "form": asked.form,
+        "narrowed": list_narrowing(asked),
+        "query": asked.write_query({}),
+        "background": refused or BackgroundForm(),
+        "not_narrowed": [WORDS[name] for name in asked.only if name.value not in NARROWED_BY],
+        **_draw_lines(asked, _read_start(request.GET.get("start", ""))),
+    }
+    status = 422 if refused else 200
+    return draw_page(request, "pages/reports.html", _("Reports"), context, status=status)
+
+
+def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
+    """The totals, a page of lines from the `start`th on, and the plot that is made of them."""
     question = asked.ask()
     has_vendor = has_vendor_counts(question.span)
     shown = slice(start, start + MOST_ROWS)
     lines = break_down(question, shown=shown, has_vendor=has_vendor)
-    total = sum_lines(lines)
-    today = now.astimezone(asked.zone).date()
-    columns = list_columns(has_vendor=has_vendor)
-    context = {
-        "asked": asked,
-        "form": asked.form,
+    total, columns = sum_lines(lines), list_columns(has_vendor=has_vendor)
+    today = timezone.now().astimezone(asked.zone).date()
+    return {
         "columns": columns,
         "cards": [*draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
         "left_out": max(0, len(lines) - start - MOST_ROWS),
         "more": asked.write_query({"start": str(start + MOST_ROWS)}),
-        "narrowed": list_narrowing(asked),
         **(draw_days(asked, lines, today) if asked.by is Dimension.DAY else {}),
         "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
-        "query": asked.write_query({}),
-        "background": refused or BackgroundForm(),
-        "not_narrowed": [WORDS[name] for name in asked.only if name.value not in NARROWED_BY],
         "is_unreported": not total.receipts and total.total > 0,
     }
-    status = 422 if refused else 200
-    return draw_page(request, "pages/reports.html", _("Reports"), context, status=status)
 
 
 @operator_page
