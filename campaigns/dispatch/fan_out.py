@@ -17,10 +17,10 @@ from django.conf import settings
 
 from campaigns.dispatch import bursts, outbound, pace, quick_flush, settle, windows
 from campaigns.dispatch.addresses import Addressed
-from campaigns.dispatch.answers import fail_unsent, find_next_try, has_other_way, settle_reply
-from campaigns.dispatch.books import Member, Verdict
+from campaigns.dispatch.answers import fail_unsent, has_other_way, settle_reply
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.fan_out_calls import Clock, Ready, prepare
+from campaigns.dispatch.fan_out_end import Ending
 from campaigns.dispatch.harvest import TAKEN, Harvest, Judge, find_reason, read_failure
 from campaigns.dispatch.unanswered import POISON
 from campaigns.dispatch.windows import Opening, Reach, Record, find_no_reach
@@ -345,40 +345,17 @@ class FanOut:
     def _end(self) -> None:
         now = self.clock()
         stop = self._heed(now)
-        what = settle.Flush(
-            due_at=self._find_due(now),
-            is_retry=bool(self.judge.retried),
-            answer=self.judge.sum_up(stop),
-        )
-        refusal = stop if stop is not None and stop.reason is Reason.CREDENTIAL else None
-        ends = refusal is not None and self._end_refused(refusal, now)
-        if ends:
-            what.verdicts = {Verdict("failed", Reason.CREDENTIAL.value): self._list_left()}
-        windows.close_window(self.lease, self.attempt, self.harvest, what, now)
-        uncalled = len(self.ready.queue) - self.written
-        if uncalled:
-            pace.give_back(self.lease.find_way(), self.lease.batch, uncalled, now)
-        self._tell(refusal, now, has_ended=ends)
-
-    def _find_due(self, now: datetime) -> datetime:
-        """At once for those who were not called, unless it was for the vendor's sake."""
-        is_vain = self.judge.stop is not None or not self.judge.has_settled
-        if self.written < len(self.ready.queue) and not is_vain:
-            return now
-        return find_next_try(self.lease, self.judge.retried, now) or now
-
-    def _end_refused(self, refusal: Failure, now: datetime) -> bool:
-        """Whether nobody can help those who are left: no other account, and no person who would
-        mend this one."""
-        bursts.mark_refused(self.lease.find_account().pk, refusal, now)
-        has_campaign = self.lease.transfer.campaign_id is not None
-        return not has_campaign and not has_other_way(self.lease, self.attempt)
-
-    def _list_left(self) -> list[Member]:
-        """Who was not called, or was refused."""
         members = self.start.addressed.members
-        left = [members[call.place] for _place, call in self.ready.queue[self.written :]]
-        return left + [members[result.index] for result in self.judge.refused]
+        uncalled = [members[call.place] for _place, call in self.ready.queue[self.written :]]
+        ending = Ending(self.lease, self.attempt, self.judge, members, uncalled)
+        refusal = stop if stop is not None and stop.reason is Reason.CREDENTIAL else None
+        has_ended = refusal is not None and ending.is_over(refusal, now)
+        what = ending.write_flush(stop, now, has_ended=has_ended)
+        apart = None if has_ended else ending.find_apart(now)
+        windows.close_window(self.lease, self.attempt, self.harvest, what, now, apart)
+        if uncalled:
+            pace.give_back(self.lease.find_way(), self.lease.batch, len(uncalled), now)
+        self._tell(refusal, now, has_ended=has_ended)
 
     def _tell(self, refusal: Failure | None, now: datetime, *, has_ended: bool) -> None:
         """Let people know, and the account's health be seen."""

@@ -40,6 +40,7 @@ class Harvest:
     exchanges: dict[str, list[Exchange]] = field(default_factory=lambda: defaultdict(list))
     fault: Failure | None = None
     strangers: int = 0
+    given_up: int = 0  # failed because they were tried often enough
 
     def __len__(self) -> int:
         others = sum(map(len, self.verdicts.values()))
@@ -57,7 +58,8 @@ class Harvest:
     def is_fruitless(self, least: int) -> bool:
         """Whether the vendor has settled nobody at all, of so many. Strangers do not count: as many
         addresses where nobody answers as one likes are quickly made up."""
-        is_vain = not self.sent and not self.verdicts.keys() - {UNKNOWN}
+        settled = sum(len(self.verdicts[one]) for one in self.verdicts.keys() - {UNKNOWN})
+        is_vain = not self.sent and settled == self.given_up
         return is_vain and len(self) - self.strangers >= least
 
 
@@ -80,6 +82,7 @@ class Judge:
     has_settled: bool = False
     is_answered: bool = False
     retried: list[Result] = field(default_factory=list)
+    given_up: list[Result] = field(default_factory=list)
     refused: list[Result] = field(default_factory=list)
 
     def sort(self, harvest: Harvest, member: Member, result: Result) -> None:
@@ -112,7 +115,12 @@ class Judge:
             # Who is refused is decided about when nothing is in flight any more.
             (self.refused if result.reason is Reason.CREDENTIAL else self.retried).append(result)
             return
-        self.has_settled = True
+        if self._can_help(result):
+            # It would have been tried again: that nobody is any more is no word of the vendor's.
+            self.given_up.append(result)
+            harvest.given_up += 1
+        else:
+            self.has_settled = True
         harvest.verdicts[self._judge(member, result)].append(member)
         if result.reason is Reason.TOKEN and member[0] in self.tokens:
             token = self.tokens[member[0]]
@@ -140,8 +148,11 @@ class Judge:
     def _is_owed_still(self, result: Result) -> bool:
         if result.reason is Reason.CREDENTIAL:
             return True
-        can_help = result.retry_after is not None or result.reason in AGAIN
-        return can_help and self.retries < MAX_RETRIES
+        return self._can_help(result) and self.retries < MAX_RETRIES
+
+    def _can_help(self, result: Result) -> bool:
+        """Whether another try can."""
+        return result.retry_after is not None or result.reason in AGAIN
 
     def sum_up(self, stop: Failure | None) -> Answer:
         """What the whole fan-out is closed with; `stop` is what ended it early."""

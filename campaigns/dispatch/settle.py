@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -12,7 +13,7 @@ from campaigns.dispatch import books, own_channel
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.claim import Lease, find_lease_end
 from campaigns.dispatch.deadlocks import redone_after_deadlock
-from campaigns.dispatch.texts import find_texts
+from campaigns.dispatch.texts import Texts, find_texts
 from campaigns.dispatch.tokens import DeadToken, disable_tokens
 from campaigns.models import Attempt, Batch, Delivery, ReceiptRow
 from campaigns.models import Exchange as ExchangeRow
@@ -289,26 +290,56 @@ def split_batch(
         batch = lock_leased(lease)
         if unsent is not None:
             _close_unsent(unsent, now)
-        rest = {recipient for recipient, _cohort in owed}
-        members = zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
-        _shrink(batch, [member for member in members if member[0] not in rest])
+        _shrink(batch, _list_others(batch, owed))
         middle, texts = len(owed) // 2, find_texts(lease.batch)
         for half in (owed[:middle], owed[middle:]):
-            recipients = [recipient for recipient, _cohort in half]
-            Batch.objects.create(
-                part_id=batch.part_id,
-                transfer_id=batch.transfer_id,
-                app_id=batch.app_id,
-                platform=batch.platform,
-                language=batch.language,
-                recipients=pack_ids(recipients),
-                cohorts=pack_cohorts(cohort for _recipient, cohort in half),
-                count=len(half),
-                due_at=now,
-                local_at=batch.local_at,
-                expires_at=batch.expires_at,
-                texts=texts.pack(recipients) if texts else None,
-            )
+            _add_batch(batch, half, texts, due_at=now)
+
+
+def set_apart(batch: Batch, members: Sequence[Member], due_at: datetime) -> None:
+    """Give the last members of a locked batch one of their own, which has been tried as often.
+
+    The others keep their places, by which calls name them. It leaves the saving to `release`.
+    """
+    texts, others = find_texts(batch), _list_others(batch, members)
+    _add_batch(batch, sorted(members), texts, due_at=due_at, retries=batch.retries)
+    recipients = _hold(batch, others)
+    if texts is not None:
+        batch.texts = texts.pack(recipients)
+    batch.save(update_fields=["recipients", "cohorts", "count", "texts"])
+
+
+def _list_others(batch: Batch, members: Sequence[Member]) -> list[Member]:
+    """Who else is in the batch."""
+    gone = {recipient for recipient, _cohort in members}
+    known = zip(unpack_ids(batch.recipients), unpack_cohorts(batch.cohorts), strict=True)
+    return [member for member in known if member[0] not in gone]
+
+
+def _add_batch(batch: Batch, members: Sequence[Member], texts: Texts | None, **fields: Any) -> None:
+    """Another one of the same calls, for some of its members."""
+    more = Batch(
+        part_id=batch.part_id,
+        transfer_id=batch.transfer_id,
+        app_id=batch.app_id,
+        platform=batch.platform,
+        language=batch.language,
+        local_at=batch.local_at,
+        expires_at=batch.expires_at,
+        **fields,
+    )
+    recipients = _hold(more, members)
+    more.texts = texts.pack(recipients) if texts else None
+    more.save()
+
+
+def _hold(batch: Batch, members: Sequence[Member]) -> list[int]:
+    """Let a batch be of these members; gives their ids."""
+    recipients = [recipient for recipient, _cohort in members]
+    batch.recipients = pack_ids(recipients)
+    batch.cohorts = pack_cohorts(cohort for _recipient, cohort in members)
+    batch.count = len(members)
+    return recipients
 
 
 def leave_settled(batch: Batch, settled: Sequence[Member]) -> None:
@@ -324,9 +355,8 @@ def leave_settled(batch: Batch, settled: Sequence[Member]) -> None:
 
 
 def _shrink(batch: Batch, settled: Sequence[Member]) -> None:
-    batch.recipients = pack_ids(recipient for recipient, _cohort in settled)
-    batch.cohorts = pack_cohorts(cohort for _recipient, cohort in settled)
-    batch.count = batch.settled = len(settled)
+    _hold(batch, settled)
+    batch.settled = batch.count
     batch.state = Batch.State.DONE
     batch.lease_until = batch.texts = None
     batch.save()

@@ -55,6 +55,14 @@ class Opening:
     repeats: Attempt | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Members of a batch whom nobody has called, while others have to wait for another try."""
+
+    members: list[Member]
+    due_at: datetime
+
+
 def find_doubted(batch: Batch, attempt: Attempt, owed: list[Member]) -> list[Member]:
     """Whom of those who are owed an open call may have reached."""
     if attempt.doubts is None:
@@ -103,9 +111,11 @@ def move_window(
 
 @redone_after_deadlock
 def close_window(
-    lease: Lease, attempt: Attempt, harvest: Harvest, what: settle.Flush, now: datetime
-) -> None:
-    """Settle the rest, close the fan-out unless somebody is in doubt, and give the batch back.
+    lease: Lease, attempt: Attempt, harvest: Harvest, what: settle.Flush, now: datetime,
+    apart: Apart | None = None,
+) -> None:  # fmt: skip
+    """Settle the rest, close the fan-out unless somebody is in doubt, and give the batch back; who
+    is `apart` goes on in a batch of their own, unless an open call may have reached them.
 
     Raises LeaseLost.
     """
@@ -121,6 +131,8 @@ def close_window(
             attempt.first, attempt.last = reach.first, reach.last
             answer = replace(answer, outcome="", was_sent=None)
         settle.close_attempt(attempt, answer, now)
+        if apart is not None and not left:
+            settle.set_apart(batch, apart.members, apart.due_at)
         settle.release(batch, what, now)
 
 

@@ -1,0 +1,130 @@
+"""How often, and when, those of a batch are tried again: each for themselves."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from datetime import datetime, timedelta
+
+import pytest
+
+from campaigns.dispatch import fan_out
+from campaigns.dispatch.answers import MAX_RETRIES
+from campaigns.dispatch.engine import pump
+from campaigns.dispatch.texts import Texts, find_texts
+from campaigns.models import Attempt, Batch
+from campaigns.models.packing import unpack_ids
+from providers.outcomes import Outcome, Reason
+from providers.templates import Slot
+from tests.campaigns.dispatch.gateways import Gateway, make_clock, say
+from tests.campaigns.dispatch.phones import (
+    CHUNK,
+    PHONES,
+    Start,
+    count_outcomes,
+    count_resent,
+    name_phone,
+    now,
+    send,
+)
+
+__all__ = ["now"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+BUSY = say(reason=Reason.VENDOR, message="Internal error")
+LATER = say(reason=Reason.VENDOR, retry_after=900.0, message="Too often to this device")
+SLOT = Slot("text", 100, "Hi {{ person.id }}")
+SHORT = timedelta(milliseconds=8)
+
+
+def write_texts(said: dict[int, str]) -> bytes:
+    places = {one: place for place, one in enumerate(said)}
+    return Texts((SLOT,), [(text,) for text in said.values()], places).pack(said)
+
+
+def read_said(batch: Batch) -> dict[int, str]:
+    texts = find_texts(batch)
+    assert texts is not None
+    return {one: texts.choices[place][0] for one, place in texts.places.items()}
+
+
+@pytest.fixture
+def _short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pass ends before the batch does."""
+    monkeypatch.setattr(fan_out, "TURN", SHORT)
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_who_has_to_wait_is_not_called_with_those_who_were_not_yet(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    gateway.wishes = {name_phone(0): [LATER]}
+    transfer = begin()
+
+    first = send(transfer, now)
+    times = Tally(gateway.calls)
+    second = send(transfer, now, hours=1)
+
+    assert first == {"sent": PHONES - 1}
+    assert times[name_phone(0)] == 1
+    assert second == {"sent": PHONES}
+    assert count_resent(transfer) == 0
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_others_are_set_apart_with_the_texts_that_were_rendered_for_them(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    gateway.wishes = {name_phone(0): [LATER]}
+    transfer = begin()
+    batch = Batch.objects.get(transfer=transfer)
+    said = {one: f"Hi {one}" for one in unpack_ids(batch.recipients)}
+    batch.texts = write_texts(said)
+    batch.save()
+
+    pump("worker", clock=make_clock(now, 0))
+
+    waiting, others = Batch.objects.filter(transfer=transfer).order_by("pk")
+    assert waiting.retries == 1
+    assert waiting.due_at >= now + timedelta(seconds=900)
+    assert others.retries == 0
+    assert others.due_at < now + timedelta(seconds=60)
+    members = [*unpack_ids(waiting.recipients), *unpack_ids(others.recipients)]
+    assert sorted(members) == members
+    assert len(members) == waiting.count + others.count == PHONES
+    for one in (waiting, others):
+        assert read_said(one) == {pk: said[pk] for pk in unpack_ids(one.recipients)}
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_tries_of_some_are_none_of_the_others(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    """In every pass somebody fails for a moment: nobody is given up who was called once or
+    twice."""
+    gateway.wishes = {name_phone(number): [BUSY] for number in range(0, PHONES, 4)}
+    transfer = begin()
+
+    for hour in range(PHONES):
+        outcomes = send(transfer, now, hours=hour)
+        if outcomes.total() == PHONES:
+            break
+
+    assert outcomes == {"sent": PHONES}
+    assert max(Tally(gateway.calls).values()) == 2
+    assert Attempt.objects.count() > 2 * MAX_RETRIES
+
+
+def test_a_vendor_that_is_out_for_long_costs_only_those_who_were_called(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    gateway.usual = BUSY
+    transfer = begin()
+
+    for hour in range(MAX_RETRIES + 1):
+        send(transfer, now, hours=2 * hour)
+    lost = count_outcomes(transfer)
+    gateway.usual = say(Outcome.ACCEPTED)
+    ended = send(transfer, now, hours=2 * MAX_RETRIES + 3)
+
+    assert 0 < lost["failed vendor"] <= 2 * CHUNK
+    assert ended == {**lost, "sent": PHONES - lost["failed vendor"]}
+    assert max(Tally(gateway.calls).values()) == MAX_RETRIES + 1
