@@ -273,10 +273,9 @@ def judge_status(answer: DeviceAnswer) -> Result:
         return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, failure.message)
     asked = wait = None
     if not failure.is_permanent:
-        is_throttled = failure.reason is Reason.THROTTLED
-        usual = wire_errors.QUOTA_SECONDS if is_throttled else wire_errors.FAILED_SECONDS
-        asked = wire_errors.read_wait(answer.headers)
-        wait = usual if asked is None else asked
+        asked = wait = wire_errors.read_wait(answer.headers)
+        if asked is None and failure.reason is Reason.THROTTLED:
+            wait = wire_errors.QUOTA_SECONDS
     return Result(
         answer.place,
         Outcome.FAILED,

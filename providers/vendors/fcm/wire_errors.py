@@ -50,7 +50,6 @@ TOKEN_FIELD = "message.token"
 THIRD_PARTY = "THIRD_PARTY_AUTH_ERROR"
 UNREGISTERED, MISMATCH, QUOTA = "UNREGISTERED", "SENDER_ID_MISMATCH", "QUOTA_EXCEEDED"
 QUOTA_SECONDS = 60.0  # "a minimum initial delay of 1 minute"
-FAILED_SECONDS = 10.0
 MAX_WORDS, MAX_CODE = 500, 100
 FOREIGN_TOKEN = "The token may be another gateway's: look at the route."
 
@@ -181,13 +180,14 @@ def _list_violations(
 
 
 def judge_fault(fault: Fault, wait: float | None) -> tuple[Reason, float | None] | None:
-    """Whose fault it is, and after how many seconds another try can help; None where the code says
-    nothing. `wait` is what the answer asks for."""
+    """Whose fault it is, and for how many seconds the service wants to be left alone; None where
+    the code says nothing. `wait` is what the answer asks for: who asks for none is tried again
+    later and later."""
     if fault.code in (QUOTA, "RESOURCE_EXHAUSTED"):
         reason = Reason.VENDOR if fault.is_of_one_device else Reason.THROTTLED
         return reason, QUOTA_SECONDS if wait is None else wait
     if fault.code in _PASSING:
-        return Reason.VENDOR, FAILED_SECONDS if wait is None else wait
+        return Reason.VENDOR, wait
     return (_FINAL[fault.code], None) if fault.code in _FINAL else None
 
 
@@ -204,7 +204,7 @@ def read_probe_error(status: int, body: Any) -> Failure | None:
     if judged is None:
         return None
     reason, wait = judged
-    is_final = wait is None
+    is_final = reason not in (Reason.VENDOR, Reason.THROTTLED)
     return Failure(reason, fault.words, is_permanent=is_final, was_sent=True, retry_after=wait)
 
 

@@ -72,7 +72,7 @@ def test_a_condition_is_read_from_left_to_right(text, expression):
 @pytest.mark.parametrize(
     ("status", "name", "headers", "details", "wait", "blocks"),
     [
-        (503, "UNAVAILABLE", {}, [], 10.0, False),
+        (503, "UNAVAILABLE", {}, [], None, False),
         (503, "UNAVAILABLE", {"retry-after": "30"}, [], 30.0, True),
         (500, "INTERNAL", {"retry-after": "0"}, [], 0.0, False),
         (429, "RESOURCE_EXHAUSTED", {"retry-after": "30"}, [DEVICE_QUOTA], 30.0, False),
