@@ -45,7 +45,9 @@ from campaigns.models import (
     WaitingEvent,
 )
 from campaigns.models.packing import pack_texts, unpack_ids, unpack_texts
+from campaigns.services.erase_shapes import CELLS, EXPRESSION, find_shape
 from campaigns.services.erase_words import PUT_INSTEAD, Words
+from campaigns.services.import_steps import PLAN
 
 PAGE = 500
 
@@ -103,9 +105,7 @@ def _clear_fields(row: Any, words: Words, table: Table) -> str:
     changes = {}
     for name in table.fields:
         value = getattr(row, name)
-        cleared = _clear(row._meta.get_field(name), value, words)
-        if name in table.lists:
-            cleared = _clear_lists(cleared, words)
+        cleared = _clear(row, name, words, lists=name in table.lists)
         if cleared != value:
             changes[name] = cleared
     if changes:
@@ -113,25 +113,13 @@ def _clear_fields(row: Any, words: Words, table: Table) -> str:
     return "changed" if changes else ""
 
 
-def _clear(column: Any, value: Any, words: Words) -> Any:
+def _clear(row: Any, name: str, words: Words, *, lists: bool) -> Any:
+    column, value = row._meta.get_field(name), getattr(row, name)
     if isinstance(column, JSONField):
-        return words.clear_json(value)
+        return words.clear_json(value, find_shape(row, name), lists=lists)
     if isinstance(column, BinaryField) or not value:
         return value
     return words.clear_text(value)[: column.max_length]
-
-
-def _clear_lists(value: Any, words: Words) -> Any:
-    """Ids in lists by themselves, such as an audience's."""
-    if isinstance(value, list):
-        return [
-            PUT_INSTEAD if isinstance(item, str) and words.is_one(item)
-            else _clear_lists(item, words)
-            for item in value
-        ]  # fmt: skip
-    if isinstance(value, dict):
-        return {name: _clear_lists(item, words) for name, item in value.items()}
-    return value
 
 
 def _clear_ids(row: Any, words: Words) -> str:
@@ -159,8 +147,10 @@ def _drop_named(row: Any, words: Words) -> str:
 
 
 def _drop_answer(row: Any, words: Words) -> str:
-    texts = (words.clear_text(row.key), words.clear_text(row.scope), words.clear_json(row.answer))
-    if texts == (row.key, row.scope, row.answer):
+    answer = words.clear_json(row.answer, find_shape(row, "answer"))
+    if (words.clear_text(row.key), words.clear_text(row.scope), answer) == (
+        row.key, row.scope, row.answer,
+    ):  # fmt: skip
         return ""
     IdempotencyRecord.objects.filter(pk=row.pk).delete()
     return "changed"
@@ -168,12 +158,14 @@ def _drop_answer(row: Any, words: Words) -> str:
 
 def _clear_piece(row: Any, words: Words) -> str:
     """A line may go on in the next piece: that one is looked at together with this one's end."""
+    if row.role == PLAN:  # places of rows, in our own words
+        return ""
     own = bytes(row.content)
     rows = JobPiece.objects.filter(job=row.job_id, role=row.role, number=row.number + 1)
     following = rows.first()
     after = bytes(following.content) if following else b""
     head = after[: after.find(b"\n") + 1] if b"\n" in after else after
-    whole = words.clear_lines(own + head)
+    whole = words.leave(CELLS).clear_lines(own + head)
     if whole == own + head:
         return ""
     JobPiece.objects.filter(pk=row.pk).update(content=whole[: len(own)])
@@ -191,12 +183,12 @@ def _forget_texts(row: Any, words: Words) -> str:
 
 
 def _tell_segment(row: Any, words: Words) -> str:
-    cleared = _clear_lists(words.clear_json(row.expression), words)
+    cleared = words.clear_json(row.expression, EXPRESSION, lists=True)
     return "" if cleared == row.expression else "told"
 
 
 def _clear_version(row: Any, words: Words) -> str:
-    cleared = _clear_lists(words.clear_json(row.expression), words)
+    cleared = words.clear_json(row.expression, EXPRESSION, lists=True)
     later = SegmentVersion.objects.filter(segment=row.segment_id, number__gt=row.number)
     if cleared == row.expression or not later.exists():
         return ""
@@ -219,12 +211,12 @@ TABLES: tuple[Table, ...] = (
     Table(VendorLabelMember, "vendor_label__account__workspace", ("name",), act=_drop_named),
     Table(IdempotencyRecord, "workspace", ("key", "scope", "answer"), act=_drop_answer),
     Table(JobPiece, "job__workspace", ("content", "job", "role", "number"), 4, _clear_piece),
-    Table(Job, "workspace", ("params", "cursor", "counts", "note"), lists=("params",)),
+    Table(Job, "workspace", ("params", "cursor", "note"), lists=("params",)),
     Table(JobEvent, "job__workspace", ("note",)),
     Table(
         Import,
         "app__workspace",
-        ("file_name", "source", "shape", "mapping", "labels"),
+        ("file_name", "source", "shape", "mapping"),
     ),
     Table(Campaign, "workspace", ("name", "tag", "audience"), lists=("audience",)),
     Table(CampaignEvent, "campaign__workspace", ("note",)),
@@ -233,7 +225,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         Part, "transfer__app__workspace", ("audiences", "declared"), lists=("audiences", "declared")
     ),
-    Table(Transfer, "app__workspace", ("name", "tag", "client_key", "faults", "freeze_cursor")),
+    Table(Transfer, "app__workspace", ("name", "tag", "client_key", "faults")),
     Table(TransferEvent, "transfer__app__workspace", ("note",)),
     Table(Submission, "workspace", ("client_key", "reference", "callback")),
     Table(Message, "app__workspace", ("content",)),

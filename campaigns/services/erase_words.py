@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 PUT_INSTEAD = "erased"
@@ -19,6 +20,39 @@ NUMBER = re.compile(r"(?<![\w])[+(]{0,2}\d[\d \t().\-/]{7,30}\d(?![\w])")
 NO_DIGIT = re.compile(r"\D")
 SHORTEST_NUMBER = 9  # digits
 LINE = re.compile(rb"[^\n]+")
+# What is ours in a text with variables: their names, filters and tags; not what is quoted.
+TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
+QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where in a JSON value words of ours stand. `keys` are ours, each with what stands under it;
+    with `keeps_keys` all are. What stands under another key is `others`, None for the same again.
+
+    `known` texts and keys are ours wherever they are. `choose` decides by an object itself.
+    """
+
+    keys: Mapping[str, Shape] = field(default_factory=dict)
+    others: Shape | None = None
+    keeps_keys: bool = False
+    known: Callable[[str], bool] = frozenset[str]().__contains__
+    choose: Callable[[Mapping[str, Any]], Shape] | None = None
+    is_ours: bool = False
+    is_template: bool = False
+
+    def find(self, key: str) -> Shape:
+        """What stands under a key."""
+        return self.keys.get(key, self.others or self)
+
+    def keeps(self, key: str) -> bool:
+        """Whether a key is ours."""
+        return self.keeps_keys or key in self.keys or self.known(key)
+
+
+FREE = Shape()
+OURS = Shape(is_ours=True)
+LINE_SHAPE = Shape(keeps_keys=True, others=FREE)
 
 
 class Words:
@@ -37,6 +71,12 @@ class Words:
 
     def __bool__(self) -> bool:
         return bool(self._whole or self.numbers)
+
+    def leave(self, ours: Collection[str]) -> Words:
+        """Without those that are also words of ours, where these cannot be told apart."""
+        if self._whole.isdisjoint(ours):
+            return self
+        return Words(self._whole.difference(ours), self.numbers)
 
     def is_one(self, text: str) -> bool:
         """Whether a text is an identifier, and nothing else."""
@@ -67,15 +107,49 @@ class Words:
                 word = word.replace(piece, PUT_INSTEAD)
         return word
 
-    def clear_json(self, value: Any) -> Any:
-        """The same value with its texts cleared, keys included."""
+    def clear_json(self, value: Any, shape: Shape = FREE, *, lists: bool = False) -> Any:
+        """The same value with its texts cleared, and its keys, where they are not ours.
+
+        With `lists` an id that stands in a list by itself goes however short it is.
+        """
+        if shape.is_ours:
+            return value
         if isinstance(value, str):
-            return self.clear_text(value)
+            return self._clear_value(value, shape)
         if isinstance(value, list):
-            return [self.clear_json(item) for item in value]
+            return [
+                PUT_INSTEAD if lists and isinstance(item, str) and self._is_foreign(item, shape)
+                else self.clear_json(item, shape, lists=lists)
+                for item in value
+            ]  # fmt: skip
         if isinstance(value, dict):
-            return {self.clear_text(key): self.clear_json(item) for key, item in value.items()}
+            return self._clear_object(value, shape, lists=lists)
         return value
+
+    def _clear_object(self, value: dict[str, Any], shape: Shape, *, lists: bool) -> dict[str, Any]:
+        own = shape.choose(value) if shape.choose else shape
+        return {
+            key if own.keeps(key) else self.clear_text(key): self.clear_json(
+                item, own.find(key), lists=lists
+            )
+            for key, item in value.items()
+        }
+
+    def _is_foreign(self, text: str, shape: Shape) -> bool:
+        return self.is_one(text) and not shape.known(text)
+
+    def _clear_value(self, text: str, shape: Shape) -> str:
+        if shape.known(text):
+            return text
+        return self._clear_template(text) if shape.is_template else self.clear_text(text)
+
+    def _clear_template(self, text: str) -> str:
+        """As `clear_text`; of its tags only what is quoted."""
+        return "".join(
+            QUOTED.sub(lambda found: self.clear_text(found[0]), part)
+            if TAG.fullmatch(part) else self.clear_text(part)
+            for part in TAG.split(text)
+        )  # fmt: skip
 
     def clear_ids(self, texts: list[str]) -> list[str]:
         """A list of ids, as long as it was; those that are cleared stay apart from one another."""
@@ -90,5 +164,13 @@ class Words:
 
     def _clear_line(self, found: re.Match[bytes]) -> bytes:
         line = found[0]
-        text = line.decode("utf-8", "replace")
-        return line if self.clear_text(text) == text else b"*" * len(line)
+        told = _read_line(line.decode("utf-8", "replace"))
+        return line if self.clear_json(told, LINE_SHAPE) == told else b"*" * len(line)
+
+
+def _read_line(line: str) -> Any:
+    """A row of JSON as an object, whose keys are the file's columns; any other as text."""
+    try:
+        return json.loads(line) if line.startswith("{") else line
+    except (ValueError, RecursionError):
+        return line

@@ -127,6 +127,11 @@ def propose_mapping(
     return mapping
 
 
+def is_known_heading(column: str) -> bool:
+    """Whether a heading says by itself what its column is."""
+    return bool(_propose(column))
+
+
 def _propose(column: str) -> str:
     if read_target(column) is not None:
         return column

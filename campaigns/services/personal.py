@@ -90,12 +90,14 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
         _fate(STAYS, "role", _WORDS),
     ),
     "job": (
-        _fate(SEARCHED, "params cursor counts note", "what was asked for"),
+        _fate(SEARCHED, "params cursor note", "what was asked for"),
+        _fate(STAYS, "counts", "counts"),
         _fate(STAYS, "kind status lease_token lease_by created_by", _STAFF),
     ),
     "jobevent": (_fate(SEARCHED, "note", "a sentence"), _fate(STAYS, "old new actor", _STAFF)),
     "import": (
-        _fate(SEARCHED, "file_name source shape mapping labels", "how a file was read"),
+        _fate(SEARCHED, "file_name source shape mapping", "how a file was read"),
+        _fate(STAYS, "labels", "numbers"),
         _fate(STAYS, "verb platform created_by", _STAFF),
     ),
     "importkey": (_fate(STAYS, "marks", "32 bits of each value, until the dry run has ended"),),
@@ -118,8 +120,12 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
         _fate(STAYS, "kind channel sender price", _SET_UP),
     ),
     "transfer": (
-        _fate(SEARCHED, "name tag client_key faults freeze_cursor", "a script's words"),
-        _fate(STAYS, "kind status policy wall_clock hours fault_base", "figures, and a fixed list"),
+        _fate(SEARCHED, "name tag client_key faults", "a script's words"),
+        _fate(
+            STAYS,
+            "kind status policy wall_clock hours fault_base freeze_cursor",
+            "figures, and a fixed list",
+        ),
     ),
     "transferevent": (_fate(SEARCHED, "note", "a sentence"), _fate(STAYS, "old new actor", _STAFF)),
     "submission": (
