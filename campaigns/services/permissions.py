@@ -81,9 +81,14 @@ NEEDS: dict[str, Needs] = {
 VERB_NEEDS: dict[str, tuple[str | Promise, str]] = {
     "launch": (_("Launch, schedule, pause, resume, cancel, send again"), Role.SENDER),
     "approve": (_("Approve what others have written"), Role.APPROVER),
-    "test": (_("Send a test to a few devices"), Role.COMPOSER),
+    "test": (_("Send a test to a few devices"), Role.SENDER),
     "bypass": (_("Launch without an approval, with a reason"), Role.ADMIN),
+    "enable": (_("Let a token that was called dead be sent to again"), Role.SENDER),
+    "suppress": (_("Suppress identifiers, and take them off the list"), Role.COMPOSER),
+    "invite": (_("Invite people, and withdraw invitations"), Role.ADMIN),
 }
+# Verbs for which only a role for all apps of a workspace counts.
+WIDE_VERBS = frozenset({"invite"})
 
 
 def list_permissions(user: Any) -> set[str]:

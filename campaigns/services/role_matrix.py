@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import Membership
 from campaigns.services.access import HOLDERS
 from campaigns.services.job_kinds import KINDS
-from campaigns.services.permissions import NEEDS, NOBODY, VERB_NEEDS, VERBS, Needs
+from campaigns.services.permissions import NEEDS, NOBODY, VERB_NEEDS, VERBS, WIDE_VERBS, Needs
 
 Role = Membership.Role
 WORDS = {"view": _("see"), "add": _("add"), "change": _("change"), "delete": _("remove")}
@@ -34,15 +34,15 @@ class Line:
 def draw_matrix() -> list[tuple[str | Promise, list[Line]]]:
     """Sections of lines."""
     return [
-        (_("Sending"), list(_draw_verbs())),
+        (_("What is done"), list(_draw_verbs())),
         (_("Long work"), list(_draw_jobs())),
         (_("What is kept"), sorted(_draw_models(), key=lambda line: str(line.name))),
     ]
 
 
 def _draw_verbs() -> Iterator[Line]:
-    for label, role in VERB_NEEDS.values():
-        yield Line(label, tuple(_tick(held, role) for held in Role))
+    for verb, (label, role) in VERB_NEEDS.items():
+        yield Line(label, tuple(_tick(held, role, verb in WIDE_VERBS) for held in Role))
 
 
 def _draw_jobs() -> Iterator[Line]:
@@ -50,8 +50,8 @@ def _draw_jobs() -> Iterator[Line]:
         yield Line(kind.label, tuple(_tick(held, kind.role) for held in Role))
 
 
-def _tick(held: str, needed: str) -> tuple[tuple[Any, ...], bool]:
-    return ((_("yes"),) if held in HOLDERS[needed] else ()), False
+def _tick(held: str, needed: str, is_wide: bool = False) -> tuple[tuple[Any, ...], bool]:
+    return ((_("yes"),), is_wide) if held in HOLDERS[needed] else ((), False)
 
 
 def _draw_models() -> Iterator[Line]:

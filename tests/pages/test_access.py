@@ -14,7 +14,7 @@ from django.urls import reverse
 from campaigns.errors import Conflict, NotFound
 from campaigns.models import ApiKey, AuditEntry, Invitation, Membership
 from campaigns.services import members
-from campaigns.services.access import HOLDERS, find_key, has_role, record_audit
+from campaigns.services.access import find_key, has_role, record_audit
 from campaigns.services.permissions import NEEDS, VERB_NEEDS
 from campaigns.services.role_matrix import draw_matrix
 from tests import builders
@@ -45,9 +45,6 @@ def test_the_matrix_says_of_each_role_what_the_doors_grant_it():
     assert len(lines) >= len(NEEDS) + len(VERB_NEEDS)
     assert campaigns == [["see"], *[["see", "add", "change"]] * 4]
     assert accounts == [(True, False)] * 4 + [(True, True)]
-    for label, needed in VERB_NEEDS.values():
-        ticks = [bool(verbs) for verbs, _is_wide in lines[str(label)]]
-        assert ticks == [role in HOLDERS[needed] for role in Role]
 
 
 def test_an_admin_sees_members_and_changes_their_roles(admin, app, guest):
