@@ -187,7 +187,7 @@ class ImportViews(ListedViewSet):
     @action(detail=True, methods=["post"])
     def apply(self, request: Request, pk: str = "") -> Response:
         """Do what the dry run showed."""
-        one = imports.apply_import(self.find_row_to_change(), **self.by)
+        one = imports.apply_import(self.find_row_to_change(), principal=request.user, **self.by)
         return Response(self.shown(one).data)
 
     @extend_schema(parameters=[ID], request=None, responses=ImportShape)

@@ -186,16 +186,18 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
     checked, applied = one.check_job, one.apply_job
     state = services.name_state(one)
     may_change = has_role(request.user, one.app, ROLE)
+    may_see = may_change and services.reaches_all_of(request.user, one)
     own = read_job(request, job) if job else {"is_live": False}
     return {
         **own,
         "one": one,
         "chip": name_state(one),
         "may_change": may_change and services.find_running(one) is None and state != "applied",
-        "may_apply": may_change and _writes(checked) and _is_ready(one, state),
+        "may_apply": may_see and _writes(checked) and _is_ready(one, state),
+        "is_of_others": may_change and not may_see and _is_ready(one, state),
         "is_idle": checked is not None and not _writes(checked) and _is_ready(one, state),
         "fields": sorted(checked.cursor.get("fields", {}).items()) if checked else [],
-        "samples": _read_samples(checked) if may_change and checked and not applied else [],
+        "samples": _read_samples(checked) if may_see and checked and not applied else [],
         "left_out": _count_left_out(checked) if may_change and checked else 0,
         "why": _tally_reasons(checked) if may_change and checked and not own["is_live"] else {},
         "left_out_since": _count_left_out(applied) if may_change and applied else 0,
@@ -311,7 +313,9 @@ def apply(request: HttpRequest, pk: int) -> HttpResponse:
     one = find_import(request.user, pk)
     require_role(request.user, one.app, ROLE)
     try:
-        services.apply_import(one, actor=name_actor(request.user), now=timezone.now())
+        services.apply_import(
+            one, principal=request.user, actor=name_actor(request.user), now=timezone.now()
+        )
         messages.success(request, _("The import has begun."))
     except Refused as refusal:
         tell_refusal(request, refusal)

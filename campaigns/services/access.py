@@ -125,7 +125,14 @@ def _key_has_role(key: ApiKey, place: App | Workspace | None, role: str) -> bool
         return False
     if isinstance(place, App):
         return App.objects.filter(key.reach(), pk=place.pk).exists()
-    return place is None or place.pk == key.workspace_id
+    if place is None or role == Role.VIEWER:
+        return place is None or place.pk == key.workspace_id
+    return reaches_whole(key, place, SCOPE_OF_ROLE[Role(role)])
+
+
+def reaches_whole(key: ApiKey, workspace: Workspace, scope: str) -> bool:
+    """Whether a key may do what its scope says with all apps of that workspace."""
+    return scope in key.scopes and key.workspace_id == workspace.pk and key.is_wide()
 
 
 def require_role(principal: Any, place: App | Workspace | None, role: str) -> None:

@@ -41,7 +41,7 @@ from campaigns.selectors.held import (
     select_held,
 )
 from campaigns.selectors.seals import Sealer
-from campaigns.services.access import has_role, record_audit
+from campaigns.services.access import has_role, reaches_whole, record_audit
 from campaigns.services.erase_find import PERSON_NUMBER, Meant, find_meant
 from campaigns.services.erase_tables import TABLES, search_page
 from campaigns.services.erase_words import Words
@@ -109,11 +109,10 @@ def may_erase(principal: Any, workspace: Workspace, persons: Sequence[int]) -> s
 def is_wide(principal: Any, place: App | Workspace) -> bool:
     """Whether somebody may erase whoever is in a place: an admin, or a key with the scope."""
     if isinstance(principal, ApiKey):
-        if ApiKey.Scope.PRIVACY not in principal.scopes:
-            return False
         if isinstance(place, Workspace):
-            return principal.workspace_id == place.pk and principal.is_wide()
-        return App.objects.filter(principal.reach(), pk=place.pk).exists()
+            return reaches_whole(principal, place, ApiKey.Scope.PRIVACY)
+        has_scope = ApiKey.Scope.PRIVACY in principal.scopes
+        return has_scope and App.objects.filter(principal.reach(), pk=place.pk).exists()
     return has_role(principal, place, Membership.Role.ADMIN)
 
 

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Conflict, Invalid, NotReady, Refused
-from campaigns.models import App, Import, Job, JobPiece, Label
+from campaigns.errors import Conflict, Forbidden, Invalid, NotReady, Refused
+from campaigns.models import ApiKey, App, Import, Job, JobPiece, Label, Workspace
 from campaigns.models.audience import hash64
 from campaigns.selectors.audience_fields import find_text_fault
-from campaigns.services.access import Role, has_role, record_audit
+from campaigns.services.access import Role, has_role, reaches_whole, record_audit
 from campaigns.services.import_steps import APPLY, CHECK, UPLOAD, read_shape
 from campaigns.services.import_targets import (
     Choice,
@@ -147,7 +147,7 @@ def check_import(
     if one.upload is None:
         raise NotReady(_("The file is no longer kept. Upload it again."))
     with transaction.atomic():
-        _keep_choice(one, choice, has_role(principal, one.app.workspace, Role.COMPOSER))
+        _keep_choice(one, choice, reaches_everybody(principal, one.app.workspace))
         if one.upload.status == Job.Status.DRAFT:
             one.check_job = one.upload
             queue_job(one.upload, actor=actor, now=now)
@@ -163,6 +163,18 @@ def check_import(
             now=now,
         )
     return one
+
+
+def reaches_everybody(principal: Any, workspace: Workspace) -> bool:
+    """Whether somebody's imports change persons who are known in other apps alone."""
+    if isinstance(principal, ApiKey):
+        return reaches_whole(principal, workspace, ApiKey.Scope.AUDIENCE)
+    return has_role(principal, workspace, Role.COMPOSER)
+
+
+def reaches_all_of(principal: Any, one: Import) -> bool:
+    """Whether somebody may be shown and may do all that the dry run of an import has found."""
+    return not one.is_wide or reaches_everybody(principal, one.app.workspace)
 
 
 def _keep_choice(one: Import, choice: Choice, is_wide: bool) -> None:
@@ -191,8 +203,8 @@ def refuse_running(one: Import) -> None:
         raise Conflict(_("It is being worked on. Wait for its end, or cancel it first."))
 
 
-def apply_import(one: Import, *, actor: str, now: datetime) -> Import:
-    """Do what the dry run showed. Raises NotReady, Conflict.
+def apply_import(one: Import, *, principal: Any, actor: str, now: datetime) -> Import:
+    """Do what the dry run showed. Raises NotReady, Conflict, Forbidden.
 
     An import that was cancelled or broke off may be applied again: what is written already is
     unchanged then.
@@ -203,6 +215,10 @@ def apply_import(one: Import, *, actor: str, now: datetime) -> Import:
         raise NotReady(_("Let a dry run come to its end first."))
     if one.apply_job is not None and one.apply_job.status == Job.Status.DONE:
         raise Conflict(_("It is imported already."))
+    if not reaches_all_of(principal, one):
+        raise Forbidden(
+            _("This dry run changes people of other apps, too. Make one of your own first.")
+        )
     with transaction.atomic():
         total = checked.counts.get("rows", 0)
         one.apply_job = start_job(APPLY, one.app, {}, actor=actor, now=now, total=total)

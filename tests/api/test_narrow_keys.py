@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns.models import ApiKey, AppGroup, Campaign
+from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.api.conftest import make_client
 
@@ -21,6 +22,14 @@ def second(app):
 def narrow(app):
     """Everything that a key may do, in one app."""
     return make_client(app.workspace, apps=[app], scopes=list(ApiKey.Scope))
+
+
+@pytest.fixture
+def theirs(second):
+    """Somebody whom the second app alone knows."""
+    person = builders.make_person(second.workspace, "ann", email="ann@example.org")
+    builders.make_device(second, "hers", person=person)
+    return person
 
 
 @pytest.fixture
@@ -77,3 +86,50 @@ def test_a_key_that_names_them_all_launches_it(app, second, shared):
     launched = script.post(f"/api/v1/campaigns/{shared.pk}/launch/").json()
 
     assert len(launched["transfers"]) == 2
+
+
+CHANGES = "user_id,email,opted_out\nann,new@example.org,yes\n"
+
+
+def begin(script, app):
+    """An import that a script has brought and let be checked."""
+    address = f"/api/v1/imports/?source=CRM&app={app.slug}"
+    one = script.generic("POST", address, CHANGES, "text/csv").json()["id"]
+    script.post(f"/api/v1/imports/{one}/check/")
+    drain_jobs()
+    return f"/api/v1/imports/{one}/"
+
+
+def test_a_key_of_one_app_imports_nothing_over_people_of_another(app, narrow, theirs):
+    address = begin(narrow, app)
+
+    checked = narrow.get(address).json()["counts"]
+    narrow.post(f"{address}apply/")
+    drain_jobs()
+
+    theirs.refresh_from_db()
+    assert (checked["conflicting"], checked["changed"]) == (1, 0)
+    assert (theirs.email, theirs.opted_out_at) == ("ann@example.org", None)
+
+
+def test_a_key_of_all_apps_does_with_the_scope_audience_alone(app, theirs):
+    script = make_client(app.workspace, scopes=["read", "audience"])
+    address = begin(script, app)
+
+    script.post(f"{address}apply/")
+    drain_jobs()
+
+    theirs.refresh_from_db()
+    assert (theirs.email, theirs.opted_out_at is None) == ("new@example.org", False)
+
+
+def test_it_does_not_apply_what_a_key_of_all_apps_has_checked(client, app, narrow, theirs):
+    address = begin(client, app)
+
+    refused = narrow.post(f"{address}apply/")
+    client.post(f"{address}apply/")
+    drain_jobs()
+
+    theirs.refresh_from_db()
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert theirs.email == "new@example.org"

@@ -38,9 +38,9 @@ def check(one: Import, principal: Any = None, **choice: Any) -> Import:
     return Import.objects.get(pk=one.pk)
 
 
-def apply(one: Import) -> Import:
+def apply(one: Import, principal: Any = None) -> Import:
     """Do what the dry run showed."""
-    imports.apply_import(one, actor="owner", now=NOW)
+    imports.apply_import(one, principal=principal or Root(), actor="owner", now=NOW)
     drain_jobs()
     return Import.objects.get(pk=one.pk)
 

@@ -54,9 +54,9 @@ def apply(pk: int) -> dict[str, int]:
     """Do what the dry run showed."""
     from campaigns.models import Import
     from campaigns.services import imports
-    from tests.campaigns.importing import NOW
+    from tests.campaigns.importing import NOW, Root
 
-    one = imports.apply_import(Import.objects.get(pk=pk), actor="me", now=NOW)
+    one = imports.apply_import(Import.objects.get(pk=pk), principal=Root(), actor="me", now=NOW)
     return {"job": one.apply_job.pk}
 
 

@@ -133,7 +133,7 @@ def apply(app: Any) -> Any:
     one = check_import(app)
     drain_jobs(name_worker("jobs"))
     return imports.apply_import(
-        Import.objects.get(pk=one.pk), actor=ACTOR, now=NOW
+        Import.objects.get(pk=one.pk), principal=Root(), actor=ACTOR, now=NOW
     ).apply_job  # fmt: skip
 
 

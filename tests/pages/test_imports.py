@@ -12,6 +12,7 @@ from campaigns.models import App, Import, Job, Label, Membership, Person
 from campaigns.services.job_work import drain_jobs
 from campaigns.templatetags.pa import byte_size
 from tests import builders
+from tests.campaigns.importing import check, upload
 from tests.looking import find_barriers
 
 PEOPLE = "user_id,email,platform,token,Stufe\nann,ann@example.org,android,token-of-ann,gold\n"
@@ -189,6 +190,25 @@ def test_a_viewer_sees_imports_and_brings_none(client, app, member):
     assert client.get(reverse("new_import")).status_code == 403
     assert send(client, app, PEOPLE.encode()).status_code == 403
     assert client.post(reverse("exports"), {"what": "x"}).status_code == 403
+
+
+def test_a_member_of_one_app_sees_and_does_nothing_of_a_wider_dry_run(member, app, owner):
+    other = builders.make_app(app.workspace, "other")
+    person = builders.make_person(app.workspace, "ann", email="old@example.org")
+    builders.make_device(other, "hers", person=person)
+    checked = check(upload(app, "user_id,email\nann,new@example.org\n"), principal=owner)
+    address = reverse("import", args=[checked.pk])
+
+    page = member.get(address)
+    member.post(reverse("apply_import", args=[checked.pk]))
+    wide = type(member)()
+    wide.force_login(owner)
+
+    assert "old@example.org" in wide.get(address).content.decode()
+    assert "old@example.org" not in page.content.decode()
+    assert "Make one of your own" in page.content.decode()
+    assert page.context["may_apply"] is False
+    assert not Job.objects.filter(kind="import_apply").exists()
 
 
 def test_an_export_is_begun_and_its_file_taken(member, app, stranger):
