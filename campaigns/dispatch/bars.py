@@ -38,10 +38,8 @@ OWNER_COLUMNS = tuple(f"person__{name}" for name in PERSON_COLUMNS)
 def find_barred(
     batch: Batch, members: Sequence[Member], now: datetime
 ) -> dict[Reason, list[Member]]:
-    """Members of a batch of devices to whom nothing goes, by why."""
-    ids = IdList(member[0] for member in members)
-    rows = Device.objects.filter(pk__in=ids).values_list("pk", "person__opted_out_at")
-    known = dict(rows)
+    """Members of a batch to whom nothing goes, by why."""
+    known = _read_opt_outs(batch, [member[0] for member in members])
     suppressed = find_suppressed(batch, [member[0] for member in members], now)
     barred: dict[Reason, list[Member]] = defaultdict(list)
     for member in members:
@@ -52,6 +50,14 @@ def find_barred(
         elif member[0] in suppressed:
             barred[Reason.SUPPRESSED].append(member)
     return barred
+
+
+def _read_opt_outs(batch: Batch, recipients: Sequence[int]) -> dict[int, datetime | None]:
+    """When each of those who are still there has opted out, None for never."""
+    ids = IdList(recipients)
+    if batch.part.kind == Part.Kind.PERSON:
+        return dict(Person.objects.filter(pk__in=ids).values_list("pk", "opted_out_at"))
+    return dict(Device.objects.filter(pk__in=ids).values_list("pk", "person__opted_out_at"))
 
 
 def find_suppressed(batch: Batch, recipients: Sequence[int], now: datetime) -> set[int]:

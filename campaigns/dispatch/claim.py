@@ -15,6 +15,7 @@ from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.dispatch.texts import needs_rendering
 from campaigns.models import Account, App, Attempt, Batch, Part, Transfer
 from campaigns.selectors.addressing import can_carry, read_declared
+from campaigns.selectors.own_way import find_channel
 from campaigns.selectors.routes import Way, list_ways
 from providers.message_fields import OWN_ONLY
 from providers.outcomes import Reason
@@ -157,7 +158,7 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
 
 def _calls_nobody(batch: Batch) -> bool:
     """Whether there is no call to be made for it, or none before its texts are rendered."""
-    return needs_rendering(batch) or batch.part.message.content.get("channel") in OWN_ONLY
+    return needs_rendering(batch) or find_channel(batch.part) in OWN_ONLY
 
 
 def _list_suiting(batch: Batch) -> list[Way]:

@@ -21,6 +21,7 @@ from campaigns.dispatch.claim import Lease, find_expiry
 from campaigns.dispatch.texts import find_texts
 from campaigns.models import Batch, DeviceSession, Door, InboxItem, Transfer
 from campaigns.models.bulk import IdList
+from campaigns.selectors.own_way import find_channel
 from campaigns.selectors.recalls import select_waiting
 from providers.message import write_message
 from providers.message_fields import OWN_ONLY, Platform
@@ -54,15 +55,9 @@ TAKEN_BACK = books.Change(
 )
 
 
-def find_channel(batch: Batch) -> str:
-    """By which ways the batch's message goes; "" for the vendor's alone."""
-    channel: str = batch.part.message.content.get("channel") or ""
-    return channel
-
-
 def goes_first(batch: Batch) -> bool:
     """Whether our own way is tried before a vendor's, or is the only one."""
-    channel = find_channel(batch)
+    channel = find_channel(batch.part)
     return channel in OWN_ONLY or channel == OWN_FIRST
 
 
@@ -73,7 +68,7 @@ def take(lease: Lease, owed: Sequence[Member], now: datetime) -> dict[Verdict, l
     """
     if not goes_first(lease.batch):
         return {}
-    channel = find_channel(lease.batch)
+    channel = find_channel(lease.batch.part)
     sessions = _find_sessions(owed)
     limit = now - timedelta(seconds=DeviceSession.ONLINE_SECONDS)
     taken: dict[Verdict, list[Member]] = defaultdict(list)
@@ -104,7 +99,7 @@ def catch(batch: Batch, verdicts: Verdicts, now: datetime) -> tuple[Verdicts, Ve
     members, and theirs.
     """
     lost = [verdict for verdict in verdicts if verdict.outcome in {"failed", "skipped"}]
-    if not lost or find_channel(batch) not in AS_LAST:
+    if not lost or find_channel(batch.part) not in AS_LAST:
         return verdicts, {}
     kept, caught = dict(verdicts), list[Member]()
     for verdict in lost:

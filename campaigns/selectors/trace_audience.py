@@ -25,6 +25,7 @@ from campaigns.models.audience import WAYS
 from campaigns.models.packing import unpack_texts
 from campaigns.selectors.audience import read_audience
 from campaigns.selectors.explain import Verdict, explain_audience
+from campaigns.selectors.own_way import find_channel
 from campaigns.selectors.routes import list_ways
 from campaigns.selectors.seals import Sealer
 from campaigns.selectors.trace_words import Dated, Line, list_verdict_lines
@@ -178,7 +179,7 @@ def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line
 
 def list_route_lines(part: Part, platform: str, batch: Batch | None) -> Iterator[Line]:
     """By which account it went, or would go now."""
-    if part.message.content.get("channel") in OWN_ONLY:
+    if find_channel(part) in OWN_ONLY:
         words = _("It goes to the device's inbox alone, by no vendor.")
         yield Line(code="route", words=words)
         return

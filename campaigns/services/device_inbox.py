@@ -78,10 +78,14 @@ def _read_own(session: DeviceSession, item: InboxItem) -> PushMessage | None:
 
 
 def _select_wanted(session: DeviceSession) -> QuerySet[InboxItem]:
-    """What is in the device's inbox; nobody is given what is being taken back."""
+    """What is in the device's inbox from its app; nobody is given what is being taken back."""
     is_wanted = Q(part__transfer__inbox_recall_at__isnull=True)
     is_wanted &= ~Q(part__transfer__status=Transfer.Status.CANCELLED)
-    items = InboxItem.objects.filter(device=session.pk)
+    items = InboxItem.objects.filter(
+        device=session.pk,
+        part__kind=Part.Kind.DEVICE,
+        part__transfer__app=session.device.app_id,
+    )
     return items.filter(is_wanted | Q(pulled_at__isnull=False))
 
 
