@@ -53,13 +53,8 @@ def skip_approval(client: Any, draft: Campaign) -> Any:
 
 def unsuppress(client: Any, draft: Campaign) -> Any:
     place, entry = Place(draft.workspace, draft.app), Entry("email", "a@example.org")
-    add_suppressions(
-        [entry],
-        place,
-        Terms(reason="legal"),
-        actor="owner",
-        now=timezone.now(),
-    )
+    terms = Terms(reason="legal")
+    add_suppressions(place, [entry], terms, actor="owner", now=timezone.now())
     row = Suppression.objects.get()
     return client.post(reverse("unsuppress", args=[row.pk]), {"reason": "mistake"})
 
