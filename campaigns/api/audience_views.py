@@ -41,7 +41,7 @@ from campaigns.services.device_rows import (
 )
 from campaigns.services.devices import register_devices
 from campaigns.services.erase import may_erase
-from campaigns.services.persons import enable_token
+from campaigns.services.persons import enable_token, may_change_person
 
 MAX_DEVICES = 10_000
 MAX_BULK_BYTES = 25_000_000
@@ -129,7 +129,13 @@ class PersonViews(MergingViews):
     @extend_schema(parameters=[ID], request=shapes.PersonChange, responses=shapes.PersonShape)
     def partial_update(self, request: Request, pk: str = "") -> Response:
         person = self.find_row()
-        self.require(None)
+        if not may_change_person(request.user, person):
+            raise Forbidden(
+                _(
+                    "A person of several apps is changed by an admin for all apps, or by a key that"
+                    " reaches each app in which the person has a device or a label."
+                )
+            )
         values = self.read_body()
         _check_person(values)
         return Response(self.shown(audience.update_person(person, values, **self.by)).data)

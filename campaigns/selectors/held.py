@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
@@ -27,6 +27,18 @@ from providers.recipients import TOKEN_KIND
 
 Named = tuple[str, str]  # kind, value
 ALIAS_KIND = DeviceMark.Kind.ALIAS.value
+
+
+def find_kept_to(persons: Sequence[int], apps: Collection[int]) -> set[int]:
+    """Those who have devices and labels in these apps, and nowhere else."""
+    devices = Device.objects.filter(person__in=IdList(persons))
+    labels = LabelMember.objects.filter(person__in=IdList(persons))
+    pairs = {
+        *devices.values_list("person_id", "app_id"),
+        *labels.values_list("person_id", "label__app_id"),
+    }
+    outside = {person for person, app in pairs if app not in apps}
+    return {person for person, _app in pairs} - outside
 
 
 def select_held(persons: Sequence[int], devices: Sequence[int]) -> dict[str, QuerySet[Any]]:

@@ -35,6 +35,7 @@ from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.held import (
     Named,
+    find_kept_to,
     list_aliases,
     list_identifiers,
     select_deliveries,
@@ -95,15 +96,7 @@ def may_erase(principal: Any, workspace: Workspace, persons: Sequence[int]) -> s
     if is_wide(principal, workspace):
         return set(persons)
     own = {app.pk for app in workspace.apps.all() if is_wide(principal, app)}
-    places: dict[int, set[int]] = {}
-    devices = Device.objects.filter(person__in=IdList(persons))
-    labels = LabelMember.objects.filter(person__in=IdList(persons))
-    for person, app in [
-        *devices.values_list("person_id", "app_id"),
-        *labels.values_list("person_id", "label__app_id"),
-    ]:
-        places.setdefault(person, set()).add(app)
-    return {person for person, apps in places.items() if apps <= own}
+    return find_kept_to(persons, own)
 
 
 def is_wide(principal: Any, place: App | Workspace) -> bool:
@@ -180,7 +173,7 @@ def _bury_next(job: Job, now: datetime) -> Step:
     own = {app.pk for app in job.workspace.apps.all()} if apps is None else set(apps)
 
     def choose(persons: Sequence[int]) -> set[int]:
-        return set(persons) if apps is None else _list_inside(persons, own)
+        return set(persons) if apps is None else find_kept_to(persons, own)
 
     sifted = _sift(job.workspace, lines.texts, job.params["kind"], choose, own)
     counts = {name: job.counts.get(name, 0) for name in WORDS}
@@ -202,18 +195,6 @@ def _leave_others(job: Job) -> Step:
     JobPiece.objects.filter(job=job, role=INPUT).delete()
     words = _("Cancelled: nobody who was not erased by then is touched.")
     return Step(SEARCH, job.done, job.counts, note=words)
-
-
-def _list_inside(persons: Sequence[int], apps: set[int]) -> set[int]:
-    """Those who have devices and labels in these apps, and nowhere else."""
-    devices = Device.objects.filter(person__in=IdList(persons))
-    labels = LabelMember.objects.filter(person__in=IdList(persons))
-    pairs = {
-        *devices.values_list("person_id", "app_id"),
-        *labels.values_list("person_id", "label__app_id"),
-    }
-    outside = {person for person, app in pairs if app not in apps}
-    return {person for person, _app in pairs} - outside
 
 
 @dataclass(frozen=True, slots=True)

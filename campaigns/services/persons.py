@@ -10,18 +10,31 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, NotFound
-from campaigns.models import Device, Person
+from campaigns.models import ApiKey, App, Device, Person
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.held import find_kept_to
 from campaigns.selectors.seals import PERSON_KINDS
 from campaigns.services.access import record_audit
 from campaigns.services.device_rows import are_attributes_good, find_column_fault
+from campaigns.services.permissions import may
 from campaigns.services.tombstones import refuse_erased
 
 LENGTHS = {"email": 254, "phone": 20}
 PLACES = ("language", "country", "timezone")
 MAX_REASON = 200
 ENABLED = "enabled again by hand"
+
+
+def may_change_person(principal: Any, person: Person) -> bool:
+    """Whether somebody who sees a person may change what all apps know of them: an admin for all
+    apps, or a key that reaches every app in which they have a device or a label."""
+    if not isinstance(principal, ApiKey):
+        return may(principal, "change", person)
+    if principal.is_wide():
+        return True
+    reached = App.objects.filter(principal.reach()).values_list("pk", flat=True)
+    return bool(find_kept_to([person.pk], set(reached)))
 
 
 def change_person(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rest_framework.test import APIClient
 
-from campaigns.models import ApiKey, AppGroup, Campaign
+from campaigns.models import ApiKey, AppGroup, Campaign, Label, LabelMember, Membership
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.api.conftest import make_client
@@ -86,6 +87,52 @@ def test_a_key_that_names_them_all_launches_it(app, second, shared):
     launched = script.post(f"/api/v1/campaigns/{shared.pk}/launch/").json()
 
     assert len(launched["transfers"]) == 2
+
+
+def patch(caller, person):
+    """A change of what all apps know of a person; whether it was made."""
+    answer = caller.patch(f"/api/v1/persons/{person.pk}/", {"opted_out": True}, format="json")
+    person.refresh_from_db()
+    return answer.status_code, person.opted_out_at is not None
+
+
+def test_a_key_changes_people_of_its_own_apps_alone(app, second, narrow, theirs):
+    both = make_client(app.workspace, apps=[app, second])
+    ours = builders.make_person(app.workspace, "bob")
+    builders.make_device(app, "his", person=ours)
+    unseen = patch(narrow, theirs)
+    builders.make_device(app, "hers too", person=theirs)
+
+    assert (unseen, patch(narrow, theirs)) == ((404, False), (403, False))
+    assert patch(narrow, ours) == (200, True)
+    assert patch(both, theirs) == (200, True)
+
+
+def test_a_label_of_another_app_counts_like_a_device(app, second, narrow):
+    person = builders.make_person(app.workspace, "bob")
+    builders.make_device(app, "his", person=person)
+    label = Label.objects.create(app=second, name="vip")
+    LabelMember.objects.create(label=label, person=person)
+
+    assert patch(narrow, person) == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("role", "is_wide", "status"),
+    [
+        (Membership.Role.COMPOSER, True, 403),
+        (Membership.Role.ADMIN, False, 403),
+        (Membership.Role.ADMIN, True, 200),
+    ],
+)
+def test_who_is_logged_in_changes_people_as_an_admin_for_all_apps(app, role, is_wide, status):
+    person = builders.make_person(app.workspace, "bob")
+    builders.make_device(app, "his", person=person)
+    caller = APIClient()
+    place = None if is_wide else app
+    caller.force_login(builders.make_member("mia", app.workspace, app=place, role=role))
+
+    assert patch(caller, person) == (status, status == 200)
 
 
 CHANGES = "user_id,email,opted_out\nann,new@example.org,yes\n"
