@@ -23,11 +23,11 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.lookup import find_matches
 from campaigns.selectors.trace_audience import (
     list_audience_lines,
-    list_bar_lines,
     list_route_lines,
     list_state_lines,
     was_named,
 )
+from campaigns.selectors.trace_bars import list_bar_lines
 from campaigns.selectors.trace_calls import (
     Place,
     find_place,
@@ -184,6 +184,7 @@ def _trace_device(part: Part, device: Device, may_see_calls: bool) -> Traced:
     is_in = place.delivery is not None or place.batch is not None
     lines = [
         *list_audience_lines(part, device, None if place.is_unclear else is_in),
+        *list_bar_lines(part, device.person, device, place.delivery, is_in=is_in),
         *list_state_lines(device, place.delivery),
         *list_route_lines(part, device.platform, place.batch),
         *list_batch_lines(place, part.transfer),
@@ -202,6 +203,7 @@ def _trace_person(part: Part, person: Person, may_see_calls: bool) -> Traced:
     is_in = handed or place.delivery is not None or place.batch is not None
     lines = [
         _tell_handed(part, person, is_in),
+        *list_bar_lines(part, person, None, place.delivery, is_in=is_in),
         *_list_address_lines(part, person),
         *list_route_lines(part, part.channel, place.batch),
         *list_batch_lines(place, part.transfer),
@@ -241,7 +243,6 @@ def _tell_handed(part: Part, person: Person, is_in: bool) -> Line:
 
 
 def _list_address_lines(part: Part, person: Person) -> Iterator[Line]:
-    yield from list_bar_lines(part.transfer.app, person, None)
     column = {"sms": person.phone, "email": person.email}.get(part.channel)
     if column == "":
         words = _("They have no address for %(channel)s now.") % {"channel": part.channel}

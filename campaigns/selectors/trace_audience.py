@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import (
-    App,
+    Account,
     Batch,
     Cohort,
     Delivery,
     Device,
     Part,
-    Person,
     RejectedIds,
-    Suppression,
     Transfer,
 )
 from campaigns.models.audience import WAYS
@@ -26,11 +23,9 @@ from campaigns.models.packing import unpack_texts
 from campaigns.selectors.audience import read_audience
 from campaigns.selectors.explain import Verdict, explain_audience
 from campaigns.selectors.own_way import find_channel
-from campaigns.selectors.routes import list_ways
-from campaigns.selectors.seals import Sealer
+from campaigns.selectors.routes import Way, list_ways
 from campaigns.selectors.trace_words import Dated, Line, list_verdict_lines
 from providers.message_fields import OWN_ONLY
-from providers.recipients import TOKEN_KIND, PersonKind
 
 MOST_CHUNKS = 40  # of named ids; 25,000 in each
 
@@ -118,43 +113,8 @@ def was_named(transfer: Transfer, who: str) -> bool:
     return any(who in unpack_texts(row.ids) for row in rows)
 
 
-def list_bar_lines(app: App, person: Person | None, device: Device | None) -> Iterator[Line]:
-    """What stops any message to them now: an opt-out, entries of the suppression list."""
-    if person is not None and person.opted_out_at:
-        reason = (person.opt_out_reason,) if person.opt_out_reason else ()
-        words = _("The person has opted out of everything.")
-        yield Line(
-            code="opted_out", words=words, at=person.opted_out_at, tone="bad", details=reason
-        )
-    here = Q(app__isnull=True) | Q(app=app.pk)
-    rows = Suppression.objects.filter(
-        here, workspace=app.workspace_id, seal__in=_list_seals(app, person, device)
-    )
-    for row in rows.order_by("pk"):
-        words = _("On the suppression list by %(kind)s: %(reason)s.")
-        where = row.get_channel_display()
-        until = Dated(_("until %(at)s"), row.until) if row.until else ""
-        yield Line(
-            code="suppressed",
-            words=words % {"kind": row.kind, "reason": row.get_reason_display()},
-            at=row.created_at,
-            tone="bad",
-            details=tuple(text for text in (row.masked, where, until, row.source) if text),
-        )
-
-
-def _list_seals(app: App, person: Person | None, device: Device | None) -> list[str]:
-    held = [(kind.value, getattr(person, kind.value)) for kind in PersonKind] if person else []
-    if device is not None:
-        held.append((TOKEN_KIND, device.token))
-        held += device.identifiers.values_list("kind", "value")
-    sealer = Sealer()
-    return [sealer.seal(app.workspace_id, kind, value) for kind, value in held if value]
-
-
 def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line]:
-    """What of the device and its person would stop any message now, and what they were then."""
-    yield from list_bar_lines(device.app, device.person, device)
+    """What of the device would stop any message now, and what it and its person were then."""
     if device.token_state != Device.TokenState.ACTIVE:
         words = _("The token is: %(state)s.") % {"state": device.get_token_state_display()}
         evidence = (device.token_evidence,) if device.token_evidence else ()
@@ -178,22 +138,52 @@ def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line
 
 
 def list_route_lines(part: Part, platform: str, batch: Batch | None) -> Iterator[Line]:
-    """By which account it went, or would go now."""
+    """By which account it went, or would go now, and why by that one."""
     if find_channel(part) in OWN_ONLY:
         words = _("It goes to the device's inbox alone, by no vendor.")
         yield Line(code="route", words=words)
         return
-    names = [way.account.name for way in list_ways(part.transfer.app_id, platform)]
-    called = dict(WAYS).get(platform, platform)
+    ways = list_ways(part.transfer.app_id, platform)
+    names = [way.account.name for way in ways]
+    called = str(dict(WAYS).get(platform, platform))
     if batch is not None and batch.account is not None:
         words = _("Route: %(name)s.") % {"name": batch.account.name}
         others = [name for name in names if name != batch.account.name]
         backup = _("Other routes of %(platform)s, in this order: %(names)s.")
-        details = (backup % {"platform": called, "names": ", ".join(others)},) if others else ()
-        yield Line(code="route", words=words, tone="good", details=details)
+        more = (backup % {"platform": called, "names": ", ".join(others)},) if others else ()
+        why = _tell_choice(ways, batch.account, called)
+        yield Line(code="route", words=words, tone="good", details=(why, *more))
     elif names:
         words = _("Routes of %(platform)s now, in this order: %(names)s.")
-        yield Line(code="route", words=words % {"platform": called, "names": ", ".join(names)})
+        details = _tell_refused(ways)
+        listed = words % {"platform": called, "names": ", ".join(names)}
+        yield Line(code="route", words=listed, details=details)
     else:
         words = _("No route of the app serves %(platform)s now.") % {"platform": called}
         yield Line(code="route", words=words, tone="bad")
+
+
+def _tell_choice(ways: Sequence[Way], account: Account, called: str) -> str:
+    """Why it went by this account, as far as the routes that there are now tell."""
+    if not any(way.account.pk == account.pk for way in ways):
+        return _("It is no route of %(platform)s any more.") % {"platform": called}
+    if len(ways) == 1:
+        return _("It is the only route of %(platform)s.") % {"platform": called}
+    if ways[0].account.pk != account.pk:
+        return _("It is not the first in order now: it was then, or those before it were refused.")
+    refused = _list_refused(ways)
+    if not refused or account.health == Account.Health.BAD:
+        return _("It is the first in order.")
+    return _("It is the first in order whose account is not refused; refused: %(names)s.") % {
+        "names": ", ".join(refused)
+    }
+
+
+def _tell_refused(ways: Sequence[Way]) -> tuple[str, ...]:
+    refused = _list_refused(ways)
+    words = _("Their accounts were refused, so that they stand last: %(names)s.")
+    return (words % {"names": ", ".join(refused)},) if refused and len(ways) > 1 else ()
+
+
+def _list_refused(ways: Sequence[Way]) -> list[str]:
+    return [way.account.name for way in ways if way.account.health == Account.Health.BAD]

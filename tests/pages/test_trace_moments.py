@@ -30,7 +30,7 @@ SAID = {
     "Not sent after 20 Nov 2026, 14:00 CET.",
     "A worker has it until 20 Nov 2026, 15:00 CET.",
     "The device registered on 20 Nov 2026, 16:00 CET; who registers after the start is not in it.",
-    "until 20 Nov 2026, 17:00 CET",
+    "until 20 Nov 2096, 17:00 CET",
     "It is kept until 20 Nov 2026, 18:00 CET.",
 }
 
@@ -51,7 +51,7 @@ def transfer(app, now):
     part = Part.objects.create(transfer=transfer, message=message, audiences=[{"all": True}])
     make_batch(part, due, now, expires_at=now + HOUR)
     make_batch(part, leased, now, state=Batch.State.LEASED, lease_until=now + 2 * HOUR)
-    terms = Terms(reason="complaint", until=now + 4 * HOUR)
+    terms = Terms(reason="complaint", until=(now + 4 * HOUR).replace(year=2096))  # it holds
     entry = Entry("external_user_id", "ann")
     add_suppressions(Place(app.workspace), [entry], terms, actor="o", now=now)
     InboxItem.objects.create(

@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from campaigns.dispatch import engine, freeze
-from campaigns.models import Account, Batch, Correction, Delivery, Device, InboxItem, ReceiptRow
+from campaigns.models import (
+    Account,
+    Batch,
+    Correction,
+    Delivery,
+    Device,
+    InboxItem,
+    Person,
+    PersonMerge,
+    ReceiptRow,
+    Route,
+)
 from campaigns.models.audience import hash64
 from campaigns.selectors import trace_calls
 from campaigns.selectors.trace import trace_transfer
@@ -79,13 +90,14 @@ def test_everybody_is_told_why(account, people, start, owner, now):
         "ann": "sent", "bob": "", "cy": "", "dee": "skipped", "eve": "skipped",
     }  # fmt: skip
     assert [line.code for line in traces["ann"].lines] == [
-        "audience", "condition", "condition", "cohort", "route", "text", "batch", "call", "outcome",
-        "receipt",
+        "audience", "condition", "condition", "not_suppressed", "cohort", "route", "text", "batch",
+        "call", "outcome", "receipt",
     ]  # fmt: skip
     for words in (
         "In the audience, as it was frozen.", 'person.country is "FR", wanted to be "FR".',
         'device.custom.plan is not known, wanted not to be "free".', "language fr",
-        "translation fr", "Route: Sandbox.", "Call to Sandbox: accepted.",
+        "translation fr", "Not suppressed, and not opted out.", "Route: Sandbox.",
+        "Call to Sandbox: accepted.",
         "Nothing has come back",
     ):  # fmt: skip
         assert words in said["ann"]
@@ -109,6 +121,72 @@ def test_who_is_suppressed_is_told_by_what(account, people, start, owner, now):
     assert one.words == "They were left out. An id of theirs was on the suppression list."
     assert line.words == "On the suppression list by external_user_id: Complaint."
     assert line.details[1:] == ("Every channel", "support")
+
+
+def test_what_did_not_bar_them_is_no_reason(account, people, start, owner, now):
+    """By the rule of the submit: an entry that has ended, or is for another channel, bars nobody;
+    one that came later did not then; the id of somebody who was merged does."""
+    place, hour = Place(account.workspace), timedelta(hours=1)
+    ann, bob, gone = (Person.objects.get(external_user_id=name) for name in ("ann", "bob", "flo"))
+
+    def suppress(name, at, **changes):
+        terms = Terms(reason="complaint", source="support", **changes)
+        add_suppressions(place, [Entry("external_user_id", name)], terms, actor="o", now=at)
+
+    suppress("ann", now - 2 * hour, until=now - hour)
+    suppress("ann", now - hour, channel="sms")
+    suppress("flo", now - hour)
+    PersonMerge.objects.create(
+        workspace=account.workspace, person=bob, kept_id=bob.pk, gone_id=gone.pk, actor="o", at=now,
+        external_user_id="flo",
+    )  # fmt: skip
+    gone.delete()
+    transfer = start(CONTENT)
+    engine.drain(clock=lambda: now)
+    suppress("ann", now + hour, channel="push")
+
+    fates = dict(Delivery.objects.values_list("recipient", "reason"))
+    traces = [trace_one(transfer, who.external_user_id, owner) for who in (ann, bob)]
+
+    bars = [
+        [(line.code, line.tone, line.words) for line in one.lines if "suppressed" in line.code]
+        for one in traces
+    ]
+    assert [fates[one.pk] for one in traces] == ["", "suppressed"]
+    assert bars == [
+        [("not_suppressed", "good", "Not suppressed, and not opted out."),
+         ("suppressed", "warn",
+          "Since then on the suppression list by external_user_id: Complaint.")],
+        [("suppressed", "bad", "On the suppression list by external_user_id: Complaint.")],
+    ]  # fmt: skip
+
+
+def test_the_route_says_why_it_was_chosen(account, people, start, owner, now, routed):
+    transfer = start(CONTENT)
+    engine.drain(clock=lambda: now)
+
+    def read_why() -> str:
+        lines = trace_one(transfer, "ann", owner).lines
+        return next(line for line in lines if line.code == "route").details[0]
+
+    only = read_why()
+    first = Route.objects.get(platform="android")
+    backup = Account.objects.create(workspace=account.workspace, name="Spare", dialect="sandbox")
+    Route.objects.create(
+        app=routed, platform="android", account=backup, position=first.position + 1
+    )
+    leads = read_why()
+    Route.objects.filter(pk=first.pk).update(position=first.position + 2)
+    follows = read_why()
+    Account.objects.filter(pk=backup.pk).update(health=Account.Health.BAD)
+    spared = read_why()
+    first.delete()
+
+    assert only == "It is the only route of Android."
+    assert leads == "It is the first in order."
+    assert "not the first in order now" in follows
+    assert spared == "It is the first in order whose account is not refused; refused: Spare."
+    assert read_why() == "It is no route of Android any more."
 
 
 def test_who_has_no_device_or_is_nobody_is_told_so(account, people, start, owner, now):
