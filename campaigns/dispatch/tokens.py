@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import BigIntegerField, DateTimeField, Q, QuerySet
+
 from campaigns.models import Device
-from campaigns.models.bulk import IdList
+from campaigns.models.audience import hash64
+from campaigns.models.bulk import ByRow, IsAmong
 
 MAX_EVIDENCE = 400
+MOST_AT_ONCE = 500
+# A device that registers again with the same token changes no token, but was there.
+SHOWN = ("token_state_at", "created_at", "last_seen_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +31,32 @@ class DeadToken:
 
 
 def disable_tokens(dead: Iterable[DeadToken], now: datetime) -> None:
-    """Switch off those that the devices still have, and have not shown anew since they died."""
-    known = {one.recipient: one for one in dead}
-    if not known:
-        return
-    active = Device.objects.filter(pk__in=IdList(known), token_state=Device.TokenState.ACTIVE)
-    # A device that registers again with the same token changes no token, but was there.
-    shown = ("token_state_at", "created_at", "last_seen_at")
-    by_words: dict[str, list[int]] = defaultdict(list)
-    for pk, token, *times in active.values_list("pk", "token", *shown):
-        one = known[pk]
-        if one.token == token and not _is_newer(times, one.since):
-            by_words[(one.words or "unregistered")[:MAX_EVIDENCE]].append(pk)
-    for words, devices in by_words.items():
-        active.filter(pk__in=IdList(devices)).update(
-            token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now
-        )
+    """Switch off those that the devices still have, and have not shown anew since they died.
+
+    Devices go on registering meanwhile: what is judged is judged by the statement that writes.
+    """
+    alike: dict[tuple[str, bool], list[DeadToken]] = defaultdict(list)
+    for one in {one.recipient: one for one in dead}.values():
+        words = (one.words or "unregistered")[:MAX_EVIDENCE]
+        alike[words, one.since is not None].append(one)
+    for (words, _tells_since), group in alike.items():
+        for start in range(0, len(group), MOST_AT_ONCE):
+            _find_dead(group[start : start + MOST_AT_ONCE]).update(
+                token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now
+            )
 
 
-def _is_newer(times: Iterable[datetime | None], since: datetime | None) -> bool:
-    return since is not None and any(at is not None and at > since for at in times)
+def _find_dead(group: Sequence[DeadToken]) -> QuerySet[Device]:
+    """Devices that have the tokens; all of these tell since when they are dead, or none does."""
+    hashes = {one.recipient: hash64(one.token) for one in group}
+    found = Device.objects.filter(
+        IsAmong("pk", hashes),
+        token_state=Device.TokenState.ACTIVE,
+        token_hash=ByRow(hashes, BigIntegerField()),
+    )
+    ends = {one.recipient: one.since for one in group if one.since is not None}
+    if ends:
+        died = ByRow(ends, DateTimeField())
+        for field in SHOWN:
+            found = found.filter(Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__lte": died}))
+    return found

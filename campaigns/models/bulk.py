@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -73,6 +73,33 @@ class NumberList(Func):
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = "(SELECT value::float8 FROM json_array_elements_text(%(expressions)s::json))"
         return self.as_sql(compiler, connection, template=template, **context)
+
+
+class ByRow(Func):
+    """What a mapping holds for the row of this number; null where it holds nothing. One parameter,
+    whatever its size; SQLite looks it through for each row, so it should not be large."""
+
+    function = "json_extract"
+    template = "%(function)s(%(expressions)s || '\"')"
+    arg_joiner = ", '$.\"' || "  # by name: without quotes a number would be a place in a list
+
+    def __init__(self, values: Mapping[int, Any], output_field: models.Field[Any, Any]) -> None:
+        kept = {key: _write_plain(output_field, value) for key, value in values.items()}
+        known = Value(json.dumps(kept), output_field=models.TextField())
+        super().__init__(known, models.F("pk"), output_field=output_field)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        kind = self.output_field.cast_db_type(connection)
+        template = f"(%(expressions)s::text)::{kind}"
+        return self.as_sql(
+            compiler, connection, template=template, arg_joiner="::jsonb ->> ", **context
+        )
+
+
+def _write_plain(field: models.Field[Any, Any], value: Any) -> Any:
+    """A value as it stands in its column; as text, where that is no number."""
+    plain = field.get_db_prep_value(value, connection)
+    return plain if isinstance(plain, int) else str(plain)
 
 
 def list_ids(ids: Sequence[int]) -> Sequence[int] | IdList:

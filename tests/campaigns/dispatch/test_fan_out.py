@@ -136,7 +136,9 @@ def test_a_dead_token_is_switched_off_with_the_words_unless_it_was_shown_since(
 def test_nothing_is_called_for_what_is_no_token(
     gateway: Gateway, routed: App, begin: Start, now: datetime
 ) -> None:
-    Device.objects.create(app=routed, platform="android", token="broken", token_hash=1)
+    Device.objects.create(
+        app=routed, platform="android", token="broken", token_hash=hash64("broken")
+    )
     transfer = begin()
 
     outcomes = send(transfer, now)
