@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from campaigns.models import Delivery, Device, ReceiptRow, Settled
+from campaigns.models import Delivery, Device, Part, ReceiptRow, Settled
 from campaigns.models.bulk import IdList
 from providers.outcomes import Outcome, Reason
 from providers.receipts import ReceiptKind
@@ -31,7 +31,10 @@ NO_ARRIVAL = frozenset({ReceiptKind.UNREGISTERED.value})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One target: the devices that it means, in these parts. `is_over`: its transfer has ended."""
+    """One target: the devices that it means in these parts, or persons in parts of persons.
+
+    `is_over`: its transfer has ended.
+    """
 
     parts: tuple[int, ...]
     devices: tuple[int, ...]
@@ -50,20 +53,21 @@ class Found:
     receipts: Mapping[ReceiptKind, datetime] = field(default_factory=dict)
 
 
-_Key = tuple[int, int]  # part and device
+_Key = tuple[int, int]  # part and recipient
 
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """Outcome, reason and time of each recipient that was asked for, and what came back."""
+    """Outcome, reason and time of each recipient that was asked for, and what came back; the
+    platform of each that is a device."""
 
     settled: Mapping[_Key, tuple[str, str, datetime]]
     receipts: Mapping[_Key, Mapping[str, datetime]]
-    platforms: Mapping[int, str]
+    platforms: Mapping[_Key, str]
 
 
 def find_outcomes(asked: Sequence[Asked]) -> list[Found]:
-    """What became of each, in order, in three queries per part."""
+    """What became of each, in order, in a few queries and two per part."""
     books = _read_books(asked)
     return [_judge(one, books) for one in asked]
 
@@ -82,9 +86,17 @@ def _read_books(asked: Sequence[Asked]) -> _Books:
         came = ReceiptRow.objects.filter(part_id=part, recipient__in=IdList(devices))
         for device, kind, at in came.values_list("recipient", "kind", "at"):
             receipts[part, device][kind] = at
-    everyone = set().union(*by_part.values())
+    return _Books(settled, receipts, _read_platforms(by_part))
+
+
+def _read_platforms(by_part: Mapping[int, set[int]]) -> dict[_Key, str]:
+    """The number of a person is none of a device."""
+    rows = Part.objects.filter(pk__in=IdList(by_part), kind=Part.Kind.DEVICE)
+    parts = list(rows.values_list("pk", flat=True))
+    everyone = set().union(*(by_part[part] for part in parts))
     named = Device.objects.filter(pk__in=IdList(everyone)).values_list("pk", "platform")
-    return _Books(settled, receipts, dict(named))
+    known = dict(named)
+    return {(part, pk): known[pk] for part in parts for pk in by_part[part] & known.keys()}
 
 
 def _judge(one: Asked, books: _Books) -> Found:
@@ -93,7 +105,7 @@ def _judge(one: Asked, books: _Books) -> Found:
     if not settled and one.is_over:
         return Found(outcome=Outcome.FAILED, reason=Reason.UNKNOWN_ID)
     if not settled or (len(settled) < len(one.devices) and not one.is_over):
-        return Found(platform=_name_platform(one.devices, books))
+        return Found(platform=_name_platform(keys, books))
     outcome, reason, at = min(settled, key=lambda row: RANK.index(row[0]))
     receipts = _merge_receipts(books.receipts.get(key, {}) for key in keys)
     told = OUTCOMES.get(outcome, Outcome.FAILED)
@@ -103,16 +115,16 @@ def _judge(one: Asked, books: _Books) -> Found:
     return Found(
         outcome=told,
         reason=Reason(reason) if reason else None,
-        platform=_name_platform(one.devices, books),
+        platform=_name_platform(keys, books),
         sent_at=at,
         done_at=delivered_at if told is Outcome.DELIVERED else at,
         receipts=receipts,
     )
 
 
-def _name_platform(devices: Iterable[int], books: _Books) -> str:
+def _name_platform(keys: Iterable[_Key], books: _Books) -> str:
     """The platform of a target that has only one."""
-    platforms = {books.platforms.get(device, "") for device in devices}
+    platforms = {books.platforms.get(key, "") for key in keys}
     return platforms.pop() if len(platforms) == 1 else ""
 
 

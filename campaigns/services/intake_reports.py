@@ -17,6 +17,7 @@ from campaigns.models import (
     Device,
     DeviceIdentifier,
     Group,
+    Part,
     Submission,
     Transfer,
 )
@@ -115,7 +116,8 @@ def _fetch_outcomes(command: FetchOutcomes, caller: Caller) -> OutcomeRows:
 def _list_recipients(
     transfer: Transfer, command: FetchOutcomes, dialect: Dialect
 ) -> list[OutcomeRow]:
-    parts = tuple(part.pk for part in transfer.parts.all())
+    """Of its devices: no door that asks so has a name for persons, who get later steps."""
+    parts = tuple(part.pk for part in transfer.parts.all() if part.kind == Part.Kind.DEVICE)
     named = _find_recipients(transfer, parts, command, dialect)
     is_over = transfer.finished_at is not None
     found = find_outcomes([Asked(parts, devices, is_over) for devices in named.values()])
@@ -137,14 +139,18 @@ def _find_recipients(
         return named
     settled = Delivery.objects.filter(part_id__in=parts).order_by("part_id", "recipient")
     ids = list(settled.values_list("recipient", flat=True)[: command.limit])
-    names = _name_devices(kind, ids)
+    names = _name_devices(transfer, kind, ids)
     return {names[device]: (device,) for device in ids if device in names}
 
 
-def _name_devices(kind: IdentifierKind, ids: list[int]) -> dict[int, str]:
+def _name_devices(transfer: Transfer, kind: IdentifierKind, ids: list[int]) -> dict[int, str]:
+    """How the door calls devices of the transfer's app."""
     if kind.is_token:
-        return dict(Device.objects.filter(pk__in=IdList(ids)).values_list("pk", "token"))
-    known = DeviceIdentifier.objects.filter(device__in=IdList(ids), kind=kind.name)
+        own = Device.objects.filter(pk__in=IdList(ids), app=transfer.app_id)
+        return dict(own.values_list("pk", "token"))
+    known = DeviceIdentifier.objects.filter(
+        device__in=IdList(ids), app=transfer.app_id, kind=kind.name
+    )
     return dict(known.values_list("device_id", "value"))
 
 

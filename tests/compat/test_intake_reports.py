@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -10,12 +11,15 @@ from campaigns.errors import Invalid, NotFound
 from campaigns.models import (
     Counter,
     Delivery,
+    DeviceIdentifier,
     Message,
     Part,
     ReceiptRow,
     Submission,
     Transfer,
 )
+from campaigns.models.audience import hash64
+from campaigns.selectors.outcomes import Asked, find_outcomes
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers.outcomes import Outcome, Reason
@@ -174,3 +178,65 @@ def test_without_names_everybody_who_is_settled_is_told_of(caller, app, make_tra
     told = intake.execute(command, caller)
 
     assert [row.value for row in told.rows] == ["one", "two"]
+
+
+def test_who_gets_a_later_step_is_no_device_of_that_number(caller, app, make_transfer):
+    """Persons whose numbers are those of devices: another tenant's, and one of the app's own."""
+    transfer = make_transfer(has_steps=True)
+    settle(transfer, builders.make_device(app, "pushed"), "sent")
+    unsent = builders.make_device(app, "unsent")
+    foreign = builders.make_device(
+        builders.make_app(builders.make_workspace("other"), "theirs"), "theirs"
+    )
+    mail = Part.objects.create(
+        transfer=transfer, message=transfer.parts.get().message, number=1, step=1,
+        kind=Part.Kind.PERSON, channel="email",
+    )  # fmt: skip
+    for device in (unsent, foreign):
+        builders.make_person(app.workspace, device.token, pk=device.pk)
+        Delivery.objects.create(
+            part_id=mail.pk, recipient=device.pk, at=NOW, cohort_id=0, outcome="sent"
+        )
+        DeviceIdentifier.objects.create(
+            app=device.app, device=device, kind="registration_id", value=f"r-{device.token}",
+            value_hash=hash64(f"r-{device.token}"),
+        )  # fmt: skip
+    ask = partial(FetchOutcomes, transfers=(str(transfer.pk),))
+
+    by_token = intake.execute(ask(kind=TOKEN_KIND), caller)
+    by_id = intake.execute(ask(kind="registration_id"), caller)
+    named = intake.execute(ask(kind=TOKEN_KIND, values=("unsent",)), caller)
+
+    assert [row.value for row in by_token.rows] == ["pushed"]
+    assert by_id.rows == ()
+    assert [row.reason for row in named.rows] == [Reason.UNKNOWN_ID]
+
+
+def test_a_device_of_another_app_is_never_named(caller, app, make_transfer):
+    """Whatever the books say."""
+    transfer = make_transfer()
+    foreign = builders.make_device(builders.make_app(app.workspace, "other"), "theirs")
+    settle(transfer, foreign, "sent")
+    DeviceIdentifier.objects.create(
+        app=foreign.app, device=foreign, kind="registration_id", value="r", value_hash=hash64("r")
+    )
+    kinds = (TOKEN_KIND, "registration_id")
+
+    told = [
+        intake.execute(FetchOutcomes(transfers=(str(transfer.pk),), kind=kind), caller).rows
+        for kind in kinds
+    ]
+
+    assert told == [(), ()]
+
+
+def test_a_person_has_no_platform(app, make_transfer):
+    transfer, device = make_transfer(), builders.make_device(app, "phone")
+    settle(transfer, device, "sent")
+    part = transfer.parts.get()
+
+    as_device = find_outcomes([Asked((part.pk,), (device.pk,), is_over=True)])
+    Part.objects.update(kind=Part.Kind.PERSON)
+    as_person = find_outcomes([Asked((part.pk,), (device.pk,), is_over=True)])
+
+    assert [one.platform for one in (*as_device, *as_person)] == ["android", ""]
