@@ -111,19 +111,6 @@ def _place_tags(body: dict[str, Any], message: PushMessage, tag: str) -> bool:
     return is_placed
 
 
-def write_send(part: PushPart, *, validate_only: bool = False) -> dict[str, Any]:
-    """The call that sends a part to its only target, or to an audience that a topic means."""
-    message = wire_messages.write_message(part.message)
-    if part.audience is not None:
-        [topic] = part.audience.labels
-        message = {"topic": topic, **message}
-    else:
-        [targets] = part.targets
-        [token] = targets.values
-        message = {"token": token, **message}
-    return {"message": message} | ({"validate_only": True} if validate_only else {})
-
-
 def write_probe(token: str) -> dict[str, Any]:
     """A call that nobody gets: it tells whether the key works."""
     return {"message": {"token": token}, "validate_only": True}

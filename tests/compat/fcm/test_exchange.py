@@ -9,10 +9,8 @@ import pytest
 
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Delivery, Transfer
-from providers.commands import PushPart
 from providers.message_fields import Platform
-from providers.recipients import Targets
-from providers.vendors.fcm import DIALECT, wire_sends
+from providers.vendors.fcm import DIALECT, wire_messages
 from tests.compat.fcm.conftest import Script
 from tests.exchange.conftest import PLATFORMS, Scene, scene, simulator
 from tests.exchange.gateways import ROUNDS, find_wrong, gateways, name_round
@@ -31,8 +29,8 @@ def name_vendor(vendor: Any) -> str:
 def send(client: Any, scene: Scene, platform: Platform) -> Any:
     message = write_full(DIALECT, [platform]).resolve(platform)
     token = scene.name(DIALECT, platform)[0].values[0]
-    body = wire_sends.write_send(PushPart(message, (Targets("token", (token,)),)))
-    return Script(client, scene.app).send(body["message"])
+    body = {"token": token, **wire_messages.write_message(message)}
+    return Script(client, scene.app).send(body)
 
 
 @pytest.mark.parametrize("vendor", TAKING, ids=name_vendor)
