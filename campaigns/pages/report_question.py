@@ -113,20 +113,19 @@ class Asked:
 
 def read_asked(principal: Any, query: QueryDict) -> Asked:
     """A report that is asked for wrongly is that of the last 30 days, with its faults shown."""
-    today = timezone.now().date()
+    own = list(App.objects.for_user(principal).order_by("pk").values_list("pk", flat=True))
+    app_ids = [pk for pk in own if str(pk) == query.get("app")] or own
+    zone = read_zone(find_zone(app_ids))
+    today = timezone.now().astimezone(zone).date()  # days are cut by this clock
     values = query.copy()
     values.setdefault("date_from", (today - timedelta(days=DEFAULT_DAYS)).isoformat())
     values.setdefault("date_to", today.isoformat())
     values.setdefault("by", Dimension.GROUP)
     form = ReportFilter(values, principal=principal)
-    app_ids = list(App.objects.for_user(principal).order_by("pk").values_list("pk", flat=True))
-    zone = read_zone(find_zone(app_ids))
     if not form.is_valid():
         days = (today - timedelta(days=DEFAULT_DAYS), today)
         return Asked(form, app_ids, days, zone, Dimension.GROUP, {})
     given = form.cleaned_data
-    if given["app"]:
-        app_ids, zone = [given["app"].pk], read_zone(given["app"].timezone)
     days = given["date_from"], given["date_to"]
     by = Dimension(given["by"] or Dimension.GROUP)
     return Asked(form, app_ids, days, zone, by, read_narrowing(query))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import load_workbook
 
-from campaigns.models import Campaign, Counter, Job, Message, Transfer
+from campaigns.models import App, Campaign, Counter, Job, Message, Transfer
 from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import DIMENSIONS
 from campaigns.selectors.dimensions import NARROWING
@@ -41,6 +43,32 @@ def read_query(address):
 
 def read_cards(answer):
     return {card.label: card.value for card in answer.context["cards"]}
+
+
+@pytest.mark.parametrize(
+    ("zones", "query", "last"),
+    [
+        (("Pacific/Auckland", "UTC"), "", "2026-11-21"),
+        (("UTC", "Pacific/Auckland"), "", "2026-11-20"),
+        (("UTC", "Pacific/Auckland"), "?app={second}", "2026-11-21"),
+        (("UTC", "Pacific/Auckland"), "?app={second}&by=nothing", "2026-11-21"),
+        (("Pacific/Auckland", "UTC"), "?app=none", "2026-11-21"),
+    ],
+)
+def test_a_report_ends_with_today_by_the_clock_that_its_days_are_cut_by(
+    client, app, monkeypatch, zones, query, last
+):
+    """At noon in Greenwich the next day has begun in Auckland."""
+    monkeypatch.setattr(timezone, "now", lambda: NOON)
+    other = builders.make_app(app.workspace, "second", timezone=zones[1])
+    App.objects.filter(pk=app.pk).update(timezone=zones[0])
+    client.force_login(builders.make_member("chief", app.workspace, role="viewer"))
+
+    answer = client.get(reverse("reports") + query.format(second=other.pk))
+
+    form = answer.context["form"]
+    assert str(form["date_to"].value()) == last
+    assert (date.fromisoformat(last) - date.fromisoformat(form["date_from"].value())).days == 29
 
 
 @pytest.mark.parametrize("by", [name.value for name, _label in DIMENSIONS])
