@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from campaigns.api.base import ListedViewSet
 from campaigns.api.listing import ID, listed
 from campaigns.api.strict import Flag, StrictSerializer, Text
-from campaigns.errors import Invalid
+from campaigns.errors import Forbidden, Invalid
 from campaigns.models import ApiKey, Membership, Scenario, Workspace
 from campaigns.services.access import find_workspaces, require_role
 from campaigns.services.scenarios import (
@@ -64,7 +64,8 @@ class ScenarioChange(StrictSerializer):
 
 @listed(ScenarioShape)
 class ScenarioViews(ListedViewSet):
-    """Read by every member; a person changes them as an admin, a key with the scope compose."""
+    """Read by every member; a person changes them as an admin, a key with the scope compose
+    that is for all apps."""
 
     queryset = Scenario.objects.select_related("workspace")
     shown = ScenarioShape
@@ -116,8 +117,14 @@ class ScenarioViews(ListedViewSet):
         return scenario
 
     def require(self, place: Any) -> None:
-        if not isinstance(self.request.user, ApiKey):
-            require_role(self.request.user, place, Role.ADMIN)
+        """Campaigns of any app may go by it."""
+        user: Any = self.request.user
+        if not isinstance(user, ApiKey):
+            require_role(user, place, Role.ADMIN)
+        elif not user.is_wide():
+            raise Forbidden(
+                _("This key is for single apps: scenarios are changed by a key for all apps.")
+            )
 
     def _find_workspace(self, slug: str | None) -> Workspace:
         """The key's own, or the one that a person names or administers."""

@@ -180,3 +180,20 @@ def test_it_does_not_apply_what_a_key_of_all_apps_has_checked(client, app, narro
     theirs.refresh_from_db()
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert theirs.email == "new@example.org"
+
+
+def test_a_key_of_one_app_changes_no_scenario(client, narrow):
+    body = {"name": "Both", "steps": [{"channel": "email", "sender": "shop@example.org"}]}
+    made = client.post("/api/v1/scenarios/", body).json()
+    address = f"/api/v1/scenarios/{made['id']}/"
+
+    answers = [
+        narrow.post("/api/v1/scenarios/", {**body, "is_default": True}),
+        narrow.patch(address, {"is_default": True}),
+        narrow.post(f"{address}archive/"),
+        narrow.post(f"{address}restore/"),
+        narrow.delete(address),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403] * 5
+    assert narrow.get("/api/v1/scenarios/").json()["results"] == [made]
