@@ -38,8 +38,8 @@ RETRYABLE = (
 )  # fmt: skip
 # Of larger transfers nobody reads the rows for a page: what was folded says how many at most.
 MOST_READ = 20_000
-SENT, FAILED, UNKNOWN = (outcome.value for outcome in (
-    Settled.SENT, Settled.FAILED, Settled.UNKNOWN
+SENT, FAILED, SKIPPED, UNKNOWN = (outcome.value for outcome in (
+    Settled.SENT, Settled.FAILED, Settled.SKIPPED, Settled.UNKNOWN
 ))  # fmt: skip
 
 
@@ -75,8 +75,9 @@ class Preview:
 CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
     (
         "failed",
-        gettext_lazy("Failed, and another try can go better"),
-        {"outcomes": [FAILED], "reasons": [reason.value for reason in RETRYABLE]},
+        gettext_lazy("Failed or had no route, and another try can go better"),
+        # Who has no route is left out before any call.
+        {"outcomes": [FAILED, SKIPPED], "reasons": [reason.value for reason in RETRYABLE]},
     ),
     ("unknown", gettext_lazy("Nobody knows whether they got it"), {"outcomes": [UNKNOWN]}),
     (
@@ -110,7 +111,7 @@ def _preview(
     key: str, label: Promise, asked: Mapping[str, Any], total: int, is_exact: bool
 ) -> Choice:
     # What failed did not arrive; whoever was sent to, or may have been, can get it a second time.
-    twice = 0 if asked["outcomes"] == [FAILED] else total
+    twice = 0 if {FAILED, SKIPPED}.issuperset(asked["outcomes"]) else total
     return Choice(key, label, asked, total, twice, is_exact)
 
 

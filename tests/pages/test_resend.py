@@ -81,7 +81,7 @@ def test_a_choice_becomes_a_draft_whose_review_is_sent(client, owner, transfer):
     assert review.redirect_chain[-1][0] == reverse("campaign_review", args=[draft.pk])
     assert "Those of transfer" in review.content.decode()
     assert draft.is_cooling
-    assert draft.audience["outcomes_of"]["outcomes"] == ["failed"]
+    assert draft.audience["outcomes_of"]["outcomes"] == ["failed", "skipped"]
     assert "Sent again already" in page
     assert failed.pk == Delivery.objects.get(outcome="failed").recipient
 

@@ -8,10 +8,12 @@ import pytest
 
 from campaigns.dispatch.verify import check_books
 from campaigns.errors import Conflict, Invalid
-from campaigns.models import Account, Campaign, Delivery, Transfer
+from campaigns.models import Account, Campaign, Delivery, Device, Route, Transfer
 from campaigns.selectors.audience import read_audience
+from campaigns.services import resends
 from campaigns.services.campaigns import launch_campaign
 from campaigns.services.resends import plan_resend, preview_resend
+from tests import builders
 from tests.campaigns.dispatch.test_repeats import (
     Simulator,
     keep,
@@ -71,6 +73,34 @@ def test_only_reasons_that_another_try_can_mend_count_as_failed(unknown: Transfe
         "reasons"
     ] == ["vendor"]
     assert mended in list_recipients(unknown, outcome="failed")
+
+
+@pytest.mark.parametrize("most_read", [20_000, 0])
+def test_who_had_no_route_is_sent_to_once_there_is_one(
+    unknown: Transfer, simulator: Simulator, now: datetime, monkeypatch, most_read: int
+) -> None:
+    """A large transfer is counted by what was folded; who opted out is in neither count."""
+    monkeypatch.setattr(resends, "MOST_READ", most_read)
+    campaign = plan_resend(unknown, {"outcomes": ["unknown"]}, actor="ann", now=now)
+    launch_campaign(Campaign.objects.get(pk=campaign.pk), actor="sue", now=now)
+    opted = Device.objects.get(pk=list_recipients(unknown, outcome="unknown")[0])
+    opted.person = builders.make_person(opted.app.workspace, "out", opted_out_at=now)
+    opted.save()
+    routes = list(Route.objects.filter(app=unknown.app))
+    Route.objects.all().delete()
+    send(now, 1)
+    unserved = Transfer.objects.get(campaign=campaign)
+    meant = list_recipients(unserved, reason="no_route")
+    Route.objects.bulk_create(routes)
+
+    [choice] = [one for one in preview_resend(unserved).choices if one.key == "failed"]
+    again = plan_resend(unserved, choice.asked, actor="ann", now=now)
+    launch_campaign(Campaign.objects.get(pk=again.pk), actor="sue", now=now)
+    send(now, 2)
+
+    assert (choice.recipients, choice.twice, len(meant)) == (2, 0, 2)
+    assert list_recipients(Transfer.objects.get(campaign=again)) == meant
+    assert check_books().faults == []
 
 
 def test_what_is_not_reported_is_not_taken_for_unopened(unknown: Transfer) -> None:
