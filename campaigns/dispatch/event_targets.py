@@ -35,7 +35,7 @@ def find_named(events: Iterable[Event], account: Account) -> tuple[list[Event], 
     calls = Attempt.objects.filter(account=account, reference__in=TextList(by_call))
     named: list[Event] = []
     known = set()
-    for attempt in calls.exclude(reference="").select_related("batch").order_by("pk"):
+    for attempt in calls.exclude(reference="").select_related("batch__part").order_by("pk"):
         known.add(attempt.reference)
         named += _name_recipients(attempt.batch, by_call[attempt.reference])
     early = [event for call, waiting in by_call.items() if call not in known for event in waiting]
@@ -43,6 +43,8 @@ def find_named(events: Iterable[Event], account: Account) -> tuple[list[Event], 
 
 
 def _name_recipients(batch: Batch, events: Sequence[Event]) -> list[Event]:
+    if batch.part.kind != Part.Kind.DEVICE:
+        return []  # no device is meant by the number of a person
     members = {one for called in list_called(batch) for one in unpack_ids(called.recipients)}
     by_kind: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for event in events:

@@ -18,6 +18,7 @@ from campaigns.dispatch import audience_calls, books, receipts, vendor_steps
 from campaigns.dispatch.event_targets import find_named
 from campaigns.dispatch.event_values import Event, read_event, write_event
 from campaigns.dispatch.receipt_tokens import read_receipt_token
+from campaigns.dispatch.tokens import disable_recipients
 from campaigns.models import (
     Account,
     Batch,
@@ -173,7 +174,7 @@ def _correct(
                 now,
             )
         if reason == Reason.TOKEN:
-            _disable([recipient for _part, recipient in keys], words, now)
+            disable_recipients(keys, words or "The vendor says that it is not registered.", now)
 
 
 def _choose_words(batch: Batch, keys: Sequence[Recipient], words: str) -> str:
@@ -219,15 +220,6 @@ def _move(batch: Batch, keys: Sequence[Recipient], change: _Change, now: datetim
                 old=old, new=new, reason=change.reason, evidence=change.words, actor=ACTOR
             )
             correct(batch, recipients, correction, now)
-
-
-def _disable(recipients: Sequence[int], words: str, now: datetime) -> None:
-    active = Device.objects.filter(pk__in=IdList(recipients), token_state=Device.TokenState.ACTIVE)
-    active.update(
-        token_state=Device.TokenState.DISABLED,
-        token_evidence=(words or "The vendor says that it is not registered.")[:400],
-        token_state_at=now,
-    )
 
 
 def _put_off(events: Sequence[Event], account: Account, tries: int, now: datetime) -> None:

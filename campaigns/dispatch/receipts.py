@@ -10,6 +10,7 @@ from datetime import datetime
 from campaigns.dispatch import books, outbox
 from campaigns.dispatch.audience_calls import correct_call
 from campaigns.dispatch.receipt_tokens import read_receipt_token
+from campaigns.dispatch.tokens import disable_recipients
 from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
 from campaigns.models.bulk import IdList, add_counts, append_new_rows
 from providers.receipts import ReceiptEvent, ReceiptKind
@@ -34,7 +35,7 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
     )
     rows = _append(rows, channels, account_id)
     _count(rows, channels, account_id)
-    _disable_unregistered(rows, channels, now)
+    _disable_unregistered(rows, now)
     _clear_up_unknown(rows, now)
     _note(rows, now)
     return len(rows)
@@ -69,17 +70,9 @@ def _count(rows: _Rows, channels: _Channels, account_id: int) -> None:
     add_counts(ReceiptCount, COUNT_COLUMNS, [(*key, count) for key, count in tally.items()])
 
 
-def _disable_unregistered(rows: _Rows, channels: _Channels, now: datetime) -> None:
-    gone = [
-        recipient
-        for part, recipient, kind in rows
-        if kind == ReceiptKind.UNREGISTERED and channels[part] == Channel.PUSH
-    ]
-    Device.objects.filter(pk__in=IdList(gone), token_state=Device.TokenState.ACTIVE).update(
-        token_state=Device.TokenState.DISABLED,
-        token_evidence="A receipt says that the app is no longer registered.",
-        token_state_at=now,
-    )
+def _disable_unregistered(rows: _Rows, now: datetime) -> None:
+    gone = [key[:2] for key in rows if key[2] == ReceiptKind.UNREGISTERED]
+    disable_recipients(gone, "A receipt says that the app is no longer registered.", now)
 
 
 def _note(rows: _Rows, now: datetime) -> None:

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from django.db.models import BigIntegerField, DateTimeField, Q, QuerySet
 
-from campaigns.models import Device
+from campaigns.models import Device, Part
 from campaigns.models.audience import hash64
-from campaigns.models.bulk import ByRow, IsAmong
+from campaigns.models.bulk import ByRow, IdList, IsAmong
 
 MAX_EVIDENCE = 400
 MOST_AT_ONCE = 500
@@ -44,6 +44,29 @@ def disable_tokens(dead: Iterable[DeadToken], now: datetime) -> None:
             _find_dead(group[start : start + MOST_AT_ONCE]).update(
                 token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now
             )
+
+
+def disable_recipients(recipients: Iterable[tuple[int, int]], words: str, now: datetime) -> None:
+    """Switch off the tokens of recipients, each with its part, that are devices of its app.
+
+    In a later step of a scenario the number is a person's, and no device is meant.
+    """
+    by_part: dict[int, list[int]] = defaultdict(list)
+    for part, recipient in recipients:
+        by_part[part].append(recipient)
+    if not by_part:
+        return
+    parts = Part.objects.filter(pk__in=IdList(by_part), kind=Part.Kind.DEVICE)
+    for part, app in parts.order_by("pk").values_list("pk", "transfer__app_id"):
+        Device.objects.filter(
+            pk__in=IdList(by_part[part]),
+            app=app,
+            token_state=Device.TokenState.ACTIVE,
+        ).update(
+            token_state=Device.TokenState.DISABLED,
+            token_evidence=words[:MAX_EVIDENCE],
+            token_state_at=now,
+        )
 
 
 def _find_dead(group: Sequence[DeadToken]) -> QuerySet[Device]:
