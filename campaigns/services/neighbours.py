@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from django.db.models import Max, Q, Sum
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from campaigns.services.messages import Problem
 
 AROUND = timedelta(hours=1)
 MOST_NEIGHBOURS = 5  # each is a count over the audience
+LOOKED_AT = 20  # transfers: a campaign of several apps has one in each
 MOST_COUNTED = 10_000
 RECENT = 10  # sends of an app whose sizes are usual
 FAR_LARGER = 3
@@ -26,29 +28,54 @@ SMALL = 100  # an audience up to here is never unusual
 
 
 def find_overlaps(campaign: Campaign, now: datetime) -> Iterator[Problem]:
-    """Campaigns that reach some of the same people within an hour before or after it."""
+    """Campaigns that reach some of the same people within an hour before or after it, or that began
+    earlier and are still being sent: the nearest of each sort."""
     start = max(now, campaign.due_at or now)
-    for other in _list_around(campaign, start, now):
-        shared = sum(_count_shared(app, campaign, other) for app in list_apps(campaign))
-        if shared:
-            yield _describe_overlap(other, shared)
-
-
-def _list_around(campaign: Campaign, start: datetime, now: datetime) -> list[Campaign]:
     apps = list_apps(campaign)
+    running = _list_running(apps, start, now)
+    sorts = (_list_waiting(apps, start), _list_recent(apps, start, now), running)
+    for other in _take_in_turn(sorts, campaign):
+        shared = sum(_count_shared(app, campaign, other) for app in apps)
+        if shared:
+            yield _describe_overlap(other, shared, is_running=other in running)
+
+
+def _take_in_turn(sorts: Iterable[list[Campaign]], campaign: Campaign) -> list[Campaign]:
+    """The first of each sort, then the second of each: none of them crowds out the others."""
+    rows = (row for turn in zip_longest(*sorts) for row in turn if row and row != campaign)
+    return list(dict.fromkeys(rows))[:MOST_NEIGHBOURS]
+
+
+def _list_waiting(apps: list[App], start: datetime) -> list[Campaign]:
+    """Scheduled within the hour on either side, the nearest first."""
     ours = Q(app__in=apps) | Q(app_group__apps__in=apps)
-    waiting = Campaign.objects.filter(
-        ours, status__in=Campaign.WAITING, due_at__gt=start - AROUND, due_at__lt=start + AROUND
-    )
-    others = {row.pk: row for row in waiting.order_by("due_at", "pk")[: MOST_NEIGHBOURS + 1]}
-    if start - AROUND < now:
-        recent = Transfer.objects.filter(
-            app__in=apps, created_at__gt=start - AROUND, campaign__isnull=False, is_test=False
-        )
-        for transfer in recent.select_related("campaign").order_by("-created_at")[:MOST_NEIGHBOURS]:
-            others[transfer.campaign_id] = transfer.campaign
-    others.pop(campaign.pk, None)
-    return list(others.values())[:MOST_NEIGHBOURS]
+    waiting = Campaign.objects.filter(ours, status__in=Campaign.WAITING).distinct()
+    before = waiting.filter(due_at__gt=start - AROUND, due_at__lt=start).order_by("-due_at")
+    after = waiting.filter(due_at__gte=start, due_at__lt=start + AROUND).order_by("due_at")
+    # One more: it may be the campaign itself.
+    found = [row for rows in (before, after) for row in rows[: MOST_NEIGHBOURS + 1]]
+    return sorted(found, key=lambda row: abs((row.due_at or start) - start))
+
+
+def _list_recent(apps: list[App], start: datetime, now: datetime) -> list[Campaign]:
+    """Begun within the hour before it, the newest first."""
+    if start - AROUND >= now:
+        return []
+    return _list_begun(apps, Q(created_at__gt=start - AROUND))
+
+
+def _list_running(apps: list[App], start: datetime, now: datetime) -> list[Campaign]:
+    """Begun earlier, and still being sent."""
+    if start - AROUND >= now:
+        return []
+    is_on = Q(finished_at__isnull=True, created_at__lte=start - AROUND, due_at__lte=start)
+    return _list_begun(apps, is_on)
+
+
+def _list_begun(apps: list[App], which: Q) -> list[Campaign]:
+    rows = Transfer.objects.filter(which, app__in=apps, campaign__isnull=False, is_test=False)
+    newest = rows.select_related("campaign").order_by("-created_at")[:LOOKED_AT]
+    return list(dict.fromkeys(row.campaign for row in newest if row.campaign is not None))
 
 
 def _count_shared(app: App, campaign: Campaign, other: Campaign) -> int:
@@ -69,7 +96,7 @@ def _count_shared(app: App, campaign: Campaign, other: Campaign) -> int:
     return both[: MOST_COUNTED + 1].count()
 
 
-def _describe_overlap(other: Campaign, shared: int) -> Problem:
+def _describe_overlap(other: Campaign, shared: int, *, is_running: bool) -> Problem:
     count = f"{min(shared, MOST_COUNTED):,}"
     some = _("more than %(count)s") % {"count": count} if shared > MOST_COUNTED else count
     words = ngettext(
@@ -77,6 +104,12 @@ def _describe_overlap(other: Campaign, shared: int) -> Problem:
         "%(count)s recipients of it get “%(name)s” within the same hour.",
         shared,
     )
+    if is_running:
+        words = ngettext(
+            "%(count)s recipient of it is meant by “%(name)s” too, which is still being sent.",
+            "%(count)s recipients of it are meant by “%(name)s” too, which is still being sent.",
+            shared,
+        )
     return Problem(
         code="overlap",
         field="send_at",
