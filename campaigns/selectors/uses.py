@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Q
+
 from campaigns.models import Campaign, Label, Part, Segment
 from campaigns.selectors.audience_bodies import AudienceKind
 from providers.audience import Condition, MalformedExpression, list_conditions, read_expression
@@ -36,18 +38,26 @@ class Use:
 
 def list_segment_uses(segment: Segment) -> list[Use]:
     """At most 50, campaigns first."""
+    workspace = segment.app.workspace_id
+    campaigns, transfers = Q(workspace=workspace), Q(transfer__app__workspace=workspace)
     found = [
-        *_find_campaigns(segment.app.workspace_id, AudienceKind.SEGMENT, segment.pk),
-        *_find_transfers(segment.app.workspace_id, AudienceKind.SEGMENT, segment.pk),
+        *_find_campaigns(campaigns, AudienceKind.SEGMENT, segment.pk),
+        *_find_transfers(transfers, AudienceKind.SEGMENT, segment.pk),
     ]
     return found[:MOST]
 
 
 def list_label_uses(label: Label) -> list[Use]:
-    """At most 50, campaigns first; segments whose expression names it count, too."""
+    """At most 50, campaigns first; segments whose expression names it count, too.
+
+    Only what goes to its app: others mean a label of their own of the same name.
+    """
+    app = label.app
+    groups = app.app_groups.values("pk")
+    campaigns = Q(app=app) | Q(app_group__in=groups, workspace=app.workspace_id)
     found = [
-        *_find_campaigns(label.app.workspace_id, AudienceKind.LABELS, label.name),
-        *_find_transfers(label.app.workspace_id, AudienceKind.LABELS, label.name),
+        *_find_campaigns(campaigns, AudienceKind.LABELS, label.name),
+        *_find_transfers(Q(transfer__app=app), AudienceKind.LABELS, label.name),
         *_find_segments(label),
     ]
     return found[:MOST]
@@ -68,9 +78,9 @@ def _is_it(body: Mapping[str, Any], kind: AudienceKind, value: Any) -> bool:
     return value in (body.get(kind) or ()) or is_named
 
 
-def _find_campaigns(workspace_id: int, kind: AudienceKind, value: Any) -> Iterator[Use]:
+def _find_campaigns(place: Q, kind: AudienceKind, value: Any) -> Iterator[Use]:
     # Those that are not over are few, whatever has been sent.
-    rows = Campaign.objects.exclude(status__in=Campaign.FINISHED).filter(workspace=workspace_id)
+    rows = Campaign.objects.exclude(status__in=Campaign.FINISHED).filter(place)
     for pk, name, status, body in rows.order_by("-pk").values_list(
         "pk", "name", "status", "audience"
     ):
@@ -78,11 +88,11 @@ def _find_campaigns(workspace_id: int, kind: AudienceKind, value: Any) -> Iterat
             yield Use(UseKind.CAMPAIGN, pk, name or f"#{pk}", status)
 
 
-def _find_transfers(workspace_id: int, kind: AudienceKind, value: Any) -> Iterator[Use]:
+def _find_transfers(place: Q, kind: AudienceKind, value: Any) -> Iterator[Use]:
     parts = Part.objects.filter(
+        place,
         transfer__frozen_at__isnull=True,
         transfer__finished_at__isnull=True,
-        transfer__app__workspace=workspace_id,
         audiences__isnull=False,
     )
     rows = parts.order_by("-transfer").values_list(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.models import App, Label, Segment
+from campaigns.models import App, AppGroup, Label, Segment, Transfer
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 
@@ -83,3 +83,40 @@ def test_a_segment_of_another_app_is_none_of_the_labels(client, app, label):
     )
 
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["segment"])
+
+
+@pytest.fixture
+def other(app):
+    """An app that has a label of that name, too, and a campaign to those who carry it."""
+    second = builders.make_app(app.workspace, slug="second")
+    Label.objects.create(app=second, name="vip")
+    return second
+
+
+def test_a_label_of_the_same_name_in_another_app_keeps_nobody_from_changing_it(
+    client, app, label, other, now
+):
+    campaign = builders.make_campaign(other, now, audience={"labels": ["vip"]})
+    transfer = Transfer.objects.create(
+        app=other, group=other.groups.get(), due_at=now, created_at=now, status_since=now
+    )
+    transfer.parts.create(message=campaign.message, audiences=[{"labels": ["vip"]}])
+    address = f"/api/v1/labels/{label.pk}/"
+
+    renamed = client.patch(address, {"name": "best"})
+    deleted = client.delete(address)
+
+    assert (renamed.status_code, deleted.status_code) == (200, 204)
+    assert Label.objects.get().app == other
+
+
+def test_a_campaign_to_a_group_of_its_apps_uses_the_label(client, app, label, other, now):
+    both = AppGroup.objects.create(workspace=app.workspace, name="Both", slug="b", group_key="k")
+    both.apps.set([app, other])
+    campaign = builders.make_campaign(app, now, audience={"labels": ["vip"]})
+    type(campaign).objects.update(app=None, app_group=both)
+
+    refused = client.delete(f"/api/v1/labels/{label.pk}/")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "Spring" in refused.json()["message"]
