@@ -27,6 +27,7 @@ from campaigns.models import (
     Label,
     LabelMember,
     Membership,
+    Part,
     Person,
     Suppression,
     Workspace,
@@ -276,7 +277,7 @@ def _list_kept(kept: Iterable[Mapping[str, str]], name: str) -> list[Any]:
 
 def _read_names(job: Job) -> Words:
     kept = _read_kept(job)
-    return Words(_list_kept(kept, "names"), _list_kept(kept, "numbers"))
+    return Words(*(_list_kept(kept, name) for name in ("names", "numbers", "persons")))
 
 
 def _find_calls(job: Job, now: datetime) -> list[list[int]]:
@@ -297,13 +298,11 @@ def _find_calls(job: Job, now: datetime) -> list[list[int]]:
 def _list_calls(job: Job, leased: QuerySet[Batch]) -> list[list[int]]:
     kept = _read_kept(job)
     devices, persons = set(_list_kept(kept, "numbers")), set(_list_kept(kept, "persons"))
-    rows = leased.values_list("pk", "fence", "form", "recipients")
+    rows = leased.values_list("pk", "fence", "part__kind", "recipients")
     return [
         [batch, fence]
-        for batch, fence, form, recipients in rows
-        if not (persons if form == Batch.Form.PERSON else devices).isdisjoint(
-            unpack_ids(recipients)
-        )
+        for batch, fence, kind, recipients in rows
+        if not (persons if kind == Part.Kind.PERSON else devices).isdisjoint(unpack_ids(recipients))
     ]
 
 

@@ -176,7 +176,11 @@ def _clear_piece(row: Any, words: Words) -> str:
 
 def _forget_texts(row: Any, words: Words) -> str:
     """What was rendered is rendered anew, for those who are left."""
-    if words.numbers.isdisjoint(unpack_ids(row.recipients)):
+    recipients = unpack_ids(row.recipients)
+    if words.devices.isdisjoint(recipients) and words.persons.isdisjoint(recipients):
+        return ""  # most are: of these the part need not be read
+    erased = words.persons if row.part.kind == Part.Kind.PERSON else words.devices
+    if erased.isdisjoint(recipients):
         return ""
     Batch.objects.filter(pk=row.pk).update(texts=None)
     return "changed"
@@ -202,7 +206,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         Batch,
         "app__workspace",
-        ("recipients",),
+        ("recipients", "part"),
         100,
         _forget_texts,
         only={"texts__isnull": False},

@@ -56,10 +56,13 @@ LINE_SHAPE = Shape(keeps_keys=True, others=FREE)
 
 
 class Words:
-    """Identifiers of erased persons, whatever their case, and the `numbers` of their devices."""
+    """Identifiers of erased persons, whatever their case, and the numbers of their `devices` and of
+    the `persons` themselves."""
 
-    def __init__(self, values: Iterable[str], numbers: Iterable[int] = ()) -> None:
-        self.numbers = frozenset(numbers)
+    def __init__(
+        self, values: Iterable[str], devices: Iterable[int] = (), persons: Iterable[int] = ()
+    ) -> None:
+        self.devices, self.persons = frozenset(devices), frozenset(persons)
         self._whole = {value.casefold() for value in values if value}
         long = {value for value in self._whole if len(value) >= SHORTEST}
         written = {json.dumps(value)[1:-1] for value in long}
@@ -70,13 +73,13 @@ class Words:
         self._others = sorted(every - self._words, key=len, reverse=True)
 
     def __bool__(self) -> bool:
-        return bool(self._whole or self.numbers)
+        return bool(self._whole or self.devices or self.persons)
 
     def leave(self, ours: Collection[str]) -> Words:
         """Without those that are also words of ours, where these cannot be told apart."""
         if self._whole.isdisjoint(ours):
             return self
-        return Words(self._whole.difference(ours), self.numbers)
+        return Words(self._whole.difference(ours), self.devices, self.persons)
 
     def is_one(self, text: str) -> bool:
         """Whether a text is an identifier, and nothing else."""
