@@ -132,12 +132,14 @@ class ImportBook:
         rows = found.order_by("-pk").values_list(
             "pk", column, "opted_out_at", "attributes", *self.person_columns
         )
+        by_pk = {}
         for pk, key, opted_out_at, attributes, *values in rows:
             held = HeldPerson(pk, dict(zip(self.person_columns, values, strict=True)), attributes)
             held.key, held.opted_out = key, opted_out_at is not None
-            self.persons[key] = held
-            self.shared[key] += 1
-        by_pk = {held.pk: held for held in self.persons.values()}
+            by_pk[pk] = held
+            if key:  # several may have none, and a row without one means none of them
+                self.persons[key] = held
+                self.shared[key] += 1
         self.persons |= {name: by_pk[pk] for name, pk in merged.items()}
         if not self.is_wide:
             self._hide_others()

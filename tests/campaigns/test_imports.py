@@ -18,6 +18,7 @@ from campaigns.models import (
     Person,
 )
 from campaigns.services import imports
+from campaigns.services.merges import merge_persons
 from tests import builders
 from tests.campaigns.importing import (
     NOW,
@@ -285,6 +286,33 @@ def test_whoever_imports_for_one_app_changes_nobody_of_another(app, colleague):
         "rows": 3, "conflicting": 1, "changed": 1, "new": 1, "persons": 1
     }  # fmt: skip
     assert Person.objects.get(pk=hidden.pk).country == ""
+
+
+def test_aliases_of_people_without_an_id_of_their_own_mean_just_these(app):
+    kept = []
+    for name in ("ann", "bob"):
+        person = builders.make_person(app.workspace, "", email=f"{name}@example.org")
+        gone = builders.make_person(app.workspace, name)
+        merge_persons(person, gone, actor="owner", now=NOW)
+        kept.append(person)
+    text = "user_id,country,platform,token\nann,DE,,\nbob,FR,,\n,,android,token-of-nobody\n"
+
+    one = apply(check(upload(app, text)))
+
+    for person in kept:
+        person.refresh_from_db()
+    assert count(one.apply_job) == {"rows": 3, "changed": 2, "new": 1, "devices": 1}
+    assert [person.country for person in kept] == ["DE", "FR"]
+    assert Device.objects.get(token="token-of-nobody").person is None
+
+
+def test_a_row_of_nobody_gives_no_device_to_somebody_without_an_id(app):
+    kept = builders.make_person(app.workspace, "", email="ann@example.org")
+    merge_persons(kept, builders.make_person(app.workspace, "ann"), actor="owner", now=NOW)
+
+    apply(check(upload(app, "user_id,platform,token\nann,,\n,android,token-of-nobody\n")))
+
+    assert Device.objects.get().person is None
 
 
 def test_what_changed_after_the_dry_run_is_not_written_over(app):
