@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from campaigns.models import Device, Transfer
 from tests import builders
@@ -43,6 +44,8 @@ def google(
 
 def forget(made: Any) -> None:
     """In a thread: it runs a loop, and a browser of an earlier test keeps one running in ours."""
+    for service in made._services.values():
+        service._client.close()  # or its connections stay, and the live server waits for them
     with ThreadPoolExecutor(1) as thread:
         thread.submit(firebase_admin.delete_app, made).result()
 
@@ -94,3 +97,21 @@ def test_the_vendors_own_client_passes_through(google, app):
     assert [type(one.exception) for one in many.responses] == [
         type(None), messaging.UnregisteredError, messaging.SenderIdMismatchError,
     ]  # fmt: skip
+
+
+def test_calls_may_come_all_at_once(transactional_db, live_server, client, app):
+    builders.make_route(app, "android")
+    builders.make_device(app, "token-1")
+    told = Script(client, app).told
+    url = f"{live_server.url}/compat/fcm/v1/projects/{told['project_id']}/messages:send"
+    headers = {"Authorization": told["authorization"], "Connection": "close"}
+
+    def call(number: int) -> int:
+        body = {"message": {"token": "token-1", "data": {"number": str(number)}}}
+        return requests.post(url, json=body, headers=headers, timeout=60).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(call, range(40)))
+
+    assert answers == [200] * 40
+    assert Transfer.objects.count() == 40
