@@ -27,6 +27,7 @@ BUDGET = 0.5  # seconds for what is exact; an estimate takes less than the rest 
 SAMPLED = 10_000  # devices
 MOST_DRAWN = 100_000  # ids, of which some may be of no device of the app
 REMEMBERED = 60  # seconds
+LOOKED_AT = 200  # devices, for ten that are of different people
 TOP = 10  # languages that are shown one by one
 GROUPED = ("platform", "language", "token_state")  # with the app, the index `device_reach`
 COVERED = frozenset({"device.platform", "device.language"})
@@ -35,7 +36,7 @@ COVERED = frozenset({"device.platform", "device.language"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headcount:
     """Devices: in all, by platform, by the language that they will get, and of them those without
-    a usable token and those whose person opted out; and up to ten of them with their persons.
+    a usable token and those whose person opted out; and up to ten of them, each of another person.
 
     With `is_total_estimated` all numbers are, with `is_split_estimated` alone the languages and
     opt-outs: from `sampled` devices of `population`; `margin` is half the width of the total's 95 %
@@ -175,8 +176,19 @@ def _count_persons(app: App, devices: QuerySet[Device], end: float) -> Counter[s
 
 
 def _take_some(devices: QuerySet[Device], end: float) -> tuple[Device, ...]:
+    """Of the first devices, one of each person."""
     with at_most(end - time.monotonic()):
-        return tuple(devices.select_related("person").order_by("pk")[:SAMPLE_SIZE])
+        rows = devices.order_by("pk").values_list("pk", "person_id")[:LOOKED_AT]
+        return _load_people(_choose(rows))
+
+
+def _choose(rows: Iterable[tuple[int, int | None]]) -> list[int]:
+    """Of devices with their persons the first ones that are of different persons, and those of
+    nobody."""
+    first: dict[tuple[str, int], int] = {}
+    for pk, person in rows:
+        first.setdefault(("device", pk) if person is None else ("person", person), pk)
+    return list(first.values())[:SAMPLE_SIZE]
 
 
 def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None) -> Headcount:
@@ -184,7 +196,13 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
     sample = draw_sample(app)
     drawn = list(
         devices.filter(IsAmong("pk", sample)).values_list(
-            "pk", "platform", "language", "person__language", "token_state", "person__opted_out_at"
+            "pk",
+            "platform",
+            "language",
+            "person__language",
+            "token_state",
+            "person__opted_out_at",
+            "person_id",
         )
     )
     # Of an app of few devices all are read: then nothing is estimated.
@@ -201,7 +219,7 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
         languages=_scale((row[2] or row[3] or app.default_language for row in drawn), scale),
         without_token=places.without_token if places else without_token,
         opted_out=round(scale * sum(row[5] is not None for row in drawn)),
-        people=_load_people([row[0] for row in drawn[:SAMPLE_SIZE]]),
+        people=_load_people(_choose((row[0], row[6]) for row in drawn)),
         is_total_estimated=places is None and not is_whole,
         is_split_estimated=not is_whole,
         sampled=len(sample),
