@@ -16,7 +16,12 @@ from campaigns.models import (
     Suppression,
 )
 from campaigns.models.bulk import IdList, TextList
-from campaigns.selectors.held import list_identifiers, select_deliveries, select_held
+from campaigns.selectors.held import (
+    list_identifiers,
+    match_recipients,
+    select_deliveries,
+    select_held,
+)
 from campaigns.selectors.seals import Sealer
 
 MOST_SENT = 10_000  # deliveries and receipts, the newest
@@ -71,6 +76,10 @@ def _collect_sent(person: Person, devices: list[int]) -> dict[str, Any]:
         sent.values(*columns, "part__transfer_id", "part__transfer__name")[:MOST_SENT]
     )
     parts = IdList({row["part_id"] for row in deliveries})
-    came = ReceiptRow.objects.filter(part_id__in=parts, recipient__in=IdList([*devices, person.pk]))
+    came = ReceiptRow.objects.filter(
+        match_recipients([person.pk], devices),
+        part_id__in=parts,
+        recipient__in=IdList([*devices, person.pk]),  # by the index
+    )
     receipts = came.order_by("-at").values("part_id", "recipient", "kind", "at")[:MOST_SENT]
     return {"deliveries": deliveries, "receipts": list(receipts)}

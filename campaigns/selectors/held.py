@@ -76,9 +76,14 @@ def select_log(persons: Sequence[int], devices: Sequence[int]) -> QuerySet[LogEn
 
 def select_deliveries(persons: Sequence[int], devices: Sequence[int]) -> QuerySet[Delivery]:
     """What the books have of them: numbers only, and they stay."""
+    return Delivery.objects.filter(match_recipients(persons, devices))
+
+
+def match_recipients(persons: Sequence[int], devices: Sequence[int]) -> Q:
+    """Recipients who are they: the number of a device means nobody in a part of persons."""
     by_device = Q(recipient__in=IdList(devices), part__kind=Part.Kind.DEVICE)
     by_person = Q(recipient__in=IdList(persons), part__kind=Part.Kind.PERSON)
-    return Delivery.objects.filter(by_device | by_person)
+    return by_device | by_person
 
 
 def list_identifiers(persons: Sequence[int], devices: Sequence[int]) -> list[tuple[Named, int]]:
