@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import Account, Cohort, Device, Part, ReceiptCount, Settled, Transfer
+from campaigns.models import Account, Cohort, Device, ReceiptCount, Settled, Transfer
 from campaigns.models.audience import WAYS, hash64
 from campaigns.models.clock import list_zone_names, load_zone
 from campaigns.pages.fields import DayField, PageForm
@@ -25,6 +25,7 @@ from campaigns.selectors.language_names import name_language
 from campaigns.selectors.planned_recipients import list_planned_starts
 from campaigns.selectors.recipient_pages import NONE, Wanted
 from campaigns.selectors.row_ids import read_id
+from campaigns.selectors.searched import Searched
 from campaigns.selectors.settled_hours import find_stretches
 from campaigns.selectors.transfer_books import Books
 from campaigns.selectors.waiting_recipients import PENDING
@@ -159,7 +160,7 @@ class RecipientFilter(PageForm):
         found = counts.aggregate(first=Min("hour"), last=Max("hour"))
         return found["first"] or created_at, found["last"] or created_at
 
-    def find_ids(self) -> list[int] | None:
+    def find_searched(self) -> Searched | None:
         """Whom the search means, None when nothing is searched for."""
         text = self.cleaned_data.get("search", "").strip()
         return find_recipients(self.transfer, text) if text else None
@@ -241,15 +242,14 @@ def _list_ways(transfer: Transfer) -> dict[str, list[tuple[Any, Any]]]:
     }
 
 
-def find_recipients(transfer: Transfer, text: str) -> list[int]:
-    """Ids of devices and persons of the transfer's app that a text may mean, each by an index."""
+def find_recipients(transfer: Transfer, text: str) -> Searched:
+    """Devices and persons of the transfer's app that a text may mean, each by an index; a number
+    may be a device's or a person's."""
     devices = Device.objects.filter(app=transfer.app_id)
     by_token = devices.filter(platform__in=dict(WAYS), token_hash=hash64(text))
-    persons = list(find_named([transfer.app.workspace_id], text))
-    found = [*by_token.values_list("pk", flat=True)[:CHUNK]]
+    persons = find_named([transfer.app.workspace_id], text)
+    found = {*by_token.values_list("pk", flat=True)[:CHUNK]}
     if persons:
-        found += devices.filter(person_id__in=persons).values_list("pk", flat=True)[:CHUNK]
-    if number := read_id(text):
-        found.append(number)
-    by_person = Part.objects.filter(transfer=transfer, kind=Part.Kind.PERSON).exists()
-    return found + (persons if by_person else [])
+        found |= {*devices.filter(person_id__in=persons).values_list("pk", flat=True)[:CHUNK]}
+    number = {read_id(text)} - {None, 0}
+    return Searched(frozenset(found | number), frozenset(persons | number))

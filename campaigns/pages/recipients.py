@@ -27,6 +27,7 @@ from campaigns.selectors.recipient_pages import (
     select_wanted,
 )
 from campaigns.selectors.recipient_rows import describe_recipients
+from campaigns.selectors.searched import Searched
 from campaigns.selectors.transfer_books import Books, read_books
 from campaigns.selectors.waiting_recipients import START, is_waiting_place, read_waiting
 from campaigns.services.access import name_actor, record_audit
@@ -50,11 +51,11 @@ def _draw(
     request: HttpRequest, transfer: Transfer, form: RecipientFilter, books: Books
 ) -> HttpResponse:
     """The page; a filter that cannot be is told, and the answer is no good one."""
-    wanted, ids = form.read(), form.find_ids()
-    total = _count(transfer, form, wanted, books) if ids is None else None
+    wanted, searched = form.read(), form.find_searched()
+    total = _count(transfer, form, wanted, books) if searched is None else None
     # What came back is counted at the platform that a device has now: that total is no bound.
     bound = None if wanted.receipt or form.wants_pending else total
-    page = _read(form, wanted, ids, request.GET.get("after", ""), bound=bound)
+    page = _read(form, wanted, searched, request.GET.get("after", ""), bound=bound)
     context = {
         "transfer": transfer,
         "form": form,
@@ -63,7 +64,7 @@ def _draw(
         "is_cut": page.is_cut,
         "total": total,
         "is_of_settled": form.wants_settled and not form.wants_pending,
-        "strangers": _count_strangers(transfer, form, wanted, books) if ids is None else 0,
+        "strangers": _count_strangers(transfer, form, wanted, books) if searched is None else 0,
         "is_first": not request.GET.get("after"),
         "forgotten_days": _find_forgotten(transfer, wanted),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
@@ -124,13 +125,13 @@ def _describe(
 
 
 def _read(
-    form: RecipientFilter, wanted: Wanted, ids: list[int] | None,
+    form: RecipientFilter, wanted: Wanted, searched: Searched | None,
     after: str, limit: int = PAGE, bound: int | None = None,
 ) -> RecipientPage:  # fmt: skip
     """Who fits: first who is settled, then who waits, as far as either is asked for."""
     found = RecipientPage((), "", is_cut=False)
     if form.wants_settled and not is_waiting_place(after):
-        found = _read_settled(form.transfer, wanted, ids, after, limit, bound)
+        found = _read_settled(form.transfer, wanted, searched, after, limit, bound)
         if found.after or not form.wants_pending:
             return found
         after = START
@@ -138,21 +139,23 @@ def _read(
         return found
     if len(found.rows) >= limit:
         return RecipientPage(found.rows, START, is_cut=False)
-    more = read_waiting(form.transfer, wanted, after, limit - len(found.rows), ids)
+    more = read_waiting(form.transfer, wanted, after, limit - len(found.rows), searched)
     return RecipientPage((*found.rows, *more.rows), more.after, more.is_cut)
 
 
 def _read_settled(
-    transfer: Transfer, wanted: Wanted, ids: list[int] | None, after: str, limit: int,
+    transfer: Transfer, wanted: Wanted, searched: Searched | None, after: str, limit: int,
     bound: int | None,
 ) -> RecipientPage:  # fmt: skip
     """Of those who are searched for there are few, and all are read at once."""
     if wanted.planned_at is not None:
-        return read_planned(transfer, wanted, after, limit, ids)
-    if ids is None:
+        return read_planned(transfer, wanted, after, limit, searched)
+    if searched is None:
         return read_recipients(transfer, wanted, after, limit, bound)
     rows = select_wanted(transfer, wanted).filter(
-        part_id__in=list(transfer.parts.values_list("pk", flat=True)), recipient__in=ids
+        searched.match(),
+        part_id__in=list(transfer.parts.values_list("pk", flat=True)),
+        recipient__in=searched.devices | searched.persons,  # by the index
     )
     return RecipientPage(tuple(rows.order_by("part_id", "recipient")[:CHUNK]), "", is_cut=False)
 
@@ -178,10 +181,10 @@ def _list_lines(
     request: HttpRequest, transfer: Transfer, form: RecipientFilter
 ) -> Iterator[list[Any]]:
     yield HEADING
-    wanted, ids = form.read(), form.find_ids()
+    wanted, searched = form.read(), form.find_searched()
     after, is_over = "", False
     while not is_over:
-        page = _read(form, wanted, ids, after, CHUNK)
+        page = _read(form, wanted, searched, after, CHUNK)
         for row in _describe(request, transfer, page):
             row["at"] = row["at"].isoformat() if row["at"] else ""
             yield [row[name] for name in HEADING]

@@ -18,6 +18,7 @@ from campaigns.models import Batch, Delivery, Transfer
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.recipient_pages import RecipientPage, Wanted, match_parts, select_wanted
+from campaigns.selectors.searched import Searched
 
 PLACE = re.compile(r"b([0-9]{1,16})-([0-9]{1,16})")
 BUDGET = 15  # batches that one page looks into
@@ -42,12 +43,13 @@ def count_planned(transfer: Transfer, wanted: Wanted) -> tuple[int, int] | None:
 
 
 def read_planned(
-    transfer: Transfer, wanted: Wanted, after: str, limit: int, ids: Collection[int] | None = None
+    transfer: Transfer, wanted: Wanted, after: str, limit: int, searched: Searched | None = None
 ) -> RecipientPage:
-    """At most `limit` settled ones, by batch and recipient, behind a place; only some `ids` of
-    them where these are given."""
+    """At most `limit` settled ones, by batch and recipient, behind a place; only those `searched`
+    where some are."""
     found = PLACE.fullmatch(after)
     first, recipient = (int(found[1]), int(found[2])) if found else (0, 0)
+    meant = searched.list_by_part(transfer) if searched else None
     rows: list[Delivery] = []
     place = after
     batches = _select_batches(transfer, wanted).filter(pk__gte=first, settled__gt=0).order_by("pk")
@@ -56,6 +58,7 @@ def read_planned(
         if number == BUDGET:
             return RecipientPage(tuple(rows), f"b{batch.pk}-0", is_cut=True)
         behind = recipient if batch.pk == first else -1
+        ids = meant[batch.part_id] if meant is not None else None
         for row in _list_settled(transfer, wanted, batch, behind, limit + 1 - len(rows), ids):
             if len(rows) == limit:
                 return RecipientPage(tuple(rows), place, is_cut=False)

@@ -17,6 +17,7 @@ from campaigns.selectors.recipient_pages import (
     list_cohorts,
     match_parts,
 )
+from campaigns.selectors.searched import Searched
 from campaigns.selectors.transfer_books import OPEN
 
 PENDING = "pending"
@@ -32,15 +33,16 @@ def is_waiting_place(after: str) -> bool:
 
 
 def read_waiting(
-    transfer: Transfer, wanted: Wanted, after: str, limit: int, ids: Collection[int] | None = None
+    transfer: Transfer, wanted: Wanted, after: str, limit: int, searched: Searched | None = None
 ) -> RecipientPage:
-    """At most `limit` who wait, by batch and recipient, behind a place; only some `ids` of them
-    where these are given. The rows have no outcome and no time."""
+    """At most `limit` who wait, by batch and recipient, behind a place; only those `searched` where
+    some are. The rows have no outcome and no time."""
     if wanted.is_of_settled:
         return RecipientPage((), "", is_cut=False)
     found = PLACE.fullmatch(after)
     first, recipient = (int(found[1]), int(found[2])) if found else (0, 0)
     cohorts = set(list_cohorts(transfer, wanted)) if wanted.cohort_values else None
+    meant = searched.list_by_part(transfer) if searched else None
     rows: list[Delivery] = []
     place = after
     batches = _select_batches(transfer, wanted).filter(pk__gte=first)[: BUDGET + 1]
@@ -48,6 +50,7 @@ def read_waiting(
         if number == BUDGET:
             return RecipientPage(tuple(rows), f"w{batch.pk}-0", is_cut=True)
         behind = recipient if batch.pk == first else -1
+        ids = meant[batch.part_id] if meant is not None else None
         for row in _list_waiting(batch, behind, cohorts, ids):
             if len(rows) == limit:
                 return RecipientPage(tuple(rows), place, is_cut=False)
