@@ -105,6 +105,13 @@ def visible_app_ids(principal: Any) -> QuerySet[Any]:
     ).values("pk")
 
 
+def name_principal(principal: Any) -> str:
+    """How events, jobs and audit entries name a user or an ApiKey."""
+    if isinstance(principal, ApiKey):
+        return f"key {principal.public_id}" if principal.pk else "guest"
+    return str(principal.get_username())
+
+
 def visible_workspace_ids(principal: Any) -> QuerySet[Any]:
     """Ids of the workspaces that a user or an ApiKey belongs to, as a subquery."""
     if isinstance(principal, ApiKey):

@@ -8,18 +8,33 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models.access import Workspace, visible_app_ids, wide_workspace_ids
+from campaigns.models.access import (
+    Workspace,
+    name_principal,
+    visible_app_ids,
+    visible_workspace_ids,
+    wide_workspace_ids,
+)
 from campaigns.models.apps import App
 from campaigns.models.moves import Moving, StatusEvent
 from campaigns.models.scoping import ScopedQuerySet
 
+OF_SOME_APPS = frozenset({"erase"})  # kinds that go over whatever apps the caller reaches
+
 
 class JobQuerySet(ScopedQuerySet):
-    """A job of an app is seen by its members; one of a workspace by members for all its apps."""
+    """A job of an app is seen by its members; one of a workspace by members for all its apps.
+
+    One that may be begun for some of its apps is seen by who has begun it, too.
+    """
 
     def _visible_to(self, principal: Any) -> Q:
-        own = Q(app__in=visible_app_ids(principal))
-        return own | Q(app__isnull=True, workspace_id__in=wide_workspace_ids(principal))
+        seen = Q(app__in=visible_app_ids(principal))
+        seen |= Q(app__isnull=True, workspace_id__in=wide_workspace_ids(principal))
+        if principal is None:
+            return seen
+        begun = Q(kind__in=OF_SOME_APPS, created_by=name_principal(principal))
+        return seen | begun & Q(workspace_id__in=visible_workspace_ids(principal))
 
 
 class Job(Moving):

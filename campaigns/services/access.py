@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Forbidden, Invalid, Refused
 from campaigns.models import ApiKey, App, AppGroup, AuditEntry, Membership, Workspace
+from campaigns.models.access import name_principal
 from campaigns.models.prepared import Prepared, insert
 from providers import registry
 from providers.outcomes import RefusalKind
@@ -46,9 +47,7 @@ _KEYS: Prepared[ApiKey] = Prepared(
 
 def name_actor(principal: Any) -> str:
     """How events and audit entries name a user or an ApiKey."""
-    if isinstance(principal, ApiKey):
-        return f"key {principal.public_id}" if principal.pk else "guest"
-    return str(principal.get_username())
+    return name_principal(principal)
 
 
 def record_audit(

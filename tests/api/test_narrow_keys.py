@@ -197,3 +197,22 @@ def test_a_key_of_one_app_changes_no_scenario(client, narrow):
 
     assert [answer.status_code for answer in answers] == [403] * 5
     assert narrow.get("/api/v1/scenarios/").json()["results"] == [made]
+
+
+def test_a_key_of_some_apps_sees_the_erasures_that_it_has_begun(app, second, theirs):
+    builders.make_app(app.workspace, slug="third")
+    both, other = (
+        make_client(app.workspace, apps=[app, second], scopes=list(ApiKey.Scope)) for _ in range(2)
+    )
+    body = {"entries": [{"kind": "external_user_id", "value": "ann"}]}
+
+    begun = both.post("/api/v1/erasures/", body)
+    drain_jobs()
+    address = f"/api/v1/jobs/{begun.json()['id']}/"
+
+    assert begun.status_code == 202
+    assert both.get(address).json()["counts"]["persons"] == 1
+    assert [job["id"] for job in both.get("/api/v1/jobs/").json()["results"]] == [
+        begun.json()["id"]
+    ]
+    assert other.get(address).status_code == 404
