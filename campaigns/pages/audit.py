@@ -68,7 +68,10 @@ class AuditFilter(PageForm):
 def audit(request: HttpRequest) -> HttpResponse:
     """The entries of a workspace, a page at a time."""
     workspace = require_workspace(request.user, request.GET.get("workspace", ""))
-    form = AuditFilter(request.GET)
+    return _draw(request, workspace, AuditFilter(request.GET))
+
+
+def _draw(request: HttpRequest, workspace: Workspace, form: AuditFilter) -> HttpResponse:
     rows = form.select(workspace)
     before = read_id(request.GET.get("before", ""))
     if before:
@@ -83,7 +86,8 @@ def audit(request: HttpRequest) -> HttpResponse:
         "is_first": not before,
         "is_filtered": any(request.GET.get(name) for name in form.fields),
     }
-    return draw_page(request, "pages/audit.html", _("Audit log"), context)
+    status = 200 if form.is_valid() else 422
+    return draw_page(request, "pages/audit.html", _("Audit log"), context, status=status)
 
 
 def find_row_page(entry: AuditEntry) -> str:
@@ -98,10 +102,14 @@ def find_row_page(entry: AuditEntry) -> str:
 
 
 @operator_page
-def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """All that fit the filters; that somebody took them is an entry too."""
+def audit_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """All that fit the filters; that somebody took them is an entry too. A filter that is wrong
+    makes no file, which would hold more than was asked for."""
     workspace = require_workspace(request.user, request.GET.get("workspace", ""))
-    selected = AuditFilter(request.GET).select(workspace)
+    form = AuditFilter(request.GET)
+    if not form.is_valid():
+        return _draw(request, workspace, form)
+    selected = form.select(workspace)
     record_audit(
         name_actor(request.user), "download_audit", workspace, workspace=workspace,
         now=timezone.now(),

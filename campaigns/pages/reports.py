@@ -294,17 +294,28 @@ def _list_tree(asked: Asked) -> Iterator[list[Any]]:
 
 
 @operator_page
-def report_csv(request: HttpRequest) -> StreamingHttpResponse:
+def report_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The report as CSV."""
     asked = read_asked(request.user, request.GET)
+    if asked.form.errors:
+        return _draw_refused(request, asked)
     return stream_csv(list_lines(asked), _name_file(asked, "csv"))
 
 
 @operator_page
-def report_xlsx(request: HttpRequest) -> FileResponse:
+def report_xlsx(request: HttpRequest) -> HttpResponse | FileResponse:
     """The report as a workbook."""
     asked = read_asked(request.user, request.GET)
+    if asked.form.errors:
+        return _draw_refused(request, asked)
     return send_workbook(list_lines(asked), _("Report"), _name_file(asked, "xlsx"))
+
+
+def _draw_refused(request: HttpRequest, asked: Asked) -> HttpResponse:
+    """The page with what is wrong, instead of a file of other days than were asked for."""
+    answer = draw_report(request, asked)
+    answer.status_code = 422
+    return answer
 
 
 def _name_file(asked: Asked, kind: str) -> str:

@@ -292,3 +292,22 @@ def test_the_log_is_taken_as_a_file_and_that_is_an_entry_too(admin, app, now):
     assert rows[0][:3] == ["at", "actor", "verb"]
     assert ["'=cmd()", "rename", "app", str(app.pk), "a b"] in [row[1:] for row in rows]
     assert AuditEntry.objects.filter(verb="download_audit", actor="owner").count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"date_from": "never"},
+        {"date_to": "2026-13-01"},
+        {"actor": "x" * 200},
+        {"verb": "a\0b"},
+    ],
+)
+def test_a_wrong_filter_makes_no_file_of_the_whole_log(admin, app, wrong):
+    asked = {"workspace": app.workspace.slug, **wrong}
+
+    answers = [admin.get(reverse(name), asked) for name in ("audit_csv", "audit")]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert all(f'id="id_{next(iter(wrong))}_error"' in a.content.decode() for a in answers)
+    assert not AuditEntry.objects.filter(verb="download_audit").exists()
