@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, Sum
+from django.db.models import Max, Min, Q, Sum
 from django.utils.translation import gettext as _
 
 from campaigns.models import Allowance, Batch, SendMinute, Throttle, Transfer
@@ -51,7 +51,8 @@ class Minute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """Recipients per second. `promised` is an upper bound, None where there is none.
+    """Recipients per second. `promised` is an upper bound, None where there is none; `achieved` is
+    the last minute's while it runs, and of what has ended the average of its whole course.
 
     What has ended has no promise and no holds any more: the limits of today are not those of then.
     """
@@ -68,9 +69,10 @@ def read_speed(transfer: Transfer, *, now: datetime, owed: Collection[str] | Non
     `owed` are the platforms that are still owed something, where the caller knows them.
     """
     minutes = tuple(_list_minutes(transfer, now))
-    achieved = _find_achieved(minutes, transfer, now)
     if transfer.finished_at is not None:
-        return Speed(promised=None, achieved=achieved, minutes=minutes)
+        average = _find_average(transfer, transfer.finished_at)
+        return Speed(promised=None, achieved=average, minutes=minutes)
+    achieved = _find_achieved(minutes, transfer, now)
     ways = _list_ways(transfer, _list_owed(transfer) if owed is None else owed)
     return Speed(
         promised=find_promised([way for some in ways.values() for way in some[:1]], transfer),
@@ -105,6 +107,21 @@ def _find_achieved(minutes: Sequence[Minute], transfer: Transfer, now: datetime)
         return minutes[-2 if is_early else -1].rate
     seconds = sum(minute.seconds for minute in minutes)
     return sum(minute.rate * minute.seconds for minute in minutes) / seconds
+
+
+def _find_average(transfer: Transfer, ended: datetime) -> float:
+    """From the first to the last recipient that was sent to, pauses between them included."""
+    sent = SendMinute.objects.filter(part__transfer=transfer).aggregate(
+        total=Sum("count"), first=Min("minute"), last=Max("minute")
+    )
+    if sent["first"] is None:
+        return 0.0
+    first, minute = sent["first"], timedelta(minutes=1)
+    frozen = transfer.frozen_at
+    # Seconds of the first minute before it began and of the last after it ended are not its own.
+    begun = frozen if frozen and first <= frozen < first + minute else first
+    end = max(min(ended, sent["last"] + minute), sent["last"])
+    return float(sent["total"] / max((end - begun).total_seconds(), 1.0))
 
 
 def _list_owed(transfer: Transfer) -> Collection[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -224,6 +225,39 @@ def test_what_has_ended_is_held_to_no_limit_of_today(begin, client, superuser, n
     assert speed.achieved > 20
     assert "per second achieved" in page
     assert "promised" not in page
+
+
+def test_what_has_ended_is_told_by_its_whole_course(begin, client, superuser, now):
+    """Two hours at 1,000 a second, then an hour of tries that reach one a second."""
+    transfer = begin(rate=1200)
+    part = transfer.parts.get()
+    SendMinute.objects.bulk_create(
+        SendMinute(part=part, minute=now + timedelta(minutes=minute),
+                   count=60_000 if minute < 120 else 61)
+        for minute in range(180)
+    )  # fmt: skip
+    end = now + timedelta(hours=3)
+    running = read_speed(reload(transfer), now=end).achieved
+    Transfer.objects.update(status="sent", finished_at=end + timedelta(minutes=30))
+
+    speed = read_speed(reload(transfer), now=end + timedelta(days=1))
+    client.force_login(superuser)
+    page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+
+    assert running == pytest.approx(1.0, rel=0.1)
+    assert speed.achieved == pytest.approx((120 * 60_000 + 60 * 61) / (3 * 3600))
+    assert len(speed.minutes) == 60
+    said = re.search(r"<p data-pa-speed>(.*?)</p>", page)[1]
+    assert re.sub("<.*?>", "", said) == (
+        "667 per second achieved on average; its own rate was 1,200 per second."
+    )
+
+
+def test_what_has_ended_and_sent_nothing_achieved_nothing(begin, now):
+    transfer = begin()
+    Transfer.objects.update(status="cancelled", finished_at=now)
+
+    assert read_speed(reload(transfer), now=now).achieved == 0.0
 
 
 def test_what_was_sent_in_seconds_has_one_speed_in_words_and_in_the_plot(begin, now):
