@@ -117,7 +117,8 @@ class DeviceCalls(Protocol):
     `write` gives a Result where there is nothing to be called for a target (its subscription is
     none). `read` judges an answer; a Result with the reason CREDENTIAL or THROTTLED stops the
     calls that are not written yet. `find_rest` is asked right before a call that was written
-    earlier is made: a Result where its address has asked to wait since. `count` is the number of
+    earlier is made: a Result where its address has asked to wait since, with the seconds that are
+    left; nobody is called then, and no try is used up. `count` is the number of
     targets. `caller` stands for the credentials, as a digest, where a gateway holds a connection to
     those of its first call; it is empty elsewhere.
     """

@@ -130,6 +130,7 @@ class FanOut:
         self.harvest = Harvest()
         self.record = Record(lease)
         self.flying: dict[int, int] = {}  # place in the push -> place in the batch
+        self.rests: list[Result] = []  # of those whose addresses have asked to wait
         self.written = self.allowed = 0  # places in the queue
         self.is_stopping = False
         self.is_vouched = False  # a call was taken where the account is known
@@ -220,7 +221,7 @@ class FanOut:
                 submit(call)
                 flying[call.place] = place
             else:
-                self._sort(rest, call.place)
+                self.rests.append(rest)  # nobody was called, so there is nothing to be judged
 
     def _read(self, answered: Sequence[fanout.Answered]) -> None:
         """Sort what came back. Mostly it was taken: that is all that is done for it here."""
@@ -278,7 +279,8 @@ class FanOut:
         if not self.flying and self._has_written_all():
             return False  # all settled and not ended, nobody would claim it: settled with the end
         waiting, since = len(self.harvest), time.monotonic() - self.flushed_at
-        if waiting:
+        has_only_rests = not self.flying and self.written == self.allowed
+        if waiting or has_only_rests:
             return waiting >= self.portion or since >= FLUSH_SECONDS or not self.flying
         return since >= settings.LEASE_SECONDS / 4  # whoever waits for answers keeps the batch
 
@@ -347,14 +349,15 @@ class FanOut:
         stop = self._heed(now)
         members = self.start.addressed.members
         uncalled = [members[call.place] for _place, call in self.ready.queue[self.written :]]
-        ending = Ending(self.lease, self.attempt, self.judge, members, uncalled)
+        ending = Ending(self.lease, self.attempt, self.judge, members, uncalled, self.rests)
         refusal = stop if stop is not None and stop.reason is Reason.CREDENTIAL else None
         has_ended = refusal is not None and ending.is_over(refusal, now)
         what = ending.write_flush(stop, now, has_ended=has_ended)
         apart = None if has_ended else ending.find_apart(now)
         windows.close_window(self.lease, self.attempt, self.harvest, what, now, apart)
-        if uncalled:
-            pace.give_back(self.lease.find_way(), self.lease.batch, len(uncalled), now)
+        unsent = len(ending.list_unsent())
+        if unsent:
+            pace.give_back(self.lease.find_way(), self.lease.batch, unsent, now)
         self._tell(refusal, now, has_ended=has_ended)
 
     def _tell(self, refusal: Failure | None, now: datetime, *, has_ended: bool) -> None:

@@ -173,9 +173,11 @@ class Calls:
 
     def find_rest(self, call: DeviceCall) -> Result | None:
         """Push services of one push are many; each may ask for time of its own."""
-        if RESTS.find(self.client.account_id, self._find_subscription(call.place).origin):
-            return _refuse(call.place, Reason.VENDOR, "Its push service has asked to wait.")
-        return None
+        left = RESTS.find(self.client.account_id, self._find_subscription(call.place).origin)
+        if not left:
+            return None
+        words = "Its push service has asked to wait."
+        return Result(call.place, Outcome.FAILED, Reason.VENDOR, words, retry_after=left)
 
     def read(self, answer: DeviceAnswer) -> Result:
         """What a push service's answer means."""

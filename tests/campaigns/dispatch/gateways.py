@@ -24,6 +24,7 @@ from providers.outcomes import Failure, Outcome, Reason, Result
 from tests.campaigns.dispatch.boundaries import Boundaries
 
 STREAMS = 2
+REST = 1800.0  # seconds for which an address that has asked to wait is left alone
 Answer = DeviceAnswer | Failure
 SILENCE = Failure(Reason.NO_ANSWER, "No answer came.", was_sent=None)
 UNREACHED = Failure(Reason.VENDOR, "Cannot be reached.", was_sent=False)
@@ -150,7 +151,8 @@ class Calls:
         _title, token = self.targets[call.place]
         if token not in self.resting:
             return None
-        return Result(call.place, Outcome.FAILED, Reason.VENDOR, "It has asked to wait.")
+        words = "It has asked to wait."
+        return Result(call.place, Outcome.FAILED, Reason.VENDOR, words, retry_after=REST)
 
     def read(self, answer: DeviceAnswer) -> Result:
         body = json.loads(answer.body)

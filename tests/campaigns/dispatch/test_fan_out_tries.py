@@ -15,7 +15,7 @@ from campaigns.models import Attempt, Batch
 from campaigns.models.packing import unpack_ids
 from providers.outcomes import Outcome, Reason
 from providers.templates import Slot
-from tests.campaigns.dispatch.gateways import Gateway, make_clock, say
+from tests.campaigns.dispatch.gateways import REST, Calls, Gateway, make_clock, say
 from tests.campaigns.dispatch.phones import (
     CHUNK,
     PHONES,
@@ -128,3 +128,65 @@ def test_a_vendor_that_is_out_for_long_costs_only_those_who_were_called(
     assert 0 < lost["failed vendor"] <= 2 * CHUNK
     assert ended == {**lost, "sent": PHONES - lost["failed vendor"]}
     assert max(Tally(gateway.calls).values()) == MAX_RETRIES + 1
+
+
+def rest(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
+    """From now on these phones' addresses, and no others, have asked to wait."""
+    monkeypatch.setattr(Calls, "resting", frozenset(map(name_phone, numbers)))
+
+
+def test_who_is_not_called_as_an_address_rests_uses_up_no_try(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = begin()
+    tired = range(40, 60)
+    rest(monkeypatch, *tired)
+
+    first = send(transfer, now)
+    due = Batch.objects.get(transfer=transfer).due_at
+    for hour in range(1, MAX_RETRIES + 2):
+        send(transfer, now, hours=hour)
+    batch, waiting = Batch.objects.get(transfer=transfer), count_outcomes(transfer)
+    rest(monkeypatch)
+    ended = send(transfer, now, hours=MAX_RETRIES + 2)
+
+    assert first == waiting == {"sent": PHONES - len(tired)}
+    assert timedelta(seconds=REST) <= due - now < timedelta(seconds=REST + 60)
+    assert batch.retries == 0
+    assert "asked to wait" in Attempt.objects.filter(batch=batch).order_by("-pk")[1].words
+    assert ended == {"sent": PHONES}
+    assert set(Tally(gateway.calls).values()) == {1}
+
+
+def test_addresses_that_rest_hold_up_nobody_elses_calls(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, and though they fill whole windows."""
+    gateway.streams = CHUNK
+    transfer = begin()
+    rest(monkeypatch, *range(PHONES - 1))
+
+    pump("worker", clock=make_clock(now, 0))
+
+    assert gateway.calls == [name_phone(PHONES - 1)]
+    assert count_outcomes(transfer) == {"sent": 1}
+
+
+def test_who_rests_waits_apart_from_those_who_were_called_and_failed(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.wishes = {name_phone(70): [BUSY]}
+    transfer = begin()
+    rest(monkeypatch, 3, 90)
+
+    pump("worker", clock=make_clock(now, 0))
+    called, resting = Batch.objects.filter(transfer=transfer).order_by("pk")
+    rest(monkeypatch)
+    ended = send(transfer, now, hours=1)
+
+    assert (called.retries, resting.retries) == (1, 0)
+    assert called.due_at - now < timedelta(seconds=60)
+    assert resting.due_at - now >= timedelta(seconds=REST)
+    assert (called.count, resting.count) == (PHONES - 2, 2)
+    assert ended == {"sent": PHONES}
+    assert Tally(gateway.calls)[name_phone(70)] == 2
