@@ -20,6 +20,7 @@ from campaigns.models import (
     Cohort,
     Counter,
     Delivery,
+    Part,
     ReceiptCount,
     Rollup,
     Settled,
@@ -217,7 +218,11 @@ def count_users(
     rows = span.of_parts(Delivery.objects, "at").filter(_IS_SENT)
     rows = rows.annotate(platform=find_platform_of_cohort()).filter(_match_facts(transfers))
     names = [PATHS[item] for item in dimensions]
-    users = Count("recipient", distinct=True)
+    # Devices and persons have numbers of their own each.
+    devices, persons = (
+        Count("recipient", distinct=True, filter=Q(part__kind=kind)) for kind in Part.Kind
+    )
+    users = devices + persons
     if not names:
         return {(): rows.aggregate(users=users)["users"]}
     counts = rows.values(*names).annotate(users=users)

@@ -92,11 +92,12 @@ def _find_part(transfer: Transfer) -> Part:
 
 
 def list_unknown_parts(transfer: Transfer) -> list[Part]:
-    """Parts of a transfer with recipients whose outcome is unknown."""
+    """Parts of a transfer with devices whose outcome is unknown: only pushes are sent again."""
     unknown = Counter.objects.filter(
         part__transfer=transfer, outcome=Settled.UNKNOWN.value, count__gt=0
     )
-    return list(Part.objects.filter(pk__in=unknown.values("part_id")).select_related("message"))
+    parts = Part.objects.filter(pk__in=unknown.values("part_id"), kind=Part.Kind.DEVICE)
+    return list(parts.select_related("message"))
 
 
 def draft_repeat(

@@ -207,10 +207,11 @@ def _read_cohorts(field: str, rows: list[Delivery]) -> dict[int, str]:
 
 
 def _read_now(field: str, part: Part, rows: list[Delivery]) -> dict[int, str]:
-    """Of devices and persons that are still there."""
+    """Of devices and persons that are still there; a person has nothing of a device's."""
     ids = IdList([row.recipient for row in rows])
-    is_person = part.kind == Part.Kind.PERSON
-    if is_person:
+    if part.kind == Part.Kind.PERSON:
+        if not field.startswith("person."):
+            return {}
         persons = Person.objects.filter(pk__in=ids).values_list("pk", "attributes")
         key = field.removeprefix("person.custom.")
         return {pk: _write(attributes.get(key)) for pk, attributes in persons}
