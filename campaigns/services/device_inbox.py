@@ -113,14 +113,16 @@ def _list_mirrored(
     """What a vendor has sent to the device and the app shall show as well."""
     since = max(filter(None, (after, now - timedelta(days=MIRROR_DAYS))))
     sent: QuerySet[Delivery] = Delivery.objects.filter(
-        recipient=session.pk, outcome="sent", at__gt=since
+        recipient=session.pk,
+        outcome="sent",
+        at__gt=since,
+        part__kind=Part.Kind.DEVICE,
+        part__transfer__app=session.device.app_id,
     )
     at = dict(sent.order_by("-at").values_list("part_id", "at")[:MAX_MESSAGES])
     own = InboxItem.objects.filter(device=session.pk, part__in=at).values_list("part_id", flat=True)
     parts = Part.objects.filter(
         pk__in=at.keys() - set(own),
-        kind=Part.Kind.DEVICE,
-        transfer__app=session.device.app_id,
         message__content__in_app__isnull=False,
     )
     for part in parts.select_related("message"):

@@ -26,7 +26,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.selectors.trace_audience import list_route_lines
-from campaigns.services.device_inbox import pull_inbox
+from campaigns.services.device_inbox import MAX_MESSAGES, pull_inbox
 from providers.outcomes import Reason
 from providers.scenarios import Channel
 from tests import builders
@@ -139,6 +139,26 @@ def test_who_is_barred_is_asked_of_the_parts_kind(routed, people, strangers, now
     bob, cid, dot = ([(people[name].pk, 0)] for name in ("bob", "cid", "dot"))
     assert found[Channel.PUSH] == {Reason.OPTED_OUT: cid, Reason.GONE: dot}
     assert found[Channel.EMAIL] == {Reason.OPTED_OUT: bob}
+
+
+def test_what_persons_of_its_number_were_sent_hides_no_mirrored_push(routed, strangers, now):
+    """However many texts there were since."""
+    device = strangers["ann"]
+    session = DeviceSession.objects.select_related("device__app", "device__person").get(
+        pk=device.pk
+    )
+    push = make_part(device.app, now)
+    Message.objects.filter(pk=push.message_id).update(content=CONTENT | {"in_app": {"topic": "a"}})
+    parts = [push, *(make_part(routed, now, Channel.EMAIL) for _number in range(MAX_MESSAGES))]
+    for minutes, part in enumerate(parts):
+        at = now - WAIT + timedelta(minutes=minutes / 10)
+        Delivery.objects.create(
+            part_id=part.pk, recipient=device.pk, at=at, cohort_id=0, outcome="sent"
+        )
+
+    found = pull_inbox(session, after=None, topic=None, now=now)
+
+    assert [message.is_mirror for message in found] == [True]
 
 
 def test_a_device_pulls_what_its_own_app_has_sent_to_devices(routed, strangers, now):
