@@ -33,6 +33,7 @@ from campaigns.services.access import (
     SUPERUSER,
     find_apps,
     find_workspaces,
+    has_role,
     name_actor,
     record_audit,
 )
@@ -246,15 +247,19 @@ class StaffAdmin(ModelAdmin):
     def leave_entry(self, request: HttpRequest, verb: str, row: Any, fields: Iterable[str]) -> None:
         if self.audits_itself:
             return
-        place = find_place(row)
-        workspace = place.workspace if isinstance(place, App) else place
-        actor = name_actor(request.user)
+        actor, workspace = name_actor(request.user), _find_workspace(row)
         record_audit(actor, verb, row, workspace=workspace, fields=fields, now=timezone.now())
+
+    def sees_history(self, request: HttpRequest, row: Any) -> bool:
+        """Whether this user may read who has changed a row: whoever reads the audit log may."""
+        return has_role(request.user, _find_workspace(row), NEEDS["auditentry"].view)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         row = self.find_row(request, object_id)
+        if not self.sees_history(request, row):
+            raise PermissionDenied(_("Only an admin for all apps of a workspace may see this."))
         entries = AuditEntry.objects.filter(
             target_type=self.opts.model_name, target_id=str(row.pk)
         ).order_by("-pk")
@@ -315,7 +320,10 @@ class StaffAdmin(ModelAdmin):
         extra_context: Any = None,
     ) -> Any:
         row = self.get_object(request, unquote(object_id)) if object_id else None
-        context = {"panel": self.draw_panel(request, row)} if row else {}
+        context: dict[str, Any] = {}
+        if row:
+            context["panel"] = self.draw_panel(request, row)
+            context["show_history"] = self.sees_history(request, row)
         try:
             return super().changeform_view(
                 request, object_id, form_url, {**context, **(extra_context or {})}
@@ -358,6 +366,11 @@ class StaffAdmin(ModelAdmin):
         )
         response: HttpResponse = draw(request)
         return response
+
+
+def _find_workspace(row: Any) -> Workspace | None:
+    place = find_place(row)
+    return place.workspace if isinstance(place, App) else place
 
 
 def _are_ids(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group as DjangoGroup
 from django.test import RequestFactory
+from django.urls import reverse
 
 from campaigns.models import Label, Membership
 from campaigns.services import access
@@ -90,3 +91,23 @@ def test_the_sidebar_shows_what_a_person_may_open(owner, colleague):
     assert {"Labels", "Accounts"} <= sidebar_of(colleague)
     assert {"API keys", "Audit log"} <= sidebar_of(owner)
     assert not {"API keys", "Audit log", "Users", "Exchanges"} & sidebar_of(colleague)
+
+
+@pytest.mark.parametrize(
+    ("role", "is_wide", "status"),
+    [(Role.VIEWER, True, 403), (Role.ADMIN, False, 403), (Role.ADMIN, True, 200)],
+)
+def test_a_rows_history_is_for_who_reads_the_audit_log(client, app, now, role, is_wide, status):
+    person = builders.make_person(app.workspace)
+    builders.make_device(app, "token", person=person)
+    access.record_audit("boss", "export_data", person, workspace=app.workspace, now=now)
+    place = None if is_wide else app
+    client.force_login(builders.make_member("v", app.workspace, app=place, role=role))
+    address = reverse("admin:campaigns_person_change", args=[person.pk])
+    history = reverse("admin:campaigns_person_history", args=[person.pk])
+
+    page, told = client.get(address), client.get(history)
+
+    assert (page.status_code, told.status_code) == (200, status)
+    assert ("boss" in told.content.decode()) == (status == 200)
+    assert (history in page.content.decode()) == (status == 200)
