@@ -143,6 +143,14 @@ def test_a_transfer_of_which_nothing_is_settled_has_a_line(app):
     assert ask(app, Dimension.TRANSFER)[f"{transfer.pk} Quiet"].total == 0
 
 
+def test_a_test_of_which_nothing_is_settled_has_no_line(app):
+    make_transfer(app, name="Test", is_test=True, tag="tried")
+    quiet = make_transfer(app, name="Quiet", tag="sent")
+
+    assert list(ask(app, Dimension.TRANSFER)) == [f"{quiet.pk} Quiet"]
+    assert list(ask(app, Dimension.TAG)) == ["sent"]
+
+
 def test_two_sides_are_compared_by_outcome_platform_and_speed(app, books):
     first, second = books
     for transfer, count in ((first, 8), (second, 5)):
@@ -213,6 +221,19 @@ def test_the_background_report_counts_recipient_by_recipient(
     assert (job.done, job.total) == (4, 4)
     assert len(lines) == len(wanted) + 1
     assert not any(line.startswith("=") for line in lines)
+
+
+def test_the_background_report_leaves_tests_out(app, recipients, now):
+    Delivery.objects.create(
+        part_id=make_part(make_transfer(app, is_test=True, audience=1)).pk, outcome="sent",
+        recipient=builders.make_device(app, "tester", model="Tester").pk, at=NOON,
+        cohort_id=Cohort.objects.filter(app=app)[0].pk,
+    )  # fmt: skip
+
+    job = count(app, "model", now)
+
+    assert set(job.cursor["values"]) == {"Pixel", "Fold"}
+    assert (job.done, job.total) == (4, 4)
 
 
 def test_a_chunk_that_is_counted_twice_after_a_death_counts_once(app, recipients, now, monkeypatch):

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db.models import F
 from django.urls import reverse
 
-from campaigns.models import Campaign, Device, Membership, TestGroup, Transfer
-from campaigns.selectors.dimensions import Dimension, Question, break_down
+from campaigns.dispatch.engine import drain
+from campaigns.models import (
+    Account,
+    Campaign,
+    Counter,
+    Device,
+    Membership,
+    TestGroup,
+    Transfer,
+)
+from campaigns.selectors.dimensions import Dimension, Question, break_down, sum_lines
 from campaigns.selectors.report_facts import make_span
 from campaigns.services import campaigns
+from providers import vault
 from tests import builders
 from tests.api.conftest import make_client
 from tests.pages.test_autosave import post
 from tests.pages.test_browser import leave, note_requests
 from tests.pages.test_compose import typed
+from tests.vendor_cases.conftest import simulator
 
-__all__ = ["typed"]
+__all__ = ["simulator", "typed"]
 
 
 @pytest.fixture
@@ -130,22 +141,28 @@ def test_after_so_many_tests_an_hour_the_next_one_waits(client, app, draft, monk
     assert Campaign.objects.filter(is_test=True).count() == 3
 
 
-def test_a_test_is_in_no_total_and_marked_where_it_is_listed(client, app, draft, now):
+@pytest.mark.django_db(transaction=True)
+def test_a_test_is_in_no_total_and_marked_where_it_is_listed(client, app, draft, simulator):
+    Account.objects.update(credentials=vault.encrypt({"api_key": "good"}))
     send(client, draft, test_term="ann")
     test = Campaign.objects.get(is_test=True)
+    campaigns.launch_campaign(draft, actor="owner", now=datetime.now(UTC))
+
+    drain()
 
     today = test.created_at.date()
-    span = make_span([app.pk], (today - timedelta(days=13), today), UTC)
-    days = break_down(Question(span, Dimension.DAY, UTC))
+    span = make_span([app.pk], (today - timedelta(days=13), today + timedelta(days=1)), UTC)
+    lines = [break_down(Question(span, by, UTC)) for by in (Dimension.DAY, Dimension.TRANSFER)]
+    sent = Counter.objects.filter(outcome="sent").values_list("part__transfer__campaign", "count")
     pages = [
         client.get(reverse(name, args=args)).content.decode()
         for name, args in [
             ("campaigns", []), ("campaign", [test.pk]),
-            ("transfer", [Transfer.objects.get().pk]),
+            ("transfer", [Transfer.objects.get(campaign=test).pk]),
         ]
     ]  # fmt: skip
-
-    assert days == []
+    assert dict(sent) == {test.pk: 2, draft.pk: 3}
+    assert [sum_lines(some).outcomes for some in lines] == [{"sent": 3}, {"sent": 3}]
     assert all(">Test</span>" in page for page in pages)
 
 
