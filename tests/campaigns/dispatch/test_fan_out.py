@@ -320,10 +320,9 @@ def test_what_a_gateway_repeats_of_a_call_is_not_kept(
 
 
 def test_what_a_script_sent_ends_failed_when_the_account_is_refused(
-    gateway: Gateway, submit: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, submit: Start, now: datetime
 ) -> None:
     gateway.usual = say(reason=Reason.CREDENTIAL, message="Bad key")
-    monkeypatch.setattr(Calls, "resting", frozenset({name_phone(0)}))
     transfer = submit(Targets(TOKEN_KIND, tuple(name_phone(n) for n in range(40))))
     freeze_transfer(transfer, now=now)
 

@@ -10,10 +10,12 @@ import pytest
 from campaigns.dispatch import fan_out
 from campaigns.dispatch.answers import MAX_RETRIES
 from campaigns.dispatch.engine import pump
+from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.texts import Texts, find_texts
 from campaigns.models import Attempt, Batch
 from campaigns.models.packing import unpack_ids
 from providers.outcomes import Outcome, Reason
+from providers.recipients import TOKEN_KIND, Targets
 from providers.templates import Slot
 from tests.campaigns.dispatch.gateways import REST, Calls, Gateway, make_clock, say
 from tests.campaigns.dispatch.phones import (
@@ -190,3 +192,17 @@ def test_who_rests_waits_apart_from_those_who_were_called_and_failed(
     assert (called.count, resting.count) == (PHONES - 2, 2)
     assert ended == {"sent": PHONES}
     assert Tally(gateway.calls)[name_phone(70)] == 2
+
+
+def test_who_rests_ends_with_the_others_when_a_scripts_account_is_refused(
+    gateway: Gateway, submit: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.usual = say(reason=Reason.CREDENTIAL, message="Bad key")
+    gateway.wishes = {name_phone(1): [say(Outcome.ACCEPTED)]}
+    rest(monkeypatch, 0)
+    transfer = submit(Targets(TOKEN_KIND, tuple(name_phone(number) for number in range(9))))
+    freeze_transfer(transfer, now=now)
+
+    pump("worker", clock=make_clock(now, 0))
+
+    assert count_outcomes(transfer) == {"sent": 1, "failed credential": 8}
