@@ -297,9 +297,10 @@ def split_batch(
 
 
 def set_apart(batch: Batch, members: Sequence[Member], due_at: datetime) -> None:
-    """Give the last members of a locked batch one of their own, which has been tried as often.
+    """Give members of a locked batch one of their own, which has been tried as often.
 
-    The others keep their places, by which calls name them. It leaves the saving to `release`.
+    Nobody's call may be open: calls name whom they may have reached by the places in a batch. Where
+    members are its last ones, as who was not called, the others keep theirs.
     """
     texts, others = find_texts(batch), _list_others(batch, members)
     _add_batch(batch, sorted(members), texts, due_at=due_at, retries=batch.retries)

@@ -25,6 +25,8 @@ from campaigns.models import (
 from campaigns.selectors.approvals import find_missing
 
 SOON = timedelta(days=14)
+# A campaign that has not begun to send, and one that has sent to nobody or not to all.
+UNDECIDED = (*Campaign.EDITABLE, Campaign.Status.CANCELLED, Campaign.Status.FAILED)
 RELATED = ("app", "app_group", "group", "message", "scenario")
 
 
@@ -89,8 +91,8 @@ def list_undecided(
     app_ids: Collection[int], since: datetime, limit: int
 ) -> list[tuple[Transfer, int]]:
     """Transfers that have ended with recipients of whom nobody knows, and how many; those that
-    were sent to again are decided."""
-    again = Campaign.objects.filter(repeats=OuterRef("pk"))
+    were sent to again, or are to be, are decided: a draft or what came to nothing is not."""
+    again = Campaign.objects.filter(repeats=OuterRef("pk")).exclude(status__in=UNDECIDED)
     recent = Transfer.objects.filter(
         ~Exists(again), app__in=app_ids, created_at__gte=since, is_test=False
     ).filter(finished_at__isnull=False)
