@@ -187,5 +187,12 @@ def stranger(db: None) -> Any:
 
 
 @pytest.fixture
+def neighbour(app: App) -> Any:
+    """An admin of another app of our workspace, who has nothing of ours."""
+    other = builders.make_app(app.workspace, slug="next-door")
+    return builders.make_member("neighbour", app.workspace, app=other, role=Membership.Role.ADMIN)
+
+
+@pytest.fixture
 def superuser(db: None) -> Any:
     return get_user_model().objects.create_superuser("root", "root@example.org", "pw")

@@ -50,7 +50,9 @@ def keep_everything(workspace):
     return [list(one.order_by("pk").values()) for one in (ours, *rows, Testers.objects)]
 
 
-def test_a_stranger_who_names_our_rows_anywhere_gets_nothing(client, app, stranger, now):
+@pytest.mark.parametrize("who", ["stranger", "neighbour"])
+def test_others_who_name_our_rows_anywhere_get_nothing(client, app, request, who, now):
+    user = request.getfixturevalue(who)
     numbers = make_rows(app, now)
     given = [*map(str, sorted(numbers)), app.slug, f"app:{app.pk}"]
     place = {"workspace": app.workspace.slug}
@@ -59,7 +61,7 @@ def test_a_stranger_who_names_our_rows_anywhere_gets_nothing(client, app, strang
         for pattern in urlpatterns
         if not pattern.pattern.converters and str(pattern.pattern) not in OWN
     ]
-    client.force_login(stranger)
+    client.force_login(user)
     before = keep_everything(app.workspace)
 
     answers = [
