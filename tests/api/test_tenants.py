@@ -21,6 +21,7 @@ from campaigns.models import (
     Transfer,
 )
 from tests import builders
+from tests.api.conftest import make_client
 from tests.api.test_hostile import list_calls
 
 pytestmark = pytest.mark.database
@@ -31,6 +32,15 @@ MODELS = {
     "imports": Import, "exports": Job, "suppressions": Suppression,
     "templates": MessageTemplate, "test-groups": TestGroup,
 }  # fmt: skip
+
+SHARED = {"scenarios"}  # of the workspace: every app's campaigns go by them
+
+
+@pytest.fixture
+def next_door(app):
+    """A key of another app of our workspace."""
+    other = builders.make_app(app.workspace, slug="next-door")
+    return make_client(app.workspace, apps=[other])
 
 
 @pytest.fixture
@@ -63,12 +73,14 @@ def count_everything():
     return {name: list(model.objects.order_by("pk").values()) for name, model in MODELS.items()}
 
 
-def test_a_stranger_gets_404_wherever_a_row_is_named(rows, foreign):
+@pytest.mark.parametrize("who", ["foreign", "next_door"])
+def test_others_get_404_wherever_a_row_is_named(rows, request, who):
+    key, shared = request.getfixturevalue(who), SHARED if who == "next_door" else set()
     calls = [(method, path) for method, path in list_calls() if "{id}" in path]
     before = count_everything()
 
     answers = {
-        (method, path): foreign.generic(
+        (method, path): key.generic(
             method.upper(),
             path.replace("{id}", str(rows[path.split("/")[3]])).replace("{role}", "names"),
             b"{}",
@@ -77,18 +89,22 @@ def test_a_stranger_gets_404_wherever_a_row_is_named(rows, foreign):
         for method, path in calls
     }
 
+    told = {(*call, status) for call, status in answers.items() if status != 404}
     assert len(calls) > 30
-    assert {call: status for call, status in answers.items() if status != 404} == {}
+    assert {call for call in told if call[1].split("/")[3] not in shared} == set()
+    assert {status for method, _path, status in told if method != "get"} <= {403}
     assert count_everything() == before
 
 
-def test_a_stranger_lists_only_what_is_theirs(rows, foreign):
+@pytest.mark.parametrize("who", ["foreign", "next_door"])
+def test_others_list_only_what_is_theirs(rows, request, who):
+    key, shared = request.getfixturevalue(who), SHARED if who == "next_door" else set()
     theirs = {
-        name: [row["id"] for row in foreign.get(f"/api/v1/{name}/").json()["results"]]
+        name: [row["id"] for row in key.get(f"/api/v1/{name}/").json()["results"]]
         for name in MODELS
     }
 
-    assert {name: rows[name] in ids for name, ids in theirs.items() if rows[name] in ids} == {}
+    assert {name for name, ids in theirs.items() if rows[name] in ids} == shared
     assert [len(theirs[name]) for name in ("apps", "devices", "persons", "campaigns")] == [
         1, 0, 0, 0,
     ]  # fmt: skip
