@@ -154,6 +154,11 @@ class Judge:
         """Whether another try can."""
         return result.retry_after is not None or result.reason in AGAIN
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether a call may have reached somebody without an answer, this one or an earlier."""
+        return bool(self.doubts) or self._is_unknown
+
     def sum_up(self, stop: Failure | None) -> Answer:
         """What the whole fan-out is closed with; `stop` is what ended it early."""
         most = self.reasons.most_common(1)

@@ -17,7 +17,7 @@ from campaigns.models.packing import unpack_ids
 from providers.outcomes import Outcome, Reason
 from providers.recipients import TOKEN_KIND, Targets
 from providers.templates import Slot
-from tests.campaigns.dispatch.gateways import REST, Calls, Gateway, make_clock, say
+from tests.campaigns.dispatch.gateways import REST, SILENCE, Calls, Gateway, make_clock, say
 from tests.campaigns.dispatch.phones import (
     CHUNK,
     PHONES,
@@ -94,6 +94,20 @@ def test_others_are_set_apart_with_the_texts_that_were_rendered_for_them(
     assert len(members) == waiting.count + others.count == PHONES
     for one in (waiting, others):
         assert read_said(one) == {pk: said[pk] for pk in unpack_ids(one.recipients)}
+
+
+@pytest.mark.usefixtures("_short_turns")
+def test_nobody_waits_because_an_answer_got_lost(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    gateway.wishes = {name_phone(0): [lambda place: SILENCE]}
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now, 0))
+
+    batch = Batch.objects.get(transfer=transfer)
+    assert 0 < batch.settled < PHONES
+    assert batch.due_at < now + timedelta(seconds=1)
 
 
 @pytest.mark.usefixtures("_short_turns")
