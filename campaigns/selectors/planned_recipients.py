@@ -6,7 +6,6 @@ long as the transfer keeps its batches.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -17,10 +16,10 @@ from django.db.models import QuerySet, Sum
 from campaigns.models import Batch, Delivery, Transfer
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
+from campaigns.selectors.batch_walk import BatchWalk
 from campaigns.selectors.recipient_pages import RecipientPage, Wanted, match_parts, select_wanted
 from campaigns.selectors.searched import Searched
 
-PLACE = re.compile(r"b([0-9]{1,16})-([0-9]{1,16})")
 BUDGET = 15  # batches that one page looks into
 
 
@@ -47,24 +46,13 @@ def read_planned(
 ) -> RecipientPage:
     """At most `limit` settled ones, by batch and recipient, behind a place; only those `searched`
     where some are."""
-    found = PLACE.fullmatch(after)
-    first, recipient = (int(found[1]), int(found[2])) if found else (0, 0)
-    meant = searched.list_by_part(transfer) if searched else None
-    rows: list[Delivery] = []
-    place = after
-    batches = _select_batches(transfer, wanted).filter(pk__gte=first, settled__gt=0).order_by("pk")
-    listed = batches.only("part_id", "recipients")[: BUDGET + 1]
-    for number, batch in enumerate(listed.iterator(chunk_size=1)):
-        if number == BUDGET:
-            return RecipientPage(tuple(rows), f"b{batch.pk}-0", is_cut=True)
-        behind = recipient if batch.pk == first else -1
-        ids = meant[batch.part_id] if meant is not None else None
-        for row in _list_settled(transfer, wanted, batch, behind, limit + 1 - len(rows), ids):
-            if len(rows) == limit:
-                return RecipientPage(tuple(rows), place, is_cut=False)
-            rows.append(row)
-            place = f"b{batch.pk}-{row.recipient}"
-    return RecipientPage(tuple(rows), "", is_cut=False)
+
+    def list_rows(batch: Batch, behind: int, ids: Collection[int] | None) -> Iterator[Delivery]:
+        return _list_settled(transfer, wanted, batch, behind, limit + 1, ids)
+
+    batches = _select_batches(transfer, wanted).filter(settled__gt=0)
+    listed = batches.only("part_id", "recipients")
+    return BatchWalk("b", BUDGET, 1).read(transfer, listed, list_rows, after, limit, searched)
 
 
 def _select_batches(transfer: Transfer, wanted: Wanted) -> QuerySet[Batch]:

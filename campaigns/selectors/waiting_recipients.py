@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 
@@ -11,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from campaigns.models import Batch, Delivery, Transfer
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_cohorts, unpack_ids
+from campaigns.selectors.batch_walk import BatchWalk
 from campaigns.selectors.recipient_pages import (
     RecipientPage,
     Wanted,
@@ -21,7 +21,6 @@ from campaigns.selectors.searched import Searched
 from campaigns.selectors.transfer_books import OPEN
 
 PENDING = "pending"
-PLACE = re.compile(r"w([0-9]{1,16})-([0-9]{1,16})")
 START = "w0-0"
 BUDGET = 50  # batches that one page looks into
 TOGETHER = 5  # of them that are fetched at once
@@ -29,7 +28,7 @@ TOGETHER = 5  # of them that are fetched at once
 
 def is_waiting_place(after: str) -> bool:
     """Whether a page that goes on from there is one of those who wait."""
-    return bool(PLACE.fullmatch(after))
+    return _make_walk().find_place(after) is not None
 
 
 def read_waiting(
@@ -39,24 +38,17 @@ def read_waiting(
     some are. The rows have no outcome and no time."""
     if wanted.is_of_settled:
         return RecipientPage((), "", is_cut=False)
-    found = PLACE.fullmatch(after)
-    first, recipient = (int(found[1]), int(found[2])) if found else (0, 0)
     cohorts = set(list_cohorts(transfer, wanted)) if wanted.cohort_values else None
-    meant = searched.list_by_part(transfer) if searched else None
-    rows: list[Delivery] = []
-    place = after
-    batches = _select_batches(transfer, wanted).filter(pk__gte=first)[: BUDGET + 1]
-    for number, batch in enumerate(batches.iterator(chunk_size=TOGETHER)):
-        if number == BUDGET:
-            return RecipientPage(tuple(rows), f"w{batch.pk}-0", is_cut=True)
-        behind = recipient if batch.pk == first else -1
-        ids = meant[batch.part_id] if meant is not None else None
-        for row in _list_waiting(batch, behind, cohorts, ids):
-            if len(rows) == limit:
-                return RecipientPage(tuple(rows), place, is_cut=False)
-            rows.append(row)
-            place = f"w{batch.pk}-{row.recipient}"
-    return RecipientPage(tuple(rows), "", is_cut=False)
+
+    def list_rows(batch: Batch, behind: int, ids: Collection[int] | None) -> Iterator[Delivery]:
+        return _list_waiting(batch, behind, cohorts, ids)
+
+    batches = _select_batches(transfer, wanted)
+    return _make_walk().read(transfer, batches, list_rows, after, limit, searched)
+
+
+def _make_walk() -> BatchWalk:
+    return BatchWalk("w", BUDGET, TOGETHER)
 
 
 def _select_batches(transfer: Transfer, wanted: Wanted) -> QuerySet[Batch]:
@@ -69,7 +61,7 @@ def _select_batches(transfer: Transfer, wanted: Wanted) -> QuerySet[Batch]:
         open_ones = open_ones.filter(local_at=wanted.planned_at)
     if wanted.platform:
         open_ones = open_ones.filter(Q(platform=wanted.platform) | ~Q(form=Batch.Form.DEVICE))
-    return open_ones.order_by("pk").only("part_id", "recipients", "cohorts", "settled", "form")
+    return open_ones.only("part_id", "recipients", "cohorts", "settled", "form")
 
 
 def _list_waiting(
