@@ -111,8 +111,8 @@ def find_missing(campaign: Campaign) -> str:
         return ""
     if standing.has_changed:
         words = _(
-            "%(apps)s: what was approved has been changed since, or its segment, its scenario or "
-            "its routes. Ask for an approval again."
+            "%(apps)s: what was approved has been changed since, or its segment, its scenario, its "
+            "routes, or the app's languages or time zone. Ask for an approval again."
         )
     else:
         words = _(

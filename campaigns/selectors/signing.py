@@ -2,17 +2,19 @@
 
 It covers all that decides what is sent, to whom, when, how fast and by which way. An audience is
 covered by how it is described, not by who is in it today: people come and go, and that is meant.
+Of its apps it covers what recipients notice, not the send rate that all their campaigns share.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaigns.models import App, Campaign, Label, Route, Segment
 from campaigns.selectors.campaign_apps import list_apps
+from providers.message_fields import LIQUID
 
 # Columns of a campaign that are signed as they are. `due_at` follows from `send_at`, or is where a
 # series has come to.
@@ -36,7 +38,7 @@ def describe_signed(campaign: Campaign) -> dict[str, Any]:
     apps = list_apps(campaign)
     scenario = campaign.scenario
     return {name: getattr(campaign, name) for name in PLAIN} | {
-        "apps": [app.pk for app in apps],
+        "apps": [_describe_app(app, campaign.message.content) for app in apps],
         "app_group": campaign.app_group_id,
         "group": campaign.group_id,
         "message": campaign.message.content,
@@ -44,6 +46,13 @@ def describe_signed(campaign: Campaign) -> dict[str, Any]:
         "scenario": [scenario.pk, scenario.steps, scenario.run_by] if scenario else None,
         "routes": _describe_routes(apps),
     }
+
+
+def _describe_app(app: App, content: Mapping[str, Any]) -> list[Any]:
+    """What it gives to whoever has no language or time zone of their own, and its name where a
+    text with variables may say it."""
+    name = app.name if content.get("template") == LIQUID else ""
+    return [app.pk, app.default_language, app.fallbacks, app.timezone, name]
 
 
 def resolve_audience(apps: Sequence[App], body: Any) -> Any:

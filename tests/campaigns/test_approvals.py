@@ -359,6 +359,9 @@ CHANGES = {
     "a route's identifiers": lambda c: Route.objects.update(options={"app": "2"}),
     "the order of routes": lambda c: Route.objects.update(platform="ios"),
     "no route": lambda c: Route.objects.all().delete(),
+    "the language of who has none": lambda c: App.objects.update(default_language="de"),
+    "the languages instead": lambda c: App.objects.update(fallbacks=["fr"]),
+    "the zone of who has none": lambda c: App.objects.update(timezone="Asia/Tokyo"),
     "name": lambda c: Campaign.objects.update(name="Two"),
     "tag": lambda c: Campaign.objects.update(tag="t"),
     "only_primary": lambda c: Campaign.objects.update(only_primary=True),
@@ -393,6 +396,16 @@ def test_whatever_is_changed_makes_it_void(make, served, now, change):
     change(campaign)
 
     assert not read_standing(fresh(campaign)).holds
+
+
+def test_the_apps_name_is_signed_where_a_text_may_say_it(make, now):
+    plain, filled = make(), make(message=HELLO | {"template": "liquid"})
+    before = [digest_campaign(fresh(campaign)) for campaign in (plain, filled)]
+
+    App.objects.update(name="Store", send_rate=5)
+
+    after = [digest_campaign(fresh(campaign)) for campaign in (plain, filled)]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
 
 
 def test_who_is_in_the_audience_is_not_signed_but_which_label_it_is(make, served, now):
