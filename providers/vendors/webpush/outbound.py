@@ -63,7 +63,7 @@ class Rendered:
     template: wire_messages.Template
     headers: tuple[str, ...]
     topic: str
-    taken_by: set[str] = field(default_factory=set)
+    taken_by: wire_auth.Taken = field(default_factory=wire_auth.Taken)
 
 
 class WebPush:
@@ -194,12 +194,12 @@ class Calls:
             is_trusted=self.client.trusts(subscription),
         )
         if result.outcome is Outcome.ACCEPTED:
-            rendered.taken_by.add(origin)
+            rendered.taken_by.note(origin)
             self.client.signer.note_believed(origin)
         rest = wire_errors.find_rest(answer.status, answer.headers)
         if rest:
             RESTS.note(self.client.account_id, origin, rest)
-        return self._spare_others(result, rendered, origin)
+        return self._spare_others(result, rendered, subscription)
 
     def _find_subscription(self, place: int) -> wire_subscriptions.Subscription:
         """Taken apart once; ValueError for what is none."""
@@ -209,12 +209,19 @@ class Calls:
             known = self.subscriptions[place] = wire_subscriptions.read_subscription(token)
         return known
 
-    def _spare_others(self, result: Result, rendered: Rendered, origin: str) -> Result:
+    def _spare_others(
+        self, result: Result, rendered: Rendered, subscription: wire_subscriptions.Subscription
+    ) -> Result:
         """A service that has taken the account's word, or this very message, finds fault with one
         subscription: anybody may make one up that it refuses, and nobody else shall pay for it."""
-        is_word = result.reason is Reason.CREDENTIAL and self.client.signer.is_believed(origin)
-        is_message = result.reason is Reason.PAYLOAD and origin in rendered.taken_by
-        return replace(result, reason=Reason.NOT_ADDRESSABLE) if is_word or is_message else result
+        if result.reason is Reason.CREDENTIAL:
+            excuses = self.client.signer.excuses
+        elif result.reason is Reason.PAYLOAD:
+            excuses = rendered.taken_by.excuses
+        else:
+            return result
+        is_alone = excuses(subscription.origin, subscription.endpoint)
+        return replace(result, reason=Reason.NOT_ADDRESSABLE) if is_alone else result
 
 
 def _render(part: PushPart, push: SendPush) -> Rendered:

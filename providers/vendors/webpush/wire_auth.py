@@ -24,6 +24,7 @@ from .wire_values import read_base64, write_base64
 LIFE_SECONDS = 12 * 3600
 SLACK_SECONDS = 2 * 3600
 MAX_SERVICES = 1024
+MOST_REFUSED = 25  # browsers of one service in a row, before it is no longer they who are at fault
 CONTACT = re.compile(r"mailto:[^\s<>@]+@[^\s<>@]+\.[^\s<>@.]+|https://[^\s<>]+")  # §2.1, `sub`
 _ALGORITHM = ec.ECDSA(SHA256())  # §2: ES256
 _HEAD = write_base64(b'{"typ":"JWT","alg":"ES256"}')
@@ -91,6 +92,41 @@ def verify(header: str, origin: str, now: float) -> dict[str, object]:
     return claims
 
 
+class Taken:
+    """Services that have taken a word, or a message: what they refuse after that is one browser's
+    fault, as anybody may make up a subscription that is refused. Not so once they have refused
+    many browsers and taken no other in between."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, set[str]] = {}  # by service: browsers since then
+
+    def note(self, origin: str) -> None:
+        """It has taken one."""
+        refused = self._refused.get(origin)
+        if refused is None:
+            self._refused[origin] = set()
+        elif refused:
+            refused.clear()
+
+    def excuses(self, origin: str, endpoint: str) -> bool:
+        """Note that it has refused a browser; whether that one alone is to blame."""
+        refused = self._refused.get(origin)
+        if refused is None:
+            return False
+        refused.add(endpoint)
+        if len(refused) >= MOST_REFUSED:
+            self.forget(origin)
+        return origin in self._refused
+
+    def forget(self, origin: str) -> None:
+        """As if it had never taken any."""
+        self._refused.pop(origin, None)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._refused.clear()
+
+
 class Signer:
     """One account's words for push services, each made once and used for up to 12 hours.
 
@@ -102,7 +138,7 @@ class Signer:
         self.pair = pair
         self.contact = contact
         self._kept: dict[str, tuple[float, str]] = {}
-        self._believed: set[str] = set()
+        self._taken = Taken()
 
     def find_header(self, origin: str, now: float) -> str:
         """The value of the header `Authorization` for one service; `now` in Unix time."""
@@ -112,19 +148,19 @@ class Signer:
         header = sign(self.pair, origin, int(now) + LIFE_SECONDS + SLACK_SECONDS, self.contact)
         if len(self._kept) >= MAX_SERVICES:
             self._kept.clear()
-            self._believed.clear()
+            self._taken.clear()
         self._kept[origin] = (now + LIFE_SECONDS, header)
-        self._believed.discard(origin)
+        self._taken.forget(origin)
         return header
 
     def note_believed(self, origin: str) -> None:
         """A service has taken a push by its present word."""
         if origin in self._kept:
-            self._believed.add(origin)
+            self._taken.note(origin)
 
-    def is_believed(self, origin: str) -> bool:
-        """Whether it has: what it refuses then is not the word."""
-        return origin in self._believed
+    def excuses(self, origin: str, endpoint: str) -> bool:
+        """Note that it has refused its word for a browser; whether that one alone is to blame."""
+        return self._taken.excuses(origin, endpoint)
 
 
 @lru_cache(maxsize=64)
