@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.scoping import ScopedQuerySet
 
+KEY_PREFIX = "key "  # no name of a user has a blank
+
 
 class Workspace(models.Model):
     """The tenant: one organisation."""
@@ -108,7 +110,7 @@ def visible_app_ids(principal: Any) -> QuerySet[Any]:
 def name_principal(principal: Any) -> str:
     """How events, jobs and audit entries name a user or an ApiKey."""
     if isinstance(principal, ApiKey):
-        return f"key {principal.public_id}" if principal.pk else "guest"
+        return f"{KEY_PREFIX}{principal.public_id}" if principal.pk else "guest"
     return str(principal.get_username())
 
 

@@ -14,6 +14,7 @@ from campaigns.errors import Invalid
 from campaigns.models import App, Approval, AuditEntry, Campaign, SegmentVersion, Transfer
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.key_issuers import list_issuers
 from campaigns.selectors.signing import digest_campaign
 
 State = Approval.State
@@ -79,11 +80,12 @@ def _asks(app: App, campaign: Campaign) -> bool:
 
 def list_writers(campaign: Campaign) -> list[str]:
     """Everybody who has written any of what is approved: the campaign, and since it was begun the
-    segments that say whom it goes to."""
+    segments that say whom it goes to; of what a key wrote, whoever has the key too."""
     saved = SegmentVersion.objects.filter(
         segment__in=list(_list_segments(campaign.audience)), saved_at__gte=campaign.created_at
     )
-    return list(dict.fromkeys([*campaign.written_by, *saved.values_list("saved_by", flat=True)]))
+    writers = [*campaign.written_by, *saved.values_list("saved_by", flat=True)]
+    return list(dict.fromkeys([*writers, *list_issuers(writers)]))
 
 
 def _list_segments(body: Any) -> Iterator[int]:

@@ -104,15 +104,16 @@ def approve_campaign(
 ) -> Approval:
     """Sign what was looked at: `version` is its digest.
 
-    Raises Forbidden for whoever has written any of it, Conflict when nothing is asked, and
-    ChangedMeanwhile when it is not any more what was looked at.
+    Raises Forbidden for whoever has written any of it, by a key of theirs too, Conflict when
+    nothing is asked, and ChangedMeanwhile when it is not any more what was looked at.
     """
     with transaction.atomic():
         _lock(campaign)
         approval = _find_asked(campaign)
         if actor in list_writers(campaign):
             raise Forbidden(
-                _("You have written some of this: somebody else must approve it."), code="own_work"
+                _("You, or a key of yours, wrote some of this: somebody else must approve it."),
+                code="own_work",
             )
         digest = digest_campaign(campaign)
         if version != digest:
