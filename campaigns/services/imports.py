@@ -141,12 +141,13 @@ def check_import(
     one: Import, choice: Choice, *, principal: Any, actor: str, now: datetime
 ) -> Import:
     """Say what the columns are and begin a dry run. Raises Invalid, Conflict."""
-    refuse_running(one)
     check_choice(read_shape(one).columns, choice)
     check_labels(one.app, choice.labels)
-    if one.upload is None:
-        raise NotReady(_("The file is no longer kept. Upload it again."))
     with transaction.atomic():
+        _hold(one)
+        refuse_running(one)
+        if one.upload is None:
+            raise NotReady(_("The file is no longer kept. Upload it again."))
         _keep_choice(one, choice, reaches_everybody(principal, one.app.workspace))
         if one.upload.status == Job.Status.DRAFT:
             one.check_job = one.upload
@@ -163,6 +164,11 @@ def check_import(
             now=now,
         )
     return one
+
+
+def _hold(one: Import) -> None:
+    """Wait for whoever begins something with it at this moment, and see what they have begun."""
+    one.refresh_from_db(from_queryset=Import.objects.select_for_update(of=("self",)))
 
 
 def reaches_everybody(principal: Any, workspace: Workspace) -> bool:
@@ -209,22 +215,28 @@ def apply_import(one: Import, *, principal: Any, actor: str, now: datetime) -> I
     An import that was cancelled or broke off may be applied again: what is written already is
     unchanged then.
     """
-    refuse_running(one)
-    checked = one.check_job
-    if checked is None or checked.status != Job.Status.DONE:
-        raise NotReady(_("Let a dry run come to its end first."))
-    if one.apply_job is not None and one.apply_job.status == Job.Status.DONE:
-        raise Conflict(_("It is imported already."))
-    if not reaches_all_of(principal, one):
-        raise Forbidden(
-            _("This dry run changes people of other apps, too. Make one of your own first.")
-        )
     with transaction.atomic():
+        _hold(one)
+        checked = _find_checked(one)
+        if not reaches_all_of(principal, one):
+            raise Forbidden(
+                _("This dry run changes people of other apps, too. Make one of your own first.")
+            )
         total = checked.counts.get("rows", 0)
         one.apply_job = start_job(APPLY, one.app, {}, actor=actor, now=now, total=total)
         one.save(update_fields=["apply_job"])
         record_audit(actor, "apply", one, workspace=one.app.workspace, now=now)
     return one
+
+
+def _find_checked(one: Import) -> Job:
+    """The dry run that may be applied now. Raises NotReady, Conflict."""
+    refuse_running(one)
+    if one.check_job is None or one.check_job.status != Job.Status.DONE:
+        raise NotReady(_("Let a dry run come to its end first."))
+    if one.apply_job is not None and one.apply_job.status == Job.Status.DONE:
+        raise Conflict(_("It is imported already."))
+    return one.check_job
 
 
 def cancel_import(one: Import, *, actor: str, now: datetime) -> Import:
