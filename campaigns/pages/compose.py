@@ -136,7 +136,8 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     """The panel beside the form, for what is filled in so far."""
     composition = read_composition(request.user, request.POST)
     check = check_composition(composition, request.user, timezone.now())
-    context = _read_preview(composition, check, request.user) | {
+    is_patient = "count_all" in request.POST
+    context = _read_preview(composition, check, request.user, is_patient=is_patient) | {
         "check": check,
         "problems": tell_problems(check.problems, request.user, composition.languages),
         "faults": composition.faults,
@@ -147,7 +148,9 @@ def check_campaign(request: HttpRequest) -> HttpResponse:
     return draw_fragment(request, "pages/compose_check.html", context)
 
 
-def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[str, Any]:
+def _read_preview(
+    composition: Composition, check: Precheck, user: Any, *, is_patient: bool
+) -> dict[str, Any]:
     """What the preview and the languages are drawn with; nothing while the message is wrong."""
     if not composition.is_written:
         return {"samples": [], "texts": {}, "size_words": {}}
@@ -160,12 +163,15 @@ def _read_preview(composition: Composition, check: Precheck, user: Any) -> dict[
         (find_field_id(f"message.{path}", composition.languages), name_field(path), words)
         for path, words in find_faults(message, known).items()
     ]
-    samples = [] if faults else list_samples(composition, message, user)
+    asked = (composition, message, user)
+    samples = [] if faults else list_samples(*asked, is_patient=is_patient)
+    lines = [] if faults else list_variable_lines(*asked, is_patient=is_patient)
     sizes = measure_all(composition, message)
     platforms = check.counts["platforms"] if check.counts else None
     return {
         "samples": write_samples(samples),
-        "variable_lines": [] if faults else list_variable_lines(composition, message, user),
+        "variable_lines": lines,
+        "is_estimated": not all(line.is_all for line in lines),
         "sizes": list_sizes(sizes, platforms, samples),
         "size_words": tell_sizes(sizes),
         "reach": reach,

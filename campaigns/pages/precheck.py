@@ -18,6 +18,7 @@ from campaigns.pages.composition import Composition, Place
 from campaigns.selectors.audience import count_zones, read_audience
 from campaigns.selectors.headcount import count_bounded
 from campaigns.selectors.routes import find_first_routes
+from campaigns.selectors.variable_look import look_at_everybody, look_at_variables
 from campaigns.services.campaign_scenarios import refuse_unplayable
 from campaigns.services.forecast import Forecast, Reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
@@ -47,6 +48,7 @@ from providers.message import PushMessage, read_message
 
 Counted = TypeVar("Counted")
 COUNT_SECONDS = 20  # while somebody types the text, the audience is not counted again
+PATIENT_SECONDS = 60  # nor is what somebody has waited for
 
 
 @dataclass(slots=True)
@@ -166,15 +168,48 @@ def count_cached(
     **details: Any,
 ) -> Counted:
     """What `count` gives for an audience now, kept for a few seconds."""
-    asked = [app.pk, body, only_primary, str(principal.pk), details]
-    text = json.dumps(asked, sort_keys=True)
-    key = f"pa-{count.__name__}-" + hashlib.sha256(text.encode()).hexdigest()
+    key = _name_count(count, app, body, only_primary, principal, details)
     counts: Counted | None = cache.get(key)
     if counts is None:
         audience = read_audience(app, body, principal=principal)
         counts = count(app, audience, only_primary=only_primary, **details)
         cache.set(key, counts, COUNT_SECONDS)
     return counts
+
+
+def look_cached(
+    app: App,
+    body: dict[str, Any],
+    only_primary: bool,
+    principal: Any,
+    names: list[str],
+    *,
+    is_patient: bool,
+) -> dict[str, Any]:
+    """How variables fare with an audience: of everybody where somebody waits for that, or has
+    within a minute."""
+    asked = (app, body, only_primary, principal)
+    key = _name_count(look_at_everybody, *asked, {"names": names})
+    known: dict[str, Any] | None = cache.get(key)
+    if known is None and not is_patient:
+        return count_cached(look_at_variables, *asked, names=names)
+    if known is None:
+        known = count_cached(look_at_everybody, *asked, names=names)
+        cache.set(key, known, PATIENT_SECONDS)
+    return known
+
+
+def _name_count(
+    count: Callable[..., Any],
+    app: App,
+    body: dict[str, Any],
+    only_primary: bool,
+    principal: Any,
+    details: dict[str, Any],
+) -> str:
+    asked = [app.pk, body, only_primary, str(principal.pk), details]
+    text = json.dumps(asked, sort_keys=True)
+    return f"pa-{count.__name__}-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def add_counts(counts: list[dict[str, Any]]) -> dict[str, Any]:

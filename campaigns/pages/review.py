@@ -27,7 +27,7 @@ from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
-from campaigns.pages.samples import list_readings
+from campaigns.pages.samples import list_readings, list_worst_readings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.approvals import list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
@@ -103,6 +103,7 @@ def review_checks(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = find_campaign(request.user, pk)
     review = review_campaign(campaign, now=timezone.now())
     context = describe_review(request, campaign, review)
+    context["worst_apart"] = list_worst_readings(campaign, request.user)
     return draw_fragment(request, "pages/review_checks.html", context)
 
 
@@ -197,6 +198,7 @@ def _draw(
     }
     if review is not None:
         context |= describe_review(request, campaign, review, form)
+        context["worst"] = list_worst_readings(campaign, request.user)
     title = _("Review: %(name)s") % {"name": campaign.name}
     status = 422 if form is not None and form.errors else 200
     return draw_page(request, "pages/review.html", title, context, status=status)

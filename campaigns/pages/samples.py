@@ -13,12 +13,11 @@ from campaigns.models import App, Campaign, Device
 from campaigns.pages.composition import Composition, find_field_id
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
-from campaigns.pages.precheck import count_cached
+from campaigns.pages.precheck import look_cached
 from campaigns.pages.sizes import measure_for
 from campaigns.selectors.audience import read_audience, sample_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.language_names import name_language
-from campaigns.selectors.variable_look import look_at_variables
 from campaigns.services.carrying import find_carry
 from campaigns.services.personalisation import find_faults, list_variables, render_for
 from providers import registry
@@ -39,31 +38,39 @@ class _Meant:
     body: Any
     only_primary: bool
     principal: Any
+    is_patient: bool = False  # whether they wait until everybody is looked at
 
 
 def list_samples(
-    composition: Composition, message: PushMessage, principal: Any
+    composition: Composition, message: PushMessage, principal: Any, *, is_patient: bool = False
 ) -> list[dict[str, Any]]:
     """The first few recipients and the worst cases, each with the text that he gets and its Size.
 
     `[{"label", "size", "platform", "language", "direction", "title", "body", "buttons"}]`; none for
     an audience that is not whole yet.
     """
+    meant = _list_meant(composition, principal, is_patient=is_patient)
+    return _render_all(message, meant[0], SAMPLES) if meant else []
+
+
+def _list_meant(composition: Composition, principal: Any, *, is_patient: bool) -> list[_Meant]:
+    """The audience of each app; none while it is not whole."""
     form = composition.audience
     if not form.is_valid():
         return []
-    only_primary = form.cleaned_data["only_primary"]
-    meant = _Meant(composition.place.apps[0], form.audience, only_primary, principal)
-    return _render_all(message, meant, SAMPLES)
+    asked = (form.audience, form.cleaned_data["only_primary"], principal, is_patient)
+    return [_Meant(app, *asked) for app in composition.place.apps]
 
 
 @dataclass(frozen=True, slots=True)
 class VariableLine:
-    """How a variable fares: `empty` of the `looked_at` recipients have no value for it."""
+    """How a variable fares: `empty` of `total` recipients have no value for it, about so many
+    unless all were looked at."""
 
     name: str
     field_id: str
     empty: int
+    total: int
     looked_at: int
     is_all: bool
     is_required: bool
@@ -71,49 +78,35 @@ class VariableLine:
 
 
 def list_variable_lines(
-    composition: Composition, message: PushMessage, principal: Any
+    composition: Composition, message: PushMessage, principal: Any, *, is_patient: bool = False
 ) -> list[VariableLine]:
     """One per variable of a message without faults, of the recipients of all apps together."""
     used = list_variables(message)
-    looks = [_look(composition, app, message, principal) for app in composition.place.apps]
+    meant = _list_meant(composition, principal, is_patient=is_patient)
+    looks = [_look_at(message, one) for one in meant]
     return [
         VariableLine(
             one.name,
             find_field_id(f"message.{one.fields[0]}", composition.languages),
             sum(look["empty"][one.name] for look in looks),
+            sum(look["total"] for look in looks),
             sum(look["looked_at"] for look in looks),
             all(look["is_all"] for look in looks),
             one.is_required,
             one.default,
         )
         for one in used
-        if all(looks)
+        if looks and all(looks)
     ]
-
-
-def _look(
-    composition: Composition, app: App, message: PushMessage, principal: Any
-) -> dict[str, Any]:
-    form = composition.audience
-    if not form.is_valid():
-        return {}
-    only_primary = form.cleaned_data["only_primary"]
-    return _look_at(message, _Meant(app, form.audience, only_primary, principal))
 
 
 def _look_at(message: PushMessage, meant: _Meant) -> dict[str, Any]:
     names = [one.name for one in list_variables(message)]
     if not names:
         return {}
+    asked = (meant.app, meant.body, meant.only_primary, meant.principal, names)
     try:
-        return count_cached(
-            look_at_variables,
-            meant.app,
-            meant.body,
-            meant.only_primary,
-            meant.principal,
-            names=names,
-        )
+        return look_cached(*asked, is_patient=meant.is_patient)
     except Refused:
         return {}
 
@@ -126,18 +119,31 @@ def _list_worst(message: PushMessage, meant: _Meant) -> dict[int, str]:
 
 
 def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
-    """What the first few recipients and the worst cases read where the text has variables, as
-    `list_samples` tells it; none where everybody reads what was written, or its variables are
-    wrong."""
+    """What the first few recipients read where the text has variables, as `list_samples` tells
+    it; none where everybody reads what was written, or its variables are wrong."""
+    return [
+        _render(message, device, meant.app, "")
+        for message, meant in _find_readers(campaign, principal)
+        for device in _draw(meant, READINGS)
+    ]
+
+
+def list_worst_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
+    """The same of the worst cases, for whom the whole audience is looked through."""
+    return [
+        reading
+        for message, meant in _find_readers(campaign, principal)
+        for reading in _render_all(message, meant, 0)
+    ]
+
+
+def _find_readers(campaign: Campaign, principal: Any) -> list[tuple[PushMessage, _Meant]]:
     message = campaign.message.read()
     if message.template != LIQUID or find_faults(message):
         return []
     return [
-        reading
+        (message, _Meant(app, campaign.audience, campaign.only_primary, principal))
         for app in list_apps(campaign)[:1]  # of a group that is empty by now, none
-        for reading in _render_all(
-            message, _Meant(app, campaign.audience, campaign.only_primary, principal), READINGS
-        )
     ]
 
 

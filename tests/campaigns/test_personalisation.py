@@ -13,9 +13,7 @@ from django.contrib.auth import get_user_model
 
 from campaigns.errors import Invalid
 from campaigns.models import App
-from campaigns.selectors.audience import read_audience
 from campaigns.selectors.personal import find_variable_fault, list_fixed
-from campaigns.selectors.variable_look import look_at_variables
 from campaigns.services.campaign_values import read_campaign
 from campaigns.services.personalisation import find_faults, list_variables, render_for
 from providers.liquid_sandbox import FILTERS
@@ -61,36 +59,6 @@ def test_what_may_have_been_meant_is_told_of_what_there_is() -> None:
     assert "did you mean person.custom.first_name?" in find_variable_fault("first_name", known)
     assert "did you mean device.custom.tier?" in find_variable_fault("person.tier", known)
     assert [find_variable_fault(name) for name in list_fixed()] == [""] * len(list_fixed())
-
-
-def test_who_has_no_value_is_counted_and_the_worst_cases_are_found(app: App) -> None:
-    names = ["person.custom.name", "device.model"]
-    values = [
-        {"name": "Ann"},
-        {"name": " "},
-        {"name": "Maximiliane"},
-        {},
-        {"name": 0},
-        {"name": []},
-    ]
-    devices = [
-        builders.make_device(
-            app, f"t{number}", model="X1" if number else "",
-            person=builders.make_person(app.workspace, f"p{number}", attributes=value),
-        )
-        for number, value in enumerate(values)
-    ]  # fmt: skip
-    everyone = read_audience(app, {"all": True}, principal=None)
-
-    look = look_at_variables(app, everyone, names=names)
-
-    assert look == {
-        "looked_at": 6, "is_all": True, "empty": {names[0]: 3, names[1]: 1},
-        "longest": devices[2].pk, "emptiest": devices[0].pk,
-    }  # fmt: skip
-    assert look_at_variables(app, everyone, names=[]) == {
-        "looked_at": 6, "is_all": True, "empty": {}, "longest": devices[0].pk, "emptiest": None,
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

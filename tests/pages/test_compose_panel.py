@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 
+from campaigns.selectors import variable_look
 from tests import builders
 
 READY = ">Ready<"
@@ -53,3 +55,25 @@ def test_whatever_is_wrong_is_named_with_the_way_there(look, changed, field):
 
     assert READY not in panel
     assert f'href="#{field}" data-pa-goto' in panel
+
+
+def test_an_estimate_is_called_one_until_somebody_waits_for_all(look, app, monkeypatch):
+    devices = [
+        builders.make_device(app, f"t{number}", model="" if number else "Longest X1")
+        for number in range(3)
+    ]
+    cache.set(f"headcount-sample-{app.pk}", [devices[1].pk, devices[2].pk])
+    monkeypatch.setattr(variable_look, "QUICK", 0)
+    texts = {"template": "liquid", "body": "Your {{ device.model | default: 'phone' }}"}
+
+    quick = look(**texts)
+    patient = look(**texts, count_all="1")
+    later = look(**texts)
+
+    assert "empty for about 4 of 4" in quick
+    assert "Estimated from 2 recipients" in quick
+    assert "Look at all of them" in quick
+    for panel in (patient, later):
+        assert "empty for 3 of 4" in panel
+        assert "Estimated from" not in panel
+        assert "Your Longest X1" in panel
