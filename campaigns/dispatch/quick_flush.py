@@ -7,11 +7,13 @@ longer than the calls that are settled.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from select import POLLIN, POLLOUT, poll
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection
 from psycopg import ClientCursor, Error, errors
 from psycopg.pq import DiagnosticField, ExecStatus
@@ -82,6 +84,7 @@ class QuickFlush:
         self.sent, self.reach, self.now = sent, reach, now
         self.values = _list_values(lease, attempt, sent, reach, now)
         self.is_sent = False
+        self.until = 0.0  # by time.monotonic()
         self._send()
 
     def is_answered(self) -> bool:
@@ -96,14 +99,15 @@ class QuickFlush:
         """Wait for the commit; gives whether the sending goes on.
 
         None where it has to be done step by step: somebody has an outcome already, and nothing
-        was written. Raises LeaseLost, and the database's errors.
+        was written. Raises LeaseLost, and the database's errors; one of these where the database
+        says nothing for as long as a lease lasts, for then the batch may be another's.
         """
         if not self.is_sent:
             self._send()
         self.is_sent = False
         try:
             with connection.wrap_database_errors:
-                going = _read_going(_find_server())
+                going = _read_going(_find_server(), self.until)
         except IntegrityError:
             return None
         if going is None:
@@ -119,7 +123,7 @@ class QuickFlush:
         with connection.wrap_database_errors:
             text = ClientCursor(connection.connection).mogrify(FLUSH, self.values)
             _find_server().send_query(text.encode())
-        self.is_sent = True
+        self.is_sent, self.until = True, time.monotonic() + settings.LEASE_SECONDS
 
 
 def _find_server() -> PGconn:
@@ -127,24 +131,27 @@ def _find_server() -> PGconn:
     return server
 
 
-def _read_going(server: PGconn) -> bool | None:
+def _read_going(server: PGconn, until: float) -> bool | None:
     """The one field of the one row; None without a row. Raises psycopg's errors."""
     answer = None
-    _await(server)
-    while (result := server.get_result()) is not None:
+    while (result := _take_result(server, until)) is not None:
         answer = result
     if answer is None or answer.status != ExecStatus.TUPLES_OK:
         raise _read_error(answer)
     return answer.get_value(0, 0) == b"t" if answer.ntuples else None
 
 
-def _await(server: PGconn) -> None:
+def _take_result(server: PGconn, until: float) -> PGresult | None:
     waiting = poll()  # `select` takes no number above 1,023, and hundreds of servers may be open
     while server.is_busy():
+        left = until - time.monotonic()
+        if left <= 0:
+            raise errors.OperationalError("The database has not answered a flush in time.")
         # What the socket had no room for leaves bit by bit, and is not answered before it has.
         waiting.register(server.socket, POLLIN | POLLOUT if server.flush() else POLLIN)
-        waiting.poll()
+        waiting.poll(1000 * left)
         server.consume_input()
+    return server.get_result()
 
 
 def _read_error(answer: PGresult | None) -> Error:
