@@ -55,11 +55,16 @@ NAMES = tuple(parameter.name for parameter in PARAMETERS)
 
 class NumbersShape(serializers.Serializer[Any]):
     """`outcomes` of who was settled, `receipts` of what came back, `vendor` what vendors count
-    themselves; null is "not reported"."""
+    themselves; null is "not reported".
+
+    `open_rate` is of transfers that began in these days, in percent; a day or an hour has none.
+    `of_opened` is the share of everything opened that was opened then.
+    """
 
     outcomes = serializers.DictField(child=serializers.IntegerField())
     receipts = serializers.DictField(child=serializers.IntegerField(allow_null=True))
     open_rate = serializers.FloatField(allow_null=True)
+    of_opened = serializers.FloatField(allow_null=True)
     vendor = serializers.DictField(child=serializers.IntegerField(allow_null=True))
 
 
@@ -151,5 +156,6 @@ def _show_numbers(line: Line) -> dict[str, Any]:
         "outcomes": {outcome: line.outcomes.get(outcome, 0) for outcome in SETTLED_KEYS},
         "receipts": {metric.value: line.receipts.get(metric) for metric in RECEIPTS},
         "open_rate": line.open_rate,
+        "of_opened": line.of_opened,
         "vendor": {metric.value: line.vendor.get(metric) for metric in RECEIPTS},
     }

@@ -20,7 +20,7 @@ from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
 from campaigns.pages.reports import ALWAYS_SHOWN, SHARE_WORDS, Number, draw_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
-from campaigns.selectors.report_facts import RECEIPT_METRICS
+from campaigns.selectors.report_facts import RECEIPT_METRICS, find_open_rate
 from campaigns.services.access import name_actor
 from campaigns.services.report_jobs import (
     FIELDS,
@@ -121,7 +121,7 @@ def list_lines(job: Job) -> list[tuple[str, list[float | None]]]:
 
 def _find_rate(numbers: list[int | None]) -> float | None:
     sent, opened = numbers[0], numbers[-1]
-    return 100 * opened / sent if sent and opened is not None else None
+    return None if sent is None or opened is None else find_open_rate(sent, opened)
 
 
 @operator_page

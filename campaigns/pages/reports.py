@@ -28,6 +28,7 @@ from campaigns.pages.report_question import (
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.dimensions import (
+    OF_HOUR,
     RECEIPTS,
     Dimension,
     Line,
@@ -79,11 +80,12 @@ class Row:
     channels: tuple[tuple[str, Number], ...] = ()
 
 
-def list_columns(*, has_vendor: bool = True) -> list[str]:
+def list_columns(by: Dimension | None = None, *, has_vendor: bool = True) -> list[str]:
     """The heads of the numbers, in their order; those of vendors' own totals come last."""
+    share = _("Of all opened, %") if by in OF_HOUR else _("Open rate, %")
     came = [str(RECEIPT_WORDS[metric]) for metric in RECEIPTS]
     vendor = [_("%(what)s, by vendor") % {"what": RECEIPT_WORDS[metric]} for metric in RECEIPTS]
-    known = [*(str(o.label) for o in Settled), *came, _("Open rate, %")]
+    known = [*(str(o.label) for o in Settled), *came, share]
     return [*known, *vendor] if has_vendor else known
 
 
@@ -92,7 +94,7 @@ def list_numbers(line: Line, *, has_vendor: bool = True) -> list[float | None]:
     known = [
         *_list_outcomes(line.outcomes),
         *(line.receipts.get(metric) for metric in RECEIPTS),
-        line.open_rate,
+        line.of_opened if line.is_moment else line.open_rate,
     ]
     vendor = [line.vendor.get(metric) for metric in RECEIPTS]
     return [*known, *vendor] if has_vendor else known
@@ -134,7 +136,8 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
     total, columns = sum_lines(lines), list_columns(has_vendor=has_vendor)
     today = timezone.now().astimezone(asked.zone).date()
     return {
-        "columns": columns,
+        "columns": list_columns(asked.by, has_vendor=has_vendor),
+        "rate_words": _explain_rate(asked),
         "cards": [*draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
@@ -216,7 +219,7 @@ def draw_rows(
     """The first lines as rows, of the report itself or below one of its rows."""
     shown = lines[FIRST]
     transfers = list_transfers(asked, shown)
-    links, columns = make_links(asked, transfers), list_columns(has_vendor=has_vendor)
+    links, columns = make_links(asked, transfers), list_columns(asked.by, has_vendor=has_vendor)
     channels = count_channels(asked.ask(), transfers) if transfers else {}
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
     return [_draw_row(line, links, columns, above, channels.get(line.key, {})) for line in shown]
@@ -260,6 +263,18 @@ def _explain(place: int) -> Any:
     return SHARE_WORDS if place == len(WANTED) else VENDOR_WORDS
 
 
+def _explain_rate(asked: Asked) -> str:
+    """What the column of shares is of."""
+    if asked.by in OF_HOUR:
+        return _(
+            "Opened counts what was opened at that time, whenever it was sent. What share of those"
+            " sent to in an hour opens is counted in the background, by hour of sending."
+        )
+    if Dimension.HOUR in asked.only:
+        return _("One hour has no open rate: what was opened in it was sent in others, too.")
+    return _("The open rate is of transfers that began in these days, and leaves earlier ones out.")
+
+
 def write_hours(lines: list[Line]) -> dict[str, Any]:
     """What charts.js draws: sent and opened by the hour of the day."""
     opened = [line.receipts.get(Metric.OPENED) for line in lines]
@@ -279,7 +294,7 @@ def list_lines(asked: Asked) -> Iterator[list[Any]]:
                *list_columns()]  # fmt: skip
         yield from _list_tree(asked)
         return
-    yield [str(WORDS[asked.by]), *list_columns()]
+    yield [str(WORDS[asked.by]), *list_columns(asked.by)]
     for line in break_down(asked.ask()):
         yield [line.name, *list_numbers(line)]
 

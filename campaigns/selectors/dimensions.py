@@ -31,8 +31,11 @@ from campaigns.models import (
     VendorCount,
 )
 from campaigns.models.ledger import SETTLED_KEYS
-from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
+from campaigns.selectors.report_facts import (
+    ALWAYS_TOLD, RECEIPT_METRICS, Span, find_open_rate, find_tellers,
+)  # fmt: skip
 from campaigns.selectors.settled_hours import list_hours
+from providers.receipts import ReceiptKind
 from providers.reports import Metric
 
 RECEIPTS = (Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
@@ -96,13 +99,21 @@ Key = str
 
 @dataclass(slots=True)
 class Line:
-    """The numbers of one value of a dimension. What nobody reports is not in `receipts`."""
+    """The numbers of one value of a dimension. What nobody reports is not in `receipts`.
+
+    `earlier` of what was sent and opened is of transfers that had begun before the span. What was
+    opened at a moment, an hour or a day, is not of what was sent at it: `of_opened` is its share,
+    in percent, of everything opened.
+    """
 
     key: Key
     name: str = ""
     outcomes: dict[str, int] = field(default_factory=dict)
     receipts: dict[Metric, int] = field(default_factory=dict)
     vendor: dict[Metric, int] = field(default_factory=dict)
+    earlier: dict[str, int] = field(default_factory=dict)
+    is_moment: bool = False
+    of_opened: float | None = None
 
     @property
     def total(self) -> int:
@@ -111,9 +122,13 @@ class Line:
 
     @property
     def open_rate(self) -> float | None:
-        """Opens in percent of what was sent; None where either is not known."""
-        sent, opened = self.outcomes.get(Settled.SENT, 0), self.receipts.get(Metric.OPENED)
-        return 100 * opened / sent if sent and opened is not None else None
+        """Opens in percent of what was sent by transfers that began in the span; None where they
+        are not known, or nobody knows which sends they are of."""
+        opened = self.receipts.get(Metric.OPENED)
+        if opened is None or self.is_moment:
+            return None
+        sent = self.outcomes.get(Settled.SENT, 0) - self.earlier.get(Settled.SENT, 0)
+        return find_open_rate(sent, opened - self.earlier.get(Metric.OPENED, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +168,7 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
     _add_silent(question, lines)
     if question.by in {Dimension.DAY, Dimension.HOUR}:
         _name_lines(question, lines.values())
+        _share_opened(lines.values())
         return sorted(lines.values(), key=lambda line: line.key)
     if question.by is Dimension.TRANSFER:
         # A transfer's name begins with its key.
@@ -161,6 +177,15 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
         return ranked
     _name_lines(question, lines.values())
     return sorted(lines.values(), key=lambda line: (-line.total, line.name))
+
+
+def _share_opened(lines: Collection[Line]) -> None:
+    """Say of moments when it was opened."""
+    total = sum_lines(lines).receipts.get(Metric.OPENED)
+    for line in lines:
+        line.is_moment = True
+        if total:
+            line.of_opened = 100 * line.receipts.get(Metric.OPENED, 0) / total
 
 
 def has_vendor_counts(span: Span) -> bool:
@@ -176,6 +201,7 @@ def sum_lines(lines: Iterable[Line]) -> Line:
         _add(total.outcomes, line.outcomes)
         _add(total.receipts, line.receipts)
         _add(total.vendor, line.vendor)
+        _add(total.earlier, line.earlier)
     return total
 
 
@@ -191,13 +217,22 @@ _OUTCOME_COUNTS = {
 _RECEIPT_COUNTS = {f"of_{kind}": Sum("count", filter=Q(kind=kind)) for kind in RECEIPT_METRICS}
 
 
+def _sum_earlier(question: Question, rows: Q) -> Sum:
+    """What of some rows is no part of a rate: of one hour of the days that is all."""
+    is_mixed = Dimension.HOUR in question.only
+    earlier = Q() if is_mixed else question.span.is_earlier("part__transfer__")
+    return Sum("count", filter=rows & earlier, default=0)
+
+
 def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     rows = _select(Rollup.objects, question, OF_OUTCOME)
     read, is_reason = _read_key(question), question.by is Dimension.REASON
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
     tellers = _mark_tellers(find_tellers() if is_told else frozenset())
-    counted = rows.values_list(OF_OUTCOME[question.by]).annotate(told=tellers, **_OUTCOME_COUNTS)
-    for value, told, *counts in counted:
+    counted = rows.values_list(OF_OUTCOME[question.by]).annotate(
+        told=tellers, earlier=_sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS
+    )
+    for value, told, earlier, *counts in counted:
         name = read(value)
         for outcome, count in zip(SETTLED_KEYS, counts, strict=True):
             if count is None:
@@ -205,6 +240,8 @@ def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
             key = f"{outcome}:{name}" if is_reason else name
             line = lines.get(key) or lines.setdefault(key, Line(key))
             line.outcomes[outcome] = line.outcomes.get(outcome, 0) + count
+            if outcome == Settled.SENT:
+                _add(line.earlier, {Settled.SENT: earlier})
             if told and not line.receipts:
                 line.receipts = dict(NOTHING_TOLD)
 
@@ -222,9 +259,12 @@ def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
     # Receipts name their platform; a cohort would have to be looked up.
     read = str if question.by is Dimension.PLATFORM else _read_key(question)
-    for value, *counts in rows.values_list(OF_RECEIPT[question.by]).annotate(**_RECEIPT_COUNTS):
+    earlier = _sum_earlier(question, Q(kind=ReceiptKind.OPENED))
+    counted = rows.values_list(OF_RECEIPT[question.by]).annotate(earlier=earlier, **_RECEIPT_COUNTS)
+    for value, early, *counts in counted:
         key = read(value)
         line = lines.get(key) or lines.setdefault(key, Line(key))
+        _add(line.earlier, {Metric.OPENED: early})
         for metric, count in zip(RECEIPT_METRICS.values(), counts, strict=True):
             if count is not None:
                 line.receipts[metric] = line.receipts.get(metric, 0) + count

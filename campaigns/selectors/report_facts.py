@@ -27,6 +27,7 @@ from campaigns.models import (
     Transfer,
     VendorCount,
 )
+from campaigns.models.bulk import IdList
 from providers import registry
 from providers.receipts import ReceiptKind
 from providers.reporting import Cells
@@ -61,20 +62,49 @@ class Span:
             **{f"{time}__gte": self.start, f"{time}__lt": self.end},
         )
 
+    def is_earlier(self, path: str = "") -> Q:
+        """Transfers that may have sent before: what comes back of these is of sends outside, too.
+
+        `path` leads to them from the rows that are asked.
+        """
+        times = (f"{path}created_at__lt", f"{path}due_at__lt")
+        return Q(**dict.fromkeys(times, self.start))
+
 
 @dataclass(slots=True)
 class Fact:
-    """Counts that share their cells. A metric that nobody reports is not in `receipts`."""
+    """Counts that share their cells. A metric that nobody reports is not in `receipts`.
+
+    `early_sent` and `early_opened` of them are of transfers that had begun before the span.
+    """
 
     sent: int = 0
     receipts: dict[Metric, int] = field(default_factory=dict)
     parts: set[int] = field(default_factory=set)
+    early_sent: int = 0
+    early_opened: int = 0
 
     def add(self, other: Fact) -> None:
         self.sent += other.sent
         self.parts |= other.parts
+        self.early_sent += other.early_sent
+        self.early_opened += other.early_opened
         for metric, count in other.receipts.items():
             self.receipts[metric] = self.receipts.get(metric, 0) + count
+
+    @property
+    def open_rate(self) -> float | None:
+        """Opens in percent of what was sent by transfers that began in the span."""
+        opened = self.receipts.get(Metric.OPENED)
+        if opened is None:
+            return None
+        return find_open_rate(self.sent - self.early_sent, opened - self.early_opened)
+
+
+def find_open_rate(sent: int, opened: int) -> float | None:
+    """In percent. None where nothing was sent, or more was opened than that: these opens, or some
+    of them, are of other sends."""
+    return 100 * opened / sent if 0 <= opened <= sent != 0 else None
 
 
 Facts = dict[tuple[int, str], Fact]  # by transfer and platform
@@ -100,6 +130,7 @@ def load_facts(span: Span, *, by_platform: bool) -> Facts:
     _load_receipts(span, by_platform, facts)
     _load_vendor_counts(span, by_platform, facts)
     _load_silent_transfers(span, facts)
+    _mark_earlier(span, facts)
     return facts
 
 
@@ -176,6 +207,17 @@ def _load_silent_transfers(span: Span, facts: Facts) -> None:
     for transfer in began.values_list("pk", flat=True):
         if transfer not in known:
             facts[transfer, ""] = Fact()
+
+
+def _mark_earlier(span: Span, facts: Facts) -> None:
+    ids = IdList({transfer for transfer, _platform in facts})
+    earlier = set(
+        Transfer.objects.filter(span.is_earlier(), pk__in=ids).values_list("pk", flat=True)
+    )
+    for (transfer, _platform), fact in facts.items():
+        if transfer in earlier:
+            fact.early_sent = fact.sent
+            fact.early_opened = fact.receipts.get(Metric.OPENED, 0)
 
 
 def name_cells(facts: Facts) -> dict[tuple[int, str], Cells]:

@@ -146,14 +146,13 @@ def _list_numbers(command: FetchReport, row: _Row) -> Numbers:
 
 
 def _find_number(metric: Metric, row: _Row) -> float | None:
-    sent, opened = row.fact.sent, row.fact.receipts.get(Metric.OPENED)
     match metric:
         case Metric.SENT:
-            return sent
+            return row.fact.sent
         case Metric.USERS:
             return row.users
         case Metric.OPEN_RATE:
-            return None if opened is None or not sent else 100 * opened / sent
+            return row.fact.open_rate
     return row.fact.receipts.get(metric)
 
 

@@ -1,0 +1,57 @@
+"""What the page of a report and its files say of opens, by dimension."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from tests.campaigns.test_dimensions import books, mute, teller
+from tests.pages.test_reports import get, viewer
+
+__all__ = ["books", "mute", "teller", "viewer"]
+pytestmark = pytest.mark.database
+
+
+def read_shares(answer):
+    """By line the number of the column that says a share, and how it is called."""
+    rows = answer.context["rows"]
+    shares = {row.name: number for row in rows for number in row.numbers if "%" in number.label}
+    return {name: (number.label, number.value) for name, number in shares.items()}
+
+
+@pytest.mark.parametrize(
+    ("by", "shares"),
+    [
+        ("tag", {"spring": ("Open rate, %", 25), "sale": ("Open rate, %", None)}),
+        ("day", {"2026-11-20": ("Of all opened, %", 100)}),
+        ("hour", {
+            "12:00": ("Of all opened, %", 0), "13:00": ("Of all opened, %", 100),
+            "15:00": ("Of all opened, %", 0),
+        }),
+    ],
+)  # fmt: skip
+def test_a_line_says_what_its_share_is_of(viewer, books, by, shares):
+    assert read_shares(get(viewer, by=by)) == shares
+
+
+def test_a_file_by_the_hour_says_when_it_was_opened(viewer, books):
+    text = get(viewer, "report_csv", by="hour").getvalue().decode("utf-8-sig")
+
+    shares = {line["Hour of the day"]: line["Of all opened, %"]
+              for line in csv.DictReader(io.StringIO(text))}  # fmt: skip
+    assert shares == {"12:00": "0.0", "13:00": "100.0", "15:00": "0.0"}
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"by": "tag"}, "of transfers that began in these days"),
+        ({"by": "hour"}, "counted in the background, by hour of sending"),
+        ({"by": "day"}, "counted in the background, by hour of sending"),
+        ({"by": "tag", "hour": "13:00"}, "One hour has no open rate"),
+    ],
+)
+def test_a_report_says_what_its_rates_are_of(viewer, books, query, words):
+    assert words in get(viewer, **query).content.decode()
