@@ -32,8 +32,12 @@ from campaigns.models import (
 )
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.report_facts import (
-    ALWAYS_TOLD, RECEIPT_METRICS, Span, find_open_rate, find_tellers,
-)  # fmt: skip
+    ALWAYS_TOLD,
+    RECEIPT_METRICS,
+    Span,
+    find_open_rate,
+    find_tellers,
+)
 from campaigns.selectors.settled_hours import list_hours
 from providers.receipts import ReceiptKind
 from providers.reports import Metric
@@ -219,8 +223,8 @@ _RECEIPT_COUNTS = {f"of_{kind}": Sum("count", filter=Q(kind=kind)) for kind in R
 
 def _sum_earlier(question: Question, rows: Q) -> Sum:
     """What of some rows is no part of a rate: of one hour of the days that is all."""
-    is_mixed = Dimension.HOUR in question.only
-    earlier = Q() if is_mixed else question.span.is_earlier("part__transfer__")
+    is_one_hour = Dimension.HOUR in question.only
+    earlier = Q() if is_one_hour else question.span.is_earlier("part__transfer__")
     return Sum("count", filter=rows & earlier, default=0)
 
 
@@ -229,10 +233,9 @@ def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     read, is_reason = _read_key(question), question.by is Dimension.REASON
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
     tellers = _mark_tellers(find_tellers() if is_told else frozenset())
-    counted = rows.values_list(OF_OUTCOME[question.by]).annotate(
-        told=tellers, earlier=_sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS
-    )
-    for value, told, earlier, *counts in counted:
+    sums = {"early": _sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS}
+    counted = rows.values_list(OF_OUTCOME[question.by]).annotate(told=tellers, **sums)
+    for value, told, early, *counts in counted:
         name = read(value)
         for outcome, count in zip(SETTLED_KEYS, counts, strict=True):
             if count is None:
@@ -241,7 +244,7 @@ def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
             line = lines.get(key) or lines.setdefault(key, Line(key))
             line.outcomes[outcome] = line.outcomes.get(outcome, 0) + count
             if outcome == Settled.SENT:
-                _add(line.earlier, {Settled.SENT: earlier})
+                _add(line.earlier, {Settled.SENT: early})
             if told and not line.receipts:
                 line.receipts = dict(NOTHING_TOLD)
 
