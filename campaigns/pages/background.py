@@ -18,7 +18,7 @@ from campaigns.pages.downloads import send_workbook
 from campaigns.pages.jobs import find_job, read_job
 from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
-from campaigns.pages.reports import ALWAYS_SHOWN, SHARE_WORDS, Number, draw_report
+from campaigns.pages.reports import ALWAYS_SHOWN, SHARE_WORDS, Number, draw_refused, draw_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
 from campaigns.selectors.report_facts import RECEIPT_METRICS, find_open_rate
 from campaigns.services.access import name_actor
@@ -42,6 +42,8 @@ def start(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return show_page(request, "reports")
     asked = read_asked(request.user, request.GET)
+    if asked.form.errors:
+        return draw_refused(request, asked)
     form = BackgroundForm(request.POST)
     if form.is_valid():
         field = form.cleaned_data["custom"].strip() or form.cleaned_data["field"]

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -81,7 +82,8 @@ class BackgroundForm(PageForm):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report is about. `only` has what it is narrowed to, by dimension."""
+    """What a report is about. `only` has what it is narrowed to, by dimension; with a value there
+    that no line can have it `is_of_nothing`, and its form says so."""
 
     form: ReportFilter
     app_ids: list[int]
@@ -89,6 +91,11 @@ class Asked:
     zone: tzinfo
     by: Dimension
     only: Mapping[Dimension, str]
+
+    @property
+    def is_of_nothing(self) -> bool:
+        """Whether it is narrowed to what there cannot be."""
+        return bool(self.form.non_field_errors())
 
     def ask(self, by: Dimension | None = None, **only: str) -> Question:
         """The question for the books, of another dimension or narrowed further if that is said."""
@@ -122,16 +129,22 @@ def read_asked(principal: Any, query: QueryDict) -> Asked:
     values.setdefault("date_to", today.isoformat())
     values.setdefault("by", Dimension.GROUP)
     form = ReportFilter(values, principal=principal)
-    if not form.is_valid():
+    form.is_valid()
+    only, given = read_narrowing(query, form), form.cleaned_data
+    if form.errors.keys() - {NON_FIELD_ERRORS}:
         days = (today - timedelta(days=DEFAULT_DAYS), today)
-        return Asked(form, app_ids, days, zone, Dimension.GROUP, {})
-    given = form.cleaned_data
+        return Asked(form, app_ids, days, zone, Dimension.GROUP, only)
     days = given["date_from"], given["date_to"]
     by = Dimension(given["by"] or Dimension.GROUP)
-    return Asked(form, app_ids, days, zone, by, read_narrowing(query))
+    return Asked(form, app_ids, days, zone, by, only)
 
 
-def read_narrowing(query: Mapping[str, Any]) -> dict[Dimension, str]:
-    """What narrows a report; a value that none of its rows can have is left out."""
+def read_narrowing(query: Mapping[str, Any], form: ReportFilter) -> dict[Dimension, str]:
+    """What narrows a report; of a value that none of its lines can have the form says so."""
     given = {name: str(query[name]) for name in NARROWING if name in query}
+    words = _("No line of a report has this: %(name)s “%(value)s”.")
+    for name, value in given.items():
+        if not is_value(name, value):
+            shown = value.replace("\0", "").strip()[:60]
+            form.add_error(None, words % {"name": WORDS[name], "value": shown})
     return {name: value for name, value in given.items() if is_value(name, value)}

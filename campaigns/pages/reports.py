@@ -123,7 +123,7 @@ def draw_report(
         "not_narrowed": [WORDS[name] for name in asked.only if name.value not in NARROWED_BY],
         **_draw_lines(asked, _read_start(request.GET.get("start", ""))),
     }
-    status = 422 if refused else 200
+    status = 422 if refused or asked.is_of_nothing else 200
     return draw_page(request, "pages/reports.html", _("Reports"), context, status=status)
 
 
@@ -132,7 +132,8 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
     question = asked.ask()
     has_vendor = has_vendor_counts(question.span)
     shown = slice(start, start + MOST_ROWS)
-    lines = break_down(question, shown=shown, has_vendor=has_vendor)
+    has_lines = not asked.is_of_nothing
+    lines = break_down(question, shown=shown, has_vendor=has_vendor) if has_lines else []
     total, columns = sum_lines(lines), list_columns(has_vendor=has_vendor)
     today = timezone.now().astimezone(asked.zone).date()
     return {
@@ -153,6 +154,8 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
 def report_days(request: HttpRequest) -> HttpResponse:
     """The plot of days, which a report fetches once it is there: it reads the books anew."""
     asked = read_asked(request.user, request.GET)
+    if asked.is_of_nothing:
+        return HttpResponse(status=422)
     today = timezone.now().astimezone(asked.zone).date()
     by_day = replace(asked, by=Dimension.DAY)
     lines = break_down(by_day.ask(), has_vendor=False)
@@ -189,6 +192,8 @@ def _read_start(text: str) -> int:
 def report_rows(request: HttpRequest) -> HttpResponse:
     """The rows below a group, or below a tag of it, as htmx asks for them."""
     asked = read_asked(request.user, request.GET)
+    if asked.is_of_nothing:
+        return HttpResponse(status=422)
     question = asked.ask()
     has_vendor = has_vendor_counts(question.span)
     lines = break_down(question, shown=FIRST, has_vendor=has_vendor)
@@ -313,7 +318,7 @@ def report_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The report as CSV."""
     asked = read_asked(request.user, request.GET)
     if asked.form.errors:
-        return _draw_refused(request, asked)
+        return draw_refused(request, asked)
     return stream_csv(list_lines(asked), _name_file(asked, "csv"))
 
 
@@ -322,12 +327,12 @@ def report_xlsx(request: HttpRequest) -> HttpResponse | FileResponse:
     """The report as a workbook."""
     asked = read_asked(request.user, request.GET)
     if asked.form.errors:
-        return _draw_refused(request, asked)
+        return draw_refused(request, asked)
     return send_workbook(list_lines(asked), _("Report"), _name_file(asked, "xlsx"))
 
 
-def _draw_refused(request: HttpRequest, asked: Asked) -> HttpResponse:
-    """The page with what is wrong, instead of a file of other days than were asked for."""
+def draw_refused(request: HttpRequest, asked: Asked) -> HttpResponse:
+    """The page with what is wrong, instead of a file or a count of more than was asked for."""
     answer = draw_report(request, asked)
     answer.status_code = 422
     return answer
