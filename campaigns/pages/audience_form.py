@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.models import App, Device, DeviceIdentifier
+from campaigns.models import App, Campaign, Device, DeviceIdentifier
 from campaigns.models.audience import hash64
 from campaigns.pages.audience_lists import list_labels, list_segments
-from campaigns.pages.combined_form import COMBINE, CombinedForm
+from campaigns.pages.combined_form import COMBINE, CombinedForm, read_combined_initial
 from campaigns.pages.fields import split_ids
-from campaigns.pages.kept_audience import KEPT, KeptAudienceForm
+from campaigns.pages.kept_audience import (
+    KEPT,
+    KINDS,
+    KeptAudienceForm,
+    is_long,
+    read_kept_initial,
+    read_long_initial,
+)
 from campaigns.selectors.audience import MAX_RECIPIENTS
 from campaigns.selectors.row_ids import read_id
 from providers import registry
@@ -74,13 +82,13 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
 
     def __init__(self, *args: Any, apps: Sequence[App], principal: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.apps = apps
+        self.apps, self.principal = apps, principal
         self.unknown_ids: list[str] = []
         self.offer_choices("labels", list_labels(apps, principal, self["labels"].value() or ()))
         self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
         self.offer_choices("ids_kind", list_id_kinds())
         self.offer_parts(apps, principal)
-        self.offer_kept()
+        self.offer_kept(apps, principal)
 
     def clean(self) -> dict[str, Any]:
         """What belongs to the chosen kind must be there."""
@@ -134,6 +142,18 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
             return dict(self.cleaned_data[KEPT])
         return {kind: True if kind == "all" else self.cleaned_data[kind]}
 
+    def keep_stored(self, campaign: Campaign) -> None:
+        """Of what was posted draw a name alone where it is a long list that is stored by now."""
+        if not self.is_bound or not is_long(campaign.audience):
+            return
+        asked = AudienceForm(self.data, apps=self.apps, principal=self.principal)
+        if asked.is_valid() and asked.audience == campaign.audience:
+            posted = cast(QueryDict, self.data).copy()
+            for name, text in (read_long_initial(campaign) | {"ids": "", "expression": ""}).items():
+                posted[name] = text
+            self.data = posted
+            self.offer_kept(self.apps, self.principal)
+
     @property
     def unknown_words(self) -> str:
         """A sentence about pasted ids that nobody knows, or ""."""
@@ -147,6 +167,22 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
         )
         some = ", ".join(value[:40] for value in islice(self.unknown_ids, 5))
         return words % {"count": count, "some": some + ("…" if count > 5 else "")}
+
+
+def read_audience_initial(campaign: Campaign) -> dict[str, Any]:
+    """What the form begins with for a stored campaign."""
+    audience = campaign.audience
+    if is_long(audience):
+        return read_long_initial(campaign)
+    kind, value = next(iter(audience.items()), ("all", cast(Any, True)))
+    if kind in (PERSONS, DEVICES):
+        lines = "\n".join(str(item) for item in value)
+        return {"audience_kind": "ids", "ids_kind": kind, "ids": lines}
+    if kind == COMBINE:
+        return read_combined_initial(value)
+    if kind in KINDS:
+        return read_kept_initial(audience)
+    return {"audience_kind": kind, kind: value}
 
 
 def list_id_kinds() -> list[tuple[str, str]]:

@@ -238,6 +238,8 @@ def _draw(
     apps = composition.place.apps
     if not all(has_role(request.user, app, Role.COMPOSER) for app in apps):
         raise Forbidden(_("You may look at campaigns of this app, but not write them."))
+    if campaign is not None:
+        composition.audience.keep_stored(campaign)
     tags = Transfer.objects.filter(app__in=apps).exclude(tag="").order_by("-created_at")
     context = {
         "composition": composition,

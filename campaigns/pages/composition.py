@@ -14,10 +14,8 @@ from django.utils.translation import gettext as _
 from campaigns.errors import NotFound
 from campaigns.models import App, AppGroup, Campaign, Membership, Policy
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
-from campaigns.pages.audience_form import DEVICES, PERSONS, AudienceForm
-from campaigns.pages.combined_form import COMBINE, read_combined_initial
+from campaigns.pages.audience_form import AudienceForm, read_audience_initial
 from campaigns.pages.faults import FieldFault, list_faults, name_first_fault
-from campaigns.pages.kept_audience import KINDS, read_kept_initial
 from campaigns.pages.message_form import (
     NOT_SET,
     MessageForm,
@@ -354,7 +352,7 @@ def read_campaign_initial(campaign: Campaign) -> dict[str, Any]:
     expires, unit = split_seconds(campaign.expires_in)
     return {
         **read_initial(content),
-        **_read_audience_initial(campaign.audience),
+        **read_audience_initial(campaign),
         "translations": read_translations(content),
         "name": campaign.name,
         "group": campaign.group.name if campaign.group else "",
@@ -385,15 +383,3 @@ def _read_time(campaign: Campaign) -> dict[str, str]:
     if moment.tzinfo is not None:
         moment = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     return {"send_at": moment.isoformat(timespec="minutes"), "timezone": zone}
-
-
-def _read_audience_initial(audience: Mapping[str, Any]) -> dict[str, Any]:
-    kind, value = next(iter(audience.items()), ("all", cast(Any, True)))
-    if kind in (PERSONS, DEVICES):
-        lines = "\n".join(str(item) for item in value)
-        return {"audience_kind": "ids", "ids_kind": kind, "ids": lines}
-    if kind == COMBINE:
-        return read_combined_initial(value)
-    if kind in KINDS:
-        return read_kept_initial(audience)
-    return {"audience_kind": kind, kind: value}
