@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -40,6 +40,7 @@ from campaigns.services.jobs import JobFile, JobKind, Step, append_file, start_j
 
 CHUNK = 5_000
 MOST_VALUES = 1_000
+CLOCKS_APART = timedelta(hours=1)  # at most, of hosts: one ends what another has settled last
 OTHERS = "…"  # what did not find a place of its own
 NUMBERS = (*Settled.values, *RECEIPT_METRICS)
 COHORT_FIELDS = {
@@ -120,10 +121,13 @@ def check_field(field: str) -> None:
 
 
 def _select_transfers(params: Mapping[str, Any]) -> Any:
+    """Those that can have settled somebody in these days: nobody is once a transfer has ended."""
     paths = {"transfer": "pk", "group": "group_id", "tag": "tag"}
+    ended = datetime.fromisoformat(params["start"]) - CLOCKS_APART
     rows = Transfer.objects.filter(
-        app_id__in=params["apps"], is_test=False, created_at__lt=params["end"]
-    )
+        Q(finished_at__isnull=True) | Q(finished_at__gte=ended),
+        app_id__in=params["apps"], is_test=False, created_at__lt=params["end"],
+    )  # fmt: skip
     return rows.filter(**{paths[name]: value for name, value in params["only"].items()})
 
 
