@@ -44,6 +44,7 @@ from campaigns.selectors.held import (
 )
 from campaigns.selectors.seals import Sealer
 from campaigns.services.access import has_role, reaches_whole, record_audit
+from campaigns.services.erase_approvals import list_sentences, void_changed
 from campaigns.services.erase_find import PERSON_NUMBER, Meant, find_meant
 from campaigns.services.erase_tables import TABLES, search_page
 from campaigns.services.erase_words import Words
@@ -75,6 +76,7 @@ WORDS = {
     "refused": gettext_lazy("Not yours to erase"),
     "cleared": gettext_lazy("Rows cleared of their names"),
     "segments": gettext_lazy("Segments that name them"),
+    "approvals": gettext_lazy("Approvals that hold no more"),
 }
 
 
@@ -165,7 +167,7 @@ def _step(job: Job, now: datetime) -> Step:
         # What goes over the wire and what a vendor answers to it is written down after the call.
         waiting = {**SEARCH, CALLS: calls}
         return Step(waiting, job.done, job.counts, note=job.note, wait=CALL_SECONDS)
-    return _search_next(job)
+    return _search_next(job, now)
 
 
 def _bury_next(job: Job, now: datetime) -> Step:
@@ -306,27 +308,30 @@ def _list_calls(job: Job, leased: QuerySet[Batch]) -> list[list[int]]:
     ]
 
 
-def _search_next(job: Job) -> Step:
+def _search_next(job: Job, now: datetime) -> Step:
     place, after = job.cursor["table"], job.cursor["after"]
     names = _read_names(job)
     if place >= len(TABLES) or not names:
         JobPiece.objects.filter(job=job, role=NAMES).delete()
         return Step({}, job.done, job.counts, is_last=True, note=job.note)
     found = search_page(TABLES[place], job.workspace_id, after, names, job.pk)
+    voided = void_changed(job, TABLES[place].model, found.changed, names, now)
     counts: Mapping[str, int] = {
         **job.counts,
-        "cleared": job.counts["cleared"] + found.changed,
+        "cleared": job.counts["cleared"] + len(found.changed),
         "segments": job.counts["segments"] + len(found.told),
+        "approvals": job.counts.get("approvals", 0) + len(voided),
     }
     cursor = {**SEARCH, "table": place if found.after else place + 1, "after": found.after}
-    return Step(cursor, job.done + found.seen, counts, note=_tell(job, found.told))
+    return Step(cursor, job.done + found.seen, counts, note=_tell(job, found.told, voided))
 
 
-def _tell(job: Job, segments: Sequence[int]) -> str:
-    if not segments:
-        return str(job.note)
-    words = _("Segments that name them, which nobody but you may change: %(ids)s.")
-    return (job.note + " " + words % {"ids": ", ".join(map(str, segments))}).strip()
+def _tell(job: Job, segments: Sequence[int], voided: list[str]) -> str:
+    sentences = [job.note, *list_sentences(job.counts.get("approvals", 0), voided)]
+    if segments:
+        words = _("Segments that name them, which nobody but you may change: %(ids)s.")
+        sentences.append(words % {"ids": ", ".join(map(str, segments))})
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 ERASE = JobKind(

@@ -54,12 +54,12 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a page came to: the last row, how many rows were looked at and changed, and the rows
-    that are only told of."""
+    """What a page came to: the last row, how many rows were looked at, those that were changed and
+    those that are only told of."""
 
     after: int
     seen: int
-    changed: int = 0
+    changed: Sequence[int] = ()
     told: Sequence[int] = ()
 
 
@@ -97,7 +97,7 @@ def search_page(table: Table, workspace: int, after: int, words: Words, own_job:
     }
     last = page[-1].pk if len(page) == table.page else 0
     told = tuple(pk for pk, fate in fates.items() if fate == "told")
-    changed = sum(fate == "changed" for fate in fates.values())
+    changed = tuple(pk for pk, fate in fates.items() if fate == "changed")
     return Found(last, len(page), changed, told)
 
 
