@@ -267,20 +267,23 @@ class ProjectCalls:
 
 
 def judge_status(answer: DeviceAnswer) -> Result:
-    """By its status alone; whom it may have been sent to, nobody knows."""
+    """By its status, where its code says nothing; whom it may have been sent to, nobody knows."""
     failure = http.explain_status(answer.status)
+    words = wire_errors.find_words(answer) or failure.message
     if failure.was_sent is None:
-        return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, failure.message)
+        return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
+    # The account names the project and the address: what is not there is not there for anybody.
+    reason = Reason.CREDENTIAL if answer.status == 404 else failure.reason
     asked = wait = None
     if not failure.is_permanent:
         asked = wait = wire_errors.read_wait(answer.headers)
-        if asked is None and failure.reason is Reason.THROTTLED:
+        if asked is None and reason is Reason.THROTTLED:
             wait = wire_errors.QUOTA_SECONDS
     return Result(
         answer.place,
         Outcome.FAILED,
-        failure.reason,
-        failure.message,
+        reason,
+        words,
         retry_after=wait,
         blocks_account=bool(asked),
     )

@@ -3,7 +3,9 @@
 Sources: firebase.google.com/docs/cloud-messaging/error-codes and
 firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode (codes, meanings, the two sample answers);
 firebase.google.com/docs/cloud-messaging/scale-fcm and .../throttling-and-quotas (429 and its wait);
-google.rpc.BadRequest and QuotaFailure (googleapis, google/rpc/error_details.proto).
+google.rpc.BadRequest, QuotaFailure, ErrorInfo and RetryInfo (googleapis,
+google/rpc/error_details.proto) and google/api/error_reason.proto: Google's front answers with the
+last two before the service itself is asked.
 
 What is ours to decide:
 
@@ -18,8 +20,11 @@ What is ours to decide:
   among a million good ones, so it must not condemn the account. It fails the one recipient like a
   fault of the message, of which a burst pauses the campaign.
 - QUOTA_EXCEEDED of one device concerns that device; any other stops the account for a while.
-- UNAVAILABLE and INTERNAL with a Retry-After stop the account for so long; without one, a single
-  call has failed, which is made again later while all others go on.
+- An argument that is wrong by an ErrorInfo about a key or a project is the account's: nobody's
+  message is better.
+- UNAVAILABLE and INTERNAL with a Retry-After, or a RetryInfo where there is none, stop the account
+  for so long; without either, a single call has failed, which is made again later while all others
+  go on.
 """
 
 from __future__ import annotations
@@ -46,11 +51,15 @@ from providers.pacing import read_retry_after
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
+ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 TOKEN_FIELD = "message.token"
 THIRD_PARTY = "THIRD_PARTY_AUTH_ERROR"
 UNREGISTERED, MISMATCH, QUOTA = "UNREGISTERED", "SENDER_ID_MISMATCH", "QUOTA_EXCEEDED"
 QUOTA_SECONDS = 60.0  # "a minimum initial delay of 1 minute"
 MAX_WORDS, MAX_CODE = 500, 100
+MOST_SAID = 3  # fields or quotas that people are told of
+OF_ACCOUNT = ("API_KEY_", "CONSUMER_")  # how such an ErrorInfo begins
 FOREIGN_TOKEN = "The token may be another gateway's: look at the route."
 
 STATUSES = {
@@ -99,6 +108,9 @@ class Fault:
     words: str
     fields: tuple[str, ...] = ()  # that were violated
     subjects: tuple[str, ...] = ()  # of quotas that were exceeded, in the vendor's words
+    why: str = ""  # of the vendor's front, such as SERVICE_DISABLED
+    wait: float | None = None  # seconds that the answer itself asks for
+    more: tuple[str, ...] = ()  # what is said of fields and quotas beside the words
 
     @property
     def has_foreign_token(self) -> bool:
@@ -111,8 +123,18 @@ class Fault:
     @property
     def sentence(self) -> str:
         """What people read of it."""
-        said = f"{self.code}: {self.words}"
+        code = f"{self.code} ({self.why})" if self.why else self.code
+        said = f"{code}: {self.told}"
         return f"{said.rstrip('.')}. {FOREIGN_TOKEN}" if self.has_foreign_token else said
+
+    @property
+    def told(self) -> str:
+        """The vendor's words, those of its details after the general ones."""
+        return "; ".join([self.words, *(text for text in self.more if text not in self.words)])
+
+    @property
+    def is_of_account(self) -> bool:
+        return self.code == "INVALID_ARGUMENT" and self.why.startswith(OF_ACCOUNT)
 
     @property
     def is_of_one_device(self) -> bool:
@@ -159,15 +181,30 @@ def read_fault(body: Any) -> Fault:
     error = body["error"]
     details = [item for item in error.get("details") or () if isinstance(item, dict)]
     codes = [item["errorCode"] for item in details if item.get("@type") == FCM_ERROR]
+    fields = _list_violations(details, BAD_REQUEST, "fieldViolations", "field")
+    of_fields = _list_violations(details, BAD_REQUEST, "fieldViolations", "description")
+    of_quotas = tuple(_list_violations(details, QUOTA_FAILURE, "violations", "description"))
+    subjects = _list_violations(details, QUOTA_FAILURE, "violations", "subject")
     return Fault(
         code=str(codes[0] if codes else error["status"])[:MAX_CODE],
         words=str(error.get("message") or "")[:MAX_WORDS],
-        fields=tuple(_list_violations(details, BAD_REQUEST, "fieldViolations", "field")),
-        subjects=(
-            *_list_violations(details, QUOTA_FAILURE, "violations", "subject"),
-            *_list_violations(details, QUOTA_FAILURE, "violations", "description"),
-        ),
+        fields=tuple(fields),
+        subjects=(*subjects, *of_quotas),
+        why=_find_text(details, ERROR_INFO, "reason")[:MAX_CODE],
+        wait=_read_delay(_find_text(details, RETRY_INFO, "retryDelay")),
+        more=tuple(text[:MAX_WORDS] for text in (*of_fields, *of_quotas))[:MOST_SAID],
     )
+
+
+def _find_text(details: list[dict[str, Any]], kind: str, name: str) -> str:
+    found = (item.get(name) for item in details if item.get("@type") == kind)
+    return next((text for text in found if isinstance(text, str)), "")
+
+
+def _read_delay(text: str) -> float | None:
+    """Of a Duration in JSON: `30s`, `1.5s`."""
+    is_duration = text.endswith("s") and text[:1].isdecimal()
+    return read_retry_after(text[:-1], datetime.now(UTC)) if is_duration else None
 
 
 def _list_violations(
@@ -188,6 +225,8 @@ def judge_fault(fault: Fault, wait: float | None) -> tuple[Reason, float | None]
         return reason, QUOTA_SECONDS if wait is None else wait
     if fault.code in _PASSING:
         return Reason.VENDOR, wait
+    if fault.is_of_account:
+        return Reason.CREDENTIAL, None
     return (_FINAL[fault.code], None) if fault.code in _FINAL else None
 
 
@@ -205,7 +244,15 @@ def read_probe_error(status: int, body: Any) -> Failure | None:
         return None
     reason, wait = judged
     is_final = reason not in (Reason.VENDOR, Reason.THROTTLED)
-    return Failure(reason, fault.words, is_permanent=is_final, was_sent=True, retry_after=wait)
+    return Failure(reason, fault.told, is_permanent=is_final, was_sent=True, retry_after=wait)
+
+
+def find_words(answer: DeviceAnswer) -> str:
+    """What the vendor says of an error; "" where the answer is none of its own."""
+    try:
+        return read_fault(parse_body(answer.body)[0]).sentence
+    except (KeyError, TypeError, AttributeError):
+        return ""
 
 
 def read_result(answer: DeviceAnswer) -> Result | None:
@@ -214,6 +261,7 @@ def read_result(answer: DeviceAnswer) -> Result | None:
     asked = read_wait(answer.headers)
     try:
         fault = read_fault(parse_body(answer.body)[0])
+        asked = fault.wait if asked is None else asked
         judged = judge_fault(fault, asked)
     except (KeyError, TypeError, AttributeError):
         return None
