@@ -92,15 +92,17 @@ def list_undecided(
 ) -> list[tuple[Transfer, int]]:
     """Transfers that have ended with recipients of whom nobody knows, and how many; those that
     were sent to again, or are to be, are decided: a draft or what came to nothing is not."""
-    again = Campaign.objects.filter(repeats=OuterRef("pk")).exclude(status__in=UNDECIDED)
     recent = Transfer.objects.filter(
-        ~Exists(again), app__in=app_ids, created_at__gte=since, is_test=False
-    ).filter(finished_at__isnull=False)
+        app__in=app_ids, created_at__gte=since, is_test=False, finished_at__isnull=False
+    )
     counters = Counter.objects.filter(
         part__transfer__in=recent, outcome=Settled.UNKNOWN, count__gt=0
     ).order_by()
     counts = dict(counters.values_list("part__transfer").annotate(total=Sum("count")))
-    newest = sorted(counts, reverse=True)[:limit]
+    # Asked by itself: for each transfer SQLite would read all campaigns, as few repeat anything.
+    again = Campaign.objects.filter(repeats__in=counts).exclude(status__in=UNDECIDED)
+    decided = set(again.values_list("repeats", flat=True))
+    newest = sorted(counts.keys() - decided, reverse=True)[:limit]
     rows = Transfer.objects.select_related("app").in_bulk(newest)
     return [(rows[pk], counts[pk]) for pk in newest]
 
