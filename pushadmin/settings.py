@@ -65,11 +65,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- parts ---
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.inlines",
-    "django.contrib.admin",
+    "pushadmin.admin_config.ControlRoomAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

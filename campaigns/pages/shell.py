@@ -19,9 +19,11 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from campaigns.errors import Refused
+from campaigns.models.access import keep_reach
 from providers.outcomes import RefusalKind
 
 View = Callable[..., HttpResponseBase]
+READING = frozenset({"GET", "HEAD"})
 STOP_POLLING = 286  # htmx: swap this answer in and ask no more
 
 
@@ -31,6 +33,8 @@ def operator_page(view: View) -> View:
     @staff_member_required
     @wraps(view)
     def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method in READING:
+            keep_reach(request.user)
         try:
             return view(request, *args, **kwargs)
         except Refused as refusal:

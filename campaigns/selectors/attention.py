@@ -100,7 +100,7 @@ def list_undecided(
     ).order_by()
     counts = dict(counters.values_list("part__transfer").annotate(total=Sum("count")))
     # Asked by itself: for each transfer SQLite would read all campaigns, as few repeat anything.
-    again = Campaign.objects.filter(repeats__in=counts).exclude(status__in=UNDECIDED)
+    again = Campaign.objects.filter(repeats__in=recent).exclude(status__in=UNDECIDED)
     decided = set(again.values_list("repeats", flat=True))
     newest = sorted(counts.keys() - decided, reverse=True)[:limit]
     rows = Transfer.objects.select_related("app").in_bulk(newest)
