@@ -18,7 +18,6 @@ from campaigns.models.clock import list_zone_names
 from campaigns.pages.composition import (
     Composition,
     find_campaign_place,
-    find_field_id,
     find_first_place,
     find_place,
     read_campaign_initial,
@@ -26,6 +25,7 @@ from campaigns.pages.composition import (
     start_composition,
     write_version,
 )
+from campaigns.pages.field_ids import find_field_id
 from campaigns.pages.fixes import find_page, tell_problems
 from campaigns.pages.languages import (
     count_texts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -16,6 +16,7 @@ from campaigns.models import App, AppGroup, Campaign, Membership, Policy
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import AudienceForm, read_audience_initial
 from campaigns.pages.faults import FieldFault, list_faults, name_first_fault
+from campaigns.pages.field_ids import FORM_NAMES, find_repeat_name
 from campaigns.pages.message_form import (
     NOT_SET,
     MessageForm,
@@ -35,7 +36,6 @@ from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import has_role
 from providers import registry
 from providers.contract import Dialect
-from providers.message_faults import TOP_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,41 +248,6 @@ class Composition:
 def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
     """A channel's fields are shown where a route serves it, or something is written there."""
     return tab.key not in dict(CHANNELS) or tab.key in ways or tab.is_used or tab.has_errors
-
-
-FORM_NAMES = {"expires_in": "expires", "grace": "grace_minutes"}
-WHOLE_FIELDS = [spec.name for spec in TOP_FIELDS]  # in no platform's tab
-# Where a group of fields begins.
-FIRST_FIELDS = {"audience": "audience_kind_0", "message": "body"}
-
-
-def find_repeat_name(head: str, rest: str) -> str:
-    """The field of the repeat form that a path of the native API means, if it is one."""
-    return f"repeat_{rest or 'unit'}" if head == "recurrence" else FORM_NAMES.get(head, head)
-
-
-def find_field_id(path: str, languages: Sequence[str] = ()) -> str:
-    """The id on the page of the field that a path of the native API means; "" for none.
-
-    `languages` are those of the translations on the page, in their order.
-    """
-    head, _dot, rest = path.partition(".")
-    if head == "message" and rest.partition(".")[0] == "translations":
-        _name, language, field = [*rest.split(".", 2), "", ""][:3]
-        if language not in languages:
-            return "pa-language-new"
-        place = [*languages].index(language)
-        return f"id_translations-{place}-{field.replace('.', '-') or 'body'}"
-    if head == "message" and rest.startswith("defaults."):
-        return "id_defaults"
-    if head == "message" and rest:
-        name = rest.replace(".", "-")
-        return f"id_{name}" if "-" in name or name in WHOLE_FIELDS else f"id_{name}-title"
-    if head in FIRST_FIELDS:
-        return f"id_{FIRST_FIELDS[head]}"
-    name = find_repeat_name(head, rest)
-    known = PlanForm.base_fields | RepeatForm.base_fields | ScenarioForm.base_fields
-    return f"id_{name}" if name in known else ""
 
 
 def read_composition(principal: Any, post: QueryDict) -> Composition:

@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy
 
-from campaigns.pages.composition import find_field_id
+from campaigns.pages.field_ids import find_field_id
 from campaigns.services.messages import Problem
 
 # What a problem may be about, by the name of its model.
@@ -21,6 +21,13 @@ WORDS = {
 }
 # What has a page of its own, besides that in the admin.
 PAGES = {"campaign": "campaign"}
+# Where else than at one thing, or in the draft, something is seen to: the page and what it is.
+ELSEWHERE = {
+    "left_out": ("suppressions", gettext_lazy("Open the suppression list")),
+    "queue_full": ("home", gettext_lazy("See what is running")),
+}
+# Of a vendor that no route leads to the page has no fields.
+LOST = frozenset({"lossy", "loses"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,19 @@ def tell_problems(
 
 def _tell(problem: Problem, user: Any, languages: Sequence[str]) -> Told:
     kind, _colon, number = problem.subject.partition(":")
-    address = ""
-    if kind in WORDS and user.has_perm(f"campaigns.view_{kind}"):
+    address, words = "", ""
+    if problem.code in ELSEWHERE:
+        name, words = ELSEWHERE[problem.code][0], str(ELSEWHERE[problem.code][1])
+        address = find_page(name)
+    elif kind in WORDS and user.has_perm(f"campaigns.view_{kind}"):
         address = find_page(PAGES.get(kind, f"admin:campaigns_{kind}_change"), int(number))
-    words = str(WORDS[kind]) if address else ""
-    return Told(problem, address, words, find_field_id(problem.field, languages))
+        words = str(WORDS[kind]) if address else ""
+    return Told(problem, address, words, _find_field(problem, languages))
+
+
+def _find_field(problem: Problem, languages: Sequence[str]) -> str:
+    is_lost = problem.code in LOST and problem.field.startswith("message.extras")
+    return "" if is_lost else find_field_id(problem.field, languages)
 
 
 def find_page(name: str, *args: int) -> str:

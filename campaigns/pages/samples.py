@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
 from campaigns.models import App, Campaign, Device
-from campaigns.pages.composition import Composition, find_field_id
+from campaigns.pages.composition import Composition
+from campaigns.pages.field_ids import find_field_id
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
 from campaigns.pages.precheck import look_cached

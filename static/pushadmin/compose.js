@@ -130,7 +130,11 @@
   });
 
   document.addEventListener("pa:goto", (event) => goTo(event.detail));
-  document.addEventListener("DOMContentLoaded", start);
+  document.addEventListener("DOMContentLoaded", () => {
+    start();
+    // The review page leads to the field that is to be mended, wherever it is folded away.
+    if (location.hash) goToNamed(decodeURIComponent(location.hash.slice(1)));
+  });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (!isRedraw(event)) return;
     restore?.();
