@@ -24,8 +24,9 @@ BUSY, AWAY = "error_429", "error_503"
 HOUR = 3600
 USUAL = 10  # seconds at least, where nobody understands what is asked for
 # What a refusal asks for, and for how many seconds the account is then left alone at least.
-ASKED = {"1": 1, "3": 3, "30": 30, "date:30": 28, "3600": HOUR}
-GARBLED = {"-5": USUAL, "garbage": USUAL, "huge": USUAL}  # what libcurl reads no number from
+ASKED = {"1": 1, "3": 3, "30": 30, "date:30": 28, "3600": HOUR, "99999": HOUR}
+# What libcurl reads no number from, or none but 0.
+GARBLED = dict.fromkeys(("0", "-5", "date:-30", "garbage", "huge"), USUAL)
 CALM = "nothing"
 SHORT = 5  # so long a wait is waited for
 WATCHED = 6.0  # seconds in which who has to wait longer must not be called
