@@ -21,8 +21,8 @@ from tests.chaos.slaughter import kill_workers
 from tests.chaos.test_at_most_once import list_unknown
 from tests.vendor_cases.accounts import GATEWAYS
 
-RECIPIENTS = 10_000 if IS_FULL else 120
-KILLS = 20 if IS_FULL else 2
+RECIPIENTS = 20_000 if IS_FULL else 120
+KILLS = 50 if IS_FULL else 2
 WORKERS = 3 if IS_FULL else KILLS + 1
 LATENCY_MS = 400 if IS_FULL else 500
 # The short form has small batches, of which each gateway has several.
@@ -46,7 +46,7 @@ def kill_while_sending(
     calls = RECIPIENTS * len(dialects)
     kill_workers(machine, workers, transfers, kills=KILLS, draw=Random(6), calls=calls)
     for transfer in transfers:
-        machine.wait_for_end(transfer, 300)
+        machine.wait_for_end(transfer, 600)
     return made
 
 
