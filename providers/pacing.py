@@ -169,7 +169,7 @@ def find_retry_wait(
 
     `tries` counts earlier retries, `draw` is a random number from 0 to 1.
     """
-    if retry_after is not None:
+    if retry_after:  # 0 names no time: taken at its word, all tries would be used up in seconds
         # A little more than asked, so that those who wait for it do not come back at once.
         return min(max(0.0, retry_after), MAX_RETRY_AFTER) + draw
     return find_backoff(tries, draw, FIRST_WAIT.get(reason, DEFAULT_FIRST_WAIT))

@@ -199,3 +199,10 @@ def test_first_waits_depend_on_whose_fault_it_is():
 def test_what_the_vendor_asks_for_is_never_undercut():
     assert 30 <= find_retry_wait(Reason.THROTTLED, 5, 0.9, retry_after=30) <= 31
     assert find_retry_wait(Reason.THROTTLED, 5, 0.0, retry_after=1e9) == 3600
+
+
+def test_who_asks_for_no_time_is_not_asked_again_and_again():
+    waits = [find_retry_wait(Reason.VENDOR, tries, 0.5, retry_after=0.0) for tries in range(10)]
+
+    assert waits == [find_retry_wait(Reason.VENDOR, tries, 0.5) for tries in range(10)]
+    assert sum(waits) > 3600
