@@ -49,6 +49,7 @@ from campaigns.services.access import has_role, name_actor
 from campaigns.services.permissions import Role
 
 MOST_SHOWN = 20
+MOST_LETTERS = 30_000  # of an expression that the page shows
 
 
 @admin.register(Label)
@@ -163,6 +164,10 @@ def say_faults(refusal: Refused) -> list[str]:
     return sentences or [refusal.message]
 
 
+def _is_long(segment: Segment | None) -> bool:
+    return segment is not None and len(json.dumps(segment.expression)) > MOST_LETTERS
+
+
 @admin.register(Segment)
 class SegmentAdmin(StaffAdmin):
     """A saved, dynamic expression, with how many it means now and ten of them."""
@@ -178,6 +183,17 @@ class SegmentAdmin(StaffAdmin):
     autocomplete_fields = ["app"]
     fixed_fields: ClassVar[tuple[str, ...]] = ("app",)
     audits_itself = True
+
+    def get_fields(self, request: HttpRequest, obj: Segment | None = None) -> Any:
+        """All of them, but for an expression that would make a page of megabytes."""
+        shown = super().get_fields(request, obj)
+        return [name for name in shown if name != "expression" or not _is_long(obj)]
+
+    def list_facts(self, request: HttpRequest, row: Segment) -> list[Fact]:
+        if not _is_long(row):
+            return []
+        words = _("too long for this page; the segment's editor shows and changes it")
+        return [Fact(_("Expression"), words, link=reverse("segment", args=[row.pk]))]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.count_view)

@@ -175,6 +175,12 @@ def _replace(place: _Place, node: Node) -> tuple[str, str]:
     return node.key, _("Dissolved.")
 
 
+def _rewrite(place: _Place) -> tuple[str, str]:
+    """Type other values instead of a long list."""
+    place.node.kept, place.node.held = "", None
+    return place.node.key, _("Write the new values.")
+
+
 ACTIONS: dict[str, Callable[[_Place], tuple[str, str]]] = {
     "add": _add,
     "add_group": _add_group,
@@ -188,4 +194,5 @@ ACTIONS: dict[str, Callable[[_Place], tuple[str, str]]] = {
     "wrap_or": _wrap("or"),
     "wrap_not": _wrap("not"),
     "unwrap": _unwrap,
+    "rewrite": _rewrite,
 }

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import Invalid
 from campaigns.models import App, Segment
 from campaigns.pages.segment_edit import apply_action
+from campaigns.pages.segment_lists import hold_named, name_long, say_held
 from campaigns.pages.segment_tree import (
     CONDITION,
     FLAG,
@@ -115,7 +116,10 @@ class Editor:
             self.tree, self.focus, self.words = edited.tree, edited.focus, edited.words
 
     def _show(self, view: str) -> None:
-        if view == JSON_VIEW and self.view == TREE_VIEW:
+        if view == JSON_VIEW and self.view == TREE_VIEW and self._has_named():
+            words = _("It is too long to be edited as JSON here; scripts read and write it whole.")
+            self.faults["expression"] = words
+        elif view == JSON_VIEW and self.view == TREE_VIEW:
             self.text = dump(self.read_body())
             self.view = JSON_VIEW
         elif view == TREE_VIEW and self.view == JSON_VIEW:
@@ -127,6 +131,9 @@ class Editor:
                 self.faults["expression"] = f"{place}: {error}"
             except Invalid as error:
                 self.faults["expression"] = say_place(error)
+
+    def _has_named(self) -> bool:
+        return self.tree is not None and any(node.kept for node in self.tree.root.walk())
 
 
 def say_place(error: Invalid) -> str:
@@ -160,6 +167,8 @@ def open_editor(app: App, segment: Segment | None) -> Editor:
         version=segment.updated_at.isoformat(),
     )
     put_body(editor, segment.expression)
+    if editor.tree is not None:
+        name_long(editor.tree, segment)
     return editor
 
 
@@ -171,16 +180,19 @@ def put_body(editor: Editor, body: Any) -> None:
         editor.text, editor.view = dump(body), JSON_VIEW
 
 
-def read_editor(app: App, posted: QueryDict) -> Editor:
+def read_editor(app: App, posted: QueryDict, principal: Any) -> Editor:
     """The editor as it was posted."""
     view = JSON_VIEW if posted.get("view") == JSON_VIEW else TREE_VIEW
+    tree = read_posted_tree(posted, app.timezone) if view == TREE_VIEW else None
+    if tree is not None:
+        hold_named(tree, principal)
     return Editor(
         app,
         name=posted.get("name") or "",
         description=posted.get("description") or "",
         version=posted.get("version") or "",
         view=view,
-        tree=read_posted_tree(posted, app.timezone) if view == TREE_VIEW else None,
+        tree=tree,
         text=posted.get("json") or "",
     )
 
@@ -205,6 +217,7 @@ class ShownNode:
     input: str = ""
     choices: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    held: str = ""
 
 
 def show_node(node: Node, names: set[str], root: str, focus: str) -> ShownNode:
@@ -233,6 +246,7 @@ def show_node(node: Node, names: set[str], root: str, focus: str) -> ShownNode:
         input=find_input(node),
         choices=known.choices if known else (),
         lines=tuple(node.text.replace("\r\n", "\n").split("\n")),
+        held=say_held(node) if node.kept else "",
     )
 
 
@@ -268,10 +282,12 @@ def list_types(node: Node, is_custom: bool) -> tuple[tuple[str, str], ...]:
 
 
 def find_input(node: Node) -> str:
-    """Which control the value gets: none, json, lines, checks, choice, flag, time, text."""
+    """Which control the value gets: none, kept, json, lines, checks, choice, flag, time, text."""
     known = find_field(node.field)
     if node.op in {Op.EXISTS, MISSING}:
         return "none"
+    if node.kept:
+        return "kept"
     if node.type == JSON:
         return "json"
     has_choices = bool(known and known.choices)

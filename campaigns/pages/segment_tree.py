@@ -43,7 +43,8 @@ class Node:
     """A group with terms, or a condition: its field, comparison and the value as it is typed.
 
     Of a list `text` has a line per value. `was` is an instant as it was written: it stays so
-    while the same time is typed. `faults` are sentences for people.
+    while the same time is typed. `kept` names a long list that is in no field of the form, `held`
+    is what it holds (segment_lists). `faults` are sentences for people.
     """
 
     key: str
@@ -54,6 +55,8 @@ class Node:
     type: str = TEXT
     text: str = ""
     was: str = ""
+    kept: str = ""
+    held: Any = None
     faults: list[str] = dataclasses.field(default_factory=list)
 
     def walk(self) -> Iterator[Node]:
@@ -220,10 +223,15 @@ def _write(node: Node, zone: str) -> dict[str, Any]:
     node.faults = []
     if node.op in {Op.EXISTS, MISSING}:
         return {"field": node.field, "op": Op.EXISTS.value, "value": node.op != MISSING}
-    return {"field": node.field, "op": node.op, "value": _write_value(node, zone)}
+    return {"field": node.field, "op": node.op, "value": write_value(node, zone)}
 
 
-def _write_value(node: Node, zone: str) -> Any:
+def write_value(node: Node, zone: str) -> Any:
+    """The JSON of a condition's value; a fault is noted at the node."""
+    if node.kept:
+        if node.held is None:
+            node.faults = [_("This list is not stored so any more: write the values anew.")]
+        return node.held
     if node.type == TIME:
         return _write_time(node, zone)
     if node.type == JSON or node.op != Op.IN:
@@ -310,6 +318,7 @@ def _read_fields(key: str, posted: QueryDict) -> Node:
         type=posted.get(f"type-{key}") or TEXT,
         text="\n".join(str(value) for value in posted.getlist(f"value-{key}")),
         was=posted.get(f"was-{key}") or "",
+        kept=posted.get(f"kept-{key}") or "",
     )
     fit_type(node)
     return node

@@ -181,7 +181,7 @@ def _list_conditions(editor: Editor) -> list[Any]:
 def _read_posted(request: HttpRequest, app: App | None = None) -> Editor:
     app = app or find_app(request.user, request.POST.get("app", ""))
     try:
-        return read_editor(app, request.POST)
+        return read_editor(app, request.POST, request.user)
     except Invalid as error:
         raise NotFound(error.message) from error
 
