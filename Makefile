@@ -86,8 +86,12 @@ format: $(VENV)/tests ## Format, and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# What the gateways' benchmark measures beside its peers is a run of its own each.
+GATEWAY_RUNS := --latency=50 --million --rate --simulators
+
 bench: $(VENV)/tests ## Every benchmark, results as dated text beside the scripts
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for run in $(GATEWAY_RUNS); do $(BIN)/python benchmarks/gateways.py $$run || exit 1; done
 
 gallery: $(VENV)/tests ## Screenshots of every page, 1440 and 390 px, light and dark
 	@$(BIN)/python -m tests.chromium

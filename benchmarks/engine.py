@@ -239,6 +239,14 @@ def find_version() -> tuple[int, ...]:
     return version
 
 
+def find_model() -> str:
+    """What the processors call themselves."""
+    said = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    lines = (line.partition(":") for line in said.splitlines())
+    found = (value.strip() for name, _colon, value in lines if name.strip() == "model name")
+    return next(found, platform.processor() or platform.machine())
+
+
 def report(lines: list[str], results_file: Path) -> None:
     """Append what was found, with the date and the machine."""
     from django.db import connection
@@ -248,7 +256,7 @@ def report(lines: list[str], results_file: Path) -> None:
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     version = ".".join(map(str, find_version()))
     where = (
-        f"{os.cpu_count()} vCPU, {size:.0f} GiB, {connection.vendor} {version}, "
+        f"{os.cpu_count()} vCPU of {find_model()}, {size:.0f} GiB, {connection.vendor} {version}, "
         f"Python {platform.python_version()}"
     )
     text = "\n".join([f"{stamp} ({where}, load {load:.1f})", *(f"  {line}" for line in lines)])

@@ -71,7 +71,7 @@ class Tokens:
         import json
 
         if gateway == "apns":
-            return f"{number:064x}"
+            return f"{number + 1:064x}"  # one of zeros is nobody's
         if gateway == "webpush":
             return json.dumps({"endpoint": f"{url}/push/{number:012d}", "keys": self.keys})
         return f"{number:012d}:APA91b{'x' * 133}"

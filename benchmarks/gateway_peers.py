@@ -63,6 +63,36 @@ def install(folder: Path) -> None:
     made.write_text(wanted)
 
 
+def describe_peers(folder: Path) -> str:
+    """Their exact versions, and those of what they stand on."""
+    python, node = str(folder / "python/bin/python"), str(find("node"))
+    listed = read_output([python, "-m", "pip", "list", "--format", "freeze"])
+    known = json.loads(read_output([str(find("npm")), "ls", "--json", "--depth=0"], folder))
+    modules = [f"{name} {one['version']}" for name, one in known["dependencies"].items()]
+    packages = [line.replace("==", " ") for line in listed.splitlines()]
+    own = [read_output([python, "--version"]), f"node {read_output([node, '--version'])}"]
+    return f"Peers: {', '.join([*modules, *own, *packages])}"
+
+
+def describe_libraries() -> str:
+    """What we call with, and what we are held against."""
+    import pycurl
+
+    names = ("PycURL", "libcurl", "nghttp2", "OpenSSL")
+    ours = [part.replace("/", " ") for part in pycurl.version.split() if part.startswith(names)]
+    programs = {"nginx": "-v", H2LOAD: "--version"}
+    theirs = [
+        read_output([str(find(name)), option]) for name, option in programs.items() if find(name)
+    ]
+    return f"Ours: {', '.join(ours)}; {', '.join(theirs) or 'no sink of nginx'}"
+
+
+def read_output(command: Sequence[str], folder: Path | None = None) -> str:
+    """What a program says, on whichever of its two ways."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).strip()
+
+
 def run_quietly(command: Sequence[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -4,8 +4,9 @@
 rounds: ours with a durable row for each recipient, PostgreSQL with fsync and one worker process.
 `--latency 50` measures how full the way is kept with so many milliseconds on it, `--million` a
 campaign of 1,000,000 from its launch to its end with two workers, `--rate` whether an account's
-10,000 a second are kept to. Peers are installed by the script in environments of their own, under
-`var`. Appends to benchmarks/gateways.txt.
+10,000 a second are kept to; `--simulators` sends `--messages` through the simulator's own gateways
+instead, and holds their journal against our books. Peers are installed by the script in
+environments of their own, under `var`. Appends to benchmarks/gateways.txt.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ import gateway_ours
 import gateway_peers
 from gateway_ours import GATEWAYS, Gateway
 from gateway_peers import H2LOAD, PEERS, Run
+from gateway_simulators import count_accepted, rehearsing
 from gateway_sink import Sink, find_missing, serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,26 +69,35 @@ def main() -> None:
     parser.add_argument("--latency", type=int, default=0, help="Milliseconds.")
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--rate", action="store_true")
-    parser.add_argument("--workers", type=int, default=2, help="For --million and --rate.")
+    parser.add_argument("--simulators", action="store_true")
+    parser.add_argument("--messages", type=int, default=50_000, help="For --simulators.")
+    words = "For --million, --rate and --simulators."
+    parser.add_argument("--workers", type=int, default=2, help=words)
     options = parser.parse_args()
-    missing = find_missing()
+    missing = [] if options.simulators else find_missing()
     if missing:
         print(f"Not measured: {', '.join(missing)} missing here.")
         return
     engine.serve_postgres(True)
     peers = Path(os.environ.get("PUSHADMIN_VAR", ROOT / "var")) / "gateway-peers"
-    with tempfile.TemporaryDirectory(prefix="pa-bench-") as folder, serve(Path(folder)) as sink:
+    with (
+        tempfile.TemporaryDirectory(prefix="pa-bench-") as folder,
+        serve(Path(folder), rehearsing if options.simulators else serving) as sink,
+    ):
         engine.prepare(folder, sink.url)
         gateway_ours.lift_pace()
         lines = list(find_measure(options)(options, sink, peers))
-    engine.report(lines, RESULTS)
+    engine.report([gateway_peers.describe_libraries(), *lines], RESULTS)
+
+
+Open = Callable[[Path], AbstractContextManager[Sink]]
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Sink]:
+def serve(folder: Path, open_sink: Open) -> Iterator[Sink]:
     """The sink, which we trust from here on."""
     folder.chmod(0o755)  # nginx' worker is somebody else
-    with serving(folder) as sink:
+    with open_sink(folder) as sink:
         os.environ |= {"PUSHADMIN_OUTBOUND_CA": str(sink.authority)}
         yield sink
 
@@ -99,6 +110,8 @@ def find_measure(options: argparse.Namespace) -> Measure:
         return measure_latency
     if options.million:
         return measure_million
+    if options.simulators:
+        return measure_simulators
     return measure_rate if options.rate else measure_peers
 
 
@@ -124,6 +137,7 @@ def measure_peers(options: argparse.Namespace, sink: Sink, peers: Path) -> Itera
             load = os.getloadavg()[0]
             words = f"{number + 1}: {name}: {run.rate:,.0f}/s, {run.cost:.1f} us, load {load:.1f}"
             print(words, flush=True)
+    yield gateway_peers.describe_peers(peers)
     yield f"{options.rounds} rounds; medians (least to most)"
     yield from write_table(table, [one.key for one in gateways])
     yield from write_goals(table)
@@ -294,6 +308,21 @@ def measure_rate(options: argparse.Namespace, sink: Sink, _peers: Path) -> Itera
         f"{WINDOW} s "
         f"({', '.join(f'{count / WINDOW:,.0f}' for count in counts)}); within 2 %: {judge(is_kept)}"
     )
+    yield verify()
+
+
+def measure_simulators(options: argparse.Namespace, sink: Sink, _peers: Path) -> Iterator[str]:
+    """Through gateways that check what they get, on the same machine."""
+    for gateway in list_gateways(options):
+        app = gateway_ours.make_app(gateway, options.messages, f"{sink.url}/{gateway.key}")
+        before, _doubled = count_accepted(sink)
+        run = gateway_ours.send(app, options.messages, gateway, sink, workers=options.workers)
+        accepted, doubled = count_accepted(sink)
+        yield (
+            f"{gateway.key}, simulated, {options.workers} workers: {run.rate:,.0f}/s, "
+            f"{run.cost:.1f} us CPU each; {accepted - before:,} of {run.sent:,} accepted there, "
+            f"{doubled} recipients twice"
+        )
     yield verify()
 
 
