@@ -94,7 +94,7 @@ Open = Callable[[Path], AbstractContextManager[Sink]]
 
 
 @contextmanager
-def serve(folder: Path, open_sink: Open) -> Iterator[Sink]:
+def serve(folder: Path, open_sink: Open = serving) -> Iterator[Sink]:
     """The sink, which we trust from here on."""
     folder.chmod(0o755)  # nginx' worker is somebody else
     with open_sink(folder) as sink:
