@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -25,6 +27,27 @@ SETTLED = """() => document.readyState === "complete" && (
     !document.getElementById("main")
     || (window.htmx && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling"))
 )"""
+
+
+# The shell chooses its colours when a page begins, and when somebody chooses others. Pages for who
+# is not signed in leave them to the browser.
+WEAR = """async () => {
+    const shell = window.Alpine && Alpine.$data(document.documentElement);
+    const themes = shell && shell.switchTheme ? ["light", "auto"] : [];
+    for (const theme of themes) {
+        shell.switchTheme(theme);
+        await Alpine.nextTick();
+    }
+    for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish();
+    return themes.length ? document.documentElement.classList.contains("dark") : null;
+}"""
+
+
+def wear(page: Page, scheme: Literal["light", "dark"]) -> None:
+    """Draw a page as it stands in light or in dark, without loading it anew."""
+    page.emulate_media(color_scheme=scheme)
+    is_dark = page.evaluate(WEAR)
+    assert is_dark in (None, scheme == "dark"), f"{page.url} is not {scheme}"
 
 
 def find_faults(page: Page, name: str, width: int, scheme: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import run_demo, sign_in
-from tests.looking import SCHEMES, SETTLED, WIDTHS, find_barriers
+from tests.looking import SCHEMES, SETTLED, WIDTHS, find_barriers, wear
 
 # Playwright's synchronous calls run an event loop in the thread of the test.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -42,12 +42,12 @@ def look_at(page, url: str) -> list[str]:
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
+            wear(page, scheme)
             place = f"{url} {width} {scheme}"
             barriers += [f"{place} {barrier}" for barrier in find_barriers(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             barriers.append(f"{url} is wider than {width}")
-    page.emulate_media(color_scheme="light")
+    wear(page, "light")
     return barriers
 
 

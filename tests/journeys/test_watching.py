@@ -18,7 +18,7 @@ from tests.admin.conftest import (
     complaints,
     staff,
 )
-from tests.looking import find_barriers
+from tests.looking import find_barriers, wear
 from tests.pages.test_pages import make_campaign
 
 __all__ = ["base_url", "browser_context_args", "browser_type_launch_args", "complaints", "staff"]
@@ -31,7 +31,7 @@ def look_at(page, modes=MODES[::3]) -> list[str]:
     found = []
     for width, scheme in modes:
         page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
+        wear(page, scheme)
         found += find_barriers(page)
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found.append(f"wider than {width}")

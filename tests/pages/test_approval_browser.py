@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from campaigns.models import App, Approval, Campaign, Membership
 from tests import builders
-from tests.looking import find_barriers
+from tests.looking import find_barriers, wear
 from tests.pages.test_pages import make_campaign
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -30,7 +30,7 @@ def look_at(page) -> list[str]:
     faults = []
     for width, height, scheme in MODES:
         page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
+        wear(page, scheme)
         faults += find_barriers(page)
         if page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append(f"wider than {width}")

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.models import Segment
 from tests import builders
-from tests.looking import find_barriers
+from tests.looking import find_barriers, wear
 from tests.pages.test_browser import leave, note_requests
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -80,7 +80,7 @@ def test_a_segment_is_built_counted_explained_saved_and_used(page, live_server):
     wait_for_count(page, "4 devices")
 
     for scheme, size in ((s, z) for s in ("light", "dark") for z in ((1440, 900), (390, 844))):
-        page.emulate_media(color_scheme=scheme)
+        wear(page, scheme)
         page.set_viewport_size({"width": size[0], "height": size[1]})
         assert find_barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
