@@ -21,7 +21,7 @@ from tests.vendor_cases.gateway_apps import fill_app, start_transfer
 
 __all__ = ["server"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-COUNT = 150
+COUNT = 300
 SEEN = datetime.now(UTC) - timedelta(days=1)
 # How many a worker lets fail before it takes a refusal for everybody's. Who may name a service of
 # his own, or make up what it refuses, is not believed at once.
