@@ -43,6 +43,7 @@ EVERYBODYS = {
     "benchmarks/README.md",
     "benchmarks/gateway_ours.py",
     "benchmarks/gateway_peers.py",
+    "benchmarks/gateway_profile.txt",
     "benchmarks/gateway_sink.py",
     "benchmarks/gateways.py",
     "benchmarks/gateways.txt",

@@ -24,8 +24,8 @@ from .wire_values import read_base64, write_base64
 LIFE_SECONDS = 12 * 3600
 SLACK_SECONDS = 2 * 3600
 MAX_SERVICES = 1024
-# Browsers of one service in a row, before it is no longer they who are at fault: a tenth of a batch.
-# Whoever registers made-up subscriptions gets them side by side, so a few must not stop an account.
+# Browsers of one service in a row, before it is no longer they who are at fault: a tenth of a
+# batch. Made-up subscriptions stand side by side, so a few of them must not stop an account.
 MOST_REFUSED = 200
 CONTACT = re.compile(r"mailto:[^\s<>@]+@[^\s<>@]+\.[^\s<>@.]+|https://[^\s<>]+")  # §2.1, `sub`
 _ALGORITHM = ec.ECDSA(SHA256())  # §2: ES256
