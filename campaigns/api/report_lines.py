@@ -23,12 +23,11 @@ from campaigns.selectors.dimensions import (
     NARROWING,
     RECEIPTS,
     Dimension,
-    Line,
     Question,
     break_down,
     is_value,
-    sum_lines,
 )
+from campaigns.selectors.lines import Line, sum_lines
 from campaigns.selectors.report_facts import MAX_DAYS, make_span
 from campaigns.selectors.reports import find_zone
 from providers.reporting import read_day, read_zone

@@ -25,7 +25,7 @@ from campaigns.pages.reports import (
 )
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.comparison import HOURS, Side, read_side
-from campaigns.selectors.dimensions import Line
+from campaigns.selectors.lines import Line
 
 OFFERED = 200
 KINDS = ("sent", "opened")

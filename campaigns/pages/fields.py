@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import ErrorDict, flatatt
+from django.utils.choices import BaseChoiceIterator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -63,6 +65,20 @@ _PLAIN = {
 _BESIDE = ("prefix", "prefix_icon", "suffix", "suffix_icon")
 
 
+class Offered(BaseChoiceIterator):
+    """Pairs, and groups of pairs, as they are: Django would look at each of hundreds of zones
+    whether it is a group, for the field and for its widget."""
+
+    def __init__(self, choices: list[tuple[Any, Any]]) -> None:
+        self.choices = choices
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return iter(self.choices)
+
+    def __len__(self) -> int:
+        return len(self.choices)
+
+
 class PageForm(forms.Form):
     """A form of an operator page."""
 
@@ -83,7 +99,7 @@ class PageForm(forms.Form):
     def offer_choices(self, name: str, choices: list[tuple[Any, Any]]) -> None:
         """Let a field choose among these values."""
         field = cast(forms.ChoiceField, self.fields[name])
-        field.choices = choices
+        field.choices = Offered(choices)
 
     def place_faults(self, faults: dict[str, str]) -> dict[str, str]:
         """Show faults at fields of these names; give back those that have no field here."""

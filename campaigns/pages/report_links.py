@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from campaigns.pages.report_question import Asked
-from campaigns.selectors.dimensions import Dimension, Line
+from campaigns.selectors.dimensions import Dimension
+from campaigns.selectors.lines import Line
 from campaigns.selectors.outside_days import Outside, find_outside
 from campaigns.selectors.recipient_pages import NONE
 from providers.outcomes import Reason

@@ -31,13 +31,12 @@ from campaigns.selectors.dimensions import (
     OF_HOUR,
     RECEIPTS,
     Dimension,
-    Line,
     break_down,
     count_channels,
     has_vendor_counts,
     name_values,
-    sum_lines,
 )
+from campaigns.selectors.lines import Line, sum_lines
 from campaigns.services.report_jobs import NARROWED_BY
 from providers.reports import Metric
 

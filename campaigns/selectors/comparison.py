@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Min, Sum
 
 from campaigns.models import Counter, ReceiptCount, Transfer, VendorCount
-from campaigns.selectors.dimensions import RECEIPTS, Line, sum_lines
+from campaigns.selectors.dimensions import RECEIPTS
+from campaigns.selectors.lines import Line, sum_lines
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, find_tellers
 from providers.reports import Metric
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from django.db.models import Case, Max, Q, Sum, Value, When
@@ -31,13 +30,8 @@ from campaigns.models import (
     VendorCount,
 )
 from campaigns.models.ledger import SETTLED_KEYS
-from campaigns.selectors.report_facts import (
-    ALWAYS_TOLD,
-    RECEIPT_METRICS,
-    Span,
-    find_open_rate,
-    find_tellers,
-)
+from campaigns.selectors.lines import Key, Line, Total, add_counts, find_line, share_opened
+from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
 from campaigns.selectors.settled_hours import list_hours
 from providers.receipts import ReceiptKind
 from providers.reports import Metric
@@ -98,41 +92,6 @@ NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT, Dimension.HOUR, Dimension.
 NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
 NOTHING = {Dimension.APP_VERSION: "0"}  # of others it is ""
 HOUR_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):00")
-Key = str
-
-
-@dataclass(slots=True)
-class Line:
-    """The numbers of one value of a dimension. What nobody reports is not in `receipts`.
-
-    `earlier` of what was sent and opened is of transfers that had begun before the span. What was
-    opened at a moment, an hour or a day, is not of what was sent at it: `of_opened` is its share,
-    in percent, of everything opened.
-    """
-
-    key: Key
-    name: str = ""
-    outcomes: dict[str, int] = field(default_factory=dict)
-    receipts: dict[Metric, int] = field(default_factory=dict)
-    vendor: dict[Metric, int] = field(default_factory=dict)
-    earlier: dict[str, int] = field(default_factory=dict)
-    is_moment: bool = False
-    of_opened: float | None = None
-
-    @property
-    def total(self) -> int:
-        """Everybody who is settled."""
-        return sum(self.outcomes.values())
-
-    @property
-    def open_rate(self) -> float | None:
-        """Opens in percent of what was sent by transfers that began in the span; None where they
-        are not known, or nobody knows which sends they are of."""
-        opened = self.receipts.get(Metric.OPENED)
-        if opened is None or self.is_moment:
-            return None
-        sent = self.outcomes.get(Settled.SENT, 0) - self.earlier.get(Settled.SENT, 0)
-        return find_open_rate(sent, opened - self.earlier.get(Metric.OPENED, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +131,7 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
     _add_silent(question, lines)
     if question.by in {Dimension.DAY, Dimension.HOUR}:
         _name_lines(question, lines.values())
-        _share_opened(lines.values())
+        share_opened(lines.values())
         return sorted(lines.values(), key=lambda line: line.key)
     if question.by is Dimension.TRANSFER:
         # A transfer's name begins with its key.
@@ -183,70 +142,51 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
     return sorted(lines.values(), key=lambda line: (-line.total, line.name))
 
 
-def _share_opened(lines: Collection[Line]) -> None:
-    """Say of moments when it was opened."""
-    total = sum_lines(lines).receipts.get(Metric.OPENED)
-    for line in lines:
-        line.is_moment = True
-        if total:
-            line.of_opened = 100 * line.receipts.get(Metric.OPENED, 0) / total
-
-
 def has_vendor_counts(span: Span) -> bool:
     """Whether any vendor has reported totals of its own in these hours."""
     rows = span.of_parts(VendorCount.objects, "part__transfer__created_at")
     return bool(rows.filter(metric__in=RECEIPTS).exists())
 
 
-def sum_lines(lines: Iterable[Line]) -> Line:
-    """One line of all."""
-    total = Line("")
-    for line in lines:
-        _add(total.outcomes, line.outcomes)
-        _add(total.receipts, line.receipts)
-        _add(total.vendor, line.vendor)
-        _add(total.earlier, line.earlier)
-    return total
-
-
-def _add(numbers: dict[Any, int], more: Mapping[Any, int]) -> None:
-    for key, count in more.items():
-        numbers[key] = numbers.get(key, 0) + count
-
-
 # A column for each outcome and kind: a row for each would be read one by one, by thousands.
 _OUTCOME_COUNTS = {
-    f"of_{outcome}": Sum("count", filter=Q(outcome=outcome)) for outcome in SETTLED_KEYS
+    f"of_{outcome}": Total("count", filter=Q(outcome=outcome)) for outcome in SETTLED_KEYS
 }
-_RECEIPT_COUNTS = {f"of_{kind}": Sum("count", filter=Q(kind=kind)) for kind in RECEIPT_METRICS}
+_RECEIPT_COUNTS = {f"of_{kind}": Total("count", filter=Q(kind=kind)) for kind in RECEIPT_METRICS}
 
 
-def _sum_earlier(question: Question, rows: Q) -> Sum:
+def _sum_earlier(question: Question, rows: Q) -> Total:
     """What of some rows is no part of a rate: of one hour of the days that is all."""
     is_one_hour = Dimension.HOUR in question.only
     earlier = Q() if is_one_hour else question.span.is_earlier("part__transfer__")
-    return Sum("count", filter=rows & earlier, default=0)
+    return Total("count", filter=rows & earlier)
 
 
 def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     rows = _select(Rollup.objects, question, OF_OUTCOME)
-    read, is_reason = _read_key(question), question.by is Dimension.REASON
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
     tellers = _mark_tellers(find_tellers() if is_told else frozenset())
     sums = {"early": _sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS}
     counted = rows.values_list(OF_OUTCOME[question.by]).annotate(told=tellers, **sums)
+    if question.by is Dimension.REASON:
+        _add_reasons(counted, lines)
+        return
+    read = _read_key(question)
     for value, told, early, *counts in counted:
-        name = read(value)
+        line = find_line(lines, read(value))
+        add_counts(line.outcomes, zip(SETTLED_KEYS, counts, strict=True))
+        if early:
+            add_counts(line.earlier, [(Settled.SENT, early)])
+        if told and not line.receipts:
+            line.receipts = dict(NOTHING_TOLD)
+
+
+def _add_reasons(counted: Iterable[Any], lines: dict[Key, Line]) -> None:
+    """A line for each reason of each outcome."""
+    for reason, _told, _early, *counts in counted:
         for outcome, count in zip(SETTLED_KEYS, counts, strict=True):
-            if count is None:
-                continue
-            key = f"{outcome}:{name}" if is_reason else name
-            line = lines.get(key) or lines.setdefault(key, Line(key))
-            line.outcomes[outcome] = line.outcomes.get(outcome, 0) + count
-            if outcome == Settled.SENT:
-                _add(line.earlier, {Settled.SENT: early})
-            if told and not line.receipts:
-                line.receipts = dict(NOTHING_TOLD)
+            if count is not None:
+                add_counts(find_line(lines, f"{outcome}:{reason}").outcomes, [(outcome, count)])
 
 
 def _mark_tellers(accounts: Collection[int]) -> Any:
@@ -264,13 +204,12 @@ def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     read = str if question.by is Dimension.PLATFORM else _read_key(question)
     earlier = _sum_earlier(question, Q(kind=ReceiptKind.OPENED))
     counted = rows.values_list(OF_RECEIPT[question.by]).annotate(earlier=earlier, **_RECEIPT_COUNTS)
+    metrics = RECEIPT_METRICS.values()
     for value, early, *counts in counted:
-        key = read(value)
-        line = lines.get(key) or lines.setdefault(key, Line(key))
-        _add(line.earlier, {Metric.OPENED: early})
-        for metric, count in zip(RECEIPT_METRICS.values(), counts, strict=True):
-            if count is not None:
-                line.receipts[metric] = line.receipts.get(metric, 0) + count
+        line = find_line(lines, read(value))
+        add_counts(line.receipts, zip(metrics, counts, strict=True))
+        if early:
+            add_counts(line.earlier, [(Metric.OPENED, early)])
 
 
 def _add_vendor_counts(question: Question, lines: dict[Key, Line]) -> None:
@@ -286,7 +225,7 @@ def _add_vendor_counts(question: Question, lines: dict[Key, Line]) -> None:
         rows.filter(metric__in=RECEIPTS).values(column, "metric").annotate(total=Sum("value"))
     ):
         key = str(row[column])
-        _add(lines.setdefault(key, Line(key)).vendor, {Metric(row["metric"]): row["total"]})
+        add_counts(find_line(lines, key).vendor, [(Metric(row["metric"]), row["total"])])
 
 
 def _add_silent(question: Question, lines: dict[Key, Line]) -> None:
@@ -299,7 +238,7 @@ def _add_silent(question: Question, lines: dict[Key, Line]) -> None:
         **{_OF_TRANSFER[name]: value for name, value in question.only.items()},
     )  # fmt: skip
     for value in began.order_by().values_list(_OF_TRANSFER[question.by], flat=True).distinct():
-        lines.setdefault(str(value), Line(str(value)))
+        find_line(lines, str(value))
 
 
 def count_channels(question: Question, transfers: Collection[Key]) -> dict[Key, dict[str, int]]:
@@ -357,9 +296,9 @@ def _read_key(question: Question) -> Callable[[Any], Key]:
         nothing = NOTHING.get(by, "")
         return lambda cohort: str(values.get(cohort, nothing))
     if by in OF_HOUR:
-        form = "%Y-%m-%d" if by is Dimension.DAY else "%H:00"
-        # The same hour comes with every outcome and account.
-        return cache(lambda hour: f"{hour.astimezone(zone):{form}}")
+        if by is Dimension.DAY:
+            return lambda hour: hour.astimezone(zone).date().isoformat()
+        return lambda hour: f"{hour.astimezone(zone).hour:02}:00"
     return str
 
 

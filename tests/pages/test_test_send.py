@@ -18,7 +18,8 @@ from campaigns.models import (
     TestGroup,
     Transfer,
 )
-from campaigns.selectors.dimensions import Dimension, Question, break_down, sum_lines
+from campaigns.selectors.dimensions import Dimension, Question, break_down
+from campaigns.selectors.lines import sum_lines
 from campaigns.selectors.report_facts import make_span
 from campaigns.services import campaigns
 from providers import vault
