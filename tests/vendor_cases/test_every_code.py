@@ -27,7 +27,8 @@ from tests.vendor_cases.gateway_apps import fill_app, start_transfer
 __all__ = ["server"]
 pytestmark = pytest.mark.django_db(transaction=True)
 USUAL = max(FIRST_WAIT.values())  # who is not told a time is tried again within it
-SLACK = 3.0  # jitter, and the whole seconds of a date
+DELAY = 20.0  # seconds that a busy machine may take from writing an answer to reading it
+SLACK = DELAY + 2  # jitter, and the whole seconds of a date; waits are told apart by more
 Seen = dict[str, Any]
 OpenApp = Callable[[Dialect], App]
 
@@ -170,6 +171,6 @@ def write_wish(case: Case, text: str) -> Case:
     """The same answer with such a Retry-After."""
     word, _, seconds = text.partition(":")
     if word == "date":
-        moment = datetime.now(UTC) + timedelta(seconds=float(seconds) + 2)
+        moment = datetime.now(UTC) + timedelta(seconds=float(seconds) + DELAY)
         text = format_datetime(moment, usegmt=True)
     return replace(case, headers={"retry-after": text} if text else {})
