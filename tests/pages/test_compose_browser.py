@@ -149,14 +149,26 @@ def test_of_many_languages_one_is_drawn_when_it_is_opened(compose, owner, app, n
     assert complaints == []
 
 
+FOLDED = ["id_ios-subtitle", "id_rate", "id_translations-6-body"]
+
+
+def open_at(page, address):
+    """The id of the field that somebody sees and writes into once the page stands there."""
+    page.goto("about:blank")
+    page.goto(address)
+    page.locator(":focus:is(input, textarea, select)").wait_for(state="visible")
+    return page.evaluate("document.activeElement.id")
+
+
 def test_a_link_to_a_field_opens_what_it_is_folded_into(compose, owner, app, now, live_server):
     said = {language: {"body": "Da"} for language in ("de", "fr", "es", "it", "nl", "pl", "sv")}
     message = {"title": "Sale", "body": "Today", "translations": said}
     body = {"name": "Sale", "app": app.slug, "audience": {"all": True}, "message": message}
     campaign = create_campaign(owner, body, actor="owner", now=now)
 
-    for field in ("id_ios-subtitle", "id_rate", "id_translations-6-body"):
-        compose.goto("about:blank")
-        compose.goto(f"{live_server.url}/campaigns/{campaign.pk}/edit/#{field}")
+    opened = [
+        open_at(compose, f"{live_server.url}/campaigns/{campaign.pk}/edit/#{field}")
+        for field in FOLDED
+    ]
 
-        compose.locator(f"[id='{field}']:focus").wait_for(state="visible")
+    assert opened == FOLDED
