@@ -19,7 +19,7 @@ def check_account(dialect: Dialect, account: AccountConfig) -> CheckResult:
     try:
         return dialect.connect(account).check()
     except Failure as failure:
-        return CheckResult(False, failure.message)
+        return CheckResult.of_failure(failure)
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
         # Whatever is wrong here is in the account's values, which the text must not repeat.
         return CheckResult(False, _("The account's values cannot be used. Enter them again."))

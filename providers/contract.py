@@ -247,7 +247,9 @@ class Dialect:
     made, where `idempotency` is not that of all. A vendor that `runs_scenarios` goes from
     a push to the later steps itself, over its `channels`; `scenario_carries` names fields that fare
     otherwise then. One that `fans_out` takes one device per call (`outbound.DeviceSender`), and its
-    `gateway` is how it answers in the simulator.
+    `gateway` is how it answers in the simulator; one that `judges_tokens` answers NOT_ADDRESSABLE
+    for a token that is none of its own, as a wrong route makes it do for all of them: too many of
+    these pause a campaign as refused messages do.
     `make_credentials` makes what an account needs of secrets that no vendor gives: what is empty
     of them is filled when it is saved. `find_browser_key` gives the key that browsers subscribe
     with of an account's credentials, where its devices are browsers that do so by themselves.
@@ -285,6 +287,7 @@ class Dialect:
     has_receipts: bool = False
     wants_references: bool = False
     fans_out: bool = False
+    judges_tokens: bool = False
     runs_scenarios: bool = False
     is_sandbox: bool = False  # reached through PUSHADMIN_SANDBOX_URL
     can_filter: Callable[[Expression], bool] = _writes_no_filter

@@ -21,6 +21,8 @@ HOP_HEADER = "X-Pushadmin-Hop"
 
 # A gateway's word that its own upstream did not answer says nothing about what that one did.
 UNCERTAIN_STATUSES = frozenset({408, 502, 504})
+# Of a server that has not begun with the call (RFC 9110, 15.6.2, 15.6.4 and 15.6.6).
+NOT_BEGUN_STATUSES = frozenset({501, 503, 505})
 THROTTLED_STATUSES = frozenset({420, 429})
 CREDENTIAL_STATUSES = frozenset({401, 403, 407})
 
@@ -46,6 +48,13 @@ def hopping(installation: str, hop: int) -> Iterator[None]:
 def find_hop() -> str:
     """What calls made here say of the chain that they are in; "" for none."""
     return _hop.get()
+
+
+def leaves_doubt(status: int) -> bool:
+    """Whether a call may have been taken although such an error came, where no key tells it from
+    a repeat: a server may fail before it takes a call or right after."""
+    is_failure = status >= 500 and status not in NOT_BEGUN_STATUSES
+    return is_failure or status in UNCERTAIN_STATUSES
 
 
 def explain_status(status: int, words: str = "") -> Failure:

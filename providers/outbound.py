@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from providers.commands import CreateGroup, FetchStatus, Recalled, SendPush, TransferStatus
-from providers.outcomes import Receipt, Result
+from providers.outcomes import Failure, Reason, Receipt, Result
 from providers.receipts import FetchReceipts, ReceiptPage
 from providers.reports import VendorTotal
 from providers.scenarios import SaveScenario, SendByScenario, SendText
@@ -18,20 +18,34 @@ from providers.scenarios import SaveScenario, SendByScenario, SendText
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
-    """A login at a vendor, as plain values. `options` are the route's outbound identifiers."""
+    """A login at a vendor, as plain values. `options` are the route's outbound identifiers,
+    `test_browser` the token of an operator's browser, in which a check may show that it works."""
 
     public_id: str
     credentials: Mapping[str, str]
     base_urls: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    test_browser: str = field(default="", repr=False)
+
+
+_SAYING_NOTHING = frozenset({Reason.VENDOR, Reason.NO_ANSWER, Reason.THROTTLED})
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What the vendor's cheapest harmless call said, in its own words."""
+    """What the vendor's cheapest harmless call said, in its own words.
+
+    Where nobody `is_heard` who could judge the account, it is neither good nor refused.
+    """
 
     is_good: bool
     words: str
+    is_heard: bool = True
+
+    @classmethod
+    def of_failure(cls, failure: Failure | Result) -> CheckResult:
+        """A vendor that cannot be reached, is out or wants to be left alone judges nothing."""
+        return cls(False, failure.message, failure.reason not in _SAYING_NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

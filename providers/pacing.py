@@ -15,6 +15,8 @@ MAX_BACKOFF = 3600.0
 WINDOW = 10.0  # seconds
 MAX_SKEW = 10.0  # seconds that a caller may have waited for its turn
 RAMP_START = 0.1
+TENTH = 0.1  # seconds
+LEAST_WAIT = 1e-6
 
 # First waits in seconds, when a vendor names none.
 FIRST_WAIT = {Reason.VENDOR: 10.0, Reason.THROTTLED: 60.0}
@@ -74,6 +76,56 @@ class Bucket:
         """The bucket after `amount` was taken, which `find_wait` must have allowed."""
         filled = self.refill(now)
         return replace(filled, level=filled.level - amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Recently:
+    """At most `most` in any `seconds`, whatever came before; what was taken is counted by tenths.
+
+    Unlike a bucket, that forgets what nobody took, it lets a pause be made up for within them.
+    """
+
+    most: float
+    seconds: float
+    taken: tuple[tuple[int, int], ...] = ()  # a tenth since 1970, and how many in it; oldest first
+
+    def find_wait(self, amount: int, now: datetime) -> float:
+        """Seconds until `amount` may be taken; 0 means now. More than `most` waits for nothing
+        else."""
+        kept = self._forget(now).taken
+        excess = sum(count for _tenth, count in kept) + min(amount, self.most) - self.most
+        wait = 0.0
+        for tenth, count in kept:
+            if excess > 0:
+                excess -= count
+                wait = max(LEAST_WAIT, (tenth + 1) * TENTH + self.seconds - now.timestamp())
+        return wait
+
+    def count_free(self, now: datetime) -> float:
+        """How many may be taken now."""
+        return self.most - sum(count for _tenth, count in self._forget(now).taken)
+
+    def take(self, amount: int, now: datetime) -> Recently:
+        """The same after `amount` was taken, which `find_wait` must have allowed."""
+        kept, tenth = dict(self._forget(now).taken), _find_tenth(now)
+        kept[tenth] = kept.get(tenth, 0) + amount
+        return replace(self, taken=tuple(sorted(kept.items())))
+
+    def give_back(self, amount: int, taken_at: datetime) -> Recently:
+        """The same as if so many had not been taken at that moment."""
+        tenth = _find_tenth(taken_at)
+        kept = ((one, count - amount if one == tenth else count) for one, count in self.taken)
+        return replace(self, taken=tuple(kept))
+
+    def _forget(self, now: datetime) -> Recently:
+        """Without what is over, and what a clock that went back has left in the future."""
+        first = _find_tenth(now - timedelta(seconds=self.seconds))
+        last = _find_tenth(now + timedelta(seconds=MAX_SKEW))
+        return replace(self, taken=tuple(one for one in self.taken if first <= one[0] <= last))
+
+
+def _find_tenth(moment: datetime) -> int:
+    return int(moment.timestamp() // TENTH)
 
 
 def find_ramped(rate: float, seconds: float | None, taken: int) -> float:

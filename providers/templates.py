@@ -293,6 +293,13 @@ class Sheet:
         return tuple(sorted(names))
 
     @property
+    def required(self) -> frozenset[str]:
+        """Those of its variables without which it is no whole text."""
+        return frozenset(
+            one.name for template in self.templates for one in template.variables if one.is_required
+        )
+
+    @property
     def is_plain(self) -> bool:
         """Whether values are only put in their places, so that nothing is interpreted."""
         return all(template.pieces is not None for template in self.templates)

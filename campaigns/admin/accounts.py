@@ -214,8 +214,8 @@ class AccountAdmin(StaffAdmin):
 
     def try_out(self, request: HttpRequest, row: Account) -> None:
         result = check_account(row, actor=name_actor(request.user), now=timezone.now())
-        tell = messages.success if result.is_good else messages.error
-        tell(request, result.words)
+        found = messages.SUCCESS if result.is_good else messages.ERROR
+        messages.add_message(request, found if result.is_heard else messages.WARNING, result.words)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         known = {dialect.key for dialect in registry.all_dialects()}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import Account
+from campaigns.selectors.browsers import find_test_browser
 from campaigns.services.access import record_audit
 from providers import checks, registry, vault
 from providers.limits import find_limit_faults
@@ -64,8 +65,12 @@ def _refuse_limits(account: Account) -> None:
 
 
 def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult:
-    """Ask the vendor, outside any transaction, and keep what it said in its own words."""
+    """Ask the vendor, outside any transaction, and keep what it said in its own words; where it
+    said nothing of the account, what was known of it stays."""
     result = _ask_vendor(account)
+    if not result.is_heard:
+        record_audit(actor, "check", account, workspace=account.workspace, now=now)
+        return result
     health = Account.Health.GOOD if result.is_good else Account.Health.BAD
     words = result.words[:500]
     until = _read_expiry(account, find_credentials(account) or {})
@@ -92,10 +97,12 @@ def _ask_vendor(account: Account) -> CheckResult:
         credentials = vault.decrypt(account.credentials)
     except vault.VaultError as error:
         return CheckResult(False, str(error))
+    dialect = registry.get(account.dialect)
     config = AccountConfig(
         public_id=account.public_id,
         credentials=credentials,
         base_urls=account.base_urls,
         options=account.options,
+        test_browser=find_test_browser(account) if dialect.find_browser_key else "",
     )
-    return checks.check_account(registry.get(account.dialect), config)
+    return checks.check_account(dialect, config)

@@ -23,6 +23,7 @@ from campaigns.models import (
     TestGroup,
     Workspace,
 )
+from campaigns.selectors.browsers import GROUP
 from campaigns.selectors.routes import list_ways
 from campaigns.services.access import record_audit, require_role
 from campaigns.services.accounts import find_credentials, save_account
@@ -37,7 +38,6 @@ from providers.contract import Dialect
 from providers.message_fields import Platform
 
 WEB = Platform.WEB.value
-GROUP = "Browsers"
 MAX_NAME = 120
 MAX_BROWSERS = 50
 MAX_TOKEN = 4096

@@ -81,12 +81,14 @@ def _write_refused(shape: Shape | None, name: str, now: datetime) -> Reply:
     if name == "error_410":
         words += now.astimezone(UTC).isoformat(timespec="seconds")
     reply = write_refusal(shape, Refusal(refused.kind, words))
-    body = reply.body
-    if isinstance(body, dict):  # an envelope that repeats the status says the one that is meant
-        body = {
-            name: refused.status if value == reply.status else value for name, value in body.items()
-        }
-    return replace(reply, status=refused.status, body=body)
+    if shape is not None and refused.kind is RefusalKind.UNAUTHENTICATED:
+        return reply  # some have another status than 401 for it
+
+    def say_status(value: Any) -> Any:
+        """An envelope that repeats the status says the one that is meant."""
+        return refused.status if value == reply.status else value
+
+    return replace(reply, status=refused.status, body=_walk(reply.body, say_status))
 
 
 def _find_wait(given: GivenFault, now: datetime) -> str:

@@ -13,6 +13,7 @@ from providers.outcomes import Reason
 from providers.pacing import (
     Bucket,
     DayQuota,
+    Recently,
     find_backoff,
     find_ramped,
     find_reset,
@@ -106,6 +107,46 @@ def test_who_counts_by_the_minute_is_used_to_within_two_percent():
         bucket, count = bucket.take(amount, now), count + amount
 
     assert 0.98 * 10_000 <= count / (now - NOW).total_seconds() <= 1.004 * 10_000
+
+
+@given(
+    most=st.integers(1, 5000),
+    wishes=st.lists(st.tuples(st.integers(1, 2000), st.floats(0, 3)), min_size=1, max_size=60),
+)
+def test_no_seconds_have_more_than_the_most(most, wishes):
+    recently, now, taken = Recently(most, 5.0), NOW, []
+
+    for wish, pause in wishes:
+        amount = min(wish, most)
+        now += timedelta(seconds=pause)
+        now += timedelta(seconds=recently.find_wait(amount, now) + 1e-6)
+        recently = recently.take(amount, now)
+        taken.append((now, amount))
+
+    window = timedelta(seconds=5)
+    sums = [sum(n for at, n in taken if start <= at < start + window) for start, _n in taken]
+    assert max(sums) <= most
+
+
+def test_what_was_taken_is_free_again_after_its_seconds_or_a_tenth_later():
+    recently = Recently(100, 5.0).take(60, NOW).take(40, after(1))
+
+    assert recently.find_wait(1, after(2)) == pytest.approx(3.1, abs=0.11)
+    assert recently.find_wait(60, after(2)) == pytest.approx(3.1, abs=0.11)
+    assert recently.find_wait(61, after(2)) == pytest.approx(4.1, abs=0.11)
+    assert recently.find_wait(100, after(6.2)) == 0
+
+
+def test_more_than_the_most_waits_until_nothing_else_was_taken():
+    assert Recently(100, 5.0).find_wait(1000, NOW) == 0
+    assert Recently(100, 5.0).take(1, NOW).find_wait(1000, NOW) == pytest.approx(5.1, abs=0.11)
+
+
+def test_a_clock_that_went_back_an_hour_leaves_nothing_behind():
+    recently = Recently(100, 5.0).take(100, NOW)
+
+    assert recently.find_wait(100, after(-3600)) == 0
+    assert recently.take(1, after(-3600)).find_wait(99, after(-3600)) == 0
 
 
 def test_a_ramp_up_grows_linearly_from_a_tenth():

@@ -42,6 +42,11 @@ PAUSED = Fate(is_paused=True)
 IN_DOUBT = Fate(in_doubt=True)
 
 
+def doubted(seconds: float) -> Fate:
+    """Nobody knows, and not before that time it is tried again."""
+    return Fate(seconds=seconds, in_doubt=True)
+
+
 def later(seconds: float | None = None) -> Fate:
     """The one device is tried again."""
     return Fate(seconds=seconds)

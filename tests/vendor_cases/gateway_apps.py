@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from campaigns.dispatch.plan import start_campaign
 from campaigns.models import Account, App, Device, Route, Transfer
@@ -33,8 +34,8 @@ def fill_app(
     return list(Device.objects.order_by("pk"))
 
 
-def start_transfer(app: App, now: datetime) -> Transfer:
+def start_transfer(app: App, now: datetime, **fields: Any) -> Transfer:
     """A campaign to everybody, not yet frozen."""
-    campaign = builders.make_campaign(app, now)
+    campaign = builders.make_campaign(app, now, **fields)
     start_campaign(campaign, actor="owner", now=now)
     return Transfer.objects.get(campaign=campaign)

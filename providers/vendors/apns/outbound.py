@@ -155,7 +155,7 @@ class Apns:
         answer = self._ask(call, signer)
         if wire_errors.is_let_in(answer):
             return CheckResult(True, _("Apple accepts the credentials."))
-        return CheckResult(False, wire_errors.read_answer(answer).message)
+        return CheckResult.of_failure(wire_errors.read_answer(answer))
 
     def _ask(self, call: DeviceCall, signer: Signer) -> DeviceAnswer:
         fanout = get_fanout(1, signer.certificate, self.account.public_id, signer.caller)

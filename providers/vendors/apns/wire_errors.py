@@ -3,6 +3,9 @@ https://developer.apple.com/documentation/usernotifications/handling-notificatio
 
 An answer of 200 has no body. Any other has `{"reason": "...", "timestamp": ms}`, the latter with
 410: "the time at which APNs confirmed the token was no longer valid for the topic".
+
+Of a 500 ("An internal server error occurred") the page does not say whether the notification was
+taken, so nobody knows; of a 503 it says that the service is not there.
 """
 
 from __future__ import annotations
@@ -13,7 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.failures import describe_misreading, parse_body
+from providers.failures import (
+    CREDENTIAL_STATUSES,
+    UNCERTAIN_STATUSES,
+    describe_misreading,
+    leaves_doubt,
+    parse_body,
+)
 from providers.outbound import DeviceAnswer
 from providers.outcomes import Outcome, Reason, Result
 from providers.pacing import read_retry_after
@@ -115,11 +124,11 @@ ALIASES = {"BadEnvironmentKeyInToken": "BadEnvironmentKeyIdInToken"}
 # What a status means by itself, where no reason that we know stands beside it. 410 is not among
 # those that touch a token: it may be anybody's who stands between us and Apple.
 STATUSES: Mapping[int, tuple[Reason, float | None]] = {
-    403: (Reason.CREDENTIAL, None),
+    **dict.fromkeys(CREDENTIAL_STATUSES, (Reason.CREDENTIAL, None)),
+    **dict.fromkeys(UNCERTAIN_STATUSES, (Reason.NO_ANSWER, None)),
     429: (Reason.VENDOR, DEVICE_SECONDS),
 }
 LET_IN = frozenset({"BadDeviceToken", "MissingTopic"})
-UNCERTAIN_STATUSES = frozenset({408, 502, 504})
 MAX_WORDS = 200
 
 
@@ -142,7 +151,7 @@ def read_answer(answer: DeviceAnswer) -> Result:
         return _read_status(answer, name)
     return Result(
         answer.place,
-        Outcome.FAILED,
+        _find_outcome(answer),
         meaning.reason,
         f"{name}: {meaning.words}",
         _find_wait(answer, meaning.retry_after),
@@ -167,7 +176,7 @@ def _read_success(answer: DeviceAnswer) -> Result:
 
 def _read_status(answer: DeviceAnswer, name: str) -> Result:
     words = name[:MAX_WORDS] or f"HTTP {answer.status}"
-    if answer.status in UNCERTAIN_STATUSES or answer.status < 300:
+    if answer.status < 300:
         return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
     if answer.status < 400:
         words = f"The account's address answers with a redirect ({answer.status}). Correct it."
@@ -176,12 +185,16 @@ def _read_status(answer: DeviceAnswer, name: str) -> Result:
     reason, wait = STATUSES.get(answer.status, default)
     wait = _find_wait(answer, wait)
     blocks = _blocks_account(answer)
-    return Result(answer.place, Outcome.FAILED, reason, words, wait, blocks_account=blocks)
+    return Result(answer.place, _find_outcome(answer), reason, words, wait, blocks_account=blocks)
+
+
+def _find_outcome(answer: DeviceAnswer) -> Outcome:
+    return Outcome.UNKNOWN if leaves_doubt(answer.status) else Outcome.FAILED
 
 
 def _find_wait(answer: DeviceAnswer, wait: float | None) -> float | None:
     """What the server asks for goes before what the page says."""
-    if wait is None:
+    if wait is None and answer.status < 500:
         return None
     asked = _read_asked(answer)
     return wait if asked is None else asked

@@ -49,8 +49,9 @@ class AppMetrica:
         try:
             groups = self._fetch_groups()
         except Failure as failure:
-            is_good = failure.reason is Reason.PAYLOAD and "app_id" not in self.account.options
-            return CheckResult(is_good, failure.message)
+            if failure.reason is Reason.PAYLOAD and "app_id" not in self.account.options:
+                return CheckResult(True, failure.message)
+            return CheckResult.of_failure(failure)
         words = _("The token is accepted; groups of the application: %(names)s")
         return CheckResult(True, words % {"names": ", ".join(sorted(groups)) or "-"})
 

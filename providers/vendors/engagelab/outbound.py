@@ -38,7 +38,7 @@ class EngageLab:
         try:
             tags = self._call("GET", wire_tags.TAGS_PATH, read=wire_tags.read_tags)
         except Failure as failure:
-            return CheckResult(False, failure.message)
+            return CheckResult.of_failure(failure)
         words = _("The key is accepted; the application has %(count)s tags.")
         return CheckResult(True, words % {"count": len(tags.counts)})
 

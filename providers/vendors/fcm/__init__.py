@@ -170,6 +170,7 @@ DIALECT = Dialect(
     blind_resend=True,
     wants_references=True,
     fans_out=True,
+    judges_tokens=True,
     refuses_empty=True,
     find_message_faults=wire_messages.find_message_faults,
     measure=wire_sends.measure,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.commands import SendPush, Token
-from providers.failures import describe_misreading
+from providers.failures import describe_misreading, leaves_doubt
 from providers.outbound import (
     AccountConfig,
     CheckResult,
@@ -137,7 +137,7 @@ class Fcm:
             self._probe(key)
         except Failure as failure:
             if failure.reason is not Reason.TOKEN:
-                return CheckResult(is_good=False, words=failure.message)
+                return CheckResult.of_failure(failure)
         words = _("The key is accepted; project: %(name)s")
         return CheckResult(is_good=True, words=words % {"name": key.project})
 
@@ -250,6 +250,8 @@ class ProjectCalls:
         if 200 <= answer.status < 300:
             words = describe_misreading(answer.status)
             return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
+        if leaves_doubt(answer.status):
+            return wire_errors.read_doubt(answer)
         result = wire_errors.read_result(answer) or judge_status(answer)
         is_of_token = answer.status == 401 and not result.message.startswith(_NOT_OURS)
         if is_of_token and self.client.tokens.refuse(self.owner, self.shown[answer.place]):
@@ -267,11 +269,9 @@ class ProjectCalls:
 
 
 def judge_status(answer: DeviceAnswer) -> Result:
-    """By its status, where its code says nothing; whom it may have been sent to, nobody knows."""
+    """By its status, where its code says nothing."""
     failure = http.explain_status(answer.status)
     words = wire_errors.find_words(answer) or failure.message
-    if failure.was_sent is None:
-        return Result(answer.place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
     # The account names the project and the address: what is not there is not there for anybody.
     reason = Reason.CREDENTIAL if answer.status == 404 else failure.reason
     asked = wait = None

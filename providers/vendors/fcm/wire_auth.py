@@ -45,6 +45,9 @@ MAX_ASSERTION = 8192
 KEY_BITS = 2048
 LEAST_BITS = 1024
 _ACCESS = re.compile("[!-~]{1,8192}")  # what a header can hold of it
+_PROJECT = re.compile("[A-Za-z0-9._:-]{1,100}")  # those of a company's own domain have a colon
+_EMAIL = re.compile("[!-~]{1,320}")
+_ADDRESS = re.compile("https?://[!-~]{1,2000}", re.IGNORECASE)
 _SAID = ("error", "error_description")
 _NEEDED = ("project_id", "client_email", PRIVATE_KEY, "token_uri")
 
@@ -79,10 +82,30 @@ def read_service_account(text: str) -> ServiceAccount:
         key_id=str(body.get("private_key_id") or ""),
         token_uri=body["token_uri"],
     )
-    if urlsplit(account.token_uri).scheme not in ("http", "https"):
-        raise ValueError("The key file's token_uri is no web address.")
+    _check_names(account)
     load_key(account.private_key)
     return account
+
+
+def _check_names(account: ServiceAccount) -> None:
+    """Each is written into an address, a header or a signed text."""
+    if not _PROJECT.fullmatch(account.project):
+        raise ValueError("The key file's project_id is no project's.")
+    if not _EMAIL.fullmatch(account.email):
+        raise ValueError("The key file's client_email is no address.")
+    if not is_web_address(account.token_uri):
+        raise ValueError("The key file's token_uri is no web address.")
+
+
+def is_web_address(text: str) -> bool:
+    """Of a host, perhaps with a port, and without a login."""
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port != 0
+    except ValueError:  # no such port, or half an address in brackets
+        return False
+    is_plain = _ADDRESS.fullmatch(text) is not None and "@" not in parts.netloc
+    return is_plain and has_port and bool(parts.hostname)
 
 
 @lru_cache(maxsize=64)

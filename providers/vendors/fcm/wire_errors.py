@@ -13,8 +13,8 @@ What is ours to decide:
   `message.token`, or, as in the page's second sample, where there is no violation and the words
   name the registration token. Every other one is about the message. A token that is none of
   Firebase's is another gateway's rather than dead: a wrong route gets that answer for everybody, so
-  it disables nobody. It fails the one recipient like a fault of the message, and says where to
-  look.
+  it disables nobody. It fails the one recipient as one who cannot be addressed, says where to look,
+  and counts for a pause (`judges_tokens`): the words may be about a message after all.
 - SENDER_ID_MISMATCH is about a token *and* a key: one of them is another project's. A key of the
   wrong project answers it for every token, so it must not disable any; one stray token answers it
   among a million good ones, so it must not condemn the account. It fails the one recipient like a
@@ -25,6 +25,9 @@ What is ours to decide:
 - UNAVAILABLE and INTERNAL with a Retry-After, or a RetryInfo where there is none, stop the account
   for so long; without either, a single call has failed, which is made again later while all others
   go on.
+- UNAVAILABLE (503) says that "the server couldn't process the request in time": nobody was sent to.
+  INTERNAL (500), "an unknown internal error", does not say that, nor does somebody in between (502,
+  504). There the status goes before the code: nobody knows, whatever stands beside it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.failures import parse_body
+from providers.failures import UNCERTAIN_STATUSES, explain_status, parse_body
 from providers.inbound import Reply
 from providers.outbound import DeviceAnswer
 from providers.outcomes import (
@@ -56,6 +59,7 @@ RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 TOKEN_FIELD = "message.token"
 THIRD_PARTY = "THIRD_PARTY_AUTH_ERROR"
 UNREGISTERED, MISMATCH, QUOTA = "UNREGISTERED", "SENDER_ID_MISMATCH", "QUOTA_EXCEEDED"
+INVALID = "INVALID_ARGUMENT"
 QUOTA_SECONDS = 60.0  # "a minimum initial delay of 1 minute"
 MAX_WORDS, MAX_CODE = 500, 100
 MOST_SAID = 3  # fields or quotas that people are told of
@@ -97,7 +101,6 @@ _FINAL = {
     "PERMISSION_DENIED": Reason.CREDENTIAL,
     "NOT_FOUND": Reason.CREDENTIAL,
 }
-_PASSING = frozenset({"UNAVAILABLE", "INTERNAL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Fault:
         if TOKEN_FIELD in self.fields:
             return True
         is_named = "registration token" in self.words.lower()
-        return self.code == "INVALID_ARGUMENT" and not self.fields and is_named
+        return self.code == INVALID and not self.fields and is_named
 
     @property
     def sentence(self) -> str:
@@ -223,7 +226,7 @@ def judge_fault(fault: Fault, wait: float | None) -> tuple[Reason, float | None]
     if fault.code in (QUOTA, "RESOURCE_EXHAUSTED"):
         reason = Reason.VENDOR if fault.is_of_one_device else Reason.THROTTLED
         return reason, QUOTA_SECONDS if wait is None else wait
-    if fault.code in _PASSING:
+    if fault.code == "UNAVAILABLE":
         return Reason.VENDOR, wait
     if fault.is_of_account:
         return Reason.CREDENTIAL, None
@@ -255,6 +258,25 @@ def find_words(answer: DeviceAnswer) -> str:
         return ""
 
 
+def read_doubt(answer: DeviceAnswer) -> Result:
+    """What an answer means that leaves open whether the message was taken, by its status alone."""
+    try:
+        fault = read_fault(parse_body(answer.body)[0])
+        words, asked = fault.sentence, fault.wait
+    except (KeyError, TypeError, AttributeError):
+        words, asked = explain_status(answer.status).message, None
+    wait = read_wait(answer.headers)
+    wait = asked if wait is None else wait
+    return Result(
+        answer.place,
+        Outcome.UNKNOWN,
+        Reason.NO_ANSWER if answer.status in UNCERTAIN_STATUSES else Reason.VENDOR,
+        words,
+        retry_after=wait,
+        blocks_account=bool(wait),
+    )
+
+
 def read_result(answer: DeviceAnswer) -> Result | None:
     """What an answer that is no success means for the one recipient; None where it is none of the
     vendor's own, or its codes say nothing."""
@@ -268,6 +290,8 @@ def read_result(answer: DeviceAnswer) -> Result | None:
     if judged is None:
         return None
     reason, wait = judged
+    if fault.has_foreign_token and fault.code == INVALID and reason is Reason.PAYLOAD:
+        reason = Reason.NOT_ADDRESSABLE
     return Result(
         answer.place,
         Outcome.FAILED,

@@ -88,7 +88,7 @@ class Infobip:
                 "GET", wire_auth.APPLICATIONS_PATH, read=wire_auth.read_apps, recipients=()
             )
         except Failure as failure:
-            return CheckResult(is_good=False, words=failure.message)
+            return CheckResult.of_failure(failure)
         words = _("The key is accepted; applications: %(names)s")
         names = ", ".join(sorted(row.name for row in rows.rows)) or "-"
         return CheckResult(is_good=True, words=words % {"names": names})

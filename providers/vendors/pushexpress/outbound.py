@@ -41,7 +41,7 @@ class PushExpress:
                 "GET", wire.APPS_PATH, params={"archived": "false"}, read=wire_apps.read_apps
             )
         except Failure as failure:
-            return CheckResult(False, failure.message)
+            return CheckResult.of_failure(failure)
         words = _("The key is accepted; applications: %(names)s")
         return CheckResult(True, words % {"names": ", ".join(names) or "-"})
 

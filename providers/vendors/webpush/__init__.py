@@ -76,8 +76,8 @@ DIALECT = Dialect(
             kind="secret",
             label=gettext_noop("Test browser"),
             help=gettext_noop(
-                "A subscription as JSON; a check shows a notification there. Empty: a check only "
-                "tries the key."
+                "A subscription as JSON; a check shows a notification there. Empty: in the newest "
+                "one of the page Test browsers; without any a check only tries the key."
             ),
             maximum=4096,
         ),

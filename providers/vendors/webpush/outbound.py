@@ -1,13 +1,16 @@
 """A key pair and the push services of all browsers: each subscription names its own.
 
 There is no call for many. The engine makes the calls that `write_calls` renders; `check` alone
-talks by itself, and only where somebody has kept a browser to try the account with.
+talks by itself, and only where there is a browser to try the account with: a subscription that
+somebody has pasted, else the newest of those that have subscribed on our own page.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -73,12 +76,14 @@ class WebPush:
         contact = str(account.options.get("contact") or "")
         self.signer = _find_signer(account.credentials.get("private_key", ""), contact)
         self.account_id = account.public_id
-        self.test_browser = account.credentials.get("test_browser", "")
+        pasted = account.credentials.get("test_browser", "")
+        self.is_pasted = bool(pasted)
+        self.test_browser = pasted or account.test_browser
         named = str(account.options.get("services") or "")
         self.services = tuple(name.strip().lower() for name in named.split(",") if name.strip())
 
     def check(self) -> CheckResult:
-        """Sign and verify; where a test browser is kept, show it a notification."""
+        """Sign and verify; where there is a test browser, show it a notification."""
         origin = "https://push.example"
         try:
             wire_auth.verify(self.signer.find_header(origin, time.time()), origin, time.time())
@@ -113,10 +118,21 @@ class WebPush:
                 secrets=[self.test_browser, subscription.endpoint],
                 allows_empty=True,
                 allows_text=True,
+                read_error=_read_gone,
             )
         except Failure as failure:
-            return CheckResult(False, failure.message)
+            return self._judge_failure(failure)
         return CheckResult(True, _("The push service has taken a push for the test browser."))
+
+    def _judge_failure(self, failure: Failure) -> CheckResult:
+        """That a browser has left, which nobody has chosen, says nothing against the key."""
+        if self.is_pasted or failure.reason is not Reason.TOKEN:
+            return CheckResult.of_failure(failure)
+        words = _(
+            "The key pair signs. The newest test browser has left (“%(words)s”): subscribe one to "
+            "see a push arrive."
+        )
+        return CheckResult(True, words % {"words": failure.message})
 
     def write_word(self, subscription: wire_subscriptions.Subscription) -> str:
         """The header line that says who sends."""
@@ -237,6 +253,14 @@ def _render(part: PushPart, push: SendPush) -> Rendered:
 
 def _refuse(place: int, reason: Reason, words: str) -> Result:
     return Result(place, Outcome.FAILED, reason, words)
+
+
+def _read_gone(status: int, body: Any) -> Failure | None:
+    if status not in wire_errors.GONE:
+        return None
+    said = body if isinstance(body, str) else json.dumps(body)
+    words = wire_errors.find_words(status, said.encode())
+    return Failure(Reason.TOKEN, words, is_permanent=True, was_sent=True)
 
 
 def _find_signer(private: str, contact: str) -> wire_auth.Signer:

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from providers.failures import UNCERTAIN_STATUSES, leaves_doubt
 from providers.outcomes import Outcome, Reason, Result
 from providers.pacing import read_retry_after
 
@@ -42,7 +43,6 @@ ERROR_NAMES = frozenset({"error", "errno", "reason"})  # where a service names o
 GONE = frozenset({404, 410})  # §7.3: there is no such subscription, or no more
 # §8.4; 406 is what the Windows service says ("push request response headers", response codes).
 THROTTLED = frozenset({406, 429})
-UNCERTAIN = frozenset({408, 502, 504})  # somebody in between, who does not know
 REFUSED = frozenset({401, 403})
 # RFC 8292 §4.2: a subscription takes pushes of the one key that it was made with. Their words for
 # it: Chrome's (403), Firefox's (401, errno 109), Safari's (400).
@@ -76,14 +76,16 @@ def read_result(
     if status in SENT or (status == OLD_SENT and _is_clean(body)):
         return Result(place, Outcome.ACCEPTED)
     words = find_words(status, body)
-    if status in UNCERTAIN or not 300 <= status < 600:
+    if status in UNCERTAIN_STATUSES or not 300 <= status < 600:
         return Result(place, Outcome.UNKNOWN, Reason.NO_ANSWER, words)
     if status in GONE:
         return Result(place, Outcome.FAILED, Reason.TOKEN, words)
     if status in THROTTLED or status >= 500:
         # No time to wait for stands here, which would stop the calls to all other services, and
         # could be any stranger's wish. Whom a service failed is called again in any case.
-        return Result(place, Outcome.FAILED, Reason.VENDOR, words)
+        # Neither RFC says whether a service that fails has taken the push.
+        outcome = Outcome.UNKNOWN if leaves_doubt(status) else Outcome.FAILED
+        return Result(place, outcome, Reason.VENDOR, words)
     reason = _find_reason(status, words) if is_trusted else Reason.NOT_ADDRESSABLE
     return Result(place, Outcome.FAILED, reason, words)
 

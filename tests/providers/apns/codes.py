@@ -3,6 +3,8 @@ statuses without one."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.vendor_cases.codes import (
     DEAD,
     IN_DOUBT,
@@ -12,6 +14,7 @@ from tests.vendor_cases.codes import (
     Case,
     Fate,
     blocked,
+    doubted,
     later,
 )
 
@@ -23,6 +26,11 @@ MISFIT = OF_MESSAGE
 
 def answer(status: int, reason: str, fate: Fate) -> Case:
     return Case(reason, status, fate, {"reason": reason}, words=(reason,))
+
+
+def misplace(status: int, reason: str, fate: Fate) -> Case:
+    """A reason beside a status that is not its own: the status is believed."""
+    return replace(answer(status, reason, fate), name=f"{reason} with {status}")
 
 
 CASES = [
@@ -56,18 +64,26 @@ CASES = [
     answer(413, "PayloadTooLarge", OF_MESSAGE),
     answer(429, "TooManyProviderTokenUpdates", blocked(TWENTY_MINUTES)),
     answer(429, "TooManyRequests", later(60)),
-    answer(500, "InternalServerError", later(QUARTER)),
+    answer(500, "InternalServerError", doubted(QUARTER)),
     answer(503, "ServiceUnavailable", later(QUARTER)),
     answer(503, "Shutdown", later(QUARTER)),
     # Not in the table: a reason of a later version, and somebody who stands in between.
     answer(400, "OfALaterVersion", OF_MESSAGE),
     answer(403, "OfALaterVersionToo", PAUSED),
+    Case("401 of somebody else", 401, PAUSED, "<html>"),
+    misplace(401, "InvalidProviderToken", PAUSED),
     Case("403 of somebody else", 403, PAUSED, "<html>"),
+    Case("407 of somebody else", 407, PAUSED, "<html>"),
     Case("410 of somebody else", 410, OF_MESSAGE, "<html>"),
     Case("429 of somebody else", 429, later(60), "<html>"),
-    Case("500 of somebody else", 500, later(QUARTER), "<html>"),
+    Case("500 of somebody else", 500, doubted(QUARTER), "<html>"),
+    Case("503 of somebody else", 503, later(QUARTER), "<html>"),
+    misplace(500, "Unregistered", doubted(QUARTER)),
     Case("a success with words", 200, IN_DOUBT, "<html>"),
+    Case("301", 301, PAUSED, "<html>"),
+    Case("307", 307, PAUSED),
     Case("408", 408, IN_DOUBT),
+    misplace(504, "ServiceUnavailable", IN_DOUBT),
     Case("502", 502, IN_DOUBT),
     Case("504", 504, IN_DOUBT),
 ]
@@ -88,7 +104,17 @@ def ask_for_key(seconds: float | None) -> Case:
     return answer(429, "TooManyProviderTokenUpdates", fate)
 
 
-ASKERS = {"a device": ask_for_device, "the server": ask_for_all, "the key": ask_for_key}
+def ask_in_doubt(seconds: float | None) -> Case:
+    fate = replace(doubted(seconds or QUARTER), is_blocked=seconds is not None)
+    return answer(500, "InternalServerError", fate)
+
+
+ASKERS = {
+    "a device": ask_for_device,
+    "the server": ask_for_all,
+    "the server that fails": ask_in_doubt,
+    "the key": ask_for_key,
+}
 
 
 def forget() -> None:

@@ -18,13 +18,13 @@ from campaigns.models import Account, App, Campaign, Delivery, Device, Message, 
 from campaigns.models.audience import hash64
 from campaigns.selectors import routes
 from providers import registry, vault
-from providers.gateways import GatewayCall, GatewaySend
+from providers.gateways import GatewayCall, GatewayReply, GatewaySend
 from providers.outcomes import Refusal, RefusalKind
 from providers.simulator import Simulator, read_plan
 from providers.simulator.gateways import GatewayServer
 from providers.vendors.apns import DIALECT
 from providers.vendors.apns.wire_gateway import GATEWAY, REFUSED
-from tests.gateways import serving_gateways
+from tests.gateways import make_certificates, serving_gateways
 from tests.providers.apns.account import open_account
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -190,6 +190,27 @@ def test_a_key_that_is_refused_loses_nobody(shop, server, now):
     assert count_outcomes(refused) == {}
     assert (account.health, count_disabled(shop)) == (Account.Health.BAD, 0)
     assert account.health_words.startswith("InvalidProviderToken: ")
+
+
+def test_a_certificate_sends_a_whole_campaign(shop, server, now):
+    add_phones(shop, PHONES, now - timedelta(hours=2))
+    certificate, key = make_certificates().sign_client("com.example.shop")
+    shown = {"certificate": certificate.decode(), "certificate_key": key.decode()}
+    Account.objects.update(credentials=vault.encrypt(shown))
+    seen: list[tuple[str, bool]] = []
+
+    def read(call: GatewayCall) -> GatewaySend | GatewayReply:
+        seen.append((call.certificate, "authorization" in call.headers))
+        return GATEWAY.read(call)
+
+    server.simulator.gateways[DIALECT.key] = replace(GATEWAY, read=read)
+
+    transfer = send(shop, now)
+
+    summary = server.simulator.summarize()
+    assert count_outcomes(transfer) == {"sent": PHONES}
+    assert (summary["distinct_recipients"], summary["doubled_recipients"]) == (PHONES, 0)
+    assert seen == [("com.example.shop", False)] * PHONES
 
 
 def test_tokens_of_another_gateway_are_called_for_nobody(shop, server, now):

@@ -3,18 +3,21 @@ Google's own answers before Firebase is asked, and statuses without either."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from providers.vendors.fcm import outbound
 from tests.vendor_cases.codes import (
     DEAD,
     IN_DOUBT,
+    OF_ADDRESS,
     OF_MESSAGE,
     PAUSED,
     SENT,
     Case,
     Fate,
     blocked,
+    doubted,
     later,
 )
 
@@ -70,13 +73,13 @@ CASES = [
     answer(403, "PERMISSION_DENIED", OF_MESSAGE, "SENDER_ID_MISMATCH"),
     answer(429, "RESOURCE_EXHAUSTED", blocked(MINUTE), "QUOTA_EXCEEDED"),
     answer(503, "UNAVAILABLE", later(), "UNAVAILABLE"),
-    answer(500, "INTERNAL", later(), "INTERNAL"),
+    answer(500, "INTERNAL", IN_DOUBT, "INTERNAL"),
     answer(401, "UNAUTHENTICATED", PAUSED, "THIRD_PARTY_AUTH_ERROR"),
-    answer(500, "UNKNOWN", later(), "UNSPECIFIED_ERROR"),
+    answer(500, "UNKNOWN", IN_DOUBT, "UNSPECIFIED_ERROR"),
     answer(400, "INVALID_ARGUMENT", OF_MESSAGE, "UNSPECIFIED_ERROR", "Of which nothing is known"),
     # A token, a field and the whole payload. The token may be another gateway's.
-    answer(*INVALID, OF_MESSAGE, "INVALID_ARGUMENT", NO_TOKEN),
-    answer(*INVALID, OF_MESSAGE, "INVALID_ARGUMENT", "", violate("message.token", "Bad token")),
+    answer(*INVALID, OF_ADDRESS, "INVALID_ARGUMENT", NO_TOKEN),
+    answer(*INVALID, OF_ADDRESS, "INVALID_ARGUMENT", "", violate("message.token", "Bad token")),
     answer(*INVALID, OF_MESSAGE, "", "", violate("message.android.ttl", "Illegal duration")),
     answer(*INVALID, OF_MESSAGE, "INVALID_ARGUMENT", "Android message is too big"),
     # Whose quota it is.
@@ -91,9 +94,13 @@ CASES = [
     answer(404, "NOT_FOUND", PAUSED),
     answer(429, "RESOURCE_EXHAUSTED", blocked(MINUTE)),
     answer(503, "UNAVAILABLE", later()),
-    answer(500, "INTERNAL", later()),
-    answer(500, "UNKNOWN", later()),
+    answer(500, "INTERNAL", IN_DOUBT),
+    answer(500, "UNKNOWN", IN_DOUBT),
     answer(504, "DEADLINE_EXCEEDED", IN_DOUBT),
+    # A status that leaves it open goes before whatever code stands beside it.
+    *(answer(status, "UNAVAILABLE", IN_DOUBT, "UNAVAILABLE") for status in (408, 500, 502, 504)),
+    answer(500, "NOT_FOUND", IN_DOUBT, "UNREGISTERED"),
+    answer(503, "INTERNAL", later(), "INTERNAL"),
     # The first 401 is the access token's, which is fetched anew; everybody's shows the same one.
     answer(401, "UNAUTHENTICATED", blocked(1)),
     answer(401, "UNAUTHENTICATED", blocked(1), "", "", explain("ACCESS_TOKEN_EXPIRED")),
@@ -107,14 +114,19 @@ CASES = [
            explain("RATE_LIMIT_EXCEEDED"), delay("17s")),
     answer(503, "UNAVAILABLE", blocked(2.5), "UNAVAILABLE", "", delay("2.5s")),
     answer(503, "UNAVAILABLE", later(), "UNAVAILABLE", "", delay("-2s")),
-    answer(500, "INTERNAL", later(), "INTERNAL", "", delay("0s")),
+    answer(500, "INTERNAL", IN_DOUBT, "INTERNAL", "", delay("0s")),
+    answer(500, "INTERNAL", replace(doubted(17), is_blocked=True), "INTERNAL", "", delay("17s")),
     # Somebody in between.
     Case("a page for 404", 404, PAUSED, "<html>"),
-    Case("a page for 500", 500, later(), "<html>"),
+    Case("a page for 500", 500, IN_DOUBT, "<html>"),
+    Case("a page for 503", 503, later(), "<html>"),
     Case("a page for 502", 502, IN_DOUBT, "<html>"),
     Case("a page for 200", 200, IN_DOUBT, "<html>"),
     Case("a success without a name", 200, IN_DOUBT, {}),
+    Case("301", 301, PAUSED, "<html>"),
+    Case("307", 307, PAUSED),
     Case("408", 408, IN_DOUBT),
+    Case("501", 501, later()),
     Case("504", 504, IN_DOUBT),
 ]  # fmt: skip
 
@@ -134,7 +146,17 @@ def ask_for_device(seconds: float | None) -> Case:
     return answer(429, "RESOURCE_EXHAUSTED", fate, "QUOTA_EXCEEDED", "", details)
 
 
-ASKERS = {"the server": ask_for_all, "the quota": ask_for_quota, "a device": ask_for_device}
+def ask_in_doubt(seconds: float | None) -> Case:
+    fate = replace(doubted(seconds), is_blocked=True) if seconds else IN_DOUBT
+    return answer(500, "INTERNAL", fate, "INTERNAL")
+
+
+ASKERS = {
+    "the server": ask_for_all,
+    "the server that fails": ask_in_doubt,
+    "the quota": ask_for_quota,
+    "a device": ask_for_device,
+}
 
 
 def forget() -> None:

@@ -74,7 +74,7 @@ def test_a_condition_is_read_from_left_to_right(text, expression):
     [
         (503, "UNAVAILABLE", {}, [], None, False),
         (503, "UNAVAILABLE", {"retry-after": "30"}, [], 30.0, True),
-        (500, "INTERNAL", {"retry-after": "0"}, [], 0.0, False),
+        (503, "UNAVAILABLE", {"retry-after": "0"}, [], 0.0, False),
         (429, "RESOURCE_EXHAUSTED", {"retry-after": "30"}, [DEVICE_QUOTA], 30.0, False),
     ],
 )
@@ -89,11 +89,31 @@ def test_a_single_failure_stops_nobody_elses_calls(status, name, headers, detail
 
 
 @pytest.mark.parametrize(
+    ("status", "name", "headers", "wait", "reason"),
+    [
+        (500, "INTERNAL", {"retry-after": "30"}, 30.0, Reason.VENDOR),
+        (500, "INTERNAL", {"retry-after": "0"}, 0.0, Reason.VENDOR),
+        (502, "UNAVAILABLE", {"retry-after": "30"}, 30.0, Reason.NO_ANSWER),
+        (504, "UNAVAILABLE", {}, None, Reason.NO_ANSWER),
+    ],
+)
+def test_whom_a_server_failed_for_may_have_been_sent_to(status, name, headers, wait, reason):
+    refused = wire_errors.write_error(status, name, "Later", []).body
+    answer = DeviceAnswer(0, status, headers, json.dumps(refused).encode())
+
+    result = wire_errors.read_doubt(answer)
+
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, reason)
+    assert (result.retry_after, result.blocks_account) == (wait, bool(wait))
+    assert result.message == f"{name}: Later"
+
+
+@pytest.mark.parametrize(
     ("status", "name", "words", "details", "reason", "blames_token"),
     [
         (404, "UNREGISTERED", "Requested entity was not found.", [], Reason.TOKEN, False),
-        (400, "INVALID_ARGUMENT", FOREIGN, [], Reason.PAYLOAD, True),
-        (400, "INVALID_ARGUMENT", "Invalid value", NO_TOKEN, Reason.PAYLOAD, True),
+        (400, "INVALID_ARGUMENT", FOREIGN, [], Reason.NOT_ADDRESSABLE, True),
+        (400, "INVALID_ARGUMENT", "Invalid value", NO_TOKEN, Reason.NOT_ADDRESSABLE, True),
         (400, "INVALID_ARGUMENT", "Invalid value at 'message.data'", [], Reason.PAYLOAD, False),
         (403, "SENDER_ID_MISMATCH", "SenderId mismatch", [], Reason.PAYLOAD, False),
     ],

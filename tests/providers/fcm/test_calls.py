@@ -333,6 +333,18 @@ AmwvCpzw4e+7xe+tjnb+LROpk9k30MdZbFyhqFBeG6DqKCLhu3g=
         ('{"type": "service_account"}', "lacks project_id, client_email, private_key, token_uri"),
         (json.dumps(KEY_FILE), "no RSA key"),
         (json.dumps(KEY_FILE | {"token_uri": "file:///etc/passwd"}), "no web address"),
+        (json.dumps(KEY_FILE | {"token_uri": "https://"}), "no web address"),
+        (json.dumps(KEY_FILE | {"token_uri": "https://["}), "no web address"),
+        (json.dumps(KEY_FILE | {"token_uri": "https://ann:pw@x.example/token"}), "no web address"),
+        (json.dumps(KEY_FILE | {"token_uri": "https://x.example:99999/token"}), "no web address"),
+        (json.dumps(KEY_FILE | {"token_uri": "https://x.example/\r\nX: y"}), "no web address"),
+        (json.dumps(KEY_FILE | {"token_uri": "https://\ud800/"}), "no web address"),
+        (json.dumps(KEY_FILE | {"project_id": "p/../../v2"}), "no project's"),
+        (json.dumps(KEY_FILE | {"project_id": "p\r\nX: y"}), "no project's"),
+        (json.dumps(KEY_FILE | {"project_id": "p?\ud800"}), "no project's"),
+        (json.dumps(KEY_FILE | {"client_email": "an n"}), "no address"),
+        (json.dumps(KEY_FILE | {"client_email": "\0"}), "no address"),
+        ('{"type": "service_account", "project_id": ' + "9" * 10_000 + "}", "no JSON"),
     ],
 )
 def test_what_is_no_key_file_is_told_by_a_sentence(text, words):

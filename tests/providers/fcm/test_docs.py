@@ -8,6 +8,9 @@ import pytest
 
 from providers.vendors.fcm import CARRIES, DIALECT, wire_messages
 from tests.house.sources import ROOT
+from tests.providers.fcm.codes import CASES
+from tests.vendor_cases.codes import Case
+from tests.vendor_cases.tables import list_untold, read_rows
 
 PAGE = (ROOT / "docs" / "vendors" / f"{DIALECT.key}.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())  # wherever its lines end
@@ -35,3 +38,26 @@ def test_the_table_lists_exactly_the_routes() -> None:
 )
 def test_the_page_names_it(words: str) -> None:
     assert words in TEXT
+
+
+FATES = {
+    "token": "the token is disabled",
+    "payload": "a fault of",
+    "not_addressable": "`not_addressable`",
+    "account": "a fault of the account",
+    "later": "tried again|of one device, only that one",
+    "blocked": "the account waits|tried again",
+    "doubt": "nobody knows",
+}
+
+
+def find_code(case: Case) -> str:
+    """Firebase's own codes; where the server has failed, the status says it."""
+    details = case.body["error"]["details"] if "error" in case.body else []
+    codes = [detail["errorCode"] for detail in details if "errorCode" in detail]
+    goes_by_status = case.status >= 500 or case.fate.in_doubt
+    return str(case.status) if codes and goes_by_status else "".join(codes)
+
+
+def test_the_page_says_of_every_code_what_becomes_of_the_device() -> None:
+    assert list_untold(read_rows(PAGE), CASES, FATES, find_code) == []

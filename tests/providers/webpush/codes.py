@@ -51,7 +51,7 @@ CASES = [
     answer(410, DEAD, "push subscription has unsubscribed or expired."),
     answer(413, OF_MESSAGE, "Data payload too large"),
     answer(429, later()),
-    answer(500, later()),
+    answer(500, IN_DOUBT),
     answer(501, later()),
     answer(503, later(), "Please retry"),
     answer(408, IN_DOUBT),
@@ -60,14 +60,15 @@ CASES = [
 ]
 
 
-def ask_for_service(status: int, seconds: float | None) -> Case:
+def ask_for_service(status: int, seconds: float | None, fate: Fate = later()) -> Case:  # noqa: B008 frozen
     """The one service is left alone; the recipient itself waits as if nobody had said a time."""
-    return answer(status, replace(later(), rests=seconds or 0.0))
+    return answer(status, replace(fate, rests=seconds or 0.0))
 
 
 ASKERS = {
     "429": lambda seconds: ask_for_service(429, seconds),
     "503": lambda seconds: ask_for_service(503, seconds),
+    "500": lambda seconds: ask_for_service(500, seconds, IN_DOUBT),
 }
 
 

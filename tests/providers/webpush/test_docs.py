@@ -7,6 +7,9 @@ import pytest
 from providers.vendors.webpush import CARRIES, DIALECT, wire_messages
 from providers.vendors.webpush.wire_encryption import MAX_PLAIN_BYTES
 from tests.house.sources import ROOT
+from tests.providers.webpush.codes import CASES
+from tests.vendor_cases.codes import Case
+from tests.vendor_cases.tables import list_untold, read_rows
 
 PAGE = (ROOT / "docs" / "vendors" / f"{DIALECT.key}.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())  # wherever its lines end
@@ -26,3 +29,22 @@ TEXT = " ".join(PAGE.split())  # wherever its lines end
 )  # fmt: skip
 def test_the_page_names_it(words: str) -> None:
     assert words in TEXT
+
+
+FATES = {
+    "sent": r"^sent$",
+    "token": r"`token`",
+    "payload": r"`payload`",
+    "not_addressable": r"`not_addressable`",
+    "account": r"`credential`",
+    "later": r"^tried again later",
+    "doubt": r"^unknown",
+}
+
+
+def find_status(case: Case) -> str:
+    return rf"\b{case.status}\b|{case.status // 100}xx"
+
+
+def test_the_page_says_of_every_status_what_becomes_of_the_browser() -> None:
+    assert list_untold(read_rows(PAGE), CASES, FATES, find_status) == []
