@@ -18,6 +18,8 @@ from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Account, Attempt, Batch, Counter, Transfer
 from campaigns.models.audience import PLATFORMS
+from providers import registry
+from providers.contract import Dialect
 from providers.outcomes import Failure, Outcome, Reason, Receipt
 
 ACTOR = "dispatch"
@@ -31,13 +33,26 @@ def count_answers(transfer_id: int) -> dict[str, list[int]]:
     """By platform: recipients whom a vendor has answered for, and those among them at whom a
     person has to look."""
     answered = Q(outcome__in=["sent", "failed", "expired"])
-    refused = Q(outcome="failed", reason__in=FAULTS)
+    refused = Q(outcome="failed") & (Q(reason__in=FAULTS) | _match_foreign())
     rows = Counter.objects.filter(part__transfer=transfer_id, account_id__gt=0)
     sums = rows.values_list("platform").annotate(
         answered=Sum("count", filter=answered, default=0),
         refused=Sum("count", filter=refused, default=0),
     )
     return {platform: counts for platform, *counts in sums}
+
+
+def _match_foreign() -> Q:
+    """Tokens that a vendor takes for none of its own."""
+    judging = [dialect.key for dialect in registry.all_dialects() if dialect.judges_tokens]
+    accounts = Account.objects.filter(dialect__in=judging)
+    return Q(reason=Reason.NOT_ADDRESSABLE, account_id__in=accounts.values("pk"))
+
+
+def find_faults(dialect: Dialect) -> frozenset[Reason]:
+    """What a gateway says of a single recipient that only a person can set right."""
+    own = [Reason.NOT_ADDRESSABLE] if dialect.judges_tokens else []
+    return frozenset([Reason.PAYLOAD, *own])
 
 
 def find_fault(receipt: Receipt) -> Failure | None:
@@ -48,16 +63,22 @@ def find_fault(receipt: Receipt) -> Failure | None:
     return None
 
 
-def watch_fault(lease: Lease, attempt: Attempt, fault: Failure, now: datetime) -> None:
-    """After a fault was settled: mark the account, and pause the campaign if that is too many."""
+def watch_fault(
+    lease: Lease, attempt: Attempt, fault: Failure, now: datetime, recent: int = 0
+) -> None:
+    """After a fault was settled: mark the account, and pause the campaign if that is too many, of
+    all answers or, in percent, of the last ones."""
     if fault.reason is Reason.CREDENTIAL:
         mark_refused(attempt.account_id, fault, now)
     transfer = lease.transfer
     if transfer.campaign_id is None or _was_moved(transfer):
         return
-    share = _find_share(transfer, lease.batch.platform)
-    if share > settings.PAUSE_PERCENT and _has_more(transfer):
-        pause(transfer, _describe(fault, attempt, lease.batch.platform, share), now)
+    platform = lease.batch.platform
+    share = _find_share(transfer, platform)
+    is_recent = recent > share
+    if max(share, recent) > settings.PAUSE_PERCENT and _has_more(transfer):
+        note = _describe(fault, attempt, platform, max(share, recent), is_recent=is_recent)
+        pause(transfer, note, now)
 
 
 def watch_refusal(lease: Lease, attempt: Attempt, fault: Failure, now: datetime) -> None:
@@ -104,17 +125,25 @@ def _has_more(transfer: Transfer) -> bool:
     return has_any(list_queue(transfer).exclude(state=Batch.State.DONE))
 
 
-def _describe(fault: Failure, attempt: Attempt, platform: str, share: float) -> str:
-    values = {
-        "account": attempt.account,
-        "words": fault.message[:MAX_WORDS].rstrip("."),
-        "share": int(share),
-        "platform": dict(PLATFORMS).get(platform, platform),
-    }
+def _describe(
+    fault: Failure, attempt: Attempt, platform: str, share: float, *, is_recent: bool = False
+) -> str:
     if fault.reason is Reason.CREDENTIAL:
         sentence = _(
             "The vendor refuses the credentials of the account %(account)s: “%(words)s”. "
             "Correct the account, then resume: nobody who is still owed is lost."
+        )
+    elif fault.reason is Reason.NOT_ADDRESSABLE:
+        sentence = _(
+            "The vendor takes tokens for none of its own (%(share)d %% of its answers for "
+            "%(platform)s): “%(words)s”. Look at the account of the route, then resume; no device "
+            "was switched off."
+        )
+    elif is_recent:
+        sentence = _(
+            "The vendor has begun to refuse the message (%(share)d %% of its last answers for "
+            "%(platform)s): “%(words)s”. If the cause is at the vendor, mend it there and resume; "
+            "otherwise cancel, and send a corrected copy."
         )
     else:
         sentence = _(
@@ -122,7 +151,12 @@ def _describe(fault: Failure, attempt: Attempt, platform: str, share: float) -> 
             "“%(words)s”. If the cause is at the vendor, mend it there and resume; otherwise "
             "cancel, and send a corrected copy."
         )
-    return sentence % values
+    return sentence % {
+        "account": attempt.account,
+        "words": fault.message[:MAX_WORDS].rstrip("."),
+        "share": int(share),
+        "platform": dict(PLATFORMS).get(platform, platform),
+    }
 
 
 def pause(transfer: Transfer, note: str, now: datetime) -> None:

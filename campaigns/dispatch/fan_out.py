@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from campaigns.dispatch import bursts, outbound, pace, quick_flush, settle, windows
+from campaigns.dispatch import bursts, gates, outbound, pace, quick_flush, settle, windows
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.answers import fail_unsent, has_other_way, settle_reply
 from campaigns.dispatch.claim import Lease, is_over
 from campaigns.dispatch.fan_out_calls import Clock, Ready, prepare
 from campaigns.dispatch.fan_out_end import Ending
-from campaigns.dispatch.harvest import TAKEN, Harvest, Judge, find_reason, read_failure
+from campaigns.dispatch.harvest import TAKEN, Harvest, Judge, Recent, find_reason, read_failure
 from campaigns.dispatch.unanswered import POISON
 from campaigns.dispatch.windows import Opening, Reach, Record, find_no_reach
 from campaigns.models import Attempt, Policy
@@ -116,6 +116,7 @@ class FanOut:
         self.portion = min(self.chunk, half) if self.is_quick else self.chunk  # results
         self.flush: quick_flush.QuickFlush | None = None
         self.flush_end = 0
+        self.gate = gates.open_gate(way, clock)
         calls, account = ready.calls, way.account.public_id
         self.fanout = fanout.get_fanout(self.streams, calls.certificate, account, calls.caller)
         is_at_most_once = lease.transfer.policy == Policy.AT_MOST_ONCE
@@ -126,8 +127,9 @@ class FanOut:
             lease.batch.retries,
             can_repeat and not is_at_most_once,
             start.doubts,
+            bursts.find_faults(way.dialect),
         )
-        self.harvest = Harvest()
+        self.harvest, self.recent = Harvest(), Recent(self.judge.faults)
         self.record = Record(lease)
         self.flying: dict[int, int] = {}  # place in the push -> place in the batch
         self.rests: list[Result] = []  # of those whose addresses have asked to wait
@@ -147,7 +149,7 @@ class FanOut:
             self._sort(result, result.index)
         self._write()
         while self.flying or not self._has_written_all():
-            self._read(self.fanout.poll(FLUSHING_POLL_SECONDS if self.flush else POLL_SECONDS))
+            self._wait()
             if self.flush is not None and self._wants_flush():
                 self._end_flush()
             self._write()
@@ -156,6 +158,16 @@ class FanOut:
                 self._write()
         self._end_flush()
         self._end()
+
+    def _wait(self) -> None:
+        """For answers, and no longer than until something else can be done."""
+        seconds = FLUSHING_POLL_SECONDS if self.flush else POLL_SECONDS
+        if wait := self.gate.find_wait():
+            seconds = min(seconds, wait)
+        if not self.flying and (wait or self.flush is not None):
+            time.sleep(seconds)  # with nothing in flight a poll would not wait
+            return
+        self._read(self.fanout.poll(seconds))
 
     def _wants_flush(self) -> bool:
         """Whether the database has answered, or nothing is left to be done until it has."""
@@ -211,8 +223,9 @@ class FanOut:
             self.is_stopping = True
         if self.is_stopping:
             return
-        room = self.streams - len(self.flying)
-        coming = self.ready.queue[self.written : min(self.allowed, self.written + room)]
+        room = min(self.streams - len(self.flying), self.allowed - self.written)
+        room = self.gate.admit(room, can_ask=self.flush is None)
+        coming = self.ready.queue[self.written : self.written + room]
         submit, flying, find_rest = self.fanout.submit, self.flying, self.ready.calls.find_rest
         for place, call in coming:
             self.written += 1
@@ -281,7 +294,8 @@ class FanOut:
         waiting, since = len(self.harvest), time.monotonic() - self.flushed_at
         has_only_rests = not self.flying and self.written == self.allowed
         if waiting or has_only_rests:
-            return waiting >= self.portion or since >= FLUSH_SECONDS or not self.flying
+            is_idle = not self.flying and not self.gate.find_wait()
+            return waiting >= self.portion or since >= FLUSH_SECONDS or is_idle
         return since >= settings.LEASE_SECONDS / 4  # whoever waits for answers keeps the batch
 
     def _flush(self) -> None:
@@ -299,6 +313,7 @@ class FanOut:
         reach = self._find_reach(end)
         if reach.resent:
             return False
+        self.gate.store(self.allowed - self.written)
         sent, self.harvest = self.harvest.sent, Harvest()
         self.flush = quick_flush.QuickFlush(self.lease, self.attempt, sent, reach, now)
         self.flush_end, self.flushed_at = end, time.monotonic()
@@ -315,6 +330,7 @@ class FanOut:
             self.harvest.sent[:0] = flush.sent
             self._flush_stepwise()
             return
+        self.recent.note(Harvest(list(flush.sent)))
         self.is_stopping |= not goes_on
         self.attempt.first = flush.reach.first
         if goes_on:
@@ -331,8 +347,9 @@ class FanOut:
         end = self._find_end()
         windows.move_window(self.lease, self.attempt, harvest, self._find_reach(end), now)
         self._note_flush(now, end)
+        self.recent.note(harvest)
         if harvest.fault is not None:
-            bursts.watch_fault(self.lease, self.attempt, harvest.fault, now)
+            bursts.watch_fault(self.lease, self.attempt, harvest.fault, now, self.recent.percent)
             self.is_stopping |= not windows.may_go_on(self.lease, now)
 
     def _heed(self, now: datetime) -> Failure | None:

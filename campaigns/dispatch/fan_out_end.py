@@ -74,8 +74,7 @@ class Ending:
     @property
     def _is_split(self) -> bool:
         is_mixed = self.judge.retried and self.judge.has_settled and (self.uncalled or self.rests)
-        can_split = not self.judge.has_doubts and self.lease.batch.form == Batch.Form.DEVICE
-        return bool(is_mixed) and can_split
+        return bool(is_mixed) and self.lease.batch.form == Batch.Form.DEVICE
 
     def _find_next_pass(self, now: datetime) -> datetime:
         others = self.uncalled or self.judge.retried or self.judge.refused

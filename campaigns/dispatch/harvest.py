@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +21,8 @@ STOPPING = frozenset({Reason.CREDENTIAL, Reason.THROTTLED})
 AGAIN = STOPPING | {Reason.VENDOR}
 FAULTS = frozenset({Reason.PAYLOAD})
 LASTING = FAULTS | {Reason.TOKEN, Reason.NOT_ADDRESSABLE}
+RECENT = 500  # answers
+REFUSED_PERCENT = 95
 BAD_ADDRESS = "The device has named an address that cannot be called."
 
 
@@ -50,6 +52,15 @@ class Harvest:
         """Everybody who is settled now."""
         return {SENT: self.sent, **self.verdicts} if self.sent else self.verdicts
 
+    def count_settled(self) -> int:
+        """Whom the vendor has answered for, for good."""
+        return len(self) - self.owed - len(self.doubts)
+
+    def count_failed(self, reasons: Collection[Reason]) -> int:
+        """How many of these end for such a reason."""
+        found = (members for verdict, members in self.verdicts.items() if verdict.reason in reasons)
+        return sum(map(len, found))
+
     @property
     def is_plain(self) -> bool:
         """Whether everybody was sent to, and there is nothing else to be told."""
@@ -64,9 +75,37 @@ class Harvest:
 
 
 @dataclass(slots=True)
+class Recent:
+    """The last answers of one pass. Where hundreds of thousands were sent to before, the share of
+    all answers would hide for long that nobody is sent to any more. `reasons` are faults."""
+
+    reasons: Collection[Reason] = FAULTS
+    flushes: deque[tuple[int, int]] = field(default_factory=deque)  # settled, and faults of these
+    settled: int = 0
+    faults: int = 0
+
+    def note(self, harvest: Harvest) -> None:
+        """What a flush has settled; as much of the oldest is forgotten as can be."""
+        self._add(harvest.count_settled(), harvest.count_failed(self.reasons))
+        while self.settled - self.flushes[0][0] >= RECENT:
+            settled, faults = self.flushes.popleft()
+            self.settled, self.faults = self.settled - settled, self.faults - faults
+
+    def _add(self, settled: int, faults: int) -> None:
+        self.flushes.append((settled, faults))
+        self.settled, self.faults = self.settled + settled, self.faults + faults
+
+    @property
+    def percent(self) -> int:
+        """How many were refused, if these are enough, and nearly all; else 0."""
+        percent = 100 * self.faults // self.settled if self.settled >= RECENT else 0
+        return percent if percent >= REFUSED_PERCENT else 0
+
+
+@dataclass(slots=True)
 class Judge:
     """Sorts results. `may_repeat`: whom nobody knows about may be called again. `doubts` are those
-    whom an earlier call may have reached.
+    whom an earlier call may have reached, `faults` what only a person can set right.
 
     It keeps what the whole fan-out is closed with.
     """
@@ -75,6 +114,7 @@ class Judge:
     retries: int
     may_repeat: bool
     doubts: Collection[int] = frozenset()
+    faults: Collection[Reason] = FAULTS
     reasons: Tally[str] = field(default_factory=Tally)
     words: str = ""
     stop: Failure | None = None  # the vendor wants no further calls now
@@ -101,6 +141,7 @@ class Judge:
 
     def _doubt(self, harvest: Harvest, member: Member, result: Result) -> None:
         self._note(result)
+        self._heed(result)
         self.retried.append(result)
         if self.may_repeat:
             harvest.doubts.append(member[0])
@@ -125,7 +166,7 @@ class Judge:
         if result.reason is Reason.TOKEN and member[0] in self.tokens:
             token = self.tokens[member[0]]
             harvest.dead.append(DeadToken(member[0], token, result.message, result.dead_since))
-        if result.reason in FAULTS and harvest.fault is None:
+        if result.reason in self.faults and harvest.fault is None:
             harvest.fault = _blame(result)
 
     def _judge(self, member: Member, result: Result) -> Verdict:
@@ -153,11 +194,6 @@ class Judge:
     def _can_help(self, result: Result) -> bool:
         """Whether another try can."""
         return result.retry_after is not None or result.reason in AGAIN
-
-    @property
-    def has_doubts(self) -> bool:
-        """Whether a call may have reached somebody without an answer, this one or an earlier."""
-        return bool(self.doubts) or self._is_unknown
 
     def sum_up(self, stop: Failure | None) -> Answer:
         """What the whole fan-out is closed with; `stop` is what ended it early."""

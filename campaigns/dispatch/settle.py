@@ -299,8 +299,8 @@ def split_batch(
 def set_apart(batch: Batch, members: Sequence[Member], due_at: datetime) -> None:
     """Give members of a locked batch one of their own, which has been tried as often.
 
-    Nobody's call may be open: calls name whom they may have reached by the places in a batch. Where
-    members are its last ones, as who was not called, the others keep theirs.
+    None of them may be in doubt, and no call may be on its way: until it has ended it names whom it
+    may have reached by the places in a batch.
     """
     texts, others = find_texts(batch), _list_others(batch, members)
     _add_batch(batch, sorted(members), texts, due_at=due_at, retries=batch.retries)

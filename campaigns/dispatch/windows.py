@@ -115,7 +115,7 @@ def close_window(
     apart: Apart | None = None,
 ) -> None:  # fmt: skip
     """Settle the rest, close the fan-out unless somebody is in doubt, and give the batch back; who
-    is `apart` goes on in a batch of their own, unless an open call may have reached them.
+    is `apart` goes on in a batch of their own, but for those whom an open call may have reached.
 
     Raises LeaseLost.
     """
@@ -124,6 +124,8 @@ def close_window(
         batch = _settle(lease, attempt, harvest, now)
         settle.settle_members(batch, what.verdicts, attempt, now)
         left, answer = _list_left(batch, attempt), what.answer
+        if apart is not None:
+            _set_apart(batch, apart, left)
         if left:
             # It stays open, for them alone: nothing is on its way any more.
             attempt.doubts = pack_ids(left)
@@ -131,8 +133,6 @@ def close_window(
             attempt.first, attempt.last = reach.first, reach.last
             answer = replace(answer, outcome="", was_sent=None)
         settle.close_attempt(attempt, answer, now)
-        if apart is not None and not left:
-            settle.set_apart(batch, apart.members, apart.due_at)
         settle.release(batch, what, now)
 
 
@@ -147,6 +147,14 @@ def close_unsent(
         if repeats is not None:
             settle.close_repeated(repeats, now)
         settle.release(batch, settle.Flush(), now)
+
+
+def _set_apart(batch: Batch, apart: Apart, left: list[int]) -> None:
+    """Whoever is in doubt stays: the call that was left open is the batch's."""
+    stays = set(left)
+    members = [member for member in apart.members if member[0] not in stays]
+    if members:
+        settle.set_apart(batch, members, apart.due_at)
 
 
 def _list_left(batch: Batch, attempt: Attempt) -> list[int]:

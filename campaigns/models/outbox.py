@@ -44,3 +44,6 @@ class OutboxRow(models.Model):
                 fields=["given_up_at"], condition=Q(given_up_at__isnull=False), name="outbox_lost"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

@@ -29,6 +29,13 @@ ENDS = """
     JOIN campaigns_part AS part ON part.id = delivery.part_id
     WHERE part.transfer_id = ? GROUP BY delivery.outcome, delivery.reason
 """
+# Fan-outs that ended with their worker, each with the window that it had committed last.
+STRUCK = """
+    SELECT attempt.first, attempt.last
+    FROM campaigns_attempt AS attempt
+    JOIN campaigns_batch AS batch ON batch.id = attempt.batch_id
+    WHERE batch.transfer_id = ? AND attempt.outcome = 'unknown' AND attempt.first <= attempt.last
+"""
 DISABLED = "SELECT count(*) FROM campaigns_device WHERE app_id = ? AND token_state <> 'active'"
 
 
@@ -60,6 +67,11 @@ def find_window(dialect: Dialect, rate: int | None = None) -> int:
     no flush has settled yet. At a `rate` no batch is larger than a second's worth."""
     streams = dialect.limits.streams
     return min(streams + max(LEAST_FLUSH, streams), dialect.limits.batch_size, rate or streams * 2)
+
+
+def list_struck(machine: Machine, transfer: int) -> list[int]:
+    """Of each fan-out that a worker died of, how many calls may have been on their way."""
+    return [last - first + 1 for first, last in machine.ask(STRUCK, transfer)]
 
 
 def find_busy(dialect: Dialect) -> str:

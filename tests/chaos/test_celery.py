@@ -14,6 +14,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.brokers import Redis, running_redis
@@ -29,6 +30,7 @@ KILLS = 10 if IS_FULL else 1
 DEATHS = 100 if IS_FULL else 5
 SWEEP = 5.0
 LIST = "from campaigns.models import Transfer as T; print(*T.objects.values_list('status'))"
+WORKERS = ("w1", "w2", "beat")
 CELERY = {"worker": WORKER, "beat": BEAT}
 
 
@@ -65,26 +67,40 @@ def operator(hosts: Hosts) -> Operator:
 
 
 @pytest.fixture
-def work(hosts: Hosts) -> Iterator[Callable[..., None]]:
-    """Puts two workers and beat to work until the test ends, or instead of those at work."""
-    names = ("w1", "w2", "beat")
+def work(hosts: Hosts) -> Callable[..., None]:
+    """Has two workers and beat at work; those of an earlier test go on, unless they are others."""
 
     def work(application: str = "pushadmin") -> None:
-        hosts.stop(*names)
-        hosts.start_workers(application=application)
+        if at_work(hosts) != application:
+            hosts.stop(*WORKERS)
+            hosts.start_workers(application=application)
 
-    yield work
-    hosts.stop(*names)
+    return work
+
+
+def at_work(hosts: Hosts) -> str:
+    """The application of the workers, "" if one of the three does not run."""
+    running = [hosts.running[name] for name in WORKERS if name in hosts.running]
+    if len(running) < len(WORKERS) or any(process.poll() is not None for process in running):
+        return ""
+    command = running[0].args
+    assert isinstance(command, list)
+    return str(command[command.index("-A") + 1])
+
+
+def set_oldest_worker(hosts: Hosts, number: int) -> None:
+    with psycopg.connect(hosts.environment["DATABASE_URL"]) as connection:
+        connection.execute("UPDATE campaigns_installation SET oldest_worker = %s", [number])
 
 
 @pytest.mark.parametrize("name", CELERY)
 def test_celery_does_not_start_where_the_database_does_not_allow_it(name, hosts):
-    change = "from campaigns.models import Installation as I; I.objects.update(oldest_worker={})"
-    hosts.manage("shell", "-c", change.format(99))
+    hosts.stop(*WORKERS)
+    set_oldest_worker(hosts, 99)
 
     code, words = hosts.try_to_start(CELERY[name])
 
-    hosts.manage("shell", "-c", change.format(1))
+    set_oldest_worker(hosts, 1)
     assert code != 0
     assert "This program is older than the database allows: update pushadmin here." in words
 
@@ -98,6 +114,7 @@ def test_celery_without_a_broker_does_not_start(name, hosts):
 
 
 def test_a_wake_says_nothing_and_two_workers_finish_what_it_announced(hosts, redis, operator, work):
+    hosts.stop(*WORKERS)
     campaign = operator.launch()
     texts = redis.client.lrange("pushadmin", 0, -1)
     bodies = [b64decode(json.loads(text)["body"]) for text in texts]
@@ -208,6 +225,25 @@ def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, t
     assert [end["sent"] for end in ends] == [1] * DEATHS
 
 
+def test_a_dump_taken_in_the_middle_of_a_send_has_balanced_books(hosts, operator, work, tmp_path):
+    work()
+    campaign = operator.launch(rate=1000)
+    operator.await_sent(campaign, 500)
+    restored = add_database(hosts.environment["DATABASE_URL"], "restored")
+    places = {**hosts.environment, "RESTORED_URL": restored}
+
+    for command in read_shell("## Backup and restore"):
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=places, check=True)
+    copy = Hosts(tmp_path, restored, "")
+    copy.environment |= {
+        name: hosts.environment[name] for name in ("SECRET_KEY", "PUSHADMIN_VAULT_KEYS")
+    }
+
+    assert "0 faults" in copy.manage("verify")
+    assert "sending" in copy.manage("shell", "-c", LIST)
+    operator.await_end(campaign)
+
+
 def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, tell):
     work()
     earlier = len(operator.list_sends())
@@ -230,25 +266,6 @@ def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, tell):
 
     assert len(accepted) == sum(accepted) == counters["sent"]
     assert counters["resent"] == 0
-
-
-def test_a_dump_taken_in_the_middle_of_a_send_has_balanced_books(hosts, operator, work, tmp_path):
-    work()
-    campaign = operator.launch(rate=1000)
-    operator.await_sent(campaign, 500)
-    restored = add_database(hosts.environment["DATABASE_URL"], "restored")
-    places = {**hosts.environment, "RESTORED_URL": restored}
-
-    for command in read_shell("## Backup and restore"):
-        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=places, check=True)
-    copy = Hosts(tmp_path, restored, "")
-    copy.environment |= {
-        name: hosts.environment[name] for name in ("SECRET_KEY", "PUSHADMIN_VAULT_KEYS")
-    }
-
-    assert "0 faults" in copy.manage("verify")
-    assert "sending" in copy.manage("shell", "-c", LIST)
-    operator.await_end(campaign)
 
 
 def test_the_books_balance_after_all_of_it(hosts):

@@ -10,7 +10,7 @@ from tests.chaos.conftest import IS_FULL, on
 from tests.chaos.machine import Machine
 from tests.installation import wait_for
 
-ROWS = 200_000 if IS_FULL else 6_000
+ROWS = 200_000 if IS_FULL else 4_000
 KILLS = 20 if IS_FULL else 2  # of the dry run, and again of the import
 
 

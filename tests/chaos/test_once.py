@@ -22,11 +22,11 @@ from providers.message_fields import Platform
 from providers.outbound import AccountConfig, Request
 from providers.outcomes import Refusal, RefusalKind
 from providers.recipients import Targets
-from tests.chaos.conftest import on
+from tests.chaos.conftest import IS_FULL, on
 from tests.chaos.machine import Machine
 from tests.vendor_cases.accounts import make_account
 
-CALLERS = 100
+CALLERS = 100 if IS_FULL else 40
 # Those whose client ids count within a report group; the others have tests of their own.
 SPEAKING = [
     dialect

@@ -1,7 +1,8 @@
 """R20: a vendor that lies and never gets well. Everybody ends in a defined state all the same, and
 what the books say agrees with the vendor's own journal.
 
-The short form has the two faults that are tried longest; PUSHADMIN_CHAOS=full has all of them.
+The short form has the two faults that are tried longest, of which each vendor has one;
+PUSHADMIN_CHAOS=full has all of them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,16 @@ import pytest
 from campaigns.models import Delivery, Exchange
 from providers.simulator import FAULTS
 from tests.campaigns.dispatch.hostile import RECIPIENTS
-from tests.campaigns.dispatch.test_faults import SETTINGS, TABLED, begin, begin_for, list_expected
+from tests.campaigns.dispatch.test_faults import (
+    SETTINGS,
+    TABLED,
+    begin,
+    begin_for,
+    list_expected,
+    take_turns,
+)
 from tests.chaos.conftest import IS_FULL
 from tests.vendor_cases.conftest import simulator
-from tests.vendor_cases.test_wire import each
 
 __all__ = ["begin", "simulator"]
 
@@ -24,8 +31,7 @@ pytestmark = pytest.mark.django_db
 FOR_EVER = list(FAULTS) if IS_FULL else ["close_before_acceptance", "accepted_500"]
 
 
-@each(TABLED)
-@pytest.mark.parametrize("name", FOR_EVER)
+@pytest.mark.parametrize(("dialect", "name"), take_turns(TABLED, FOR_EVER))
 def test_a_vendor_that_never_gets_well_ends_a_transfer_all_the_same(begin, dialect, name, tell):
     rehearsal = begin_for(begin, dialect, name)
     rehearsal.follow(f"{name}:{SETTINGS.get(name, '')}")

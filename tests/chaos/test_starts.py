@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, load_command_class
 
 from tests.hosts import WEB, WORKER
 from tests.installation import Installation
@@ -89,9 +90,16 @@ def test_absurd_settings_stop_the_start_with_a_sentence(changes, sentence, machi
     assert "secret" not in words
 
 
-@pytest.mark.parametrize("count", ["0", "-1", "65", "many"])
-def test_an_absurd_number_of_workers_stops_the_start(count, machine):
-    code, words = machine.try_to_start([*OWN_LOOP["up"], "--workers", count])
+def test_an_absurd_number_of_workers_stops_the_start(machine):
+    code, words = machine.try_to_start([*OWN_LOOP["up"], "--workers", "65"])
 
     assert code != 0
     assert "must be a whole number from 1 to 64" in words
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "65", "many"])
+def test_an_absurd_number_of_workers_is_refused_in_words(count):
+    parser = load_command_class("campaigns", "up").create_parser("manage.py", "up")
+
+    with pytest.raises(CommandError, match="must be a whole number from 1 to 64"):
+        parser.parse_args(["--workers", count])

@@ -15,7 +15,7 @@ from tests.chaos.slaughter import has_passed
 from tests.installation import wait_for
 
 RECIPIENTS = 10_000 if IS_FULL else 1_000
-STOPS = 20 if IS_FULL else 3
+STOPS = 20 if IS_FULL else 2
 LEASED = "SELECT id FROM campaigns_batch WHERE state = 'leased'"
 OPEN_CALLS = "SELECT id FROM campaigns_attempt WHERE answered_at IS NULL"
 

@@ -7,7 +7,7 @@ any other lies before the next statement, after everything earlier was committed
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -80,6 +80,11 @@ class Boundaries:
         """Every gap, or the last one of each state, counted from 1."""
         last = {state: place for place, state in enumerate(self.states, 1)}
         return list(range(1, len(self.states) + 1)) if every else sorted(last.values())
+
+
+def share(places: Sequence[int]) -> Sequence[int]:
+    """Those for this database: every second one, and for PostgreSQL the others."""
+    return places[connection.vendor == "postgresql" :: 2]
 
 
 class Interruptions(Boundaries):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,7 +18,15 @@ from campaigns.models.packing import unpack_ids
 from providers.outcomes import Outcome, Reason
 from providers.recipients import TOKEN_KIND, Targets
 from providers.templates import Slot
-from tests.campaigns.dispatch.gateways import REST, SILENCE, Calls, Gateway, make_clock, say
+from tests.campaigns.dispatch.gateways import (
+    REST,
+    SILENCE,
+    Answer,
+    Calls,
+    Gateway,
+    make_clock,
+    say,
+)
 from tests.campaigns.dispatch.phones import (
     CHUNK,
     PHONES,
@@ -32,6 +41,7 @@ from tests.campaigns.dispatch.phones import (
 __all__ = ["now"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 BUSY = say(reason=Reason.VENDOR, message="Internal error")
+FAILS = say(Outcome.UNKNOWN, reason=Reason.VENDOR, message="Internal error")
 LATER = say(reason=Reason.VENDOR, retry_after=900.0, message="Too often to this device")
 SLOT = Slot("text", 100, "Hi {{ person.id }}")
 SHORT = timedelta(milliseconds=8)
@@ -97,17 +107,46 @@ def test_others_are_set_apart_with_the_texts_that_were_rendered_for_them(
 
 
 @pytest.mark.usefixtures("_short_turns")
-def test_nobody_waits_because_an_answer_got_lost(
-    gateway: Gateway, begin: Start, now: datetime
+@pytest.mark.parametrize("answer", [lambda place: SILENCE, FAILS], ids=["silence", "a failure"])
+def test_who_is_in_doubt_waits_alone_and_is_called_again_once(
+    gateway: Gateway, begin: Start, now: datetime, answer: Callable[[int], Answer]
 ) -> None:
-    gateway.wishes = {name_phone(0): [lambda place: SILENCE]}
+    gateway.wishes = {name_phone(0): [answer]}
     transfer = begin()
 
     pump("worker", clock=make_clock(now, 0))
+    waiting, others = Batch.objects.filter(transfer=transfer).order_by("pk")
+    ended = send(transfer, now, hours=1)
 
-    batch = Batch.objects.get(transfer=transfer)
-    assert 0 < batch.settled < PHONES
-    assert batch.due_at < now + timedelta(seconds=1)
+    assert waiting.count - waiting.settled == 1
+    assert (waiting.retries, others.retries) == (1, 0)
+    assert others.due_at < now + timedelta(seconds=1)
+    assert ended == {"sent": PHONES}
+    assert Tally(gateway.calls)[name_phone(0)] == 2
+    assert gateway.summarize()["accepted_recipients"] == PHONES + 1
+    assert count_resent(transfer) == 1
+
+
+def test_whom_an_earlier_call_may_have_reached_is_never_set_apart(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where a pass ends before he was called again: nobody would count the repeat."""
+    doubted = [name_phone(number) for number in range(0, PHONES, 2)]
+    gateway.wishes = {name: [FAILS] for name in doubted} | {doubted[0]: [FAILS, FAILS]}
+    transfer = begin()
+
+    first = send(transfer, now)
+    with monkeypatch.context() as soon:
+        soon.setattr(fan_out, "TURN", SHORT)
+        pump("worker", clock=make_clock(now, 1))
+    settled = count_outcomes(transfer)["sent"]
+    ended = send(transfer, now, hours=2)
+
+    assert first == {"sent": PHONES // 2}
+    assert PHONES // 2 < settled < PHONES
+    assert ended == {"sent": PHONES}
+    assert len(gateway.calls) - PHONES == len(doubted) + 1
+    assert count_resent(transfer) >= len(doubted) + 1
 
 
 @pytest.mark.usefixtures("_short_turns")

@@ -16,7 +16,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from campaigns.dispatch.claim import Lease
-from campaigns.dispatch.quick_flush import QuickFlush, can_flush_quickly
+from campaigns.dispatch.quick_flush import QuickFlush
 from campaigns.dispatch.settle import LeaseLost
 from campaigns.dispatch.verify import check_books
 from campaigns.dispatch.windows import Reach
@@ -70,11 +70,9 @@ def _patience() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.postgres
 @pytest.mark.usefixtures("_patience")
 def test_a_flush_that_is_longer_than_a_socket_takes_at_once_leaves_whole(now: datetime) -> None:
-    if not can_flush_quickly():
-        assert connection.vendor == "sqlite"  # which alone has no such statement
-        return
     lease = Lease(Batch(pk=0, app_id=0, part_id=0, platform="android"), way=None)
     sent = [(number, 0) for number in range(400_000)]
     flush = QuickFlush(lease, Attempt(pk=0, account_id=0), sent, Reach(0, 0), now)
@@ -119,13 +117,11 @@ def holder(gateway: Gateway) -> Iterator[Holder]:
     holder.let_go()
 
 
+@pytest.mark.postgres
 @pytest.mark.usefixtures("_patience")
 def test_a_database_that_says_nothing_holds_nobody_for_longer_than_a_lease(
     gateway: Gateway, holder: Holder, begin: Start, now: datetime, settings: Any
 ) -> None:
-    if not can_flush_quickly():
-        assert connection.vendor == "sqlite"  # which waits by itself, and for 20 s
-        return
     settings.LEASE_SECONDS = 1
     transfer = begin()
 
