@@ -173,6 +173,7 @@ class Transfer(Moving):
                 condition=Q(finished_at__isnull=True),
                 name="transfer_open",
             ),
+            models.Index(fields=["finished_at"], name="transfer_ended"),
             models.Index(
                 fields=["inbox_recall_at"],
                 condition=Q(inbox_recall_at__isnull=False),

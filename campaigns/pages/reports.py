@@ -37,7 +37,7 @@ from campaigns.selectors.dimensions import (
     name_values,
 )
 from campaigns.selectors.lines import Line, sum_lines
-from campaigns.services.report_jobs import NARROWED_BY
+from campaigns.services.report_jobs import HOUR_FIELD, NARROWED_BY
 from providers.reports import Metric
 
 MOST_ROWS = 50  # of one page, and below one row
@@ -138,6 +138,7 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
     return {
         "columns": list_columns(asked.by, has_vendor=has_vendor),
         "rate_words": _explain_rate(asked),
+        "counted_by": HOUR_FIELD if asked.by in OF_HOUR else "",
         "cards": [*draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,

@@ -1,7 +1,8 @@
 """Reports by any dimension of what was folded: outcomes, what came back, what vendors count.
 
-Three sources, never mixed: Rollup has outcomes by cohort and hour, ReceiptCount what came back by
-platform, account and hour, VendorCount totals of vendors by account alone. Where a source does not
+Three sources, never mixed: Rollup has outcomes by cohort and hour (of whole transfers Counter has
+the same by platform), ReceiptCount what came back by platform, account and hour, VendorCount totals
+of vendors by account alone. Where a source does not
 know a dimension its numbers are None, "not reported".
 """
 
@@ -29,10 +30,12 @@ from campaigns.models import (
     Transfer,
     VendorCount,
 )
+from campaigns.models.bulk import IdList
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.lines import Key, Line, Total, add_counts, find_line, share_opened
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
 from campaigns.selectors.settled_hours import list_hours
+from campaigns.selectors.whole_transfers import list_cut_parts, select_counters
 from providers.receipts import ReceiptKind
 from providers.reports import Metric
 
@@ -77,6 +80,12 @@ OF_OUTCOME = {
     **OF_PART,
     **OF_HOUR,
     **dict.fromkeys(OF_COHORT, "cohort_id"),
+    Dimension.ACCOUNT: "account_id",
+    Dimension.REASON: "reason",
+}
+OF_COUNTER = {
+    **OF_PART,
+    Dimension.PLATFORM: "platform",
     Dimension.ACCOUNT: "account_id",
     Dimension.REASON: "reason",
 }
@@ -163,15 +172,32 @@ def _sum_earlier(question: Question, rows: Q) -> Total:
 
 
 def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
-    rows = _select(Rollup.objects, question, OF_OUTCOME)
     is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
     tellers = _mark_tellers(find_tellers() if is_told else frozenset())
     sums = {"early": _sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS}
-    counted = rows.values_list(OF_OUTCOME[question.by]).annotate(told=tellers, **sums)
-    if question.by is Dimension.REASON:
-        _add_reasons(counted, lines)
+    for rows, columns in _list_outcomes(question):
+        counted = rows.values_list(columns[question.by]).annotate(told=tellers, **sums)
+        if question.by is Dimension.REASON:
+            _add_reasons(counted, lines)
+        else:
+            _add_counted(counted, _read_key(question, columns), lines)
+
+
+def _list_outcomes(question: Question) -> Iterator[tuple[Any, dict[Dimension, str]]]:
+    """Rows that count outcomes, and what the dimensions are called there."""
+    if not OF_COUNTER.keys() >= {question.by, *question.only}:
+        yield _select(Rollup.objects, question, OF_OUTCOME), OF_OUTCOME
         return
-    read = _read_key(question)
+    yield _narrow(select_counters(question.span), question, OF_COUNTER), OF_COUNTER
+    parts = list_cut_parts(question.span)
+    if parts:
+        folded = Rollup.objects.filter(part__in=IdList(parts))
+        yield _select(folded, question, OF_OUTCOME), OF_OUTCOME
+
+
+def _add_counted(
+    counted: Iterable[Any], read: Callable[[Any], Key], lines: dict[Key, Line]
+) -> None:
     for value, told, early, *counts in counted:
         line = find_line(lines, read(value))
         add_counts(line.outcomes, zip(SETTLED_KEYS, counts, strict=True))
@@ -200,8 +226,7 @@ def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     if question.by not in OF_RECEIPT or not question.only.keys() <= OF_RECEIPT.keys():
         return
     rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
-    # Receipts name their platform; a cohort would have to be looked up.
-    read = str if question.by is Dimension.PLATFORM else _read_key(question)
+    read = _read_key(question, OF_RECEIPT)
     earlier = _sum_earlier(question, Q(kind=ReceiptKind.OPENED))
     counted = rows.values_list(OF_RECEIPT[question.by]).annotate(earlier=earlier, **_RECEIPT_COUNTS)
     metrics = RECEIPT_METRICS.values()
@@ -287,10 +312,10 @@ def _match(question: Question, dimension: Dimension, value: Key, column: str) ->
     return Q(cohort_id__in=[*cohorts.values_list("pk", flat=True), *nobody])
 
 
-def _read_key(question: Question) -> Callable[[Any], Key]:
+def _read_key(question: Question, columns: Mapping[Dimension, str]) -> Callable[[Any], Key]:
     """From what a row has to the value of the dimension, as a text."""
     by, zone = question.by, question.zone
-    if by in OF_COHORT:
+    if columns[by] == "cohort_id":
         cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
         values = dict(cohorts.values_list("pk", OF_COHORT[by]))
         nothing = NOTHING.get(by, "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, Sum
@@ -35,12 +35,12 @@ from campaigns.models.access import wide_workspace_ids
 from campaigns.models.bulk import IdList
 from campaigns.models.clock import load_zone
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, find_tellers
+from campaigns.selectors.whole_transfers import CLOCKS_APART
 from campaigns.services.cells import write_csv
 from campaigns.services.jobs import JobFile, JobKind, Step, append_file, start_job
 
 CHUNK = 5_000
 MOST_VALUES = 1_000
-CLOCKS_APART = timedelta(hours=1)  # at most, of hosts: one ends what another has settled last
 OTHERS = "…"  # what did not find a place of its own
 NUMBERS = (*Settled.values, *RECEIPT_METRICS)
 COHORT_FIELDS = {
@@ -121,12 +121,13 @@ def check_field(field: str) -> None:
 
 
 def _select_transfers(params: Mapping[str, Any]) -> Any:
-    """Those that can have settled somebody in these days: nobody is once a transfer has ended."""
+    """Those that can have settled somebody in these days: not before one is made, nor once it has
+    ended."""
     paths = {"transfer": "pk", "group": "group_id", "tag": "tag"}
-    ended = datetime.fromisoformat(params["start"]) - CLOCKS_APART
+    start, end = (datetime.fromisoformat(params[name]) for name in ("start", "end"))
     rows = Transfer.objects.filter(
-        Q(finished_at__isnull=True) | Q(finished_at__gte=ended),
-        app_id__in=params["apps"], is_test=False, created_at__lt=params["end"],
+        Q(finished_at__isnull=True) | Q(finished_at__gte=start - CLOCKS_APART),
+        app_id__in=params["apps"], is_test=False, created_at__lt=end + CLOCKS_APART,
     )  # fmt: skip
     return rows.filter(**{paths[name]: value for name, value in params["only"].items()})
 

@@ -68,3 +68,10 @@ def test_of_what_was_sent_before_and_in_these_days_these_are_counted(app, send, 
     job = count(app, "model", now)
 
     assert (set(job.cursor["values"]), job.done) == ({"in time"}, 2)
+
+
+def test_what_was_made_by_a_clock_that_is_ahead_is_counted(app, send, now):
+    seconds = timedelta(seconds=5)
+    send("ahead", NOON + DAY - seconds, NOON + DAY + seconds, None)
+
+    assert set(count(app, "model", now).cursor["values"]) == {"ahead"}

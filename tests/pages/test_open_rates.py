@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from html import unescape
 
 import pytest
+from django.urls import reverse
 
+from campaigns.models import Job
 from tests.campaigns.test_dimensions import books, mute, teller
 from tests.pages.test_reports import get, viewer
 
 __all__ = ["books", "mute", "teller", "viewer"]
 pytestmark = pytest.mark.database
+COUNTED = re.compile(
+    r'action="([^"]*)"><input type="hidden" name="csrfmiddlewaretoken"[^>]*>'
+    r'<input type="hidden" name="field" value="([^"]*)"'
+)
 
 
 def read_shares(answer):
@@ -42,6 +50,27 @@ def test_a_file_by_the_hour_says_when_it_was_opened(viewer, books):
     shares = {line["Hour of the day"]: line["Of all opened, %"]
               for line in csv.DictReader(io.StringIO(text))}  # fmt: skip
     assert shares == {"12:00": "0.0", "13:00": "100.0", "15:00": "0.0"}
+
+
+@pytest.mark.parametrize("by", ["hour", "day"])
+def test_when_it_was_opened_leads_to_what_share_of_each_hours_recipients_opened(viewer, books, by):
+    asked = {"by": by, "tag": "spring", "platform": "android"}
+    page = get(viewer, **asked)
+    page_of_tags = get(viewer, **{**asked, "by": "tag"})
+
+    [(address, field)] = COUNTED.findall(page.content.decode())
+    started = viewer.post(unescape(address), {"field": field})
+    job = Job.objects.get()
+
+    span = page.context["asked"].ask().span
+    assert started.headers["Location"] == reverse("report_job", args=[job.pk])
+    assert job.params["field"] == "send_hour"
+    assert (job.params["only"], job.params["apps"]) == ({"tag": "spring"}, [books[0].app_id])
+    assert [job.params[end] for end in ("start", "end")] == [
+        span.start.isoformat(), span.end.isoformat(),
+    ]  # fmt: skip
+    assert page.content.decode().count("in the background it is not: Platform.") == 2
+    assert COUNTED.findall(page_of_tags.content.decode()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""Transfers that began and ended in the hours of a report: their counters tell all of them, and
+are a few rows each where the roll-up has one for each cohort, of which there may be thousands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+
+from campaigns.models import Counter, Part, Transfer
+from campaigns.models.bulk import Unindexed
+from campaigns.selectors.report_facts import Span
+
+# Nobody is settled before a transfer is made or once it has ended, by the clocks of the workers.
+CLOCKS_APART = timedelta(hours=1)
+
+
+def select_counters(span: Span) -> QuerySet[Counter]:
+    """Outcomes of the transfers that lie in a span of hours as a whole."""
+    return Counter.objects.order_by().filter(
+        part__transfer__is_test=False,
+        part__transfer__app_id__in=span.apps,
+        part__transfer__created_at__gte=span.start + CLOCKS_APART,
+        part__transfer__finished_at__lt=span.end - CLOCKS_APART,
+    )
+
+
+def list_cut_parts(span: Span) -> list[int]:
+    """Ids of the parts of all others that may have outcomes in it."""
+    # From those that ended lately, not from all that an app has ever sent.
+    known: Any = Transfer.objects.alias(owner=Unindexed(F("app_id")))
+    made = known.filter(owner__in=span.apps, is_test=False, created_at__lt=span.end + CLOCKS_APART)
+    is_early = Q(created_at__lt=span.start + CLOCKS_APART)
+    is_late = Q(finished_at__gte=span.end - CLOCKS_APART)
+    ended = made.filter(is_early | is_late, finished_at__gte=span.start - CLOCKS_APART)
+    return [
+        pk
+        for transfers in (made.filter(finished_at__isnull=True), ended)
+        for pk in Part.objects.filter(transfer__in=transfers).values_list("pk", flat=True)
+    ]
