@@ -49,6 +49,20 @@ class IsAmong(Func):
         return self.as_sql(compiler, connection, template=template, arg_joiner=joiner, **context)
 
 
+class Unindexed(Func):
+    """A column that SQLite seeks no index for (sqlite.org/optoverview.html, unary plus).
+
+    It believes an equation to be a better beginning than a span; and to spare itself a sort of few
+    groups it reads a table in an index's order, row by row. PostgreSQL counts, and knows better.
+    """
+
+    template = "%(expressions)s"
+    arity = 1
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(+%(expressions)s)", **context)
+
+
 class TextList(Func):
     """A list of texts as a subquery for `__in`; none of them may hold a NUL."""
 

@@ -21,11 +21,15 @@ WORDS = {
 }
 # What has a page of its own, besides that in the admin.
 PAGES = {"campaign": "campaign"}
-# Where else than at one thing, or in the draft, something is seen to: the page and what it is.
+# Where else than at one thing, or in the draft, something is seen to: the page, who may open it and
+# what it is.
 ELSEWHERE = {
-    "left_out": ("suppressions", gettext_lazy("Open the suppression list")),
-    "queue_full": ("home", gettext_lazy("See what is running")),
+    "left_out": ("suppressions", "view_person", gettext_lazy("Open the suppression list")),
+    "no_token": ("admin:campaigns_device_changelist", "view_device", gettext_lazy("See them")),
+    "queue_full": ("home", "view_campaign", gettext_lazy("See what is running")),
 }
+# What of a list is meant, of the app that the problem is about.
+NARROWED = {"no_token": "?app__id__exact={app}&token_state__in=disabled,missing"}
 # Of a vendor that no route leads to the page has no fields.
 LOST = frozenset({"lossy", "loses"})
 
@@ -54,8 +58,10 @@ def _tell(problem: Problem, user: Any, languages: Sequence[str]) -> Told:
     kind, _colon, number = problem.subject.partition(":")
     address, words = "", ""
     if problem.code in ELSEWHERE:
-        name, words = ELSEWHERE[problem.code][0], str(ELSEWHERE[problem.code][1])
-        address = find_page(name)
+        name, permission, label = ELSEWHERE[problem.code]
+        address = find_page(name) if user.has_perm(f"campaigns.{permission}") else ""
+        address += NARROWED.get(problem.code, "").format(app=number) if address else ""
+        words = str(label) if address else ""
     elif kind in WORDS and user.has_perm(f"campaigns.view_{kind}"):
         address = find_page(PAGES.get(kind, f"admin:campaigns_{kind}_change"), int(number))
         words = str(WORDS[kind]) if address else ""

@@ -66,7 +66,8 @@ def _say_kind(kind: AudienceKind, value: Any) -> str:
         case AudienceKind.COMBINE:
             return _say_combined(value)
     count = len(value)
-    return ngettext("%(n)d pasted id", "%(n)d pasted ids", count) % {"n": count}
+    words = ngettext("%(count)s pasted id", "%(count)s pasted ids", count)
+    return words % {"count": number_format(count, force_grouping=True)}
 
 
 def _say_outcomes(value: dict[str, Any]) -> str:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Refused
-from campaigns.models import App, Campaign, Group, Scenario, WhenPast
+from campaigns.models import Campaign, Group, Scenario, WhenPast
+from campaigns.pages.blockers import find_blockers, find_unreached, find_untold
 from campaigns.pages.composition import Composition, Place
-from campaigns.selectors.audience import count_zones, read_audience
+from campaigns.pages.crowd import list_crowds
+from campaigns.selectors.audience import count_zones
 from campaigns.selectors.headcount import count_bounded
 from campaigns.selectors.routes import find_first_routes
-from campaigns.selectors.variable_look import look_at_everybody, look_at_variables
 from campaigns.services.campaign_scenarios import refuse_unplayable
-from campaigns.services.forecast import Forecast, Reach, find_time_problems, forecast_send
+from campaigns.services.forecast import (
+    Forecast,
+    Reach,
+    find_time_problems,
+    forecast_send,
+    read_reach,
+)
 from campaigns.services.hours import (
     HourLine,
     find_hour_problems,
@@ -44,11 +47,8 @@ from campaigns.services.step_reach import (
     forecast_steps,
     list_details,
 )
+from campaigns.services.unreached import count_all_tokenless
 from providers.message import PushMessage, read_message
-
-Counted = TypeVar("Counted")
-COUNT_SECONDS = 20  # while somebody types the text, the audience is not counted again
-PATIENT_SECONDS = 60  # nor is what somebody has waited for
 
 
 @dataclass(slots=True)
@@ -65,6 +65,13 @@ class Precheck:
     reaches: tuple[Reach, ...] = ()
     forecast: Forecast | None = None
     steps: ScenarioForecast | None = None
+    tokenless: int = 0  # devices without a token that works, where they need one
+    is_whole: bool = True  # whether all that may block was looked at
+
+    @property
+    def opted_out(self) -> int:
+        """Devices of people who opted out."""
+        return sum(reach.opted_out for reach in self.reaches)
 
     @property
     def total(self) -> int:
@@ -82,40 +89,32 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
     check = Precheck()
     if composition.audience.is_valid():
         _count(composition, principal, check)
-    if composition.is_written:
-        message = read_message(composition.write_message())
+    message = read_message(composition.write_message()) if composition.is_written else None
+    if message is not None:
         _inspect(composition.place, message, check, composition.failover.chosen)
         if check.counts is not None:
-            _look_at_sdks(composition, message, check, principal)
+            _look_at_recipients(composition, message, check, principal, now)
     if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
         _foretell(composition, check, now)
+        if message is not None and check.counts is not None:
+            _look_further(composition, message, check, principal, now)
     if composition.failover.chosen is not None:
         _climb(composition, composition.failover.chosen, check, principal)
     return check
 
 
 def _count(composition: Composition, principal: Any, check: Precheck) -> None:
-    form = composition.audience
-    only_primary = form.cleaned_data["only_primary"]
-    check.unknown_ids = form.unknown_words
+    check.unknown_ids = composition.audience.unknown_words
     try:
-        counts = [
-            count_cached(count_bounded, app, form.audience, only_primary, principal)
-            for app in composition.place.apps
-        ]
+        counts = [one.count(count_bounded) for one in list_crowds(composition, principal)]
     except Refused as refusal:
         check.problems.append(Problem(code="audience", field="audience", sentence=refusal.message))
         return
     check.counts = add_counts(counts)
     texts = 1 + sum(form.has_changed() for form in composition.translations)
     check.reaches = tuple(
-        Reach(
-            app,
-            count["platforms"],
-            max(1, min(len(count["languages"]), texts)),
-            margin=count["margin"],
-        )
+        read_reach(app, count, texts)
         for app, count in zip(composition.place.apps, counts, strict=True)
     )
     if not check.total and not check.counts["margin"]:
@@ -139,17 +138,13 @@ def _foretell(composition: Composition, check: Precheck, now: datetime) -> None:
 
 def _climb(composition: Composition, scenario: Scenario, check: Precheck, principal: Any) -> None:
     """Its steps, and once the message and the audience are whole, whom each of them reaches."""
-    apps, form = composition.place.apps, composition.audience
+    apps = composition.place.apps
     if check.counts is None or not composition.is_written or not composition.plan.is_valid():
         check.steps = forecast_steps(scenario, apps, ())
         return
     message = read_message(composition.write_message())
     details = list_details(scenario, message)
-    only_primary = form.cleaned_data["only_primary"]
-    reaches = [
-        count_cached(count_steps, app, form.audience, only_primary, principal, **details)
-        for app in apps
-    ]
+    reaches = [one.count(count_steps, **details) for one in list_crowds(composition, principal)]
     check.steps = forecast_steps(scenario, apps, reaches)
     expires_in = composition.plan.write_values()["expires_in"]
     check.problems += find_step_problems(scenario, apps, message, check.steps, expires_in)
@@ -157,59 +152,6 @@ def _climb(composition: Composition, scenario: Scenario, check: Precheck, princi
         refuse_unplayable(scenario, check.schedule or Schedule())
     except Refused as refusal:
         check.problems.append(Problem(code="scenario", field="scenario", sentence=refusal.message))
-
-
-def count_cached(
-    count: Callable[..., Counted],
-    app: App,
-    body: dict[str, Any],
-    only_primary: bool,
-    principal: Any,
-    **details: Any,
-) -> Counted:
-    """What `count` gives for an audience now, kept for a few seconds."""
-    key = _name_count(count, app, body, only_primary, principal, details)
-    counts: Counted | None = cache.get(key)
-    if counts is None:
-        audience = read_audience(app, body, principal=principal)
-        counts = count(app, audience, only_primary=only_primary, **details)
-        cache.set(key, counts, COUNT_SECONDS)
-    return counts
-
-
-def look_cached(
-    app: App,
-    body: dict[str, Any],
-    only_primary: bool,
-    principal: Any,
-    names: list[str],
-    *,
-    is_patient: bool,
-) -> dict[str, Any]:
-    """How variables fare with an audience: of everybody where somebody waits for that, or has
-    within a minute."""
-    asked = (app, body, only_primary, principal)
-    key = _name_count(look_at_everybody, *asked, {"names": names})
-    known: dict[str, Any] | None = cache.get(key)
-    if known is None and not is_patient:
-        return count_cached(look_at_variables, *asked, names=names)
-    if known is None:
-        known = count_cached(look_at_everybody, *asked, names=names)
-        cache.set(key, known, PATIENT_SECONDS)
-    return known
-
-
-def _name_count(
-    count: Callable[..., Any],
-    app: App,
-    body: dict[str, Any],
-    only_primary: bool,
-    principal: Any,
-    details: dict[str, Any],
-) -> str:
-    asked = [app.pk, body, only_primary, str(principal.pk), details]
-    text = json.dumps(asked, sort_keys=True)
-    return f"pa-{count.__name__}-" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def add_counts(counts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -245,18 +187,32 @@ def _inspect(
                 seen.add(problem)
 
 
+def _look_at_recipients(
+    composition: Composition, message: PushMessage, check: Precheck, principal: Any, now: datetime
+) -> None:
+    check.tokenless = count_all_tokenless(check.reaches, message)
+    check.problems += find_unreached(composition, check.reaches, message, principal, now)
+    _look_at_sdks(composition, message, check, principal)
+
+
+def _look_further(
+    composition: Composition, message: PushMessage, check: Precheck, principal: Any, now: datetime
+) -> None:
+    """What blocks on the review page; what each recipient's own text says is left to it."""
+    check.problems += find_blockers(composition, check.reaches, check.losses, check.schedule, now)
+    untold = find_untold(composition, message, check.schedule, principal)
+    check.problems += untold or ()
+    check.is_whole = untold is not None and not message.template
+
+
 def _look_at_sdks(
     composition: Composition, message: PushMessage, check: Precheck, principal: Any
 ) -> None:
     """Who would not see what the message says, for an SDK that is too old."""
-    form = composition.audience
-    for app in composition.place.apps:
-        floors = list_floors(app, message, check.counts["platforms"] if check.counts else ())
+    for one in list_crowds(composition, principal):
+        floors = list_floors(one.app, message, check.counts["platforms"] if check.counts else ())
         if floors:
-            only_primary, asked = form.cleaned_data["only_primary"], write_floors(floors)
-            counts: dict[str, int] = count_cached(
-                count_old_sdks, app, form.audience, only_primary, principal, floors=asked
-            )
+            counts: dict[str, int] = one.count(count_old_sdks, floors=write_floors(floors))
             check.problems += find_sdk_problems(floors, counts)
 
 
@@ -282,13 +238,12 @@ def _plan(composition: Composition, check: Precheck, principal: Any, now: dateti
 
 def _forecast(composition: Composition, check: Precheck, principal: Any, now: datetime) -> None:
     """Who gets it when, if each recipient's own clock decides. Only for a valid audience."""
-    values, form = composition.plan.write_values(), composition.audience
-    only_primary = form.cleaned_data["only_primary"]
+    values = composition.plan.write_values()
     when_past = values["when_past"] or WhenPast.TOMORROW.value
     forecasts = []
-    for app in composition.place.apps:
-        zones = count_cached(count_zones, app, form.audience, only_primary, principal)
-        hours = plan_hours(app, values["send_at"], when_past, now)
-        forecasts.append(forecast_hours(app, zones, hours))
+    for one in list_crowds(composition, principal):
+        zones = one.count(count_zones)
+        hours = plan_hours(one.app, values["send_at"], when_past, now)
+        forecasts.append(forecast_hours(one.app, zones, hours))
         check.problems += find_hour_problems(forecasts[-1], values["send_at"], when_past)
     check.hours = list_hour_lines(forecasts)

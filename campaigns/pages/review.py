@@ -254,15 +254,14 @@ def describe_review(
 
 def _describe_approval(request: HttpRequest, campaign: Campaign, review: Review) -> dict[str, Any]:
     """How it stands with its approval, and what the reader may do about it."""
-    apps, actor = list_apps(campaign), name_actor(request.user)
-    is_author = actor in list_writers(campaign)
+    apps, writers = list_apps(campaign), list_writers(campaign)
     is_approver = may(request.user, apps, Membership.Role.APPROVER)
     standing = review.approval
     return {
         "approval": standing,
-        "approvers": list_approvers(campaign),
+        "approvers": list_approvers(campaign, writers),
         "history": campaign.approvals.order_by("-pk")[:HISTORY],
-        "is_author": is_author,
+        "is_author": name_actor(request.user) in writers,
         "is_approver": is_approver,
         "may_bypass": review.lacks_only_approval and may(request.user, apps, Membership.Role.ADMIN),
         "may_ask": review.lacks_only_approval and not standing.is_asked,

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Refused
 from campaigns.models import App, Campaign, Device
 from campaigns.pages.composition import Composition
+from campaigns.pages.crowd import Crowd, list_crowds, read_crowd
 from campaigns.pages.field_ids import find_field_id
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
-from campaigns.pages.precheck import look_cached
 from campaigns.pages.sizes import measure_for
-from campaigns.selectors.audience import read_audience, sample_devices
+from campaigns.selectors.audience import sample_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.language_names import name_language
 from campaigns.services.carrying import find_carry
@@ -33,12 +33,9 @@ READINGS = 2  # on the review page
 
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """An audience of one app, and who asks for it."""
+    """Whom a message is for in one app."""
 
-    app: App
-    body: Any
-    only_primary: bool
-    principal: Any
+    crowd: Crowd
     is_patient: bool = False  # whether they wait until everybody is looked at
 
 
@@ -56,11 +53,9 @@ def list_samples(
 
 def _list_meant(composition: Composition, principal: Any, *, is_patient: bool) -> list[_Meant]:
     """The audience of each app; none while it is not whole."""
-    form = composition.audience
-    if not form.is_valid():
+    if not composition.audience.is_valid():
         return []
-    asked = (form.audience, form.cleaned_data["only_primary"], principal, is_patient)
-    return [_Meant(app, *asked) for app in composition.place.apps]
+    return [_Meant(one, is_patient) for one in list_crowds(composition, principal)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +70,7 @@ class VariableLine:
     looked_at: int
     is_all: bool
     is_required: bool
+    has_stand_ins: bool
     default: str
 
 
@@ -94,6 +90,7 @@ def list_variable_lines(
             sum(look["looked_at"] for look in looks),
             all(look["is_all"] for look in looks),
             one.is_required,
+            one.has_stand_ins,
             one.default,
         )
         for one in used
@@ -105,9 +102,8 @@ def _look_at(message: PushMessage, meant: _Meant) -> dict[str, Any]:
     names = [one.name for one in list_variables(message)]
     if not names:
         return {}
-    asked = (meant.app, meant.body, meant.only_primary, meant.principal, names)
     try:
-        return look_cached(*asked, is_patient=meant.is_patient)
+        return meant.crowd.look(names, is_patient=meant.is_patient)
     except Refused:
         return {}
 
@@ -116,6 +112,11 @@ def _list_worst(message: PushMessage, meant: _Meant) -> dict[int, str]:
     """Who has the longest values, and who lacks most of them, with words for each."""
     look = _look_at(message, meant)
     words = {"longest": _("Longest values"), "emptiest": _("Missing values")}
+    if look and not look["is_all"]:
+        words = {
+            "longest": _("Longest values of those looked at"),
+            "emptiest": _("Missing values of those looked at"),
+        }
     return {look[kind]: words[kind] for kind in words if look.get(kind)}
 
 
@@ -123,14 +124,15 @@ def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
     """What the first few recipients read where the text has variables, as `list_samples` tells
     it; none where everybody reads what was written, or its variables are wrong."""
     return [
-        _render(message, device, meant.app, "")
+        _render(message, device, meant.crowd.app, "")
         for message, meant in _find_readers(campaign, principal)
         for device in _draw(meant, READINGS)
     ]
 
 
 def list_worst_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
-    """The same of the worst cases, for whom the whole audience is looked through."""
+    """The same of the worst cases: of the whole audience where that is looked through in a moment,
+    else of those of it who were drawn, and then their labels say so."""
     return [
         reading
         for message, meant in _find_readers(campaign, principal)
@@ -143,7 +145,7 @@ def _find_readers(campaign: Campaign, principal: Any) -> list[tuple[PushMessage,
     if message.template != LIQUID or find_faults(message):
         return []
     return [
-        (message, _Meant(app, campaign.audience, campaign.only_primary, principal))
+        (message, _Meant(read_crowd(app, campaign, principal)))
         for app in list_apps(campaign)[:1]  # of a group that is empty by now, none
     ]
 
@@ -159,17 +161,21 @@ def _render_all(message: PushMessage, meant: _Meant, size: int) -> list[dict[str
     """The first so many recipients, then the worst cases, each device once."""
     first, worst = _draw(meant, size), _list_worst(message, meant)
     known = {device.pk for device in first}
-    others = Device.objects.filter(app=meant.app, pk__in=worst.keys() - known)
+    others = Device.objects.filter(app=meant.crowd.app, pk__in=worst.keys() - known)
     devices = [*first, *others.select_related("person").order_by("pk")]
-    return [_render(message, device, meant.app, worst.get(device.pk, "")) for device in devices]
+    return [
+        _render(message, device, meant.crowd.app, worst.get(device.pk, "")) for device in devices
+    ]
 
 
 def _draw(meant: _Meant, size: int) -> list[Device]:
     try:
-        audience = read_audience(meant.app, meant.body, principal=meant.principal)
+        audience = meant.crowd.read()
     except Refused:
         return []
-    return sample_devices(meant.app, audience, only_primary=meant.only_primary, size=size)
+    return sample_devices(
+        meant.crowd.app, audience, only_primary=meant.crowd.only_primary, size=size
+    )
 
 
 def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -45,7 +46,9 @@ __all__ = [
     "MAX_RECIPIENTS",
     "Audience",
     "AudienceKind",
+    "Places",
     "count_devices",
+    "count_person_languages",
     "count_zones",
     "list_parts",
     "list_telling_accounts",
@@ -53,6 +56,7 @@ __all__ = [
     "sample_devices",
     "select_all",
     "select_devices",
+    "tally_places",
 ]
 SAMPLE_SIZE = 10
 # Receipts that say as much as the one that is looked for: who opened it has got it.
@@ -61,6 +65,7 @@ SAYS_AS_MUCH = {
     "delivered": ("delivered", "shown", "opened", "clicked", "dismissed"),
 }
 NOBODY = Or(())
+PLACE = ("platform", "language", "token_state")  # with the app, the index `device_reach`
 
 
 def select_devices(app: App, audience: Audience, *, only_primary: bool = False) -> QuerySet[Device]:
@@ -159,25 +164,53 @@ def _combine_any(conditions: Iterable[Q]) -> Q:
 
 
 def count_devices(app: App, audience: Audience, *, only_primary: bool = False) -> dict[str, Any]:
-    """`{"total": n, "platforms": {"ios": n}, "languages": {"de": n}}`.
+    """`{"total": n, "platforms": {"ios": n}, "languages": {"de": n}, "unusable": {("ios",
+    "disabled"): n}}`.
 
     A recipient's language is the device's own, else the person's, else the app's.
     """
     devices = select_devices(app, audience, only_primary=only_primary)
-    platforms: Counter[str] = Counter()
-    languages: Counter[str] = Counter()
-    for platform, language, count in _count_by(devices, "platform", "language"):
-        platforms[platform] += count
-        languages[language] += count
+    places = tally_places(_count_by(devices, *PLACE))
+    languages = places.languages
     # Only what has no language of its own needs the join with persons.
     if languages.pop("", 0):
-        for language, count in _count_by(devices.filter(language=""), "person__language"):
-            languages[language or app.default_language] += count
+        languages += count_person_languages(app, devices)
     return {
-        "total": platforms.total(),
-        "platforms": dict(sorted(platforms.items())),
+        "total": places.platforms.total(),
+        "platforms": dict(sorted(places.platforms.items())),
         "languages": dict(languages.most_common()),
+        "unusable": dict(places.unusable),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Devices by platform, by the language of their own, "" where there is none, and those without
+    a usable token by platform and its state."""
+
+    platforms: Counter[str]
+    languages: Counter[str]
+    unusable: Counter[tuple[str, str]]
+
+
+def tally_places(rows: Iterable[tuple[str, str, str, int]]) -> Places:
+    """Counts by all of `PLACE` as one by each."""
+    places = Places(Counter(), Counter(), Counter())
+    for platform, language, state, count in rows:
+        places.platforms[platform] += count
+        places.languages[language] += count
+        if state != Device.TokenState.ACTIVE:
+            places.unusable[platform, state] += count
+    return places
+
+
+def count_person_languages(app: App, devices: QuerySet[Device]) -> Counter[str]:
+    """Those of these devices that have no language of their own, by their person's, else the
+    app's."""
+    languages: Counter[str] = Counter()
+    for language, count in _count_by(devices.filter(language=""), "person__language"):
+        languages[language or app.default_language] += count
+    return languages
 
 
 def count_zones(app: App, audience: Audience, *, only_primary: bool = False) -> dict[str, int]:

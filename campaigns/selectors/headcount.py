@@ -14,12 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, F, Func, Max, Min, QuerySet, TextField
+from django.db.models import Count, F, Max, Min, QuerySet
 
 from campaigns.models import App, Device
-from campaigns.models.bulk import IsAmong
+from campaigns.models.bulk import IsAmong, Unindexed
 from campaigns.models.patience import TookTooLong, at_most
-from campaigns.selectors.audience import SAMPLE_SIZE, Audience, AudienceKind, select_devices
+from campaigns.selectors.audience import (
+    PLACE,
+    SAMPLE_SIZE,
+    Audience,
+    AudienceKind,
+    Places,
+    count_person_languages,
+    select_devices,
+    tally_places,
+)
 from campaigns.selectors.left_out import select_opted_out
 from providers.audience import And, Expression, Not, Or
 
@@ -29,14 +38,18 @@ MOST_DRAWN = 100_000  # ids, of which some may be of no device of the app
 REMEMBERED = 60  # seconds
 LOOKED_AT = 200  # devices, for ten that are of different people
 TOP = 10  # languages that are shown one by one
-GROUPED = ("platform", "language", "token_state")  # with the app, the index `device_reach`
+READ = (
+    *("pk", "platform", "language", "person__language", "token_state"),
+    *("person__opted_out_at", "person_id"),
+)
 COVERED = frozenset({"device.platform", "device.language"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headcount:
     """Devices: in all, by platform, by the language that they will get, and of them those without
-    a usable token and those whose person opted out; and up to ten of them, each of another person.
+    a usable token, by platform and its state, and those whose person opted out; and up to ten of
+    them, each of another person.
 
     With `is_total_estimated` all numbers are, with `is_split_estimated` alone the languages and
     opt-outs: from `sampled` devices of `population`; `margin` is half the width of the total's 95 %
@@ -46,7 +59,7 @@ class Headcount:
     total: int
     platforms: Mapping[str, int]
     languages: Mapping[str, int]
-    without_token: int
+    unusable: Mapping[tuple[str, str], int]
     opted_out: int
     people: tuple[Device, ...]
     is_total_estimated: bool = False
@@ -54,6 +67,11 @@ class Headcount:
     sampled: int = 0
     population: int = 0
     margin: int = 0
+
+    @property
+    def without_token(self) -> int:
+        """Devices without a usable token."""
+        return sum(self.unusable.values())
 
     @property
     def top_languages(self) -> list[tuple[str, int]]:
@@ -84,37 +102,19 @@ def take_headcount(
 
 
 def count_bounded(app: App, audience: Audience, *, only_primary: bool = False) -> dict[str, Any]:
-    """A headcount as `{"total": n, "platforms": {"ios": n}, "languages": {"de": n}}` with
-    `is_estimated`, whether the total and the platforms are, and its `margin`."""
+    """A headcount as what `count_devices` gives, with `opted_out`; with `is_estimated`, whether
+    the total and the platforms are, its `margin`, and `is_split_estimated`."""
     count = take_headcount(app, audience, only_primary=only_primary)
     return {
         "total": count.total,
         "platforms": count.platforms,
         "languages": count.languages,
+        "unusable": count.unusable,
+        "opted_out": count.opted_out,
+        "is_split_estimated": count.is_split_estimated,
         "is_estimated": count.is_total_estimated,
         "margin": count.margin if count.is_total_estimated else 0,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Devices by platform, by the language of their own, "" where there is none, and those without
-    a usable token."""
-
-    platforms: Counter[str]
-    languages: Counter[str]
-    without_token: int
-
-
-class _Unindexed(Func):
-    """A column as a value that SQLite seeks no index for: it would read the table in an index's
-    order, row by row, to spare itself a sort of the few groups that there are."""
-
-    template = "%(expressions)s"
-    output_field = TextField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="(+%(expressions)s)", **context)
 
 
 def _is_covered(audience: Audience) -> bool:
@@ -133,46 +133,31 @@ def _names_only(expression: Expression) -> bool:
     return expression.field in COVERED
 
 
-def _count_places(devices: QuerySet[Device], *, is_covered: bool) -> _Places:
+def _count_places(devices: QuerySet[Device], *, is_covered: bool) -> Places:
     """All in one pass."""
-    platforms: Counter[str] = Counter()
-    languages: Counter[str] = Counter()
-    without_token = 0
     grouped: dict[str, Any] = {
-        f"by_{name}": F(name) if is_covered else _Unindexed(F(name)) for name in GROUPED
+        f"by_{name}": F(name) if is_covered else Unindexed(F(name)) for name in PLACE
     }
-    rows = devices.order_by().annotate(**grouped).values_list(*grouped)
-    for platform, language, state, count in rows.annotate(count=Count("*")):
-        platforms[platform] += count
-        languages[language] += count
-        without_token += count if state != Device.TokenState.ACTIVE else 0
-    return _Places(platforms, languages, without_token)
+    rows: Any = devices.order_by().annotate(**grouped).values_list(*grouped)
+    return tally_places(rows.annotate(count=Count("*")))
 
 
-def _finish_count(app: App, devices: QuerySet[Device], places: _Places, end: float) -> Headcount:
+def _finish_count(app: App, devices: QuerySet[Device], places: Places, end: float) -> Headcount:
     with at_most(end - time.monotonic()):
         opted_out = select_opted_out(app, devices).count()
     languages = Counter(places.languages)
     # Only what has no language of its own needs the join with persons.
     if languages.pop("", 0):
-        languages += _count_persons(app, devices, end)
+        with at_most(end - time.monotonic()):
+            languages += count_person_languages(app, devices)
     return Headcount(
         total=places.platforms.total(),
         platforms=_sort(places.platforms),
         languages=dict(languages.most_common()),
-        without_token=places.without_token,
+        unusable=dict(places.unusable),
         opted_out=opted_out,
         people=_take_some(devices, end),
     )
-
-
-def _count_persons(app: App, devices: QuerySet[Device], end: float) -> Counter[str]:
-    languages: Counter[str] = Counter()
-    with at_most(end - time.monotonic()):
-        rows = devices.filter(language="").order_by().values_list("person__language")
-        for language, count in rows.annotate(count=Count("*")):
-            languages[language or app.default_language] += count
-    return languages
 
 
 def _take_some(devices: QuerySet[Device], end: float) -> tuple[Device, ...]:
@@ -191,20 +176,10 @@ def _choose(rows: Iterable[tuple[int, int | None]]) -> list[int]:
     return list(first.values())[:SAMPLE_SIZE]
 
 
-def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None) -> Headcount:
+def _estimate(app: App, devices: QuerySet[Device], places: Places | None = None) -> Headcount:
     """From a sample; what was counted already stays exact."""
     sample = draw_sample(app)
-    drawn = list(
-        devices.filter(IsAmong("pk", sample)).values_list(
-            "pk",
-            "platform",
-            "language",
-            "person__language",
-            "token_state",
-            "person__opted_out_at",
-            "person_id",
-        )
-    )
+    drawn = list(devices.filter(IsAmong("pk", sample)).values_list(*READ))
     # Of an app of few devices all are read: then nothing is estimated.
     is_whole = len(sample) >= (population := count_all(app))
     weight = 1.0 if is_whole else population / len(sample) if sample else 0.0
@@ -212,12 +187,12 @@ def _estimate(app: App, devices: QuerySet[Device], places: _Places | None = None
     total = round(found * weight) if places is None else places.platforms.total()
     # Where the total is known its parts add up to it.
     scale = weight if places is None else (total / found if found else 0.0)
-    without_token = round(scale * sum(row[4] != Device.TokenState.ACTIVE for row in drawn))
+    states = ((row[1], row[4]) for row in drawn if row[4] != Device.TokenState.ACTIVE)
     return Headcount(
         total=total,
         platforms=_sort(places.platforms) if places else _scale((row[1] for row in drawn), scale),
         languages=_scale((row[2] or row[3] or app.default_language for row in drawn), scale),
-        without_token=places.without_token if places else without_token,
+        unusable=dict(places.unusable) if places else _scale(states, scale),
         opted_out=round(scale * sum(row[5] is not None for row in drawn)),
         people=_load_people(_choose((row[0], row[6]) for row in drawn)),
         is_total_estimated=places is None and not is_whole,
@@ -242,7 +217,7 @@ def _find_margin(found: int, sampled: int, population: int) -> int:
     return math.ceil(population * z * spread / (1 + z * z / sampled))
 
 
-def _scale(keys: Iterable[Any], weight: float) -> dict[str, int]:
+def _scale(keys: Iterable[Any], weight: float) -> dict[Any, int]:
     return {key: round(count * weight) for key, count in Counter(keys).most_common()}
 
 

@@ -43,16 +43,19 @@ def select_opted_out(app: App, devices: QuerySet[Device]) -> QuerySet[Device]:
 
 def find_suppressed(app: App, now: datetime) -> Q:
     """Devices that are suppressed for pushes of an app, as far as that is known without a hash."""
-    rows = select_standing(now).filter(
-        Q(app__isnull=True) | Q(app=app.pk),
-        workspace=app.workspace_id,
-        channel__in=(Channel.ANY, Channel.PUSH),
-    )
+    rows = select_suppressing(app, now)
     persons = rows.filter(person_id__isnull=False).values("person_id")
     own = rows.filter(device_id__isnull=False).values("device_id")
     return Q(pk__in=own) | Q(person_id__in=persons)
 
 
-def select_standing(now: datetime) -> QuerySet[Suppression]:
-    """Entries that hold at that moment."""
-    return Suppression.objects.filter(Q(until__isnull=True) | Q(until__gt=now))
+def select_suppressing(
+    app: App, moment: datetime, channel: str = Channel.PUSH
+) -> QuerySet[Suppression]:
+    """Entries that keep what an app sends over a channel from somebody at that moment."""
+    return Suppression.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=moment),
+        Q(app__isnull=True) | Q(app=app.pk),
+        workspace=app.workspace_id,
+        channel__in=(Channel.ANY, channel),
+    )

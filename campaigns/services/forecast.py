@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -21,14 +21,17 @@ from campaigns.services.messages import Problem
 from providers.pacing import find_ramp_seconds
 
 SECONDS_PER_DAY = 86_400
+FINER = ("unusable", "margin", "opted_out", "is_split_estimated")  # what not every count tells
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Recipients of one app: how many there are per platform, and in how many languages it goes.
 
-    `spoken` is how many have which language, for whoever has counted them. With a `margin` all of
-    it is estimated, give or take so many recipients.
+    `spoken` is how many have which language, for whoever has counted them; `unusable` how many of
+    them have a token in which state, by platform and state, that is not an active one; `opted_out`
+    is only counted for pages. With a `margin` all of it is estimated, give or take so many
+    recipients, else with `is_split_estimated` languages and opt-outs alone.
     """
 
     app: App
@@ -36,6 +39,9 @@ class Reach:
     languages: int
     spoken: Mapping[str, int] = field(default_factory=dict)
     margin: int = 0
+    unusable: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    opted_out: int = 0
+    is_split_estimated: bool = False
 
     @property
     def total(self) -> int:
@@ -73,10 +79,20 @@ def count_reach(campaign: Campaign, *, is_bounded: bool = False) -> tuple[Reach,
     for app in list_apps(campaign):
         audience = read_audience(app, campaign.audience, principal=None)
         counts = count(app, audience, only_primary=campaign.only_primary)
-        languages = max(1, min(len(counts["languages"]), texts))
-        margin = counts.get("margin", 0)
-        reaches.append(Reach(app, counts["platforms"], languages, counts["languages"], margin))
+        reaches.append(read_reach(app, counts, texts))
     return tuple(reaches)
+
+
+def read_reach(app: App, counts: Mapping[str, Any], texts: int) -> Reach:
+    """What was counted of one app, for a message in so many languages."""
+    spoken = counts["languages"]
+    return Reach(
+        app,
+        counts["platforms"],
+        max(1, min(len(spoken), texts)),
+        spoken,
+        **{name: counts[name] for name in FINER if name in counts},
+    )
 
 
 def forecast_send(campaign: Campaign, reaches: Collection[Reach], *, now: datetime) -> Forecast:

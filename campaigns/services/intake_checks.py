@@ -77,11 +77,10 @@ def refuse_unapproved(push: SendPush, app: App, caller: Caller) -> None:
 
 def goes_without(push: SendPush, app: App) -> bool:
     """Whether the app's policy asks for an approval of such a send, which it cannot have."""
-    if not app.needs_approval:
-        return False
+    if not all(part.targets for part in push.parts):
+        return app.needs_approval
     named = sum(len(targets.values) for part in push.parts for targets in part.targets)
-    are_named = all(part.targets for part in push.parts)
-    return app.approval_above is None or not are_named or named > app.approval_above
+    return app.asks_approval_of(named)
 
 
 def judge_targets(push: SendPush, app: App, caller: Caller) -> tuple[Fault, ...]:

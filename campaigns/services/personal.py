@@ -213,7 +213,7 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
         ),
     ),
     "suppressioncount": (_fate(STAYS, "kind", "counts"),),
-    "allowance": (_fate(STAYS, "scope", "rates"),),
+    "allowance": (_fate(STAYS, "scope recently", "rates"),),
     "workspace": (_fate(STAYS, "name slug", _SET_UP),),
     "membership": (_fate(STAYS, "role", _STAFF),),
     "invitation": (_fate(STAYS, "role email secret_hash created_by", _STAFF),),

@@ -17,12 +17,14 @@ from providers.templates import Sheet, find_template_faults, list_places, write_
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A variable of a message: in which fields, and whether who has no value gets nothing."""
+    """A variable of a message: in which fields, and whether who has no value gets nothing; with
+    `has_stand_ins` something stands in for it in other places, as in another language."""
 
     name: str
     fields: tuple[str, ...]
     is_required: bool
     default: str = ""
+    has_stand_ins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,20 @@ def list_variables(message: PushMessage) -> tuple[Used, ...]:
         return ()
     fields: dict[str, list[str]] = {}
     required: set[str] = set()
+    replaced: set[str] = set()
     for place in list_places(message):
         for variable in place.slot.parse().variables:
             fields.setdefault(variable.name, []).append(place.path)
-            if variable.is_required and variable.name not in message.defaults:
-                required.add(variable.name)
+            is_required = variable.is_required and variable.name not in message.defaults
+            (required if is_required else replaced).add(variable.name)
     return tuple(
-        Used(name, tuple(dict.fromkeys(paths)), name in required, message.defaults.get(name, ""))
+        Used(
+            name,
+            tuple(dict.fromkeys(paths)),
+            name in required,
+            message.defaults.get(name, ""),
+            name in replaced,
+        )
         for name, paths in sorted(fields.items())
     )
 

@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Campaign, Transfer
+from campaigns.models import App, Campaign, Scenario, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_instant
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import read_audience, select_all
 from campaigns.selectors.campaign_apps import list_apps
-from campaigns.selectors.left_out import count_left_out
 from campaigns.selectors.starting import find_obstacle
 from campaigns.services.account_problems import find_expiry_problems
 from campaigns.services.forecast import Reach, count_reach, find_time_problems, forecast_send
@@ -51,6 +50,7 @@ from campaigns.services.sdk_problems import (
 from campaigns.services.step_problems import find_change_since, find_step_problems
 from campaigns.services.step_reach import forecast_campaign_steps
 from campaigns.services.text_problems import find_text_problems
+from campaigns.services.unreached import find_unreached
 from providers.message import PushMessage
 
 OBSTACLE_FIELDS = {
@@ -86,22 +86,32 @@ def find_problems(
     try:
         reaches = count_reach(campaign) if reaches is None else reaches
     except Invalid as refusal:
-        faults = refusal.fields or {"audience": refusal.message}
-        problems += [
-            Problem(code="invalid", field=path, sentence=words) for path, words in faults.items()
-        ]
-        return tuple(problems)
-    hours = forecast_campaign(campaign, now)
-    problems += _find_reach_problems(campaign, reaches, now)
-    forecast = forecast_send(campaign, reaches, now=now)
-    problems += find_time_problems(campaign, forecast, find_busiest_share(hours))
-    problems += find_clock_problems(campaign, hours)
-    problems += _list_step_problems(campaign)
-    problems += find_expiry_problems(_list_ways(campaign, reaches), find_last_start(campaign), now)
-    problems += find_text_problems(campaign)
-    problems += _list_warnings(campaign, reaches, now)
+        return (*problems, *_tell_invalid(refusal))
+    problems += _find_counted_problems(campaign, reaches, now)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
+
+
+def _tell_invalid(refusal: Invalid) -> Iterator[Problem]:
+    faults = refusal.fields or {"audience": refusal.message}
+    for path, words in faults.items():
+        yield Problem(code="invalid", field=path, sentence=words)
+
+
+def _find_counted_problems(
+    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
+) -> Iterator[Problem]:
+    """What is only known of an audience that can be told."""
+    hours = forecast_campaign(campaign, now)
+    yield from _find_reach_problems(campaign, reaches, now)
+    forecast = forecast_send(campaign, reaches, now=now)
+    yield from find_time_problems(campaign, forecast, find_busiest_share(hours))
+    yield from find_clock_problems(campaign, hours)
+    yield from _list_step_problems(campaign)
+    ways = name_ways(campaign.scenario, reaches)
+    yield from find_expiry_problems(ways, find_last_start(campaign), now)
+    yield from find_text_problems(campaign)
+    yield from _list_warnings(campaign, reaches, now)
 
 
 def _list_warnings(
@@ -147,9 +157,11 @@ def _list_step_problems(campaign: Campaign) -> Iterator[Problem]:
     yield from find_change_since(campaign)
 
 
-def _list_ways(campaign: Campaign, reaches: Iterable[Reach]) -> Iterator[tuple[App, Iterable[str]]]:
+def name_ways(
+    scenario: Scenario | None, reaches: Iterable[Reach]
+) -> Iterator[tuple[App, Iterable[str]]]:
     """Over what it goes to each app's recipients: platforms, and channels of later steps."""
-    steps = campaign.scenario.steps if campaign.scenario else ()
+    steps = scenario.steps if scenario else ()
     channels = [step["channel"] for step in steps]
     for reach in reaches:
         yield reach.app, [*(name for name, count in reach.platforms.items() if count), *channels]
@@ -190,26 +202,15 @@ def _find_reach_problems(
     if not any(reach.total or reach.margin for reach in reaches):
         words = _("Nobody is in this audience. Choose another, or register devices first.")
         yield Problem(code="empty_audience", field="audience", sentence=words)
+    pairs = ((reach, read_wanted(campaign, reach.app)) for reach in reaches)
+    yield from find_unreached(pairs, now)
     for reach in reaches:
         yield from find_message_problems(reach.app, message, reach.platforms)
-        yield from find_addressing_problems(_read_wanted(campaign, reach.app))
-        yield from find_left_out(_read_wanted(campaign, reach.app), now)
-        yield from _find_queue_problems(reach.app, now)
+        yield from find_addressing_problems(read_wanted(campaign, reach.app))
+        yield from find_queue_problems(reach.app, now)
         yield from _find_old_sdks(campaign, reach, message)
         if campaign.strict:
-            yield from _refuse_losses(_find_reach_losses(campaign, reach, message))
-
-
-def find_left_out(wanted: Wanted, now: datetime) -> Iterator[Problem]:
-    """How many of an audience get nothing because they opted out or are suppressed."""
-    left = count_left_out(wanted.app, wanted.devices, now)
-    if left:
-        words = _(
-            "Of this audience %(opted_out)d devices are left out because their persons opted out, "
-            "and %(suppressed)d because they are on the suppression list."
-        )
-        names = {"opted_out": left.opted_out, "suppressed": left.suppressed}
-        yield Problem(code="left_out", field="audience", sentence=words % names, is_blocking=False)
+            yield from refuse_losses(_find_reach_losses(campaign, reach, message))
 
 
 def _find_old_sdks(campaign: Campaign, reach: Reach, message: PushMessage) -> Iterator[Problem]:
@@ -225,7 +226,7 @@ def _find_old_sdks(campaign: Campaign, reach: Reach, message: PushMessage) -> It
         yield from find_sdk_problems(floors, counts)
 
 
-def _read_wanted(campaign: Campaign, app: App) -> Wanted:
+def read_wanted(campaign: Campaign, app: App) -> Wanted:
     """Who shall get what, for vendors that are told whom we mean."""
     bodies, only_primary = [campaign.audience], campaign.only_primary
     return Wanted(
@@ -239,7 +240,8 @@ def _read_wanted(campaign: Campaign, app: App) -> Wanted:
     )
 
 
-def _find_queue_problems(app: App, now: datetime) -> Iterator[Problem]:
+def find_queue_problems(app: App, now: datetime) -> Iterator[Problem]:
+    """That an app has as many transfers under way as it may."""
     # Those that a script has planned for later only wait.
     begun = Transfer.objects.filter(app=app, status__in=Transfer.RUNNING, due_at__lte=now)
     running = begun.count()
@@ -255,7 +257,8 @@ def _find_reach_losses(campaign: Campaign, reach: Reach, message: PushMessage) -
     return find_losses(reach.app, message, reach.platforms, runs_at_vendor=runs_at_vendor)
 
 
-def _refuse_losses(losses: Iterable[Loss]) -> Iterator[Problem]:
+def refuse_losses(losses: Iterable[Loss]) -> Iterator[Problem]:
+    """What strict mode refuses of a loss report."""
     for loss in losses:
         if loss.is_lossy:
             words = _("%(field)s would be %(fate)s by %(account)s; strict mode refuses that.")

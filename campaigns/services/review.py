@@ -16,7 +16,8 @@ from campaigns.services.checks import Check, list_checks
 from campaigns.services.forecast import Forecast, Reach, count_reach, forecast_send
 from campaigns.services.hours import HourForecast, forecast_campaign
 from campaigns.services.messages import Loss, Problem
-from campaigns.services.preflight import MISSING, find_problems, find_reach_losses
+from campaigns.services.preflight import MISSING, find_problems, find_reach_losses, read_wanted
+from campaigns.services.unreached import count_tokenless_exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Review:
     problems: tuple[Problem, ...]
     checks: tuple[Check, ...]
     reaches: tuple[Reach, ...] = ()
+    tokenless: int = 0  # devices without a token that works, where they need one
     losses: tuple[Loss, ...] = ()
     hours: tuple[HourForecast, ...] = ()
     ways: tuple[tuple[App, dict[str, Way]], ...] = ()
@@ -67,6 +69,11 @@ class Review:
         return sum(reach.margin for reach in self.reaches)
 
     @property
+    def opted_out(self) -> int:
+        """Devices of people who opted out, over all apps."""
+        return sum(reach.opted_out for reach in self.reaches)
+
+    @property
     def platforms(self) -> dict[str, int]:
         """Devices by platform, over all apps."""
         return dict(sum((Counter(reach.platforms) for reach in self.reaches), Counter()))
@@ -92,6 +99,9 @@ def review_campaign(campaign: Campaign, *, now: datetime) -> Review:
         problems=problems,
         checks=list_checks(problems),
         reaches=reaches,
+        tokenless=sum(
+            count_tokenless_exactly(reach, read_wanted(campaign, reach.app)) for reach in reaches
+        ),
         losses=find_reach_losses(campaign, reaches),
         hours=forecast_campaign(campaign, now),
         ways=tuple((app, find_first_ways(app)) for app in list_apps(campaign)),

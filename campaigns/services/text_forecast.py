@@ -5,7 +5,7 @@ texts, the longest ones. Exact for a small audience, else of an even sample of i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -17,7 +17,6 @@ from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.personal import Reader, fill_empty, is_empty
 from campaigns.selectors.routes import find_first_ways
-from campaigns.services.personalisation import list_variables
 from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage
 from providers.message_fields import LIQUID, Platform
@@ -67,18 +66,19 @@ class _Tally:
     """Who has no value by variable and who gets its default, who gets nothing, how many get each
     text by platform, and the longest of them by platform and language."""
 
-    required: set[str]
     empty: Counter[str] = field(default_factory=Counter)
     standing_in: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
     said: dict[str, Counter[Any]] = field(default_factory=lambda: defaultdict(Counter))
     longest: dict[tuple[str, str], PushMessage] = field(default_factory=dict)
 
-    def count_empty(self, values: Mapping[str, Any], names: Iterable[str]) -> None:
-        """One recipient's own values, of what the text that he gets names."""
+    def count_empty(
+        self, values: Mapping[str, Any], names: Iterable[str], required: Collection[str]
+    ) -> None:
+        """One recipient's own values, of what the text that he gets names and cannot do without."""
         for name in names:
             if is_empty(values.get(name)):
-                counted = self.empty if name in self.required else self.standing_in
+                counted = self.empty if name in required else self.standing_in
                 counted[name] += 1
 
 
@@ -141,8 +141,7 @@ def _forecast_app(campaign: Campaign, app: App, message: PushMessage) -> TextFor
 
 
 def _render_all(message: PushMessage, app: App, rows: Sequence[_Row]) -> _Tally:
-    required = {one.name for one in list_variables(message) if one.is_required}
-    tally = _Tally(required)
+    tally = _Tally()
     for key, sheet, ids in _list_sheets(message, app, rows):
         _render_sheet(tally, key, sheet, Reader(app, sheet.variables).read_devices(ids), message)
     return tally
@@ -156,9 +155,10 @@ def _render_sheet(
     message: PushMessage,
 ) -> None:
     """`rows` are the recipients' own values, without what stands in for them."""
-    longest = -1
+    # In another language something else may stand in.
+    longest, names, required = -1, sheet.variables, sheet.required - message.defaults.keys()
     for own in rows.values():
-        tally.count_empty(own, sheet.variables)
+        tally.count_empty(own, names, required)
         try:
             texts = sheet.render(fill_empty(own, message.defaults))
             filled = sheet.fill(texts)

@@ -132,6 +132,7 @@ def test_the_count_is_split_by_platform_and_by_the_language_people_will_get(app,
         "total": 5,
         "platforms": {"android": 3, "ios": 1, "web": 1},
         "languages": {"en": 3, "de": 1, "fr": 1},
+        "unusable": {},
     }
 
 

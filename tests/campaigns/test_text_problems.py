@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from campaigns.models import App, Campaign, Device, Person
 from campaigns.services import text_forecast, text_problems
 from campaigns.services.campaigns import create_campaign
+from campaigns.services.personalisation import list_variables
 from campaigns.services.preflight import find_problems
 from campaigns.services.text_forecast import forecast_texts
 from tests import builders
@@ -88,6 +89,21 @@ def test_a_default_leaves_nobody_without_a_text(app: App) -> None:
     assert problem.sentence == (
         "1 of 2 recipients of Shop have no person.custom.name: they get the default."
     )
+
+
+def test_who_has_a_stand_in_in_another_language_is_not_called_skipped(app: App) -> None:
+    fill(app, None, None, "Ann")
+    Device.objects.filter(pk=Device.objects.earliest("pk").pk).update(language="de")
+    own = {"de": {"title": "T", "body": "Hallo {{ person.custom.name | default: 'du' }}"}}
+    campaign = make_campaign(title="T", body=f"Hi {NAME}", translations=own)
+
+    [forecast] = forecast_texts(campaign)
+
+    name = "person.custom.name"
+    assert (forecast.empty, forecast.standing_in, forecast.skipped) == ({name: 1}, {name: 1}, 1)
+    assert [
+        (one.is_required, one.has_stand_ins) for one in list_variables(campaign.message.read())
+    ] == [(True, True)]
 
 
 def test_who_has_values_that_are_too_long_is_told_before(app: App) -> None:

@@ -110,6 +110,13 @@ def opt_out(stage):
     return stage.make()
 
 
+def lose_token(stage, *numbers):
+    Device.objects.filter(token__in=[f"token-{one}" for one in numbers]).update(
+        token_state="disabled"
+    )
+    return stage.make()
+
+
 def grow(stage):
     stage.send(stage.make()).transfers.get().parts.update(audience=10)
     for number in range(120):
@@ -238,8 +245,10 @@ SCENES = {
     "approval": [await_approval],
     "audience": [
         lambda stage: stage.make(audience={"devices": [99]}),
+        lambda stage: lose_token(stage, 0, 1, 2),
         lambda stage: stage.climb({"channel": "push", "wait": 60}, {"channel": "sms"}),
     ],
+    "tokens": [lambda stage: lose_token(stage, 1)],
     "left_out": [opt_out],
     "unusual": [grow],
     "overlap": [follow_other],
@@ -354,6 +363,18 @@ def test_what_a_check_says_leads_to_where_it_is_mended(client, stage, key, numbe
 
         assert links, "the check says nothing or leads nowhere"
         assert find_dead(client, links, page) == []
+
+
+def test_whose_tokens_work_no_more_are_those_that_are_listed(client, stage):
+    campaign = lose_token(stage, 1)
+    Device.objects.filter(token="token-2").update(token_state="missing")
+    client.force_login(stage.owner)
+
+    page = client.get(reverse("review_checks", args=[campaign.pk])).content.decode()
+    [link] = [one for one in read_links(read_check(page, "tokens")) if "device" in one]
+    listed = client.get(link).context["cl"].result_list
+
+    assert {device.token for device in listed} == {"token-1", "token-2"}
 
 
 def test_what_stands_in_the_panel_beside_the_form_leads_to_its_fields(client, stage):

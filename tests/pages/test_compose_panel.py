@@ -57,13 +57,19 @@ def test_whatever_is_wrong_is_named_with_the_way_there(look, changed, field):
     assert f'href="#{field}" data-pa-goto' in panel
 
 
-def test_an_estimate_is_called_one_until_somebody_waits_for_all(look, app, monkeypatch):
+@pytest.fixture
+def estimate(app, monkeypatch):
+    """No time to look at all of three devices, of which two are drawn."""
     devices = [
         builders.make_device(app, f"t{number}", model="" if number else "Longest X1")
         for number in range(3)
     ]
     cache.set(f"headcount-sample-{app.pk}", [devices[1].pk, devices[2].pk])
     monkeypatch.setattr(variable_look, "QUICK", 0)
+
+
+@pytest.mark.usefixtures("estimate")
+def test_an_estimate_is_called_one_until_somebody_waits_for_all(look):
     texts = {"template": "liquid", "body": "Your {{ device.model | default: 'phone' }}"}
 
     quick = look(**texts)
@@ -77,3 +83,16 @@ def test_an_estimate_is_called_one_until_somebody_waits_for_all(look, app, monke
         assert "empty for 3 of 4" in panel
         assert "Estimated from" not in panel
         assert "Your Longest X1" in panel
+
+
+@pytest.mark.usefixtures("estimate")
+def test_where_all_take_too_long_even_for_who_waits_the_estimate_stays(look, monkeypatch):
+    monkeypatch.setattr(variable_look, "PATIENT", 0)
+    texts = {"template": "liquid", "body": "Your {{ device.model | default: 'phone' }}"}
+
+    panel = look(**texts, count_all="1")
+
+    assert "Estimated from 2 recipients" in panel
+    assert "takes too long for this page" in panel
+    assert "Look at all of them" not in panel
+    assert "Missing values of those looked at" in panel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,49 @@ def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     passed = [check.key for check, _problems in checks.context["passed"]]
     assert {"audience", "size", "quota", "schedule"} <= set(passed)
     assert "3 checks" not in checks.content.decode()
+
+
+def test_it_shows_whom_it_means_how_fast_and_until_when(sender, draft):
+    plan = {"rate": 1200, "ramp_up": 90, "expires_in": 7200, "only_primary": True}
+    Campaign.objects.filter(pk=draft.pk).update(policy="at_most_once", strict=True, **plan)
+
+    page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
+
+    card = page.partition('id="pa-plan-title"')[2].partition("</section>")[0]
+    rows = dict(re.findall(r'<dt class="pa-muted">(.*?)</dt><dd class="pa-end">(.*?)</dd>', card))
+    assert rows == {
+        "Starts": "as soon as it is sent",
+        "Audience": "Everyone; primary devices only",
+        "At most per second": "1,200",
+        "Reach it after": "0:01:30",
+        "Expires after": "2:00:00",
+        "When a vendor does not answer": "Do not try again: nobody gets it twice",
+        "A route that loses something": "refused",
+    }
+
+
+def test_it_says_what_each_route_loses_the_worst_first(sender, draft):
+    draft.message.content |= {"in_app": {"style": "banner", "only": True}}
+    draft.message.save()
+
+    page = look(sender, draft).content.decode()
+
+    card = page.partition('id="pa-loss-title"')[2].partition("</section>")[0]
+    lines = re.findall(r'pa-chip[^>]*>(\w[\w ]*)</span><span class="pa-strong">(.*?)</span>', card)
+    assert lines == [("Lost", "Only in the app"), ("Done by us", "Shown as")]
+    assert "Android</span> → Sandbox" in card
+    assert "Every field that is filled in arrives as it is" not in card
+
+
+def test_who_gets_nothing_is_counted_beside_who_gets_it(sender, draft):
+    out = Person.objects.create(workspace=draft.workspace, opted_out_at=draft.created_at)
+    Device.objects.filter(token="token-0").update(token_state="disabled")
+    Device.objects.filter(token="token-1").update(person=out)
+
+    page = look(sender, draft).content.decode()
+
+    assert "1 of them have no token that works." in page
+    assert "1 belong to people who opted out." in page
 
 
 def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):

@@ -1,0 +1,217 @@
+"""Whom of an audience nothing reaches, told before it is sent: who has no token that works, who
+opted out, and who is suppressed.
+
+What is told of tokens is what a freeze decides (campaigns.dispatch.chunks): a token is needed where
+the platform's first way takes one device at a time and no other id stands in for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from campaigns.dispatch.routes import find_reach
+from campaigns.models import App, Device, DeviceIdentifier
+from campaigns.models.patience import TookTooLong, at_most
+from campaigns.selectors.addressing import EACH_DEVICE, Wanted
+from campaigns.selectors.audience import Audience, select_devices
+from campaigns.selectors.expressions import deny
+from campaigns.selectors.left_out import LeftOut, count_left_out, find_suppressed
+from campaigns.selectors.routes import Way, find_first_ways
+from campaigns.services.forecast import Reach
+from campaigns.services.messages import Problem
+from providers.message import PushMessage
+from providers.message_fields import VENDOR_ONLY, Platform
+
+DISABLED, MISSING = Device.TokenState.DISABLED.value, Device.TokenState.MISSING.value
+QUICK = 0.05  # seconds for a look at somebody who is left, where a page waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Which states of a token leave a device of one platform out; whoever misses one is reached
+    with an id of `id_kinds`."""
+
+    states: frozenset[str]
+    id_kinds: tuple[str, ...] = ()
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """States that leave it out, whatever other ids it has."""
+        return self.states - {MISSING} if self.id_kinds else self.states
+
+
+def find_needs(app: App, message: PushMessage) -> dict[str, Need]:
+    """By platform that the message is for, what its first way needs of a token."""
+    if message.channel not in VENDOR_ONLY:
+        return {}  # the app's own channel goes by the device
+    spoken = {one.value for one in Platform if message.has_platform(one)}
+    ways = find_first_ways(app).items()
+    return {platform: _find_need(way, platform) for platform, way in ways if platform in spoken}
+
+
+def _find_need(way: Way, platform: str) -> Need:
+    if not way.limits.addressing & EACH_DEVICE:
+        return Need(frozenset())
+    reach = find_reach(way, platform)
+    if not reach.token_kind:
+        return Need(frozenset({DISABLED}))
+    return Need(frozenset({DISABLED, MISSING}), reach.id_kinds)
+
+
+def count_tokenless(reach: Reach, needs: Mapping[str, Need]) -> int:
+    """Of recipients who are counted those who get nothing for want of a token; who misses one and
+    may have another id is not among them."""
+    return sum(
+        count
+        for (platform, state), count in reach.unusable.items()
+        if platform in needs and state in needs[platform].certain
+    )
+
+
+def count_all_tokenless(reaches: Iterable[Reach], message: PushMessage) -> int:
+    """The same over all apps."""
+    return sum(count_tokenless(reach, find_needs(reach.app, message)) for reach in reaches)
+
+
+def count_tokenless_exactly(reach: Reach, wanted: Wanted) -> int:
+    """Who gets nothing for want of a token, those who have no other id either among them."""
+    needs = find_needs(wanted.app, wanted.message)
+    return count_tokenless(reach, needs) + sum(
+        wanted.devices.filter(_miss_all(platform, need)).count()
+        for platform, need in needs.items()
+        if need.id_kinds and reach.unusable.get((platform, MISSING))
+    )
+
+
+def find_unreached(pairs: Iterable[tuple[Reach, Wanted]], now: datetime) -> Iterator[Problem]:
+    """What is to be known of who gets nothing, app by app; that nobody is left blocks."""
+    is_left, has_steps, total = False, False, 0
+    for reach, wanted in pairs:
+        tokenless = count_tokenless_exactly(reach, wanted)
+        left = count_left_out(wanted.app, wanted.devices, now)
+        yield from tell_tokenless(reach, tokenless)
+        yield from _tell_left_out(left)
+        lost = tokenless + left.opted_out + left.suppressed
+        is_left = is_left or not may_be_nobody(reach, lost) or _has_anybody_left(wanted, now)
+        has_steps, total = wanted.has_steps, total + reach.total
+    # Whom a push does not reach a later step may; each step tells of its own.
+    if total and not is_left and not has_steps:
+        yield describe_nobody_left()
+
+
+def tell_tokenless(reach: Reach, count: int) -> Iterator[Problem]:
+    """That so many have no token that works."""
+    if count:
+        words = _(
+            "%(about)s%(count)s of %(total)s devices of %(app)s have no token that works: they get "
+            "nothing."
+        )
+        yield Problem(
+            code="no_token",
+            field="audience",
+            sentence=words % _name(reach, count, is_rough=bool(reach.margin)),
+            is_blocking=False,
+            subject=f"app:{reach.app.pk}",
+        )
+
+
+def tell_opted_out(reach: Reach) -> Iterator[Problem]:
+    """That so many opted out, where nobody has counted who is suppressed."""
+    if reach.opted_out:
+        words = _(
+            "%(about)s%(count)s of %(total)s devices of %(app)s belong to people who opted out: "
+            "they get nothing."
+        )
+        sentence = words % _name(reach, reach.opted_out, is_rough=reach.is_split_estimated)
+        yield Problem(code="left_out", field="audience", sentence=sentence, is_blocking=False)
+
+
+def _name(reach: Reach, count: int, *, is_rough: bool) -> dict[str, str]:
+    about = _("about ") if is_rough else ""
+    return {
+        "about": about,
+        "count": f"{count:,}",
+        "total": f"{reach.total:,}",
+        "app": reach.app.name,
+    }
+
+
+def _tell_left_out(left: LeftOut) -> Iterator[Problem]:
+    """How many of an audience get nothing because they opted out or are suppressed."""
+    if left:
+        words = _(
+            "Of this audience %(opted_out)d devices are left out because their persons opted out, "
+            "and %(suppressed)d because they are on the suppression list."
+        )
+        names = {"opted_out": left.opted_out, "suppressed": left.suppressed}
+        yield Problem(code="left_out", field="audience", sentence=words % names, is_blocking=False)
+
+
+def describe_nobody_left() -> Problem:
+    """That of an audience with devices in it none is sent to."""
+    words = _(
+        "Nobody in this audience gets anything: they have no token that works, opted out, or are "
+        "suppressed. Choose another audience."
+    )
+    return Problem(code="nobody_left", field="audience", sentence=words)
+
+
+def may_be_nobody(reach: Reach, lost: int) -> bool:
+    """Whether so many who get nothing may be all of them; some may be counted twice in it."""
+    return lost >= reach.total - reach.margin
+
+
+def is_surely_nobody(reach: Reach, tokenless: int) -> bool:
+    """Whether what was counted alone says that nobody is left."""
+    opted_out = 0 if reach.is_split_estimated else reach.opted_out
+    return not reach.margin and max(tokenless, opted_out) >= reach.total
+
+
+def look_for_somebody(
+    app: App, audience: Audience, *, only_primary: bool = False, needs: Iterable[Any]
+) -> bool:
+    """Whether somebody of an audience is left, True too where a page would wait for the answer;
+    `needs` as `write_needs` gives them."""
+    devices = select_devices(app, audience, only_primary=only_primary)
+    read = {name: Need(frozenset(states), tuple(kinds)) for name, states, kinds in needs}
+    try:
+        with at_most(QUICK):
+            return _is_anybody_left(app, devices, read, timezone.now())
+    except TookTooLong:
+        return True
+
+
+def write_needs(needs: Mapping[str, Need]) -> list[Any]:
+    """What the ways of an app need of a token, as JSON values."""
+    items = needs.items()
+    return [[platform, sorted(need.states), list(need.id_kinds)] for platform, need in items]
+
+
+def _has_anybody_left(wanted: Wanted, now: datetime) -> bool:
+    needs = find_needs(wanted.app, wanted.message)
+    return _is_anybody_left(wanted.app, wanted.devices, needs, now)
+
+
+def _is_anybody_left(
+    app: App, devices: QuerySet[Device], needs: Mapping[str, Need], now: datetime
+) -> bool:
+    """Whether one of these devices has a token where it needs one, and is not barred."""
+    lost = Q(person__opted_out_at__isnull=False) | find_suppressed(app, now)
+    for platform, need in needs.items():
+        lost |= Q(platform=platform, token_state__in=sorted(need.certain))
+        if need.id_kinds:
+            lost |= _miss_all(platform, need)
+    return devices.filter(deny(lost)).exists()
+
+
+def _miss_all(platform: str, need: Need) -> Q:
+    """Devices without a token, and without another id that their way takes."""
+    known = DeviceIdentifier.objects.filter(device=OuterRef("pk"), kind__in=need.id_kinds)
+    return Q(platform=platform, token_state=MISSING) & ~Q(Exists(known))

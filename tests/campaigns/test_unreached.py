@@ -1,0 +1,189 @@
+"""Who gets nothing, told before it is sent: as the freeze decides, and nobody left blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from campaigns.dispatch import freeze
+from campaigns.dispatch.plan import start_campaign
+from campaigns.dispatch.routes import find_reach
+from campaigns.errors import NotReady
+from campaigns.models import Campaign, Counter, Device, DeviceIdentifier, Person, Transfer
+from campaigns.selectors.addressing import EACH_DEVICE
+from campaigns.selectors.audience import Audience, AudienceKind
+from campaigns.selectors.routes import Way
+from campaigns.services import campaigns
+from campaigns.services.forecast import count_reach
+from campaigns.services.preflight import find_problems
+from campaigns.services.review import review_campaign
+from campaigns.services.scenarios import ScenarioValues, create_scenario
+from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
+from campaigns.services.unreached import find_needs, look_for_somebody, write_needs
+from providers import registry
+from providers.message_fields import Platform
+from tests import builders
+
+pytestmark = pytest.mark.database
+EVERYBODY = Audience(AudienceKind.ALL)
+UNREACHED = ("no_token", "left_out", "nobody_left")
+STATES = ("active", "disabled", "missing")
+
+
+@pytest.fixture
+def phones(app):
+    return [builders.make_device(app, f"token-{number}") for number in range(3)]
+
+
+@pytest.fixture
+def routed(app, phones):
+    builders.make_route(app, "android")
+    return app
+
+
+def tell(campaign: Campaign, now: Any) -> dict[str, str]:
+    """What is told of who gets nothing, by its code; what blocks stands in capitals."""
+    told = [one for one in find_problems(campaign, now=now) if one.code in UNREACHED]
+    return {one.code.upper() if one.is_blocking else one.code: one.sentence for one in told}
+
+
+def lose(app: Any, *, disabled: tuple[int, ...] = (), out: tuple[int, ...] = ()) -> None:
+    """Disabled tokens, and people who opted out, by the numbers of their phones."""
+    person = Person.objects.create(workspace=app.workspace, opted_out_at=builders.NOW)
+    names = {
+        "disabled": [f"token-{one}" for one in disabled],
+        "out": [f"token-{one}" for one in out],
+    }
+    Device.objects.filter(token__in=names["disabled"]).update(token_state="disabled")
+    Device.objects.filter(token__in=names["out"]).update(person=person)
+
+
+def suppress(app: Any, number: int, now: Any) -> None:
+    entry = Entry("token", f"token-{number}")
+    add_suppressions(Place(app.workspace), [entry], Terms(reason="legal"), actor="o", now=now)
+
+
+def test_where_all_are_reached_nothing_is_told(routed, now):
+    assert tell(builders.make_campaign(routed, now), now) == {}
+
+
+def test_nobody_with_a_token_that_works_blocks_and_is_not_launched(routed, owner, now):
+    lose(routed, disabled=(0, 1, 2))
+    campaign = builders.make_campaign(routed, now)
+
+    told = tell(campaign, now)
+
+    assert set(told) == {"NOBODY_LEFT", "no_token"}
+    assert told["no_token"].startswith("3 of 3 devices of Shop have no token that works")
+    with pytest.raises(NotReady) as refusal:
+        campaigns.launch_campaign(campaign, actor="ann", now=now)
+    assert refusal.value.code == "nobody_left"
+
+
+def test_some_without_a_token_are_told_and_nothing_is_held_up(routed, now):
+    lose(routed, disabled=(0,))
+    Device.objects.filter(token="token-1").update(token_state="missing", token="", token_hash=None)
+
+    told = tell(builders.make_campaign(routed, now), now)
+
+    assert told == {
+        "no_token": "2 of 3 devices of Shop have no token that works: they get nothing."
+    }
+
+
+@pytest.mark.parametrize(
+    ("disabled", "out", "suppressed", "is_nobody"),
+    [
+        ((), (0, 1, 2), None, True),
+        ((0,), (1,), 2, True),
+        ((0, 1), (0, 1), None, False),  # four counted, and one is left
+        ((0, 1), (1, 2), None, True),
+    ],
+)
+def test_who_opted_out_or_is_suppressed_is_nobody_to_send_to(
+    routed, now, disabled, out, suppressed, is_nobody
+):
+    lose(routed, disabled=disabled, out=out)
+    if suppressed is not None:
+        suppress(routed, suppressed, now)
+    campaign = builders.make_campaign(routed, now)
+
+    assert ("NOBODY_LEFT" in tell(campaign, now)) is is_nobody
+    needs = write_needs(find_needs(routed, campaign.message.read()))
+    assert look_for_somebody(routed, EVERYBODY, needs=needs) is not is_nobody
+
+
+def test_the_apps_own_channel_needs_no_token(routed, now):
+    lose(routed, disabled=(0, 1, 2))
+    content = builders.CONTENT | {"channel": "own"}
+
+    assert tell(builders.make_campaign(routed, now, content), now) == {}
+
+
+def test_whom_a_push_does_not_reach_a_later_step_may(routed, now):
+    lose(routed, disabled=(0, 1, 2))
+    steps = [{"channel": "push", "wait": 60}, {"channel": "sms"}]
+    values = ScenarioValues("Ladder", steps)
+    scenario = create_scenario(routed.workspace, values, actor="ann", now=now)
+    content = builders.CONTENT | {"sms": {"body": "Hi"}}
+
+    told = tell(builders.make_campaign(routed, now, content, scenario=scenario), now)
+
+    assert set(told) == {"no_token"}
+
+
+def test_of_several_apps_one_with_somebody_is_enough(routed, now):
+    lose(routed, disabled=(0, 1, 2))
+    other = builders.make_app(routed.workspace, "depot")
+    builders.make_route(other, "android")
+    builders.make_device(other, "other")
+    both = routed.workspace.app_groups.create(name="Both")
+    both.apps.set([routed, other])
+    campaign = builders.make_campaign(routed, now)
+    Campaign.objects.filter(pk=campaign.pk).update(app=None, app_group=both)
+
+    told = tell(Campaign.objects.get(pk=campaign.pk), now)
+
+    assert set(told) == {"no_token"}
+    assert "3 of 3 devices of Shop" in told["no_token"]
+
+
+def list_dialects() -> list[str]:
+    """Those that send to Android phones one by one."""
+    found = [one for one in registry.all_dialects() if Platform.ANDROID in one.platforms]
+    return [one.key for one in found if one.limits.addressing & EACH_DEVICE]
+
+
+@pytest.mark.parametrize("dialect", list_dialects())
+def test_as_many_are_told_of_as_the_freeze_leaves_out_for_want_of_a_token(app, now, dialect):
+    """Of each state of a token one device with another id, and one without."""
+    way = find_reach(
+        Way(builders.make_route(app, "android", dialect=dialect), registry.get(dialect)), "android"
+    )
+    for number, state in enumerate((*STATES, *STATES)):
+        device = builders.make_device(app, f"t{number}", token_state=state)
+        for kind in way.id_kinds[:1] if number < len(STATES) else ():
+            DeviceIdentifier.objects.create(
+                app=app, device=device, kind=kind, value=str(number), value_hash=number
+            )
+    Device.objects.filter(token_state="missing").update(token="", token_hash=None)
+    campaign = builders.make_campaign(app, now)
+
+    told, review = tell(campaign, now), review_campaign(campaign, now=now)
+    start_campaign(campaign, actor="ann", now=now)
+    freeze.freeze_transfer(Transfer.objects.get(), now=now)
+
+    skipped = Counter.objects.filter(reason="no_token").values_list("count", flat=True)
+    assert told["no_token"].startswith(f"{sum(skipped)} of 6 devices")
+    assert review.tokenless == sum(skipped)
+
+
+def test_an_exact_count_and_a_quick_one_tell_the_same(routed, now):
+    lose(routed, disabled=(0,), out=(1,))
+    campaign = builders.make_campaign(routed, now)
+
+    [exact], [quick] = count_reach(campaign), count_reach(campaign, is_bounded=True)
+
+    assert exact.unusable == quick.unusable == {("android", "disabled"): 1}
+    assert (exact.opted_out, quick.opted_out) == (0, 1)
