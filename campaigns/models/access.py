@@ -311,6 +311,9 @@ class AuditEntry(models.Model):
             models.Index(fields=["workspace", "actor", "id"], name="audit_actor"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.verb} {self.target_type} {self.target_id}".strip()
+
 
 class Installation(models.Model):
     """One row about this installation: its id, the schema, the keys it was set up with.

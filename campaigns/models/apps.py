@@ -137,6 +137,11 @@ class App(models.Model):
         """Which translation its recipients get, where a message does not say otherwise."""
         return Chain(self.default_language, tuple(self.fallbacks))
 
+    def asks_approval_of(self, recipients: int) -> bool:
+        """Whether its policy wants an approval of a send to so many."""
+        above = self.approval_above
+        return self.needs_approval and (above is None or recipients > above)
+
 
 class AppGroup(models.Model):
     """Several apps that are pushed together. The key is always visible, the secret shown once."""

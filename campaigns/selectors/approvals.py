@@ -68,14 +68,14 @@ def list_needing(campaign: Campaign) -> list[App]:
 
 def _asks(app: App, campaign: Campaign) -> bool:
     if not app.needs_approval or app.approval_above is None:
-        return bool(app.needs_approval)
+        return app.needs_approval
     try:
         audience = read_audience(app, campaign.audience, principal=None)
     except Invalid:  # what cannot be counted is asked about
         return True
     devices = select_devices(app, audience, only_primary=campaign.only_primary)
     # No further than to one more: how many there are does not matter.
-    return devices.order_by()[: app.approval_above + 1].count() > app.approval_above
+    return app.asks_approval_of(devices.order_by()[: app.approval_above + 1].count())
 
 
 def list_writers(campaign: Campaign) -> list[str]:

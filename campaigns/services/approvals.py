@@ -6,6 +6,7 @@ that of two approvers, or of one and somebody who edits, the second is told.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -53,13 +54,13 @@ def request_approval(campaign: Campaign, *, actor: str, now: datetime, note: str
     return approval
 
 
-def list_approvers(campaign: Campaign) -> list[str]:
-    """Names of the first few who can approve it: with the role for all its apps, and none of it
-    written by them."""
+def list_approvers(campaign: Campaign, writers: Collection[str]) -> list[str]:
+    """Names of the first few who can approve it: with the role for all its apps, and not among
+    those who wrote any of it."""
     users = get_user_model().objects.filter(is_active=True)
     for app in list_apps(campaign):
         users = users.filter(Q(is_superuser=True) | Q(pk__in=_list_holders(app)))
-    named = users.exclude(username__in=list_writers(campaign)).order_by("username")
+    named = users.exclude(username__in=writers).order_by("username")
     return list(named.values_list("username", flat=True)[:MOST_APPROVERS])
 
 

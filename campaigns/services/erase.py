@@ -44,7 +44,7 @@ from campaigns.selectors.held import (
 )
 from campaigns.selectors.seals import Sealer
 from campaigns.services.access import has_role, reaches_whole, record_audit
-from campaigns.services.erase_approvals import list_sentences, void_changed
+from campaigns.services.erase_approvals import add_sentences, void_changed
 from campaigns.services.erase_find import PERSON_NUMBER, Meant, find_meant
 from campaigns.services.erase_tables import TABLES, search_page
 from campaigns.services.erase_words import Words
@@ -65,6 +65,7 @@ from campaigns.services.tombstones import put_tombstones
 from providers import vault
 
 LINES = 50  # identifiers of one step
+MOST_SEGMENTS = 10  # of which a note tells the numbers
 MAX_UPLOAD = 20_000_000
 CALL_SECONDS = 1  # between two looks whether they are still in a call
 SEARCH = {"table": 0, "after": 0, CLOSING: True}  # where the second part begins
@@ -327,11 +328,14 @@ def _search_next(job: Job, now: datetime) -> Step:
 
 
 def _tell(job: Job, segments: Sequence[int], voided: list[str]) -> str:
-    sentences = [job.note, *list_sentences(job.counts.get("approvals", 0), voided)]
-    if segments:
-        words = _("Segments that name them, which nobody but you may change: %(ids)s.")
-        sentences.append(words % {"ids": ", ".join(map(str, segments))})
-    return " ".join(sentence for sentence in sentences if sentence)
+    note = add_sentences(job.note, voided)
+    if not segments:
+        return note
+    ids = ", ".join(map(str, segments[:MOST_SEGMENTS]))
+    if (more := len(segments) - MOST_SEGMENTS) > 0:
+        ids = _("%(ids)s and %(more)s more") % {"ids": ids, "more": more}
+    words = _("Segments that name them, which nobody but you may change: %(ids)s.") % {"ids": ids}
+    return f"{words} {note}".strip()
 
 
 ERASE = JobKind(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from campaigns.models import Approval, AuditEntry, Campaign, Job, Message
+from campaigns.selectors.approvals import needs_approval
 from campaigns.services.access import record_audit
 from campaigns.services.approvals import ASKABLE
 from campaigns.services.erase_words import Words
 
 VERB = "void_approval"
-MOST_NAMED = 5
+# Letters of a note of 500: what it says of segments comes later, and is not in the audit log.
+ROOM = 320
 # By whom the rows of a table are sent.
 PATHS: dict[type[Model], str] = {Campaign: "campaign", Message: "campaign__message"}
 
@@ -23,8 +24,9 @@ PATHS: dict[type[Model], str] = {Campaign: "campaign", Message: "campaign__messa
 def void_changed(
     job: Job, model: type[Model], rows: Collection[int], words: Words, now: datetime
 ) -> list[str]:
-    """Keep of each campaign whose approval holds no more, as these rows were changed, that it is
-    so; gives a sentence of each. What was sent already was what was approved.
+    """Keep of each campaign whose approval holds no more, as these rows were changed, and that
+    still needs one, that it is so; gives a sentence of each. What was sent already was what was
+    approved.
 
     Neither names anybody who was erased: also a campaign, or who approved it, may be called so.
     """
@@ -36,7 +38,8 @@ def void_changed(
         **{f"{PATHS[model]}__in": list(rows)},
     )
     newest = {one.campaign_id: one for one in signed.select_related("campaign").order_by("pk")}
-    return [_void(job, one, words, now) for one in newest.values() if not _is_told(one)]
+    missing = (one for one in newest.values() if needs_approval(one.campaign))
+    return [_void(job, one, words, now) for one in missing if not _is_told(one)]
 
 
 def _is_told(approval: Approval) -> bool:
@@ -70,8 +73,12 @@ def _say(job: Job, campaign: Campaign, who: str, words: Words) -> str:
     }  # fmt: skip
 
 
-def list_sentences(before: int, sentences: list[str]) -> Iterator[Any]:
-    """What a job's note says more, if it has told of so many before."""
-    yield from sentences[: max(0, MOST_NAMED - before)]
-    if before <= MOST_NAMED < before + len(sentences):
-        yield _("All others are in the audit log, as void_approval.")
+def add_sentences(note: str, sentences: list[str]) -> str:
+    """A job's note with those that it has room for, and once one has none, where they all are."""
+    others = _("All others are in the audit log, as void_approval.")
+    for sentence in sentences:
+        if note.endswith(others):
+            break
+        has_room = len(f"{note} {sentence} {others}") <= ROOM
+        note = f"{note} {sentence if has_room else others}".strip()
+    return note

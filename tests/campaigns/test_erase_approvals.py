@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from campaigns.models import AuditEntry, Campaign, Message
+from campaigns.models import AuditEntry, Campaign, Message, Segment
 from campaigns.selectors.approvals import read_standing
 from campaigns.selectors.signing import digest_campaign
 from campaigns.services.erase import start_erasure
@@ -23,6 +23,13 @@ WHO = "anna-4711"
 @pytest.fixture
 def anna(app):
     return builders.make_person(app.workspace, WHO)
+
+
+@pytest.fixture(autouse=True)
+def policy(app):
+    """Every campaign needs an approval."""
+    app.needs_approval = True
+    app.save()
 
 
 def make_campaign(app, now, *, name="Spring", title="Hi", status="scheduled", **fields):
@@ -93,15 +100,34 @@ def test_an_approval_that_is_none_or_holds_is_not_told_of(app, anna, now, title,
     assert (job.counts["approvals"], job.note, list_voided()) == (0, "", [])
 
 
-def test_more_than_a_few_are_found_in_the_audit_log(app, anna, now):
+@pytest.mark.parametrize(("letters", "least"), [(1, 3), (100, 1), (180, 1)])
+def test_more_than_a_few_are_found_in_the_audit_log(app, anna, now, letters, least):
+    """What nobody but the operator may change is told whatever the campaigns are called."""
     for number in range(7):
-        approve(make_campaign(app, now, name=f"No. {number} {WHO}"), now)
+        approve(make_campaign(app, now, name=f"{number} {'x' * letters} {WHO}"), now)
+    named = {"field": "person.external_user_id", "op": "eq", "value": WHO}
+    segments = [
+        Segment.objects.create(app=app, name=f"Segment {number}", expression=named).pk
+        for number in range(12)
+    ]
 
     job = erase(app, WHO, now)
 
     assert job.counts["approvals"] == len(list_voided()) == 7
-    assert job.note.count("needs another approval") == 5
+    assert least <= job.note.count("needs another approval: bob had approved it.") < 7
     assert job.note.endswith("All others are in the audit log, as void_approval.")
+    ids = ", ".join(map(str, segments[:10]))
+    assert f"which nobody but you may change: {ids} and 2 more." in job.note
+
+
+def test_where_none_is_needed_any_more_nobody_is_told_that_one_is(app, anna, now):
+    approve(make_campaign(app, now, title=WHO), now)
+    app.needs_approval = False
+    app.save()
+
+    job = erase(app, WHO, now)
+
+    assert (job.counts["approvals"], job.note, list_voided()) == (0, "", [])
 
 
 def test_whoever_erases_for_one_app_is_told_no_name_of_another_apps_campaign(app, now):

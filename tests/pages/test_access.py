@@ -233,6 +233,7 @@ def test_a_key_is_made_shown_once_and_revoked(admin, app):
     assert (key.name, key.scopes, list(key.apps.all())) == ("Nightly", ["read"], [app])
     assert "no-store" in made.headers["Cache-Control"]
     assert text not in listed
+    assert f'href="{reverse("api-docs")}"' in listed
     assert "Usable" in listed
     assert "Revoked" in revoked
     assert not ApiKey.objects.get().is_usable(datetime.now(UTC))
