@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -112,6 +113,12 @@ def _draw_items(request: HttpRequest, items: tuple[Item, ...]) -> list[dict[str,
 
 
 def _find_link(url_name: str) -> str:
+    return _find_address(url_name, get_script_prefix())
+
+
+@lru_cache(maxsize=256)
+def _find_address(url_name: str, _prefix: str) -> str:
+    """Addresses stay as they are while a process runs, but for what they are mounted under."""
     try:
         return reverse(url_name)
     except NoReverseMatch:
@@ -173,6 +180,5 @@ UNFOLD: dict[str, Any] = {
         "show_search": False,
         "command_search": True,
         "show_all_applications": False,
-        "navigation": "pushadmin.navigation.list_sidebar",
     },
 }

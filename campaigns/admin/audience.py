@@ -83,6 +83,7 @@ class LabelAdmin(StaffAdmin):
             **panel,
             "template": "staff/members.html",
             "who": term,
+            "typed": request.POST.get("ids", ""),  # if it was refused
             "found": [(person, person.pk in carriers) for person in found[:MOST_SHOWN]],
             "members": members.order_by("-label_members__added_at")[:MOST_SHOWN],
         }
@@ -199,15 +200,11 @@ class SegmentAdmin(StaffAdmin):
         view = self.admin_site.admin_view(self.count_view)
         return [path("count/", view, name="campaigns_segment_count"), *super().get_urls()]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        known = {"field_catalogue": field_catalogue(), **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, known)
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["field_catalogue"] = field_catalogue()
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def count_view(self, request: HttpRequest) -> HttpResponse:
         """The fragment below the expression: what is wrong with it, or whom it means now."""

@@ -24,9 +24,9 @@ from django.utils import timezone
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from campaigns.admin.refused import DrawsAgain
 from campaigns.errors import Refused
 from campaigns.models import App, AuditEntry, Workspace
 from campaigns.services.access import (
@@ -112,7 +112,7 @@ class RowsOfParent:
         return visible
 
 
-class StaffAdmin(ModelAdmin):
+class StaffAdmin(DrawsAgain):
     """The base of every staff page. Rights come from `permissions.NEEDS`, rows from `for_user`."""
 
     list_filter_submit = True
@@ -125,7 +125,7 @@ class StaffAdmin(ModelAdmin):
     hidden_fields: ClassVar[tuple[str, ...]] = ()  # no filter may ask for them
     audits_itself = False  # its services leave the audit entry
     verbs: ClassVar[tuple[Verb, ...]] = ()
-    own_verbs: ClassVar[tuple[str, ...]] = ()  # verbs whose forms the page's own panel draws
+    own_verbs: ClassVar[tuple[str, ...]] = ()  # of forms of the page's own panel, sent as `_do`
 
     # --- who sees what ---
 
@@ -291,8 +291,7 @@ class StaffAdmin(ModelAdmin):
         row = self.find_row(request, object_id)
         if request.method != "POST":
             return redirect(self.link_to(row))
-        own = self.own_verbs if self.has_change_permission(request, row) else ()
-        if verb not in {*own, *(offered.name for offered in self.list_verbs(request, row))}:
+        if verb not in {offered.name for offered in self.list_verbs(request, row)}:
             raise PermissionDenied
         try:
             answer: HttpResponse | None = getattr(self, verb)(request, row)
@@ -300,6 +299,17 @@ class StaffAdmin(ModelAdmin):
             messages.error(request, refusal.message)
             answer = None
         return answer or redirect(self.link_to(row))
+
+    def do_typed(self, request: HttpRequest, row: Any) -> Any:
+        """A verb of the page's own panel, sent to the page, which is drawn again if refused."""
+        verb = request.POST["_do"]
+        if verb not in self.own_verbs or not self.has_change_permission(request, row):
+            raise PermissionDenied
+        try:
+            getattr(self, verb)(request, row)
+        except Refused as refusal:
+            return self.draw_typed(request, str(row.pk), refusal)
+        return redirect(self.link_to(row))
 
     def list_verbs(self, request: HttpRequest, row: Any) -> list[Verb]:
         """The verbs that make sense for this row now, for who may change it."""
@@ -320,28 +330,15 @@ class StaffAdmin(ModelAdmin):
         extra_context: Any = None,
     ) -> Any:
         row = self.get_object(request, unquote(object_id)) if object_id else None
+        if row and request.method == "POST" and "_do" in request.POST:
+            return self.do_typed(request, row)
         context: dict[str, Any] = {}
         if row:
             context["panel"] = self.draw_panel(request, row)
             context["show_history"] = self.sees_history(request, row)
-        try:
-            return super().changeform_view(
-                request, object_id, form_url, {**context, **(extra_context or {})}
-            )
-        except Refused as refusal:
-            return self.tell_refusal(request, refusal)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except Refused as refusal:
-            return self.tell_refusal(request, refusal)
-
-    def tell_refusal(self, request: HttpRequest, refusal: Refused) -> HttpResponse:
-        """Say why not, on the page that was asked for; nothing has been changed."""
-        sentences = [refusal.message, *refusal.fields.values()]
-        messages.error(request, " ".join(dict.fromkeys(sentences)))
-        return redirect(request.get_full_path())
+        return super().changeform_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
 
     def draw_panel(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What `staff/panel.html` shows; pages add keys for a panel of their own."""

@@ -30,6 +30,8 @@
       const label = field?.labels?.[0]?.textContent.trim();
       if (label) box.setAttribute("aria-label", label);
     });
+    // In the list of several chosen rows, a button to remove them all stands beside the items.
+    document.querySelectorAll("ul > .select2-selection__clear").forEach((clear) => clear.setAttribute("role", "listitem"));
   }
 
   document.addEventListener("DOMContentLoaded", () => {

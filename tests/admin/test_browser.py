@@ -23,7 +23,6 @@ from campaigns.models import (
 from campaigns.services import access
 from campaigns.services.accounts import save_account
 from tests import builders
-from tests.looking import find_barriers
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
@@ -243,38 +242,3 @@ def test_what_people_type_is_never_run(staff, live_server, app):
         open_page(staff, live_server, path)
 
         assert staff.evaluate("window.pwned") is None
-
-
-@pytest.mark.parametrize(
-    "path", ["app/", "app/{}/change/", "segment/add/", "apikey/add/", "scenario/"]
-)
-def test_main_pages_have_no_grave_obstacle_in_light_and_dark(staff, live_server, app, path):
-    open_page(staff, live_server, path.format(app.pk))
-    in_light = find_barriers(staff)
-    staff.emulate_media(color_scheme="dark")
-    staff.reload()  # the shell chooses its colours when a page begins
-
-    in_dark = find_barriers(staff)
-
-    assert (in_light, in_dark) == ([], [])
-
-
-LISTS = [
-    "app", "appgroup", "group", "label", "segment", "person", "device", "scenario", "account",
-    "exchange", "outboxrow", "scriptschedule", "scriptrecord", "membership",
-    "apikey", "auditentry", "workspace",
-]  # fmt: skip
-
-
-def test_every_list_opens_without_a_complaint_on_a_phone_too(staff, live_server, app, account):
-    person = Person.objects.create(workspace=app.workspace, external_user_id="u1")
-    device = builders.make_device(app, "t1", person=person)
-    staff.set_viewport_size({"width": 390, "height": 844})
-    rows = [f"person/{person.pk}/change/", f"device/{device.pk}/change/", "../auth/user/"]
-    for path in [*(f"{name}/" for name in LISTS), *rows]:
-        open_page(staff, live_server, path)
-        look(staff, f"phone-{path.replace('/', '-')}")
-
-        width = staff.evaluate("document.documentElement.scrollWidth")
-
-        assert (path, width <= 390) == (path, True)

@@ -66,6 +66,20 @@ def test_an_account_is_checked_at_a_real_socket_in_the_vendors_own_words(app, no
     assert find_verbs()[-1] == ("owner", "check", "account")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_vendor_that_is_not_reached_refuses_nobody(client, app, owner, now, simulator, settings):
+    account = make_account(app, now, api_key="good-key-1")
+    check_account(account, actor="owner", now=now)
+    settings.SANDBOX_URL = "http://127.0.0.1:9"  # where nobody listens
+    client.force_login(owner)
+
+    told = client.post(url_of(account, "do", account.pk, "try_out"), follow=True)
+
+    account.refresh_from_db()
+    assert account.health == "good"
+    assert [message.level_tag for message in told.context["messages"]] == ["warning"]
+
+
 def test_a_kept_secret_goes_to_no_other_address(client, app, owner, now):
     account = make_account(app, now, "appmetrica", token="first-key-1234")
     before = account.credentials
@@ -274,7 +288,7 @@ def test_a_viewer_sees_and_changes_nothing(client, app):
 
     page = client.get(url_of(label, "change", label.pk))
     changed = client.post(url_of(label, "change", label.pk), {"name": "Silver"})
-    added = client.post(url_of(label, "do", label.pk, "add_members"), {"ids": "u1"})
+    added = client.post(url_of(label, "change", label.pk), {"_do": "add_members", "ids": "u1"})
 
     assert page.status_code == 200
     assert "Add them" not in page.content.decode()
@@ -457,7 +471,9 @@ def test_a_forged_person_of_a_label_changes_nothing(client, app, owner, person):
     label = Label.objects.create(app=app, name="Fans")
     client.force_login(owner)
 
-    response = client.post(f"/admin/campaigns/label/{label.pk}/do/add_members/", {"person": person})
+    response = client.post(
+        url_of(label, "change", label.pk), {"_do": "add_members", "person": person}
+    )
 
     label.refresh_from_db()
     assert (response.status_code, label.member_count) == (302, 0)
