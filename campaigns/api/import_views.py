@@ -220,6 +220,7 @@ class ExportBody(StrictSerializer):
     what = serializers.ChoiceField([what.value for what in What])
     app = Text(required=False)
     segment = Whole(required=False)
+    label = Whole(required=False)  # type: ignore[assignment]  # DRF's own name
     transfer = Whole(required=False)
     format = serializers.ChoiceField(FORMATS, default="csv")
 
@@ -236,7 +237,7 @@ class ExportViews(ListedViewSet):
     def create(self, request: Request) -> Response:
         body = self.read_body()
         of = self._find_source(body)
-        self.require(of.app if isinstance(of, Segment | Transfer) else of)
+        self.require(of.app if isinstance(of, Segment | Label | Transfer) else of)
         job = start_export(body["what"], of, form=body["format"], **self.by)
         return Response(self.shown(job).data, status=201)
 
@@ -244,6 +245,8 @@ class ExportViews(ListedViewSet):
         match body["what"]:
             case What.SEGMENT:
                 return self._find(Segment, "segment", body)
+            case What.LABEL:
+                return self._find(Label, "label", body)
             case What.RECIPIENTS:
                 return self._find(Transfer, "transfer", body)
             case What.PEOPLE if "app" not in body:

@@ -72,7 +72,7 @@ class SegmentViews(ListedViewSet):
         segment = self.find_row()
         count = count_devices if choose(request, "exact", FLAGS) == "true" else count_bounded
         counted = {"is_estimated": False, "margin": 0, **count(segment.app, _aim_at(segment))}
-        return Response(counted)
+        return Response(shapes.CountShape(counted).data)
 
     @extend_schema(parameters=[ID], responses=shapes.SegmentVersionShape(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)

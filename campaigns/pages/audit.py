@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +17,7 @@ from campaigns.models import AuditEntry, Workspace
 from campaigns.pages.access import require_workspace
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import PageForm
+from campaigns.pages.row_history import find_row_page
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import find_workspaces, name_actor, record_audit
@@ -27,8 +27,6 @@ PAGE = 50
 CHUNK = 2_000
 HEADING = ["at", "actor", "verb", "kind", "id", "fields"]
 FILTERS = {"actor": "actor", "verb": "verb", "kind": "target_type", "number": "target_id"}
-# Pages of rows that are not the admin's.
-PAGES = {"campaign": "campaign", "transfer": "transfer", "job": "job"}
 
 
 class AuditFilter(PageForm):
@@ -88,17 +86,6 @@ def _draw(request: HttpRequest, workspace: Workspace, form: AuditFilter) -> Http
     }
     status = 200 if form.is_valid() else 422
     return draw_page(request, "pages/audit.html", _("Audit log"), context, status=status)
-
-
-def find_row_page(entry: AuditEntry) -> str:
-    """Where one sees the row that an entry is about; "" where there is no such page."""
-    if not entry.target_id.isdecimal():
-        return ""
-    name = PAGES.get(entry.target_type, f"admin:campaigns_{entry.target_type}_change")
-    try:
-        return reverse(name, args=[int(entry.target_id)])
-    except NoReverseMatch:
-        return ""
 
 
 @operator_page

@@ -27,10 +27,11 @@ from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.plan_form import RescheduleForm
 from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.progress import read_standings
+from campaigns.pages.row_history import find_history
 from campaigns.pages.runs import read_runs
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
-from campaigns.selectors.approvals import Standing, find_newest, read_standing
+from campaigns.selectors.approvals import Standing, find_newest, list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.status import find_pause_words
 from campaigns.services.access import name_actor
@@ -82,6 +83,7 @@ def _draw(
         "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
         "plan": describe_plan(campaign),
         **_read_approval(request, campaign, apps),
+        "history_page": find_history(request.user, campaign, campaign.workspace),
         "events": campaign.events.order_by("-pk")[:30],
         "problems": tell_problems(
             _find_problems(campaign, timezone.now()),
@@ -108,7 +110,7 @@ def _read_approval(request: HttpRequest, campaign: Campaign, apps: list[App]) ->
     is_missing = standing.needed and not standing.holds
     is_wanted = is_missing and not standing.is_asked
     return {
-        "approvers": list_approvers(campaign) if is_missing else [],
+        "approvers": list_approvers(campaign, list_writers(campaign)) if is_missing else [],
         "is_missing": is_missing,
         "approval": standing,
         "history": campaign.approvals.order_by("-pk")[:HISTORY],

@@ -22,6 +22,8 @@ from campaigns.models import App, Import, Job, Label
 from campaigns.models.audience import PLATFORMS
 from campaigns.pages.fields import PageForm
 from campaigns.pages.jobs import find_job, read_job
+from campaigns.pages.paging import read_page
+from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import (
     draw_fragment,
     draw_page,
@@ -94,12 +96,14 @@ def find_import(principal: Any, pk: int) -> Import:
 
 @operator_page
 def imports(request: HttpRequest) -> HttpResponse:
-    """The newest imports."""
+    """All imports, the newest first, page by page."""
     rows = Import.objects.for_user(request.user).select_related(
         "app", "upload", "check_job", "apply_job"
     )
+    page, paging = read_page(request, rows, SHOWN)
     context = {
-        "rows": [(one, name_state(one), _find_job(one)) for one in rows.order_by("-pk")[:SHOWN]],
+        **paging,
+        "rows": [(one, name_state(one), _find_job(one)) for one in page],
         "may_import": has_role(request.user, None, ROLE),
     }
     return draw_page(request, "pages/imports.html", _("Imports"), context)
@@ -142,6 +146,7 @@ def _draw(
     faults = faults or {}
     context = {
         **_read_status(request, one),
+        "history_page": find_history(request.user, one, one.app.workspace),
         "form": form or ChoiceForm(initial=initial, app=one.app),
         "columns": _describe_columns(one, mapping, faults, has_role(request.user, one.app, ROLE)),
         "fault": faults.get("mapping") or faults.get("labels", ""),
@@ -194,6 +199,7 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
         "chip": name_state(one),
         "may_change": may_change and services.find_running(one) is None and state != "applied",
         "may_apply": may_see and _writes(checked) and _is_ready(one, state),
+        "is_applied": state == "applied",
         "is_of_others": may_change and not may_see and _is_ready(one, state),
         "is_idle": checked is not None and not _writes(checked) and _is_ready(one, state),
         "fields": sorted(checked.cursor.get("fields", {}).items()) if checked else [],

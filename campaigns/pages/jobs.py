@@ -18,9 +18,9 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import NotFound, Refused
 from campaigns.models import Job, Transfer
+from campaigns.pages.paging import read_page
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
-from campaigns.selectors.newest import list_newest
 from campaigns.services.access import has_role, name_actor, record_audit, require_role
 from campaigns.services.job_kinds import KINDS
 from campaigns.services.jobs import (
@@ -73,10 +73,11 @@ def jobs_status(request: HttpRequest) -> HttpResponse:
 def _read_list(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     found = Job.objects.for_user(request.user).select_related("app", "workspace")
-    rows = [describe_job(job, now) for job in list_newest(found, SHOWN)]
-    freezing = _list_freezing(request.user)
+    page, context = read_page(request, found, SHOWN)
+    rows = [describe_job(job, now) for job in page]
+    freezing = _list_freezing(request.user) if context["is_first"] else []
     is_live = bool(freezing) or any(row.job.status in Job.OPEN for row in rows)
-    return {"rows": rows, "freezing": freezing, "is_live": is_live}
+    return {"rows": rows, "freezing": freezing, "is_live": is_live, **context}
 
 
 def _list_freezing(principal: Any) -> list[Standing]:

@@ -19,6 +19,7 @@ from campaigns.models import App, Job, Label, Membership, Person, Segment
 from campaigns.pages.fields import PageForm
 from campaigns.pages.jobs import describe_job
 from campaigns.pages.named_list import read_list
+from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.lookup import find_person_ids
@@ -242,6 +243,7 @@ def _draw(
     now = timezone.now()
     context = {
         "label": label,
+        "history_page": find_history(request.user, label, label.app.workspace),
         "may_change": has_role(request.user, label.app, Role.COMPOSER),
         "members": shown[:PAGE],
         "after": shown[PAGE - 1].person_id if len(shown) > PAGE else "",

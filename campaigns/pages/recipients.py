@@ -31,6 +31,7 @@ from campaigns.selectors.searched import Searched
 from campaigns.selectors.transfer_books import Books, read_books
 from campaigns.selectors.waiting_recipients import START, is_waiting_place, read_waiting
 from campaigns.services.access import name_actor, record_audit
+from campaigns.services.exports import EXPORT
 
 PAGE = 50
 CHUNK = 1000
@@ -68,6 +69,7 @@ def _draw(
         "is_first": not request.GET.get("after"),
         "forgotten_days": _find_forgotten(transfer, wanted),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "may_export": may(request.user, [transfer.app], EXPORT.role),
         "may_see_people": request.user.has_perm("campaigns.view_person"),
     }
     title = _("Recipients of %(name)s") % {"name": transfer}

@@ -16,6 +16,7 @@ from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound, Ref
 from campaigns.models import App, Device, Membership, Segment
 from campaigns.pages.lookups import find_app
 from campaigns.pages.named_list import read_list
+from campaigns.pages.row_history import find_history
 from campaigns.pages.segment_editor import Editor, list_options, open_editor, read_editor
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
 from campaigns.selectors.audience import Audience, AudienceKind
@@ -125,6 +126,9 @@ def _draw(request: HttpRequest, editor: Editor, segment: Segment | None) -> Http
     context = {
         **_describe(request, editor),
         "segment": segment,
+        "history_page": find_history(request.user, segment, editor.app.workspace)
+        if segment
+        else "",
         "apps": list_composed(request.user) if segment is None else [],
         "uses": list_segment_uses(segment) if segment else [],
         "versions": list_versions(segment) if segment else [],
@@ -153,6 +157,9 @@ def _describe(request: HttpRequest, editor: Editor) -> dict[str, Any]:
 def segment_draw(request: HttpRequest) -> HttpResponse:
     """The tree after an action, or after a field has changed what stands beside it."""
     editor = _read_posted(request)
+    verb, _dash, key = request.headers.get("HX-Trigger-Name", "").partition("-")
+    if verb == "field":
+        editor.take_usual_type(key)
     editor.act(request.POST.get("action", ""))
     response = draw_fragment(request, "pages/segment_builder.html", _describe(request, editor))
     response["HX-Trigger-After-Swap"] = "pa-segment-changed"

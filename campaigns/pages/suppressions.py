@@ -18,9 +18,9 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Membership, Suppression, Workspace
 from campaigns.pages.fields import PageForm
+from campaigns.pages.paging import read_page
+from campaigns.pages.row_history import find_list_history
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
-from campaigns.selectors.newest import list_newest
-from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import find_apps, find_workspaces, name_actor, require_role
 from campaigns.services.suppression_jobs import Removal, read_entries, upload_suppressions
@@ -215,17 +215,16 @@ def _draw(request: HttpRequest, form: ListForm | None) -> HttpResponse:
     # Joined, SQLite would begin with the few workspaces and sort all of the list.
     rows = Suppression.objects.for_user(request.user).prefetch_related("app", "workspace")
     found = find_entries(rows, text) if text and "\0" not in text else rows
-    after = read_id(request.GET.get("after", ""))
-    shown = list_newest(found, PAGE + 1, before=after or None)
+    shown, page = read_page(request, found, PAGE)
     places = _list_places(request.user)
     context = {
         "rows": [
             {"row": row, "kind": name_kind(row.kind), "may_remove": _key(row) in places}
-            for row in shown[:PAGE]
+            for row in shown
         ],
-        "after": shown[PAGE - 1].pk if len(shown) > PAGE else "",
-        "is_first": not after,
+        **page,
         "value": text,
+        "history_page": find_list_history(request.user, Suppression),
         "now": timezone.now(),
         "counts": _list_counts(request.user),
         "may_change": bool(places),

@@ -16,6 +16,7 @@ from campaigns.models import App, Membership, MessageTemplate
 from campaigns.pages.composition import Place, read_composition
 from campaigns.pages.languages import describe_language, list_known
 from campaigns.pages.lookups import find_template
+from campaigns.pages.row_history import find_history
 from campaigns.pages.samples import mark_fates
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.template_form import (
@@ -174,6 +175,7 @@ def _draw(
     mark_fates(page.composition)
     context = {
         "kept": kept,
+        "history_page": find_history(request.user, kept, kept.workspace),
         "place_name": name_place(kept),
         "form": page.form,
         "composition": page.composition,

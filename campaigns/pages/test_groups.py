@@ -18,6 +18,7 @@ from campaigns.errors import Invalid, NotFound, Refused
 from campaigns.models import App, Membership, TestGroup
 from campaigns.models.kept import MAX_TESTERS
 from campaigns.pages.fields import PageForm
+from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.services.access import find_apps, has_role, name_actor, require_role
 from campaigns.services.testers import (
@@ -154,6 +155,7 @@ def _write_line(one: Found) -> str:
 
 def _draw(request: HttpRequest, form: TestGroupForm, group: TestGroup | None) -> HttpResponse:
     title = group.name if group else _("New test group")
-    context = {"form": form, "group": group}
+    history = find_history(request.user, group, group.app.workspace) if group else ""
+    context = {"form": form, "group": group, "history_page": history}
     status = 422 if form.is_bound and form.errors else 200
     return draw_page(request, "pages/test_group.html", title, context, status=status)

@@ -36,6 +36,7 @@ from campaigns.selectors.timeline import list_answers, list_moments
 from campaigns.selectors.token_faults import count_token_faults
 from campaigns.selectors.transfer_books import read_books
 from campaigns.services.access import name_actor
+from campaigns.services.exports import EXPORT
 from campaigns.services.rates import change_transfer_rate
 from campaigns.services.repeats import find_repeat, may_repeat, plan_repeat
 from campaigns.services.transfers import cancel_transfer, pause_transfer, resume_transfer
@@ -170,6 +171,7 @@ def _list_choices(request: HttpRequest, transfer: Transfer, now: datetime) -> di
         "may_retry": is_sender and may_repeat(transfer),
         "may_enable": is_sender and count_token_faults(transfer) > 0,
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
+        "may_export": may(request.user, [transfer.app], EXPORT.role),
         "rate_form": RateForm(initial={"rate": transfer.rate}),
     }
 

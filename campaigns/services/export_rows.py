@@ -19,6 +19,7 @@ from campaigns.models import (
     App,
     Device,
     DeviceIdentifier,
+    Label,
     LabelMember,
     Person,
     Workspace,
@@ -69,8 +70,7 @@ class PersonSource(Source):
     app: App | None
 
     def read(self, after: int) -> Iterator[Cells]:
-        stretch = self.rows.filter(pk__gt=after, pk__lte=after + SPAN).order_by("pk")
-        persons = self._keep_own(list(stretch))
+        persons = self.find_persons(after)
         labels = self._read_labels([person.pk for person in persons])
         for person in persons:
             yield {
@@ -82,9 +82,11 @@ class PersonSource(Source):
                 "created_at": write_time(person.created_at),
             }
 
-    def _keep_own(self, persons: list[Person]) -> list[Person]:
-        """Those of the app. Asked for a stretch and not in its query, which a database may answer
-        by reading every device of the app each time."""
+    def find_persons(self, after: int) -> list[Person]:
+        """Those of the stretch. Whether they are of the app is asked for it and not in its query,
+        which a database may answer by reading every device of the app each time."""
+        stretch = self.rows.filter(pk__gt=after, pk__lte=after + SPAN).order_by("pk")
+        persons = list(stretch)
         if self.app is None:
             return persons
         ids = IdList(person.pk for person in persons)
@@ -102,6 +104,19 @@ class PersonSource(Source):
         for person, name in members.order_by("label__name").values_list("person_id", "label__name"):
             labels[person].append(name)
         return labels
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierSource(PersonSource):
+    """Who carries a label of the app."""
+
+    label: Label
+
+    def find_persons(self, after: int) -> list[Person]:
+        """The carriers first, by their index: a stretch without any costs no more than that."""
+        carriers = self.label.members.filter(person_id__gt=after, person_id__lte=after + SPAN)
+        ids = list(carriers.values_list("person_id", flat=True))
+        return list(self.rows.filter(pk__in=IdList(ids)).order_by("pk")) if ids else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,15 @@ def find_people(place: App | Workspace) -> Source:
         return PersonSource(PERSON_HEADING, *find_bounds(Person), rows, None)
     rows = Person.objects.filter(workspace=place.workspace_id)
     return PersonSource(PERSON_HEADING, *find_bounds(Person), rows, place)
+
+
+def find_carriers(label: Label) -> Source:
+    """People who carry a label; only labels of its app are told of them."""
+    ids = label.members.values_list("person_id", flat=True)
+    # One end at a time is read from the index; asked for both, SQLite reads everything between.
+    first, last = ids.order_by("person_id").first() or 1, ids.order_by("-person_id").first() or 0
+    rows = Person.objects.filter(workspace=label.app.workspace_id)
+    return CarrierSource(PERSON_HEADING, first, last, rows, label.app, label)
 
 
 def find_devices(app: App, expression: Any = None) -> Source:

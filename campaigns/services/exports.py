@@ -1,4 +1,4 @@
-"""Exports of people, devices, a segment's members and a transfer's recipients, as files.
+"""Exports of people, devices, members of a segment or label and recipients of a transfer, as files.
 
 Each is a job that reads stretch by stretch and writes the file as it goes: memory stays flat, a
 step costs the same at the beginning and at the end, and one that is killed is done again.
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Invalid, Refused
-from campaigns.models import App, Job, Segment, Transfer, Workspace
+from campaigns.models import App, Job, Label, Segment, Transfer, Workspace
 from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
 from campaigns.selectors.recipient_rows import describe_recipients
 from campaigns.services.cells import write_csv
@@ -25,6 +25,7 @@ from campaigns.services.export_rows import (
     RECIPIENT_HEADING,
     SPAN,
     Cells,
+    find_carriers,
     find_devices,
     find_people,
     write_time,
@@ -43,11 +44,12 @@ class What(StrEnum):
     PEOPLE = "people"
     DEVICES = "devices"
     SEGMENT = "segment"
+    LABEL = "label"
     RECIPIENTS = "recipients"
 
 
 def start_export(
-    what: str, of: App | Workspace | Segment | Transfer, *, form: str = CSV,
+    what: str, of: App | Workspace | Segment | Label | Transfer, *, form: str = CSV,
     actor: str, now: datetime,
 ) -> Job:  # fmt: skip
     """Begin one; `of` is whose it is. Raises Invalid. Whoever calls has asked for the role.
@@ -62,6 +64,9 @@ def start_export(
     if isinstance(of, Segment):
         place = of.app
         params |= {"segment": of.pk, "name": of.name, "expression": of.expression}
+    elif isinstance(of, Label):
+        place = of.app
+        params |= {"label": of.pk, "name": of.name}
     elif isinstance(of, Transfer):
         place = of.app
         params |= {"transfer": of.pk, "name": str(of)}
@@ -93,6 +98,7 @@ _SOURCES: Mapping[What, Callable[[Job], Any]] = {
     What.PEOPLE: lambda job: find_people(job.place),
     What.DEVICES: lambda job: find_devices(_need_app(job)),
     What.SEGMENT: lambda job: find_devices(_need_app(job), job.params["expression"]),
+    What.LABEL: lambda job: find_carriers(_find_label(job)),
 }
 
 
@@ -100,6 +106,13 @@ def _need_app(job: Job) -> App:
     if job.app is None:
         raise Refused(_("Devices are exported for one app."))
     return job.app
+
+
+def _find_label(job: Job) -> Label:
+    label = Label.objects.select_related("app").filter(pk=job.params["label"]).first()
+    if label is None:
+        raise Refused(_("There is no such label any more."))
+    return label
 
 
 def _export_recipients(job: Job) -> Step:

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from campaigns.models import AuditEntry, Import, Job, Label, Person, Segment
+from campaigns.models import AuditEntry, Import, Job, Label, LabelMember, Person, Segment
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.api.conftest import make_client
@@ -82,7 +82,10 @@ def test_what_runs_is_cancelled_and_what_is_wrong_is_named(client, app, settings
 
 
 def test_an_export_is_a_job_with_a_file(client, app):
-    builders.make_device(app, "anns", person=builders.make_person(app.workspace, "ann"))
+    ann = builders.make_person(app.workspace, "ann")
+    builders.make_device(app, "anns", person=ann)
+    label = Label.objects.create(app=app, name="vip")
+    LabelMember.objects.create(label=label, person=ann)
     segment = Segment.objects.create(
         app=app, name="All", expression={"field": "device.platform", "op": "exists"}
     )
@@ -90,13 +93,14 @@ def test_an_export_is_a_job_with_a_file(client, app):
         {"what": "people"},
         {"what": "devices", "app": app.slug, "format": "jsonl"},
         {"what": "segment", "segment": segment.pk},
+        {"what": "label", "label": label.pk},
     ]
 
     begun = [client.post("/api/v1/exports/", body).json() for body in bodies]
     drain_jobs()
 
     shown = client.get("/api/v1/exports/").json()["results"]
-    assert [(job["status"], job["counts"]) for job in shown] == [("done", {"rows": 1})] * 3
+    assert [(job["status"], job["counts"]) for job in shown] == [("done", {"rows": 1})] * 4
     for job, body in zip(begun, bodies, strict=True):
         file = client.get(f"/api/v1/jobs/{job['id']}/files/{body.get('format', 'csv')}/")
         assert b"ann" in b"".join(file.streaming_content)
@@ -117,14 +121,16 @@ def test_a_stranger_and_a_reader_get_nothing(client, app, foreign):
         foreign.get(f"{address}rejected/"),
     ]
     seen = [foreign.get(f"/api/v1/{name}/").json()["results"] for name in ("imports", "exports")]
-    taken = foreign.post("/api/v1/exports/", {"what": "segment", "segment": segment.pk})
+    label = Label.objects.create(app=app, name="vip")
+    bodies = [{"what": "segment", "segment": segment.pk}, {"what": "label", "label": label.pk}]
+    taken = [foreign.post("/api/v1/exports/", body).status_code for body in bodies]
     read = [
         send(reader, PEOPLE), reader.post(f"{address}check/"), reader.get(f"{address}rejected/"),
         reader.post("/api/v1/exports/", {"what": "people"}),
     ]  # fmt: skip
 
     assert {answer.status_code for answer in strange} == {404}
-    assert (seen, taken.status_code) == ([[], []], 400)
+    assert (seen, taken) == ([[], []], [400, 400])
     assert {answer.status_code for answer in read} == {403}
     assert (Import.objects.count(), Job.objects.filter(kind="export").count()) == (1, 1)
 

@@ -74,6 +74,37 @@ def test_members_of_a_segment_are_those_it_means(app, people):
     assert [row["token"] for row in rows] == ["anns-token-0", "anns-token-1"]
 
 
+def test_who_carries_a_label_leaves_with_labels_of_its_app_alone(app, people, monkeypatch):
+    monkeypatch.setattr(export_rows, "SPAN", 1)
+    monkeypatch.setattr(exports, "SPAN", 1)
+    _ann, bob, eve = people
+    vip = Label.objects.get(name="vip")
+    other = Label.objects.create(app=eve.devices.get().app, name="theirs")
+    for label, person in ((vip, eve), (other, eve), (other, bob)):
+        LabelMember.objects.create(label=label, person=person)
+
+    job, text = export("label", vip)
+
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [(row["external_user_id"], row["labels"]) for row in rows] == [
+        ("ann", "vip"),
+        ("eve", "vip"),
+    ]
+    assert (job.app, job.counts, job.params["name"]) == (app, {"rows": 2}, "vip")
+
+
+def test_a_label_that_nobody_carries_is_an_empty_file_and_one_that_is_gone_none(app):
+    label = Label.objects.create(app=app, name="vip")
+    _job, text = export("label", label)
+    begun = exports.start_export("label", label, actor="owner", now=NOW)
+    label.delete()
+    drain_jobs()
+    begun.refresh_from_db()
+
+    assert text.splitlines() == [",".join(export_rows.PERSON_HEADING)]
+    assert (begun.status, begun.note) == ("failed", "There is no such label any more.")
+
+
 def test_what_was_exported_comes_back_and_changes_nothing(app, people):
     Person.objects.filter(external_user_id="ann").update(email="ann@example.org")
     for what in ("people", "devices"):

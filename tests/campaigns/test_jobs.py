@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.dispatch.prune import prune
 from campaigns.errors import IllegalMove, Invalid
 from campaigns.models import AuditEntry, Job, JobPiece, Label, Membership
+from campaigns.pages.jobs import describe_job
 from campaigns.services import job_kinds, jobs
 from campaigns.services.job_work import MAX_ATTEMPTS, drain_jobs, work_on_jobs
 from tests import builders
@@ -290,6 +292,22 @@ def test_pages_show_progress_and_let_who_may_cancel_and_download(start, app, cli
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
     assert AuditEntry.objects.filter(verb="download_names", actor="composer").count() == 1
+
+
+def test_a_running_job_says_how_long_it_will_take_and_no_other_does(start, owner, client):
+    job, waiting, whole = start(), start(), start()
+    since = timezone.now() - timedelta(seconds=10)
+    Job.objects.filter(pk=job.pk).update(status="running", done=2, status_since=since)
+    Job.objects.filter(pk=whole.pk).update(status="done", done=5, status_since=since)
+    job.refresh_from_db()
+    client.force_login(owner)
+
+    pages = [
+        client.get(reverse("job", args=[one.pk])).content.decode() for one in (job, waiting, whole)
+    ]
+
+    assert describe_job(job, since + timedelta(seconds=10)).seconds_left == 15  # three, 5 s each
+    assert ["to go" in page for page in pages] == [True, False, False]
 
 
 def test_a_stranger_sees_no_job(start, stranger, client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from urllib.parse import urlencode
 
 import pytest
@@ -65,9 +66,11 @@ def test_a_file_is_brought_looked_at_and_imported(staff, live_server, app, tmp_p
     drain_jobs()
     staff.get_by_text("What was done").wait_for()
     staff.get_by_text("Imported").first.wait_for()
+    found = staff.locator("#pa-import a", has_text="People").get_attribute("href")
 
     complaints.clear()  # the browser notes the answers' status, 422
     assert barriers == []
+    assert found == reverse("people")
     assert width <= 390
     assert "old@example.org" in seen
     assert [(row["line"], row["column"], row["email"]) for row in rows] == [
@@ -111,6 +114,24 @@ def test_what_the_dry_run_left_out_has_not_changed_since(member, app):
     assert (page.context["left_out"], page.context["left_out_since"]) == (1, 0)
     assert "something has changed for since" not in page.content.decode()
     assert Person.objects.get().external_user_id == "ann"
+
+
+@pytest.mark.parametrize("total", [5, None])
+def test_how_far_an_import_is_stands_on_its_page_until_its_end(member, app, total):
+    send(member, app, PEOPLE.encode())
+    one = Import.objects.get()
+    given = {"column-0": "person.external_user_id", "verb": "save"}
+    member.post(reverse("check_import", args=[one.pk]), given)
+    job = Job.objects.filter(kind="import_check")
+    job.update(status="running", done=2, total=total)
+
+    live = member.get(reverse("import_status", args=[one.pk]))
+    job.update(status="done")
+    last = member.get(reverse("import_status", args=[one.pk]))
+
+    bars = [re.findall(r"<progress[^>]*>", page.content.decode()) for page in (live, last)]
+    shown = ' value="40"' if total else ""
+    assert bars == [[f'<progress class="pa-progress" max="100"{shown} aria-label="Progress">'], []]
 
 
 def test_a_target_that_is_none_says_what_an_attribute_is_called(member, app):
