@@ -221,7 +221,8 @@ class Allowance(models.Model):
 
     `scope` says whose rate it is (recipients of an account, an app, a group, a transfer; or one
     kind of calls of an account) and `owner_id` which one. `level` may be a debt. `taken` counts
-    everything that was ever taken: a ramp-up grows with it.
+    everything that was ever taken: a ramp-up grows with it. `recently` is what was taken in the
+    last seconds, where that is bounded too: `Recently.taken`.
     """
 
     scope = models.CharField(max_length=32)
@@ -229,6 +230,7 @@ class Allowance(models.Model):
     level = models.FloatField()
     filled_at = models.DateTimeField()
     taken = models.BigIntegerField(default=0)
+    recently = models.JSONField(default=list, db_default=[])
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "owner_id"], name="allowance_once")]
@@ -263,3 +265,6 @@ class Exchange(models.Model):
             models.Index(fields=["account", "-id"], name="exchange_account"),
             models.Index(fields=["batch_id", "reason"], name="exchange_batch"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}"

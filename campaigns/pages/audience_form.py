@@ -16,6 +16,7 @@ from campaigns.models import App, Campaign, Device, DeviceIdentifier
 from campaigns.models.audience import hash64
 from campaigns.pages.audience_lists import list_labels, list_segments
 from campaigns.pages.combined_form import COMBINE, CombinedForm, read_combined_initial
+from campaigns.pages.digests import digest
 from campaigns.pages.fields import split_ids
 from campaigns.pages.kept_audience import (
     KEPT,
@@ -141,6 +142,11 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
         if kind == KEPT:
             return dict(self.cleaned_data[KEPT])
         return {kind: True if kind == "all" else self.cleaned_data[kind]}
+
+    @cached_property
+    def known_as(self) -> str:
+        """The digest of the audience. Only for a valid form."""
+        return digest(self.audience)
 
     def keep_stored(self, campaign: Campaign) -> None:
         """Of what was posted draw a name alone where it is a long list that is stored by now."""

@@ -172,6 +172,7 @@ def _read_preview(
         "samples": write_samples(samples),
         "variable_lines": lines,
         "is_estimated": not all(line.is_all for line in lines),
+        "is_patient": is_patient,
         "sizes": list_sizes(sizes, platforms, samples),
         "size_words": tell_sizes(sizes),
         "reach": reach,

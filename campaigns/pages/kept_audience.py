@@ -4,7 +4,6 @@ again, or one whose list is so long that it stays with its campaign instead of i
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Campaign
+from campaigns.pages.digests import digest
 from campaigns.pages.fields import PageForm
 from campaigns.pages.plan_words import say_audience
 from campaigns.selectors.audience_bodies import AudienceKind, read_audience
@@ -37,8 +37,9 @@ class KeptAudienceForm(PageForm):
     def offer_kept(self, apps: Sequence[App], principal: Any) -> None:
         """The choice itself, where there is something to keep."""
         text = self[KEPT].value() or ""
-        self.kept_audience = _read(text) or _read_stored(text, apps, principal)
+        self.kept_audience = {}
         if text:
+            self.kept_audience = _read(text) or _read_stored(text, apps, principal)
             field = cast(forms.ChoiceField, self.fields["audience_kind"])
             others = [one for one in cast(list[tuple[str, str]], field.choices) if one[0] != KEPT]
             field.choices = [(KEPT, _say(self.kept_audience)), *others]
@@ -88,12 +89,7 @@ def _read_stored(text: str, apps: Sequence[App], principal: Any) -> dict[str, An
     campaign = rows.filter(pk=read_id(str(named.get("campaign", "")))).first()
     if campaign is None or {app.pk for app in apps} != {app.pk for app in list_apps(campaign)}:
         return {}
-    return campaign.audience if _digest(campaign.audience) == named.get("digest") else {}
-
-
-def _digest(audience: Mapping[str, Any]) -> str:
-    text = json.dumps(audience, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return campaign.audience if digest(campaign.audience) == named.get("digest") else {}
 
 
 def is_long(audience: Mapping[str, Any]) -> bool:
@@ -108,5 +104,5 @@ def read_kept_initial(audience: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_long_initial(campaign: Campaign) -> dict[str, Any]:
     """What the form begins with for a campaign with a long list."""
-    named = {"campaign": campaign.pk, "digest": _digest(campaign.audience)}
+    named = {"campaign": campaign.pk, "digest": digest(campaign.audience)}
     return {"audience_kind": KEPT, KEPT: json.dumps(named)}

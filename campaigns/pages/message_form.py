@@ -168,6 +168,7 @@ class MessageForm(PageForm):
                 field.widget.attrs["data-pa-rows"] = ""
             if spec in DELIVERY_FIELDS:  # its choices are sentences
                 field.widget.attrs["data-pa-wide"] = ""
+            setattr(field, "is_kept", True)  # noqa: B010 - draw_field; a spec is all it is made of
             self.fields[prefix + spec.name] = field
 
     def platform_tabs(self) -> list[Tab]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +80,7 @@ class Editor:
         """The tree as it is drawn; None in the JSON view."""
         if self.tree is None or self.view != TREE_VIEW:
             return None
-        names = {one.name for one in list_custom(self.app)}
-        return show_node(self.tree.root, names, self.tree.root.key, self.focus)
+        return show_node(self.tree.root, find_usual_types(self.app), self.tree.root.key, self.focus)
 
     @property
     def shape(self) -> str:
@@ -105,6 +104,14 @@ class Editor:
         except Invalid as error:
             self.faults["expression"] = say_place(error)
             return None
+
+    def take_usual_type(self, key: str) -> None:
+        """Let the value of an attribute that has just been chosen be what it is with most."""
+        nodes = self.tree.root.walk() if self.tree is not None else ()
+        usual = find_usual_types(self.app)
+        for node in nodes:
+            if node.key == key and node.field in usual:
+                node.type = usual[node.field]
 
     def act(self, action: str) -> None:
         """Change the tree (`remove:7`) or the view (`show:json`)."""
@@ -220,26 +227,33 @@ class ShownNode:
     held: str = ""
 
 
-def show_node(node: Node, names: set[str], root: str, focus: str) -> ShownNode:
-    """The node and all below it; `names` are custom attributes that occur."""
+def find_usual_types(app: App) -> dict[str, str]:
+    """Custom attributes that occur, and as what a value of theirs is typed most often."""
+    return {
+        one.name: usual if (usual := one.kinds[0][0]) in TYPES else JSON for one in list_custom(app)
+    }
+
+
+def show_node(node: Node, usual: Mapping[str, str], root: str, focus: str) -> ShownNode:
+    """The node and all below it; `usual` has custom attributes that occur."""
     shared: dict[str, Any] = {
         "node": node,
         "is_root": node.key == root,
         "is_focused": node.key == focus,
     }
     if node.kind != CONDITION:
-        terms = tuple(show_node(term, names, root, focus) for term in node.terms)
+        terms = tuple(show_node(term, usual, root, focus) for term in node.terms)
         return ShownNode(**shared, label=str(GROUPS[node.kind]), terms=terms)
     known = find_field(node.field)
     is_custom = known is not None and known.kind is FieldKind.CUSTOM
     prefix = next((prefix for prefix in OWN if node.field.startswith(prefix)), "")
-    own = node.field.removeprefix(prefix) if prefix and node.field not in names else None
+    own = node.field.removeprefix(prefix) if prefix and node.field not in usual else None
     chosen = prefix if own is not None else node.field
     return ShownNode(
         **shared,
         label=name_field(node.field) if node.field else _("Condition"),
         field_value=chosen,
-        field_label=name_option(chosen),
+        field_label=name_option(chosen, usual),
         own=own,
         ops=tuple(list_ops(node.field)),
         types=list_types(node, is_custom),
@@ -250,10 +264,12 @@ def show_node(node: Node, names: set[str], root: str, focus: str) -> ShownNode:
     )
 
 
-def name_option(name: str) -> str:
+def name_option(name: str, usual: Mapping[str, str]) -> str:
     """A field in the list of attributes, with the type of its values."""
     if name in OWN:
         return _("Another attribute…")
+    if name in usual:
+        return f"{name_field(name)} ({TYPES[usual[name]]})"
     known = find_field(name)
     if known is None or known.kind is FieldKind.CUSTOM:
         return name_field(name) or _("Choose an attribute")
@@ -301,15 +317,16 @@ def find_input(node: Node) -> str:
 
 def list_options(app: App) -> list[tuple[str, list[tuple[str, str]]]]:
     """The catalogue for the list of attributes, by section; custom ones that really occur."""
+    usual = find_usual_types(app)
     names: Sequence[str] = [
         *list_plain_fields(),
         *(f"device.id.{kind}" for kind in sorted(identifier_kinds())),
-        *(one.name for one in list_custom(app)),
+        *usual,
     ]
     sections: dict[str, list[tuple[str, str]]] = {prefix: [] for prefix, _title in SECTIONS}
     for name in names:
         prefix = max((one for one in sections if name.startswith(one)), key=len)
-        sections[prefix].append((name, name_option(name)))
+        sections[prefix].append((name, name_option(name, usual)))
     for prefix in OWN:
-        sections[prefix].append((prefix, name_option(prefix)))
+        sections[prefix].append((prefix, name_option(prefix, usual)))
     return [(str(title), sections[prefix]) for prefix, title in SECTIONS]

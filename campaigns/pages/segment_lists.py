@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.models import Segment
+from campaigns.pages.digests import digest
 from campaigns.pages.segment_tree import CONDITION, Node, Tree, write_value
 from campaigns.selectors.row_ids import read_id
 
@@ -29,7 +29,7 @@ def name_long(tree: Tree, segment: Segment) -> None:
             continue
         if len(node.text) > max(room, SHORT):
             node.held = write_value(node, tree.zone)
-            node.kept, node.text = f"{segment.pk}:{_digest(node.held)}", ""
+            node.kept, node.text = f"{segment.pk}:{digest(node.held)}", ""
         room -= len(node.text)
 
 
@@ -49,7 +49,7 @@ def _read_stored(principal: Any, pk: int) -> dict[str, Any]:
     """What the conditions of a segment compare with, by digest."""
     segment = Segment.objects.for_user(principal).filter(pk=pk).first()
     values = _list_values(segment.expression) if segment else ()
-    return {_digest(value): value for value in values}
+    return {digest(value): value for value in values}
 
 
 def _list_values(body: Any) -> Iterator[Any]:
@@ -63,13 +63,12 @@ def _list_values(body: Any) -> Iterator[Any]:
             yield from _list_values([*body.values()])
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
-
-
 def say_held(node: Node) -> str:
-    """`10,000 values, kept as they are: a, b, c…`."""
+    """`10,000 values, kept as they are: a, b, c…`; "" where they are not stored so any more."""
+    if node.held is None:
+        return ""
     values = node.held if isinstance(node.held, list) else [node.held]
-    words = ngettext("%(n)d value", "%(n)d values", len(values)) % {"n": len(values)}
+    words = ngettext("%(count)s value", "%(count)s values", len(values))
+    words %= {"count": number_format(len(values), force_grouping=True)}
     some = ", ".join(str(value)[:40] for value in islice(values, SHOWN))
     return _("%(words)s, kept as they are: %(some)s…") % {"words": words, "some": some}

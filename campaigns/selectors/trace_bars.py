@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Delivery, Device, Part, Person, PersonMerge, Suppression
 from campaigns.models.bulk import TextList
-from campaigns.selectors.left_out import select_standing
+from campaigns.selectors.left_out import select_suppressing
 from campaigns.selectors.seals import Sealer
 from campaigns.selectors.trace_words import Dated, Line
 from providers.outcomes import Reason
@@ -65,13 +64,9 @@ def _select_entries(
     part: Part, person: Person | None, device: Device | None, moment: datetime
 ) -> Iterator[Suppression]:
     app = part.transfer.app
-    rows = select_standing(moment).filter(
-        Q(app__isnull=True) | Q(app=app.pk),
-        workspace=app.workspace_id,
-        channel__in=(Suppression.Channel.ANY, part.channel),
-        seal__in=TextList(_list_seals(app, person, device)),
-    )
-    return rows.order_by("pk").iterator()
+    rows = select_suppressing(app, moment, part.channel)
+    known = rows.filter(seal__in=TextList(_list_seals(app, person, device)))
+    return known.order_by("pk").iterator()
 
 
 def _tell_entry(row: Suppression, moment: datetime) -> Line:

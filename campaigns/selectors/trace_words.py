@@ -67,7 +67,7 @@ REASONS = {
     Reason.NO_ROUTE: gettext_lazy("No route of the app serves this platform."),
     Reason.NO_TOKEN: gettext_lazy("The device had no token that could be sent to."),
     Reason.NO_MESSAGE: gettext_lazy("The message says nothing for this platform."),
-    Reason.NOT_ADDRESSABLE: gettext_lazy("The route has no id by which to reach them."),
+    Reason.NOT_ADDRESSABLE: gettext_lazy("The route has no id of theirs that its vendor takes."),
     Reason.OPTED_OUT: gettext_lazy("They have opted out."),
     Reason.SUPPRESSED: gettext_lazy("An id of theirs was on the suppression list."),
     Reason.GONE: gettext_lazy("They were there no more when it was to be sent."),

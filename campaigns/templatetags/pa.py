@@ -8,23 +8,27 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from json import dumps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.forms import BoundField
 from django.template.defaultfilters import date as format_date
 from django.utils.formats import number_format
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
+from campaigns.pages.calendar_html import draw_cell, draw_entries
+from campaigns.pages.drawing import draw, draw_each, draw_icon
 from campaigns.pages.field_html import draw_field, write_attributes
 from campaigns.pages.reason_words import name_reason
 from campaigns.selectors.language_names import name_language
 from campaigns.selectors.trace_words import Dated
+
+if TYPE_CHECKING:
+    from campaigns.pages.calendar import Day
 
 register = template.Library()
 NOTHING = "\N{EN DASH}"
@@ -97,14 +101,14 @@ def attributes(values: dict[str, Any]) -> SafeString:
 def number_cells(numbers: Iterable[Any]) -> SafeString:
     """Table cells of values with links, drawn at once: a report has hundreds of them."""
     language = get_language() or ""
-    return format_html_join("", "{}", ((_draw_number(one, language),) for one in numbers))
+    return draw_each("{}", ((_draw_number(one, language),) for one in numbers))
 
 
 def _draw_number(one: Any, language: str) -> SafeString:
     if not one.link:
         return _draw_plain_number(one.value, one.label, one.why, one.is_spare, language)
     html = '<td class="pa-number" data-label="{}"><a class="pa-link" href="{}">{}</a></td>'
-    return format_html(html, one.label, one.link, _write_number(one.value, language))
+    return draw(html, one.label, one.link, _write_number(one.value, language))
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -113,9 +117,9 @@ def _draw_plain_number(
 ) -> SafeString:
     classes = [" pa-muted"] if value is None else []
     classes += [" pa-cell-spare"] if is_spare else []
-    words = format_html(' title="{}"', why) if why else ""
+    words = draw(' title="{}"', why) if why else ""
     html = '<td class="pa-number{}" data-label="{}"{}>{}</td>'
-    return format_html(html, "".join(classes), label, words, _write_number(value, language))
+    return draw(html, "".join(classes), label, words, _write_number(value, language))
 
 
 @register.simple_tag
@@ -123,8 +127,8 @@ def drill(number: Any) -> SafeString:
     """A count, as a link to whom it counts where they can be listed."""
     text = _write_number(number.count, get_language() or "")
     if not number.address:
-        return format_html("{}", text)
-    return format_html('<a class="pa-drill" href="{}">{}</a>', number.address, text)
+        return draw("{}", text)
+    return draw('<a class="pa-drill" href="{}">{}</a>', number.address, text)
 
 
 @register.filter
@@ -208,8 +212,15 @@ def zoned(moment: datetime | None, zone: str = "UTC") -> SafeString | str:
     if moment is None:
         return NOTHING
     local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
-    text = f"{format_date(local, 'j M Y, H:i')} {local.tzname()}"
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+    minute = local.replace(second=0, microsecond=0, tzinfo=None)
+    text = f"{_write_minute(minute, get_language() or '')} {local.tzname()}"
+    return draw('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@lru_cache(maxsize=4096)
+def _write_minute(local: datetime, _language: str) -> str:
+    """Rows of one page share their minutes."""
+    return format_date(local, "j M Y, H:i")
 
 
 @register.filter
@@ -218,7 +229,7 @@ def dated(sentence: str, zone: str = "UTC") -> SafeString | str:
     if not isinstance(sentence, Dated):
         return sentence
     before, _mark, after = sentence.words.partition("%(at)s")
-    return format_html("{}{}{}", before, zoned(sentence.at, zone), after)
+    return draw("{}{}{}", before, zoned(sentence.at, zone), after)
 
 
 @register.filter
@@ -234,7 +245,7 @@ def clock(moment: datetime, zone: str = "UTC") -> SafeString:
     text = f"{format_date(local, 'H:i:s')} {local.tzname()}"
     day = format_date(local, "j M Y")
     html = '<time datetime="{}" title="{}">{}</time>'
-    return format_html(html, moment.isoformat(), day, text)
+    return draw(html, moment.isoformat(), day, text)
 
 
 @register.filter
@@ -253,7 +264,7 @@ def outcome_name(key: str) -> str:
 def hour(moment: datetime) -> SafeString:
     """A moment in UTC for a narrow column whose head says so."""
     text = format_date(moment.astimezone(UTC), "j M, H:i")
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+    return draw('<time datetime="{}">{}</time>', moment.isoformat(), text)
 
 
 @register.filter
@@ -268,11 +279,7 @@ def form_field(field: BoundField) -> SafeString:
     return draw_field(field)
 
 
-@register.simple_tag
-@lru_cache(maxsize=512)
-def icon(name: str, extra: str = "") -> SafeString:
-    """One icon of the shell's font; it is decoration and is not read out."""
-    return format_html('<span class="pa-icon {}" aria-hidden="true">{}</span>', extra, name)
+register.simple_tag(draw_icon, name="icon")
 
 
 @register.simple_tag
@@ -281,7 +288,7 @@ def chip(key: str, label: Any = "", *, is_past: bool = False) -> SafeString:
     tone = TONES.get(key, "")
     classes = f"pa-chip-{tone}" if tone else ""
     live = "pa-chip-live" if key in LIVE and not is_past else ""
-    return format_html(
+    return draw(
         '<span class="pa-chip {} {}">{}</span>',
         classes,
         live,
@@ -289,27 +296,16 @@ def chip(key: str, label: Any = "", *, is_past: bool = False) -> SafeString:
     )
 
 
-ENTRY_ICONS = {
-    "scheduled": "schedule",
-    "recurring": "event_repeat",
-    "accepted": "hourglass_empty",
-    "sending": "send",
-    "paused": "pause",
-    "sent": "check",
-    "cancelled": "block",
-    "failed": "error",
-    "missed": "event_busy",
-    "skipped": "event_busy",
-}
+@register.simple_tag
+def day_cell(day: Day, *, may_compose: bool) -> SafeString:
+    """A day of the calendar's grid."""
+    return draw_cell(day, may_compose=may_compose)
 
 
 @register.simple_tag
-@lru_cache(maxsize=64)
-def entry_icon(status: str) -> SafeString:
-    """What became of a start, or will, as an icon and as a word for who does not see it."""
-    word = status.replace("_", " ").capitalize()
-    html = '{}<span class="pa-hidden">{}</span>'
-    return format_html(html, icon(ENTRY_ICONS.get(status, "event")), word)
+def day_entries(day: Day, *, is_long: bool = False) -> SafeString:
+    """What starts on a day of the calendar."""
+    return draw_entries(day, is_long=is_long)
 
 
 @register.simple_tag(takes_context=True)

@@ -133,7 +133,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     start();
     // The review page leads to the field that is to be mended, wherever it is folded away.
-    if (location.hash) goToNamed(decodeURIComponent(location.hash.slice(1)));
+    if (location.hash) goToNamed(location.hash.slice(1));
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (!isRedraw(event)) return;

@@ -93,6 +93,7 @@ def test_the_panel_follows_the_audience_and_the_text(compose):
 
 
 def test_a_problem_leads_to_its_field_even_in_a_closed_tab(compose, app):
+    compose.locator("[data-pa-total]").wait_for()  # later it would be kept
     builders.make_device(app, "phone", "ios")
     builders.make_route(app, "ios")
     cache.clear()  # the panel counts an audience once in a few seconds

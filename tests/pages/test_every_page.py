@@ -1,4 +1,7 @@
-"""Every operator page, wide and narrow, light and dark: whole, quiet, in its width, for all."""
+"""Every operator page, wide and narrow, in light and in dark: whole, quiet, in its width, for all.
+
+Each is drawn in two of the four modes, in turn; `make gallery` draws each in all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,11 @@ from django.utils import timezone
 
 from campaigns.pages.urls import urlpatterns
 from campaigns.services.demo import fill_demo
-from tests.looking import SETTLED, WIDTHS, find_faults, wear
+from tests.looking import SETTLED, look_at
 from tests.operator_pages import PAGES, fill_rows, find_address
 from tests.pages.test_approval_browser import enter
 
 MOST_HTML = 300_000
-# Each is one step from the one before, the first from the last too, in which the next page begins.
-MODES = ((390, "light"), (390, "dark"), (1440, "dark"), (1440, "light"))
 # Rows that stand for those of an address that nobody has put into the table.
 STAND_INS = {
     "campaigns": "draft", "transfers": "transfer", "jobs": "export_job", "segments": "segment",
@@ -81,23 +82,13 @@ def test_every_page_is_quiet_fits_and_has_no_barrier(page, live_server, monkeypa
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
 
     faults = []
-    for shown in PAGES:
+    for turn, shown in enumerate(PAGES):
         address = find_address(shown, rows)
         page.set_viewport_size({"width": 390, "height": 844})
         page.goto(live_server.url + address)
         page.wait_for_function(SETTLED)
-        faults += look_at(page, shown.name)
+        faults += look_at(page, shown.name, turn)
         faults += [f"{shown.name}: {words}" for words in complaints]
         complaints.clear()
 
     assert faults == []
-
-
-def look_at(page, name: str) -> list[str]:
-    """What is wrong with a page that is loaded once, in all four modes."""
-    faults = []
-    for width, scheme in MODES:
-        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
-        wear(page, scheme)
-        faults += find_faults(page, name, width, scheme)
-    return faults

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -28,6 +29,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.packing import pack_cohorts, pack_ids
+from campaigns.pages.home import list_running
 from campaigns.pages.start import list_steps
 from campaigns.selectors.account_health import list_health
 from campaigns.selectors.month import read_month
@@ -183,6 +185,36 @@ def test_rates_of_many_transfers_are_measured_together(app, now, django_assert_n
         rates = measure_rates(rows, now=now + timedelta(seconds=5))
 
     assert [rates[row.pk] for row in rows] == [0.0, 2.0, 4.0]
+
+
+def take(transfer, account, count, at):
+    """So many were sent to a moment ago."""
+    batch = Batch.objects.create(
+        part=transfer.parts.get(), transfer=transfer, app=transfer.app, platform="ios", count=1,
+        recipients=pack_ids([1]), cohorts=pack_cohorts([1]), due_at=at,
+    )  # fmt: skip
+    Attempt.objects.create(
+        batch=batch, account=account, key="k", last=count - 1, started_at=at, answered_at=at,
+        was_sent=True,
+    )  # fmt: skip
+
+
+def test_what_runs_says_how_long_it_will_take_where_anybody_can_say(client, app, owner, now):
+    account = builders.make_route(app, "android").account
+    under_way = {"status": "sending", "finished_at": None}
+    fast, still = (make_transfer(app, now, **under_way) for _turn in range(2))
+    later = make_transfer(app, now, status="accepted", finished_at=None)
+    Transfer.objects.filter(pk=later.pk).update(due_at=timezone.now() + timedelta(days=1))
+    Counter.objects.create(part=fast.parts.get(), outcome="sent", count=4)
+    take(fast, account, 10, now)
+
+    rows = list_running(owner, now + timedelta(seconds=5))
+    shown = {row.transfer.pk: (rate, seconds) for row, rate, seconds in rows}
+    page = render_to_string("pages/running.html", {"running": rows})
+
+    assert shown == {fast.pk: (2.0, 3.0), still.pk: (0.0, None), later.pk: (0.0, None)}
+    assert page.count("to go") == 1
+    assert "0:00:03 to go" in page
 
 
 def test_home_asks_as_much_of_many_campaigns_as_of_few(client, app, owner):

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
-from campaigns.models import Job, Label, Membership
+from campaigns.models import Import, Job, Label, Membership
 from tests import builders
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -66,6 +66,25 @@ def test_a_pasted_list_is_labelled_after_the_login(staff, live_server, app, owne
     staff.wait_for_url("**/jobs/*/")
 
     assert Job.objects.get().kind == "label_add"
+
+
+def test_an_upload_says_that_the_login_has_expired_and_keeps_what_was_typed(
+    staff, live_server, app, tmp_path
+):
+    path = tmp_path / "people.csv"
+    path.write_text("user_id\nann\n")
+    staff.goto(live_server.url + reverse("new_import"))
+    staff.get_by_label("Source").fill("Shop, consent of May")
+    staff.get_by_label("File").set_input_files(path)
+    end_session()
+
+    staff.get_by_role("button", name="Upload").click()
+    staff.get_by_role("alert").filter(has_text="Your login has expired").wait_for()
+
+    assert staff.url == live_server.url + reverse("new_import")
+    assert staff.get_by_label("Source").input_value() == "Shop, consent of May"
+    assert staff.get_by_role("button", name="Upload").is_enabled()
+    assert not Import.objects.exists()
 
 
 def test_it_is_offered_to_nobody_else(staff, live_server, app):

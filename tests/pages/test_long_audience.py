@@ -23,10 +23,10 @@ LISTS = {
     "combine": {"combine": {"include": [{"persons": IDS}], "exclude": []}},
 }
 WORDS = {
-    "persons": f"20000 pasted ids, kept as they are: {', '.join(IDS[:5])}…",
-    "devices": "20000 pasted ids, kept as they are: 1000000000, ",
+    "persons": f"20,000 pasted ids, kept as they are: {', '.join(IDS[:5])}…",
+    "devices": "20,000 pasted ids, kept as they are: 1000000000, ",
     "expression": "An expression, kept as it is",
-    "combine": "20000 pasted ids, kept as it is",
+    "combine": "20,000 pasted ids, kept as it is",
 }
 
 

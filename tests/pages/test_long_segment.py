@@ -14,7 +14,7 @@ IDS = [f"00000000-0000-4000-8000-{number:012}" for number in range(9_990)]
 LISTED = {"field": "person.external_user_id", "op": "in", "value": IDS}
 LEGACY = {"field": "person.custom.legacy", "op": "in", "value": [*range(10**9, 10**9 + 9_000)]}
 GERMAN = {"field": "device.language", "op": "eq", "value": "de"}
-WORDS = f"9990 values, kept as they are: {', '.join(IDS[:5])}…"
+WORDS = f"9,990 values, kept as they are: {', '.join(IDS[:5])}…"
 GONE = "not stored so any more"
 
 
@@ -134,6 +134,7 @@ def test_what_is_not_stored_any_more_is_not_saved_as_nothing(client, make):
 
     assert saved.status_code == 422
     assert GONE in saved.content.decode()
+    assert "kept as they are" not in saved.content.decode()
     assert read_stored(segment) == GERMAN
 
 
@@ -156,6 +157,15 @@ def test_the_staff_page_of_it_is_small_and_saves_it_too(client, make):
     saved = client.post(place, {"name": "Ours", "description": ""})
 
     assert len(page) < MOST
+    assert b"segment-count" not in page
     assert saved.status_code == 302
     segment.refresh_from_db()
     assert (segment.name, segment.expression) == ("Ours", {"and": [LISTED]})
+
+
+def test_the_staff_page_of_a_short_one_counts_below_its_expression(client, make):
+    segment = make({"field": "device.country", "op": "eq", "value": "DE"})
+
+    page = client.get(reverse("admin:campaigns_segment_change", args=[segment.pk])).content
+
+    assert b'<div id="segment-count"' in page

@@ -294,13 +294,14 @@ def test_reports_name_the_runs_of_a_series_by_their_time(client, series):
     transfer = series.transfers.get()
     cohort = Cohort.objects.create(app=series.app, platform="android")
     Rollup.objects.create(
-        part=transfer.parts.get(), hour=datetime.now(UTC).replace(minute=0, second=0),
-        cohort_id=cohort.pk, outcome="sent", count=7, account_id=0,
+        part=transfer.parts.get(), hour=FIRST, cohort_id=cohort.pk, outcome="sent", count=7,
+        account_id=0,
     )  # fmt: skip
-    group = str(transfer.group_id)
+    asked = {"by": "transfer", "group": str(transfer.group_id), "tag": ""}
+    day = FIRST.date().isoformat()
 
     page = client.get(
-        reverse("report_rows"), {"by": "transfer", "group": group, "tag": ""}
+        reverse("report_rows"), {**asked, "date_from": day, "date_to": day}
     ).content.decode()
 
     assert f"{transfer.pk} Digest {FIRST:%Y-%m-%d} 09:00" in page

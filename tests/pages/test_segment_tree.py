@@ -14,6 +14,7 @@ from campaigns.pages.segment_edit import ACTIONS, apply_action
 from campaigns.pages.segment_editor import find_input, show_node
 from campaigns.pages.segment_tree import (
     CONDITION,
+    TEXT,
     TIME,
     Tree,
     Unreadable,
@@ -38,7 +39,7 @@ def post(tree: Tree) -> QueryDict:
         if node.kind != CONDITION:
             posted[f"kind-{node.key}"] = node.kind
             continue
-        shown = show_node(node, {"device.custom.plan"}, "1", "")
+        shown = show_node(node, {"device.custom.plan": TEXT}, "1", "")
         posted[f"field-{node.key}"] = shown.field_value
         if shown.own is not None:
             posted[f"own-{node.key}"] = shown.own

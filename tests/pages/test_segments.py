@@ -150,6 +150,29 @@ def test_ten_thousand_values_are_edited_and_counted(page, app, devices):
     assert drawn.context["editor"].tree.write_body() == {"and": body["and"] * 2}
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"), [(True, "flag"), (7, "number"), ("7", "text"), (["a"], "json")]
+)
+def test_an_attribute_that_is_chosen_is_typed_as_its_values_are(page, app, value, kind):
+    builders.make_device(app, "t1", attributes={"it": value})
+    body = {"and": [{"field": "device.custom.it", "op": "eq", "value": "typed"}]}
+
+    chosen = page.post(reverse("segment_draw"), fill(app, body), headers=by_field("2"))
+    typed = page.post(reverse("segment_draw"), fill(app, body))
+
+    assert find_types(chosen) == [kind]
+    assert find_types(typed) == ["text"]
+
+
+def by_field(key):
+    """As htmx tells of what has changed."""
+    return {"HX-Trigger-Name": f"field-{key}"}
+
+
+def find_types(answer):
+    return [node.type for node in answer.context["editor"].tree.root.walk() if node.field]
+
+
 def test_a_forged_tree_is_not_found(page, app):
     assert page.post(reverse("segment_draw"), {"app": app.pk, "shape": "[[]]"}).status_code == 404
 
@@ -197,7 +220,7 @@ def test_values_are_suggested_from_what_occurs(page, app, devices):
 def test_custom_attributes_that_occur_can_be_chosen(page, app, devices):
     shown = page.get(f"{reverse('new_segment')}?app={app.pk}")
 
-    assert b'<option value="device.custom.plan">plan of the device</option>' in shown.content
+    assert b'<option value="device.custom.plan">plan of the device (text)</option>' in shown.content
 
 
 def test_why_tells_node_by_node_with_words(page, segment, devices):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -158,3 +160,25 @@ def test_a_recipient_is_found_by_token_id_or_person(client, owner, app, transfer
     )
 
     assert [row["recipient"] for row in page.context["rows"]] == [device.pk]
+
+
+def test_the_last_raw_answers_stand_on_the_page_the_newest_first(client, owner, transfer, account):
+    for number, (status, reason) in enumerate([(200, ""), (429, "throttled"), (None, "timeout")]):
+        Exchange.objects.create(
+            account=account, transfer_id=transfer.pk, at=transfer.created_at, method="POST",
+            url=f"/v1/send/{number}", status=status, reason=reason, seconds=1.2,
+            response='{"error": "<slow>"}' if reason == "throttled" else "",
+        )  # fmt: skip
+    client.force_login(owner)
+
+    page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+
+    card = page.partition('id="pa-answers-title"')[2].partition("</section>")[0]
+    rows = card.split("</details>")[:-1]
+    calls = [re.search(r'<p class="pa-words">(.*?)</p>', row)[1] for row in rows]
+    assert calls == [f"POST /v1/send/{number}" for number in (2, 1, 0)]
+    assert "no answer" in rows[0]
+    assert "{&quot;error&quot;: &quot;&lt;slow&gt;&quot;}" in rows[1]
+    assert "429" in rows[1]
+    assert "The answer had no body." in rows[2]
+    assert "No answer is kept" not in page

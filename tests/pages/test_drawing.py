@@ -1,0 +1,56 @@
+"""What pages write into HTML is escaped as Django does it."""
+
+from __future__ import annotations
+
+import pytest
+from django import forms
+from django.utils.functional import lazystr
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy, override
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from campaigns.pages.drawing import draw, draw_each, escape
+
+
+class Loud(str):
+    """A text of a class of its own, which is no HTML."""
+
+
+class Name(forms.Form):
+    name = forms.CharField(initial='<b>"')
+
+
+@given(st.text())
+@example("""<a href='x' onclick="y">&amp;</a>""")
+def test_a_text_is_escaped_as_django_escapes_it(text):
+    assert escape(text) == conditional_escape(text)
+    assert draw('<b title="{}">{}</b>', text, text) == format_html(
+        '<b title="{}">{}</b>', text, text
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        mark_safe("<b>&</b>"), Loud("<b>"), lazystr("<i>"), gettext_lazy("Home"), None, 0, 1.5,
+        ["<b>"], Name()["name"], ValueError("<x>"),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_whatever_is_written_is_written_as_django_does_it(value):
+    drawn = escape(value)
+
+    assert drawn == conditional_escape(value)
+    assert isinstance(drawn, SafeString)
+    assert draw_each("<td>{}</td>", [(value,), (value,)]) == f"<td>{drawn}</td>" * 2
+
+
+def test_lazy_words_are_in_the_language_of_the_page():
+    words = gettext_lazy("Yes")
+
+    with override("de"):
+        assert draw("{}", words) == "Ja"
+    with override("en"):
+        assert draw("{}", words) == "Yes"
