@@ -20,6 +20,7 @@ from pathlib import Path
 BODY = '{"name": "projects/bench/messages/0:1700000000000000"}'
 TOKEN = '{"access_token": "bench", "expires_in": 3600, "token_type": "Bearer"}'
 STREAMS = 1000  # on one connection
+LOG_SECONDS = 1  # until a line of the log is in its file
 SITE = """
 daemon off;
 worker_processes 1;
@@ -27,7 +28,8 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
 http {{
-  access_log off;
+  log_format moments '$msec';
+  access_log {log};
   keepalive_requests 1000000000;
   http2_max_concurrent_streams {streams};
   client_body_temp_path {folder}/body;
@@ -50,16 +52,23 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Where it is, and the file of the certificate that it shows."""
+    """Where it is, the file of the certificate that it shows, and the log where one is kept."""
 
     url: str
     authority: Path
+    log: Path | None = None
 
     @property
     def trust(self) -> dict[str, str]:
         """Environment by which clients of any make take the certificate."""
         names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
         return dict.fromkeys((*names, "PUSHADMIN_OUTBOUND_CA"), str(self.authority))
+
+
+def read_moments(log: Path) -> list[float]:
+    """When each call was answered, in seconds, oldest first."""
+    time.sleep(LOG_SECONDS + 1)
+    return sorted(map(float, log.read_text().split()))
 
 
 def find_missing() -> list[str]:
@@ -72,16 +81,25 @@ def find(name: str) -> str | None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Sink]:
+def noting(folder: Path) -> Iterator[Sink]:
+    """The same, that writes down when each call came."""
+    with serving(folder, folder / "moments.log") as sink:
+        yield sink
+
+
+@contextmanager
+def serving(folder: Path, log: Path | None = None) -> Iterator[Sink]:
     """A sink on a free port of loopback for as long as the block runs."""
     port = find_port()
     make_certificate(folder)
     site = folder / "nginx.conf"
-    site.write_text(SITE.format(folder=folder, port=port, body=BODY, token=TOKEN, streams=STREAMS))
+    kept = f"{log} moments buffer=64k flush={LOG_SECONDS}s" if log else "off"
+    values = {"body": BODY, "token": TOKEN, "streams": STREAMS, "log": kept}
+    site.write_text(SITE.format(folder=folder, port=port, **values))
     with subprocess.Popen([str(find("nginx")), "-e", "stderr", "-c", str(site)]) as process:
         try:
             wait_for(port)
-            yield Sink(f"https://localhost:{port}", folder / "certificate.pem")
+            yield Sink(f"https://localhost:{port}", folder / "certificate.pem", log)
         finally:
             process.terminate()
 
