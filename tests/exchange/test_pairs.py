@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from tests.exchange.conftest import PEOPLE, PLATFORMS, Scene, write
 from tests.exchange.messages import find_fates, list_invented, write_full
 from tests.vendor_cases.accounts import load_own_data, names_recipients
 from tests.vendor_cases.reading import read_pushes
+from tests.vendor_cases.totals import fetch_totals
 
 # A gateway takes a device per call: test_gateways tries them, and the tests of its own door.
 VENDORS = [dialect for dialect in OPEN if dialect.connect and not dialect.fans_out]
@@ -232,10 +232,9 @@ def check_answers(client: Any, dialect: Dialect, receipt: Receipt, transfer: Tra
         status = client.fetch_status(FetchStatus(transfer=receipt.reference))
         assert status.state is TransferState.SENT
     if dialect.can_be_asked:
-        day = datetime.now(UTC).date().isoformat()
-        totals = client.fetch_totals(receipt.reference, day)
+        totals = fetch_totals(client, receipt.reference, transfer.created_at)
         sent = ends["sent"] + (ends["failed"] if own.get("counts_failed_as_sent") else 0)
-        assert {total.metric: total.value for total in totals}[Metric.SENT] == sent
+        assert totals[Metric.SENT] == sent
     if dialect.has_receipts:
         events = client.fetch_receipts(FetchReceipts("", 1000)).events
         told = [event for event in events if isinstance(event, OutcomeEvent)]

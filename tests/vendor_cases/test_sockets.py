@@ -29,6 +29,7 @@ from tests.vendor_cases.accounts import (
 )
 from tests.vendor_cases.strategies import make_push
 from tests.vendor_cases.test_wire import each
+from tests.vendor_cases.totals import fetch_totals
 
 
 def connect(dialect: Dialect, simulator: Simulator, **credentials: str):
@@ -180,10 +181,10 @@ def test_totals_count_what_the_vendor_sent(dialect, simulator):
         simulator.behaviour, decay_percent=50, delivered_percent=100, receipt_seconds=0
     )
     client = connect(dialect, simulator)
+    began = datetime.now(UTC)
     receipt = send(dialect, client, 40)
-    day = datetime.now(UTC).date().isoformat()
 
-    totals = {total.metric: total.value for total in client.fetch_totals(receipt.reference, day)}
+    totals = fetch_totals(client, receipt.reference, began)
 
     status = client.fetch_status(FetchStatus(transfer=receipt.reference))
     sent = summarize(simulator, dialect)["accepted_recipients"]
