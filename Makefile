@@ -97,12 +97,17 @@ gallery: $(VENV)/tests ## Screenshots of every page, 1440 and 390 px, light and 
 	@$(BIN)/python -m tests.chromium
 	$(BIN)/python -m tests.gallery
 
-chaos: $(VENV)/tests ## The long form of the crash tests
-	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/campaigns/dispatch/test_faults.py tests/campaigns/dispatch/test_crashes.py
-	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "database and long"
+# Of which each database tries one half in the short form.
+CRASHES := tests/campaigns/dispatch/test_crashes.py tests/campaigns/dispatch/test_fan_out_crashes.py
 
-fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook, and of every form's bad input
-	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py tests/pages/test_bad_input.py
+chaos: $(VENV)/tests ## The long form of the crash tests
+	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/campaigns/dispatch/test_faults.py tests/vendor_cases/test_gateway_faults.py $(CRASHES)
+	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "database and long"
+	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "not long" $(CRASHES)
+	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m database tests/campaigns/dispatch/test_faults.py
+
+fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook and at the API, of every form's bad input and of others' rows
+	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py tests/pages/test_bad_input.py tests/api/test_fuzz.py tests/pages/test_strangers_naming.py
 
 vendor: $(VENV)/runs ## Scaffold a vendor: make vendor name=acme
 	@test -n "$(name)" || { echo "Say which: make vendor name=acme"; exit 1; }

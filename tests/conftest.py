@@ -51,6 +51,20 @@ def pytest_configure() -> None:
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each has a database, as pages may be asked behind it: where no test of a run asked for one,
+    none is made, and the developer's is open. What only PostgreSQL can do is no test of SQLite's.
+    """
+    for item in items:
+        if not item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.django_db)
+    if connection.vendor == "postgresql":
+        return
+    others = [item for item in items if item.get_closest_marker("postgres")]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+
+
 @pytest.fixture(scope="session")
 def _tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.getbasetemp() / "migrated.sqlite3"
@@ -61,7 +75,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any, _tables: Path
     """The usual one; on SQLite the tables are kept as they are before the first test."""
     with django_db_blocker.unblock():
         note_migrations()
-        # Tests that ask for no database have none made for them, and then the developer's is open.
         if connection.vendor == "sqlite" and connection.is_in_memory_db():
             keep_tables(_tables)
 

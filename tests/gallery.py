@@ -1,6 +1,7 @@
-"""`make gallery`: screenshots of every operator page of a demo of its own, wide and narrow, light
-and dark, into var/gallery; those that README shows go to docs/images. Says what axe and the width
-find wrong in each of the four and what the keyboard does not reach, and fails if that is anything.
+"""`make gallery`: screenshots of every page of a demo of its own, the operators' and the staff's,
+wide and narrow, light and dark, into var/gallery; those that README shows go to docs/images. Says
+what axe and the width find wrong in each of the four and what the keyboard does not reach, and
+fails if that is anything.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tests.looking import SCHEMES, SETTLED, find_faults
 
 TARGET = ROOT / "var" / "gallery"
 ADDRESSES = TARGET / "pages.json"
-FILL = f"from tests.operator_pages import write_addresses; write_addresses({str(ADDRESSES)!r})"
+FILL = f"from tests.staff_pages import write_addresses; write_addresses({str(ADDRESSES)!r})"
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 WALKED = ("desk", "light")  # by keyboard: nothing that is reached depends on the colours
 SHOWN = {"compose_desk_light": "compose", "reports_desk_light": "report", "home_desk_dark": "home"}
@@ -71,12 +72,12 @@ def keep(page: Page, name: str) -> None:
 
 
 def list_pages(transfer: str) -> dict[str, str]:
-    """Every operator page, what a transfer looks like that is being sent, and staff pages."""
+    """Every page, what a transfer looks like that is being sent, and what nobody may do."""
     return {
         **json.loads(ADDRESSES.read_text(encoding="utf-8")),
         "transfer_sending": transfer,
-        "scenarios": "/admin/campaigns/scenario/", "scenario": "/admin/campaigns/scenario/add/",
-    }  # fmt: skip
+        "forbidden": "/admin/campaigns/device/add/",
+    }
 
 
 def shoot(browser: Browser, url: str) -> list[str]:

@@ -20,8 +20,9 @@ WATCH = """() => {
         "a[href], button, input, select, textarea, summary, [tabindex]",
     )].filter((node) => node.tabIndex >= 0 && !node.matches(":disabled") && isShown(node)
         && !(node.type === "radio" && !node.checked));
+    const say = (node) => node.getAttribute("aria-label") || node.textContent || node.name || "";
     const name = (node) => `${node.localName} ${node.id || node.className} ${
-        (node.getAttribute("aria-label") || node.textContent || node.name).trim().slice(0, 40)}`;
+        say(node).trim().slice(0, 40)}`;
     const before = new Map(find().map((node) => [node, look(node)]));
     const left = new Set(before.keys());
     window.paStops = [];
@@ -34,7 +35,8 @@ WATCH = """() => {
         left.delete(target);
         window.paStops.push(name(target));
         // Where a wrapper shows it, the one around the field changes.
-        const ring = [target, target.parentElement, target.parentElement.parentElement];
+        const ring = [target, target.parentElement, target.parentElement.parentElement,
+                      target.closest(".select2-container") || target];
         const own = getComputedStyle(target);
         const isMarked = own.outlineStyle !== "none" && parseFloat(own.outlineWidth) >= 1
             || (before.has(target) && look(target) !== before.get(target))
@@ -42,9 +44,10 @@ WATCH = """() => {
         const box = target.getBoundingClientRect();
         const isInside = box.width > 0 && box.bottom > 0 && box.top < innerHeight
             && box.right > 0 && box.left < innerWidth;
+        // The middle of what is seen of it: a table may be higher than the window.
+        const middle = (from, to, most) => (Math.max(from, 0) + Math.min(to, most)) / 2;
         const top = document.elementFromPoint(
-            Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1),
-            Math.min(Math.max(box.top + box.height / 2, 0), innerHeight - 1),
+            middle(box.left, box.right, innerWidth), middle(box.top, box.bottom, innerHeight),
         );
         const isCovered = top && !top.contains(target) && !target.contains(top);
         if (!isMarked || !isInside || isCovered) {

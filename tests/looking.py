@@ -16,7 +16,14 @@ RULES = {
 AXE = Axe().axe_script
 # Narrow first: a page that is opened wide and made narrow is another thing to test.
 WIDTHS = {390: 844, 1440: 900}
-SCHEMES = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+# Of a page two modes are looked at, with both widths and both schemes; the next page takes the
+# other two. What pages share is so seen in all four, and `make gallery` looks at four of each.
+TURNS: tuple[tuple[tuple[int, Scheme], ...], ...] = (
+    ((390, "light"), (1440, "dark")),
+    ((390, "dark"), (1440, "light")),
+)
 OUTLINE = """() => ({
     width: document.documentElement.scrollWidth,
     heads: document.querySelectorAll("h1").length,
@@ -43,11 +50,21 @@ WEAR = """async () => {
 }"""
 
 
-def wear(page: Page, scheme: Literal["light", "dark"]) -> None:
+def wear(page: Page, scheme: Scheme) -> None:
     """Draw a page as it stands in light or in dark, without loading it anew."""
     page.emulate_media(color_scheme=scheme)
     is_dark = page.evaluate(WEAR)
     assert is_dark in (None, scheme == "dark"), f"{page.url} is not {scheme}"
+
+
+def look_at(page: Page, name: str, turn: int) -> list[str]:
+    """Faults of a page that is loaded once and drawn in the modes of its turn."""
+    faults = []
+    for width, scheme in TURNS[turn % len(TURNS)]:
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        wear(page, scheme)
+        faults += find_faults(page, name, width, scheme)
+    return faults
 
 
 def find_faults(page: Page, name: str, width: int, scheme: str) -> list[str]:

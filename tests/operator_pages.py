@@ -4,15 +4,12 @@ page is. What is drawn in screenshots and what is checked in a browser come from
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.urls import reverse
-from django.utils import timezone
 
 from campaigns.models import (
     ApiKey,
@@ -251,10 +248,3 @@ def _fill_access(app: App, user: Any, now: datetime) -> dict[str, Any]:
     bob = make_member("bob", app.workspace, role="approver", app=app)
     key = ApiKey.objects.order_by("pk")[0]
     return {"user": bob.pk, "secret": secret, "invitation": one.pk, "key": key.pk}
-
-
-def write_addresses(path: str) -> None:
-    """Fill the demo and keep the address of every page, by its name, as JSON."""
-    rows = fill_rows(timezone.now())
-    addresses = {shown.name: find_address(shown, rows) for shown in PAGES}
-    Path(path).write_text(json.dumps(addresses), encoding="utf-8")

@@ -24,7 +24,7 @@ for_each_route = pytest.mark.parametrize(
     ROUTES,
     ids=[f"{item.key} {way.method} {way.path}" for item, way in ROUTES],
 )
-EXAMPLES = 500 if IS_FULL else 10
+EXAMPLES = 500 if IS_FULL else 6
 
 
 def fill(path: str, text: str = "1") -> str:

@@ -223,6 +223,7 @@ def test_any_letters_make_a_name(call, people):
         assert call(FetchLabel("", name), FOLDING).count == 1
 
 
+@pytest.mark.long
 def test_ten_thousand_members_go_in_and_out_at_once(call, app):
     names = tuple(f"many{number}" for number in range(10_000))
     persons = Person.objects.bulk_create(

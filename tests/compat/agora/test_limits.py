@@ -110,6 +110,7 @@ def test_a_hundred_labels(script: Script) -> None:
     assert read_error(refused)[:2] == (400, "IllegalArgumentException")
 
 
+@pytest.mark.long
 def test_twenty_thousand_users_of_a_label(script: Script) -> None:
     workspace = script.app.workspace
     label = Label.objects.create(app=script.app, name="vip", created_at=NOW, member_count=19_999)

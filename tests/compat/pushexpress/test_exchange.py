@@ -71,8 +71,7 @@ def test_what_came_in_goes_out_as_one_call_in_the_vendors_words(speak, routed, s
     assert check_books().faults == []
 
 
-def test_what_was_not_answered_is_not_sent_again_and_unknown(speak, routed, simulator, settings):
-    settings.CALL_SECONDS = 0.4
+def test_what_was_not_answered_is_not_sent_again_and_unknown(speak, routed, simulator):
     simulator.follow(read_plan({"faults": ["accepted_answer_lost"], "seed": 7}))
 
     send(speak(DIALECT), routed)
