@@ -162,7 +162,7 @@ def test_a_send_reaches_devices_then_persons_and_tells_the_channel(
     )
 
     answer = script.call("POST", SEND, write_send(*to, scenarioKey=scenario))
-    drain(now + timedelta(seconds=1))
+    drain(now + timedelta(seconds=30))
     first = [address for address, _mail in mails.mails]
     drain(now + timedelta(minutes=3))
 
@@ -229,7 +229,7 @@ def test_a_scenario_without_a_push_begins_with_persons(script, sender, mails, no
     body = write_send({"emailAddress": "ann@x.example"}, scenarioKey=key, push=None)
 
     answer = script.call("POST", SEND, body)
-    drain(now + timedelta(seconds=1))
+    drain(now + timedelta(seconds=30))
 
     assert answer.status_code == 200
     assert [address for address, _mail in mails.mails] == ["ann@x.example"]
@@ -251,7 +251,7 @@ def test_an_sms_goes_to_numbers_that_nobody_had(script, routed, now, path):
     part = Part.objects.get()
     assert (part.kind, part.channel, part.sender, part.audience) == ("person", "sms", "Shop", 2)
     assert set(Person.objects.values_list("phone", flat=True)) == set(NUMBERS)
-    drain(now + timedelta(seconds=1))
+    drain(now + timedelta(seconds=30))
     assert Delivery.objects.count() == 2
     assert check_books().faults == []
     left = json.loads(Exchange.objects.get().request)["messages"][0]

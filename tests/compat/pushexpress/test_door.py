@@ -268,7 +268,8 @@ def make_onesend(app, **fields):
 
 
 def test_a_sending_in_the_future_goes_once_a_push_is_bound_to_it(call, app):
-    _status, made = call("POST", "sched/onesend", make_onesend(app))
+    body = make_onesend(app)
+    _status, made = call("POST", "sched/onesend", body)
     _status, push = call("POST", "pushes", EXAMPLES["push"]["call"])
     before = Transfer.objects.count()
 
@@ -278,7 +279,7 @@ def test_a_sending_in_the_future_goes_once_a_push_is_bound_to_it(call, app):
     _status, shown = call("GET", f"sched/onesend/{made['id']}")
     assert (before, bound) == (0, (200, {}))
     assert (transfer.due_at.hour, transfer.due_at.minute) == (12, 4)
-    assert shown == {**make_onesend(app), "id": made["id"], "pushes": [push["id"]]}
+    assert shown == {**body, "id": made["id"], "pushes": [push["id"]]}
 
 
 def test_a_sending_at_local_time_is_due_at_each_recipients_own_hour(call, app):
