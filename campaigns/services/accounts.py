@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Invalid
+from campaigns.errors import ChangedMeanwhile, Invalid
 from campaigns.models import Account
 from campaigns.selectors.browsers import find_test_browser
 from campaigns.services.access import record_audit
@@ -66,7 +66,7 @@ def _refuse_limits(account: Account) -> None:
 
 def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult:
     """Ask the vendor, outside any transaction, and keep what it said in its own words; where it
-    said nothing of the account, what was known of it stays."""
+    said nothing of the account, what was known of it stays. Raises ChangedMeanwhile."""
     result = _ask_vendor(account)
     if not result.is_heard:
         record_audit(actor, "check", account, workspace=account.workspace, now=now)
@@ -75,9 +75,12 @@ def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult
     words = result.words[:500]
     until = _read_expiry(account, find_credentials(account) or {})
     with transaction.atomic():
-        Account.objects.filter(pk=account.pk).update(
+        # Of the credentials that were asked about: others may have been saved meanwhile.
+        same = Account.objects.filter(pk=account.pk, credentials=account.credentials)
+        if not same.update(
             health=health, health_words=words, checked_at=now, certificate_until=until
-        )
+        ):
+            raise ChangedMeanwhile(_("The account was changed while it was checked. Check again."))
         record_audit(actor, "check", account, workspace=account.workspace, now=now)
     account.health, account.health_words, account.checked_at = health, words, now
     account.certificate_until = until

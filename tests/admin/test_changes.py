@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.urls import get_resolver, reverse
 
+from campaigns.errors import ChangedMeanwhile
 from campaigns.models import (
     Account,
     App,
@@ -78,6 +79,19 @@ def test_a_vendor_that_is_not_reached_refuses_nobody(client, app, owner, now, si
     account.refresh_from_db()
     assert account.health == "good"
     assert [message.level_tag for message in told.context["messages"]] == ["warning"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_vendor_said_of_old_credentials_is_not_noted_for_new_ones(app, now, simulator):
+    asked = make_account(app, now, api_key="good-key-1")
+    save_account(Account.objects.get(), {"api_key": "refused"}, actor="colleague", now=now)
+
+    with pytest.raises(ChangedMeanwhile):
+        check_account(asked, actor="owner", now=now)
+
+    asked.refresh_from_db()
+    assert (asked.health, asked.checked_at) == ("unknown", None)
+    assert ("owner", "check", "account") not in find_verbs()
 
 
 def test_a_kept_secret_goes_to_no_other_address(client, app, owner, now):
