@@ -244,7 +244,7 @@ def describe_review(
         "form": draft,
         "faults": form.errors if form is not None else {},
         **_describe_approval(request, campaign, review),
-        "count_words": say_number(review.total),
+        "guard_words": say_number(review.guard.recipients) if review.guard else "",
         "may_send": may(request.user, apps, Membership.Role.SENDER),
         "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
         "cooling": max((app.cooling_seconds for app in apps), default=0),

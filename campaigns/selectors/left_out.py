@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from campaigns.models import App, Device, Person, Suppression
 
@@ -18,21 +18,34 @@ Channel = Suppression.Channel
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Devices of an audience that get nothing."""
+    """Devices of an audience that get nothing; `anew` is all of them once, without those who get
+    nothing for want of a token."""
 
     opted_out: int = 0
     suppressed: int = 0
+    anew: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.opted_out or self.suppressed)
 
 
-def count_left_out(app: App, devices: QuerySet[Device], now: datetime) -> LeftOut:
-    """How many of these devices of the app belong to who opted out, and how many are suppressed."""
-    return LeftOut(
-        opted_out=select_opted_out(app, devices).count(),
-        suppressed=devices.filter(find_suppressed(app, now)).count(),
-    )
+def count_left_out(
+    app: App, devices: QuerySet[Device], now: datetime, *, reachable: Q | None = None
+) -> LeftOut:
+    """How many of these devices of the app belong to who opted out, and how many are suppressed;
+    `reachable`: whom a push would reach otherwise, None = all."""
+    suppressed = devices.filter(find_suppressed(app, now))
+    reachable = reachable or Q()
+    opted_in = reachable & Q(person__opted_out_at__isnull=True)
+    out, out_anew = _count_both(select_opted_out(app, devices), reachable)
+    held, held_anew = _count_both(suppressed, opted_in)
+    return LeftOut(out, held, out_anew + held_anew)
+
+
+def _count_both(devices: QuerySet[Device], some: Q) -> tuple[int, int]:
+    """All of these devices, and some of them, in one look."""
+    counts = devices.aggregate(all=Count("pk"), some=Count("pk", filter=some or None))
+    return counts["all"], counts["some"]
 
 
 def select_opted_out(app: App, devices: QuerySet[Device]) -> QuerySet[Device]:

@@ -50,7 +50,7 @@ from campaigns.services.sdk_problems import (
 from campaigns.services.step_problems import find_change_since, find_step_problems
 from campaigns.services.step_reach import forecast_campaign_steps
 from campaigns.services.text_problems import find_text_problems
-from campaigns.services.unreached import find_unreached
+from campaigns.services.unreached import Unreached, count_unreached, find_unreached
 from providers.message import PushMessage
 
 OBSTACLE_FIELDS = {
@@ -75,21 +75,29 @@ def find_reach_losses(campaign: Campaign, reaches: Iterable[Reach]) -> tuple[Los
 
 
 def find_problems(
-    campaign: Campaign, *, now: datetime, reaches: tuple[Reach, ...] | None = None
+    campaign: Campaign, *, now: datetime, counted: tuple[Unreached, ...] | None = None
 ) -> tuple[Problem, ...]:
     """Everything that stands against launching this campaign, saved or not; blocking ones first.
 
     Rows are read and nothing is changed. An answer without a blocking one means that it can be
-    launched. `reaches` are the recipients where they have just been counted.
+    launched. `counted` are the recipients where they have just been counted.
     """
     problems = [*_find_own_problems(campaign, now)]
     try:
-        reaches = count_reach(campaign) if reaches is None else reaches
+        counted = count_all_unreached(campaign, now=now) if counted is None else counted
     except Invalid as refusal:
         return (*problems, *_tell_invalid(refusal))
-    problems += _find_counted_problems(campaign, reaches, now)
+    problems += _find_counted_problems(campaign, counted, now)
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda problem: not problem.is_blocking))
+
+
+def count_all_unreached(
+    campaign: Campaign, *, now: datetime, is_bounded: bool = False
+) -> tuple[Unreached, ...]:
+    """Recipients app by app, and whom of them nothing reaches; `is_bounded` as for the reach."""
+    reaches = count_reach(campaign, is_bounded=is_bounded)
+    return tuple(count_unreached(reach, read_wanted(campaign, reach.app), now) for reach in reaches)
 
 
 def _tell_invalid(refusal: Invalid) -> Iterator[Problem]:
@@ -99,11 +107,12 @@ def _tell_invalid(refusal: Invalid) -> Iterator[Problem]:
 
 
 def _find_counted_problems(
-    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
+    campaign: Campaign, counted: tuple[Unreached, ...], now: datetime
 ) -> Iterator[Problem]:
     """What is only known of an audience that can be told."""
     hours = forecast_campaign(campaign, now)
-    yield from _find_reach_problems(campaign, reaches, now)
+    reaches = tuple(one.reach for one in counted)
+    yield from _find_reach_problems(campaign, counted, now)
     forecast = forecast_send(campaign, reaches, now=now)
     yield from find_time_problems(campaign, forecast, find_busiest_share(hours))
     yield from find_clock_problems(campaign, hours)
@@ -196,17 +205,17 @@ def find_last_start(campaign: Campaign) -> datetime | None:
 
 
 def _find_reach_problems(
-    campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
+    campaign: Campaign, counted: tuple[Unreached, ...], now: datetime
 ) -> Iterator[Problem]:
     message = campaign.message.read()
-    if not any(reach.total or reach.margin for reach in reaches):
+    if not any(one.reach.total or one.reach.margin for one in counted):
         words = _("Nobody is in this audience. Choose another, or register devices first.")
         yield Problem(code="empty_audience", field="audience", sentence=words)
-    pairs = ((reach, read_wanted(campaign, reach.app)) for reach in reaches)
-    yield from find_unreached(pairs, now)
-    for reach in reaches:
+    yield from find_unreached(counted, now)
+    for one in counted:
+        reach = one.reach
         yield from find_message_problems(reach.app, message, reach.platforms)
-        yield from find_addressing_problems(read_wanted(campaign, reach.app))
+        yield from find_addressing_problems(one.wanted)
         yield from find_queue_problems(reach.app, now)
         yield from _find_old_sdks(campaign, reach, message)
         if campaign.strict:

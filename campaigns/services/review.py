@@ -13,19 +13,26 @@ from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.selectors.signing import digest_campaign
 from campaigns.services.checks import Check, list_checks
-from campaigns.services.forecast import Forecast, Reach, count_reach, forecast_send
+from campaigns.services.forecast import Forecast, Reach, forecast_send
 from campaigns.services.hours import HourForecast, forecast_campaign
 from campaigns.services.messages import Loss, Problem
-from campaigns.services.preflight import MISSING, find_problems, find_reach_losses, read_wanted
-from campaigns.services.unreached import count_tokenless_exactly
+from campaigns.services.preflight import (
+    MISSING,
+    count_all_unreached,
+    find_problems,
+    find_reach_losses,
+)
+from campaigns.services.unreached import Unreached
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What must be typed before so many are reached: the name of the app, or of the app group."""
+    """What must be typed before it is sent to so many: the name of the app, or of the app group;
+    not `is_exact`: to so many at most."""
 
     name: str
     recipients: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +45,7 @@ class Review:
     version: str
     problems: tuple[Problem, ...]
     checks: tuple[Check, ...]
-    reaches: tuple[Reach, ...] = ()
-    tokenless: int = 0  # devices without a token that works, where they need one
+    counted: tuple[Unreached, ...] = ()
     losses: tuple[Loss, ...] = ()
     hours: tuple[HourForecast, ...] = ()
     ways: tuple[tuple[App, dict[str, Way]], ...] = ()
@@ -59,6 +65,31 @@ class Review:
         return bool(blocking) and all(problem.code == MISSING for problem in blocking)
 
     @property
+    def reaches(self) -> tuple[Reach, ...]:
+        """Recipients, app by app."""
+        return tuple(one.reach for one in self.counted)
+
+    @property
+    def tokenless(self) -> int:
+        """Devices without a token that works, where they need one, over all apps."""
+        return sum(one.tokenless for one in self.counted)
+
+    @property
+    def suppressed(self) -> int:
+        """Devices that are suppressed, as far as that is known beforehand, over all apps."""
+        return sum(one.left.suppressed for one in self.counted)
+
+    @property
+    def sent_to(self) -> int | None:
+        """Devices that it is sent to, over all apps; None where that is not known exactly."""
+        return self.most_sent if all(one.is_exact for one in self.counted) else None
+
+    @property
+    def most_sent(self) -> int:
+        """Devices that it is sent to at most, over all apps."""
+        return sum(one.most_sent for one in self.counted)
+
+    @property
     def total(self) -> int:
         """Devices of all apps."""
         return sum(reach.total for reach in self.reaches)
@@ -71,7 +102,7 @@ class Review:
     @property
     def opted_out(self) -> int:
         """Devices of people who opted out, over all apps."""
-        return sum(reach.opted_out for reach in self.reaches)
+        return sum(one.left.opted_out for one in self.counted)
 
     @property
     def platforms(self) -> dict[str, int]:
@@ -88,37 +119,40 @@ def review_campaign(campaign: Campaign, *, now: datetime) -> Review:
     """Everything that can be told of a campaign now. Reads rows and changes nothing."""
     version, approval = digest_campaign(campaign), read_standing(campaign)
     try:
-        reaches = count_reach(campaign, is_bounded=True)
+        counted = count_all_unreached(campaign, now=now, is_bounded=True)
     except Invalid:
         problems = find_problems(campaign, now=now)
         checks = list_checks(problems)
         return Review(version=version, problems=problems, checks=checks, approval=approval)
-    problems = find_problems(campaign, now=now, reaches=reaches)
+    reaches = tuple(one.reach for one in counted)
+    problems = find_problems(campaign, now=now, counted=counted)
     return Review(
         version=version,
         problems=problems,
         checks=list_checks(problems),
-        reaches=reaches,
-        tokenless=sum(
-            count_tokenless_exactly(reach, read_wanted(campaign, reach.app)) for reach in reaches
-        ),
+        counted=counted,
         losses=find_reach_losses(campaign, reaches),
         hours=forecast_campaign(campaign, now),
         ways=tuple((app, find_first_ways(app)) for app in list_apps(campaign)),
         forecast=forecast_send(campaign, reaches, now=now),
-        guard=find_guard(campaign, reaches),
+        guard=find_guard(campaign, counted),
         approval=approval,
     )
 
 
-def find_guard(campaign: Campaign, reaches: tuple[Reach, ...]) -> Guard | None:
-    """What must be typed before a browser launches it: for any app whose size is passed."""
-    passed = any(
-        reach.app.guard_size is not None
-        and (reach.total + reach.margin > reach.app.guard_size or not reach.app.guard_size)
-        for reach in reaches
-    )
-    if not passed:
+def find_guard(campaign: Campaign, counted: tuple[Unreached, ...]) -> Guard | None:
+    """What must be typed before a browser launches it: for any app whose size is passed by those
+    whom it is sent to, or may be."""
+    if not any(_passes(one.reach.app.guard_size, one.most_sent) for one in counted):
         return None
     place = campaign.app_group or campaign.app
-    return Guard(place.name if place else "", sum(reach.total for reach in reaches))
+    return Guard(
+        place.name if place else "",
+        sum(one.most_sent for one in counted),
+        is_exact=all(one.is_exact for one in counted),
+    )
+
+
+def _passes(size: int | None, count: int) -> bool:
+    """Whether so many are more than a guard's size; 0 asks always, None never."""
+    return size is not None and (count > size or not size)

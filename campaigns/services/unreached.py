@@ -80,26 +80,61 @@ def count_all_tokenless(reaches: Iterable[Reach], message: PushMessage) -> int:
     return sum(count_tokenless(reach, find_needs(reach.app, message)) for reach in reaches)
 
 
-def count_tokenless_exactly(reach: Reach, wanted: Wanted) -> int:
-    """Who gets nothing for want of a token, those who have no other id either among them."""
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Whom of one app's recipients nothing reaches, and why; who has no token that works may have
+    opted out as well."""
+
+    reach: Reach
+    wanted: Wanted
+    tokenless: int
+    left: LeftOut
+
+    @property
+    def lost(self) -> int:
+        """All of them, each once."""
+        return self.tokenless + self.left.anew
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether those who are left are known: the audience was counted, and no later step of a
+        scenario may still reach whom the push does not."""
+        return not self.reach.margin and not self.wanted.has_steps
+
+    @property
+    def most_sent(self) -> int:
+        """How many it is sent to; where that is not known, how many at most."""
+        if self.is_exact:
+            return max(0, self.reach.total - self.lost)
+        return self.reach.total + self.reach.margin
+
+
+def count_unreached(reach: Reach, wanted: Wanted, now: datetime) -> Unreached:
+    """Whom nothing reaches, counted; who misses a token and has no other id is among them."""
     needs = find_needs(wanted.app, wanted.message)
-    return count_tokenless(reach, needs) + sum(
+    tokenless = count_tokenless(reach, needs) + _count_idless(reach, wanted, needs)
+    reachable = deny(_miss_tokens(needs)) if tokenless else None
+    left = count_left_out(wanted.app, wanted.devices, now, reachable=reachable)
+    return Unreached(reach, wanted, tokenless, left)
+
+
+def _count_idless(reach: Reach, wanted: Wanted, needs: Mapping[str, Need]) -> int:
+    """Who misses a token where another id would do, and has none."""
+    return sum(
         wanted.devices.filter(_miss_all(platform, need)).count()
         for platform, need in needs.items()
         if need.id_kinds and reach.unusable.get((platform, MISSING))
     )
 
 
-def find_unreached(pairs: Iterable[tuple[Reach, Wanted]], now: datetime) -> Iterator[Problem]:
+def find_unreached(counted: Iterable[Unreached], now: datetime) -> Iterator[Problem]:
     """What is to be known of who gets nothing, app by app; that nobody is left blocks."""
     is_left, has_steps, total = False, False, 0
-    for reach, wanted in pairs:
-        tokenless = count_tokenless_exactly(reach, wanted)
-        left = count_left_out(wanted.app, wanted.devices, now)
-        yield from tell_tokenless(reach, tokenless)
-        yield from _tell_left_out(left)
-        lost = tokenless + left.opted_out + left.suppressed
-        is_left = is_left or not may_be_nobody(reach, lost) or _has_anybody_left(wanted, now)
+    for one in counted:
+        reach, wanted = one.reach, one.wanted
+        yield from tell_tokenless(reach, one.tokenless)
+        yield from _tell_left_out(one.left)
+        is_left = is_left or not may_be_nobody(reach, one.lost) or _has_anybody_left(wanted, now)
         has_steps, total = wanted.has_steps, total + reach.total
     # Whom a push does not reach a later step may; each step tells of its own.
     if total and not is_left and not has_steps:
@@ -203,12 +238,18 @@ def _is_anybody_left(
     app: App, devices: QuerySet[Device], needs: Mapping[str, Need], now: datetime
 ) -> bool:
     """Whether one of these devices has a token where it needs one, and is not barred."""
-    lost = Q(person__opted_out_at__isnull=False) | find_suppressed(app, now)
+    lost = Q(person__opted_out_at__isnull=False) | find_suppressed(app, now) | _miss_tokens(needs)
+    return devices.filter(deny(lost)).exists()
+
+
+def _miss_tokens(needs: Mapping[str, Need]) -> Q:
+    """Devices that get nothing for want of a token."""
+    lost = Q(pk__in=())
     for platform, need in needs.items():
         lost |= Q(platform=platform, token_state__in=sorted(need.certain))
         if need.id_kinds:
             lost |= _miss_all(platform, need)
-    return devices.filter(deny(lost)).exists()
+    return lost
 
 
 def _miss_all(platform: str, need: Need) -> Q:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.dispatch import freeze
 from campaigns.dispatch.plan import start_campaign
 from campaigns.dispatch.routes import find_reach
 from campaigns.errors import NotReady
-from campaigns.models import Campaign, Counter, Device, DeviceIdentifier, Person, Transfer
+from campaigns.models import Account, Campaign, Counter, Device, DeviceIdentifier, Person, Transfer
 from campaigns.selectors.addressing import EACH_DEVICE
 from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.routes import Way
@@ -176,7 +178,41 @@ def test_as_many_are_told_of_as_the_freeze_leaves_out_for_want_of_a_token(app, n
 
     skipped = Counter.objects.filter(reason="no_token").values_list("count", flat=True)
     assert told["no_token"].startswith(f"{sum(skipped)} of 6 devices")
-    assert review.tokenless == sum(skipped)
+    assert (review.tokenless, review.sent_to) == (sum(skipped), 6 - sum(skipped))
+
+
+def test_who_is_lost_for_several_reasons_is_lost_once(routed, now):
+    lose(routed, disabled=(0, 1), out=(1,))
+    suppress(routed, 1, now)
+
+    review = review_campaign(builders.make_campaign(routed, now), now=now)
+
+    assert (review.tokenless, review.opted_out, review.suppressed) == (2, 1, 1)
+    assert (review.total, review.sent_to) == (3, 1)
+
+
+def list_forgiving() -> list[str]:
+    """Those of them that take another id where a token is missing."""
+    found = [
+        (one, find_reach(Way(Account(), registry.get(one)), "android")) for one in list_dialects()
+    ]
+    return [one for one, reach in found if reach.token_kind and reach.id_kinds]
+
+
+@pytest.mark.parametrize("dialect", list_forgiving())
+def test_devices_without_any_id_are_looked_for_once(app, now, dialect):
+    builders.make_route(app, "android", dialect=dialect)
+    builders.make_device(app, "a", token_state="missing")
+    builders.make_device(app, "b")
+    campaign = builders.make_campaign(app, now)
+
+    with CaptureQueriesContext(connection) as asked:
+        review = review_campaign(campaign, now=now)
+
+    told = {one.code: one.sentence for one in review.problems}["no_token"]
+    looks = [one["sql"] for one in asked if "EXISTS" in one["sql"] and "COUNT(*)" in one["sql"]]
+    assert (review.tokenless, told[:6]) == (1, "1 of 2")
+    assert len([sql for sql in looks if "campaigns_deviceidentifier" in sql]) == 1
 
 
 def test_an_exact_count_and_a_quick_one_tell_the_same(routed, now):

@@ -256,6 +256,23 @@ def test_above_its_size_the_name_of_the_app_is_typed(sender, draft, size, typed,
         assert "Type Shop, exactly as it is written" in answer.content.decode()
 
 
+def test_only_whom_it_is_sent_to_counts_for_the_guard(sender, draft):
+    App.objects.update(guard_size=1)
+    out = Person.objects.create(workspace=draft.workspace, opted_out_at=draft.created_at)
+    Device.objects.filter(token="token-0").update(token_state="disabled")
+
+    before = look(sender, draft).content.decode()
+    refused = send(sender, draft)
+    Device.objects.filter(token__in=("token-0", "token-1")).update(person=out)
+    after = look(sender, draft).content.decode()
+    sent = send(sender, draft)
+
+    assert ('data-pa-sent-to="2"' in before, 'data-pa-guard="2"' in before) == (True, True)
+    assert ('data-pa-sent-to="1"' in after, "data-pa-guard" in after) == (True, False)
+    draft.refresh_from_db()
+    assert (refused.status_code, sent.status_code, draft.status) == (422, 200, Status.SCHEDULED)
+
+
 def test_what_was_changed_since_it_was_looked_at_is_not_sent(sender, draft):
     form = look(sender, draft).context["form"].initial
     Campaign.objects.update(tag="other")

@@ -11,15 +11,19 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from campaigns.errors import Conflict
-from campaigns.models import AuditEntry, Campaign, Label, Membership, Segment
+from campaigns.models import AuditEntry, Campaign, Device, Label, Membership, Segment
 from campaigns.models.patience import TookTooLong, at_most
 from campaigns.pages.segment_tree import read_tree
+from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices
 from campaigns.selectors.headcount import count_bounded, take_headcount
+from campaigns.selectors.left_out import LeftOut
 from campaigns.services.access import name_actor
 from campaigns.services.audience import delete_label
 from campaigns.services.forecast import Reach
 from campaigns.services.review import Guard, find_guard
+from campaigns.services.unreached import Unreached
+from providers.message import PushMessage
 from tests import builders
 from tests.pages.test_pages import make_campaign
 from tests.pages.test_segment_tree import post
@@ -413,9 +417,33 @@ def test_what_is_shown_beside_compose_and_by_the_api_is_one_bounded_count(app, d
 def test_the_guard_stands_where_an_estimate_may_be_too_small(app):
     app.guard_size = 1000
     campaign = Campaign(app=app)
+    lost = LeftOut(opted_out=300, anew=300)
 
     small, unsure = (
-        find_guard(campaign, (Reach(app, {"ios": 900}, 1, margin=margin),)) for margin in (50, 200)
+        find_guard(campaign, (make_unreached(app, 900, margin=margin, left=lost),))
+        for margin in (50, 200)
     )
 
-    assert (small, unsure) == (None, Guard(app.name, 900))
+    assert (small, unsure) == (None, Guard(app.name, 1100, is_exact=False))
+
+
+def test_the_guard_counts_whom_it_is_sent_to(app):
+    app.guard_size = 1000
+    campaign = Campaign(app=app)
+    lost = LeftOut(opted_out=300, suppressed=200, anew=400)
+
+    less, more, steps = (
+        find_guard(campaign, (make_unreached(app, total, left=lost, has_steps=has_steps),))
+        for total, has_steps in ((1400, False), (1401, False), (1400, True))
+    )
+
+    assert (less, more) == (None, Guard(app.name, 1001))
+    assert steps == Guard(app.name, 1400, is_exact=False)
+
+
+def make_unreached(app, total, *, left, margin=0, has_steps=False):
+    wanted = Wanted(
+        app=app, message=PushMessage(title="Hi"), bodies=[], devices=Device.objects.none(),
+        has_steps=has_steps,
+    )  # fmt: skip
+    return Unreached(Reach(app, {"ios": total}, 1, margin=margin), wanted, 0, left)
