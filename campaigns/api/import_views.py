@@ -66,14 +66,15 @@ class ImportShape(serializers.ModelSerializer[Import]):
     job = serializers.SerializerMethodField()
     counts = serializers.SerializerMethodField()
     fields_changed = serializers.SerializerMethodField()
+    columns_left_out = serializers.SerializerMethodField()
     note = serializers.SerializerMethodField()
 
     class Meta:
         model = Import
         fields = [
             "id", "app", "state", "file_name", "source", "size", "columns", "mapping", "verb",
-            "platform", "labels", "moves_devices", "job", "counts", "fields_changed", "note",
-            "created_at", "created_by",
+            "platform", "labels", "moves_devices", "job", "counts", "fields_changed",
+            "columns_left_out", "note", "created_at", "created_by",
         ]  # fmt: skip
 
     def get_state(self, one: Import) -> str:
@@ -96,6 +97,9 @@ class ImportShape(serializers.ModelSerializer[Import]):
     def get_counts(self, one: Import) -> dict[str, int]:
         job = _find_job(one)
         return dict(job.counts) if job else {}
+
+    def get_columns_left_out(self, one: Import) -> list[str]:
+        return imports.list_unread_columns(one)
 
     def get_fields_changed(self, one: Import) -> dict[str, int]:
         return dict(one.check_job.cursor.get("fields", {})) if one.check_job else {}

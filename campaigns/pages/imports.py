@@ -35,7 +35,7 @@ from campaigns.selectors.row_ids import read_id
 from campaigns.services import imports as services
 from campaigns.services.access import Role, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
-from campaigns.services.import_left_out import REJECTED
+from campaigns.services.import_left_out import REJECTED, read_reasons
 from campaigns.services.import_steps import (
     SAMPLES,
     counts_left_out,
@@ -203,6 +203,7 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
         "is_of_others": may_change and not may_see and _is_ready(one, state),
         "is_idle": checked is not None and not _writes(checked) and _is_ready(one, state),
         "fields": sorted(checked.cursor.get("fields", {}).items()) if checked else [],
+        "unread": services.list_unread_columns(one),
         "samples": _read_samples(checked) if may_see and checked and not applied else [],
         "left_out": _count_left_out(checked) if may_change and checked else 0,
         "why": _tally_reasons(checked) if may_change and checked and not own["is_live"] else {},
@@ -247,8 +248,9 @@ def _tally_reasons(job: Job) -> dict[str, Any]:
     lines = content.decode("utf-8", "replace").splitlines(keepends=True)
     looked_at = 0
     try:
-        for line, _what, column, reason, *_cells in csv.reader(lines[1:]):
-            reasons.setdefault((column, reason), []).append(line)
+        for line, _what, columns, sentences, *_cells in csv.reader(lines[1:]):
+            for pair in read_reasons(columns, sentences):
+                reasons.setdefault(pair, []).append(line)
             looked_at += 1
     except (csv.Error, ValueError):
         pass  # the piece ends within a row

@@ -7,7 +7,7 @@ only the import saves it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.aliases import find_aliases
 from campaigns.services.device_rows import MAX_ATTRIBUTES
 from campaigns.services.import_keys import OTHERS, Met
-from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, Said
+from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, Said, join_faults
 from campaigns.services.import_targets import Choice
 
 NOBODY_ELSE = Met()
@@ -239,36 +239,43 @@ class ImportBook:
     def _check_row(
         self, row: ImportRow, person: HeldPerson | None, device: HeldDevice | None, met: Met
     ) -> None:
-        """Raise before anything is changed."""
+        """Raise, with all that is wrong, before anything is changed."""
+        faults = [*self._check_person(row, person, met)]
+        if device is not None and row.key and not self.choice.moves_devices:
+            faults += self._check_owner(person, device)
+        faults += self._check_size(person, row.person)
+        faults += self._check_size(device, row.device)
+        if faults:
+            raise join_faults(faults)
+
+    def _check_person(
+        self, row: ImportRow, person: HeldPerson | None, met: Met
+    ) -> Iterator[RowFault]:
         if self.shared[row.key] > 1:
             words = _("%(count)s people have it: say which by the external user id.")
-            raise RowConflict(words % {"count": self.shared[row.key]}, self.choice.person_key)
-        if person is not None and person.is_hidden:
-            raise RowConflict(
+            yield RowConflict(words % {"count": self.shared[row.key]}, self.choice.person_key)
+        elif person is not None and person.is_hidden:
+            yield RowConflict(
                 _("The person is known in other apps only. Whoever imports for the whole workspace"
                   " can change it.")
             )  # fmt: skip
-        if self.choice.verb != "save" and person is None and met.person is None:
-            raise RowFault(_("Nobody is known by it."), self.choice.person_key)
-        if device is not None and row.key and not self.choice.moves_devices:
-            self._check_owner(person, device)
-        self._check_size(person, row.person)
-        self._check_size(device, row.device)
+        elif self.choice.verb != "save" and person is None and met.person is None:
+            yield RowFault(_("Nobody is known by it."), self.choice.person_key)
 
-    def _check_owner(self, person: HeldPerson | None, device: HeldDevice) -> None:
+    def _check_owner(self, person: HeldPerson | None, device: HeldDevice) -> Iterator[RowFault]:
         owner = device.owner or device.owner_id
         if owner and owner is not person and (person is None or owner != person.pk):
-            raise RowConflict(
+            yield RowConflict(
                 _("The device belongs to somebody else. Take the row out, or let the import move"
                   " devices.")
             )  # fmt: skip
 
-    def _check_size(self, held: Held | None, said: Said) -> None:
+    def _check_size(self, held: Held | None, said: Said) -> Iterator[RowFault]:
         if held is not None and said.attributes:
             merged = {**held.attributes, **said.attributes}
             if len(merged) > MAX_ATTRIBUTES:
                 words = _("It would have more than %(most)s attributes.")
-                raise RowFault(words % {"most": MAX_ATTRIBUTES})
+                yield RowFault(words % {"most": MAX_ATTRIBUTES})
 
     def _change_person(
         self, row: ImportRow, person: HeldPerson, met: Met, changes: list[Change]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from campaigns.models import Import, Job
-from campaigns.services.cells import write_csv
+from campaigns.services.cells import rearm, write_csv
 from campaigns.services.import_book import Placed, Verdict
 from campaigns.services.import_rows import RowFault
 from campaigns.services.import_text import Row
@@ -48,10 +48,18 @@ def _list_rejected(outcomes: Sequence[Outcome], columns: Sequence[str]) -> Itera
         if fault is None:
             continue
         row = outcome.row
-        yield [
-            row.line, outcome.verdict.value, fault.column, fault.sentence,
-            *_list_cells(row, fault, columns),
-        ]  # fmt: skip
+        told = [_write_lines(texts) for texts in zip(*fault.parts, strict=True)]
+        yield [row.line, outcome.verdict.value, *told, *_list_cells(row, fault, columns)]
+
+
+def _write_lines(texts: Iterable[str]) -> str:
+    """Texts as lines of one cell, an empty one among them too."""
+    return "\n".join(" ".join(text.split()) for text in texts)
+
+
+def read_reasons(columns: str, reasons: str) -> Iterator[tuple[str, str]]:
+    """The columns of a row in this file with what is wrong with each."""
+    return zip(rearm(columns).split("\n"), rearm(reasons).split("\n"), strict=False)
 
 
 def _list_cells(row: Row, fault: RowFault, columns: Sequence[str]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +16,28 @@ from campaigns.services.token_shapes import find_token_fault
 
 
 class RowFault(Exception):
-    """A row that is left out: at which column, and what is wrong with it."""
+    """A row that is left out: at which columns, and what is wrong with each of them.
 
-    def __init__(self, sentence: str, column: str = "") -> None:
+    `parts` are pairs of a column, "" for the whole row, and a sentence.
+    """
+
+    def __init__(self, sentence: str, column: str = "", more: Iterable[RowFault] = ()) -> None:
         super().__init__(sentence)
-        self.sentence, self.column = sentence, column
+        others = (part for fault in more for part in fault.parts)
+        self.parts: tuple[tuple[str, str], ...] = tuple(
+            dict.fromkeys([(column, sentence), *others])
+        )
 
 
 class RowConflict(RowFault):
     """A row that is well written, but contradicts what is known or another row."""
+
+
+def join_faults(faults: Sequence[RowFault]) -> RowFault:
+    """All that is wrong with a row as one fault, of the first one's kind."""
+    first, *more = faults
+    [(column, sentence)] = first.parts
+    return type(first)(sentence, column, more)
 
 
 @dataclass(slots=True)
@@ -72,10 +85,12 @@ class RowReader:
         ]
 
     def read(self, row: Row) -> ImportRow:
-        """What the row says; raises RowFault."""
+        """What the row says; raises RowFault with all that is wrong with it."""
         if row.fault:
             raise RowFault(row.fault)
         read = ImportRow(row.line, platform=self.choice.platform, labels=self.choice.labels)
+        faults: list[RowFault] = []
+        unread: list[Target] = []
         for column, target, reader in self.columns:
             cell = row.values.get(column)
             if is_empty(cell):
@@ -83,8 +98,11 @@ class RowReader:
             try:
                 self._put(read, target, reader(cell))
             except ValueError as error:
-                raise RowFault(str(error), column) from error
-        self._check(read)
+                faults.append(RowFault(str(error), column))
+                unread.append(target)
+        faults += self._check(read, unread)
+        if faults:
+            raise join_faults(faults)
         return read
 
     def _put(self, row: ImportRow, target: Target, value: Any) -> None:
@@ -109,9 +127,9 @@ class RowReader:
             row.person.values[name] = value
 
     def _find_labels(self, names: tuple[str, ...]) -> tuple[int, ...]:
-        unknown = next((name for name in names if name not in self.labels), None)
-        if unknown is not None:
-            raise ValueError(self._name_unknown_label(unknown))
+        unknown = [self._name_unknown_label(name) for name in names if name not in self.labels]
+        if unknown:
+            raise ValueError(" ".join(unknown))
         return tuple(self.labels[name] for name in names)
 
     def _name_unknown_label(self, name: str) -> str:
@@ -121,19 +139,29 @@ class RowReader:
             words = _("The app has no label %(name)s; create it first.")
         return words % {"name": name}
 
-    def _check(self, row: ImportRow) -> None:
-        if not row.key and (row.person or row.opted_out or self._wants_person(row)):
+    def _check(self, row: ImportRow, unread: Sequence[Target]) -> Iterator[RowFault]:
+        """What is wrong with the row as a whole. A cell that could not be read (`unread`) counts
+        as said, else it would be told twice."""
+        has_key = row.key or any(self._is_key(target) for target in unread)
+        has_device = row.has_device or any(target.names_device for target in unread)
+        if not has_key and self._says_person(row, unread):
             words = _("It says nobody: fill in the %(name)s.") % {"name": self._name_key()}
-            raise RowFault(words, self._name_key())
-        if not (row.key or row.has_device):
-            raise RowFault(_("It names neither a person nor a device."))
-        if row.device and not row.has_device:
-            raise RowFault(_("It names no device: fill in the token or an id of the device."))
-        if row.has_device:
-            self._check_device(row)
+            yield RowFault(words, self._name_key())
+        elif not (has_key or has_device):
+            yield RowFault(_("It names neither a person nor a device."))
+        elif not has_device and (row.device or any(one.side == "device" for one in unread)):
+            yield RowFault(_("It names no device: fill in the token or an id of the device."))
+        if has_device:
+            yield from self._check_device(row, unread)
 
-    def _wants_person(self, row: ImportRow) -> bool:
-        return bool(row.labels) or self.choice.verb != "save"
+    def _says_person(self, row: ImportRow, unread: Sequence[Target]) -> bool:
+        is_said = any(target.side in ("person", LABELS) for target in unread)
+        wants = bool(row.labels) or self.choice.verb != "save"
+        return bool(row.person or row.opted_out or wants or is_said)
+
+    def _is_key(self, target: Target) -> bool:
+        """Whether people are told apart by it."""
+        return (target.side, target.name, target.type) == ("person", self.person_key, "")
 
     def _name_key(self) -> str:
         """The column by which people are told apart."""
@@ -141,17 +169,19 @@ class RowReader:
         own = (c for c, target, _reader in self.columns if (target.side, target.name) == wanted)
         return next(own, self.person_key)
 
-    def _check_device(self, row: ImportRow) -> None:
+    def _check_device(self, row: ImportRow, unread: Sequence[Target]) -> Iterator[RowFault]:
         if not row.platform:
-            raise RowFault(_("The platform is missing."))
+            if not any(target.text == "device.platform" for target in unread):
+                yield RowFault(_("The platform is missing."))
+            return
         fault = find_token_fault(row.platform, row.token) if row.token else ""
         if fault:
-            raise RowFault(fault, self._name_column("token"))
+            yield RowFault(fault, self._name_column("token"))
         known = identifier_platforms()
-        wrong = next((kind for kind in row.ids if known[kind] not in {"", row.platform}), "")
-        if wrong:
-            words = _("%(kind)s is an id of %(platform)s only.")
-            raise RowFault(words % {"kind": wrong, "platform": known[wrong]})
+        for kind in row.ids:
+            if known[kind] not in {"", row.platform}:
+                words = _("%(kind)s is an id of %(platform)s only.")
+                yield RowFault(words % {"kind": kind, "platform": known[kind]})
 
     def _name_column(self, name: str) -> str:
         own = (c for c, t, _reader in self.columns if (t.side, t.name) == ("device", name))

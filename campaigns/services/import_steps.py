@@ -27,7 +27,7 @@ from campaigns.services.import_keys import Seen
 from campaigns.services.import_left_out import REJECTED, ErasedRow, Outcome, keep_left_out
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, RowReader
 from campaigns.services.import_targets import Choice
-from campaigns.services.import_text import WINDOW, Chunk, Row, Shape, read_chunk
+from campaigns.services.import_text import MAX_COLUMNS, WINDOW, Chunk, Row, Shape, read_chunk
 from campaigns.services.import_writes import save_book
 from campaigns.services.jobs import (
     PIECE_BYTES,
@@ -185,6 +185,8 @@ def check_step(job: Job, now: datetime) -> Step:
     counts = _count(job.counts, outcomes)
     moved = _move(cursor, chunk, outcomes, is_end)
     moved["sampled"] = _keep_samples(job, cursor["sampled"], outcomes)
+    others = read_shape(one).find_others(chunk.rows).union(cursor.get("others", ()))
+    moved["others"] = sorted(others)[:MAX_COLUMNS]
     keep_left_out(job, one, outcomes, is_first=counts_left_out(job.counts) == 0)
     return Step(moved, moved["start"], counts, total=one.size)
 
@@ -192,7 +194,7 @@ def check_step(job: Job, now: datetime) -> Step:
 def _begin(shape: Shape) -> dict[str, Any]:
     return {
         "start": shape.start, "line": shape.line, "chunk": 0, "skips": False, "unclosed": 0,
-        "sampled": 0, "fields": {},
+        "sampled": 0, "fields": {}, "others": [],
     }  # fmt: skip
 
 

@@ -65,6 +65,12 @@ class Target:
     type: str = ""
 
     @property
+    def names_device(self) -> bool:
+        """Whether devices are known by it."""
+        is_id = self.name in ("token", "ids") or self.name.startswith("id.")
+        return self.side == "device" and not self.type and is_id
+
+    @property
     def text(self) -> str:
         """As a mapping writes it."""
         middle = "custom." if self.type else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,13 @@ class Shape:
     columns: tuple[str, ...]
     start: int = 0
     line: int = 1
+
+    def find_others(self, rows: Iterable[Row]) -> set[str]:
+        """Keys of some rows that its first ones had not: objects need not be alike."""
+        if self.format != JSONL:
+            return set()
+        keys = {key for row in rows for key in row.values}.difference(self.columns)
+        return {key[:MAX_COLUMN_NAME] for key in keys}
 
 
 @dataclass(frozen=True, slots=True)

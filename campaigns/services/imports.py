@@ -137,6 +137,15 @@ def propose(one: Import) -> dict[str, str]:
     return propose_mapping(read_shape(one).columns, last.mapping if last else None)
 
 
+def list_unread_columns(one: Import) -> list[str]:
+    """Columns of the file that say nothing, as nobody has said what they are; none before the
+    first dry run."""
+    if one.check_job is None:
+        return []
+    columns = [*read_shape(one).columns, *one.check_job.cursor.get("others", ())]
+    return [name for name in columns if name not in one.mapping]
+
+
 def check_import(
     one: Import, choice: Choice, *, principal: Any, actor: str, now: datetime
 ) -> Import:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -18,6 +20,7 @@ from campaigns.models import (
     Person,
 )
 from campaigns.services import imports
+from campaigns.services.import_left_out import read_reasons
 from campaigns.services.merges import merge_persons
 from tests import builders
 from tests.campaigns.importing import (
@@ -124,6 +127,73 @@ def test_every_bad_row_is_told_with_its_line_its_column_and_how_to_mend_it(app):
     ]  # fmt: skip
     assert count(apply(one).apply_job) == {"rows": 15, "rejected": 15}
     assert not Person.objects.exists()
+
+
+WORSE = """external_user_id,email,phone,platform,token,labels
+,no mail,12,fridge,token-2-is-long,vip|new
+b,no mail,,,<b c>,
+c,,12,ios,abcdef,
+"""
+
+
+def test_of_a_bad_row_all_is_told_that_is_wrong_and_nothing_that_follows_from_it(app):
+    one = check(upload(app, WORSE))
+
+    rows = csv.DictReader(io.StringIO(read_left_out(one.check_job)))
+    told = [[*read_reasons(row["column"], row["reason"])] for row in rows]
+    assert [[column for column, _reason in row] for row in told] == [
+        ["email", "phone", "platform", "labels", "external_user_id"],
+        ["email", ""],
+        ["phone", "token"],
+    ]
+    assert [reason for column, reason in told[0] if column == "labels"] == [
+        "The app has no label vip; create it first. The app has no label new; create it first."
+    ]
+    assert told[1][1] == ("", "The platform is missing.")
+
+
+def test_all_that_is_wrong_with_a_readable_row_is_told(app):
+    bob = builders.make_person(app.workspace, "bob")
+    builders.make_device(app, "token-of-bob", person=bob)
+    for name in ("ann", "eve"):
+        builders.make_person(app.workspace, name, email="both@example.org")
+
+    one = check(upload(app, "email,platform,token\nboth@example.org,android,token-of-bob\n"))
+
+    [row] = csv.DictReader(io.StringIO(read_left_out(one.check_job)))
+    [first, second] = read_reasons(row["column"], row["reason"])
+    assert row["what"] == "conflicting"
+    assert first == ("email", "2 people have it: say which by the external user id.")
+    assert "belongs to somebody else" in second[1]
+
+
+def test_columns_that_nobody_names_are_told(app):
+    mapping = {"user_id": "person.external_user_id"}
+    objects = '{"user_id": "ann", "city": "Bonn"}\n' * 2 + '{"user_id": "bob", "Beruf": "Koch"}\n'
+    files = (upload(app, "user_id,email,Stadt\nann,a@b.de,Bonn\n"), upload(app, objects))
+
+    before = [imports.list_unread_columns(one) for one in files]
+    checked = [check(one, mapping=mapping) for one in files]
+    applied = [apply(one) for one in checked]
+
+    assert before == [[], []]
+    assert [imports.list_unread_columns(one) for one in checked] == [
+        ["email", "Stadt"], ["city", "Beruf"],
+    ]  # fmt: skip
+    assert [imports.list_unread_columns(one) for one in applied] == [
+        ["email", "Stadt"], ["city", "Beruf"],
+    ]  # fmt: skip
+
+
+def test_what_objects_further_down_call_otherwise_is_told_too(app, monkeypatch):
+    monkeypatch.setattr("campaigns.services.import_text.CHUNK_ROWS", 1)
+    one = upload(app, '{"user_id": "a"}\n{"user_id": "b"}\n' + '{"user_id": "x", "late": 1}\n')
+    one.shape["columns"] = ["user_id"]  # as of a file that is longer than what is read of it first
+    one.save()
+
+    checked = check(one)
+
+    assert imports.list_unread_columns(checked) == ["late"]
 
 
 def test_rows_that_contradict_one_another_are_conflicts_whatever_lies_between(app, monkeypatch):

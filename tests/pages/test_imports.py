@@ -45,6 +45,13 @@ def test_a_file_is_brought_looked_at_and_imported(staff, live_server, app, tmp_p
     staff.get_by_label("File").set_input_files(path)
     barriers = find_barriers(staff)
     staff.get_by_role("button", name="Upload").click()
+    staff.get_by_role("button", name="Dry run").click()
+    staff.get_by_role("button", name="Cancel").wait_for()
+    drain_jobs()
+    unread = staff.get_by_role("region", name="Columns left out")
+    unread.get_by_text("Stufe").wait_for()
+    barriers += find_barriers(staff)
+    unread.get_by_role("link", name="Say what they are").click()
     staff.get_by_label("Stufe").fill("person.custom.tier")
     staff.get_by_role("button", name="Dry run").click()
     staff.get_by_text("There is no target person.custom.tier").first.wait_for()
@@ -95,9 +102,32 @@ def test_a_dry_run_says_on_its_page_why_rows_are_left_out(member, app):
     assert [(why["rows"], why["first"]) for why in page["why"]["rows"]] == [
         (1200, "2"),
         (1, "1202"),
+        (1, "1202"),
     ]
     assert "no label nope" in page["why"]["rows"][0]["reason"]
     assert (page["may_apply"], page["is_idle"]) == (False, True)
+
+
+def test_the_page_tells_every_reason_of_a_row_and_every_column_that_was_not_read(member, app):
+    send(member, app, b"user_id,email,phone,Stadt\nann,no mail,12,Bonn\nbob,,,Ulm\n")
+    one = Import.objects.get()
+    columns = ("person.external_user_id", "person.email", "person.phone")
+    given = {f"column-{number}": target for number, target in enumerate(columns)}
+
+    member.post(reverse("check_import", args=[one.pk]), {**given, "verb": "save"})
+    drain_jobs()
+    checked = member.get(reverse("import", args=[one.pk]))
+    member.post(reverse("apply_import", args=[one.pk]))
+    drain_jobs()
+    applied = member.get(reverse("import", args=[one.pk]))
+
+    why = [(row["column"], row["rows"], row["first"]) for row in checked.context["why"]["rows"]]
+    assert why == [("email", 1, "2"), ("phone", 1, "2")]
+    assert (checked.context["unread"], applied.context["unread"]) == (["Stadt"], ["Stadt"])
+    assert (
+        "1 column of the file is not read: nobody has said what it is." in checked.content.decode()
+    )
+    assert "1 column of the file was not read" in applied.content.decode()
 
 
 def test_what_the_dry_run_left_out_has_not_changed_since(member, app):
