@@ -31,7 +31,7 @@ class NewestOfApps(ChangeList):
         apps = list(visible_app_ids(request.user).values_list("pk", flat=True)[: MOST_APPS + 1])
         if len(apps) > MOST_APPS:
             return rows
-        most = BoundedPaginator.MAX_ROWS
+        most = BoundedPaginator.MAX_ROWS + 1  # whether there are more is told
         found = [
             pk
             for app in apps
