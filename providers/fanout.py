@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from providers.failures import explain_unwritable
-from providers.fanout_slots import LOST, REFUSED_TOO_OFTEN, Origin, Slot, read_setting
+from providers.failures import explain_unreachable, explain_unwritable
+from providers.fanout_narrows import Key, Narrow, find_key
+from providers.fanout_slots import LOST, REFUSED, REFUSED_TOO_OFTEN, Origin, Slot, read_setting
 from providers.http_session import CONNECT_SECONDS, read_origin
 from providers.outbound import ClientCertificate, DeviceAnswer, DeviceCall
 from providers.outcomes import Failure
@@ -115,11 +116,13 @@ class Fanout:
         self._streams = streams
         self._pools: dict[bool, _Pool] = {}  # by whether who is called there is believed
         self._old: list[_Pool] = []  # nothing new is called on them
+        self._narrows: dict[Key, Narrow] = {}
 
     @property
     def in_flight(self) -> int:
         """Calls that were submitted and that no `poll` has given back yet."""
-        return len(self._done) + sum(len(pool.running) for pool in self._list_pools())
+        waiting = sum(len(narrow.waiting) for narrow in self._narrows.values())
+        return len(self._done) + waiting + sum(len(pool.running) for pool in self._list_pools())
 
     def widen(self, streams: int) -> None:
         """From now on up to so many calls may be in flight."""
@@ -140,7 +143,18 @@ class Fanout:
             slot.easy.close()  # half of another call may be in it
             self._done.append((call, explain_unwritable()))
             return
-        pool.add(slot)
+        narrow = self._narrows.get(find_key(slot)) if self._narrows else None
+        if narrow is None:
+            pool.add(slot)
+        else:
+            narrow.waiting.append(slot)
+
+    def withdraw(self) -> list[DeviceCall]:
+        """Calls that no server has looked at, and that wait until one would: they are made no
+        more."""
+        waiting = [slot for narrow in self._narrows.values() for slot in narrow.empty()]
+        self._free += waiting
+        return [slot.call for slot in waiting]
 
     def poll(self, seconds: float) -> list[Answered]:
         """Calls that have ended, each with its answer or why there is none.
@@ -158,6 +172,7 @@ class Fanout:
 
     def close(self) -> None:
         """Forget what is in flight and end all connections."""
+        self.withdraw()
         for pool in self._list_pools():
             self._free += pool.running.values()
             pool.end()
@@ -221,6 +236,8 @@ class Fanout:
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             self._end_overdue(now)
+        for key in list(self._narrows):
+            self._let_in(key, now)
         for pool in [pool for pool in self._old if not pool.running]:
             self._old.remove(pool)
             pool.end()
@@ -228,11 +245,13 @@ class Fanout:
 
     def _harvest(self, pool: _Pool, now: float) -> None:
         left, running, remove = 1, pool.running, pool.multi.remove_handle
-        free, done = self._free.append, self._done.append
+        free, done, narrows = self._free.append, self._done.append, self._narrows
         while left:
             left, good, bad = pool.multi.info_read(1024)
             for easy in good:  # as `_end`, without a call for each step
                 slot = running.pop(easy)
+                if narrows and (narrow := narrows.get(find_key(slot))):
+                    narrow.note_answer()
                 done((slot.call, slot.read_answer(now)))
                 remove(easy)
                 slot.clear()
@@ -251,17 +270,50 @@ class Fanout:
 
     def _fail(self, pool: _Pool, slot: Slot, code: int, words: str) -> None:
         failure = slot.explain(code, words)
-        is_refused = REFUSED_TOO_OFTEN in words
-        if code in LOST and not is_refused:
+        if REFUSED_TOO_OFTEN in words or _has_no_place(pool, slot, code):
+            self._hold_back(pool, slot, failure)
+            return
+        if code in LOST:
             self._leave(pool)
-        is_unreached = failure.was_sent is False and not is_refused
         origin, started = slot.origin, slot.started
         self._end(pool, slot, failure)
-        if is_unreached and started > pool.answered_at:
+        if failure.was_sent is False and started > pool.answered_at:
             # Nobody else gets there now: without this each would try for itself, one by one.
             for other in list(pool.running.values()):
                 if other.origin is origin and not other.is_written():
                     self._end(pool, other, _repeat(failure))
+            self._give_up(slot, failure)
+
+    def _hold_back(self, pool: _Pool, slot: Slot, failure: Failure) -> None:
+        """Make a call again that was certainly not looked at, as long as that may help."""
+        key = find_key(slot)
+        narrow = self._narrows.setdefault(key, Narrow())
+        pool.remove(slot)
+        slot.clear()
+        if not narrow.hold(slot, self._count_running(key)):
+            self._free.append(slot)
+            self._done.append((slot.call, failure))
+            self._give_up(slot, failure)
+
+    def _give_up(self, slot: Slot, failure: Failure) -> None:
+        """Who waits for the same server shares the fate of a call."""
+        narrow = self._narrows.get(find_key(slot))
+        for other in narrow.empty() if narrow else ():
+            self._free.append(other)
+            self._done.append((other.call, _repeat(failure)))
+
+    def _count_running(self, key: Key) -> int:
+        slots = (slot for pool in self._list_pools() for slot in pool.running.values())
+        return sum(find_key(slot) == key for slot in slots)
+
+    def _let_in(self, key: Key, now: float) -> None:
+        narrow, running = self._narrows[key], self._count_running(key)
+        coming = narrow.let_in(running)
+        for slot in coming:
+            slot.started = now
+            self._find_pool(slot.call.is_believed).add(slot)
+        if not running and not coming:
+            del self._narrows[key]
 
     def _leave(self, pool: _Pool) -> None:
         """Call on new connections from now on.
@@ -281,7 +333,17 @@ class Fanout:
                     break
                 if slot.started > pool.answered_at:
                     self._leave(pool)  # it takes calls and answers none
+                    self._give_up(slot, explain_unreachable(REFUSED))
                 self._end(pool, slot, slot.explain(pycurl.E_OPERATION_TIMEDOUT, ""))
+
+
+def _has_no_place(pool: _Pool, slot: Slot, code: int) -> bool:
+    """Whether it waited in the library for as long as connecting may take, where connections stand:
+    others are called there."""
+    if code != pycurl.E_OPERATION_TIMEDOUT or slot.is_written():
+        return False
+    others = (other for other in pool.running.values() if other.origin is slot.origin)
+    return any(other.is_written() for other in others)
 
 
 def _repeat(failure: Failure) -> Failure:

@@ -40,7 +40,7 @@ UNACKNOWLEDGED_MS = 15_000  # after which a connection that says nothing is dead
 # which means nothing to HTTP, and still repeats what a gateway has certainly not looked at
 # (RFC 9113, 8.7: REFUSED_STREAM, or a stream above GOAWAY's last). Held by test_fanout.
 _RTSP_REQUEST, _RTSP_RECEIVE = 189, 11
-REFUSED_TOO_OFTEN = "tried 5 times"
+REFUSED_TOO_OFTEN, REFUSED = "tried 5 times", "REFUSED_STREAM"
 
 E_HTTP2_STREAM = 92  # which pycurl does not name
 _NAMES = [name for name in dir(pycurl) if name.startswith("E_") and "E_MULTI_" not in name]
@@ -212,7 +212,7 @@ class Slot:
             return Failure(Reason.NO_ANSWER, TOO_LONG, was_sent=None)
         word = _CODES.get(code, str(code))
         if REFUSED_TOO_OFTEN in words:
-            return explain_unreachable("REFUSED_STREAM")
+            return explain_unreachable(REFUSED)
         if code in _MIDWAY or self.is_written():
             return explain_silence(word)
         return explain_inner_address() if self.is_blocked else explain_unreachable(word)

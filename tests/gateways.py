@@ -18,6 +18,9 @@ from providers.gateways import Gateway, GatewayCall, GatewayReply, GatewaySend
 from providers.outcomes import HTTP_STATUS, Refusal, RefusalKind
 from providers.simulator import Simulator
 from providers.simulator.gateways import GatewayServer, open_gateways
+from providers.simulator.gateways import server as gateway_server
+from providers.simulator.gateways.http2 import Http2
+from providers.simulator.gateways.requests import Request
 from providers.simulator.tls import Certificates
 
 JSON = {"content-type": "application/json"}
@@ -55,6 +58,28 @@ def server(tmp_path: Path, settings: Any) -> Iterator[GatewayServer]:
     with serving_gateways(simulator, tmp_path, settings) as server:
         yield server
     simulator.close()
+
+
+@pytest.fixture
+def most(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many streams a connection held whenever something came in. What is begun above what it
+    takes, perhaps before it could say so, is refused (RFC 9113, 5.1.2)."""
+    found: list[int] = []
+
+    class Strict(Http2):
+        def __init__(self, streams: int) -> None:
+            super().__init__(streams)
+            self.most = streams
+
+        def receive(self, data: bytes) -> list[Request]:
+            requests = super().receive(data)
+            for stream in sorted(self.streams)[self.most :]:
+                self.reset(stream, is_refused=True)
+            found.append(len(self.streams))
+            return [request for request in requests if request.stream in self.streams]
+
+    monkeypatch.setattr(gateway_server, "Http2", Strict)
+    return found
 
 
 def _read(call: GatewayCall) -> GatewaySend | GatewayReply:

@@ -222,6 +222,7 @@ class FanOut:
         if is_held or self.should_stop() or self.clock() >= self.safe_until:
             self.is_stopping = True
         if self.is_stopping:
+            self._withdraw()
             return
         room = min(self.streams - len(self.flying), self.allowed - self.written)
         room = self.gate.admit(room, can_ask=self.flush is None)
@@ -235,6 +236,11 @@ class FanOut:
                 flying[call.place] = place
             else:
                 self.rests.append(rest)  # nobody was called, so there is nothing to be judged
+
+    def _withdraw(self) -> None:
+        """Whom the gateway had no place for is called next time, as nobody has looked at them."""
+        for call in self.fanout.withdraw():
+            self.ready.queue.append((self.flying.pop(call.place), call))
 
     def _read(self, answered: Sequence[fanout.Answered]) -> None:
         """Sort what came back. Mostly it was taken: that is all that is done for it here."""

@@ -1,76 +1,123 @@
-"""Gateways that take few calls at once on a connection, and refuse more."""
+"""Gateways that take few calls at once on a connection, and refuse more or keep them waiting."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from providers.fanout import Fanout
-from providers.outbound import DeviceAnswer, DeviceCall
+from providers.fanout_narrows import Narrow
+from providers.fanout_slots import Slot, read_setting
+from providers.outbound import DeviceAnswer
 from providers.outcomes import Reason
-from providers.simulator import Behaviour, Simulator
-from providers.simulator.gateways import server as gateway_server
-from providers.simulator.gateways.http2 import Http2
-from providers.simulator.gateways.requests import Request
-from tests.gateways import GATEWAY, serving_gateways
-from tests.providers.fanning import call_all, describe, make_calls
+from providers.simulator import Behaviour, Simulator, read_plan
+from providers.simulator.gateways import GatewayServer
+from tests.gateways import GATEWAY, most, serving_gateways
+from tests.providers.fanning import Found, call_all, describe, make_calls
 
+__all__ = ["most"]
 COUNT = 60
 AT_ONCE = 12
 UNSEEN = (Reason.VENDOR, False)
 
 
-@pytest.fixture
-def most(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How many streams a connection held whenever something came in. What is begun above what it
-    takes, perhaps before it could say so, is refused (RFC 9113, 5.1.2)."""
-    found: list[int] = []
-
-    class Strict(Http2):
-        def __init__(self, streams: int) -> None:
-            super().__init__(streams)
-            self.most = streams
-
-        def receive(self, data: bytes) -> list[Request]:
-            requests = super().receive(data)
-            for stream in sorted(self.streams)[self.most :]:
-                self.reset(stream, is_refused=True)
-            found.append(len(self.streams))
-            return [request for request in requests if request.stream in self.streams]
-
-    monkeypatch.setattr(gateway_server, "Http2", Strict)
-    return found
+@contextmanager
+def serve(folder: Path, settings: Any, streams: int, latency_ms: int) -> Iterator[GatewayServer]:
+    """A gateway of which a connection takes so many calls."""
+    simulator = Simulator((), folder / "journal.jsonl")
+    simulator.gateways = {"plain": GATEWAY}
+    simulator.behaviour = Behaviour(latency_ms=latency_ms)
+    with serving_gateways(simulator, folder, settings, streams=streams) as server:
+        yield server
+    simulator.close()
 
 
-def call_until_answered(fanout: Fanout, calls: list[DeviceCall]) -> dict[int, DeviceAnswer]:
-    """As the engine does: who was certainly not looked at is called again."""
-    answered: dict[int, DeviceAnswer] = {}
-    for _round in range(COUNT):
-        left = [call for call in calls if call.place not in answered]
-        found = call_all(fanout, left, in_flight=AT_ONCE) if left else {}
-        assert describe(found).keys() <= {200, UNSEEN}
-        answered |= {at: one for at, one in found.items() if isinstance(one, DeviceAnswer)}
-    return answered
+def list_ids(found: Found) -> dict[int, str]:
+    answers = {at: one for at, one in found.items() if isinstance(one, DeviceAnswer)}
+    return {place: json.loads(answer.body)["id"] for place, answer in answers.items()}
+
+
+def test_each_round_of_answers_makes_room_for_one_more() -> None:
+    narrow = Narrow()
+    slots = [Slot(read_setting(), None, keeps_headers=False) for _ in range(COUNT)]
+    for slot in slots:
+        narrow.hold(slot, 0)
+    rounds = []
+    while coming := narrow.let_in(0):
+        rounds.append(len(coming))
+        for _slot in coming:
+            narrow.note_answer()
+    assert sum(rounds) == COUNT
+    assert rounds[:2] == [1, 2]
+    assert all(later <= earlier + 1 for earlier, later in pairwise(rounds))
+    assert max(rounds) > COUNT // 10
 
 
 @pytest.mark.parametrize("streams", [1, 3])
 def test_a_gateway_that_takes_few_calls_at_once_answers_all_of_them_once(
-    tmp_path: Any, settings: Any, most: list[int], streams: int
+    tmp_path: Path, settings: Any, most: list[int], streams: int
 ) -> None:
-    simulator = Simulator((), tmp_path / "journal.jsonl")
-    simulator.gateways = {"plain": GATEWAY}
-    simulator.behaviour = Behaviour(latency_ms=20)
-    with serving_gateways(simulator, tmp_path, settings, streams=streams) as server:
+    with serve(tmp_path, settings, streams, latency_ms=20) as server:
         fanout = Fanout(AT_ONCE)
-        answered = call_until_answered(fanout, make_calls(server.url, COUNT))
+        found = call_all(fanout, make_calls(server.url, COUNT), in_flight=AT_ONCE)
+        summary = server.simulator.summarize()
         fanout.close()
-    summary = simulator.summarize()
-    simulator.close()
-    assert {place: json.loads(answer.body)["id"] for place, answer in answered.items()} == {
-        place: f"recipient-canary-{place}" for place in range(COUNT)
-    }
+    assert describe(found) == {200: COUNT}
+    assert list_ids(found) == {place: f"recipient-canary-{place}" for place in range(COUNT)}
     assert summary["distinct_recipients"] == summary["accepted_calls"] == COUNT
     assert max(most) == streams
+
+
+def test_whoever_waits_for_a_place_longer_than_for_a_connection_is_called_all_the_same(
+    tmp_path: Path, settings: Any, most: list[int]
+) -> None:
+    with serve(tmp_path, settings, 1, latency_ms=20) as server:
+        fanout = Fanout(COUNT)
+        call_all(fanout, make_calls(server.url, COUNT), in_flight=AT_ONCE)  # connections stand
+        server.simulator.behaviour = Behaviour(latency_ms=700)
+        found = call_all(fanout, make_calls(server.url, COUNT, COUNT), in_flight=COUNT)
+        fanout.close()
+    assert describe(found) == {200: COUNT}
+    assert max(most) == 1
+
+
+def test_a_gateway_that_refuses_for_ever_is_not_called_for_ever(
+    tmp_path: Path, settings: Any
+) -> None:
+    with serve(tmp_path, settings, 100, latency_ms=0) as server:
+        server.simulator.follow(read_plan({"faults": ["stream_refused"], "seed": 7}))
+        fanout = Fanout(COUNT)
+        found = call_all(fanout, make_calls(server.url, COUNT), in_flight=COUNT)
+        given = server.simulator.book.given["stream_refused"]
+        server.simulator.follow(read_plan({"faults": [], "seed": 7}))
+        after = call_all(fanout, make_calls(server.url, COUNT, COUNT), in_flight=AT_ONCE)
+        fanout.close()
+    assert describe(found) == {UNSEEN: COUNT}
+    # The library calls each six times, and one of them is tried alone for all.
+    assert 6 * COUNT < given < 9 * COUNT
+    assert describe(after) == {200: COUNT}
+
+
+def test_who_waits_for_a_place_can_be_called_back(
+    tmp_path: Path, settings: Any, most: list[int]
+) -> None:
+    with serve(tmp_path, settings, 1, latency_ms=100) as server:
+        fanout = Fanout(COUNT)
+        for call in make_calls(server.url, COUNT):
+            fanout.submit(call)
+        answered: list[int] = []
+        withdrawn: list[int] = []
+        while fanout.in_flight:
+            answered += [call.place for call, _answer in fanout.poll(1)]
+            withdrawn += [call.place for call in fanout.withdraw()]
+        accepted = server.simulator.summarize()["distinct_recipients"]
+        fanout.close()
+    assert sorted(answered + withdrawn) == list(range(COUNT))
+    assert withdrawn
+    assert accepted == len(answered)
