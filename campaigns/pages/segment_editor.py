@@ -61,7 +61,8 @@ class Editor:
 
     `faults` are sentences by the name of a field, "expression" for the whole; `focus` is the key of
     the node to go on at, `words` what has just been done. `version` is of the segment that was
-    opened.
+    opened. `told` are keys of nodes that a save was refused for, and the JSON view: until then
+    nobody is told that what they have not begun is not finished.
     """
 
     app: App
@@ -74,6 +75,7 @@ class Editor:
     faults: dict[str, str] = field(default_factory=dict)
     focus: str = ""
     words: str = ""
+    told: frozenset[str] = frozenset()
 
     @property
     def root(self) -> ShownNode | None:
@@ -105,6 +107,20 @@ class Editor:
             self.faults["expression"] = say_place(error)
             return None
 
+    def tell_all(self) -> None:
+        """Remember that a save was refused: what is wrong now is told from here on."""
+        nodes = self.tree.root.walk() if self.tree is not None else ()
+        keys = {node.key for node in nodes if node.faults}
+        self.told |= {JSON_VIEW} if self.view == JSON_VIEW else keys
+
+    def hush(self) -> None:
+        """Say nothing yet of conditions that have not been begun."""
+        if self.view == JSON_VIEW and JSON_VIEW not in self.told and _only_waits(self):
+            self.faults.pop("expression", None)
+        for node in self.tree.root.walk() if self.tree is not None else ():
+            if node.key not in self.told and not has_begun(node):
+                node.faults = []
+
     def take_usual_type(self, key: str) -> None:
         """Let the value of an attribute that has just been chosen be what it is with most."""
         nodes = self.tree.root.walk() if self.tree is not None else ()
@@ -123,6 +139,7 @@ class Editor:
             self.tree, self.focus, self.words = edited.tree, edited.focus, edited.words
 
     def _show(self, view: str) -> None:
+        self.told = frozenset()  # the other view has other nodes
         if view == JSON_VIEW and self.view == TREE_VIEW and self._has_named():
             words = _("It is too long to be edited as JSON here; scripts read and write it whole.")
             self.faults["expression"] = words
@@ -141,6 +158,24 @@ class Editor:
 
     def _has_named(self) -> bool:
         return self.tree is not None and any(node.kept for node in self.tree.root.walk())
+
+
+def has_begun(node: Node) -> bool:
+    """Whether so much of a condition is said that what is wrong with it is worth telling."""
+    if not node.field or node.field in OWN:
+        return False
+    is_said = node.op in {Op.EXISTS, MISSING} or find_field(node.field) is None
+    return bool(is_said or node.kept or node.text.strip())
+
+
+def _only_waits(editor: Editor) -> bool:
+    """Whether nothing is wrong with what is written as JSON but conditions not begun."""
+    try:
+        tree = read_tree(parse(editor.text), editor.app.timezone)
+    except (Unreadable, Invalid):
+        return False
+    whole = tree.check()
+    return not whole and all(not node.faults or not has_begun(node) for node in tree.root.walk())
 
 
 def say_place(error: Invalid) -> str:
@@ -201,6 +236,7 @@ def read_editor(app: App, posted: QueryDict, principal: Any) -> Editor:
         view=view,
         tree=tree,
         text=posted.get("json") or "",
+        told=frozenset((posted.get("told") or "").split()),
     )
 
 

@@ -95,6 +95,7 @@ def _save(request: HttpRequest, app: App, segment: Segment | None) -> HttpRespon
     require_role(request.user, app, Role.COMPOSER)
     editor = _read_posted(request, app)
     if editor.check() is None:
+        editor.tell_all()
         return _draw(request, editor, segment)
     given: dict[str, Any] = {
         "name": editor.name,
@@ -172,6 +173,7 @@ def segment_count(request: HttpRequest) -> HttpResponse:
     """Whom the expression means now, and at each node what is wrong with it."""
     editor = _read_posted(request)
     expression = editor.check()
+    editor.hush()
     context: dict[str, Any] = {"editor": editor, "nodes": _list_conditions(editor)}
     if expression is not None:
         audience = Audience(AudienceKind.EXPRESSION, expression=expression)

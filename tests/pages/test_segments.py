@@ -181,6 +181,51 @@ def test_a_forged_tree_is_not_found(page, app):
     assert page.post(reverse("segment_draw"), {"app": app.pk, "shape": "[[]]"}).status_code == 404
 
 
+NOTHING = {"field": "", "op": "eq", "value": ""}
+
+
+def read_fault(answer, place):
+    """What the count puts at a place of the page, as it is written there."""
+    return (
+        answer.content.decode().partition(f'{place}"')[2].partition("</div>")[0].partition(">")[2]
+    )
+
+
+@pytest.mark.parametrize(
+    "field", ["", "person.custom.", "device.app_version", "device.last_seen_at"]
+)
+def test_nobody_is_told_of_a_fault_before_they_have_typed_and_a_save_tells(page, app, field):
+    form = fill(app, {"and": [NOTHING, GERMANS]}, **{"field-2": field})
+
+    counted = page.post(reverse("segment_count"), form)
+    saved = page.post(reverse("new_segment"), form)
+    told = " ".join(saved.context["editor"].told)
+    after = page.post(reverse("segment_count"), form | {"told": told})
+
+    assert not read_fault(counted, "fault-2")
+    assert b"Finish the conditions" in counted.content
+    assert (saved.status_code, told, Segment.objects.exists()) == (422, "2", False)
+    assert 'name="told" value="2"' in saved.content.decode()
+    assert read_fault(after, "fault-2")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [(json.dumps({"and": [NOTHING]}), False), (json.dumps({"and": [GERMANS, NOTHING]}), False),
+     (json.dumps({"and": [{**GERMANS, "field": "device.colour"}, NOTHING]}), True), ("{", True)],
+)  # fmt: skip
+def test_as_json_too_nobody_is_told_before_they_have_typed(page, app, text, is_told):
+    form = {"app": app.pk, "view": "json", "json": text, "name": "Some"}
+
+    counted = page.post(reverse("segment_count"), form)
+    saved = page.post(reverse("new_segment"), form)
+    after = page.post(reverse("segment_count"), form | {"told": "json"})
+
+    assert bool(read_fault(counted, "pa-builder-fault")) == is_told
+    assert (saved.status_code, saved.context["editor"].told) == (422, {"json"})
+    assert read_fault(after, "pa-builder-fault")
+
+
 def test_the_count_says_whom_and_what_is_wrong_where(page, app, devices):
     good = page.post(reverse("segment_count"), fill(app, {"and": [GERMANS]}))
     bad = page.post(
