@@ -20,17 +20,18 @@ from campaigns.models import App, Campaign, Device, Membership
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.services.access import find_apps, name_actor, require_role
 from campaigns.services.browsers import (
-    find_key,
-    keep_browser,
+    Offer,
     list_browsers,
-    open_browser_account,
+    offer_key,
     send_first_push,
+    subscribe_browser,
 )
 from providers.outcomes import HTTP_STATUS
 
 Role = Membership.Role
 WORKER = "pushadmin/push_worker.js"
 MAX_BYTES = 8192
+OFFER = "browser_key_%s"
 
 
 @operator_page
@@ -59,15 +60,21 @@ def worker(request: HttpRequest) -> HttpResponse:
 @require_POST
 @operator_page
 def open_account(request: HttpRequest) -> JsonResponse:
-    """The key to subscribe with; the app's account is made at the first time."""
+    """The key to subscribe with. The app's account is made once a browser has: until then the
+    session holds what it will be made of."""
     try:
         app, _body = _read(request)
-        account = open_browser_account(
-            app, request.user, actor=name_actor(request.user), now=timezone.now()
-        )
-        return JsonResponse({"key": find_key(account)})
+        known = _find_offer(request, app)
+        offer = offer_key(app, request.user, known.sealed if known else "")
     except Refused as refusal:
         return _refuse(refusal)
+    request.session[OFFER % app.pk] = [offer.key, offer.sealed]
+    return JsonResponse({"key": offer.key})
+
+
+def _find_offer(request: HttpRequest, app: App) -> Offer | None:
+    kept = request.session.get(OFFER % app.pk)
+    return Offer(*kept) if kept else None
 
 
 @require_POST
@@ -77,7 +84,9 @@ def keep(request: HttpRequest) -> JsonResponse:
     actor, now = name_actor(request.user), timezone.now()
     try:
         app, body = _read(request)
-        device = keep_browser(app, body.get("subscription"), actor=actor, now=now)
+        offer, given = _find_offer(request, app), body.get("subscription")
+        device = subscribe_browser(app, given, request.user, offer, actor=actor, now=now)
+        request.session.pop(OFFER % app.pk, None)
         test = send_first_push(device, request.user, actor=actor, now=now)
     except Refused as refusal:
         return _refuse(refusal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +34,7 @@ from campaigns.services.device_rows import DeviceRow
 from campaigns.services.devices import register_devices
 from campaigns.services.testers import Found, list_found, save_test_group
 from campaigns.services.token_shapes import find_token_fault
-from providers import registry
+from providers import registry, vault
 from providers.contract import Dialect
 from providers.message_fields import Platform
 
@@ -60,8 +61,49 @@ def find_key(account: Account) -> str:
     return key
 
 
-def open_browser_account(app: App, principal: Any, *, actor: str, now: datetime) -> Account:
-    """The app's account for browsers, made with its route where there is none yet.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a browser may subscribe with: a key, and sealed the credentials of an account that is
+    only made once it has; "" where there is an account."""
+
+    key: str
+    sealed: str = ""
+
+
+def offer_key(app: App, principal: Any, earlier: str = "") -> Offer:
+    """The key that a browser subscribes with. Nothing is kept: whoever asks may not get a
+    subscription. `earlier` are the sealed credentials of a try before.
+
+    Raises Forbidden for who may not add an account, Conflict where the app reaches browsers
+    otherwise.
+    """
+    known = find_browser_account(app)
+    if known is None:
+        require_role(principal, app.workspace, Role.ADMIN)
+        _refuse_other_route(app)
+        known = _find_unrouted(app)
+    if known is not None:
+        return Offer(find_key(known))
+    dialect = _find_dialect()
+    credentials = _unseal(earlier) or dict(
+        dialect.make_credentials() if dialect.make_credentials else {}
+    )
+    key = dialect.find_browser_key(credentials) if dialect.find_browser_key else ""
+    return Offer(key, vault.encrypt(credentials))
+
+
+def _unseal(sealed: str) -> dict[str, str]:
+    try:
+        return vault.decrypt(sealed) if sealed else {}
+    except vault.VaultError:
+        return {}
+
+
+def open_browser_account(
+    app: App, principal: Any, *, sealed: str = "", actor: str, now: datetime
+) -> Account:
+    """The app's account for browsers, made with its route where there is none yet, of `sealed`
+    credentials if they were offered.
 
     Raises Forbidden for who may not add one, Conflict where the app reaches browsers otherwise.
     """
@@ -72,19 +114,30 @@ def open_browser_account(app: App, principal: Any, *, actor: str, now: datetime)
     with transaction.atomic():
         # Of two clicks at one instant the second one finds what the first has made.
         Workspace.objects.select_for_update(no_key=True).get(pk=app.workspace_id)
-        return find_browser_account(app) or _make_browser_account(app, actor, now)
+        return find_browser_account(app) or _make_browser_account(app, sealed, actor, now)
 
 
-def _make_browser_account(app: App, actor: str, now: datetime) -> Account:
+def _refuse_other_route(app: App) -> None:
     if list_ways(app.pk, WEB):
         words = _("%(app)s reaches browsers through another account. Choose an app that does not.")
         raise Conflict(words % {"app": app.name}, code="other_route")
-    dialect = _find_dialect()
-    account = Account.objects.filter(workspace=app.workspace, dialect=dialect.key).first()
+
+
+def _find_unrouted(app: App) -> Account | None:
+    """The workspace's account for browsers, which the app does not use yet."""
+    own = Account.objects.filter(workspace=app.workspace, dialect=_find_dialect().key)
+    return own.order_by("pk").first()
+
+
+def _make_browser_account(app: App, sealed: str, actor: str, now: datetime) -> Account:
+    _refuse_other_route(app)
+    account = _find_unrouted(app)
     if account is None:
+        dialect = _find_dialect()
         name = _find_name(app, dialect)
         account = Account(workspace=app.workspace, dialect=dialect.key, name=name)
-        save_account(account, {}, fields=["name", "dialect"], actor=actor, now=now)
+        fields = ["name", "dialect"]
+        save_account(account, _unseal(sealed), fields=fields, actor=actor, now=now)
     route = Route.objects.create(app=app, platform=WEB, account=account)
     record_audit(actor, "add", route, workspace=app.workspace, now=now)
     return account
@@ -101,6 +154,28 @@ def _find_dialect() -> Dialect:
 def _find_name(app: App, dialect: Dialect) -> str:
     taken = Account.objects.filter(workspace=app.workspace, name=dialect.label).exists()
     return f"{dialect.label} ({app.slug})"[:MAX_NAME] if taken else dialect.label
+
+
+def subscribe_browser(
+    app: App, subscription: Any, principal: Any, offer: Offer | None, *, actor: str, now: datetime
+) -> Device:
+    """Keep a browser that has subscribed with what was offered; its account is made with it or,
+    where something is wrong, not at all. Raises Invalid, Conflict, Forbidden."""
+    _write_token(subscription)
+    with transaction.atomic():
+        if offer is not None:
+            sealed = offer.sealed
+            account = open_browser_account(app, principal, sealed=sealed, actor=actor, now=now)
+            _refuse_other_key(account, offer)
+        elif find_browser_account(app) is None:
+            raise Conflict(_("No key was asked for. Reload the page and try again."))
+        return keep_browser(app, subscription, actor=actor, now=now)
+
+
+def _refuse_other_key(account: Account, offer: Offer) -> None:
+    """A browser that has subscribed with another key is reached by nobody."""
+    if find_key(account) != offer.key:
+        raise Conflict(_("The key has been changed since it was asked for. Try again."))
 
 
 def keep_browser(app: App, subscription: Any, *, actor: str, now: datetime) -> Device:

@@ -11,6 +11,7 @@ from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.models import Account, Campaign, Device, Membership, ReceiptRow, Route
 from campaigns.pages.browsers import WORKER
 from campaigns.services.accounts import check_account, find_credentials
+from campaigns.services.browsers import find_key, open_browser_account
 from providers import registry
 from tests import builders
 from tests.pages.test_people import make_part
@@ -43,16 +44,62 @@ def post(client, name, app, **told):
 
 def test_one_click_makes_the_account_the_route_and_the_key(admin, app, now):
     first = post(admin, "open_browser_account", app).json()["key"]
+    kept = post(admin, "keep_browser", app, subscription=SUBSCRIPTION)
     again = post(admin, "open_browser_account", app).json()["key"]
 
     account = Account.objects.get()
-    assert first == again
+    assert first == again == find_key(account)
+    assert kept.status_code == 200
     assert len(first) == 87
     assert [(route.platform, route.account) for route in Route.objects.filter(app=app)] == [
         ("web", account)
     ]
     assert find_credentials(account)["private_key"] not in account.credentials
+    Device.objects.all().delete()  # else its push service would be asked
     assert check_account(account, actor="ada", now=now).is_good
+
+
+@pytest.mark.parametrize("subscription", [None, {**SUBSCRIPTION, "endpoint": "http://x"}])
+def test_a_browser_that_gets_no_subscription_leaves_nothing_behind(admin, app, subscription):
+    first = post(admin, "open_browser_account", app).json()["key"]
+    post(admin, "keep_browser", app, subscription=subscription)
+    again = post(admin, "open_browser_account", app).json()["key"]
+
+    assert first == again
+    assert not Account.objects.exists()
+    assert not Route.objects.exists()
+
+
+def test_what_was_not_offered_makes_no_account(admin, app):
+    answer = post(admin, "keep_browser", app, subscription=SUBSCRIPTION)
+
+    assert (answer.status_code, Account.objects.exists(), Device.objects.exists()) == (
+        409, False, False,
+    )  # fmt: skip
+    assert "Reload the page" in answer.json()["message"]
+
+
+def test_who_subscribed_with_a_key_that_another_was_made_of_tries_again(admin, app, owner, now):
+    offered = post(admin, "open_browser_account", app).json()["key"]
+    made = open_browser_account(app, owner, actor="olga", now=now)
+
+    refused = post(admin, "keep_browser", app, subscription=SUBSCRIPTION)
+    key = post(admin, "open_browser_account", app).json()["key"]
+    kept = post(admin, "keep_browser", app, subscription=SUBSCRIPTION)
+
+    assert (refused.status_code, kept.status_code) == (409, 200)
+    assert offered != key == find_key(made)
+    assert Account.objects.get() == made
+
+
+def test_the_apps_of_a_workspace_share_one_account(admin, app):
+    other = builders.make_app(app.workspace, "depot")
+    for one in (app, other):
+        post(admin, "open_browser_account", one)
+        post(admin, "keep_browser", one, subscription=SUBSCRIPTION)
+
+    assert Account.objects.count() == 1
+    assert set(Route.objects.values_list("app", flat=True)) == {app.pk, other.pk}
 
 
 def test_a_subscription_becomes_a_test_device_and_gets_a_push(admin, app):

@@ -15,7 +15,7 @@ from django.db import OperationalError
 
 from campaigns.dispatch.engine import drain
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Delivery, Device, ReceiptRow
+from campaigns.models import Account, Delivery, Device, ReceiptRow
 from providers import registry
 from providers.simulator import Simulator
 from tests.gateways import serving_gateways
@@ -108,6 +108,7 @@ def test_a_browser_is_subscribed_shows_a_push_and_its_clicks_are_in_the_books(
     staff.evaluate(REFUSE_ONCE)
     staff.get_by_role("button", name="Subscribe this browser").click()
     staff.get_by_role("alert").filter(has_text="Private windows give none").wait_for()
+    assert not Account.objects.exists()
     staff.get_by_role("button", name="Subscribe this browser").click()
     staff.get_by_text("A push is on its way").wait_for()
     assert find_barriers(staff) == []
