@@ -253,6 +253,8 @@ class Dialect:
     `make_credentials` makes what an account needs of secrets that no vendor gives: what is empty
     of them is filled when it is saved. `find_browser_key` gives the key that browsers subscribe
     with of an account's credentials, where its devices are browsers that do so by themselves.
+    `recognise_secret` gives from the name and text of a kept credential what a person tells it by
+    in place of its last characters, "" for those: it must give away nothing of the secret.
     `find_expiry` reads until when an account's credentials are good, where they say so themselves.
     `make_door_secret` makes each of `door_secrets` where they are no hex digits, and
     `find_credential_faults` tells by name what is wrong with an account's credentials before the
@@ -303,6 +305,7 @@ class Dialect:
     connect: Callable[[AccountConfig], Outbound | DeviceSender] | None = None
     make_credentials: Callable[[], Mapping[str, str]] | None = None
     find_browser_key: Callable[[Mapping[str, str]], str] | None = None
+    recognise_secret: Callable[[str, str], str] | None = None
     find_expiry: Callable[[Mapping[str, str]], datetime | None] | None = None
     routes: tuple[Route, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)

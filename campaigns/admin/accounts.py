@@ -89,13 +89,14 @@ class AccountForm(forms.ModelForm):
         return {name: value for name, value in values.items() if value is not None}
 
 
-def build_credential_fields(
-    specs: tuple[FieldSpec, ...], kept: dict[str, str]
-) -> dict[str, forms.Field]:
+def build_credential_fields(dialect: Dialect, kept: dict[str, str]) -> dict[str, forms.Field]:
     """A secret that is left empty stays; what is none is drawn as it is kept."""
-    hidden = {spec.name for spec in specs if spec.kind == "secret"}
+    hidden = {spec.name for spec in dialect.credentials if spec.kind == "secret"}
     secrets = {name: value for name, value in kept.items() if name in hidden}
-    fields = build_fields(specs, secrets=secrets, prefix=CREDENTIAL)
+    fields = build_fields(dialect.credentials, secrets=secrets, prefix=CREDENTIAL)
+    for name in secrets.keys() & {spec.name for spec in dialect.credentials}:
+        hint = hint_at(dialect, name, secrets[name])
+        fields[f"{CREDENTIAL}{name}"].widget.attrs["placeholder"] = hint
     for name in kept.keys() - hidden:
         if f"{CREDENTIAL}{name}" in fields:
             fields[f"{CREDENTIAL}{name}"].initial = kept[name]
@@ -126,10 +127,10 @@ def name_batches(field: forms.Field, limits: Limits) -> None:
 
 
 def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
-    """The account form of one dialect; secrets that are kept show their last four characters."""
+    """The account form of one dialect; of secrets that are kept a hint is shown."""
     kept = (find_credentials(account) if account else None) or {}
     fields: dict[str, Any] = {
-        **build_credential_fields(dialect.credentials, kept),
+        **build_credential_fields(dialect, kept),
         **build_fields(dialect.base_urls, prefix=ADDRESS),
         **build_fields(dialect.account_options, prefix=OPTION),
         **build_limit_fields(dialect),
@@ -137,14 +138,21 @@ def build_form(dialect: Dialect, account: Account | None) -> type[AccountForm]:
     return type("DialectAccountForm", (AccountForm,), {**fields, "dialect_spoken": dialect})
 
 
+def hint_at(dialect: Dialect, name: str, secret: str) -> str:
+    """What a person tells a kept secret by: what its vendor says of it, else its last letters."""
+    own = dialect.recognise_secret(name, secret) if secret and dialect.recognise_secret else ""
+    return own or f"•••• {vault.last_four(secret)}".rstrip()
+
+
 def list_secrets(account: Account) -> list[Fact]:
-    """The last four characters of each secret, or that no credentials can be read."""
+    """A hint at each secret, or that no credentials can be read."""
     kept = find_credentials(account)
     if kept is None:
         return [Fact(_("Credentials"), _("cannot be read; enter them again"), chip="bad")]
+    dialect = registry.get(account.dialect)
     return [
-        Fact(_(spec.label), f"•••• {vault.last_four(kept[spec.name])}".rstrip(), is_code=True)
-        for spec in registry.get(account.dialect).credentials
+        Fact(_(spec.label), hint_at(dialect, spec.name, kept[spec.name]), is_code=True)
+        for spec in dialect.credentials
         if spec.name in kept and spec.kind == "secret"
     ]
 

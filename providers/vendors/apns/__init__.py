@@ -7,7 +7,7 @@ from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
 from providers.recipients import TOKEN_KIND, IdentifierKind
 
-from . import outbound, wire, wire_content, wire_gateway, wire_tokens
+from . import outbound, wire, wire_content, wire_gateway, wire_secrets, wire_tokens
 from .wire_options import KEY, OPTION_FIELDS
 
 BATCH = 10_000
@@ -147,6 +147,8 @@ DIALECT = Dialect(
     find_message_faults=wire_content.find_faults,
     measure=wire_content.measure,
     find_expiry=wire_tokens.find_expiry,
+    find_credential_faults=wire_secrets.find_credential_faults,
+    recognise_secret=wire_secrets.recognise_secret,
     connect=outbound.Apns,
     gateway=wire_gateway.GATEWAY,
 )

@@ -50,7 +50,7 @@ def write_token(key: str, key_id: str, team_id: str, slot: int) -> str:
 
 def _sign(key: str, content: bytes) -> bytes:
     """r and s one after the other (RFC 7518, 3.4)."""
-    private = _load_key(key)
+    private = load_key(key)
     try:
         algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
         r, s = decode_dss_signature(private.sign(content, algorithm))
@@ -62,7 +62,7 @@ def _sign(key: str, content: bytes) -> bytes:
     return r.to_bytes(NUMBER_BYTES, "big") + s.to_bytes(NUMBER_BYTES, "big")
 
 
-def _load_key(key: str) -> ec.EllipticCurvePrivateKey:
+def load_key(key: str) -> ec.EllipticCurvePrivateKey:
     try:
         private = load_pem_private_key(mend_pem(key), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -11,7 +11,7 @@ from providers.inbound import Call, DoorApp
 from providers.message_fields import Platform
 from providers.recipients import TOKEN_KIND, IdentifierKind
 
-from . import inbound, outbound, wire_auth, wire_errors, wire_messages, wire_sends
+from . import inbound, outbound, wire_auth, wire_errors, wire_messages, wire_secrets, wire_sends
 
 BATCH = 10_000
 
@@ -175,6 +175,7 @@ DIALECT = Dialect(
     find_message_faults=wire_messages.find_message_faults,
     measure=wire_sends.measure,
     find_credential_faults=outbound.find_credential_faults,
+    recognise_secret=wire_secrets.recognise_secret,
     connect=outbound.Fcm,
     gateway=inbound.GATEWAY,
     routes=inbound.ROUTES,

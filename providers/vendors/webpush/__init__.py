@@ -9,7 +9,7 @@ from providers.fields import FieldSpec, gettext_noop
 from providers.message_fields import Platform
 from providers.recipients import TOKEN_KIND, IdentifierKind
 
-from . import outbound, wire_auth, wire_encryption, wire_gateway, wire_messages
+from . import outbound, wire_auth, wire_encryption, wire_gateway, wire_messages, wire_secrets
 
 CARRIES: dict[str, Carry] = {
     "title": Carry(Fate.CARRIED, "title"),
@@ -115,5 +115,7 @@ DIALECT = Dialect(
     find_browser_key=find_browser_key,
     find_message_faults=wire_messages.find_faults,
     measure=wire_messages.measure,
+    find_credential_faults=wire_secrets.find_credential_faults,
+    recognise_secret=wire_secrets.recognise_secret,
     connect=outbound.WebPush,
 )
