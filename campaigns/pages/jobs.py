@@ -38,10 +38,12 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job with the words of its kind; `seconds_left` is None where nobody can say."""
+    """A job with the words of its kind; `done_words` say what its progress counts, "" where that
+    is what it comes to; `seconds_left` is None where nobody can say."""
 
     job: Job
     label: str
+    done_words: str
     address: str
     figures: tuple[tuple[str, int], ...]
     seconds_left: int | None
@@ -132,6 +134,7 @@ def describe_job(job: Job, now: datetime) -> JobRow:
     return JobRow(
         job=job,
         label=str(kind.label) if kind else job.kind,
+        done_words=str(kind.done_words) if kind else "",
         address=reverse(kind.page if kind and kind.page else "job", args=[job.pk]),
         figures=figures,
         seconds_left=_estimate(job, now),

@@ -80,7 +80,9 @@ def export_step(job: Job, now: datetime) -> Step:
     if job.params["what"] == What.RECIPIENTS:
         return _export_recipients(job)
     source = _SOURCES[What(job.params["what"])](job)
-    cursor = job.cursor or {"after": source.first - 1, "last": source.last}
+    cursor = job.cursor or {
+        "before": source.first - 1, "after": source.first - 1, "last": source.last,
+    }  # fmt: skip
     after, rows = cursor["after"], list[Cells]()
     end = time.monotonic() + SECONDS
     for _stretch in range(STRETCHES):
@@ -90,7 +92,9 @@ def export_step(job: Job, now: datetime) -> Step:
             break
     _write(job, source.heading, rows)
     moved = {**cursor, "after": after}
-    done, total = min(after, cursor["last"]), cursor["last"]
+    # One that began under an earlier release counts from the first number that there is.
+    before = cursor.get("before", 0)
+    done, total = min(after, cursor["last"]) - before, cursor["last"] - before
     return Step(moved, done, _count(job, rows), total=total, is_last=done >= total)
 
 
@@ -158,7 +162,8 @@ EXPORT = JobKind(
     key="export",
     label=gettext_lazy("Export"),
     step=export_step,
-    counts={"rows": gettext_lazy("Rows")},
+    counts={"rows": gettext_lazy("Rows written")},
+    done_words=gettext_lazy("Looked through"),
     files=(
         JobFile(CSV, gettext_lazy("The file (CSV)"), "rows.csv", "text/csv; charset=utf-8"),
         JobFile(JSONL, gettext_lazy("The file (JSONL)"), "rows.jsonl", "application/x-ndjson"),

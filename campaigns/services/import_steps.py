@@ -346,6 +346,7 @@ CHECK = JobKind(
     label=gettext_lazy("Dry run of an import"),
     step=check_step,
     counts=COUNTS,
+    done_words=gettext_lazy("Bytes read"),
     files=(_LEFT_OUT,),
     page="import_of_job",
 )

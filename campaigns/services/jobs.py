@@ -57,7 +57,8 @@ class JobKind:
     is done again. With `is_atomic` off it runs outside (an index is built concurrently): then
     doing it twice must do no harm. It raises Refused to end the job with that sentence.
 
-    `counts` has the words of `Job.counts`' keys in their order. A person needs `role`, a key
+    `counts` has the words of `Job.counts`' keys in their order; `done_words` say what `Job.done`
+    is about where these count something else. A person needs `role`, a key
     `scope` to begin, to cancel and to download. `page` is the name of an address of its own that
     takes the job's id.
     """
@@ -66,6 +67,7 @@ class JobKind:
     label: str | Promise
     step: Callable[[Job, datetime], Step]
     counts: Mapping[str, str | Promise] = field(default_factory=dict)
+    done_words: str | Promise = ""
     files: tuple[JobFile, ...] = ()
     role: str = Membership.Role.COMPOSER
     scope: str = ApiKey.Scope.AUDIENCE

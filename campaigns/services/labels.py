@@ -253,12 +253,14 @@ def _select_seen(
 
 
 _FILES = (JobFile(UNKNOWN, gettext_lazy("Ids that nobody has"), "unknown.txt", "text/plain"),)
+LOOKED = gettext_lazy("Looked through")
 KINDS: dict[BulkVerb, JobKind] = {
     BulkVerb.ADD: JobKind(
         key="label_add",
         label=gettext_lazy("Add to a label"),
         step=_add,
         counts=WORDS,
+        done_words=LOOKED,
         files=_FILES,
     ),
     BulkVerb.REMOVE: JobKind(
@@ -266,6 +268,7 @@ KINDS: dict[BulkVerb, JobKind] = {
         label=gettext_lazy("Remove from a label"),
         step=_remove,
         counts=WORDS,
+        done_words=LOOKED,
         files=_FILES,
     ),
 }

@@ -155,6 +155,7 @@ ENABLE = JobKind(
     label=gettext_lazy("Enable tokens again"),
     step=_enable,
     counts=WORDS,
+    done_words=gettext_lazy("Looked through"),
     role=Membership.Role.SENDER,
     scope=ApiKey.Scope.SEND,
 )

@@ -7,7 +7,9 @@ import json
 
 import pytest
 from django.db import connection
+from django.db.models import Max, Min
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from campaigns.errors import Invalid
 from campaigns.models import AuditEntry, Device, Job, Label, LabelMember, Person, Segment
@@ -51,6 +53,24 @@ def test_people_of_an_app_leave_and_their_formulas_are_harmless(app, people):
     assert json.loads(row["attributes"]) == {"plan": "pro"}
     assert (job.status, job.counts) == ("done", {"rows": 1})
     assert AuditEntry.objects.filter(verb="start_export", target_id=str(job.pk)).exists()
+
+
+def test_how_far_it_has_looked_and_what_it_has_written_are_told_apart(client, app, people):
+    client.force_login(builders.make_member("cleo", app.workspace, role="composer"))
+    other = Device.objects.exclude(app=app).get()
+    builders.make_device(other.app, "eves-second")
+    other.delete()
+    bounds = Device.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    looked = bounds["last"] - bounds["first"] + 1
+
+    job, text = export("devices", app)
+    addresses = (reverse("jobs"), reverse("job", args=[job.pk]))
+    pages = [client.get(address).content.decode() for address in addresses]
+
+    assert (job.done, job.total) == (looked, looked)
+    assert looked > job.counts["rows"] == len(text.splitlines()) - 1 == 2
+    assert all(f"Looked through {looked} of {looked}</span>" in page for page in pages)
+    assert "<span>Rows written</span>" in pages[1]
 
 
 def test_everybody_of_a_workspace_leaves_by_lines_of_json(app, people, monkeypatch):
