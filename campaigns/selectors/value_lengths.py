@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.db.models import F, Func, TextField, Value
@@ -14,8 +13,9 @@ from campaigns.selectors.attributes import Attribute
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
 from campaigns.selectors.personal import APP_NAME
 
-# What Python's `strip` takes away.
-BLANKS = "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1))))
+# What Python's `strip` takes away. The last is U+3000; to look through all letters takes each
+# process 90 ms more.
+BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
 
 
 class _Written(Attribute):
