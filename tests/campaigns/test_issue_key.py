@@ -35,6 +35,32 @@ def test_a_native_key_is_good_for_every_door(app):
     assert (key.dialect, [*key.apps.all()]) == ("", [app])
 
 
+def test_a_key_may_do_what_a_sending_script_needs_and_what_is_asked_for(app):
+    asked = [
+        ["native"],
+        [SPOKEN[0].key],
+        ["native", "--scope", "privacy", "--scope", "audience", "--scope", "send"],
+    ]
+
+    for arguments in asked:
+        issue("--app", "shop", "--dialect", *arguments)
+
+    assert [key.scopes for key in ApiKey.objects.order_by("pk")] == [
+        ["read", "compose", "send"],
+        ["read", "audience", "compose", "send"],
+        ["read", "audience", "compose", "send", "privacy"],
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["--app", "shop", "--scope", "all"],
+                                       ["--app-group", "both", "--scope", "send"]])  # fmt: skip
+def test_scopes_that_there_are_not_are_refused(both, arguments):
+    with pytest.raises(CommandError):
+        issue(*arguments)
+
+    assert not ApiKey.objects.exists()
+
+
 @pytest.mark.parametrize("dialect", SPOKEN, ids=lambda dialect: dialect.key)
 def test_the_page_of_doors_lists_what_is_printed(app, dialect):
     lines = (ROOT / "docs/compat.md").read_text().splitlines()

@@ -17,6 +17,8 @@ from providers import registry
 from providers.contract import Dialect
 
 NATIVE = "native"
+# What a script that sends cannot do without; a dialect's calls keep devices and labels too.
+SCOPES = (ApiKey.Scope.READ, ApiKey.Scope.COMPOSE, ApiKey.Scope.SEND)
 ACTOR = "command line"
 
 
@@ -32,17 +34,24 @@ class Command(BaseCommand):
         )
         parser.add_argument("--workspace", default="", help="if two workspaces have such a one")
         parser.add_argument("--dialect", default=NATIVE, choices=[NATIVE, *dialects])
+        parser.add_argument(
+            "--scope", action="append", default=[], choices=ApiKey.Scope.values,
+            help="what a sending script does not need, as well; may be repeated",
+        )  # fmt: skip
 
     def handle(
         self, *, app: str, app_group: str, workspace: str, dialect: str, **options: Any
     ) -> None:
         spoken = None if dialect == NATIVE else registry.get(dialect)
+        more = options["scope"]
         if app_group:
+            if more:
+                raise CommandError("An app group's key has scopes of its own.")
             found = _find_one(AppGroup, app_group, workspace)
             told = _issue_group_secret(found, spoken)
         else:
             found = _find_one(App, app, workspace)
-            told = _issue_key(found, spoken)
+            told = _issue_key(found, spoken, more)
         self.stdout.write(f"A key of {found.name}; it is shown only once.")
         self.stdout.write(json.dumps(told))
 
@@ -60,14 +69,15 @@ def _find_one(model: Any, slug: str, workspace: str) -> Any:
     return found[0]
 
 
-def _issue_key(app: App, dialect: Dialect | None) -> dict[str, Any]:
+def _issue_key(app: App, dialect: Dialect | None, more: list[str]) -> dict[str, Any]:
     now = timezone.now()
+    least = access.DEFAULT_SCOPES if dialect else SCOPES
     key, text = access.issue_key(
         app.workspace,
         name=f"{dialect.key if dialect else NATIVE} key of {app.slug}",
         apps=[app],
         dialect=dialect.key if dialect else "",
-        scopes=[scope for scope in ApiKey.Scope.values if scope != ApiKey.Scope.BYPASS_APPROVAL],
+        scopes=[scope for scope in ApiKey.Scope.values if scope in {*least, *more}],
         actor=ACTOR,
         now=now,
     )
