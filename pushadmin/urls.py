@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from campaigns.api.urls import NowhereView
+from pushadmin.favicon import favicon
 from pushadmin.health import healthz, readyz
 from pushadmin.metrics import metrics
 
@@ -15,6 +16,7 @@ urlpatterns = [
     re_path("^(api|device)/", NowhereView.as_view()),
     path("compat/", include("campaigns.compat.urls")),
     path("hooks/", include("campaigns.compat.hook_urls")),
+    path("favicon.ico", favicon),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
