@@ -51,7 +51,7 @@ STATE_WORDS = {
 }
 STATE_TONES = {
     "bad": "bad", "expired": "bad", "waiting": "paused", "used_up": "paused", "failing": "failed",
-    "expiring": "paused", "good": "good",
+    "expiring": "paused", "good": "good", "unknown": "off",
 }  # fmt: skip
 
 

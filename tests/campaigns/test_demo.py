@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -26,6 +26,7 @@ from campaigns.models import (
     Workspace,
 )
 from campaigns.models.apps import DEFAULT_GROUP
+from campaigns.selectors import attention
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.hours import list_hours
 from campaigns.selectors.status import count_receipts, count_transfers
@@ -53,6 +54,18 @@ def test_the_platforms_of_the_demos_devices_take_turns(filled):
 
     assert [platform for (platform,) in platforms[:4]] == ["android", "ios", "web", "android"]
     assert Tally(platforms) == {("android",): 200, ("ios",): 200, ("web",): 200}
+
+
+def test_nothing_waits_for_who_has_just_begun_and_silence_is_in_the_past(filled):
+    apps = list(App.objects.values_list("pk", flat=True))
+
+    told = {
+        days: attention.list_undecided(apps, builders.NOW - timedelta(days=days), 20)
+        for days in (7, 14)
+    }
+
+    assert told[7] == []
+    assert told[14]
 
 
 def test_a_send_at_their_own_hours_reaches_all_of_the_demos_people(filled, now):

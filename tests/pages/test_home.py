@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -123,6 +124,16 @@ def test_an_account_tells_how_it_does(app, owner, now):
     assert list(lines)[-1] == "off"
     assert (lines["fine"].failures, lines["fine"].reason) == (1, "vendor")
     assert (lines["fine"].day.used, lines["fine"].day.limit) == (5, 10)
+
+
+def test_an_account_that_nothing_was_sent_through_is_not_marked(client, owner, app):
+    Account.objects.create(workspace=app.workspace, name="Fresh", dialect="sandbox")
+
+    page = read_home(client, owner).content.decode()
+
+    [chip] = re.findall(r'<span class="(pa-chip[^"]*)">Not called yet</span>', page)
+    assert chip.split() == ["pa-chip"]
+    assert "no call has worked lately" not in page
 
 
 def test_the_first_steps_tick_themselves_off(client, superuser):
