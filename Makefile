@@ -34,9 +34,12 @@ $(VENV)/tests: $(VENV)/runs requirements-dev.txt
 	@touch $@
 
 run: $(VENV)/runs ## Install, migrate, fill an empty database with a demo, start on PUSHADMIN_PORT (8000)
+	@echo "Bringing the database and the static files up to date ..."
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+	@echo "Filling an empty database with a demo, which takes up to a minute ..."
 	@$(BIN)/python manage.py demo
+	@echo "Starting ..."
 	@exec $(BIN)/python manage.py up --port $(PUSHADMIN_PORT) --workers $(WORKERS)
 
 test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the database part on PostgreSQL, browsers

@@ -107,6 +107,15 @@ def test_make_run_prints_address_user_password_and_key_once(installation):
     assert len(re.findall(r"[0-9a-f]{24}\.[0-9a-f]{40}", text)) == 1
 
 
+def test_make_run_says_what_it_does_line_by_line(installation):
+    lines = installation.log.read_text().splitlines()
+
+    told = [line for line in lines if line.endswith(" ...")]
+
+    assert [line.split()[0] for line in told] == ["Bringing", "Filling", "Starting"]
+    assert lines.index(told[1]) < lines.index("The demo is ready. What follows is shown only once.")
+
+
 def test_the_first_script_in_readme_sends_a_campaign(installation):
     commands = find_commands("README.md")
 
