@@ -266,11 +266,16 @@ class AccountAdmin(StaffAdmin):
 class ExchangeAdmin(ReadOnlyAdmin):
     """One call as it went over the wire, scrubbed."""
 
-    list_display = ["at", "account", "method", "url", "status", "reason", "seconds"]
+    list_display = ["at", "account", "method", "url", "status", "reason", "show_seconds"]
     list_filter = [("account", ScopedFilter)]
     list_select_related = ["account"]
     fields = [
         "at", "account", "transfer_id", "method", "url", "request", "status", "response",
-        "seconds", "reason",
+        "show_seconds", "reason",
     ]  # fmt: skip
+    readonly_fields = ["show_seconds"]
     paginator = BoundedPaginator
+
+    @display(description=gettext_lazy("seconds"), ordering="seconds")
+    def show_seconds(self, row: Exchange) -> str:
+        return f"{row.seconds:.3f}"
