@@ -125,6 +125,20 @@ class DeviceAnswer:
     seconds: float = 0.0
 
 
+class AddressRests(Protocol):
+    """What many addresses of one account have asked of this process: to be left alone for a while.
+    Others hear of it, and this one of what they were asked for; both in seconds, by address.
+    """
+
+    def take_told(self) -> Mapping[str, float]:
+        """What was asked for since this was called last, by addresses whose word counts."""
+        ...
+
+    def learn(self, rests: Mapping[str, float]) -> None:
+        """What others were asked for."""
+        ...
+
+
 class DeviceCalls(Protocol):
     """A push rendered once for every message in it: what differs per device is spliced in.
 
@@ -133,13 +147,15 @@ class DeviceCalls(Protocol):
     calls that are not written yet. `find_rest` is asked right before a call that was written
     earlier is made: a Result where its address has asked to wait since, with the seconds that are
     left; nobody is called then, and no try is used up. `count` is the number of
-    targets. `caller` stands for the credentials, as a digest, where a gateway holds a connection to
-    those of its first call; it is empty elsewhere.
+    targets. `rests` is for gateways that are many under one account. `caller` stands for the
+    credentials, as a digest, where a gateway holds a connection to those of its first call; it is
+    empty elsewhere.
     """
 
     count: int
     certificate: ClientCertificate | None
     caller: str
+    rests: AddressRests | None
 
     def write(self, place: int) -> DeviceCall | Result: ...
 

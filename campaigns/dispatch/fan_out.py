@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from campaigns.dispatch import bursts, gates, outbound, pace, quick_flush, settle, windows
+from campaigns.dispatch import bursts, gates, outbound, pace, quick_flush, rests, settle, windows
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.answers import fail_unsent, has_other_way, settle_reply
 from campaigns.dispatch.claim import Lease, is_over
@@ -117,6 +117,7 @@ class FanOut:
         self.flush: quick_flush.QuickFlush | None = None
         self.flush_end = 0
         self.gate = gates.open_gate(way, clock)
+        self.told = rests.Told(way.account.pk, ready.calls.rests, clock)
         calls, account = ready.calls, way.account.public_id
         self.fanout = fanout.get_fanout(self.streams, calls.certificate, account, calls.caller)
         is_at_most_once = lease.transfer.policy == Policy.AT_MOST_ONCE
@@ -134,8 +135,7 @@ class FanOut:
         self.flying: dict[int, int] = {}  # place in the push -> place in the batch
         self.rests: list[Result] = []  # of those whose addresses have asked to wait
         self.written = self.allowed = 0  # places in the queue
-        self.is_stopping = False
-        self.is_vouched = False  # a call was taken where the account is known
+        self.is_stopping = self.is_vouched = False  # vouched: taken where the account is known
         self.heeded: Failure | None = None
         self.flushed_at = time.monotonic()
         self.safe_until = clock()
@@ -218,6 +218,7 @@ class FanOut:
         self.safe_until = min(self.ends_at, now + timedelta(seconds=settings.LEASE_SECONDS))
 
     def _write(self) -> None:
+        self.told.share(can_ask=self.flush is None)
         is_held = self.judge.stop is not None  # the vendor has just asked for no further call
         if is_held or self.should_stop() or self.clock() >= self.safe_until:
             self.is_stopping = True
@@ -370,6 +371,7 @@ class FanOut:
     def _end(self) -> None:
         now = self.clock()
         stop = self._heed(now)
+        self.told.share(can_ask=True)
         members = self.start.addressed.members
         uncalled = [members[call.place] for _place, call in self.ready.queue[self.written :]]
         ending = Ending(self.lease, self.attempt, self.judge, members, uncalled, self.rests)
@@ -378,8 +380,7 @@ class FanOut:
         what = ending.write_flush(stop, now, has_ended=has_ended)
         apart = None if has_ended else ending.find_apart(now)
         windows.close_window(self.lease, self.attempt, self.harvest, what, now, apart)
-        unsent = len(ending.list_unsent())
-        if unsent:
+        if unsent := len(ending.list_unsent()):
             pace.give_back(self.lease.find_way(), self.lease.batch, unsent, now)
         self._tell(refusal, now, has_ended=has_ended)
 

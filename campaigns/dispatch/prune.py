@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from campaigns.models import (
+    AddressRest,
     Allowance,
     Campaign,
     Exchange,
@@ -60,6 +61,7 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
                 finished_at__lt=since(settings.KEEP_SPEED_DAYS)
             ).values("pk"),
         ),
+        "rests": AddressRest.objects.filter(until__lt=now),
         "idempotency": IdempotencyRecord.objects.filter(
             created_at__lt=since(settings.KEEP_IDEMPOTENCY_DAYS)
         ),

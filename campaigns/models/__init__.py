@@ -11,6 +11,7 @@ from campaigns.models.access import (
 )
 from campaigns.models.accounts import (
     Account,
+    AddressRest,
     Allowance,
     Door,
     DoorName,
@@ -73,6 +74,7 @@ from campaigns.models.transfer import (
 
 __all__ = [
     "Account",
+    "AddressRest",
     "Allowance",
     "ApiKey",
     "App",

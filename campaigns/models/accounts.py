@@ -216,6 +216,19 @@ class Throttle(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "app_id"], name="throttle_once")]
 
 
+class AddressRest(models.Model):
+    """Until when one of an account's many services has asked to be left alone."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="rests")
+    address = models.CharField(max_length=300)
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "address"], name="address_rest_once")
+        ]
+
+
 class Allowance(models.Model):
     """What one promised rate lets go now: a token bucket, filled by providers.pacing.
 

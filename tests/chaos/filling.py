@@ -21,7 +21,7 @@ INSERT = 20_000
 @dataclass(frozen=True, kw_only=True)
 class Filling:
     """What is wanted. `options` are the account's, `campaign` what a campaign's body may say; the
-    devices are numbered from `first` on."""
+    devices are numbered from `first` on. `shares` is the slug of an app whose account it has."""
 
     url: str  # of the simulator
     gateway_url: str = ""
@@ -29,6 +29,7 @@ class Filling:
     dialect: str = "keyed"
     recipients: int = 0
     first: int = 0
+    shares: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     credentials: dict[str, Any] = field(default_factory=dict)  # a gateway's, if they are not good
     limits: dict[str, Any] = field(default_factory=dict)
@@ -49,7 +50,10 @@ def fill(fillings: list[Filling]) -> list[dict[str, Any]]:
         app = builders.make_app(workspace, slug=wanted.slug)
         dialect = registry.get(wanted.dialect)
         platform = min(dialect.platforms) if dialect.fans_out else "android"
-        (make_gateway_account if dialect.fans_out else make_account)(app, wanted, platform)
+        if wanted.shares:
+            share_account(app, wanted.shares)
+        else:
+            (make_gateway_account if dialect.fans_out else make_account)(app, wanted, platform)
         make_devices(app, wanted, platform, now)
         key, text = issue_key(workspace, name=wanted.slug, actor=ACTOR, now=now, apps=[app])
         keys.append(key)
@@ -94,6 +98,14 @@ def make_gateway_account(app: Any, wanted: Filling, platform: str) -> None:
         limits=wanted.limits,
     )
     Route.objects.create(app=app, platform=platform, account=account, options=config.options)
+
+
+def share_account(app: Any, slug: str) -> None:
+    from campaigns.models import Route
+
+    route = Route.objects.get(app__slug=slug)
+    route.pk, route.app = None, app
+    route.save()
 
 
 def make_token(wanted: Filling, number: int) -> str:

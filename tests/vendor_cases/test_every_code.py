@@ -14,7 +14,17 @@ import pytest
 
 from campaigns.dispatch.engine import pump
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account, App, Attempt, Batch, Delivery, Device, Throttle, Transfer
+from campaigns.models import (
+    Account,
+    AddressRest,
+    App,
+    Attempt,
+    Batch,
+    Delivery,
+    Device,
+    Throttle,
+    Transfer,
+)
 from providers.contract import Dialect
 from providers.gateways import GatewayCall, GatewayReply, GatewaySend
 from providers.pacing import FIRST_WAIT
@@ -39,6 +49,7 @@ def start_afresh(dialect: Dialect) -> None:
     Device.objects.update(token_state=Device.TokenState.ACTIVE, token_evidence="")
     Account.objects.update(health=Account.Health.UNKNOWN, health_words="")
     Throttle.objects.all().delete()
+    AddressRest.objects.all().delete()
     read_codes(dialect).forget()
 
 

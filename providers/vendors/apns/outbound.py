@@ -19,6 +19,7 @@ from providers.fanout import get_fanout
 from providers.message import PushMessage
 from providers.outbound import (
     AccountConfig,
+    AddressRests,
     CheckResult,
     ClientCertificate,
     DeviceAnswer,
@@ -108,6 +109,7 @@ class Calls:
     tokens: Sequence[str]
     references: Sequence[str]
     clock: Clock
+    rests: AddressRests | None = None
 
     def write(self, place: int) -> DeviceCall | Result:
         token, rendered = self.tokens[place], self.rendered[place]

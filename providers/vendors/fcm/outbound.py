@@ -22,6 +22,7 @@ from providers.commands import SendPush, Token
 from providers.failures import describe_misreading, leaves_doubt
 from providers.outbound import (
     AccountConfig,
+    AddressRests,
     CheckResult,
     ClientCertificate,
     DeviceAnswer,
@@ -199,6 +200,7 @@ class ProjectCalls:
 
     certificate: ClientCertificate | None = None
     caller = ""
+    rests: AddressRests | None = None
 
     def __init__(self, client: Fcm, key: ServiceAccount, push: SendPush) -> None:
         self.client = client

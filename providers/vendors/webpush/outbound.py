@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from providers.commands import PushPart, SendPush
 from providers.message import PushMessage, WebContent
 from providers.outbound import (
     AccountConfig,
+    AddressRests,
     CheckResult,
     ClientCertificate,
     DeviceAnswer,
@@ -35,17 +37,26 @@ CHECK_SECONDS = 60
 
 
 class Rests:
-    """Until when push services want to be left alone by an account, for this process. A stranger
-    may name any number of them, so what is kept is bounded."""
+    """Until when push services want to be left alone by an account, as far as this process knows. A
+    stranger may name any number of them, so what is kept is bounded."""
 
     def __init__(self) -> None:
         self._until: dict[tuple[str, str], float] = {}
+        self._untold: set[tuple[str, str]] = set()
 
-    def note(self, account: str, origin: str, seconds: float) -> None:
-        """It has asked for so many seconds."""
+    def note(self, account: str, origin: str, seconds: float, *, is_told: bool = False) -> None:
+        """It has asked for so many seconds; others are to be told."""
         if len(self._until) >= MAX_RESTS:
             self._until.clear()
         self._until[account, origin] = time.monotonic() + seconds
+        if is_told:
+            self._untold.add((account, origin))
+
+    def take_untold(self, account: str) -> dict[str, float]:
+        """Seconds left of those that others were not told of yet."""
+        keys = [key for key in self._untold if key[0] == account]
+        self._untold.difference_update(keys)
+        return {origin: self.find(account, origin) for _account, origin in keys}
 
     def find(self, account: str, origin: str) -> float:
         """The seconds that are left; 0 when it may be called."""
@@ -56,6 +67,20 @@ class Rests:
 
 
 RESTS = Rests()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRests:
+    """Those of one account."""
+
+    account_id: str
+
+    def take_told(self) -> Mapping[str, float]:
+        return RESTS.take_untold(self.account_id)
+
+    def learn(self, rests: Mapping[str, float]) -> None:
+        for origin, seconds in rests.items():
+            RESTS.note(self.account_id, origin, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +177,7 @@ class Calls:
 
     def __init__(self, client: WebPush, push: SendPush) -> None:
         self.client = client
+        self.rests: AddressRests | None = SharedRests(client.account_id)
         self.targets: list[tuple[Rendered, str, str]] = []
         self.subscriptions: dict[int, wire_subscriptions.Subscription] = {}  # by place
         for part in push.parts:
@@ -214,7 +240,8 @@ class Calls:
             self.client.signer.note_believed(origin)
         rest = wire_errors.find_rest(answer.status, answer.headers)
         if rest:
-            RESTS.note(self.client.account_id, origin, rest)
+            is_told = self.client.trusts(subscription)  # of others there may be any number
+            RESTS.note(self.client.account_id, origin, rest, is_told=is_told)
         return self._spare_others(result, rendered, subscription)
 
     def _find_subscription(self, place: int) -> wire_subscriptions.Subscription:

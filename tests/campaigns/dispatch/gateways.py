@@ -19,7 +19,7 @@ from campaigns.selectors import routes
 from providers import fanout, registry
 from providers.commands import SendPush
 from providers.contract import Dialect, Idempotency, Limits
-from providers.outbound import AccountConfig, DeviceAnswer, DeviceCall
+from providers.outbound import AccountConfig, AddressRests, DeviceAnswer, DeviceCall
 from providers.outcomes import Failure, Outcome, Reason, Result
 from tests.campaigns.dispatch.boundaries import Boundaries
 
@@ -123,6 +123,7 @@ class Calls:
 
     certificate = None
     caller = ""
+    rests: AddressRests | None = None
     resting: frozenset[str] = frozenset()  # tokens whose addresses have asked to wait
 
     def __init__(self, push: SendPush) -> None:

@@ -1,17 +1,20 @@
-"""A push service that asks to wait: how often it is called before each worker process knows."""
+"""A push service that asks to wait: how often it is called before every worker process knows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from campaigns.dispatch.engine import pump
+from campaigns.dispatch.prune import prune
+from campaigns.dispatch.rests import LOOK, Told
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Delivery
+from campaigns.models import Account, AddressRest, Delivery
 from campaigns.selectors import routes
 from providers.gateways import GatewayCall, GatewayReply, GatewaySend
 from providers.simulator.gateways import GatewayServer
@@ -52,7 +55,7 @@ def work(worker: str, called: list[str]) -> int:
     return len(called) - before
 
 
-def test_a_process_calls_no_more_often_than_it_had_calls_on_their_way(
+def test_nobody_calls_more_often_than_one_process_had_calls_on_their_way(
     app: Any, server: GatewayServer, called: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_app(app, DIALECT, server.url, 3 * BATCH, NOW - timedelta(days=1))
@@ -65,7 +68,64 @@ def test_a_process_calls_no_more_often_than_it_had_calls_on_their_way(
     second = [work("two", called) for _turn in range(9)]
 
     assert 0 < sum(first) <= STREAMS
-    assert 0 < sum(second) <= STREAMS
+    assert sum(second) == 0  # it was told by the first
     assert len(set(called)) == len(called)
     assert not Delivery.objects.filter(part__transfer=transfer).exists()
     assert check_books().faults == []
+
+
+@dataclass
+class Worker:
+    """What one process knows, in the middle of a batch."""
+
+    told: Told
+    rests: outbound.Rests = field(default_factory=outbound.Rests)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """As if only its process were there."""
+        kept, outbound.RESTS = outbound.RESTS, self.rests
+        yield
+        outbound.RESTS = kept
+
+    def share(self) -> None:
+        with self.running():
+            self.told.share(can_ask=True)
+
+
+def test_who_is_in_the_middle_of_a_batch_is_told_too(app: Any, server: GatewayServer) -> None:
+    fill_app(app, DIALECT, server.url, 1, NOW)
+    account = Account.objects.get()
+    now = NOW
+    one, two = (
+        Worker(Told(account.pk, outbound.SharedRests(account.public_id), lambda: now))
+        for _worker in range(2)
+    )
+    one.share()
+    two.share()
+
+    one.rests.note(account.public_id, server.url, 3600, is_told=True)
+    one.rests.note(account.public_id, "https://stranger.example", 3600)
+    one.share()
+    now += LOOK
+    two.share()
+
+    assert 3500 < two.rests.find(account.public_id, server.url) <= 3600
+    assert list(AddressRest.objects.values_list("address", flat=True)) == [server.url]
+    assert prune(now)["rests"] == 0
+    assert prune(now + timedelta(hours=1))["rests"] == 1
+
+
+def test_a_service_that_asks_again_is_waited_for_as_it_says_then(
+    app: Any, server: GatewayServer
+) -> None:
+    fill_app(app, DIALECT, server.url, 1, NOW)
+    account = Account.objects.get()
+    now = NOW
+    worker = Worker(Told(account.pk, outbound.SharedRests(account.public_id), lambda: now))
+    for seconds in (60, 600):
+        worker.rests.note(account.public_id, server.url, seconds, is_told=True)
+        worker.share()
+
+    [until] = AddressRest.objects.values_list("until", flat=True)
+    assert timedelta(seconds=500) < until - NOW <= timedelta(seconds=600)

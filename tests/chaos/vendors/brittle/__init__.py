@@ -8,7 +8,7 @@ import os
 
 from providers.commands import SendPush
 from providers.contract import Idempotency, Limits
-from providers.outbound import AccountConfig, CheckResult, DeviceAnswer, DeviceCall
+from providers.outbound import AccountConfig, AddressRests, CheckResult, DeviceAnswer, DeviceCall
 from providers.outcomes import Outcome, Reason, Result
 from tests.chaos.dialects import make_dialect
 from tests.gateways import GATEWAY
@@ -22,6 +22,7 @@ class Calls:
 
     certificate = None
     caller = ""
+    rests: AddressRests | None = None
 
     def __init__(self, url: str, push: SendPush) -> None:
         self.url = url
