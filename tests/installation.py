@@ -92,13 +92,15 @@ class Installation:
         shutil.copytree(demo, self.folder, dirs_exist_ok=True)
 
     def start(self, workers: int = 2) -> None:
+        # That it is said once, to `up`, has to do for all that it starts.
+        told = {name: text for name, text in self.environment.items() if name != "PUSHADMIN_PORT"}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [
                     sys.executable, "manage.py", "up",
                     "--port", str(self.port), "--workers", str(workers),
                 ],
-                cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+                cwd=ROOT, env=told, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
         wait_for("the web process", self._is_ready, READY_SECONDS)

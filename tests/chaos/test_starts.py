@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, load_command_class
 
+from campaigns.management.commands.up import find_url
 from tests.hosts import WEB, WORKER
 from tests.installation import Installation
 
@@ -103,3 +104,9 @@ def test_an_absurd_number_of_workers_is_refused_in_words(count):
 
     with pytest.raises(CommandError, match="must be a whole number from 1 to 64"):
         parser.parse_args(["--workers", count])
+
+
+def test_an_address_that_is_said_stays_whatever_the_port(settings):
+    settings.PUBLIC_URL = "https://push.example.org"
+
+    assert find_url(settings.PORT + 1) == "https://push.example.org"

@@ -132,6 +132,23 @@ def assert_never_back(states: list[str]) -> None:
     assert places == sorted(places), states
 
 
+def read_environments(installation: Installation) -> list[dict[str, str]]:
+    """What each process that `up` has started was told."""
+    assert installation.process is not None
+    pid = installation.process.pid
+    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    texts = [Path(f"/proc/{child}/environ").read_text() for child in started]
+    return [dict(pair.split("=", 1) for pair in text.split("\0") if "=" in pair) for text in texts]
+
+
+def test_the_port_that_up_is_told_holds_for_all_that_it_starts(installation):
+    told = read_environments(installation)
+
+    assert f"pushadmin runs on {installation.url} (" in installation.log.read_text()
+    assert len(told) > 3
+    assert {each["PUSHADMIN_PORT"] for each in told} == {str(installation.port)}
+
+
 def test_the_sends_of_a_script_end_in_a_report_that_is_true(script):
     phones, iphones = script.list_ids("android", 600), script.list_ids("ios", 400)
     sends = {

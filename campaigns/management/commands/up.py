@@ -28,6 +28,16 @@ def read_count(text: str) -> int:
     return int(text)
 
 
+def find_url(port: int) -> str:
+    """Where people and vendors reach it: as PUSHADMIN_URL says, else this machine at that port."""
+    is_said = _write_own_url(settings.PORT) != settings.PUBLIC_URL
+    return settings.PUBLIC_URL if is_said else _write_own_url(port)
+
+
+def _write_own_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
 class Command(BaseCommand):
     help = "Starts web, workers, scheduler, jobs and the sandbox vendor, and keeps them running."
 
@@ -39,14 +49,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._refuse_what_cannot_run()
         web = _bind(options["bind"], options["port"])
-        environment = dict(os.environ)
+        environment = {**os.environ, "PUSHADMIN_PORT": str(options["port"])}
         children = [plan_web(web), *_plan_workers(options["workers"])]
         if not settings.SANDBOX_URL:
             sandbox = _bind("127.0.0.1", 0)
             environment["PUSHADMIN_SANDBOX_URL"] = f"http://127.0.0.1:{sandbox.getsockname()[1]}"
             children.append(_plan_sandbox(sandbox))
         connection.close()
-        self.stdout.write(f"pushadmin runs on {settings.PUBLIC_URL} (Ctrl-C stops it)")
+        self.stdout.write(f"pushadmin runs on {find_url(options['port'])} (Ctrl-C stops it)")
         self.stdout.flush()
         Supervisor(children, environment, self._say).run()
 
