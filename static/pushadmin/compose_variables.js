@@ -7,6 +7,7 @@
   const OPEN = /(?:\{\{-?\s*|\{%-?[^%}]*\s)([\w.]*)$/;
   let last = null;
   let known = null; // what the app has: [{name, words}]
+  let asked = null; // the answer with them, come or still to come
   let hint = null; // what is offered now: {field, start, names, at}
 
   const select = () => document.getElementById("pa-variable");
@@ -14,15 +15,20 @@
   const isText = (field) => field.matches?.("#pa-compose-form :is(input, textarea)[data-pa-path], .pa-translation :is(input:not([name$=-language]), textarea)");
   const isOn = () => document.getElementById("id_template")?.value === "liquid";
 
-  // Asked for once per app, when variables are used for the first time.
+  // Asked for once per app, when variables are used for the first time; whoever types meanwhile waits
+  // for the same answer.
   async function load() {
     const box = select();
-    if (!box || !isOn() || box.dataset.paAsked) return;
-    box.dataset.paAsked = "true";
+    if (!box || !isOn()) return;
+    if (!asked) asked = ask(box);
+    await asked;
+  }
+
+  async function ask(box) {
     const answer = await fetch(box.dataset.paVariables, { headers: { Accept: "application/json" } }).catch(() => null);
     if (!box.isConnected) return; // another app is chosen meanwhile
     if (!answer?.ok || answer.redirected) {
-      delete box.dataset.paAsked; // the next letter asks again
+      asked = null; // the next letter asks again
       return;
     }
     known = (await answer.json()).variables;
@@ -108,7 +114,7 @@
 
   document.addEventListener("input", (event) => {
     if (!isText(event.target) || event.target.selectionStart === null) return;
-    load().then(() => offer(event.target));
+    load().then(() => event.target === document.activeElement && offer(event.target));
   });
   document.addEventListener("keydown", (event) => {
     if (!hint || event.target !== hint.field) return;
@@ -139,6 +145,7 @@
   const start = () => {
     hint = null;
     known = null;
+    asked = null;
     load();
   };
   document.addEventListener("pa:drawn", start);

@@ -75,6 +75,43 @@ def test_a_variable_is_offered_where_it_is_written_and_taken_by_keyboard(compose
     assert barriers == []
 
 
+def test_variables_are_offered_at_once_however_late_they_come(compose, complaints):
+    held: list = []
+
+    def hold(route):
+        held.append(route)
+
+    compose.route("**/variables/**", hold)
+    with compose.expect_request("**/variables/**"):
+        compose.locator("#id_template").select_option("liquid")
+    type_into(compose, "#id_body", "Hello {{")
+    is_early = compose.locator("#pa-variable-list").is_visible()
+
+    held.pop().continue_()
+    compose.locator("#pa-variable-list [role=option]").first.wait_for()
+
+    assert not is_early
+    assert held == []  # it is asked for once
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_how_many_get_it_is_in_sight_beside_the_button(compose, complaints, width, height):
+    compose.set_viewport_size({"width": width, "height": height})
+    reach = compose.locator("#pa-reach")
+    reach.get_by_text("3 devices").wait_for()
+    box = reach.bounding_box()
+
+    compose.locator("label", has_text="Pasted ids").click()
+    reach.get_by_text("Finish the audience").wait_for()
+    barriers = find_barriers(compose)
+
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= height
+    assert box["x"] + box["width"] <= width
+    assert compose.evaluate("document.documentElement.scrollWidth") <= width
+    assert barriers == []
+
+
 def test_buttons_are_shown_as_each_system_shows_them_in_each_language(compose, complaints):
     compose.get_by_text("Buttons", exact=True).first.click()
     type_into(compose, "#id_body", "Hello")
