@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
@@ -190,6 +192,13 @@ def test_of_an_app_that_one_does_not_see_nothing_is_told(client, phone, ann, now
     assert device.status_code == 404
 
 
+def list_pages(answer):
+    """Where the row of pages leads, with its words; there is one such row."""
+    assert {"pages/older.html", "pages/sent.html"} <= {one.name for one in answer.templates}
+    [row] = re.findall(r'<nav class="pa-pages".*?</nav>', answer.content.decode())
+    return [(unescape(to), words) for to, words in re.findall(r'href="(.*?)">(.*?)<', row)]
+
+
 @pytest.mark.database
 def test_what_was_sent_is_paged_newest_first(client, owner, phone, ann, now):
     parts = [make_part(phone.app, now, f"Sale {number}") for number in range(30)]
@@ -210,6 +219,8 @@ def test_what_was_sent_is_paged_newest_first(client, owner, phone, ann, now):
     assert [len(page) for page in pages] == [25, 6]
     assert len({*pages[0], *pages[1]}) == 31
     assert second.context["after"] == ""
+    assert list_pages(first) == [(f"?{urlencode({'after': first.context['after']})}", "Older")]
+    assert list_pages(second) == [("?", "Newest")]
     assert len(odd.context["sent"]) == 25
 
 
