@@ -265,6 +265,7 @@ class Dialect:
 
     key: str
     label: str
+    purpose: str = ""  # in one line, for whoever chooses among vendors
     limits: Limits
     platforms: frozenset[Platform]
     channels: frozenset[Channel] = frozenset()  # how it reaches persons beside pushes

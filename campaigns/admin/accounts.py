@@ -24,6 +24,7 @@ from campaigns.admin.base import (
     StaffAdmin,
     Verb,
 )
+from campaigns.admin.vendor_choice import sort_vendors
 from campaigns.models import Account, Exchange
 from campaigns.selectors.account_expiry import expires_soon, find_last_day, has_expired
 from campaigns.selectors.limits import list_waits, read_day
@@ -229,7 +230,7 @@ class AccountAdmin(StaffAdmin):
         known = {dialect.key for dialect in registry.all_dialects()}
         if request.GET.get("dialect") in known or not self.has_add_permission(request):
             return super().add_view(request, form_url, extra_context)
-        context = {"dialects": registry.all_dialects()}
+        context = {"sorts": sort_vendors(registry.all_dialects())}
         return self.draw(request, "staff/vendors.html", _("Add account"), context)
 
     def get_form(

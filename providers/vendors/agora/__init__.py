@@ -89,6 +89,9 @@ def _name_call(call: CallKind) -> str:
 DIALECT = Dialect(
     key="agora",
     label="Agora Chat",
+    purpose=gettext_noop(
+        "Users of an Agora or Easemob chat app, by name, by label or all of them."
+    ),
     platforms=frozenset({Platform.ANDROID, Platform.IOS, Platform.HMOS}),
     limits=Limits(
         batch_size=wire_sends.MAX_TARGETS,

@@ -56,6 +56,7 @@ CARRIES: dict[str, Carry] = {
 DIALECT = Dialect(
     key=KEY,
     label="APNs",
+    purpose=gettext_noop("iPhones and iPads, with a signing key or a certificate of Apple's."),
     platforms=frozenset({Platform.IOS}),
     limits=Limits(
         batch_size=BATCH,

@@ -50,6 +50,7 @@ def _identify_door(app: DoorApp) -> Mapping[str, Any]:
 DIALECT = Dialect(
     key="appmetrica",
     label="AppMetrica",
+    purpose=gettext_noop("Devices of apps with the AppMetrica SDK, into its groups and reports."),
     platforms=frozenset({Platform.ANDROID, Platform.IOS}),
     limits=Limits(
         batch_size=outbound.MAX_BATCH,

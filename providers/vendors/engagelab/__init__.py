@@ -110,6 +110,7 @@ def _describe_key(shown: Mapping[str, str]) -> Mapping[str, Any]:
 DIALECT = Dialect(
     key="engagelab",
     label="EngageLab",
+    purpose=gettext_noop("Phones and browsers by registration id, tag or alias."),
     platforms=frozenset(Platform),
     limits=Limits(
         batch_size=wire_targets.MAX_IDS,

@@ -121,6 +121,7 @@ def _name_door(call: Call) -> str:
 DIALECT = Dialect(
     key="fcm",
     label="Firebase Cloud Messaging",
+    purpose=gettext_noop("Android, iPhones and browsers, with a Firebase service account."),
     platforms=frozenset({Platform.ANDROID, Platform.IOS, Platform.WEB}),
     # 600,000 calls a minute are the usual quota of a project (Firebase, "Throttling and quotas"):
     # 10,000 a second; at 50 ms a call they need 500 at once.

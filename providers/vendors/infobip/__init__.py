@@ -134,6 +134,7 @@ HOOKS = (
 DIALECT = Dialect(
     key="infobip",
     label="Infobip",
+    purpose=gettext_noop("Devices and persons, with SMS for those whom no push reaches."),
     platforms=frozenset(Platform),
     limits=Limits(
         batch_size=outbound.MAX_BATCH,

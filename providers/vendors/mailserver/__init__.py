@@ -11,6 +11,7 @@ from . import outbound
 DIALECT = Dialect(
     key="mailserver",
     label="Mail server",
+    purpose=gettext_noop("Mail through a server of your own, for those whom no push reaches."),
     platforms=frozenset(),
     channels=frozenset({Channel.EMAIL}),
     limits=Limits(

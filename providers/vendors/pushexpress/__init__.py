@@ -54,6 +54,7 @@ def _identify_door(app: DoorApp) -> Mapping[str, Any]:
 DIALECT = Dialect(
     key="pushexpress",
     label="Push.express",
+    purpose=gettext_noop("Everybody in an app, or exactly whom its filters name."),
     platforms=frozenset({Platform.ANDROID, Platform.IOS, Platform.WEB}),
     limits=Limits(addressing=frozenset({Addressing.FILTER, Addressing.EVERYONE})),
     credentials=(

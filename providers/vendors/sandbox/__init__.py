@@ -23,6 +23,7 @@ def _list_carried_fields() -> dict[str, Carry]:
 DIALECT = Dialect(
     key="sandbox",
     label="Sandbox",
+    purpose=gettext_noop("Answers as a good vendor would, and reaches nobody."),
     limits=Limits(batch_size=wire.MAX_RECIPIENTS, texts_per_call=wire.MAX_RECIPIENTS, in_flight=4),
     platforms=frozenset(Platform),
     credentials=(

@@ -53,6 +53,7 @@ def find_browser_key(credentials: Mapping[str, str]) -> str:
 DIALECT = Dialect(
     key=wire_messages.DIALECT_KEY,
     label="Web Push",
+    purpose=gettext_noop("Browsers that subscribed on your own pages; the keys are made here."),
     platforms=frozenset({Platform.WEB}),
     limits=Limits(
         batch_size=BATCH,
