@@ -334,13 +334,13 @@ class Fanout:
                 if slot.started > pool.answered_at:
                     self._leave(pool)  # it takes calls and answers none
                     self._give_up(slot, explain_unreachable(REFUSED))
-                self._end(pool, slot, slot.explain(pycurl.E_OPERATION_TIMEDOUT, ""))
+                self._end(pool, slot, slot.explain_overdue())
 
 
 def _has_no_place(pool: _Pool, slot: Slot, code: int) -> bool:
     """Whether it waited in the library for as long as connecting may take, where connections stand:
     others are called there."""
-    if code != pycurl.E_OPERATION_TIMEDOUT or slot.is_written():
+    if code != pycurl.E_OPERATION_TIMEDOUT:
         return False
     others = (other for other in pool.running.values() if other.origin is slot.origin)
     return any(other.is_written() for other in others)

@@ -205,7 +205,7 @@ class Slot:
         return {"retry-after": str(wait)} if wait else NO_HEADERS
 
     def explain(self, code: int, words: str) -> Failure:
-        """Why there is no answer."""
+        """Why libcurl has ended it without an answer."""
         if code in _UNWRITABLE:
             return explain_unwritable()
         if code == pycurl.E_FILESIZE_EXCEEDED:
@@ -213,8 +213,18 @@ class Slot:
         word = _CODES.get(code, str(code))
         if REFUSED_TOO_OFTEN in words:
             return explain_unreachable(REFUSED)
-        if code in _MIDWAY or self.is_written():
+        # Only connecting has a time that libcurl minds: what was written before was refused.
+        is_written = self.is_written() and code != pycurl.E_OPERATION_TIMEDOUT
+        if code in _MIDWAY or is_written:
             return explain_silence(word)
+        return self._explain_unreached(word)
+
+    def explain_overdue(self) -> Failure:
+        """Why it is not waited for any longer."""
+        word = _CODES[pycurl.E_OPERATION_TIMEDOUT]
+        return explain_silence(word) if self.is_written() else self._explain_unreached(word)
+
+    def _explain_unreached(self, word: str) -> Failure:
         return explain_inner_address() if self.is_blocked else explain_unreachable(word)
 
     def _open_socket(self, purpose: int, address: tuple[Any, ...]) -> Any:

@@ -104,6 +104,20 @@ def test_a_gateway_that_refuses_for_ever_is_not_called_for_ever(
     assert describe(after) == {200: COUNT}
 
 
+def test_who_waits_at_a_gateway_that_falls_silent_is_not_called_one_by_one(
+    tmp_path: Path, settings: Any, most: list[int]
+) -> None:
+    settings.CALL_SECONDS = 1.0
+    with serve(tmp_path, settings, 1, latency_ms=600_000) as server:
+        fanout = Fanout(COUNT)
+        ended = describe(call_all(fanout, make_calls(server.url, COUNT), in_flight=COUNT))
+        taken = server.simulator.summarize()["distinct_recipients"]
+        fanout.close()
+    doubted = ended[Reason.NO_ANSWER, None]
+    assert ended == {(Reason.NO_ANSWER, None): doubted, UNSEEN: COUNT - doubted}
+    assert 0 < taken <= doubted < COUNT / 2
+
+
 def test_who_waits_for_a_place_can_be_called_back(
     tmp_path: Path, settings: Any, most: list[int]
 ) -> None:
