@@ -100,6 +100,9 @@ class RowReader:
             except ValueError as error:
                 faults.append(RowFault(str(error), column))
                 unread.append(target)
+        # In the file's order: a database may give a mapping back in another.
+        places = [*row.values]
+        faults.sort(key=lambda fault: places.index(fault.parts[0][0]))
         faults += self._check(read, unread)
         if faults:
             raise join_faults(faults)
