@@ -213,6 +213,7 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
         ),
     ),
     "suppressioncount": (_fate(STAYS, "kind", "counts"),),
+    "addressrest": (_fate(STAYS, "address", "a push service that many browsers share"),),
     "allowance": (_fate(STAYS, "scope recently", "rates"),),
     "workspace": (_fate(STAYS, "name slug", _SET_UP),),
     "membership": (_fate(STAYS, "role", _STAFF),),
