@@ -35,6 +35,7 @@ _URL = read_public_url(
     "PUSHADMIN_URL", default=f"http://127.0.0.1:{PORT}", may_be_insecure=INSECURE_HTTP
 )
 PUBLIC_URL = _URL.geturl()
+IS_URL_SAID = bool(env.str("PUSHADMIN_URL", default=""))
 IS_HTTPS = _URL.scheme == "https"
 _HOST = _URL.hostname or ""
 _LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]

@@ -17,15 +17,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from campaigns.admin.base import (
-    BoundedPaginator,
-    Fact,
-    ReadOnlyAdmin,
-    ScopedFilter,
-    Shown,
-    StaffAdmin,
-    Verb,
-)
+from campaigns.admin.base import Fact, ReadOnlyAdmin, ScopedFilter, Shown, StaffAdmin, Verb
+from campaigns.admin.paginator import BoundedPaginator
 from campaigns.models import ApiKey, AuditEntry, Membership, Workspace
 from campaigns.services.access import (
     DEFAULT_SCOPES,

@@ -16,14 +16,8 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from campaigns.admin.base import (
-    BoundedPaginator,
-    Fact,
-    ReadOnlyAdmin,
-    ScopedFilter,
-    StaffAdmin,
-    Verb,
-)
+from campaigns.admin.base import Fact, ReadOnlyAdmin, ScopedFilter, StaffAdmin, Verb
+from campaigns.admin.paginator import BoundedPaginator
 from campaigns.admin.vendor_choice import sort_vendors
 from campaigns.models import Account, Exchange
 from campaigns.selectors.account_expiry import expires_soon, find_last_day, has_expired

@@ -17,15 +17,9 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from campaigns.admin.base import (
-    BoundedPaginator,
-    Fact,
-    ReadOnlyAdmin,
-    RowsOfParent,
-    ScopedFilter,
-    StaffAdmin,
-)
+from campaigns.admin.base import Fact, ReadOnlyAdmin, RowsOfParent, ScopedFilter, StaffAdmin
 from campaigns.admin.newest import NewestOfApps
+from campaigns.admin.paginator import BoundedPaginator
 from campaigns.errors import Invalid, Refused
 from campaigns.models import (
     App,

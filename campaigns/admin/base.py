@@ -14,14 +14,13 @@ from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Field, JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.functional import Promise, cached_property
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -74,30 +73,6 @@ class Shown:
     text: str
     note: str
     back: str
-
-
-class BoundedPaginator(Paginator):
-    """Counts no further than a person pages, so that a big table is never scanned to its end."""
-
-    MAX_ROWS = 2000
-    template_name = "staff/pagination.html"  # which the theme draws in place of its own
-
-    @cached_property
-    def _counted(self) -> int:
-        """One more than are paged through tells that there are more."""
-        rows: Any = self.object_list
-        return int(rows.order_by()[: self.MAX_ROWS + 1].count())
-
-    @property
-    def count(self) -> int:
-        """The rows that are paged through."""
-        return min(self._counted, self.MAX_ROWS)
-
-    @property
-    def count_words(self) -> str:
-        """How many there are, as far as they were counted."""
-        words = _("more than %(count)s") if self._counted > self.MAX_ROWS else "%(count)s"
-        return words % {"count": f"{self.count:,}"}
 
 
 class ScopedFilter(RelatedDropdownFilter):

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
-from campaigns.admin.base import BoundedPaginator
+from campaigns.admin.paginator import BoundedPaginator
 from campaigns.models.access import visible_app_ids
 from campaigns.models.bulk import IdList
 

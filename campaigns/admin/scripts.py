@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from campaigns.admin.base import BoundedPaginator, Fact, ReadOnlyAdmin, ScopedFilter
+from campaigns.admin.base import Fact, ReadOnlyAdmin, ScopedFilter
+from campaigns.admin.paginator import BoundedPaginator
 from campaigns.models import OutboxRow, ScriptRecord, ScriptSchedule
 from providers.scrub import Scrubber
 

@@ -68,20 +68,16 @@ def check_account(account: Account, *, actor: str, now: datetime) -> CheckResult
     """Ask the vendor, outside any transaction, and keep what it said in its own words; where it
     said nothing of the account, what was known of it stays. Raises ChangedMeanwhile."""
     result = _ask_vendor(account)
+    record_audit(actor, "check", account, workspace=account.workspace, now=now)
     if not result.is_heard:
-        record_audit(actor, "check", account, workspace=account.workspace, now=now)
         return result
     health = Account.Health.GOOD if result.is_good else Account.Health.BAD
     words = result.words[:500]
     until = _read_expiry(account, find_credentials(account) or {})
-    with transaction.atomic():
-        # Of the credentials that were asked about: others may have been saved meanwhile.
-        same = Account.objects.filter(pk=account.pk, credentials=account.credentials)
-        if not same.update(
-            health=health, health_words=words, checked_at=now, certificate_until=until
-        ):
-            raise ChangedMeanwhile(_("The account was changed while it was checked. Check again."))
-        record_audit(actor, "check", account, workspace=account.workspace, now=now)
+    # Of the credentials that were asked about: others may have been saved meanwhile.
+    same = Account.objects.filter(pk=account.pk, credentials=account.credentials)
+    if not same.update(health=health, health_words=words, checked_at=now, certificate_until=until):
+        raise ChangedMeanwhile(_("The account was changed while it was checked. Check again."))
     account.health, account.health_words, account.checked_at = health, words, now
     account.certificate_until = until
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from campaigns.admin.base import BoundedPaginator
+from campaigns.admin.paginator import BoundedPaginator
 from campaigns.models import Device, Person
 from tests import builders
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, load_command_class
 
-from campaigns.management.commands.up import find_url
 from tests.hosts import WEB, WORKER
 from tests.installation import Installation
 
@@ -106,7 +105,14 @@ def test_an_absurd_number_of_workers_is_refused_in_words(count):
         parser.parse_args(["--workers", count])
 
 
-def test_an_address_that_is_said_stays_whatever_the_port(settings):
-    settings.PUBLIC_URL = "https://push.example.org"
+READ_URL = (
+    "from campaigns.management.commands.up import find_url; "
+    "from django.conf import settings; print(find_url(settings.PORT + 1))"
+)
 
-    assert find_url(settings.PORT + 1) == "https://push.example.org"
+
+@pytest.mark.parametrize("said", ["https://push.example.org", "http://127.0.0.1:8000"])
+def test_an_address_that_is_said_stays_whatever_the_port(said, tmp_path):
+    machine = Installation(tmp_path, PUSHADMIN_URL=said, PUSHADMIN_PORT="8000")
+
+    assert machine.manage("shell", "--no-imports", "-c", READ_URL).strip() == said

@@ -30,12 +30,13 @@ def read_count(text: str) -> int:
 
 def find_url(port: int) -> str:
     """Where people and vendors reach it: as PUSHADMIN_URL says, else this machine at that port."""
-    is_said = _write_own_url(settings.PORT) != settings.PUBLIC_URL
-    return settings.PUBLIC_URL if is_said else _write_own_url(port)
+    return settings.PUBLIC_URL if settings.IS_URL_SAID else f"http://127.0.0.1:{port}"
 
 
-def _write_own_url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
+def _write_environment(port: int) -> dict[str, str]:
+    """What each child is told: ours, with the port that this command was told."""
+    others = {name: text for name, text in os.environ.items() if name != "PUSHADMIN_PORT_FILE"}
+    return {**others, "PUSHADMIN_PORT": str(port)}
 
 
 class Command(BaseCommand):
@@ -49,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._refuse_what_cannot_run()
         web = _bind(options["bind"], options["port"])
-        environment = {**os.environ, "PUSHADMIN_PORT": str(options["port"])}
+        environment = _write_environment(options["port"])
         children = [plan_web(web), *_plan_workers(options["workers"])]
         if not settings.SANDBOX_URL:
             sandbox = _bind("127.0.0.1", 0)
