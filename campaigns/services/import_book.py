@@ -6,7 +6,6 @@ only the import saves it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -101,7 +100,7 @@ class ImportBook:
         self.person_columns = _list_columns(targets, "person", choice.person_key)
         self.device_columns = _list_columns(targets, "device", "")
         self.persons: dict[str, HeldPerson] = {}
-        self.shared: Counter[str] = Counter()  # keys that several people have
+        self.known_by: dict[str, set[int]] = {}  # ids of all who have a key: several may share it
         self.by_pk: dict[int, HeldDevice] = {}
         self.by_token: dict[tuple[str, int], HeldDevice] = {}
         self.by_id: dict[tuple[str, int], HeldDevice] = {}
@@ -139,7 +138,7 @@ class ImportBook:
             by_pk[pk] = held
             if key:  # several may have none, and a row without one means none of them
                 self.persons[key] = held
-                self.shared[key] += 1
+                self.known_by.setdefault(key, set()).add(pk)
         self.persons |= {name: by_pk[pk] for name, pk in merged.items()}
         if not self.is_wide:
             self._hide_others()
@@ -241,9 +240,10 @@ class ImportBook:
     ) -> None:
         """Raise, with all that is wrong, before anything is changed."""
         faults = [*self._check_person(row, person, met)]
+        if not faults:  # else it is somebody of whom nothing may be told, or not known who
+            faults += self._check_size(person, row.person)
         if device is not None and row.key and not self.choice.moves_devices:
-            faults += self._check_owner(person, device)
-        faults += self._check_size(person, row.person)
+            faults += self._check_owner(row, person, device)
         faults += self._check_size(device, row.device)
         if faults:
             raise join_faults(faults)
@@ -251,9 +251,10 @@ class ImportBook:
     def _check_person(
         self, row: ImportRow, person: HeldPerson | None, met: Met
     ) -> Iterator[RowFault]:
-        if self.shared[row.key] > 1:
+        count = len(self.known_by.get(row.key, ()))
+        if count > 1:
             words = _("%(count)s people have it: say which by the external user id.")
-            yield RowConflict(words % {"count": self.shared[row.key]}, self.choice.person_key)
+            yield RowConflict(words % {"count": count}, self.choice.person_key)
         elif person is not None and person.is_hidden:
             yield RowConflict(
                 _("The person is known in other apps only. Whoever imports for the whole workspace"
@@ -262,9 +263,13 @@ class ImportBook:
         elif self.choice.verb != "save" and person is None and met.person is None:
             yield RowFault(_("Nobody is known by it."), self.choice.person_key)
 
-    def _check_owner(self, person: HeldPerson | None, device: HeldDevice) -> Iterator[RowFault]:
+    def _check_owner(
+        self, row: ImportRow, person: HeldPerson | None, device: HeldDevice
+    ) -> Iterator[RowFault]:
         owner = device.owner or device.owner_id
-        if owner and owner is not person and (person is None or owner != person.pk):
+        pks = {person.pk if person else 0} - {0}  # what is not written yet has none
+        pks |= self.known_by.get(row.key, set())  # `person` is but one of those who share it
+        if owner and owner is not person and device.owner_id not in pks:
             yield RowConflict(
                 _("The device belongs to somebody else. Take the row out, or let the import move"
                   " devices.")

@@ -1,0 +1,64 @@
+"""Imports: what the reasons of a row may say of somebody whom the importer does not see."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from campaigns.services.device_rows import MAX_ATTRIBUTES
+from campaigns.services.import_left_out import read_reasons
+from tests import builders
+from tests.campaigns.importing import check, read_left_out, upload
+
+pytestmark = pytest.mark.database
+FULL = {f"name-{number}": 1 for number in range(MAX_ATTRIBUTES)}
+HIDDEN = "known in other apps only"
+SHARED = "2 people have it"
+TOO_MANY = "more than"
+NOT_THEIRS = "belongs to somebody else"
+
+
+def list_reasons(job):
+    """The sentences that the first row was left out with."""
+    row = next(csv.DictReader(io.StringIO(read_left_out(job))))
+    return [sentence for _column, sentence in read_reasons(row["column"], row["reason"])]
+
+
+def is_told(reasons, *words):
+    """Whether the reasons are just those with these words in them, in their order."""
+    return len(reasons) == len(words) and all(
+        word in reason for word, reason in zip(words, reasons, strict=True)
+    )
+
+
+def test_what_somebody_of_another_app_has_is_told_to_nobody(app, colleague):
+    other = builders.make_app(app.workspace, "other")
+    hidden = builders.make_person(app.workspace, "hidden", attributes=FULL)
+    builders.make_device(other, "their-token", person=hidden)
+    one = upload(app, "user_id,person.custom.new\nhidden,1\n")
+
+    assert is_told(list_reasons(check(one, principal=colleague).check_job), HIDDEN)
+    assert is_told(list_reasons(check(one).check_job), TOO_MANY)  # who may see them
+
+
+@pytest.mark.parametrize("owner", [0, 1])
+def test_of_people_who_share_a_key_nothing_is_told_as_if_one_was_meant(app, owner):
+    both = [
+        builders.make_person(app.workspace, name, email="both@example.org", attributes=FULL)
+        for name in ("ann", "eve")
+    ]
+    builders.make_device(app, "token-of-one", person=both[owner])
+    text = "email,platform,token,person.custom.new\nboth@example.org,android,token-of-one,1\n"
+
+    assert is_told(list_reasons(check(upload(app, text)).check_job), SHARED)
+
+
+def test_a_device_of_none_of_those_who_share_a_key_is_somebody_elses(app):
+    for name in ("ann", "eve"):
+        builders.make_person(app.workspace, name, email="both@example.org")
+    builders.make_device(app, "token-of-bob", person=builders.make_person(app.workspace, "bob"))
+    text = "email,platform,token\nboth@example.org,android,token-of-bob\n"
+
+    assert is_told(list_reasons(check(upload(app, text)).check_job), SHARED, NOT_THEIRS)
