@@ -7,10 +7,9 @@ answer means is the gateway's own (`DeviceCalls.read`), what none means is `fail
 from __future__ import annotations
 
 import re
-import select
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,76 +17,26 @@ import pycurl
 
 from providers.failures import explain_unreachable, explain_unwritable
 from providers.fanout_narrows import Key, Narrow, find_key
+from providers.fanout_pools import Pool, has_no_place, wait_for_any
 from providers.fanout_slots import LOST, REFUSED, REFUSED_TOO_OFTEN, Origin, Slot, read_setting
 from providers.http_session import CONNECT_SECONDS, read_origin
 from providers.outbound import ClientCertificate, DeviceAnswer, DeviceCall
-from providers.outcomes import Failure
+from providers.outcomes import Failure, Result
 
-# At most, and fewer where the gateway says so: what is above waits in the library for this one
-# connection, and a lost connection leaves in doubt what is on it.
-STREAMS_PER_CONNECTION = 100
 LEAST_CONNECTIONS = 8
-KEPT_CONNECTIONS = 64  # at least, idle: devices name addresses, of which each may be another server
 KNOWN_ORIGINS = 1000
 KEPT_FANOUTS = 8  # per thread
-ENDING = "ending connections"
 LOOK_SECONDS = 0.1  # between two looks for calls whose time is up
-GLANCE_SECONDS = 0.01  # between two looks where libcurl has nothing to be waited for
 
 _ORIGIN = re.compile("https?://[^/?#]*")
 
 Answered = tuple[DeviceCall, DeviceAnswer | Failure]
+FindRest = Callable[[DeviceCall], Result | None]
 
 
-class _Pool:
-    """Connections, and the calls that run on them in the order in which they were submitted."""
-
-    def __init__(self, connections: int, *, is_believed: bool) -> None:
-        self.is_believed = is_believed
-        self.running: dict[Any, Slot] = {}
-        self.answered_at = time.monotonic()
-        self.multi = pycurl.CurlMulti()
-        self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-        self.multi.setopt(pycurl.M_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION)
-        self.allow(connections)
-
-    def allow(self, connections: int) -> None:
-        """So many to one host."""
-        self.multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, connections)
-        self.multi.setopt(pycurl.M_MAXCONNECTS, max(KEPT_CONNECTIONS, connections))
-
-    def add(self, slot: Slot) -> None:
-        self.running[slot.easy] = slot
-        self.multi.add_handle(slot.easy)
-
-    def remove(self, slot: Slot) -> None:
-        self.multi.remove_handle(slot.easy)
-        del self.running[slot.easy]
-
-    def end(self) -> None:
-        """Forget what is in flight and end all connections, without waiting until they have."""
-        for slot in list(self.running.values()):
-            self.remove(slot)
-        # It waits for every name that is still looked up, and strangers may name one that nobody
-        # answers for: that took eight seconds, in which no other answer was read.
-        threading.Thread(target=self.multi.close, name=ENDING, daemon=True).start()
-
-
-def _wait_for_any(pools: Iterable[_Pool], seconds: float) -> None:
-    """Until one of them has something to do, for so many seconds at most."""
-    waits, readable, writable = [seconds], list[int](), list[int]()
-    for pool in pools:
-        planned = pool.multi.timeout()
-        if planned >= 0:
-            waits.append(planned / 1000)
-        reads, writes, _none = pool.multi.fdset()
-        if not reads and not writes:
-            waits.append(GLANCE_SECONDS)  # no socket yet: a name is being looked up
-        readable += reads
-        writable += writes
-    wait = min(waits)
-    if wait > 0:
-        select.select(readable, writable, [], wait)
+def find_no_rest(call: DeviceCall) -> Result | None:
+    """Nobody has asked to be left alone."""
+    return None
 
 
 class Fanout:
@@ -114,8 +63,8 @@ class Fanout:
         self._last: tuple[str, Origin] = ("", self._judge_origin(""))
         self._looked_at = time.monotonic()
         self._streams = streams
-        self._pools: dict[bool, _Pool] = {}  # by whether who is called there is believed
-        self._old: list[_Pool] = []  # nothing new is called on them
+        self._pools: dict[bool, Pool] = {}  # by whether who is called there is believed
+        self._old: list[Pool] = []  # nothing new is called on them
         self._narrows: dict[Key, Narrow] = {}
 
     @property
@@ -123,6 +72,12 @@ class Fanout:
         """Calls that were submitted and that no `poll` has given back yet."""
         waiting = sum(len(narrow.waiting) for narrow in self._narrows.values())
         return len(self._done) + waiting + sum(len(pool.running) for pool in self._list_pools())
+
+    @property
+    def waiting(self) -> list[DeviceCall]:
+        """Of those the ones that no server has looked at, and that `admit` will begin."""
+        slots = (slot for narrow in self._narrows.values() for slot in narrow.waiting)
+        return [slot.call for slot in slots]
 
     def widen(self, streams: int) -> None:
         """From now on up to so many calls may be in flight."""
@@ -149,6 +104,28 @@ class Fanout:
         else:
             narrow.waiting.append(slot)
 
+    def admit(self, find_rest: FindRest = find_no_rest) -> list[Result]:
+        """Begin calls that waited, as far as their servers have a place for them now.
+
+        Gives what `find_rest` says of those that are to be left alone meanwhile: they are made no
+        more. `poll` begins none: whether any may be, its caller knows once it has read the answers.
+        """
+        resting: list[Result] = []
+
+        def spares(slot: Slot) -> bool:
+            rest = find_rest(slot.call)
+            if rest is not None:
+                self._free.append(slot)
+                resting.append(rest)
+            return rest is not None
+
+        now = time.monotonic()
+        for key, narrow in self._narrows.items():
+            for slot in narrow.let_in(self._count_running(key), spares):
+                slot.started = now
+                self._find_pool(slot.call.is_believed).add(slot)
+        return resting
+
     def withdraw(self) -> list[DeviceCall]:
         """Calls that no server has looked at, and that wait until one would: they are made no
         more."""
@@ -159,16 +136,16 @@ class Fanout:
     def poll(self, seconds: float) -> list[Answered]:
         """Calls that have ended, each with its answer or why there is none.
 
-        Waits until one has, for so many seconds at most; 0 only looks.
+        Waits until one has, or `admit` would begin one, for so many seconds at most; 0 only looks.
         """
         deadline = time.monotonic() + seconds
         while True:
             now = self._turn()
-            if self._done or not self.in_flight or now >= deadline:
+            if self._done or not self.in_flight or now >= deadline or self._has_room():
                 done, self._done = self._done, []
                 return done
             busy = (pool for pool in self._list_pools() if pool.running)
-            _wait_for_any(busy, min(deadline - now, LOOK_SECONDS))
+            wait_for_any(busy, min(deadline - now, LOOK_SECONDS))
 
     def close(self) -> None:
         """Forget what is in flight and end all connections."""
@@ -181,16 +158,16 @@ class Fanout:
         self._free, self._done = [], []
         self._pools, self._old = {}, []
 
-    def _list_pools(self) -> tuple[_Pool, ...]:
+    def _list_pools(self) -> tuple[Pool, ...]:
         return (*self._pools.values(), *self._old)
 
-    def _find_pool(self, is_believed: bool) -> _Pool:
+    def _find_pool(self, is_believed: bool) -> Pool:
         """Strangers, whom a browser has named, have one of their own: what they do to connections,
         and names of theirs that nobody answers for, hold up nobody else (libcurl looks up twenty
         of a pool at a time, and each name is two of them)."""
         pool = self._pools.get(is_believed)
         if pool is None:
-            pool = _Pool(self._count_connections(), is_believed=is_believed)
+            pool = Pool(self._count_connections(), is_believed=is_believed)
             self._pools[is_believed] = pool
         return pool
 
@@ -236,14 +213,15 @@ class Fanout:
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             self._end_overdue(now)
-        for key in list(self._narrows):
-            self._let_in(key, now)
+        for key, narrow in list(self._narrows.items()):
+            if not narrow.waiting and not self._count_running(key):
+                del self._narrows[key]
         for pool in [pool for pool in self._old if not pool.running]:
             self._old.remove(pool)
             pool.end()
         return now
 
-    def _harvest(self, pool: _Pool, now: float) -> None:
+    def _harvest(self, pool: Pool, now: float) -> None:
         left, running, remove = 1, pool.running, pool.multi.remove_handle
         free, done, narrows = self._free.append, self._done.append, self._narrows
         while left:
@@ -262,15 +240,15 @@ class Fanout:
                 if easy in pool.running:  # else it has ended with another one
                     self._fail(pool, pool.running[easy], code, words)
 
-    def _end(self, pool: _Pool, slot: Slot, answer: DeviceAnswer | Failure) -> None:
+    def _end(self, pool: Pool, slot: Slot, answer: DeviceAnswer | Failure) -> None:
         pool.remove(slot)
         slot.clear()
         self._free.append(slot)
         self._done.append((slot.call, answer))
 
-    def _fail(self, pool: _Pool, slot: Slot, code: int, words: str) -> None:
+    def _fail(self, pool: Pool, slot: Slot, code: int, words: str) -> None:
         failure = slot.explain(code, words)
-        if REFUSED_TOO_OFTEN in words or _has_no_place(pool, slot, code):
+        if REFUSED_TOO_OFTEN in words or has_no_place(pool, slot, code):
             self._hold_back(pool, slot, failure)
             return
         if code in LOST:
@@ -284,7 +262,7 @@ class Fanout:
                     self._end(pool, other, _repeat(failure))
             self._give_up(slot, failure)
 
-    def _hold_back(self, pool: _Pool, slot: Slot, failure: Failure) -> None:
+    def _hold_back(self, pool: Pool, slot: Slot, failure: Failure) -> None:
         """Make a call again that was certainly not looked at, as long as that may help."""
         key = find_key(slot)
         narrow = self._narrows.setdefault(key, Narrow())
@@ -306,16 +284,12 @@ class Fanout:
         slots = (slot for pool in self._list_pools() for slot in pool.running.values())
         return sum(find_key(slot) == key for slot in slots)
 
-    def _let_in(self, key: Key, now: float) -> None:
-        narrow, running = self._narrows[key], self._count_running(key)
-        coming = narrow.let_in(running)
-        for slot in coming:
-            slot.started = now
-            self._find_pool(slot.call.is_believed).add(slot)
-        if not running and not coming:
-            del self._narrows[key]
+    def _has_room(self) -> bool:
+        """Whether a server has a place for somebody who waits."""
+        waited = ((key, narrow) for key, narrow in self._narrows.items() if narrow.waiting)
+        return any(narrow.count_room(self._count_running(key)) for key, narrow in waited)
 
-    def _leave(self, pool: _Pool) -> None:
+    def _leave(self, pool: Pool) -> None:
         """Call on new connections from now on.
 
         libcurl would go on calling on one that has just ended, until it looks at it again after a
@@ -335,15 +309,6 @@ class Fanout:
                     self._leave(pool)  # it takes calls and answers none
                     self._give_up(slot, explain_unreachable(REFUSED))
                 self._end(pool, slot, slot.explain_overdue())
-
-
-def _has_no_place(pool: _Pool, slot: Slot, code: int) -> bool:
-    """Whether it waited in the library for as long as connecting may take, where connections stand:
-    others are called there."""
-    if code != pycurl.E_OPERATION_TIMEDOUT:
-        return False
-    others = (other for other in pool.running.values() if other.origin is slot.origin)
-    return any(other.is_written() for other in others)
 
 
 def _repeat(failure: Failure) -> Failure:

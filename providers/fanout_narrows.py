@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 from providers.fanout_slots import Origin, Slot
 
@@ -42,10 +43,17 @@ class Narrow:
         """One was taken."""
         self.limit += 1 / self.limit
 
-    def let_in(self, running: int) -> list[Slot]:
-        """Who is called now, where so many are on their way."""
-        room = min(len(self.waiting), max(0, int(self.limit) - running))
-        coming = [self.waiting.popleft() for _ in range(room)]
+    def count_room(self, running: int) -> int:
+        """For how many there is a place, where so many are on their way."""
+        return max(0, int(self.limit) - running)
+
+    def let_in(self, running: int, spares: Callable[[Slot], bool]) -> list[Slot]:
+        """Who is called now, where so many are on their way; nobody waits whom it `spares`."""
+        room, coming = self.count_room(running), list[Slot]()
+        while self.waiting and len(coming) < room:
+            slot = self.waiting.popleft()
+            if not spares(slot):
+                coming.append(slot)
         if coming:
             self.lone = coming[0] if self.limit < 2 else None
         return coming

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from campaigns.dispatch import bursts, gates, outbound, pace, quick_flush, rests, settle, windows
-from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.answers import fail_unsent, has_other_way, settle_reply
-from campaigns.dispatch.claim import Lease, is_over
-from campaigns.dispatch.fan_out_calls import Clock, Ready, prepare
+from campaigns.dispatch.claim import is_over
+from campaigns.dispatch.fan_out_calls import Clock, Ready, Start, prepare
 from campaigns.dispatch.fan_out_end import Ending
 from campaigns.dispatch.harvest import TAKEN, Harvest, Judge, Recent, find_reason, read_failure
 from campaigns.dispatch.unanswered import POISON
@@ -44,19 +43,6 @@ TURN = timedelta(seconds=5)  # for so long calls of one batch are begun
 def go_on() -> bool:
     """Nobody asks to stop."""
     return False
-
-
-@dataclass(slots=True)
-class Start:
-    """What a fan-out begins with: who is addressed, who is left out, the one that was left open
-    and whom that may have reached."""
-
-    lease: Lease
-    addressed: Addressed
-    skipped: settle.Verdicts
-    key: str
-    repeats: Attempt | None = None
-    doubts: frozenset[int] = frozenset()
 
 
 def fan_out(start: Start, clock: Clock, should_stop: ShouldStop) -> None:
@@ -237,6 +223,9 @@ class FanOut:
                 flying[call.place] = place
             else:
                 self.rests.append(rest)  # nobody was called, so there is nothing to be judged
+        for rest in self.fanout.admit(find_rest):
+            del flying[rest.index]
+            self.rests.append(rest)
 
     def _withdraw(self) -> None:
         """Whom the gateway had no place for is called next time, as nobody has looked at them."""

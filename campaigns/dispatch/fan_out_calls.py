@@ -6,14 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from campaigns.dispatch import outbound
+from campaigns.dispatch import outbound, settle
 from campaigns.dispatch.addresses import Addressed
 from campaigns.dispatch.claim import Lease
+from campaigns.models import Attempt
 from campaigns.models.packing import unpack_ids
 from providers.outbound import DeviceCall, DeviceCalls
 from providers.outcomes import Result
 
 Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Start:
+    """What a fan-out begins with: who is addressed, who is left out, the one that was left open
+    and whom that may have reached."""
+
+    lease: Lease
+    addressed: Addressed
+    skipped: settle.Verdicts
+    key: str
+    repeats: Attempt | None = None
+    doubts: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)

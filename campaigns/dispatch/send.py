@@ -23,6 +23,7 @@ from campaigns.dispatch.answers import UNKNOWN, settle_reply
 from campaigns.dispatch.bars import find_barred
 from campaigns.dispatch.books import Member, Verdict
 from campaigns.dispatch.claim import Lease, claim_batch, is_over
+from campaigns.dispatch.fan_out_calls import Start
 from campaigns.dispatch.texts import needs_rendering
 from campaigns.dispatch.unanswered import POISON, Resolution, find_doubt, resolve_attempt, write_off
 from campaigns.dispatch.windows import find_doubted
@@ -168,9 +169,7 @@ def _send(lease: Lease, owed: list[Member], unsent: Attempt | None, clock: Clock
     _call(lease, addressed, settle.Call(key, skipped, unsent=unsent), ready, clock)
 
 
-def _begin_fan_out(
-    lease: Lease, owed: list[Member], stale: Attempt | None, clock: Clock
-) -> fan_out.Start:
+def _begin_fan_out(lease: Lease, owed: list[Member], stale: Attempt | None, clock: Clock) -> Start:
     """A call of its own for everybody who is owed; after a `stale` fan-out for some once more."""
     addressed = _address(lease, owed, clock())
     doubted = find_doubted(lease.batch, stale, owed) if stale is not None else []
@@ -180,7 +179,7 @@ def _begin_fan_out(
         for member in members:
             skipped[UNKNOWN if member[0] in doubts else _leave_out(reason)].append(member)
     key = write_key(lease.batch, addressed)
-    return fan_out.Start(lease, addressed, skipped, key, stale, doubts)
+    return Start(lease, addressed, skipped, key, stale, doubts)
 
 
 def _leave_out(reason: Reason) -> Verdict:

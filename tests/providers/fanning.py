@@ -28,6 +28,7 @@ def call_all(fanout: Fanout, calls: list[DeviceCall], in_flight: int = 100) -> F
     while waiting or fanout.in_flight:
         while waiting and fanout.in_flight < in_flight:
             fanout.submit(waiting.pop())
+        fanout.admit()
         for call, answer in fanout.poll(1):
             assert call.place not in found, "one call has ended twice"
             found[call.place] = answer

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from providers.fanout import ENDING, KEPT_FANOUTS, Fanout, close_fanouts, get_fanout
+from providers.fanout import KEPT_FANOUTS, Fanout, close_fanouts, get_fanout
+from providers.fanout_pools import ENDING
 from providers.outbound import DeviceCall
 from providers.outcomes import Reason
 from providers.simulator import Behaviour, Simulator

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from providers import http_session
-from providers.fanout import KEPT_CONNECTIONS, Fanout
+from providers.fanout import Fanout
+from providers.fanout_pools import KEPT_CONNECTIONS
 from providers.outbound import DeviceAnswer, DeviceCall
 from providers.outcomes import Failure, Reason
 from tests.installation import wait_for

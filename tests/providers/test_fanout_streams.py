@@ -14,8 +14,8 @@ import pytest
 from providers.fanout import Fanout
 from providers.fanout_narrows import Narrow
 from providers.fanout_slots import Slot, read_setting
-from providers.outbound import DeviceAnswer
-from providers.outcomes import Reason
+from providers.outbound import DeviceAnswer, DeviceCall
+from providers.outcomes import Outcome, Reason, Result
 from providers.simulator import Behaviour, Simulator, read_plan
 from providers.simulator.gateways import GatewayServer
 from tests.gateways import GATEWAY, most, serving_gateways
@@ -38,6 +38,11 @@ def serve(folder: Path, settings: Any, streams: int, latency_ms: int) -> Iterato
     simulator.close()
 
 
+def rest(call: DeviceCall) -> Result:
+    """Its address has asked to wait."""
+    return Result(call.place, Outcome.FAILED, Reason.VENDOR)
+
+
 def list_ids(found: Found) -> dict[int, str]:
     answers = {at: one for at, one in found.items() if isinstance(one, DeviceAnswer)}
     return {place: json.loads(answer.body)["id"] for place, answer in answers.items()}
@@ -49,7 +54,7 @@ def test_each_round_of_answers_makes_room_for_one_more() -> None:
     for slot in slots:
         narrow.hold(slot, 0)
     rounds = []
-    while coming := narrow.let_in(0):
+    while coming := narrow.let_in(0, lambda slot: False):
         rounds.append(len(coming))
         for _slot in coming:
             narrow.note_answer()
@@ -130,8 +135,29 @@ def test_who_waits_for_a_place_can_be_called_back(
         while fanout.in_flight:
             answered += [call.place for call, _answer in fanout.poll(1)]
             withdrawn += [call.place for call in fanout.withdraw()]
+            fanout.admit()
         accepted = server.simulator.summarize()["distinct_recipients"]
         fanout.close()
     assert sorted(answered + withdrawn) == list(range(COUNT))
     assert withdrawn
     assert accepted == len(answered)
+
+
+def test_who_waits_for_a_place_is_called_when_its_caller_says_so_alone(
+    tmp_path: Path, settings: Any, most: list[int]
+) -> None:
+    with serve(tmp_path, settings, 1, latency_ms=20) as server:
+        fanout = Fanout(COUNT)
+        for call in make_calls(server.url, COUNT):
+            fanout.submit(call)
+        answered: list[int] = []
+        while fanout.in_flight > len(fanout.waiting):
+            answered += [call.place for call, _answer in fanout.poll(1)]
+        waiting = [call.place for call in fanout.waiting]
+        rests = fanout.admit(rest)
+        accepted = server.simulator.summarize()["distinct_recipients"]
+        fanout.close()
+    assert sorted(answered + waiting) == list(range(COUNT))
+    assert waiting
+    assert accepted == len(answered)
+    assert [one.index for one in rests] == waiting

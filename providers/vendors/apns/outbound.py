@@ -163,7 +163,7 @@ class Apns:
         fanout = get_fanout(1, signer.certificate, self.account.public_id, signer.caller)
         fanout.submit(call)
         while not (answered := fanout.poll(1.0)):
-            pass
+            fanout.admit()
         answer = answered[0][1]
         if isinstance(answer, Failure):
             raise answer

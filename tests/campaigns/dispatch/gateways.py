@@ -4,6 +4,7 @@ the very moment at which a call is written, and answers as a test wants."""
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter as Tally
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -50,8 +51,10 @@ class Gateway:
     wishes: dict[str, list[Callable[[int], Answer]]] = field(default_factory=dict)
     usual: Callable[[int], Answer] = ACCEPTED
     calls: list[str] = field(default_factory=list)  # tokens, as their calls came
+    answered: int = 0  # calls whose answers were read
     most: int = 0  # calls at once
     streams: int = STREAMS
+    places: float = math.inf  # who is called above that waits until it is admitted
     boundaries: Boundaries | None = None
     on_call: Callable[[str], None] | None = None
 
@@ -91,31 +94,51 @@ class Line:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.answers: list[tuple[DeviceCall, Answer]] = []
+        self.waiting: list[DeviceCall] = []
 
     @property
     def in_flight(self) -> int:
-        return len(self.answers)
+        return len(self.answers) + len(self.waiting)
 
     def submit(self, call: DeviceCall) -> None:
+        if self.waiting or len(self.answers) >= self.gateway.places:
+            self.waiting.append(call)
+        else:
+            self._write(call)
+
+    def admit(self, find_rest: Callable[[DeviceCall], Result | None]) -> list[Result]:
+        """Whoever waits is called where there is a place again."""
+        rests: list[Result] = []
+        while self.waiting and len(self.answers) < self.gateway.places:
+            call = self.waiting.pop(0)
+            if (rest := find_rest(call)) is None:
+                self._write(call)
+            else:
+                rests.append(rest)
+        return rests
+
+    def _write(self, call: DeviceCall) -> None:
         boundaries = self.gateway.boundaries
         if boundaries is not None:
             boundaries.cross()
             boundaries.state += 1
         self.answers.append((call, self.gateway.take(call)))
-        self.gateway.most = max(self.gateway.most, self.in_flight)
+        self.gateway.most = max(self.gateway.most, len(self.answers))
 
     def poll(self, seconds: float) -> list[tuple[DeviceCall, Answer]]:
         """One at a time, the last one first: answers come in any order."""
         if self.gateway.boundaries is not None:
             self.gateway.boundaries.cross()
+        self.gateway.answered += bool(self.answers)
         return [self.answers.pop()] if self.answers else []
 
     def withdraw(self) -> list[DeviceCall]:
-        """This gateway takes whatever is written."""
-        return []
+        waiting, self.waiting = self.waiting, []
+        return waiting
 
     def close(self) -> None:
         self.answers.clear()
+        self.waiting.clear()
 
 
 class Calls:

@@ -17,11 +17,14 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.services import campaigns
+from providers.outcomes import Reason
 from tests.campaigns.dispatch.gateways import (
+    Calls,
     Gateway,
     make_clock,
+    say,
 )
-from tests.campaigns.dispatch.phones import CHUNK, PHONES, Start, now, send
+from tests.campaigns.dispatch.phones import CHUNK, PHONES, Start, name_phone, now, send
 
 __all__ = ["now"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -110,3 +113,70 @@ def test_what_expires_on_the_way_is_not_sent(gateway: Gateway, begin: Start, now
 
     assert outcomes["expired too_late"] == PHONES - len(gateway.calls) > 0
     assert outcomes["sent"] == len(gateway.calls) > 0
+
+
+@pytest.fixture
+def narrow(gateway: Gateway) -> Gateway:
+    """It takes one call at a time; nine others wait until they are admitted."""
+    gateway.streams, gateway.places = 10, 1
+    return gateway
+
+
+def test_who_waits_for_a_place_is_not_called_once_a_worker_shall_stop(
+    narrow: Gateway, begin: Start, now: datetime
+) -> None:
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now), should_stop=lambda: narrow.answered >= 5)
+
+    assert len(narrow.calls) == 5
+    narrow.places = 10
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(narrow.calls) == PHONES
+
+
+def test_who_waits_for_a_place_is_not_called_after_a_standstill(
+    narrow: Gateway, begin: Start, now: datetime
+) -> None:
+    transfer, clock = begin(), make_clock(now)
+
+    def stand_still() -> datetime:
+        return clock() + (narrow.answered == 5) * fan_out.TURN
+
+    pump("worker", clock=stand_still)
+
+    assert len(narrow.calls) == 5
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(narrow.calls) == PHONES
+
+
+def test_who_waits_for_a_place_is_not_called_once_the_vendor_asks_for_time(
+    narrow: Gateway, begin: Start, now: datetime
+) -> None:
+    narrow.wishes = {name_phone(4): [say(reason=Reason.THROTTLED, retry_after=60)]}
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now))
+
+    assert len(narrow.calls) == 5
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(narrow.calls) == PHONES + 1
+
+
+def test_who_waits_for_a_place_is_not_called_once_its_address_asks_for_time(
+    narrow: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rest(token: str) -> None:
+        if len(narrow.calls) == 5:
+            monkeypatch.setattr(Calls, "resting", frozenset(map(name_phone, range(PHONES))))
+
+    narrow.on_call = rest
+    transfer = begin()
+
+    pump("worker", clock=make_clock(now))
+
+    assert len(narrow.calls) == 5
+    narrow.on_call = None
+    monkeypatch.setattr(Calls, "resting", frozenset())
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(narrow.calls) == PHONES
