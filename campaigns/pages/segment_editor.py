@@ -139,22 +139,24 @@ class Editor:
             self.tree, self.focus, self.words = edited.tree, edited.focus, edited.words
 
     def _show(self, view: str) -> None:
-        self.told = frozenset()  # the other view has other nodes
         if view == JSON_VIEW and self.view == TREE_VIEW and self._has_named():
             words = _("It is too long to be edited as JSON here; scripts read and write it whole.")
             self.faults["expression"] = words
         elif view == JSON_VIEW and self.view == TREE_VIEW:
             self.text = dump(self.read_body())
-            self.view = JSON_VIEW
+            self._turn(JSON_VIEW)
         elif view == TREE_VIEW and self.view == JSON_VIEW:
             try:
                 self.tree = read_tree(parse(self.text), self.app.timezone)
-                self.view = TREE_VIEW
+                self._turn(TREE_VIEW)
             except Unreadable as error:
                 place = f"expression.{error.path}".rstrip(".")
                 self.faults["expression"] = f"{place}: {error}"
             except Invalid as error:
                 self.faults["expression"] = say_place(error)
+
+    def _turn(self, view: str) -> None:
+        self.view, self.told = view, frozenset()  # the other view has other nodes
 
     def _has_named(self) -> bool:
         return self.tree is not None and any(node.kept for node in self.tree.root.walk())

@@ -119,10 +119,11 @@ def test_short_lists_are_edited_and_many_of_them_are_no_long_page(client, make):
 def test_as_json_it_would_be_too_long_and_that_is_said(client, make):
     form = open_form(client, make(LISTED))
 
-    drawn = client.post(reverse("segment_draw"), form | {"action": "show:json"})
+    drawn = client.post(reverse("segment_draw"), form | {"told": "2", "action": "show:json"})
 
     assert "too long to be edited as JSON here" in drawn.content.decode()
     assert WORDS in drawn.content.decode()
+    assert 'name="told" value="2"' in drawn.content.decode()
 
 
 def test_what_is_not_stored_any_more_is_not_saved_as_nothing(client, make):

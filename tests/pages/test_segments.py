@@ -492,3 +492,25 @@ def make_unreached(app, total, *, left, margin=0, has_steps=False):
         has_steps=has_steps,
     )  # fmt: skip
     return Unreached(Reach(app, {"ios": total}, 1, margin=margin), wanted, 0, left)
+
+
+@pytest.mark.parametrize(
+    ("form", "view"),
+    [({"told": "2"}, "tree"), ({"told": "json", "view": "json", "json": "[]"}, "json")],
+)
+def test_the_view_that_is_on_already_hushes_nothing_that_a_save_was_refused_for(
+    page, app, form, view
+):
+    form = fill(app, {"and": [GERMANS]}, **form, action=f"show:{view}")
+
+    drawn = page.post(reverse("segment_draw"), form)
+
+    assert f'name="told" value="{form["told"]}"' in drawn.content.decode()
+
+
+def test_a_view_that_changes_begins_without_what_the_other_was_refused_for(page, app):
+    form = fill(app, {"and": [GERMANS]}, told="2", action="show:json")
+
+    drawn = page.post(reverse("segment_draw"), form)
+
+    assert 'name="told" value=""' in drawn.content.decode()
