@@ -181,12 +181,25 @@ def _name(reach: Reach, count: int, *, is_rough: bool) -> dict[str, str]:
 def _tell_left_out(left: LeftOut) -> Iterator[Problem]:
     """How many of an audience get nothing because they opted out or are suppressed."""
     if left:
-        words = _(
-            "Of this audience %(opted_out)d devices are left out because their persons opted out, "
-            "and %(suppressed)d because they are on the suppression list."
-        )
         names = {"opted_out": left.opted_out, "suppressed": left.suppressed}
-        yield Problem(code="left_out", field="audience", sentence=words % names, is_blocking=False)
+        sentence = _choose_words(left) % names
+        yield Problem(code="left_out", field="audience", sentence=sentence, is_blocking=False)
+
+
+def _choose_words(left: LeftOut) -> str:
+    if not left.suppressed:
+        return _(
+            "Of this audience %(opted_out)d devices are left out because their persons opted out."
+        )
+    if not left.opted_out:
+        return _(
+            "Of this audience %(suppressed)d devices are left out because they are on the "
+            "suppression list."
+        )
+    return _(
+        "Of this audience %(opted_out)d devices are left out because their persons opted out, "
+        "and %(suppressed)d because they are on the suppression list."
+    )
 
 
 def describe_nobody_left() -> Problem:

@@ -116,6 +116,26 @@ def test_who_opted_out_or_is_suppressed_is_nobody_to_send_to(
     assert look_for_somebody(routed, EVERYBODY, needs=needs) is not is_nobody
 
 
+OPTED_OUT = "Of this audience 1 devices are left out because their persons opted out"
+SUPPRESSED = "because they are on the suppression list."
+
+
+@pytest.mark.parametrize(
+    ("out", "suppressed", "words"),
+    [
+        ((0,), None, f"{OPTED_OUT}."),
+        ((), 1, f"Of this audience 1 devices are left out {SUPPRESSED}"),
+        ((0,), 1, f"{OPTED_OUT}, and 1 {SUPPRESSED}"),
+    ],
+)
+def test_who_is_left_out_is_told_without_a_half_that_is_nobody(routed, now, out, suppressed, words):
+    lose(routed, out=out)
+    if suppressed is not None:
+        suppress(routed, suppressed, now)
+
+    assert tell(builders.make_campaign(routed, now), now)["left_out"] == words
+
+
 def test_the_apps_own_channel_needs_no_token(routed, now):
     lose(routed, disabled=(0, 1, 2))
     content = builders.CONTENT | {"channel": "own"}
