@@ -134,6 +134,10 @@ class AddressRests(Protocol):
         """What was asked for since this was called last, by addresses whose word counts."""
         ...
 
+    def put_back(self, told: Mapping[str, float]) -> None:
+        """Others could not be told of this: it is taken the next time."""
+        ...
+
     def learn(self, rests: Mapping[str, float]) -> None:
         """What others were asked for."""
         ...

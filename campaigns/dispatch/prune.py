@@ -94,6 +94,7 @@ def _find_over(before: datetime) -> QuerySet[Any]:
 def _remove(rows: QuerySet[Any]) -> int:
     removed = 0
     while chunk := list(rows.values_list("pk", flat=True)[:CHUNK_ROWS]):
-        rows.model._default_manager.filter(pk__in=chunk).delete()
-        removed += len(chunk)
+        # Asked again, as some may have been renewed since.
+        _all, by_table = rows.filter(pk__in=chunk).delete()
+        removed += by_table.get(rows.model._meta.label, 0)
     return removed

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from django.db import transaction
+from django.db.models import Q
+
 from campaigns.dispatch.fan_out_calls import Clock
 from campaigns.models import AddressRest
 from campaigns.selectors.limits import LONGEST_BLOCK
@@ -31,8 +34,12 @@ class Told:
         if self.rests is None or not can_ask:
             return
         told, now = self.rests.take_told(), self.clock()
-        if told:
-            _tell(self.account_id, told, now)
+        try:
+            for address, seconds in told.items():
+                _tell(self.account_id, address, now, now + timedelta(seconds=seconds))
+        except BaseException:
+            self.rests.put_back(told)  # whoever is the next to share tells it
+            raise
         if now - self.looked_at >= LOOK:
             self.looked_at = now
             self.rests.learn(find_rests(self.account_id, now))
@@ -46,15 +53,16 @@ def find_rests(account_id: int, now: datetime) -> Mapping[str, float]:
     return {address: (until - now).total_seconds() for address, until in rows}
 
 
-def _tell(account_id: int, told: Mapping[str, float], now: datetime) -> None:
-    AddressRest.objects.bulk_create(
-        (
-            AddressRest(
-                account_id=account_id, address=address, until=now + timedelta(seconds=seconds)
-            )
-            for address, seconds in sorted(told.items())
-        ),
-        update_conflicts=True,
-        unique_fields=["account", "address"],
-        update_fields=["until"],
-    )
+def _tell(account_id: int, address: str, now: datetime, until: datetime) -> None:
+    """A later end stays, unless it is later than anybody may ask for."""
+    row = AddressRest(account_id=account_id, address=address, until=until)
+    with transaction.atomic():
+        # Changes nothing of one that is there, and locks it: nobody prunes it before it is renewed.
+        AddressRest.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["account", "address"],
+            update_fields=["address"],
+        )
+        rows = AddressRest.objects.filter(account_id=account_id, address=address)
+        rows.filter(Q(until__lt=until) | Q(until__gt=now + LONGEST_BLOCK)).update(until=until)

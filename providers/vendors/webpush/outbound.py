@@ -42,21 +42,25 @@ class Rests:
 
     def __init__(self) -> None:
         self._until: dict[tuple[str, str], float] = {}
-        self._untold: set[tuple[str, str]] = set()
+        self._untold: dict[tuple[str, str], float] = {}
 
     def note(self, account: str, origin: str, seconds: float, *, is_told: bool = False) -> None:
-        """It has asked for so many seconds; others are to be told."""
+        """It has asked for so many seconds, or more before; others are to be told."""
         if len(self._until) >= MAX_RESTS:
             self._until.clear()
-        self._until[account, origin] = time.monotonic() + seconds
+        _prolong(self._until, (account, origin), seconds)
         if is_told:
-            self._untold.add((account, origin))
+            self.note_untold(account, origin, seconds)
+
+    def note_untold(self, account: str, origin: str, seconds: float) -> None:
+        """Others are to be told, again where that has failed."""
+        _prolong(self._untold, (account, origin), seconds)
 
     def take_untold(self, account: str) -> dict[str, float]:
         """Seconds left of those that others were not told of yet."""
-        keys = [key for key in self._untold if key[0] == account]
-        self._untold.difference_update(keys)
-        return {origin: self.find(account, origin) for _account, origin in keys}
+        keys, now = [key for key in self._untold if key[0] == account], time.monotonic()
+        left = {key[1]: self._untold.pop(key) - now for key in keys}
+        return {origin: seconds for origin, seconds in left.items() if seconds > 0}
 
     def find(self, account: str, origin: str) -> float:
         """The seconds that are left; 0 when it may be called."""
@@ -64,6 +68,11 @@ class Rests:
         if left <= 0:
             self._until.pop((account, origin), None)
         return max(0.0, left)
+
+
+def _prolong(ends: dict[tuple[str, str], float], key: tuple[str, str], seconds: float) -> None:
+    """From now on for so long; a later end stays."""
+    ends[key] = max(ends.get(key, 0.0), time.monotonic() + seconds)
 
 
 RESTS = Rests()
@@ -77,6 +86,10 @@ class SharedRests:
 
     def take_told(self) -> Mapping[str, float]:
         return RESTS.take_untold(self.account_id)
+
+    def put_back(self, told: Mapping[str, float]) -> None:
+        for origin, seconds in told.items():
+            RESTS.note_untold(self.account_id, origin, seconds)
 
     def learn(self, rests: Mapping[str, float]) -> None:
         for origin, seconds in rests.items():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pytest
 
 from campaigns.dispatch import fan_out
 from campaigns.dispatch.engine import pump
+from campaigns.dispatch.rests import LOOK
 from campaigns.models import (
+    Account,
+    AddressRest,
     Allowance,
     App,
     Attempt,
@@ -19,6 +23,7 @@ from campaigns.models import (
 from campaigns.services import campaigns
 from providers.outcomes import Reason
 from tests.campaigns.dispatch.gateways import (
+    REST,
     Calls,
     Gateway,
     make_clock,
@@ -180,3 +185,38 @@ def test_who_waits_for_a_place_is_not_called_once_its_address_asks_for_time(
     monkeypatch.setattr(Calls, "resting", frozenset())
     assert send(transfer, now, hours=1) == {"sent": PHONES}
     assert len(narrow.calls) == PHONES
+
+
+class Shared:
+    """What services ask, as the double's client knows it: one word of others is heard by all."""
+
+    def take_told(self) -> dict[str, float]:
+        return {}
+
+    def put_back(self, told: Mapping[str, float]) -> None: ...
+
+    def learn(self, rests: Mapping[str, float]) -> None:
+        if rests:
+            Calls.resting = frozenset(map(name_phone, range(PHONES)))
+
+
+def test_who_is_in_the_middle_of_a_batch_learns_within_a_second_what_others_were_asked_for(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Calls, "rests", Shared())
+    monkeypatch.setattr(Calls, "resting", frozenset())
+    transfer, clock = begin(), make_clock(now)
+
+    def tell(token: str) -> None:
+        if len(gateway.calls) == 30:
+            until = now + timedelta(seconds=REST)
+            AddressRest.objects.create(account=Account.objects.get(), address="one", until=until)
+
+    gateway.on_call = tell
+    pump("worker", clock=lambda: clock() + (len(gateway.calls) >= 30) * LOOK)
+
+    assert 30 <= len(gateway.calls) <= 30 + CHUNK
+    Calls.resting = frozenset()
+    AddressRest.objects.all().delete()
+    assert send(transfer, now, hours=1) == {"sent": PHONES}
+    assert len(gateway.calls) == PHONES

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, connection
 
 from campaigns.dispatch.engine import pump
 from campaigns.dispatch.prune import prune
-from campaigns.dispatch.rests import LOOK, Told
+from campaigns.dispatch.rests import LONG_AGO, LOOK, Told
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Account, AddressRest, Delivery
 from campaigns.selectors import routes
+from campaigns.selectors.limits import LONGEST_BLOCK
 from providers.gateways import GatewayCall, GatewayReply, GatewaySend
 from providers.simulator.gateways import GatewayServer
 from providers.vendors.webpush import DIALECT, outbound
@@ -26,6 +28,7 @@ from tests.vendor_cases.gateway_apps import fill_app, start_transfer
 __all__ = ["server"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 STREAMS, BATCH = 20, 60
+SERVICE = "https://service.example"
 NOW = datetime.now(UTC)
 BUSY = GatewayReply(429, b"", {"retry-after": "3600"})
 
@@ -85,8 +88,10 @@ class Worker:
     def running(self) -> Iterator[None]:
         """As if only its process were there."""
         kept, outbound.RESTS = outbound.RESTS, self.rests
-        yield
-        outbound.RESTS = kept
+        try:
+            yield
+        finally:
+            outbound.RESTS = kept
 
     def share(self) -> None:
         with self.running():
@@ -116,16 +121,84 @@ def test_who_is_in_the_middle_of_a_batch_is_told_too(app: Any, server: GatewaySe
     assert prune(now + timedelta(hours=1))["rests"] == 1
 
 
-def test_a_service_that_asks_again_is_waited_for_as_it_says_then(
-    app: Any, server: GatewayServer
-) -> None:
+@pytest.fixture
+def account(app: Any, server: GatewayServer) -> Account:
     fill_app(app, DIALECT, server.url, 1, NOW)
-    account = Account.objects.get()
-    now = NOW
-    worker = Worker(Told(account.pk, outbound.SharedRests(account.public_id), lambda: now))
-    for seconds in (60, 600):
-        worker.rests.note(account.public_id, server.url, seconds, is_told=True)
+    return Account.objects.get()
+
+
+def make_worker(account: Account) -> Worker:
+    return Worker(Told(account.pk, outbound.SharedRests(account.public_id), lambda: NOW))
+
+
+def find_until() -> float:
+    """Seconds for which the one service is left alone by everybody."""
+    [until] = AddressRest.objects.values_list("until", flat=True)
+    return (until - NOW).total_seconds()
+
+
+@pytest.mark.parametrize("waits", [(60, 600), (600, 60), (600, 0)])
+def test_the_longest_of_what_a_service_asks_holds(account: Account, waits: tuple[int, int]) -> None:
+    worker = make_worker(account)
+    for seconds in waits:
+        worker.rests.note(account.public_id, SERVICE, seconds, is_told=True)
         worker.share()
 
-    [until] = AddressRest.objects.values_list("until", flat=True)
-    assert timedelta(seconds=500) < until - NOW <= timedelta(seconds=600)
+    assert 500 < worker.rests.find(account.public_id, SERVICE) <= 600
+    assert 500 < find_until() <= 600
+
+
+@pytest.mark.parametrize("seconds", [60, 0])
+def test_what_one_was_asked_for_shortens_nothing_of_another(account: Account, seconds: int) -> None:
+    long, short = make_worker(account), make_worker(account)
+    short.rests.note(account.public_id, SERVICE, seconds, is_told=True)
+    long.rests.note(account.public_id, SERVICE, 600, is_told=True)
+
+    long.share()
+    short.share()
+
+    assert 500 < find_until() <= 600
+    assert 500 < short.rests.find(account.public_id, SERVICE) <= 600
+    long.rests.note(account.public_id, SERVICE, 900)
+    long.told.looked_at = LONG_AGO
+    long.share()
+    assert 800 < long.rests.find(account.public_id, SERVICE) <= 900
+
+
+def test_what_is_left_over_from_a_clock_that_went_back_is_replaced(account: Account) -> None:
+    until = NOW + LONGEST_BLOCK + timedelta(seconds=1)
+    AddressRest.objects.create(account=account, address=SERVICE, until=until)
+    worker = make_worker(account)
+    worker.rests.note(account.public_id, SERVICE, 600, is_told=True)
+
+    worker.share()
+
+    assert 500 < find_until() <= 600
+
+
+def test_what_could_not_be_written_is_told_the_next_time(account: Account) -> None:
+    worker = make_worker(account)
+    worker.rests.note(account.public_id, SERVICE, 600, is_told=True)
+    worker.told.account_id = account.pk + 1  # there is none
+    with pytest.raises(IntegrityError):
+        worker.share()
+
+    worker.told.account_id = account.pk
+    worker.share()
+
+    assert 500 < find_until() <= 600
+
+
+def test_what_is_asked_for_anew_while_it_is_pruned_stays(account: Account) -> None:
+    AddressRest.objects.create(account=account, address=SERVICE, until=NOW - LOOK)
+
+    def renew(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("DELETE") and AddressRest._meta.db_table in sql:
+            AddressRest.objects.update(until=NOW + timedelta(seconds=600))
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(renew):
+        removed = prune(NOW)["rests"]
+
+    assert removed == 0
+    assert find_until() == 600
