@@ -14,6 +14,7 @@ import pytest
 from providers.fanout import Fanout
 from providers.fanout_narrows import Narrow
 from providers.fanout_slots import Slot, read_setting
+from providers.http_session import CONNECT_SECONDS
 from providers.outbound import DeviceAnswer, DeviceCall
 from providers.outcomes import Outcome, Reason, Result
 from providers.simulator import Behaviour, Simulator, read_plan
@@ -112,11 +113,14 @@ def test_a_gateway_that_refuses_for_ever_is_not_called_for_ever(
 def test_who_waits_at_a_gateway_that_falls_silent_is_not_called_one_by_one(
     tmp_path: Path, settings: Any, most: list[int]
 ) -> None:
-    settings.CALL_SECONDS = 1.0
-    with serve(tmp_path, settings, 1, latency_ms=600_000) as server:
+    settings.CALL_SECONDS = CONNECT_SECONDS  # it bounds handshakes, too
+    with serve(tmp_path, settings, 1, latency_ms=20) as server:
         fanout = Fanout(COUNT)
+        call_all(fanout, make_calls(server.url, COUNT, COUNT), in_flight=AT_ONCE)  # connections
+        server.simulator.behaviour = Behaviour(latency_ms=600_000)
+        before = server.simulator.summarize()["distinct_recipients"]
         ended = describe(call_all(fanout, make_calls(server.url, COUNT), in_flight=COUNT))
-        taken = server.simulator.summarize()["distinct_recipients"]
+        taken = server.simulator.summarize()["distinct_recipients"] - before
         fanout.close()
     doubted = ended[Reason.NO_ANSWER, None]
     assert ended == {(Reason.NO_ANSWER, None): doubted, UNSEEN: COUNT - doubted}
