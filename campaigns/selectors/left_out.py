@@ -1,7 +1,8 @@
 """How many of an audience will be left out, told before it is sent; nothing is decided by this.
 
 The submit decides (campaigns.dispatch.bars). Who is suppressed is counted by whom an entry meant
-when it was added, so that an audience of a million costs no hash: at least so many.
+when it was added, so that an audience of a million costs no hash: others may have the same
+identifier by now, and who had it another.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ Channel = Suppression.Channel
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Devices of an audience that get nothing; `anew` is all of them once, without those who get
-    nothing for want of a token."""
+    nothing anyway, and `out_anew` such of people who opted out.
+
+    Not `is_exact`: the suppression list has entries, and whom they mean is known as it is sent.
+    """
 
     opted_out: int = 0
     suppressed: int = 0
     anew: int = 0
+    out_anew: int = 0
+    is_exact: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.opted_out or self.suppressed)
@@ -39,7 +45,8 @@ def count_left_out(
     opted_in = reachable & Q(person__opted_out_at__isnull=True)
     out, out_anew = _count_both(select_opted_out(app, devices), reachable)
     held, held_anew = _count_both(suppressed, opted_in)
-    return LeftOut(out, held, out_anew + held_anew)
+    is_exact = not select_suppressing(app, now).exists()
+    return LeftOut(out, held, out_anew + held_anew, out_anew, is_exact)
 
 
 def _count_both(devices: QuerySet[Device], some: Q) -> tuple[int, int]:

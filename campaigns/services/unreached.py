@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from campaigns.dispatch.routes import find_reach
 from campaigns.models import App, Device, DeviceIdentifier
 from campaigns.models.patience import TookTooLong, at_most
-from campaigns.selectors.addressing import EACH_DEVICE, Wanted
+from campaigns.selectors.addressing import DESCRIBED, EACH_DEVICE, Wanted
 from campaigns.selectors.audience import Audience, select_devices
 from campaigns.selectors.expressions import deny
 from campaigns.selectors.left_out import LeftOut, count_left_out, find_suppressed
@@ -89,33 +89,77 @@ class Unreached:
     wanted: Wanted
     tokenless: int
     left: LeftOut
+    unserved: int = 0  # on platforms that no route serves, or for which there is no text
+    goes_by_token: bool = True  # wherever it goes; else some may not be addressable
+    tells_audience: bool = False  # a vendor may be told whom we mean: also who has no token
 
     @property
     def lost(self) -> int:
         """All of them, each once."""
-        return self.tokenless + self.left.anew
+        return self.unserved + self.tokenless + self.left.anew
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the audience was counted, and no later step may reach whom the push does not."""
+        return not self.reach.margin and not self.wanted.has_steps
 
     @property
     def is_exact(self) -> bool:
-        """Whether those who are left are known: the audience was counted, and no later step of a
-        scenario may still reach whom the push does not."""
-        return not self.reach.margin and not self.wanted.has_steps
+        """Whether those who are left are known, and nothing else leaves any of them out."""
+        is_called = self.goes_by_token and not self.tells_audience
+        is_sure = self.is_counted and self.left.is_exact
+        return is_sure and is_called and not self.wanted.has_local_hours
 
     @property
     def most_sent(self) -> int:
         """How many it is sent to; where that is not known, how many at most."""
-        if self.is_exact:
-            return max(0, self.reach.total - self.lost)
-        return self.reach.total + self.reach.margin
+        if not self.is_counted:
+            return self.reach.total + self.reach.margin
+        # Who is suppressed may have another identifier by now, and is sent to then.
+        lost = self.unserved + self.left.out_anew + (0 if self.tells_audience else self.tokenless)
+        return max(0, self.reach.total - lost)
 
 
 def count_unreached(reach: Reach, wanted: Wanted, now: datetime) -> Unreached:
     """Whom nothing reaches, counted; who misses a token and has no other id is among them."""
+    present = {platform for platform, count in reach.platforms.items() if count}
+    unserved = present - find_served(wanted.app, wanted.message)
     needs = find_needs(wanted.app, wanted.message)
     tokenless = count_tokenless(reach, needs) + _count_idless(reach, wanted, needs)
-    reachable = deny(_miss_tokens(needs)) if tokenless else None
+    lost = _miss_tokens(needs) if tokenless else Q(pk__in=())
+    lost |= Q(platform__in=sorted(unserved))
+    reachable = deny(lost) if tokenless or unserved else None
     left = count_left_out(wanted.app, wanted.devices, now, reachable=reachable)
-    return Unreached(reach, wanted, tokenless, left)
+    own = {
+        one: way for one, way in find_first_ways(wanted.app).items() if one in present - unserved
+    }
+    return Unreached(
+        reach,
+        wanted,
+        tokenless,
+        left,
+        unserved=sum(reach.platforms[platform] for platform in unserved),
+        goes_by_token=_goes_by_token(wanted, own),
+        tells_audience=any(map(_may_tell_audience, own.values())),
+    )
+
+
+def find_served(app: App, message: PushMessage) -> set[str]:
+    """Platforms for which there is a text, and a route where it goes by one."""
+    spoken = {one.value for one in Platform if message.has_platform(one)}
+    return spoken & find_first_ways(app).keys() if message.channel in VENDOR_ONLY else spoken
+
+
+def _goes_by_token(wanted: Wanted, ways: Mapping[str, Way]) -> bool:
+    """Whether on all platforms of these ways each device that has a token is called by it."""
+    return wanted.message.channel in VENDOR_ONLY and all(
+        way.limits.addressing & EACH_DEVICE and find_reach(way, platform).token_kind
+        for platform, way in ways.items()
+    )
+
+
+def _may_tell_audience(way: Way) -> bool:
+    return bool(way.prefers_audience and way.limits.addressing & DESCRIBED)
 
 
 def _count_idless(reach: Reach, wanted: Wanted, needs: Mapping[str, Need]) -> int:

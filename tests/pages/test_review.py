@@ -12,6 +12,7 @@ from campaigns.dispatch import plan
 from campaigns.models import App, AuditEntry, Campaign, Device, Membership, Person, Transfer
 from campaigns.pages.number_words import say_number
 from campaigns.selectors.headcount import take_headcount
+from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
 from tests import builders
 from tests.pages.sending import press_send
 from tests.pages.test_pages import make_campaign
@@ -254,6 +255,20 @@ def test_above_its_size_the_name_of_the_app_is_typed(sender, draft, size, typed,
     if status == 422:
         assert "three" in answer.content.decode()
         assert "Type Shop, exactly as it is written" in answer.content.decode()
+
+
+def test_what_nothing_serves_is_not_sent_to_and_who_is_suppressed_may_be(sender, draft):
+    App.objects.update(guard_size=2)
+    builders.make_device(draft.app, "browser", "web")
+    before = look(sender, draft).content.decode()
+    entry, terms = Entry("token", "of-somebody"), Terms(reason="legal")
+    add_suppressions(Place(draft.workspace), [entry], terms, actor="owner", now=draft.created_at)
+    after = look(sender, draft).content.decode()
+
+    assert "It is sent to <strong>3</strong> devices" in before
+    assert "This goes to <strong>3</strong> devices" in before
+    assert "It is sent to at most <strong>3</strong> devices" in after
+    assert "This may go to as many as <strong>3</strong> devices" in after
 
 
 def test_only_whom_it_is_sent_to_counts_for_the_guard(sender, draft):

@@ -475,7 +475,7 @@ def test_the_guard_stands_where_an_estimate_may_be_too_small(app):
 def test_the_guard_counts_whom_it_is_sent_to(app):
     app.guard_size = 1000
     campaign = Campaign(app=app)
-    lost = LeftOut(opted_out=300, suppressed=200, anew=400)
+    lost = LeftOut(opted_out=400, anew=400, out_anew=400)
 
     less, more, steps = (
         find_guard(campaign, (make_unreached(app, total, left=lost, has_steps=has_steps),))
