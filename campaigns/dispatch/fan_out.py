@@ -103,7 +103,7 @@ class FanOut:
         self.flush: quick_flush.QuickFlush | None = None
         self.flush_end = 0
         self.gate = gates.open_gate(way, clock)
-        self.told = rests.Told(way.account.pk, ready.calls.rests, clock)
+        self.board = rests.RestBoard(way.account.pk, ready.calls.rests, clock)
         calls, account = ready.calls, way.account.public_id
         self.fanout = fanout.get_fanout(self.streams, calls.certificate, account, calls.caller)
         is_at_most_once = lease.transfer.policy == Policy.AT_MOST_ONCE
@@ -119,7 +119,7 @@ class FanOut:
         self.harvest, self.recent = Harvest(), Recent(self.judge.faults)
         self.record = Record(lease)
         self.flying: dict[int, int] = {}  # place in the push -> place in the batch
-        self.rests: list[Result] = []  # of those whose addresses have asked to wait
+        self.resting: list[Result] = []  # of those whose addresses have asked to wait
         self.written = self.allowed = 0  # places in the queue
         self.is_stopping = self.is_vouched = False  # vouched: taken where the account is known
         self.heeded: Failure | None = None
@@ -204,7 +204,7 @@ class FanOut:
         self.safe_until = min(self.ends_at, now + timedelta(seconds=settings.LEASE_SECONDS))
 
     def _write(self) -> None:
-        self.told.share(can_ask=self.flush is None)
+        self.board.share(can_ask=self.flush is None)
         is_held = self.judge.stop is not None  # the vendor has just asked for no further call
         if is_held or self.should_stop() or self.clock() >= self.safe_until:
             self.is_stopping = True
@@ -222,10 +222,10 @@ class FanOut:
                 submit(call)
                 flying[call.place] = place
             else:
-                self.rests.append(rest)  # nobody was called, so there is nothing to be judged
+                self.resting.append(rest)  # nobody was called, so there is nothing to be judged
         for rest in self.fanout.admit(find_rest):
             del flying[rest.index]
-            self.rests.append(rest)
+            self.resting.append(rest)
 
     def _withdraw(self) -> None:
         """Whom the gateway had no place for is called next time, as nobody has looked at them."""
@@ -360,10 +360,10 @@ class FanOut:
     def _end(self) -> None:
         now = self.clock()
         stop = self._heed(now)
-        self.told.share(can_ask=True)
+        self.board.share(can_ask=True)
         members = self.start.addressed.members
         uncalled = [members[call.place] for _place, call in self.ready.queue[self.written :]]
-        ending = Ending(self.lease, self.attempt, self.judge, members, uncalled, self.rests)
+        ending = Ending(self.lease, self.attempt, self.judge, members, uncalled, self.resting)
         refusal = stop if stop is not None and stop.reason is Reason.CREDENTIAL else None
         has_ended = refusal is not None and ending.is_over(refusal, now)
         what = ending.write_flush(stop, now, has_ended=has_ended)

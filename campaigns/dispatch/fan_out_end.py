@@ -20,18 +20,18 @@ from providers.outcomes import Failure, Reason, Result
 class Ending:
     """One pass over a batch, when nothing is in flight any more. `members` are those whom it was
     for, by the places of results. Nobody has called those who are `uncalled`, as it ended before,
-    and those of the `rests`, whose addresses have asked to wait."""
+    and those of the `resting`, whose addresses have asked to wait."""
 
     lease: Lease
     attempt: Attempt
     judge: Judge
     members: Sequence[Member]
     uncalled: list[Member]
-    rests: list[Result]
+    resting: list[Result]
 
     def list_unsent(self) -> list[Member]:
         """Whom nobody has called, for either reason."""
-        return self.uncalled + [self.members[rest.index] for rest in self.rests]
+        return self.uncalled + [self.members[rest.index] for rest in self.resting]
 
     def is_over(self, refusal: Failure, now: datetime) -> bool:
         """Note that the account was refused; whether nobody can help those who are left: no other
@@ -57,8 +57,8 @@ class Ending:
     def _sum_up(self, stop: Failure | None) -> settle.Answer:
         """What is said of a pass in which nobody was called is why."""
         answer = self.judge.sum_up(stop)
-        if self.rests and not self.judge.reasons and not self.judge.has_reached:
-            answer.reason, answer.words = Reason.VENDOR.value, self.rests[0].message
+        if self.resting and not self.judge.reasons and not self.judge.has_reached:
+            answer.reason, answer.words = Reason.VENDOR.value, self.resting[0].message
         return answer
 
     def find_apart(self, now: datetime) -> Apart | None:
@@ -73,18 +73,18 @@ class Ending:
 
     @property
     def _is_split(self) -> bool:
-        is_mixed = self.judge.retried and self.judge.has_settled and (self.uncalled or self.rests)
+        is_mixed = self.judge.retried and self.judge.has_settled and (self.uncalled or self.resting)
         return bool(is_mixed) and self.lease.batch.form == Batch.Form.DEVICE
 
     def _find_next_pass(self, now: datetime) -> datetime:
         others = self.uncalled or self.judge.retried or self.judge.refused
-        if self.rests and not others:
+        if self.resting and not others:
             return self._find_rest_end(now)
         return self._find_next_try(now) if self._is_split else self._find_due(now)
 
     def _find_rest_end(self, now: datetime) -> datetime:
         """When the first of the addresses may be called that have asked to wait."""
-        first = min(self.rests, key=lambda rest: rest.retry_after or 0)
+        first = min(self.resting, key=lambda rest: rest.retry_after or 0)
         return find_next_try(self.lease, [first], now) or now
 
     def _find_due(self, now: datetime) -> datetime:

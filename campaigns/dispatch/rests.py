@@ -21,7 +21,7 @@ LOOK = timedelta(seconds=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class Told:
+class RestBoard:
     """What one fan-out and the others of its account tell each other."""
 
     def __init__(self, account_id: int, rests: AddressRests | None, clock: Clock) -> None:

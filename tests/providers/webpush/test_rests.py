@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection
 
 from campaigns.dispatch.engine import pump
 from campaigns.dispatch.prune import prune
-from campaigns.dispatch.rests import LONG_AGO, LOOK, Told
+from campaigns.dispatch.rests import LONG_AGO, LOOK, RestBoard
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Account, AddressRest, Delivery
 from campaigns.selectors import routes
@@ -81,7 +81,7 @@ def test_nobody_calls_more_often_than_one_process_had_calls_on_their_way(
 class Worker:
     """What one process knows, in the middle of a batch."""
 
-    told: Told
+    board: RestBoard
     rests: outbound.Rests = field(default_factory=outbound.Rests)
 
     @contextmanager
@@ -95,7 +95,7 @@ class Worker:
 
     def share(self) -> None:
         with self.running():
-            self.told.share(can_ask=True)
+            self.board.share(can_ask=True)
 
 
 def test_who_is_in_the_middle_of_a_batch_is_told_too(app: Any, server: GatewayServer) -> None:
@@ -103,7 +103,7 @@ def test_who_is_in_the_middle_of_a_batch_is_told_too(app: Any, server: GatewaySe
     account = Account.objects.get()
     now = NOW
     one, two = (
-        Worker(Told(account.pk, outbound.SharedRests(account.public_id), lambda: now))
+        Worker(RestBoard(account.pk, outbound.SharedRests(account.public_id), lambda: now))
         for _worker in range(2)
     )
     one.share()
@@ -128,7 +128,7 @@ def account(app: Any, server: GatewayServer) -> Account:
 
 
 def make_worker(account: Account) -> Worker:
-    return Worker(Told(account.pk, outbound.SharedRests(account.public_id), lambda: NOW))
+    return Worker(RestBoard(account.pk, outbound.SharedRests(account.public_id), lambda: NOW))
 
 
 def find_until() -> float:
@@ -160,7 +160,7 @@ def test_what_one_was_asked_for_shortens_nothing_of_another(account: Account, se
     assert 500 < find_until() <= 600
     assert 500 < short.rests.find(account.public_id, SERVICE) <= 600
     long.rests.note(account.public_id, SERVICE, 900)
-    long.told.looked_at = LONG_AGO
+    long.board.looked_at = LONG_AGO
     long.share()
     assert 800 < long.rests.find(account.public_id, SERVICE) <= 900
 
@@ -179,11 +179,11 @@ def test_what_is_left_over_from_a_clock_that_went_back_is_replaced(account: Acco
 def test_what_could_not_be_written_is_told_the_next_time(account: Account) -> None:
     worker = make_worker(account)
     worker.rests.note(account.public_id, SERVICE, 600, is_told=True)
-    worker.told.account_id = account.pk + 1  # there is none
+    worker.board.account_id = account.pk + 1  # there is none
     with pytest.raises(IntegrityError):
         worker.share()
 
-    worker.told.account_id = account.pk
+    worker.board.account_id = account.pk
     worker.share()
 
     assert 500 < find_until() <= 600
