@@ -142,11 +142,11 @@ def _settle_batch(batch: Batch, account_id: int, at: datetime, *, has_silence: b
 def _split(members: Sequence[Member], *, has_silence: bool) -> dict[Verdict, list[Member]]:
     """Nearly all are sent; the vendor turned down a few, and of a few it may never have spoken."""
     verdicts = defaultdict(list)
-    for member in members:
+    for place, member in enumerate(members):
         verdict = Verdict(Settled.SENT.value)
-        if member[0] % 41 == 7:
+        if place % 41 == 7:
             verdict = Verdict(Settled.FAILED.value, Reason.VENDOR.value)
-        elif has_silence and member[0] % 199 == 3:
+        elif has_silence and place % 199 == 3:
             verdict = Verdict(Settled.UNKNOWN.value, Reason.NO_ANSWER.value)
         verdicts[verdict].append(member)
     return verdicts

@@ -86,7 +86,7 @@ def test_the_panel_follows_the_audience_and_the_text(compose):
     compose.locator("#id_body").fill("Hello")
     compose.get_by_text("The message has no text").wait_for(state="detached")
     compose.get_by_label("Labels", exact=True).first.check()
-    compose.get_by_text("Finish the audience").wait_for()
+    compose.get_by_text("Finish the audience to see").wait_for()
     compose.get_by_role("checkbox", name=re.compile("Readers")).check()
 
     compose.locator('[data-pa-total="0"]').wait_for()
