@@ -92,7 +92,7 @@ def test_a_campaign_goes_from_the_form_to_its_report(page, site):
     page.wait_for_selector('[data-pa-total="5000"]')
     assert page.locator(".pa-phone [data-pa-show=title]").first.inner_text() == "Autumn sale"
     page.get_by_role("button", name="Review and send").click()
-    page.get_by_text("four thousand nine hundred twenty-nine").wait_for()
+    page.get_by_text("four thousand nine hundred sixty-nine").wait_for()
     page.get_by_label("Type “Shoply” to go on").fill("Shoply")
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_role("button", name="Undo").click()
