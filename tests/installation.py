@@ -124,12 +124,8 @@ class Installation:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=120)
 
-    def issue_key(
-        self, dialect: str = "native", app: str = "shoply", scopes: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """A key of the usual scopes and these."""
-        more = [word for scope in scopes for word in ("--scope", scope)]
-        printed = self.manage("issue_key", "--app", app, "--dialect", dialect, *more)
+    def issue_key(self, dialect: str = "native", app: str = "shoply") -> dict[str, Any]:
+        printed = self.manage("issue_key", "--app", app, "--dialect", dialect)
         key: dict[str, Any] = json.loads(printed.splitlines()[-1])
         return key
 

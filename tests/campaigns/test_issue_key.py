@@ -35,18 +35,18 @@ def test_a_native_key_is_good_for_every_door(app):
     assert (key.dialect, [*key.apps.all()]) == ("", [app])
 
 
-def test_a_key_may_do_what_a_sending_script_needs_and_what_is_asked_for(app):
+def test_a_key_may_keep_devices_and_send_and_do_what_is_asked_for(app):
     asked = [
         ["native"],
         [SPOKEN[0].key],
-        ["native", "--scope", "privacy", "--scope", "audience", "--scope", "send"],
+        ["native", "--scope", "privacy", "--scope", "send"],
     ]
 
     for arguments in asked:
         issue("--app", "shop", "--dialect", *arguments)
 
     assert [key.scopes for key in ApiKey.objects.order_by("pk")] == [
-        ["read", "compose", "send"],
+        ["read", "audience", "compose", "send"],
         ["read", "audience", "compose", "send"],
         ["read", "audience", "compose", "send", "privacy"],
     ]

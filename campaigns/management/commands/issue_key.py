@@ -17,8 +17,6 @@ from providers import registry
 from providers.contract import Dialect
 
 NATIVE = "native"
-# What a script that sends cannot do without; a dialect's calls keep devices and labels too.
-SCOPES = (ApiKey.Scope.READ, ApiKey.Scope.COMPOSE, ApiKey.Scope.SEND)
 ACTOR = "command line"
 
 
@@ -36,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--dialect", default=NATIVE, choices=[NATIVE, *dialects])
         parser.add_argument(
             "--scope", action="append", default=[], choices=ApiKey.Scope.values,
-            help="what a sending script does not need, as well; may be repeated",
+            help="what not every script needs, as well; may be repeated",
         )  # fmt: skip
 
     def handle(
@@ -71,13 +69,12 @@ def _find_one(model: Any, slug: str, workspace: str) -> Any:
 
 def _issue_key(app: App, dialect: Dialect | None, more: list[str]) -> dict[str, Any]:
     now = timezone.now()
-    least = access.DEFAULT_SCOPES if dialect else SCOPES
     key, text = access.issue_key(
         app.workspace,
         name=f"{dialect.key if dialect else NATIVE} key of {app.slug}",
         apps=[app],
         dialect=dialect.key if dialect else "",
-        scopes=[scope for scope in ApiKey.Scope.values if scope in {*least, *more}],
+        scopes=[scope for scope in ApiKey.Scope.values if scope in {*access.DEFAULT_SCOPES, *more}],
         actor=ACTOR,
         now=now,
     )
