@@ -44,6 +44,14 @@ def rest(call: DeviceCall) -> Result:
     return Result(call.place, Outcome.FAILED, Reason.VENDOR)
 
 
+def submit_all(url: str) -> Fanout:
+    """More calls than the gateway takes at once are on their way."""
+    fanout = Fanout(COUNT)
+    for call in make_calls(url, COUNT):
+        fanout.submit(call)
+    return fanout
+
+
 def list_ids(found: Found) -> dict[int, str]:
     answers = {at: one for at, one in found.items() if isinstance(one, DeviceAnswer)}
     return {place: json.loads(answer.body)["id"] for place, answer in answers.items()}
@@ -131,10 +139,7 @@ def test_who_waits_for_a_place_can_be_called_back(
     tmp_path: Path, settings: Any, most: list[int]
 ) -> None:
     with serve(tmp_path, settings, 1, latency_ms=100) as server:
-        fanout = Fanout(COUNT)
-        for call in make_calls(server.url, COUNT):
-            fanout.submit(call)
-        answered: list[int] = []
+        fanout, answered = submit_all(server.url), list[int]()
         withdrawn: list[int] = []
         while fanout.in_flight:
             answered += [call.place for call, _answer in fanout.poll(1)]
@@ -151,10 +156,7 @@ def test_who_waits_for_a_place_is_called_when_its_caller_says_so_alone(
     tmp_path: Path, settings: Any, most: list[int]
 ) -> None:
     with serve(tmp_path, settings, 1, latency_ms=20) as server:
-        fanout = Fanout(COUNT)
-        for call in make_calls(server.url, COUNT):
-            fanout.submit(call)
-        answered: list[int] = []
+        fanout, answered = submit_all(server.url), list[int]()
         while fanout.in_flight > len(fanout.waiting):
             answered += [call.place for call, _answer in fanout.poll(1)]
         waiting = [call.place for call in fanout.waiting]
