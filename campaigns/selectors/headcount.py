@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from django.core.cache import cache
@@ -179,7 +180,8 @@ def _choose(rows: Iterable[tuple[int, int | None]]) -> list[int]:
 def _estimate(app: App, devices: QuerySet[Device], places: Places | None = None) -> Headcount:
     """From a sample; what was counted already stays exact."""
     sample = draw_sample(app)
-    drawn = list(devices.filter(IsAmong("pk", sample)).values_list(*READ))
+    # Sorted here: as ORDER BY, PostgreSQL may walk the whole key to find a sample in order.
+    drawn = sorted(devices.filter(IsAmong("pk", sample)).values_list(*READ), key=itemgetter(0))
     # Of an app of few devices all are read: then nothing is estimated.
     is_whole = len(sample) >= (population := count_all(app))
     weight = 1.0 if is_whole else population / len(sample) if sample else 0.0
