@@ -112,7 +112,7 @@ def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
     if digits:
         queries[By.PHONE] = persons.filter(phone__in={digits[1], digits[0]})
     for by, rows in queries.items():
-        ids = list(rows.order_by().values_list("pk", flat=True)[:MOST])
+        ids = _take_some(rows.values_list("pk", flat=True))
         yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
     yield from _find_merged(text, reach)
 
@@ -122,7 +122,7 @@ def _find_merged(text: str, reach: Reach) -> Iterator[Match]:
     gone = PersonMerge.objects.filter(workspace__in=reach.workspaces, undone_at__isnull=True)
     alias = gone.filter(~Q(external_user_id=""), external_user_id=text)
     own = gone.filter(gone_id__in=_read_ids(text, "person"))
-    ids = list((alias | own).values_list("person_id", flat=True)[:MOST])
+    ids = _take_some((alias | own).values_list("person_id", flat=True))
     yield from (Match("person", pk, By.FORMER_ID) for pk in _keep_seen(ids, reach))
 
 
@@ -137,16 +137,21 @@ def _find_devices(text: str, reach: Reach) -> Iterator[Match]:
     ids = DeviceIdentifier.objects.filter(
         app__in=reach.apps, kind__in=list(identifier_platforms()), value_hash=hashed, value=text
     )
-    for device, kind in ids.values_list("device_id", "kind")[:MOST]:
+    for device, kind in _take_some(ids.values_list("device_id", "kind")):
         yield Match("device", device, kind)
     marks = DeviceMark.objects.filter(app__in=reach.apps, kind=DeviceMark.Kind.ALIAS, name=text)
-    for device in marks.values_list("device_id", flat=True)[:MOST]:
+    for device in _take_some(marks.values_list("device_id", flat=True)):
         yield Match("device", device, By.ALIAS)
 
 
 def _match_devices(devices: QuerySet[Device], by: str) -> Iterator[Match]:
-    for pk in devices.order_by().values_list("pk", flat=True)[:MOST]:
+    for pk in _take_some(devices.values_list("pk", flat=True)):
         yield Match("device", pk, by)
+
+
+def _take_some(rows: QuerySet[Any, Any]) -> list[Any]:
+    # Cut, then sorted: asked for their order, a database may walk a key from its beginning for it.
+    return sorted(rows.order_by()[:MOST])
 
 
 def _find_beginning(prefix: str, reach: Reach) -> list[Match]:
