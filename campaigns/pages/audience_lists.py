@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import App, Label, Segment
 
@@ -20,8 +20,12 @@ def list_labels(
     labels = Label.objects.for_user(principal).filter(offered, app__in=apps)
     for label in labels.order_by("name"):
         members[label.name] = members.get(label.name, 0) + label.member_count
-    words = _("%(name)s (%(count)s persons)")
-    return [(name, words % {"name": name, "count": f"{n:,}"}) for name, n in members.items()]
+    return [(name, _describe_size(name, count)) for name, count in members.items()]
+
+
+def _describe_size(label: str, persons: int) -> str:
+    words = ngettext("%(name)s (%(count)s person)", "%(name)s (%(count)s persons)", persons)
+    return words % {"name": label, "count": f"{persons:,}"}
 
 
 def list_segments(apps: Sequence[App], principal: Any) -> list[tuple[int, str]]:

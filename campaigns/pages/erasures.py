@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.errors import Forbidden, Refused
 from campaigns.models import Job, Membership, Workspace
@@ -189,7 +189,10 @@ def _lift(request: HttpRequest, form: LiftForm) -> HttpResponse:
         form.chosen, named, reason=given["reason"], actor=name_actor(request.user),
         now=timezone.now(),
     )  # fmt: skip
-    messages.success(request, _("%(count)d identifiers may come back.") % {"count": lifted})
+    words = ngettext(
+        "%(count)d identifier may come back.", "%(count)d identifiers may come back.", lifted
+    )
+    messages.success(request, words % {"count": lifted})
     return redirect("erasures")
 
 

@@ -243,15 +243,15 @@ def _refuse_left_out(
     devices = wanted.devices.filter(platform__in=[one.value for one in platforms])
     out = devices.filter(person__opted_out_at__isnull=False).count()
     if out:
-        words = _("%(account)s cannot leave out the %(count)d devices of those who opted out.")
+        words = _("%(account)s cannot leave out the devices of those who opted out: %(count)d.")
         raise Inexact(words % {**names, "count": out})
     barred = devices.filter(find_suppressed(wanted.app, timezone.now())).count()
     if barred:
-        words = _("%(account)s cannot leave out the %(count)d devices that are suppressed.")
+        words = _("%(account)s cannot leave out the devices that are suppressed: %(count)d.")
         raise Inexact(words % {**names, "count": barred})
     dead = devices.filter(token_state=Device.TokenState.DISABLED).count()
     if dead:
-        words = _("%(account)s cannot leave out the %(count)d devices whose tokens are disabled.")
+        words = _("%(account)s cannot leave out the devices whose tokens are disabled: %(count)d.")
         raise Inexact(words % {**names, "count": dead})
     nameless = Q(person__isnull=True) | Q(person__external_user_id="")
     if audience.labels and devices.filter(nameless).exists():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import (
     Account,
@@ -98,7 +99,11 @@ def list_batch_lines(place: Place, transfer: Transfer) -> Iterator[Line]:
     yield Line(code="text", words=text if batch.language else common)
     yield Line(
         code="batch",
-        words=_("Batch %(pk)d of %(count)d recipients: %(state)s.")
+        words=ngettext(
+            "Batch %(pk)d of %(count)d recipient: %(state)s.",
+            "Batch %(pk)d of %(count)d recipients: %(state)s.",
+            batch.count,
+        )
         % {"pk": batch.pk, "count": batch.count, "state": batch.get_state_display()},
         at=batch.due_at,
         details=tuple(_tell_batch(batch, transfer)),
@@ -191,7 +196,11 @@ def _list_corrections(delivery: Delivery) -> Iterator[Line]:
         new=delivery.outcome,
     )
     for row in rows.order_by("pk")[:MOST_CALLS]:
-        words = _("Corrected from %(old)s to %(new)s, with %(count)d recipients in all.")
+        words = ngettext(
+            "Corrected from %(old)s to %(new)s.",
+            "Corrected from %(old)s to %(new)s, with %(count)d recipients in all.",
+            row.count,
+        )
         yield Line(
             code="correction",
             words=words % {"old": row.old, "new": row.new, "count": row.count},

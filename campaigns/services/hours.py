@@ -153,7 +153,11 @@ def _describe_past(past: Share, when_past: str) -> str:
 
 def describe_change(note: str, share: Share) -> str:
     """A change of the clocks, and for how many."""
-    words = _("%(note)s This is so for %(count)s recipients in %(zones)s.")
+    words = ngettext(
+        "%(note)s This is so for %(count)s recipient in %(zones)s.",
+        "%(note)s This is so for %(count)s recipients in %(zones)s.",
+        share.recipients,
+    )
     some = ", ".join(sorted(share.zones)[:3])
     more = len(share.zones) - 3
     zones = _("%(some)s and %(more)d more zones") % {"some": some, "more": more}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import App
 from campaigns.models.audience import pack_version
@@ -73,9 +73,12 @@ def find_sdk_problems(floors: Iterable[Floor], counts: Mapping[str, int]) -> Ite
     for floor in floors:
         count = counts.get(floor.key, 0)
         if count:
-            words = _(
+            words = ngettext(
+                "%(count)d %(platform)s device has an SDK of %(account)s before %(version)s, "
+                "which leaves it out.",
                 "%(count)d %(platform)s devices have an SDK of %(account)s before %(version)s, "
-                "which leaves it out."
+                "which leaves it out.",
+                count,
             )
             names = {
                 "count": count,

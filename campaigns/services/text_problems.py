@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import Campaign
 from campaigns.selectors.routes import find_first_ways
@@ -38,9 +39,12 @@ def find_text_problems(campaign: Campaign) -> Iterator[Problem]:
 def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterator[Problem]:
     about = "" if forecast.is_exact else _("about ")
     for name, count in sorted(forecast.empty.items()):
-        words = _(
+        words = ngettext(
+            "%(about)s%(count)s of %(total)s recipients of %(app)s has no %(name)s, and nothing "
+            "stands in for it: they are skipped.",
             "%(about)s%(count)s of %(total)s recipients of %(app)s have no %(name)s, and nothing "
-            "stands in for it: they are skipped."
+            "stands in for it: they are skipped.",
+            count,
         )
         yield Problem(
             code="empty_variable",
@@ -74,9 +78,12 @@ def _tell_defaults(forecast: TextForecast, fields: dict[str, str]) -> Iterator[P
     """How many have no value where something stands in: good to know, and nothing is wrong."""
     about = "" if forecast.is_exact else _("about ")
     for name, count in sorted(forecast.standing_in.items()):
-        words = _(
+        words = ngettext(
+            "%(about)s%(count)s of %(total)s recipients of %(app)s has no %(name)s: they get the "
+            "default.",
             "%(about)s%(count)s of %(total)s recipients of %(app)s have no %(name)s: they get the "
-            "default."
+            "default.",
+            count,
         )
         yield Problem(
             code="default_stands_in",

@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.dispatch.routes import find_reach
 from campaigns.models import App, Device, DeviceIdentifier
@@ -188,9 +189,12 @@ def find_unreached(counted: Iterable[Unreached], now: datetime) -> Iterator[Prob
 def tell_tokenless(reach: Reach, count: int) -> Iterator[Problem]:
     """That so many have no token that works."""
     if count:
-        words = _(
+        words = ngettext(
+            "%(about)s%(count)s of %(total)s devices of %(app)s has no token that works: it gets "
+            "nothing.",
             "%(about)s%(count)s of %(total)s devices of %(app)s have no token that works: they get "
-            "nothing."
+            "nothing.",
+            count,
         )
         yield Problem(
             code="no_token",
@@ -204,9 +208,12 @@ def tell_tokenless(reach: Reach, count: int) -> Iterator[Problem]:
 def tell_opted_out(reach: Reach) -> Iterator[Problem]:
     """That so many opted out, where nobody has counted who is suppressed."""
     if reach.opted_out:
-        words = _(
+        words = ngettext(
+            "%(about)s%(count)s of %(total)s devices of %(app)s belongs to somebody who opted out: "
+            "it gets nothing.",
             "%(about)s%(count)s of %(total)s devices of %(app)s belong to people who opted out: "
-            "they get nothing."
+            "they get nothing.",
+            reach.opted_out,
         )
         sentence = words % _name(reach, reach.opted_out, is_rough=reach.is_split_estimated)
         yield Problem(code="left_out", field="audience", sentence=sentence, is_blocking=False)
@@ -225,25 +232,26 @@ def _name(reach: Reach, count: int, *, is_rough: bool) -> dict[str, str]:
 def _tell_left_out(left: LeftOut) -> Iterator[Problem]:
     """How many of an audience get nothing because they opted out or are suppressed."""
     if left:
-        names = {"opted_out": left.opted_out, "suppressed": left.suppressed}
-        sentence = _choose_words(left) % names
+        why = _(", and ").join(_list_reasons(left))
+        sentence = _("Of this audience %(why)s.") % {"why": why}
         yield Problem(code="left_out", field="audience", sentence=sentence, is_blocking=False)
 
 
-def _choose_words(left: LeftOut) -> str:
-    if not left.suppressed:
-        return _(
-            "Of this audience %(opted_out)d devices are left out because their persons opted out."
+def _list_reasons(left: LeftOut) -> Iterator[str]:
+    if left.opted_out:
+        words = ngettext(
+            "%(count)d device is left out because its person opted out",
+            "%(count)d devices are left out because their persons opted out",
+            left.opted_out,
         )
-    if not left.opted_out:
-        return _(
-            "Of this audience %(suppressed)d devices are left out because they are on the "
-            "suppression list."
+        yield words % {"count": left.opted_out}
+    if left.suppressed:
+        words = ngettext(
+            "%(count)d device is left out because it is on the suppression list",
+            "%(count)d devices are left out because they are on the suppression list",
+            left.suppressed,
         )
-    return _(
-        "Of this audience %(opted_out)d devices are left out because their persons opted out, "
-        "and %(suppressed)d because they are on the suppression list."
-    )
+        yield words % {"count": left.suppressed}
 
 
 def describe_nobody_left() -> Problem:

@@ -116,16 +116,17 @@ def test_who_opted_out_or_is_suppressed_is_nobody_to_send_to(
     assert look_for_somebody(routed, EVERYBODY, needs=needs) is not is_nobody
 
 
-OPTED_OUT = "Of this audience 1 devices are left out because their persons opted out"
-SUPPRESSED = "because they are on the suppression list."
+OPTED_OUT = "1 device is left out because its person opted out"
+SUPPRESSED = "1 device is left out because it is on the suppression list"
 
 
 @pytest.mark.parametrize(
     ("out", "suppressed", "words"),
     [
-        ((0,), None, f"{OPTED_OUT}."),
-        ((), 1, f"Of this audience 1 devices are left out {SUPPRESSED}"),
-        ((0,), 1, f"{OPTED_OUT}, and 1 {SUPPRESSED}"),
+        ((0,), None, f"Of this audience {OPTED_OUT}."),
+        ((), 1, f"Of this audience {SUPPRESSED}."),
+        ((0,), 1, f"Of this audience {OPTED_OUT}, and {SUPPRESSED}."),
+        ((0, 2), None, "Of this audience 2 devices are left out because their persons opted out."),
     ],
 )
 def test_who_is_left_out_is_told_without_a_half_that_is_nobody(routed, now, out, suppressed, words):

@@ -56,10 +56,10 @@ def test_who_has_no_token_and_who_opted_out_is_counted_with_the_way_there(look, 
     assert READY not in panel
     assert "data-pa-blocked" not in panel
     assert "Look at these first" in panel
-    assert "1 of them have no token that works." in panel
-    assert "1 belong to people who opted out." in panel
-    assert "1 of 3 devices of Shop have no token that works" in panel
-    assert "1 of 3 devices of Shop belong to people who opted out" in panel
+    assert "1 of them has no token that works." in panel
+    assert "1 belongs to somebody who opted out." in panel
+    assert "1 of 3 devices of Shop has no token that works: it gets nothing." in panel
+    assert "1 of 3 devices of Shop belongs to somebody who opted out: it gets nothing." in panel
     listed = reverse("admin:campaigns_device_changelist") + f"?app__id__exact={app.pk}"
     assert {f"{listed}&token_state__in=disabled,missing", reverse("suppressions")} <= set(
         read_links(panel)

@@ -118,8 +118,8 @@ def test_who_gets_nothing_is_counted_beside_who_gets_it(sender, draft):
 
     page = look(sender, draft).content.decode()
 
-    assert "1 of them have no token that works." in page
-    assert "1 belong to people who opted out." in page
+    assert "1 of them has no token that works." in page
+    assert "1 belongs to somebody who opted out." in page
 
 
 def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):

@@ -243,7 +243,7 @@ def test_before_the_freeze_and_while_it_waits_it_says_so(account, people, start,
     assert (early.words, waiting.words) == ("Not decided yet.", "On its way: not settled yet.")
     assert "not frozen yet" in early.lines[0].words
     batch = Batch.objects.get()
-    assert f"Batch {batch.pk} of 1 recipients: Ready." in list_words(waiting)
+    assert f"Batch {batch.pk} of 1 recipient: Ready." in list_words(waiting)
     assert "who registers after the start is not in it" in newer.lines[0].details[0]
     assert "Evaluated now they would be in it" in " ".join(list_words(newer))
 
