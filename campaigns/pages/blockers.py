@@ -4,6 +4,7 @@ message: who gets nothing, accounts that are over, full queues, strict losses, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ from campaigns.services.unreached import (
     count_tokenless,
     describe_nobody_left,
     find_needs,
+    find_served,
     is_surely_nobody,
     look_for_somebody,
     may_be_nobody,
@@ -51,21 +53,28 @@ def find_unreached(
         needs = find_needs(reach.app, message)
         yield from tell_tokenless(reach, count_tokenless(reach, needs))
         yield from tell_opted_out(reach)
-        is_left = is_left or _is_left(reach, crowd, needs, now)
+        served = find_served(reach.app, message)
+        # That no platform of an app is served is told elsewhere.
+        is_left = is_left or not served or _is_left(reach, crowd, served, needs, now)
     has_devices = any(reach.total for reach in reaches)
     if has_devices and not is_left and composition.failover.chosen is None:
         yield describe_nobody_left()
 
 
-def _is_left(reach: Reach, crowd: Crowd, needs: Mapping[str, Need], now: datetime) -> bool:
+def _is_left(
+    reach: Reach, crowd: Crowd, served: AbstractSet[str], needs: Mapping[str, Need], now: datetime
+) -> bool:
     """Whether somebody of one app is left; looked for only where the counts leave it open."""
-    tokenless = count_tokenless(reach, needs)
-    if is_surely_nobody(reach, tokenless):
+    unserved = sum(count for name, count in reach.platforms.items() if name not in served)
+    lost = unserved + count_tokenless(reach, needs)
+    if is_surely_nobody(reach, lost):
         return False
-    is_open = may_be_nobody(reach, tokenless + reach.opted_out)
+    is_open = may_be_nobody(reach, lost + reach.opted_out)
     if not is_open and not select_suppressing(reach.app, now).exists():
         return True
-    is_left: bool = crowd.count(look_for_somebody, needs=write_needs(needs))
+    is_left: bool = crowd.count(
+        look_for_somebody, platforms=sorted(served), needs=write_needs(needs)
+    )
     return is_left
 
 

@@ -179,7 +179,7 @@ def find_unreached(counted: Iterable[Unreached], now: datetime) -> Iterator[Prob
         reach, wanted = one.reach, one.wanted
         yield from tell_tokenless(reach, one.tokenless)
         yield from _tell_left_out(one.left)
-        is_left = is_left or not may_be_nobody(reach, one.lost) or _has_anybody_left(wanted, now)
+        is_left = is_left or _has_anybody_left(one, now)
         has_steps, total = wanted.has_steps, total + reach.total
     # Whom a push does not reach a later step may; each step tells of its own.
     if total and not is_left and not has_steps:
@@ -257,8 +257,8 @@ def _list_reasons(left: LeftOut) -> Iterator[str]:
 def describe_nobody_left() -> Problem:
     """That of an audience with devices in it none is sent to."""
     words = _(
-        "Nobody in this audience gets anything: they have no token that works, opted out, or are "
-        "suppressed. Choose another audience."
+        "Nobody in this audience gets anything: they have no token that works, opted out, are "
+        "suppressed, or are on platforms that no route or no text serves. Choose another audience."
     )
     return Problem(code="nobody_left", field="audience", sentence=words)
 
@@ -275,15 +275,20 @@ def is_surely_nobody(reach: Reach, tokenless: int) -> bool:
 
 
 def look_for_somebody(
-    app: App, audience: Audience, *, only_primary: bool = False, needs: Iterable[Any]
+    app: App,
+    audience: Audience,
+    *,
+    only_primary: bool = False,
+    platforms: Iterable[str],
+    needs: Iterable[Any],
 ) -> bool:
     """Whether somebody of an audience is left, True too where a page would wait for the answer;
-    `needs` as `write_needs` gives them."""
+    `platforms` those of `find_served`, `needs` as `write_needs` gives them."""
     devices = select_devices(app, audience, only_primary=only_primary)
     read = {name: Need(frozenset(states), tuple(kinds)) for name, states, kinds in needs}
     try:
         with at_most(QUICK):
-            return _is_anybody_left(app, devices, read, timezone.now())
+            return _is_anybody_left(app, devices, platforms, read, timezone.now())
     except TookTooLong:
         return True
 
@@ -294,17 +299,27 @@ def write_needs(needs: Mapping[str, Need]) -> list[Any]:
     return [[platform, sorted(need.states), list(need.id_kinds)] for platform, need in items]
 
 
-def _has_anybody_left(wanted: Wanted, now: datetime) -> bool:
+def _has_anybody_left(one: Unreached, now: datetime) -> bool:
+    """Whether somebody of one app is left; that no platform of it is served is told elsewhere."""
+    wanted = one.wanted
+    served = find_served(wanted.app, wanted.message)
+    if not served or not may_be_nobody(one.reach, one.lost):
+        return True
     needs = find_needs(wanted.app, wanted.message)
-    return _is_anybody_left(wanted.app, wanted.devices, needs, now)
+    return _is_anybody_left(wanted.app, wanted.devices, served, needs, now)
 
 
 def _is_anybody_left(
-    app: App, devices: QuerySet[Device], needs: Mapping[str, Need], now: datetime
+    app: App,
+    devices: QuerySet[Device],
+    platforms: Iterable[str],
+    needs: Mapping[str, Need],
+    now: datetime,
 ) -> bool:
-    """Whether one of these devices has a token where it needs one, and is not barred."""
+    """Whether one of these devices, of these platforms, has a token where it needs one, and is not
+    barred."""
     lost = Q(person__opted_out_at__isnull=False) | find_suppressed(app, now) | _miss_tokens(needs)
-    return devices.filter(deny(lost)).exists()
+    return devices.filter(deny(lost), platform__in=sorted(platforms)).exists()
 
 
 def _miss_tokens(needs: Mapping[str, Need]) -> Q:

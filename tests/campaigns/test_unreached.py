@@ -22,7 +22,12 @@ from campaigns.services.preflight import find_problems
 from campaigns.services.review import review_campaign
 from campaigns.services.scenarios import ScenarioValues, create_scenario
 from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
-from campaigns.services.unreached import find_needs, look_for_somebody, write_needs
+from campaigns.services.unreached import (
+    find_needs,
+    find_served,
+    look_for_somebody,
+    write_needs,
+)
 from providers import registry
 from providers.message_fields import Platform
 from tests import builders
@@ -112,8 +117,27 @@ def test_who_opted_out_or_is_suppressed_is_nobody_to_send_to(
     campaign = builders.make_campaign(routed, now)
 
     assert ("NOBODY_LEFT" in tell(campaign, now)) is is_nobody
-    needs = write_needs(find_needs(routed, campaign.message.read()))
-    assert look_for_somebody(routed, EVERYBODY, needs=needs) is not is_nobody
+    message = campaign.message.read()
+    needs = write_needs(find_needs(routed, message))
+    served = find_served(routed, message)
+    assert look_for_somebody(routed, EVERYBODY, platforms=served, needs=needs) is not is_nobody
+
+
+def test_who_is_left_on_a_platform_without_a_route_is_nobody_to_send_to(routed, now):
+    lose(routed, disabled=(0, 1))
+    Device.objects.filter(token="token-2").update(platform="web")
+    campaign = builders.make_campaign(routed, now)
+    assert "NOBODY_LEFT" in tell(campaign, now)
+
+    builders.make_route(routed, "web")
+
+    assert "NOBODY_LEFT" not in tell(campaign, now)
+
+
+def test_of_an_app_without_any_route_only_that_is_told(routed, now):
+    routed.routes.all().delete()
+
+    assert "NOBODY_LEFT" not in tell(builders.make_campaign(routed, now), now)
 
 
 OPTED_OUT = "1 device is left out because its person opted out"

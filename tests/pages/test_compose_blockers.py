@@ -91,6 +91,17 @@ def test_nothing_is_ready_where_nobody_is_left(look, app, disabled, out, suppres
 
 
 @pytest.mark.usefixtures("phones")
+def test_nothing_is_ready_where_who_is_left_has_no_route(look):
+    disable("token", "token-1")
+    Device.objects.filter(token="token-2").update(platform="web")
+
+    panel = look()
+
+    assert NOBODY in panel
+    assert READY not in panel
+
+
+@pytest.mark.usefixtures("phones")
 def test_what_was_counted_twice_leaves_somebody(look, app):
     disable("token", "token-1")
     opt_out(app, "token", "token-1")
