@@ -1,7 +1,7 @@
 """One project at the vendor: its access token, the calls that the engine makes, and the check.
 
 A token is fetched with the service account's key (RFC 7523) and shared by all threads of a process
-until shortly before it ends. One that is answered 401 is fetched anew, once.
+until shortly before it ends. One that is answered 401 is fetched anew, once until one has worked.
 """
 
 from __future__ import annotations
@@ -44,21 +44,22 @@ _NOT_OURS = (wire_errors.THIRD_PARTY, "APNS_AUTH_ERROR")  # 401 that no other to
 
 @dataclass(slots=True)
 class Access:
-    """An access token; `is_second` where the one before it was refused."""
+    """An access token."""
 
     text: str = field(repr=False)
     ends_at: float
-    is_second: bool = False
 
 
 class AccessTokens:
     """Those of this process by whose they are; a thread that needs one waits for the other that
-    fetches it."""
+    fetches it. `doubted` are owners of whom one was refused and none has worked since, `vain`
+    has the next one of theirs that was refused."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.known: dict[str, Access] = {}
-        self.refused: set[str] = set()
+        self.doubted: set[str] = set()
+        self.vain: dict[str, str] = {}
         self.failed: dict[str, tuple[float, Failure]] = {}
         self.locks: dict[str, threading.Lock] = {}
 
@@ -88,21 +89,27 @@ class AccessTokens:
 
     def _take(self, owner: str, token: Token) -> Access:
         life = max(token.expires_in - EARLY_SECONDS, token.expires_in / 2)
-        access = Access(token.text, self.clock() + life, is_second=owner in self.refused)
-        self.refused.discard(owner)
-        self.known[owner] = access
+        access = self.known[owner] = Access(token.text, self.clock() + life)
         return access
 
+    def trust(self, owner: str, text: str) -> None:
+        """The vendor has taken a token."""
+        if owner in self.doubted and self._is_known(owner, text):
+            self.doubted.discard(owner)
+
     def refuse(self, owner: str, text: str) -> bool:
-        """The vendor does not take a token: whether another one may be better."""
+        """The vendor does not take a token, which no later call shows: whether another one may be
+        better. Of many answers that say so the first one counts."""
+        if self._is_known(owner, text):
+            if owner in self.doubted:
+                self.vain[owner] = text
+            self.doubted.add(owner)
+            self.known.pop(owner, None)
+        return self.vain.get(owner) != text
+
+    def _is_known(self, owner: str, text: str) -> bool:
         access = self.known.get(owner)
-        if access is None or access.text != text:
-            return True  # another answer has said so before
-        if access.is_second:
-            return False
-        self.refused.add(owner)
-        self.known.pop(owner, None)
-        return True
+        return access is not None and access.text == text
 
 
 TOKENS = AccessTokens()
@@ -143,11 +150,14 @@ class Fcm:
         return CheckResult(is_good=True, words=words % {"name": key.project})
 
     def _probe(self, key: ServiceAccount) -> None:
+        """With a token of its own: one that is kept works on after its key was deleted, and may
+        have been taken back though the key is good."""
+        token = self.fetch_token(key).text
         http.call(
             self.session or http.get_session(),
             "POST",
             self.find_url(key),
-            headers={"Authorization": wire_auth.write_authorization(self.find_token(key))},
+            headers={"Authorization": wire_auth.write_authorization(token)},
             json=wire_sends.write_probe(PROBE),
             read=wire_sends.read_sent,
             read_error=wire_errors.read_probe_error,
@@ -161,9 +171,6 @@ class Fcm:
     def find_url(self, key: ServiceAccount) -> str:
         address = (self.account.base_urls.get("api") or URL).rstrip("/")
         return f"{address}/{wire_sends.SEND_PATH.format(project=key.project)}"
-
-    def find_token(self, key: ServiceAccount) -> str:
-        return self.tokens.find(self.name_owner(key), lambda: self.fetch_token(key))
 
     def name_owner(self, key: ServiceAccount) -> str:
         """Whose token it is: a digest of a key and of where it is shown."""
@@ -245,6 +252,7 @@ class ProjectCalls:
     def read(self, answer: DeviceAnswer) -> Result:
         """What an answer means for its recipient."""
         if answer.status == 200 and wire_sends.is_sent(answer.body):
+            self.client.tokens.trust(self.owner, self.shown[answer.place])
             return Result(answer.place, Outcome.ACCEPTED)
         return self._judge(answer)
 
@@ -255,6 +263,8 @@ class ProjectCalls:
         if leaves_doubt(answer.status):
             return wire_errors.read_doubt(answer)
         result = wire_errors.read_result(answer) or judge_status(answer)
+        if result.reason is Reason.TOKEN:  # nobody is told so who was not let in
+            self.client.tokens.trust(self.owner, self.shown[answer.place])
         is_of_token = answer.status == 401 and not result.message.startswith(_NOT_OURS)
         if is_of_token and self.client.tokens.refuse(self.owner, self.shown[answer.place]):
             words = f"The access token was refused and is fetched anew. {result.message}"

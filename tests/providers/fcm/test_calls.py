@@ -24,6 +24,16 @@ __all__ = ["open_vendor"]
 GOOD = {"name": "projects/p/messages/1"}
 STALE = {"error": {"code": 401, "message": "Stale", "status": "UNAUTHENTICATED"}}
 
+CODE = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+GONE = {
+    "error": {
+        "code": 404,
+        "message": "Requested entity was not found.",
+        "status": "NOT_FOUND",
+        "details": [{"@type": CODE, "errorCode": "UNREGISTERED"}],
+    }
+}
+
 
 class Clock:
     def __init__(self) -> None:
@@ -170,6 +180,62 @@ def test_a_token_that_is_refused_is_fetched_anew_once():
     assert (second.reason, second.retry_after) == (Reason.CREDENTIAL, None)
 
 
+def test_a_token_that_has_worked_is_fetched_anew_when_it_is_refused_later():
+    giver = Giver()
+    calls = connect(giver).write_calls(make_push(PushMessage(body="B")))
+    calls.write(0)
+    calls.read(answer(401, STALE))
+    calls.write(0)
+    calls.read(answer(200, GOOD))
+
+    again = calls.read(answer(401, STALE))
+    call = calls.write(0)
+
+    assert (again.reason, again.retry_after) == (Reason.VENDOR, 1.0)
+    assert "authorization: Bearer token-3" in call.headers
+
+
+def test_a_dead_device_says_that_the_access_token_works():
+    calls = connect(Giver()).write_calls(make_push(PushMessage(body="B")))
+    calls.write(0)
+    calls.read(answer(401, STALE))
+    calls.write(0)
+    calls.read(answer(404, GONE))
+
+    again = calls.read(answer(401, STALE))
+
+    assert again.reason is Reason.VENDOR
+
+
+def test_the_last_answers_to_an_old_token_say_nothing_of_the_one_that_works():
+    calls = connect(Giver()).write_calls(make_push(PushMessage(body="B")))
+    calls.write(0)
+    calls.write(1)
+    calls.read(answer(401, STALE, 0))
+    calls.write(0)
+    calls.read(answer(200, GOOD, 0))
+
+    late = calls.read(answer(401, STALE, 1))
+    first = calls.read(answer(401, STALE, 0))
+
+    assert (late.reason, first.reason) == (Reason.VENDOR, Reason.VENDOR)
+
+
+def test_a_token_that_nobody_takes_is_shown_no_more():
+    giver = Giver()
+    calls = connect(giver).write_calls(make_push(PushMessage(body="B")))
+    calls.write(0)
+    calls.read(answer(401, STALE, 0))
+    calls.write(0)
+    calls.write(1)
+
+    refused = [calls.read(answer(401, STALE, place)).reason for place in (0, 1)]
+    resumed = calls.write(0)
+
+    assert refused == [Reason.CREDENTIAL] * 2
+    assert "authorization: Bearer token-3" in resumed.headers
+
+
 def test_a_token_that_was_renewed_meanwhile_is_not_refused_for_the_old_one():
     giver, clock = Giver(), Clock()
     calls = connect(giver, clock).write_calls(make_push(PushMessage(body="B")))
@@ -253,8 +319,7 @@ TOKEN = write_answer(200, b'{"access_token": "ya29.x", "expires_in": 3599}')
     ],
 )  # fmt: skip
 def test_the_check_says_whether_the_key_works(open_vendor, status, code, words, is_good):
-    kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
-    details = [{"@type": kind, "errorCode": code}]
+    details = [{"@type": CODE, "errorCode": code}]
     error = {"code": status, "message": words, "status": code, "details": details}
     reply = write_answer(status, json.dumps({"error": error}).encode())
     vendor, client = open_google(open_vendor, reply, TOKEN)
@@ -273,6 +338,27 @@ def test_the_check_repeats_what_the_vendor_says_of_a_bad_key(open_vendor):
     result = client.check()
 
     assert (result.is_good, result.words) == (False, "invalid_grant: Invalid JWT Signature.")
+
+
+def test_the_check_asks_for_a_token_of_its_own(open_vendor):
+    """A key that was deleted gives none, whatever token of it is still good."""
+    refusal = b'{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}'
+    _vendor, client = open_google(open_vendor, b"", write_answer(400, refusal))
+    client.tokens.find(client.name_owner(client.key), lambda: Token("kept", 3600))
+
+    result = client.check()
+
+    assert (result.is_good, result.words) == (False, "invalid_grant: Invalid JWT Signature.")
+
+
+def test_the_check_shows_no_token_that_was_taken_back(open_vendor):
+    vendor, client = open_google(open_vendor, write_answer(404, json.dumps(GONE).encode()), TOKEN)
+    client.tokens.find(client.name_owner(client.key), lambda: Token("taken-back", 3600))
+
+    result = client.check()
+
+    assert result.is_good
+    assert b"Bearer ya29.x" in vendor.requests[-1]
 
 
 def test_no_secret_is_said_of_a_failing_token_endpoint(open_vendor):
@@ -294,7 +380,7 @@ def test_an_inner_address_in_a_key_file_is_not_called(settings):
     client = Fcm(account, tokens=AccessTokens())
 
     with pytest.raises(Failure) as caught:
-        client.find_token(client.key)
+        client.fetch_token(client.key)
 
     assert caught.value.reason is Reason.CREDENTIAL
     assert "PUSHADMIN_OUTBOUND_ALLOW" in caught.value.message
@@ -303,7 +389,7 @@ def test_an_inner_address_in_a_key_file_is_not_called(settings):
 def test_the_assertion_is_signed_for_the_endpoint_that_is_asked(open_vendor):
     vendor, client = open_google(open_vendor, b"", TOKEN)
 
-    client.find_token(client.key)
+    client.fetch_token(client.key)
 
     form = vendor.requests[0].partition(b"\r\n\r\n")[2].decode()
     assertion = wire_auth.read_assertion(form.rpartition("assertion=")[2])
