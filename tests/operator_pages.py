@@ -233,7 +233,7 @@ def _fill_kept(app: App, user: Any, now: datetime) -> dict[str, int]:
     content = {"title": "Weekly digest", "body": "What is new in your size."}
     values = TemplateValues("Weekly digest", "For Sundays", content)
     template = create_template(app.workspace, app, values, actor="admin", now=now)
-    testers = find_testers(app, "shoply-00001", user)
+    testers = find_testers([app], "shoply-00001", user)
     group = TestGroup(app=app, name="The team")
     save_test_group(group, group.name, testers, actor="admin", now=now)
     label = Label.objects.filter(app=app).order_by("pk")[0]

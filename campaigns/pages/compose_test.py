@@ -58,8 +58,7 @@ def _find_devices(request: HttpRequest, apps: list[App]) -> list[int]:
     found = []
     groups = TestGroup.objects.for_user(request.user).filter(app__in=apps, pk=read_id(number))
     found += [one for group in groups for one in list_found(group)]
-    for app in apps if term else ():
-        found += find_testers(app, term, request.user)
+    found += find_testers(apps, term, request.user) if term else []
     devices = sorted({pk for app in apps for pk in list_recipients(app, found)})
     if not devices:
         words = (

@@ -42,6 +42,7 @@ WORDS = {
     By.TOKEN: gettext_lazy("Push token"),
     By.ALIAS: gettext_lazy("Alias"),
     By.FORMER_ID: gettext_lazy("Id of somebody merged into them"),
+    By.FORMER_NUMBER: gettext_lazy("Our id of somebody merged into them"),
 }
 
 

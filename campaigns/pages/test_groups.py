@@ -26,6 +26,7 @@ from campaigns.services.testers import (
     delete_test_group,
     find_testers,
     list_found,
+    name_tester,
     save_test_group,
 )
 
@@ -48,8 +49,8 @@ class TestGroupForm(PageForm):
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "One per line: an external user id, e-mail, phone, push token or device id. A person "
-            "stands for all of their devices."
+            "One per line: an external user id, e-mail, phone, push token or device id, or our own "
+            "number as in device 12 or person 12. A person stands for all of their devices."
         ),
     )
 
@@ -57,7 +58,7 @@ class TestGroupForm(PageForm):
         """Whom the lines mean; raises Invalid that names the lines nobody has."""
         lines = [line.strip() for line in self.cleaned_data["testers"].splitlines()]
         lines = list(dict.fromkeys(line for line in lines if line))[: 10 * MAX_TESTERS]
-        found = {line: find_testers(app, line, principal) for line in lines}
+        found = {line: find_testers([app], line, principal) for line in lines}
         unknown = [line for line in lines if not found[line]]
         if unknown:
             words = _("Nobody in %(app)s has: %(lines)s") % {
@@ -97,7 +98,7 @@ def test_group(request: HttpRequest, pk: int) -> HttpResponse:
     """One group, changed by who may compose in its app."""
     group = find_test_group(request.user, pk)
     require_role(request.user, group.app, Role.COMPOSER)
-    lines = "\n".join(_write_line(one) for one in list_found(group))
+    lines = "\n".join(name_tester(group.app, one, request.user) for one in list_found(group))
     form = TestGroupForm(
         request.POST or None, initial={"name": group.name, "testers": lines}
     )  # fmt: skip
@@ -142,15 +143,6 @@ def _save(request: HttpRequest, group: TestGroup, form: TestGroupForm) -> bool:
         return False
     messages.success(request, _("The test group is saved."))
     return True
-
-
-def _write_line(one: Found) -> str:
-    """What finds it again: a person's own id where there is one, a device's number else."""
-    if one.device is not None:
-        return str(one.device.pk)
-    person = one.person
-    known = [person.external_user_id, person.email, person.phone] if person else []
-    return next((word for word in known if word), "")
 
 
 def _draw(request: HttpRequest, form: TestGroupForm, group: TestGroup | None) -> HttpResponse:

@@ -49,9 +49,11 @@ class By(StrEnum):
     TOKEN = "token"
     ALIAS = "alias"
     FORMER_ID = "former_id"
+    FORMER_NUMBER = "former_number"
 
 
 BEGINNINGS = frozenset({By.EXTERNAL_PREFIX, By.EMAIL_PREFIX})
+NUMBERS = frozenset({By.OWN_ID, By.FORMER_NUMBER})  # of our rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,13 @@ def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
 def _find_merged(text: str, reach: Reach) -> Iterator[Match]:
     """Who has taken over the one who was known so."""
     gone = PersonMerge.objects.filter(workspace__in=reach.workspaces, undone_at__isnull=True)
-    alias = gone.filter(~Q(external_user_id=""), external_user_id=text)
-    own = gone.filter(gone_id__in=_read_ids(text, "person"))
-    ids = _take_some((alias | own).values_list("person_id", flat=True))
-    yield from (Match("person", pk, By.FORMER_ID) for pk in _keep_seen(ids, reach))
+    queries = {
+        By.FORMER_ID: gone.filter(~Q(external_user_id=""), external_user_id=text),
+        By.FORMER_NUMBER: gone.filter(gone_id__in=_read_ids(text, "person")),
+    }
+    for by, rows in queries.items():
+        ids = _take_some(rows.values_list("person_id", flat=True))
+        yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
 
 
 def _find_devices(text: str, reach: Reach) -> Iterator[Match]:
@@ -191,25 +196,35 @@ def _read_ids(text: str, kind: str) -> set[int]:
     return {int(found[2])} if int(found[2]) < MAX_ID else set()
 
 
-def find_device_ids(term: str, principal: Any, *, is_whole: bool = False) -> set[int]:
-    """Devices that the text means, and those of persons whom it means; at most a few 100. With
-    `is_whole` not those who are only known by something that begins so."""
-    matches = _find_meant(term, principal, is_whole)
+def find_named(term: str, principal: Any) -> list[Match]:
+    """Whom the text names as a whole, for what is done to them and not only shown.
+
+    Scripts number their users as we number rows: a number is ours where its kind is said, as in
+    `device 12`, or where nobody has it as an id; alone it is a device's, then.
+    """
+    matches = [match for match in find_matches(term, principal) if match.by not in BEGINNINGS]
+    ours = [match for match in matches if match.by in NUMBERS]
+    said = OWN_ID.fullmatch(term.strip())
+    if said and said[1]:
+        return ours
+    if term.strip().isdecimal():
+        ours = [match for match in ours if match.kind == "device"]
+    return [match for match in matches if match.by not in NUMBERS] or ours
+
+
+def find_device_ids(term: str, principal: Any) -> set[int]:
+    """Devices that the text may mean, and those of persons whom it may; at most a few 100."""
+    matches = find_matches(term, principal)
     owned = Device.objects.filter(person__in=IdList(_list_others(matches, "person")))
     return _list_kind(matches, "device") | set(owned.values_list("pk", flat=True)[:MOST])
 
 
-def find_person_ids(term: str, principal: Any, *, is_whole: bool = False) -> set[int]:
-    """Persons whom the text means, and owners of devices that it means; else the same."""
-    matches = _find_meant(term, principal, is_whole)
+def find_person_ids(term: str, principal: Any) -> set[int]:
+    """Persons whom the text may mean, and owners of devices that it may; else the same."""
+    matches = find_matches(term, principal)
     devices = IdList(_list_others(matches, "device"))
     owners = Device.objects.filter(pk__in=devices, person__isnull=False)
     return _list_kind(matches, "person") | set(owners.values_list("person_id", flat=True))
-
-
-def _find_meant(term: str, principal: Any, is_whole: bool) -> list[Match]:
-    left_out = BEGINNINGS if is_whole else ()
-    return [match for match in find_matches(term, principal) if match.by not in left_out]
 
 
 def _list_kind(matches: Iterable[Match], kind: str) -> set[int]:
@@ -218,4 +233,4 @@ def _list_kind(matches: Iterable[Match], kind: str) -> set[int]:
 
 def _list_others(matches: Iterable[Match], kind: str) -> set[int]:
     """Without those who are meant by a bare number of ours: it names one kind of thing."""
-    return _list_kind((match for match in matches if match.by != By.OWN_ID), kind)
+    return _list_kind((match for match in matches if match.by not in NUMBERS), kind)

@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid
 from campaigns.models import App, Device, Person, Tester, TestGroup
 from campaigns.models.kept import MAX_TESTERS
-from campaigns.selectors.lookup import find_device_ids, find_person_ids
+from campaigns.selectors.lookup import By, Match, find_named
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import record_audit
 from campaigns.services.groups import check_name, save_named
 
 MAX_NAME = 120
 MAX_GROUPS = 200  # of an app: compose offers all of them
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +40,87 @@ class Found:
         """The person's id, if it is one."""
         return self.person.pk if self.person else None
 
+    @property
+    def word(self) -> str:
+        """How somebody types that this one is meant, whoever else has such a number."""
+        return self.key.replace(":", " ")
 
-def find_testers(app: App, term: str, principal: Any) -> list[Found]:
-    """Persons and devices of the app by any id, token, e-mail or phone that somebody typed.
+    @property
+    def name(self) -> str:
+        """What people know this one by."""
+        return str(self.device.get_platform_display() if self.device else self.person)
+
+
+def find_testers(apps: Sequence[App], term: str, principal: Any) -> list[Found]:
+    """Persons and devices of the apps by any id, token, e-mail or phone that somebody typed.
 
     A person stands for all devices that he has there, so these are not listed beside him. Half an
-    id means nobody: a slip of the hand sends no test to customers.
+    id means nobody: a slip of the hand sends no test to customers; nor does a word that means one
+    of them by one kind of id and somebody else by another. Raises Invalid for such a word.
     """
-    persons = list(_find_persons(app, term, principal))
-    devices = Device.objects.filter(app=app, pk__in=find_device_ids(term, principal, is_whole=True))
-    alone = devices.select_related("person").exclude(person__in=persons).order_by("pk")
-    found = [Found(person=person) for person in persons]
-    return [*found, *(Found(device=device) for device in alone[:MAX_TESTERS])]
+    meant = _find_meant(find_named(term, principal), {app.workspace_id for app in apps})
+    every = {one.key: one for some in meant.values() for one in some}
+    reached = _keep_reached(list(every.values()), apps)
+    if reached and len({frozenset(one.key for one in some) for some in meant.values()}) > 1:
+        _refuse_unclear(term, list(every.values()), reached[0])
+    return reached
 
 
-def _find_persons(app: App, term: str, principal: Any) -> Any:
-    """Those whom one may see and who have a device there. A number is a device's id, unless it is
-    somebody's own word for a person."""
-    ids = find_person_ids(term, principal, is_whole=True)
-    if term.isdecimal():
-        ids.discard(int(term[:20]))
-    rows = Person.objects.for_user(principal).filter(pk__in=ids, devices__app=app)
-    return rows.distinct().order_by("pk")[:MAX_TESTERS]
+def _find_meant(matches: Sequence[Match], workspaces: set[int]) -> dict[str, list[Found]]:
+    """Whom each kind of id means there, persons first."""
+    persons = Person.objects.filter(workspace__in=workspaces).in_bulk(_list_pks(matches, "person"))
+    rows = Device.objects.filter(app__workspace__in=workspaces).select_related("person")
+    devices = rows.in_bulk(_list_pks(matches, "device"))
+    meant: dict[str, list[Found]] = {}
+    for match in matches:
+        device = devices.get(match.pk) if match.kind == "device" else None
+        person = persons.get(match.pk) if match.kind == "person" else None
+        if device is not None and match.by != By.OWN_ID:  # its number says which of his devices
+            person = device.person
+        if person is not None or device is not None:
+            found = Found(person=person) if person else Found(device=device)
+            meant.setdefault(f"{match.kind} {match.by}", []).append(found)
+    return meant
+
+
+def _list_pks(matches: Sequence[Match], kind: str) -> set[int]:
+    return {match.pk for match in matches if match.kind == kind}
+
+
+def _keep_reached(found: Sequence[Found], apps: Sequence[App]) -> list[Found]:
+    """Those who have, or are, a device of the apps."""
+    owned = Device.objects.filter(app__in=apps, person__in=[one.person_id or 0 for one in found])
+    owners = set(owned.values_list("person_id", flat=True))
+    own = {app.pk for app in apps}
+    return [
+        one
+        for one in found
+        if (one.device.app_id in own if one.device else one.person_id in owners)
+    ]
+
+
+def _refuse_unclear(term: str, found: Sequence[Found], example: Found) -> None:
+    names = ", ".join(f"{one.word} ({one.name})" for one in found[:MOST_NAMED])
+    words = _("%(term)s may mean any of these: %(names)s. Write which, as in %(example)s.") % {
+        "term": term[:60], "names": names, "example": example.word,
+    }  # fmt: skip
+    raise Invalid(words, fields={"testers": words})
+
+
+def name_tester(app: App, found: Found, principal: Any) -> str:
+    """A word that means this one alone in the app: a person's own id where one does."""
+    person = found.person
+    known = [person.external_user_id, person.email, person.phone] if person else []
+    return next((word for word in known if _is_alone(app, word, found, principal)), found.word)
+
+
+def _is_alone(app: App, word: str, found: Found, principal: Any) -> bool:
+    if word.splitlines() != [word.strip()]:
+        return False
+    try:
+        return find_testers([app], word, principal) == [found]
+    except Invalid:
+        return False
 
 
 def find_keyed(app: App, keys: Sequence[str], principal: Any) -> list[Found]:

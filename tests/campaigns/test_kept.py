@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from campaigns.errors import Conflict, Invalid
-from campaigns.models import AuditEntry, MessageTemplate, TestGroup
+from campaigns.models import AuditEntry, DeviceIdentifier, MessageTemplate, TestGroup
+from campaigns.models.audience import hash64
 from campaigns.services import templates, testers
+from campaigns.services.merges import merge_persons
 from campaigns.services.templates import TemplateValues
 from campaigns.services.testers import Found
 from tests import builders
@@ -95,7 +97,7 @@ def people(app):
 def test_a_person_is_found_by_any_id_and_stands_for_all_devices(app, owner, people, term):
     ann, _phones, _alone = people
 
-    assert [found.key for found in testers.find_testers(app, term, owner)] == [f"person:{ann.pk}"]
+    assert [found.key for found in testers.find_testers([app], term, owner)] == [f"person:{ann.pk}"]
 
 
 def test_a_device_is_found_by_its_token_and_number_and_nobody_finds_what_is_not_his(
@@ -105,11 +107,85 @@ def test_a_device_is_found_by_its_token_and_number_and_nobody_finds_what_is_not_
     other = builders.make_app(app.workspace, "second")
 
     for term in ("alone", str(alone.pk)):
-        found = testers.find_testers(app, term, owner)
+        found = testers.find_testers([app], term, owner)
         assert [one.key for one in found] == [f"device:{alone.pk}"]
-        assert testers.find_testers(other, term, owner) == []
-    assert testers.find_testers(app, "alone", stranger) == []
-    assert testers.find_testers(app, "ann", stranger) == []
+        assert testers.find_testers([other], term, owner) == []
+    assert testers.find_testers([app], "alone", stranger) == []
+    assert testers.find_testers([app], "ann", stranger) == []
+
+
+def test_a_number_is_ours_only_where_nobody_has_it_as_an_id(app, owner, people):
+    _ann, _phones, alone = people
+    number = str(alone.pk)
+    other = builders.make_app(app.workspace, "second")
+    theirs = builders.make_person(app.workspace, number)
+
+    elsewhere = testers.find_testers([app], number, owner)
+    builders.make_device(app, "theirs", person=theirs)
+    builders.make_device(other, "also theirs", person=theirs)
+    words = (number, f"device {number}", f"person {theirs.pk}")
+    found = [[one.key for one in testers.find_testers([app], word, owner)] for word in words]
+
+    assert elsewhere == []
+    assert found == [[f"person:{theirs.pk}"], [f"device:{number}"], [f"person:{theirs.pk}"]]
+    assert [one.key for one in testers.find_testers([app, other], number, owner)] == found[0]
+
+
+def test_the_number_of_somebody_merged_is_no_user_id(app, owner, by):
+    keep, gone = (builders.make_person(app.workspace, name) for name in ("keep", "gone"))
+    builders.make_device(app, "kept", person=keep)
+    number = gone.pk
+    merge_persons(keep, gone, **by)
+
+    found = [testers.find_testers([app], f"{kind}{number}", owner) for kind in ("person ", "")]
+    theirs = builders.make_person(app.workspace, str(number))
+    builders.make_device(app, "theirs", person=theirs)
+
+    assert [[one.key for one in some] for some in found] == [[f"person:{keep.pk}"], []]
+    assert testers.find_testers([app], str(number), owner) == [Found(person=theirs)]
+
+
+def test_a_word_that_is_ids_of_several_is_refused_with_what_to_write(app, owner, people):
+    ann, _phones, alone = people
+    DeviceIdentifier.objects.create(
+        app=app, device=alone, kind="google_aid", value="ann", value_hash=hash64("ann")
+    )
+
+    with pytest.raises(Invalid) as refused:
+        testers.find_testers([app], "ann", owner)
+
+    words = refused.value.fields["testers"]
+    assert f"person {ann.pk} (ann), device {alone.pk} (Android)" in words
+    assert f"Write which, as in person {ann.pk}." in words
+    assert testers.find_testers([app], f"device {alone.pk}", owner) == [Found(device=alone)]
+
+
+def test_a_number_that_is_a_person_s_and_a_device_s_is_refused_with_a_sign(app, owner, people):
+    bo = builders.make_person(app.workspace, "bo", pk=77_000)
+    builders.make_device(app, "of bo", person=bo)
+    device = builders.make_device(app, "of a stranger", pk=77_000)
+
+    with pytest.raises(Invalid, match="person 77000"):
+        testers.find_testers([app], "#77000", owner)
+
+    assert testers.find_testers([app], "77000", owner) == [Found(device=device)]
+    assert testers.find_testers([app], "Person #77000", owner) == [Found(person=bo)]
+
+
+def test_testers_are_written_as_what_means_them_alone(app, owner, people):
+    ann, _phones, alone = people
+    twin = builders.make_person(app.workspace, "", email="ann@example.org", phone="491701234567")
+    last = builders.make_person(app.workspace, "", email="ann@example.org")
+    for person in (twin, last):
+        builders.make_device(app, f"of {person.pk}", person=person)
+    group = [Found(person=ann), Found(person=twin), Found(person=last), Found(device=alone)]
+
+    written = [testers.name_tester(app, one, owner) for one in group]
+
+    assert written == ["ann", "491701234567", f"person {last.pk}", f"device {alone.pk}"]
+    assert [testers.find_testers([app], word, owner) for word in written] == [
+        [one] for one in group
+    ]
 
 
 def test_a_test_group_means_its_devices_and_all_of_its_persons(app, owner, people, by):

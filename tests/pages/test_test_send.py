@@ -85,6 +85,48 @@ def test_a_test_group_is_made_used_changed_and_forgotten(client, app, draft):
     assert not TestGroup.objects.exists()
 
 
+def test_a_stranger_s_device_with_a_colleague_s_user_id_as_number_gets_no_test(client, app, draft):
+    device = Device.objects.get(app=app, token="alone")
+    colleague = builders.make_person(app.workspace, str(device.pk))
+    own = builders.make_device(app, "colleague", person=colleague)
+
+    send(client, draft, test_term=str(device.pk))
+
+    assert Campaign.objects.get(is_test=True).audience["devices"] == [own.pk]
+
+
+def test_a_group_that_is_saved_as_it_was_means_the_same(client, app, draft):
+    device = Device.objects.get(app=app, token="alone")
+    colleague = builders.make_person(app.workspace, str(device.pk))
+    builders.make_device(app, "colleague", person=colleague)
+    group = TestGroup.objects.create(app=app, name="Team", created_at=device.created_at)
+    group.testers.create(device=device)
+    address = reverse("test_group", args=[group.pk])
+
+    written = client.get(address).context["form"]["testers"].value()
+    client.post(address, {"name": "Team", "testers": written})
+
+    assert written == f"device {device.pk}"
+    assert list(group.testers.values_list("device", "person")) == [(device.pk, None)]
+
+
+def test_a_line_that_may_mean_several_is_told_at_its_field(client, app, draft):
+    shared = builders.make_person(app.workspace, "alone")
+    builders.make_device(app, "shared", person=shared)
+
+    answer = client.post(
+        reverse("new_test_group"), {"app": app.pk, "name": "Team", "testers": "ann\nalone"}
+    )
+    sent = send(client, draft, test_term="alone").content.decode()
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'id="id_testers_error"' in page
+    assert f"Write which, as in person {shared.pk}." in page
+    assert f"Write which, as in person {shared.pk}." in sent
+    assert not Campaign.objects.filter(is_test=True).exists()
+
+
 @pytest.mark.parametrize(
     ("form", "field", "words"),
     [
