@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -12,12 +12,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.models import App, Campaign, Device, DeviceIdentifier
-from campaigns.models.audience import hash64
+from campaigns.models import App, Campaign
 from campaigns.pages.audience_lists import list_labels, list_segments
 from campaigns.pages.combined_form import COMBINE, CombinedForm, read_combined_initial
 from campaigns.pages.digests import digest
-from campaigns.pages.fields import split_ids
 from campaigns.pages.kept_audience import (
     KEPT,
     KINDS,
@@ -26,19 +24,20 @@ from campaigns.pages.kept_audience import (
     read_kept_initial,
     read_long_initial,
 )
+from campaigns.pages.pasted_ids import (
+    DEVICES,
+    PERSONS,
+    Pasted,
+    list_id_kinds,
+    read_pasted,
+    split_pasted,
+)
 from campaigns.selectors.audience import MAX_RECIPIENTS
-from campaigns.selectors.row_ids import read_id
-from providers import registry
 from providers.forms import BoundedJSONField
-
-PERSONS = "persons"
-DEVICES = "devices"
-TOKENS = "token"
-CHUNK = 500  # values per query, below every database's limit of parameters
 
 
 class AudienceForm(KeptAudienceForm, CombinedForm):
-    """Gives the JSON of an audience; ids of vendors become ids of our devices."""
+    """Gives the JSON of an audience; pasted ids become ids of ours."""
 
     KINDS = [
         ("all", gettext_lazy("Everyone")),
@@ -84,7 +83,7 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
     def __init__(self, *args: Any, apps: Sequence[App], principal: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.apps, self.principal = apps, principal
-        self.unknown_ids: list[str] = []
+        self.pasted = Pasted({}, [])
         self.offer_choices("labels", list_labels(apps, principal, self["labels"].value() or ()))
         self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
         self.offer_choices("ids_kind", list_id_kinds())
@@ -106,8 +105,11 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
         if kind == COMBINE:
             self.clean_parts()
         if kind == "ids":
-            self._clean_ids(split_ids(values.get("ids") or ""))
+            self._clean_ids(split_pasted(self._read_kind(), values.get("ids") or ""))
         return values
+
+    def _read_kind(self) -> str:
+        return self.cleaned_data.get("ids_kind") or PERSONS
 
     def _clean_ids(self, ids: list[str]) -> None:
         if not ids:
@@ -119,24 +121,20 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
             self._resolve_ids(ids)
 
     def _resolve_ids(self, ids: list[str]) -> None:
-        kind = self.cleaned_data.get("ids_kind") or PERSONS
-        if kind == PERSONS:
-            self.resolved: list[Any] = ids
-            return
-        found = find_devices(self.apps, kind, ids)
-        self.unknown_ids = [value for value in ids if value not in found]
-        self.resolved = sorted(set(found.values()))
-        if not self.resolved:
+        self.pasted = read_pasted(self.apps, self.principal, self._read_kind(), ids)
+        if not self.pasted.count:
             words = _("None of these ids is known here. Check what kind of ids they are.")
             self.add_error("ids", words)
+        elif self.pasted.count > MAX_RECIPIENTS:
+            words = _("These ids mean %(count)s recipients; at most %(maximum)s can be named.")
+            self.add_error("ids", words % {"count": self.pasted.count, "maximum": MAX_RECIPIENTS})
 
     @cached_property
     def audience(self) -> dict[str, Any]:
         """The audience's JSON: exactly one key. Only for a valid form."""
         kind = self.cleaned_data["audience_kind"]
         if kind == "ids":
-            is_persons = (self.cleaned_data.get("ids_kind") or PERSONS) == PERSONS
-            return {PERSONS if is_persons else DEVICES: self.resolved}
+            return dict(self.pasted.audience)
         if kind == COMBINE:
             return {COMBINE: self.write_parts()}
         if kind == KEPT:
@@ -163,16 +161,26 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
     @property
     def unknown_words(self) -> str:
         """A sentence about pasted ids that nobody knows, or ""."""
-        count = len(self.unknown_ids)
-        if not count:
+        unknown = self.pasted.unknown
+        if not unknown:
             return ""
-        words = ngettext(
-            "%(count)s id is unknown and left out: %(some)s",
-            "%(count)s ids are unknown and left out: %(some)s",
+        some = ", ".join(value[:40] for value in islice(unknown, 5))
+        more = "…" if len(unknown) > 5 else ""
+        return self._choose_words(len(unknown)) % {"count": len(unknown), "some": some + more}
+
+    def _choose_words(self, count: int) -> str:
+        if self._read_kind() != PERSONS:
+            return ngettext(
+                "%(count)s id is unknown and left out: %(some)s",
+                "%(count)s ids are unknown and left out: %(some)s",
+                count,
+            )
+        # They stay in the draft: somebody may have them by the time it is sent.
+        return ngettext(
+            "%(count)s id is unknown, and reaches nobody as long as it is: %(some)s",
+            "%(count)s ids are unknown, and reach nobody as long as they are: %(some)s",
             count,
         )
-        some = ", ".join(value[:40] for value in islice(self.unknown_ids, 5))
-        return words % {"count": count, "some": some + ("…" if count > 5 else "")}
 
 
 def read_audience_initial(campaign: Campaign) -> dict[str, Any]:
@@ -189,47 +197,3 @@ def read_audience_initial(campaign: Campaign) -> dict[str, Any]:
     if kind in KINDS:
         return read_kept_initial(audience)
     return {"audience_kind": kind, kind: value}
-
-
-def list_id_kinds() -> list[tuple[str, str]]:
-    """What pasted ids may be: ours, push tokens, and every kind that a vendor declares."""
-    kinds = {
-        kind.name: kind.name
-        for dialect in registry.all_dialects()
-        for kind in dialect.identifier_kinds
-        if not kind.is_token
-    }
-    return [
-        (PERSONS, _("External user ids")),
-        (DEVICES, _("Device ids (numbers)")),
-        (TOKENS, _("Push tokens")),
-        *sorted(kinds.items()),
-    ]
-
-
-def find_devices(apps: Sequence[App], kind: str, values: Sequence[str]) -> dict[str, int]:
-    """Which devices of the apps these ids mean: `{value: device id}`; unknown ones are absent."""
-    found: dict[str, int] = {}
-    for chunk in _chunks(values):
-        found |= _find_chunk(apps, kind, chunk)
-    return found
-
-
-def _find_chunk(apps: Sequence[App], kind: str, values: list[str]) -> dict[str, int]:
-    devices = Device.objects.filter(app__in=apps)
-    if kind == DEVICES:
-        numbers = [read_id(value) for value in values]
-        return {str(pk): pk for pk in devices.filter(pk__in=numbers).values_list("pk", flat=True)}
-    hashes = [hash64(value) for value in values]
-    if kind == TOKENS:
-        rows: Any = devices.filter(token_hash__in=hashes).values_list("token", "pk")
-    else:
-        named = DeviceIdentifier.objects.filter(app__in=apps, kind=kind, value_hash__in=hashes)
-        rows = named.values_list("value", "device_id")
-    wanted = set(values)
-    return {value: pk for value, pk in rows if value in wanted}
-
-
-def _chunks(values: Sequence[str]) -> Iterable[list[str]]:
-    for start in range(0, len(values), CHUNK):
-        yield list(values[start : start + CHUNK])

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.models import Account, App, Campaign, Device, Membership, Segment, Transfer
-from campaigns.pages.audience_form import find_devices
+from campaigns.pages.pasted_ids import find_devices
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_faults import TOP_FIELDS, find_message_faults
 from providers.message_fields import BLOCK_FIELDS, PERSONAL_FIELDS
@@ -280,7 +280,7 @@ def test_ids_are_looked_up_in_the_app_only(app, workspace):
     device = builders.make_device(other, "theirs")
 
     assert find_devices([app], "token", ["theirs"]) == {}
-    assert find_devices([other], "devices", [str(device.pk), "x"]) == {str(device.pk): device.pk}
+    assert find_devices([other], "devices", [str(device.pk), "x"]) == {str(device.pk): [device.pk]}
 
 
 def test_another_app_keeps_what_was_typed_and_marks_nothing(client, owner, typed, workspace):
