@@ -1,8 +1,8 @@
 """Our side of the gateways' benchmark: an app and an account for each gateway, campaigns, workers.
 
 A campaign is a real one: rows in PostgreSQL with fsync, an outcome for each recipient, worker
-processes as `manage.py dispatch` starts them. Only what paces is lifted, where it is not what is
-asked: a trigger fills the buckets again as soon as somebody takes of them.
+processes as `manage.py dispatch` starts them. Accounts say that their vendor has granted them all
+that an account may say, where their own rate is not what is asked.
 """
 
 from __future__ import annotations
@@ -102,8 +102,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def make_app(gateway: Gateway, size: int, url: str) -> Any:
-    """An app with so many devices, all of which are reached at `url`."""
+GRANTED = {"fcm": {"requests_per_second": 100_000}}
+
+
+def make_app(gateway: Gateway, size: int, url: str, limits: Mapping[str, int] | None = None) -> Any:
+    """An app with so many devices, all of which are reached at `url`, within `limits`, or as fast
+    as its vendor may be said to have granted."""
     from campaigns.models import Account, Route
     from campaigns.selectors.routes import find_dialect
     from providers import vault
@@ -121,6 +125,7 @@ def make_app(gateway: Gateway, size: int, url: str) -> Any:
         credentials=vault.encrypt(dict(write_credentials(gateway.key, dialect, url))),
         base_urls={name: url} if name else {},
         options=dict(OPTIONS.get(gateway.key, {})),
+        limits=dict(GRANTED.get(gateway.key, {}) if limits is None else limits),
     )
     Route.objects.create(
         app=app,
@@ -129,26 +134,6 @@ def make_app(gateway: Gateway, size: int, url: str) -> Any:
         options=dict(OPTIONS.get(gateway.key, {})),
     )
     return app
-
-
-LIFT = """
-CREATE OR REPLACE FUNCTION fill_bucket() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN NEW.level := 1000000000; RETURN NEW; END $$;
-DROP TRIGGER IF EXISTS fill_bucket ON campaigns_allowance;
-CREATE TRIGGER fill_bucket BEFORE INSERT OR UPDATE ON campaigns_allowance
-    FOR EACH ROW WHEN (NOT (NEW.scope = ANY (%s))) EXECUTE FUNCTION fill_bucket();
-"""
-
-
-def lift_pace(but: Sequence[str] = ()) -> None:
-    """Nothing holds back how fast anybody sends, but rates of those kinds."""
-    from django.db import connection
-    from psycopg import sql
-
-    with connection.cursor() as cursor:
-        kept = sql.Literal(list(but)) if but else sql.SQL("ARRAY[]::text[]")
-        text = sql.SQL(LIFT.replace("%s", "{}")).format(kept)
-        cursor.execute(text.as_string(cursor.connection))
 
 
 def read_cpu(pid: int) -> float:

@@ -59,7 +59,6 @@ def main() -> None:
     engine.serve_postgres(True)
     with tempfile.TemporaryDirectory(prefix="pa-bench-") as scratch, serve(Path(scratch)) as sink:
         engine.prepare(scratch, sink.url)
-        gateway_ours.lift_pace()
         lines = [
             line
             for gateway in GATEWAYS

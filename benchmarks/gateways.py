@@ -85,7 +85,6 @@ def main() -> None:
         serve(Path(folder), find_sink(options)) as sink,
     ):
         engine.prepare(folder, sink.url)
-        gateway_ours.lift_pace()
         lines = list(find_measure(options)(options, sink, peers))
     engine.report([gateway_peers.describe_libraries(), *lines], RESULTS)
 
@@ -300,12 +299,9 @@ def measure_million(options: argparse.Namespace, sink: Sink, _peers: Path) -> It
 def measure_rate(options: argparse.Namespace, sink: Sink, _peers: Path) -> Iterator[str]:
     """An account's own rate, shared by all workers, as the sink sees it: what it comes to, and no
     window above it."""
-    from campaigns.dispatch.gates import SCOPE
-
-    gateway_ours.lift_pace(but=["calls", SCOPE])
     gateway = list_gateways(options)[0]
     size = QUOTA * WINDOW * 6
-    app = gateway_ours.make_app(gateway, size, sink.url)
+    app = gateway_ours.make_app(gateway, size, sink.url, limits={})
     gateway_ours.send(app, size, gateway, sink, workers=options.workers)
     assert sink.log is not None
     moments = read_moments(sink.log)

@@ -58,7 +58,8 @@ class Limits:
     `texts_per_call` is how many recipients of a call may each get a text of their own;
     `running_tasks` accepted calls that the vendor is still working on, as far as `fetch_status`
     tells, and for `task_seconds` where it cannot be asked. `calls_window` is the seconds over which
-    the vendor counts calls.
+    the vendor counts calls. `granted` names limits that the vendor raises for whoever asks it, with
+    the most that an operator may say was granted.
     """
 
     batch_size: int = 1000
@@ -74,6 +75,7 @@ class Limits:
     task_seconds: float = 300.0
     call_rates: Mapping[str, float] = field(default_factory=dict)
     calls_window: float = 10.0
+    granted: Mapping[str, int] = field(default_factory=dict)
     max_payload_bytes: int = 4096
     addressing: frozenset[Addressing] = frozenset({Addressing.TOKEN})
 

@@ -1,4 +1,6 @@
-"""Limits of one account: the vendor's own, and what an operator may set lower."""
+"""Limits of one account: the vendor's own, and what an operator has set: lower ones, and higher
+ones where the vendor grants such.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from providers.fields import FieldSpec, gettext_noop
 
 # Where a vendor names no limit, what is above these is a slip of the finger.
 MOST = {
-    "requests_per_second": 10_000,
+    "requests_per_second": 100_000,
     "requests_per_day": 100_000_000,
     "recipients_per_second": 100_000,
     "in_flight": 1_000,
@@ -27,7 +29,8 @@ _LABELS = {
 
 
 def list_limit_fields(limits: Limits) -> tuple[FieldSpec, ...]:
-    """Form fields for what an operator may lower, bounded by the vendor's own limits."""
+    """Form fields for what an operator may set, bounded by the vendor's own limits, or by what it
+    grants."""
     return tuple(
         FieldSpec(
             name=name,
@@ -42,29 +45,30 @@ def list_limit_fields(limits: Limits) -> tuple[FieldSpec, ...]:
 
 
 def _find_most(limits: Limits, name: str) -> int:
-    own = getattr(limits, name)
+    own = limits.granted.get(name, getattr(limits, name))
     # What allows less than one a second cannot be lowered in whole numbers.
     return MOST[name] if own is None else max(1, min(int(own), MOST[name]))
 
 
-def find_limit_faults(limits: Limits, lower: Any) -> dict[str, str]:
+def find_limit_faults(limits: Limits, chosen: Any) -> dict[str, str]:
     """What is wrong with an operator's limits: a sentence for each name."""
-    if not isinstance(lower, Mapping):
+    if not isinstance(chosen, Mapping):
         return {"": "must be an object"}
     known = {spec.name: spec for spec in list_limit_fields(limits)}
-    faults = {str(name): "unknown limit" for name in lower if name not in known}
+    faults = {str(name): "unknown limit" for name in chosen if name not in known}
     for name, spec in known.items():
-        fault = spec.find_fault(lower[name]) if name in lower else None
+        fault = spec.find_fault(chosen[name]) if name in chosen else None
         if fault:
-            faults[name] = f"{fault}; the vendor's limits can only be lowered"
+            end = "" if name in limits.granted else "; the vendor's limits can only be lowered"
+            faults[name] = f"{fault}{end}"
     return faults
 
 
-def narrow_limits(limits: Limits, lower: Mapping[str, Any]) -> Limits:
-    """The vendor's limits, each at most what the operator has set."""
+def apply_limits(limits: Limits, chosen: Mapping[str, Any]) -> Limits:
+    """The vendor's limits with what the operator has set in their place, as far as that may be."""
     changes: dict[str, Any] = {}
     for name in _LABELS:
-        wanted, own = lower.get(name), getattr(limits, name)
+        wanted, own = chosen.get(name), limits.granted.get(name, getattr(limits, name))
         if wanted is not None:
             changes[name] = wanted if own is None else min(wanted, own)
     return replace(limits, **changes) if changes else limits

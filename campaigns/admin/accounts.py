@@ -99,17 +99,25 @@ def build_credential_fields(dialect: Dialect, kept: dict[str, str]) -> dict[str,
 
 
 def build_limit_fields(dialect: Dialect) -> dict[str, forms.Field]:
-    """Fields for lower limits, each telling the vendor's own."""
+    """Fields for limits, each telling the vendor's own."""
     specs = list_limit_fields(dialect.limits)
     fields = build_fields(specs, prefix=LIMIT)
     for spec in specs:
         own = getattr(dialect.limits, spec.name)
         if own is not None:
-            words = _("Empty: the vendor's own limit, %(own)s.") % {"own": f"{own:g}"}
-            fields[f"{LIMIT}{spec.name}"].help_text = words
+            fields[f"{LIMIT}{spec.name}"].help_text = _describe_limit(dialect.limits, spec.name)
     if dialect.fans_out:
         name_batches(fields[f"{LIMIT}in_flight"], dialect.limits)
     return fields
+
+
+def _describe_limit(limits: Limits, name: str) -> str:
+    words = (
+        _("Empty: the usual limit, %(own)s. More only where the vendor has granted it.")
+        if name in limits.granted
+        else _("Empty: the vendor's own limit, %(own)s.")
+    )
+    return words % {"own": f"{getattr(limits, name):g}"}
 
 
 def name_batches(field: forms.Field, limits: Limits) -> None:

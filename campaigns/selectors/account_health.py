@@ -16,7 +16,7 @@ from campaigns.selectors.account_expiry import SOON, expires_soon, find_last_day
 from campaigns.selectors.limits import ALL_APPS, DayUse, is_asked_to_wait
 from campaigns.selectors.routes import find_dialect
 from providers.contract import Limits
-from providers.limits import narrow_limits
+from providers.limits import apply_limits
 from providers.pacing import find_day, find_reset
 
 RECENT = 100  # calls of an account that are looked at
@@ -111,7 +111,7 @@ def _describe(account: Account, throttles: Sequence[Throttle], now: datetime) ->
 
 def _read_day(account: Account, throttles: Iterable[Throttle], now: datetime) -> DayUse:
     dialect = find_dialect(account.dialect)
-    limits = narrow_limits(dialect.limits if dialect else Limits(), account.limits)
+    limits = apply_limits(dialect.limits if dialect else Limits(), account.limits)
     today = find_day(now, limits.day_zone)
     used: Mapping[int, int] = {row.app_id: row.day_used for row in throttles if row.day == today}
     return DayUse(used.get(ALL_APPS, 0), limits.requests_per_day, find_reset(now, limits.day_zone))

@@ -14,7 +14,7 @@ from campaigns.selectors.addressing import find_told_kind
 from campaigns.selectors.routes import Way, find_dialect
 from providers.commands import TransferState
 from providers.contract import CallKind, Limits
-from providers.limits import narrow_limits
+from providers.limits import apply_limits
 from providers.outcomes import Outcome
 from providers.pacing import (
     MAX_RETRY_AFTER,
@@ -153,7 +153,7 @@ class DayUse:
 def read_day(account: Account, now: datetime) -> DayUse:
     """What is used of today's calls."""
     dialect = find_dialect(account.dialect)
-    limits = narrow_limits(dialect.limits if dialect else Limits(), account.limits)
+    limits = apply_limits(dialect.limits if dialect else Limits(), account.limits)
     whole = Throttle.objects.filter(account=account, app_id=ALL_APPS).first()
     is_today = whole is not None and whole.day == find_day(now, limits.day_zone)
     used = whole.day_used if whole is not None and is_today else 0

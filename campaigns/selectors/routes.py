@@ -12,7 +12,7 @@ from campaigns.models import Account, App, Route
 from campaigns.models.prepared import Prepared
 from providers import registry
 from providers.contract import Dialect, Idempotency, Limits
-from providers.limits import narrow_limits
+from providers.limits import apply_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Way:
     @property
     def limits(self) -> Limits:
         """The vendor's limits, or what the account's own and the route allow where that is less."""
-        limits = narrow_limits(self.dialect.limits, self.account.limits)
+        limits = apply_limits(self.dialect.limits, self.account.limits)
         addressing = self.dialect.find_addressing(self.options)
         return limits if addressing is None else replace(limits, addressing=addressing)
 

@@ -13,6 +13,7 @@ from campaigns.errors import Invalid
 from campaigns.models import Account, App, AuditEntry, Throttle
 from campaigns.services.accounts import save_account
 from providers import registry
+from providers.limits import apply_limits, find_limit_faults
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 GATEWAYS = [dialect for dialect in registry.all_dialects() if dialect.fans_out]
@@ -117,6 +118,26 @@ def test_a_gateways_limit_counts_batches(gateway):
     assert field.help_text == (
         f"Each with up to {streams} calls. Empty: the vendor's own limit, {own}."
     )
+
+
+RAISED = [(one, name) for one in registry.all_dialects() for name in one.limits.granted]
+
+
+@pytest.mark.parametrize(("dialect", "name"), RAISED, ids=lambda one: getattr(one, "key", one))
+def test_what_a_vendor_grants_may_be_set_above_its_usual_limit(dialect, name):
+    usual, most = getattr(dialect.limits, name), dialect.limits.granted[name]
+
+    field = build_limit_fields(dialect)[f"{LIMIT}{name}"]
+
+    assert field.clean(str(most)) == most > usual
+    assert field.help_text == (
+        f"Empty: the usual limit, {usual:g}. More only where the vendor has granted it."
+    )
+    assert find_limit_faults(dialect.limits, {name: most}) == {}
+    assert find_limit_faults(dialect.limits, {name: most + 1}).keys() == {name}
+    assert getattr(apply_limits(dialect.limits, {name: most}), name) == most
+    assert getattr(apply_limits(dialect.limits, {name: most + 1}), name) == most
+    assert getattr(apply_limits(dialect.limits, {}), name) == usual
 
 
 @pytest.mark.parametrize("rate", ["0", "-5", "100001", "fast"])
