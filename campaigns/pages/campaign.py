@@ -76,7 +76,6 @@ def _draw(
     """The page; forms that were `refused`, by their names, as they were typed."""
     apps = list_apps(campaign)
     content = campaign.message.content
-    is_draft = campaign.status in Campaign.EDITABLE
     context = {
         **_read_status(request, campaign),
         "content": content,
@@ -85,13 +84,8 @@ def _draw(
         **_read_approval(request, campaign, apps),
         "history_page": find_history(request.user, campaign, campaign.workspace),
         "events": campaign.events.order_by("-pk")[:30],
-        "problems": tell_problems(
-            _find_problems(campaign, timezone.now()),
-            request.user,
-            [*content.get("translations", {})],
-        ),
-        "is_draft": is_draft,
-        "may_compose": may(request.user, apps, Membership.Role.COMPOSER),
+        # Of a draft the whole audience is counted, which the page does not wait for.
+        **({"is_looked_at": True} if _is_draft(campaign) else _read_problems(request, campaign)),
         "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,
         **(refused or {}),
     }
@@ -118,9 +112,31 @@ def _read_approval(request: HttpRequest, campaign: Campaign, apps: list[App]) ->
     }
 
 
+@operator_page
+def campaign_problems(request: HttpRequest, pk: int) -> HttpResponse:
+    """What stands against a draft: the piece of it that counts the audience."""
+    campaign = find_campaign(request.user, pk)
+    context = {"campaign": campaign, **_read_problems(request, campaign)}
+    return draw_fragment(request, "pages/campaign_problems.html", context)
+
+
+def _is_draft(campaign: Campaign) -> bool:
+    return campaign.status in Campaign.EDITABLE
+
+
+def _read_problems(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    found = _find_problems(campaign, timezone.now())
+    written = [*campaign.message.content.get("translations", {})]
+    return {
+        "problems": tell_problems(found, request.user, written),
+        "is_draft": _is_draft(campaign),
+        "may_compose": may(request.user, list_apps(campaign), Membership.Role.COMPOSER),
+    }
+
+
 def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
     """What stands against a draft; afterwards what its clocks do, which its transfers then tell."""
-    if campaign.status in Campaign.EDITABLE:
+    if _is_draft(campaign):
         return find_problems(campaign, now=now)
     held_back = find_held_back(campaign)
     if campaign.status == Status.SCHEDULED:

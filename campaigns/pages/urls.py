@@ -64,6 +64,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/", campaign.campaign_page, name="campaign"),
     path("campaigns/<int:pk>/edit/", compose.edit_campaign, name="edit"),
     path("campaigns/<int:pk>/translations/", translations.translation_file, name="translations"),
+    path("campaigns/<int:pk>/problems/", campaign.campaign_problems, name="campaign_problems"),
     path("campaigns/<int:pk>/status/", campaign.campaign_status, name="campaign_status"),
     path("campaigns/<int:pk>/rate/", campaign.change_rate, name="campaign_rate"),
     path("campaigns/<int:pk>/edit_waiting/", campaign.edit_waiting, name="edit_waiting"),

@@ -173,7 +173,7 @@ def test_nobody_sends_by_other_steps_than_those_that_were_shown(
     assert Campaign.objects.order_by("pk").last().status == Campaign.Status.SENDING
 
 
-def test_a_problem_stands_on_the_page_of_the_draft_with_its_links(
+def test_a_problem_comes_to_the_page_of_the_draft_with_its_links(
     client, owner, app, typed, scenario, people
 ):
     client.force_login(owner)
@@ -184,11 +184,14 @@ def test_a_problem_stands_on_the_page_of_the_draft_with_its_links(
     account.save()
 
     page = client.get(reverse("campaign", args=[campaign.pk])).content.decode()
+    problems = client.get(reverse("campaign_problems", args=[campaign.pk])).content.decode()
 
-    assert "Step 2: Mailserver was refused when it was last checked: Wrong password." in page
-    assert reverse("admin:campaigns_account_change", args=[account.pk]) in page
-    assert reverse("edit", args=[campaign.pk]) + "#id_scenario" in page
     assert "goes on by Push, then mail" in page
+    assert reverse("campaign_problems", args=[campaign.pk]) in page
+    assert "Wrong password." not in page
+    assert "Step 2: Mailserver was refused when it was last checked: Wrong password." in problems
+    assert reverse("admin:campaigns_account_change", args=[account.pk]) in problems
+    assert reverse("edit", args=[campaign.pk]) + "#id_scenario" in problems
 
 
 def test_steps_cost_the_panel_the_same_however_many_there_are(

@@ -40,7 +40,8 @@ from tests.pages.test_pages import make_campaign
 Role = Membership.Role
 # Addresses of a row that only show something, with the files that go with them.
 READ = {
-    "campaign", "edit", "campaign_status", "transfer", "transfer_status", "transfer_story",
+    "campaign", "edit", "campaign_problems", "campaign_status",
+    "transfer", "transfer_status", "transfer_story",
     "recipients", "recipients_csv", "review_checks", "job", "job_status", "job_file", "person",
     "device", "trace", "campaign_overlap", "segment_why", "import", "import_status",
     "test_result",
