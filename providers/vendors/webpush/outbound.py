@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from providers import http
 from providers.commands import PushPart, SendPush
+from providers.device_exchanges import list_names
 from providers.message import PushMessage, WebContent
 from providers.outbound import (
     AccountConfig,
@@ -153,7 +154,7 @@ class WebPush:
                 subscription.endpoint,
                 headers=dict(line.split(": ", 1) for line in headers),
                 data=body,
-                secrets=[self.test_browser, subscription.endpoint],
+                secrets=list_names(self.test_browser),
                 allows_empty=True,
                 allows_text=True,
                 read_error=_read_gone,
