@@ -130,7 +130,7 @@ def _decode_head(head: bytes, *, is_all: bool) -> str:
 
 
 def _find_csv(head: bytes, text: str, start: int, *, is_all: bool, known: Sequence[str]) -> Shape:
-    delimiter = _find_delimiter(text)
+    delimiter = find_delimiter(text)
     begun = Shape(CSV, delimiter, (), start)
     chunk = read_chunk(begun, head[start:], 1, is_end=is_all, most=1)
     if not chunk.rows or chunk.rows[0].fault:
@@ -149,8 +149,8 @@ def _find_csv(head: bytes, text: str, start: int, *, is_all: bool, known: Sequen
     return Shape(CSV, delimiter, _make_unique(names), start + chunk.size, 1 + chunk.lines)
 
 
-def _find_delimiter(text: str) -> str:
-    """The one that the heading has most of outside of quotes."""
+def find_delimiter(text: str) -> str:
+    """What is between the columns of a CSV: what its heading has most of outside of quotes."""
     unquoted = re.sub(r'"[^"]*"', "", text.lstrip("\r\n")[:MAX_ROW_BYTES]).splitlines()
     heading = unquoted[0] if unquoted else ""
     return max(DELIMITERS, key=heading.count)

@@ -1,8 +1,9 @@
 """The texts of a message as a file that translators fill in, and back: CSV or JSON.
 
-CSV has a line per language and a column per text (`title`, `android.body`); its first line of
-texts is the common one, `language` empty, which is for reading and never taken. JSON is the
-message's `translations`. What comes back is compared first and changes nothing by itself.
+CSV has a line per language and a column per text (`title`, `android.body`), apart by commas,
+semicolons or tabs as a spreadsheet saves it; its first line of texts is the common one, `language`
+empty, which is for reading and never taken. JSON is the message's `translations`. What comes back
+is compared first and changes nothing by itself.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from campaigns.models import Campaign
 from campaigns.services.campaigns import update_campaign
 from campaigns.services.cells import rearm, write_csv
 from campaigns.services.device_rows import LANGUAGE
+from campaigns.services.import_text import find_delimiter
 from providers.message import read_message, write_message
 from providers.message_faults import find_message_faults
 from providers.message_fields import TRANSLATED_FIELDS, Platform
@@ -173,7 +175,9 @@ def _read_json(text: str) -> Iterator[tuple[int, str, Any]]:
 
 
 def _read_csv(text: str) -> Iterator[tuple[int, str, Any]]:
-    lines = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), strict=True)
+    text = text.lstrip("\ufeff")
+    source = io.StringIO(text, newline="")
+    lines = csv.reader(source, delimiter=find_delimiter(text), strict=True)
     try:
         header = [name.strip() for name in next(lines, [])]
         _check_header(header)

@@ -57,6 +57,17 @@ def test_what_went_out_comes_back_as_it_was_and_no_sheet_runs_it(write):
     assert "\r\nde,=" not in text
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_file_that_a_sheet_has_saved_in_another_country_is_the_same(mark):
+    text = f'language{mark}title{mark}body\nfr{mark}"Un{mark} deux"{mark}"Ici, là\nou là"\n'
+
+    found = compare_translations(NASTY, text)
+
+    assert (found.new, found.rejected) == (["fr"], [])
+    assert found.translations["fr"]["title"] == f"Un{mark} deux"
+    assert found.translations["fr"]["body"] == "Ici, là\nou là"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
