@@ -16,7 +16,11 @@ MAX_DEPTH = 10
 
 
 class Op(StrEnum):
-    """How a field is compared. A missing attribute makes every op but `exists` false."""
+    """How a field is compared. A missing attribute makes every op but `exists` false.
+
+    Those in RELATIVE compare a time with the moment at which it is asked, less a length of time
+    such as `30d`.
+    """
 
     EQ = "eq"
     NE = "ne"
@@ -28,6 +32,11 @@ class Op(StrEnum):
     CONTAINS = "contains"
     STARTS_WITH = "starts_with"
     EXISTS = "exists"
+    WITHIN_LAST = "within_last"
+    LONGER_AGO_THAN = "longer_ago_than"
+
+
+RELATIVE = frozenset({Op.WITHIN_LAST, Op.LONGER_AGO_THAN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,8 @@ class _Reader:
             if not isinstance(value, list) or not all(_is_scalar(item) for item in value):
                 raise MalformedExpression("in takes a list of plain values.", path)
             return tuple(value)
+        if op in RELATIVE and not isinstance(value, str):
+            raise MalformedExpression("Expected a length of time such as 30d or 12h.", path)
         if not _is_scalar(value):
             raise MalformedExpression("Expected a text, a number, true or false.", path)
         return value

@@ -12,7 +12,8 @@ MOST_VALUES = 100  # of a list that a condition was compared with
 def show(verdict: Verdict) -> dict[str, Any]:
     """A node with its terms.
 
-    `value` is cut to its first 100 texts, and `value_count` says how many there are.
+    `value` is cut to its first 100 texts, and `value_count` says how many there are. A relative
+    time has the `instant` that it comes to.
     """
     shown: dict[str, Any] = {
         "kind": verdict.kind,
@@ -29,10 +30,12 @@ def _show_condition(verdict: Verdict) -> dict[str, Any]:
     if isinstance(wanted, tuple):
         wanted, counted = list(wanted[:MOST_VALUES]), len(wanted)
     found = list(verdict.found) if isinstance(verdict.found, tuple) else verdict.found
+    instant = verdict.instant
     return {
         "field": verdict.field,
         "op": verdict.op,
         "value": wanted,
         "value_count": counted,
         "found": found,
+        **({} if instant is None else {"instant": instant.isoformat()}),
     }

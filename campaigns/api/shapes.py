@@ -140,7 +140,7 @@ class UseShape(serializers.Serializer[Any]):
 
 class ExplainedDeviceShape(serializers.Serializer[Any]):
     """The root of a tree; each of `terms` looks like it. A condition says `field`, `op`, `value`,
-    `value_count` and `found` in place of `name` and `terms`."""
+    `value_count` and `found` in place of `name` and `terms`, one of relative time its `instant`."""
 
     device = serializers.IntegerField()
     kind = serializers.CharField()

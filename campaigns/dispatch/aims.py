@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -32,15 +33,15 @@ Targets = Mapping[str, Target]  # by platform; what is absent is addressed devic
 PLAIN = Target(Form.DEVICE, "", ())
 
 
-def decide_aims(transfer: Transfer, part: Part) -> list[Aim]:
+def decide_aims(transfer: Transfer, part: Part, now: datetime) -> list[Aim]:
     """Look up how each account is told of this part's recipients; reads only."""
-    return find_aims(read_wanted(transfer, part))
+    return find_aims(read_wanted(transfer, part, now))
 
 
-def read_wanted(transfer: Transfer, part: Part) -> Wanted:
+def read_wanted(transfer: Transfer, part: Part, now: datetime) -> Wanted:
     """Who shall get a part, as it stands now."""
     campaign = transfer.campaign
-    bodies, devices = _read_bodies(transfer, part)
+    bodies, devices = _read_bodies(transfer, part, now)
     return Wanted(
         app=transfer.app,
         message=part.message.read(),
@@ -53,17 +54,17 @@ def read_wanted(transfer: Transfer, part: Part) -> Wanted:
 
 
 def _read_bodies(
-    transfer: Transfer, part: Part
+    transfer: Transfer, part: Part, now: datetime
 ) -> tuple[list[dict[str, Any]] | None, QuerySet[Device]]:
     """A part's audiences, None for a list of ids, and the devices that they mean."""
     if part.audiences is not None:
-        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary)
+        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary, now=now)
         return part.audiences, devices
     if transfer.campaign is None or part.target_chunks.exists():
         return None, Device.objects.none()
     bodies = [transfer.campaign.audience]
     only_primary = transfer.campaign.only_primary
-    return bodies, select_all(transfer.app, bodies, only_primary=only_primary)
+    return bodies, select_all(transfer.app, bodies, only_primary=only_primary, now=now)
 
 
 def write_aims(aims: list[Aim]) -> dict[str, Any]:

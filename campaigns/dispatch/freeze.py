@@ -96,7 +96,10 @@ def _lease_one(transfer_id: int, worker: str, now: datetime) -> Transfer | None:
         held = cursor.get("until", "") > now.isoformat() and cursor.get("by") != worker
         if held:
             return None
-        cursor |= {"by": worker, "until": (now + FREEZE_LEASE).isoformat()}
+        # What relative times count from is taken once: whoever goes on after a crash, at another
+        # hour, means the same people.
+        began = cursor.get("now", now.isoformat())
+        cursor |= {"by": worker, "until": (now + FREEZE_LEASE).isoformat(), "now": began}
         Transfer.objects.filter(pk=transfer_id).update(freeze_cursor=cursor)
         note_turn(transfer, now)
     return transfer
@@ -151,7 +154,7 @@ _NEXT_PART = {"chunk": None, "after": None, "bound": None, "short": None, "aims"
 
 def _freeze_chunk(transfer: Transfer, part: Part, now: datetime) -> None:
     kept = transfer.freeze_cursor.get("aims")
-    new = aims.decide_aims(transfer, part) if kept is None else []
+    new = aims.decide_aims(transfer, part, _find_moment(transfer)) if kept is None else []
     targets = aims.read_aims(aims.write_aims(new) if kept is None else kept)
     piece = _cut_slice(transfer, part)
     chunk = Chunk(transfer, part, now, targets)
@@ -165,16 +168,21 @@ def _freeze_chunk(transfer: Transfer, part: Part, now: datetime) -> None:
             _move_cursor(transfer, **(written | dict(piece.after)))
 
 
+def _find_moment(transfer: Transfer) -> datetime:
+    """The instant that the whole freeze counts relative times from."""
+    return datetime.fromisoformat(transfer.freeze_cursor["now"])
+
+
 def _cut_slice(transfer: Transfer, part: Part) -> _Slice:
-    cursor = transfer.freeze_cursor
+    cursor, now = transfer.freeze_cursor, _find_moment(transfer)
     if "chunk" in cursor:
         return _cut_targets(part, cursor["chunk"])
     if part.audiences is not None:
-        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary)
+        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary, now=now)
         return _cut_devices(transfer, part, devices)
     if transfer.campaign is None:
         return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
-    return _cut_devices(transfer, part, _select_audience(transfer, transfer.campaign))
+    return _cut_devices(transfer, part, _select_audience(transfer, transfer.campaign, now))
 
 
 def _cut_targets(part: Part, number: int) -> _Slice:
@@ -193,9 +201,9 @@ def _read_ids(*chunks: TargetChunk) -> list[int]:
     return [int(text) for chunk in chunks for text in unpack_texts(chunk.ids)]
 
 
-def _select_audience(transfer: Transfer, campaign: Campaign) -> QuerySet[Device]:
+def _select_audience(transfer: Transfer, campaign: Campaign, now: datetime) -> QuerySet[Device]:
     audience = read_audience(transfer.app, campaign.audience, principal=None)
-    return select_devices(transfer.app, audience, only_primary=campaign.only_primary)
+    return select_devices(transfer.app, audience, only_primary=campaign.only_primary, now=now)
 
 
 def _cut_devices(transfer: Transfer, part: Part, devices: QuerySet[Device]) -> _Slice:

@@ -138,15 +138,16 @@ def _list_left_out(handover: Handover) -> Sequence[int]:
 
 def _join_left_out(handover: Handover, persons: Sequence[Person], now: datetime) -> None:
     """Hand on at once, but who gets the push on another device has as long to answer it."""
-    waiting = _find_pushed(handover, persons)
+    waiting = _find_pushed(handover, persons, now)
     later = now + timedelta(seconds=handover.part.wait or 0)
     _join_next(handover, [person for person in persons if person.pk not in waiting], now)
     _join_next(handover, [person for person in persons if person.pk in waiting], later)
 
 
-def _find_pushed(handover: Handover, persons: Sequence[Person]) -> set[int]:
+def _find_pushed(handover: Handover, persons: Sequence[Person], now: datetime) -> set[int]:
     """Who has a device in the part that the freeze has not left out."""
-    wanted = read_wanted(handover.transfer, handover.part)
+    transfer = handover.transfer
+    wanted = read_wanted(transfer, handover.part, transfer.frozen_at or now)
     # Of a list of ids nobody keeps who was on it: any device of the app may have been.
     is_list = wanted.bodies is None
     meant = Device.objects.filter(app=wanted.app) if is_list else wanted.devices

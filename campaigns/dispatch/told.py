@@ -28,7 +28,7 @@ def find_told(lease: Lease, now: datetime) -> tuple[tuple[Platform, ...], Audien
     told = read_declared(part.declared, account.pk)
     if told is None:
         raise _refuse(_("This account was told nothing of this audience."))
-    aims = [aim for aim in find_aims(read_wanted(lease.transfer, part)) if aim.obstacle]
+    aims = [aim for aim in find_aims(read_wanted(lease.transfer, part, now)) if aim.obstacle]
     for aim in aims:
         if aim.way.account.pk == account.pk:
             raise _refuse(aim.obstacle)

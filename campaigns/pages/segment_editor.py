@@ -20,11 +20,13 @@ from campaigns.pages.segment_tree import (
     FLAG,
     JSON,
     NUMBER,
+    SPAN,
     TEXT,
     TIME,
     Node,
     Tree,
     Unreadable,
+    find_fixed_type,
     read_posted_tree,
     read_tree,
     start_tree,
@@ -42,7 +44,7 @@ from campaigns.selectors.audience_fields import FieldKind, find_field
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.selectors.suggestions import list_custom
-from providers.audience import Expression, Op
+from providers.audience import RELATIVE, Expression, Op
 
 MAX_JSON = 1_000_000  # characters: 10,000 values of 60 and what is around them
 OWN = ("person.custom.", "device.custom.")
@@ -126,7 +128,7 @@ class Editor:
         nodes = self.tree.root.walk() if self.tree is not None else ()
         usual = find_usual_types(self.app)
         for node in nodes:
-            if node.key == key and node.field in usual:
+            if node.key == key and node.field in usual and node.op not in RELATIVE:
                 node.type = usual[node.field]
 
     def act(self, action: str) -> None:
@@ -324,19 +326,21 @@ def list_ops(name: str) -> Iterator[tuple[str, str]]:
 
 def list_types(node: Node, is_custom: bool) -> tuple[tuple[str, str], ...]:
     """How the value may be typed, where there is a choice."""
-    if node.op in {Op.EXISTS, MISSING}:
+    if node.op in {Op.EXISTS, MISSING} or node.type == SPAN:
         return ()
-    if is_custom:
+    if is_custom and node.op not in RELATIVE:
         return tuple((key, str(label)) for key, label in TYPES.items())
     if node.type == JSON:
         known = find_field(node.field)
-        fixed = TIME if known and known.kind is FieldKind.TIME else TEXT
+        fixed = find_fixed_type(known.kind if known else FieldKind.TEXT, node.op)
+        fixed = TEXT if fixed == FLAG else fixed
         return ((fixed, _("typed")), (JSON, str(TYPES[JSON])))
     return ()
 
 
 def find_input(node: Node) -> str:
-    """Which control the value gets: none, kept, json, lines, checks, choice, flag, time, text."""
+    """Which control the value gets: none, kept, json, lines, checks, choice, flag, time, span,
+    text."""
     known = find_field(node.field)
     if node.op in {Op.EXISTS, MISSING}:
         return "none"
@@ -347,7 +351,7 @@ def find_input(node: Node) -> str:
     has_choices = bool(known and known.choices)
     if node.op == Op.IN:
         return "checks" if has_choices else "lines"
-    if node.type in {FLAG, TIME}:
+    if node.type in {FLAG, TIME, SPAN}:
         return node.type
     is_chosen = has_choices and node.op in {Op.EQ, Op.NE}
     return "choice" if is_chosen else "text"

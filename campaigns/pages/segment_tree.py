@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,14 +21,17 @@ from campaigns.errors import Invalid
 from campaigns.pages.segment_words import MISSING
 from campaigns.selectors.audience_fields import FieldKind, find_field
 from campaigns.selectors.expressions import check_expression
-from providers.audience import MAX_DEPTH, MAX_TERMS, Op
+from campaigns.selectors.spans import MOST, UNITS, read_span
+from providers.audience import MAX_DEPTH, MAX_TERMS, RELATIVE, Op
 
 GROUPS = ("and", "or", "not")
 CONDITION = "condition"
 MAX_NODES = 3 * MAX_TERMS
 MAX_SHAPE = 20_000  # characters
 # How a value is typed; JSON is for what no other way can write.
-TEXT, NUMBER, FLAG, TIME, JSON = "text", "number", "flag", "time", "json"
+TEXT, NUMBER, FLAG, TIME, SPAN, JSON = "text", "number", "flag", "time", "span", "json"
+# Whatever was typed as a number, right or wrong, and the unit beside it.
+TYPED_SPAN = re.compile(r"([^\s\0]{0,12})([dh])")
 
 
 class Unreadable(Exception):
@@ -42,9 +46,10 @@ class Unreadable(Exception):
 class Node:
     """A group with terms, or a condition: its field, comparison and the value as it is typed.
 
-    Of a list `text` has a line per value. `was` is an instant as it was written: it stays so
-    while the same time is typed. `kept` names a long list that is in no field of the form, `held`
-    is what it holds (segment_lists). `faults` are sentences for people.
+    Of a list `text` has a line per value, of a length of time the number beside its `unit`. `was`
+    is an instant as it was written: it stays so while the same time is typed. `kept` names a long
+    list that is in no field of the form, `held` is what it holds (segment_lists). `faults` are
+    sentences for people.
     """
 
     key: str
@@ -54,6 +59,7 @@ class Node:
     op: str = Op.EQ.value
     type: str = TEXT
     text: str = ""
+    unit: str = "d"
     was: str = ""
     kept: str = ""
     held: Any = None
@@ -162,6 +168,10 @@ class _Reader:
         if op == Op.EXISTS and (value is None or isinstance(value, bool)):
             node.op = MISSING if value is False else Op.EXISTS.value
             return node
+        typed = TYPED_SPAN.fullmatch(value) if op in RELATIVE and isinstance(value, str) else None
+        if typed is not None:
+            node.type, node.text, node.unit = SPAN, typed[1], typed[2]
+            return node
         node.type, node.text = _show(name, op, value, self.zone)
         node.was = str(value) if node.type == TIME else ""
         return node
@@ -169,6 +179,8 @@ class _Reader:
 
 def _show(name: str, op: str, value: Any, zone: str) -> tuple[str, str]:
     """How a value is typed, and what."""
+    if op in RELATIVE:
+        return JSON, _dump(value)
     known = find_field(name)
     if known is not None and known.kind is FieldKind.TIME:
         local = show_time(value, zone)
@@ -234,6 +246,8 @@ def write_value(node: Node, zone: str) -> Any:
         return node.held
     if node.type == TIME:
         return _write_time(node, zone)
+    if node.type == SPAN:
+        return _write_span(node)
     if node.type == JSON or node.op != Op.IN:
         return _parse(node, node.text)
     lines = node.text.replace("\r\n", "\n").split("\n")
@@ -271,6 +285,14 @@ def _write_time(node: Node, zone: str) -> str:
         node.faults = [_("Enter a date and a time.")]
         return node.text
     return moment.isoformat()
+
+
+def _write_span(node: Node) -> str:
+    value = f"{node.text.strip()}{node.unit}"
+    if read_span(value) is None:
+        words = _("Enter a whole number from 1 to %(most)d.")
+        node.faults = [words % {"most": MOST.get(node.unit, MOST["d"])}]
+    return value
 
 
 # From a form and to it --------------------------------------------------------------------------
@@ -320,7 +342,12 @@ def _read_fields(key: str, posted: QueryDict) -> Node:
         was=posted.get(f"was-{key}") or "",
         kept=posted.get(f"kept-{key}") or "",
     )
+    unit = posted.get(f"unit-{key}") or ""
     fit_type(node)
+    if (node.type == SPAN) != bool(unit):
+        node.text = ""  # it was typed into the control of another comparison
+    if unit in UNITS:
+        node.unit = unit
     return node
 
 
@@ -331,10 +358,17 @@ def fit_type(node: Node) -> None:
     ops = {*(known.ops if known else Op), *([MISSING] if known else [])}
     if node.op not in ops:
         node.op = str(known.ops[0]) if known else Op.EQ.value
-    fixed = {FieldKind.TIME: TIME, FieldKind.FLAG: FLAG}.get(kind, TEXT)
-    if kind is not FieldKind.CUSTOM and node.type != JSON:
+    fixed = find_fixed_type(kind, node.op)
+    if node.type != JSON and (kind is not FieldKind.CUSTOM or fixed == SPAN):
         node.type = fixed
-    if node.type not in {TEXT, NUMBER, FLAG, TIME, JSON}:
+    if node.type not in {*([SPAN] if fixed == SPAN else [TEXT, NUMBER, FLAG, TIME]), JSON}:
         node.type = fixed
     if kind is FieldKind.CUSTOM and node.type == TIME:
         node.type = TEXT
+
+
+def find_fixed_type(kind: FieldKind, op: str) -> str:
+    """How a value of that kind is typed where there is no choice but JSON."""
+    if op in RELATIVE:
+        return SPAN
+    return {FieldKind.TIME: TIME, FieldKind.FLAG: FLAG}.get(kind, TEXT)

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.selectors.audience_fields import FieldKind, field_catalogue, find_field
 from campaigns.selectors.expressions import check_expression
-from providers.audience import And, Condition, Expression, Not, Op, Or
+from campaigns.selectors.spans import say_span
+from providers.audience import RELATIVE, And, Condition, Expression, Not, Op, Or
 
 MISSING = "missing"  # `exists` that is false: for people a comparison of its own
 MOST_VALUES = 12  # of a list that are said
@@ -60,6 +61,8 @@ OPS: Mapping[str, str | Promise] = {
     Op.LT: gettext_lazy("is less than"),
     Op.LTE: gettext_lazy("is at most"),
     Op.EXISTS: gettext_lazy("is known"),
+    Op.WITHIN_LAST: gettext_lazy("is within the last"),
+    Op.LONGER_AGO_THAN: gettext_lazy("is longer ago than"),
     MISSING: gettext_lazy("is not known"),
 }
 OPS_OF_TIMES: Mapping[str, str | Promise] = {
@@ -129,7 +132,8 @@ def say_condition(field: str, op: str, value: Any) -> str:
     """One condition as a sentence: `Country of the device is one of “DE”, “AT”`."""
     if op == Op.EXISTS:
         return f"{name_field(field)} {say_op(field, MISSING if value is False else op)}"
-    return f"{name_field(field)} {say_op(field, op)} {say_value(value)}"
+    said = say_span(value) if op in RELATIVE else say_value(value)
+    return f"{name_field(field)} {say_op(field, op)} {said}"
 
 
 def outline(expression: Expression, depth: int = 0) -> Iterator[tuple[int, str]]:

@@ -159,7 +159,8 @@ def segment_draw(request: HttpRequest) -> HttpResponse:
     """The tree after an action, or after a field has changed what stands beside it."""
     editor = _read_posted(request)
     verb, _dash, key = request.headers.get("HX-Trigger-Name", "").partition("-")
-    if verb == "field":
+    # A comparison without a value, or with a length of time, leaves no type behind.
+    if verb == "field" or (verb == "op" and f"type-{key}" not in request.POST):
         editor.take_usual_type(key)
     editor.act(request.POST.get("action", ""))
     response = draw_fragment(request, "pages/segment_builder.html", _describe(request, editor))

@@ -20,6 +20,7 @@ from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.left_out import find_suppressed
 from campaigns.selectors.routes import Way, find_first_ways
 from providers.audience import (
+    RELATIVE,
     And,
     Condition,
     Expression,
@@ -191,7 +192,15 @@ def _read_terms(wanted: Wanted) -> tuple[list[str], list[Expression]]:
         elif audience.expression is not None:
             terms.append(audience.expression)
         labels += audience.labels
+    _refuse_relative(terms)
     return list(dict.fromkeys(labels)), terms
+
+
+def _refuse_relative(terms: Iterable[Expression]) -> None:
+    """A vendor would count from the moment of its own, by times that it has seen itself."""
+    if any(one.op in RELATIVE for term in terms for one in list_conditions(term)):
+        words = _("This audience counts times from when sending begins; a vendor counts by itself.")
+        raise Inexact(words)
 
 
 def _read_segment(number: int) -> Expression:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from campaigns.models import (
     Account,
@@ -68,43 +70,51 @@ NOBODY = Or(())
 PLACE = ("platform", "language", "token_state")  # with the app, the index `device_reach`
 
 
-def select_devices(app: App, audience: Audience, *, only_primary: bool = False) -> QuerySet[Device]:
+def select_devices(
+    app: App, audience: Audience, *, only_primary: bool = False, now: datetime | None = None
+) -> QuerySet[Device]:
     """The devices of one app that the audience means, unordered, as one query.
 
-    Devices without a token and persons who opted out are included: whoever sends settles them
-    with a reason.
+    `now` is what relative times count from, this moment unless it is said. Devices without a token
+    and persons who opted out are included: whoever sends settles them with a reason.
     """
     devices: QuerySet[Device] = Device.objects.filter(app=app)
     if only_primary:
         devices = devices.filter(is_primary=True)
-    return _narrow(app, audience, devices)
+    return _narrow(app, audience, devices, now or timezone.now())
 
 
-def select_all(app: App, bodies: Iterable[Any], *, only_primary: bool = False) -> QuerySet[Device]:
+def select_all(
+    app: App, bodies: Iterable[Any], *, only_primary: bool = False, now: datetime | None = None
+) -> QuerySet[Device]:
     """The devices that every one of these audiences means; without any, all of the app.
 
-    The bodies were checked when they were saved.
+    All of them count relative times from the same `now`. The bodies were checked when they were
+    saved.
     """
     devices = select_devices(app, Audience(AudienceKind.ALL), only_primary=only_primary)
+    moment = now or timezone.now()
     for body in bodies:
-        devices = _narrow(app, read_audience(app, body, principal=None), devices)
+        devices = _narrow(app, read_audience(app, body, principal=None), devices, moment)
     return devices
 
 
-def _narrow(app: App, audience: Audience, devices: QuerySet[Device]) -> QuerySet[Device]:
-    return devices.filter(_find_condition(app, audience))
+def _narrow(
+    app: App, audience: Audience, devices: QuerySet[Device], now: datetime
+) -> QuerySet[Device]:
+    return devices.filter(_find_condition(app, audience, now))
 
 
-def _find_condition(app: App, audience: Audience) -> Q:
+def _find_condition(app: App, audience: Audience, now: datetime) -> Q:
     match audience.kind:
         case AudienceKind.LABELS:
             return _combine_all(_carry_label(app, name) for name in audience.labels)
         case AudienceKind.SEGMENT:
             segment = Segment.objects.filter(pk=audience.segment).first()
             expression = check_expression(segment.expression) if segment else NOBODY
-            return compile_expression(expression, app.pk)
+            return compile_expression(expression, app.pk, now)
         case AudienceKind.EXPRESSION if audience.expression is not None:
-            return compile_expression(audience.expression, app.pk)
+            return compile_expression(audience.expression, app.pk, now)
         case AudienceKind.PERSONS:
             named = Q(person__external_user_id__in=audience.persons)
             merged = find_aliases(app.workspace_id, audience.persons)
@@ -115,7 +125,7 @@ def _find_condition(app: App, audience: Audience) -> Q:
             unknown = OutcomesOf(audience.unknown_of, (Settled.UNKNOWN.value,))
             return _find_by_outcome(audience.outcomes_of or unknown)
         case AudienceKind.COMBINE:
-            return _find_combined(app, audience)
+            return _find_combined(app, audience, now)
     return ALWAYS
 
 
@@ -148,11 +158,12 @@ def list_telling_accounts() -> list[int]:
     return list(Account.objects.filter(dialect__in=dialects).values_list("pk", flat=True))
 
 
-def _find_combined(app: App, audience: Audience) -> Q:
-    meant = _combine_any(_find_condition(app, part) for part in audience.include)
+def _find_combined(app: App, audience: Audience, now: datetime) -> Q:
+    meant = _combine_any(_find_condition(app, part, now) for part in audience.include)
     if not audience.exclude:
         return meant
-    return meant & deny(_combine_any(_find_condition(app, part) for part in audience.exclude))
+    left_out = _combine_any(_find_condition(app, part, now) for part in audience.exclude)
+    return meant & deny(left_out)
 
 
 def _combine_all(conditions: Iterable[Q]) -> Q:

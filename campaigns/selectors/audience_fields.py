@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_kinds
-from providers.audience import Op
+from campaigns.selectors.spans import find_span_fault
+from providers.audience import RELATIVE, Op
 
 MAX_VALUE_LENGTH = 1024
 MAX_NUMBER = 2**53
@@ -38,7 +39,8 @@ OPS = {
     FieldKind.TEXT: (Op.EQ, Op.NE, Op.IN, *SEARCHED, *ORDERED, Op.EXISTS),
     FieldKind.VERSION: (Op.EQ, Op.NE, *ORDERED, Op.IN, *SEARCHED, Op.EXISTS),
     FieldKind.FLAG: (Op.EQ, Op.NE, Op.EXISTS),
-    FieldKind.TIME: (*ORDERED, Op.EXISTS),
+    # The first is what a new condition begins with.
+    FieldKind.TIME: (Op.WITHIN_LAST, Op.LONGER_AGO_THAN, *ORDERED, Op.EXISTS),
     FieldKind.CUSTOM: (Op.EQ, Op.NE, Op.IN, *SEARCHED, *ORDERED, Op.EXISTS),
     FieldKind.SET: (Op.EQ, Op.IN, Op.EXISTS),
 }
@@ -72,6 +74,8 @@ class AudienceField:
             }  # fmt: skip
         if op is Op.EXISTS:
             return ""
+        if op in RELATIVE:
+            return find_span_fault(value)
         values = value if op is Op.IN else (value,)
         faults = (self._find_value_fault(op, item) for item in values)
         return next((fault for fault in faults if fault), "")

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, Case, Value, When
+from django.db.models import BooleanField, Case, Q, Value, When
+from django.utils import timezone
 
 from campaigns.models import App, Device, Person, Segment
 from campaigns.selectors.audience import NOBODY, Audience, AudienceKind, select_devices
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
 from campaigns.selectors.expressions import check_expression, compile_expression
 from campaigns.selectors.identifiers import identifier_kinds
-from providers.audience import And, Condition, Expression, Not, Op, Or, list_conditions
+from campaigns.selectors.spans import find_instant
+from providers.audience import RELATIVE, And, Condition, Expression, Not, Op, Or, list_conditions
 
 MOST_FOUND = 100  # texts of a set that are shown
 MOST_DEVICES = 20  # of one person
@@ -30,8 +32,8 @@ class Verdict:
 
     `path` is the node's place as refusals name it (`expression.and[0].not`). Only a condition has
     `field`, `op`, `wanted` (its value) and `found`: what the device or its person has there, None
-    when it is missing, for a field that holds a set a sorted tuple of at most 100 texts. `name`
-    is that of a segment.
+    when it is missing, for a field that holds a set a sorted tuple of at most 100 texts; one of
+    relative time the `instant` that it comes to. `name` is that of a segment.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Verdict:
     op: str = ""
     wanted: Any = None
     found: Any = None
+    instant: datetime | None = None
     name: str = ""
 
 
@@ -53,12 +56,19 @@ class DeviceVerdict:
     verdict: Verdict
 
 
-def explain(expression: Expression, device: Device, path: str = "expression") -> Verdict:
-    """Why the expression means the device or not, node by node.
+def explain(
+    expression: Expression,
+    device: Device,
+    path: str = "expression",
+    *,
+    now: datetime | None = None,
+) -> Verdict:
+    """Why the expression means the device or not, node by node; relative times count from `now`,
+    this moment unless it is said.
 
     Expects what `check_expression` has passed. The device is judged as it is stored.
     """
-    return _Judge(expression, device).judge(expression, path)
+    return _Judge(expression, device, now or timezone.now()).judge(expression, path)
 
 
 def explain_audience(
@@ -77,8 +87,8 @@ def explain_audience(
 class _Judge:
     """What one statement says of every condition of an expression for one device."""
 
-    def __init__(self, expression: Expression, device: Device) -> None:
-        self.device = device
+    def __init__(self, expression: Expression, device: Device, now: datetime) -> None:
+        self.device, self.now = device, now
         # In the order in which `judge` comes to them.
         self.answers = iter(self._ask(list(list_conditions(expression))))
 
@@ -87,7 +97,7 @@ class _Judge:
             return ()
         asked = [
             Case(
-                When(compile_expression(condition, self.device.app_id), then=Value(True)),
+                When(self._compile(condition), then=Value(True)),
                 default=Value(False),
                 output_field=BooleanField(),
             )
@@ -95,6 +105,9 @@ class _Judge:
         ]
         row = Device.objects.filter(pk=self.device.pk).values_list(*asked).first()
         return tuple(map(bool, row)) if row else (False,) * len(asked)
+
+    def _compile(self, condition: Condition) -> Q:
+        return compile_expression(condition, self.device.app_id, self.now)
 
     def judge(self, expression: Expression, path: str) -> Verdict:
         match expression:
@@ -116,6 +129,7 @@ class _Judge:
 
     def _judge_condition(self, condition: Condition, path: str) -> Verdict:
         field = find_field(condition.field)
+        is_relative = condition.op in RELATIVE
         return Verdict(
             kind=CONDITION,
             is_met=next(self.answers),
@@ -123,6 +137,7 @@ class _Judge:
             field=condition.field,
             op=condition.op.value,
             wanted=condition.value,
+            instant=find_instant(condition.value, self.now) if is_relative else None,
             found=None if field is None else find_value(self.device, field),
         )
 

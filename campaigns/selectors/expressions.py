@@ -35,7 +35,9 @@ from campaigns.selectors.attributes import (
 )
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
 from campaigns.selectors.carried import compile_carried
+from campaigns.selectors.spans import find_instant
 from providers.audience import (
+    RELATIVE,
     And,
     Condition,
     Expression,
@@ -108,22 +110,25 @@ def _join(path: str, rest: str) -> str:
     return f"{path}.{rest}" if rest else path
 
 
-def compile_expression(expression: Expression, app_id: int) -> Q:
-    """The condition on devices of that app. Expects what `check_expression` has passed."""
+def compile_expression(expression: Expression, app_id: int, now: datetime) -> Q:
+    """The condition on devices of that app, with relative times as they are `now`.
+
+    Expects what `check_expression` has passed.
+    """
     match expression:
         case And(terms):
             combined = ALWAYS
             for term in terms:
-                combined &= compile_expression(term, app_id)
+                combined &= compile_expression(term, app_id, now)
             return combined
         case Or(terms):
             combined = NEVER
             for term in terms:
-                combined |= compile_expression(term, app_id)
+                combined |= compile_expression(term, app_id, now)
             return combined
         case Not(term):
-            return deny(compile_expression(term, app_id))
-    return _compile_condition(expression, app_id)
+            return deny(compile_expression(term, app_id, now))
+    return _compile_condition(expression, app_id, now)
 
 
 def deny(condition: Q) -> Q:
@@ -134,7 +139,7 @@ def deny(condition: Q) -> Q:
     return Q(is_false)
 
 
-def _compile_condition(condition: Condition, app_id: int) -> Q:
+def _compile_condition(condition: Condition, app_id: int, now: datetime) -> Q:
     field = find_field(condition.field)
     if field is None:
         raise Invalid(_find_condition_fault(condition))
@@ -143,6 +148,8 @@ def _compile_condition(condition: Condition, app_id: int) -> Q:
     if condition.op is Op.EXISTS:
         exists = _compile_presence(field)
         return exists if condition.value else deny(exists)
+    if condition.op in RELATIVE:
+        return _compile_relative(field, condition, now)
     if condition.op is Op.NE:
         equal = _COMPILERS[field.kind](field, Op.EQ, condition.value)
         return _compile_presence(field) & deny(equal)
@@ -226,6 +233,13 @@ def _compile_flag(field: AudienceField, op: Op, value: bool) -> Q:
 
 def _compile_time(field: AudienceField, op: Op, value: str) -> Q:
     return Q(COMPARISONS[op](F(field.column), datetime.fromisoformat(value)))
+
+
+def _compile_relative(field: AudienceField, condition: Condition, now: datetime) -> Q:
+    """What has happened is never later than now, so that one comparison is enough: who is seen
+    after the instant that a freeze counts from is in, too."""
+    op = Op.GTE if condition.op is Op.WITHIN_LAST else Op.LT
+    return Q(COMPARISONS[op](F(field.column), find_instant(condition.value, now)))
 
 
 def _compile_custom(field: AudienceField, op: Op, value: Any) -> Q:

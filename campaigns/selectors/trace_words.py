@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.selectors.audience import AudienceKind
 from campaigns.selectors.explain import CONDITION, Verdict
+from campaigns.selectors.spans import say_span
 from providers.audience import Op
 from providers.outcomes import Reason
 
@@ -91,6 +92,8 @@ OPS = {
     Op.CONTAINS: gettext_lazy("to contain"),
     Op.STARTS_WITH: gettext_lazy("to begin with"),
     Op.EXISTS: gettext_lazy("to be known:"),
+    Op.WITHIN_LAST: gettext_lazy("to be no longer ago than"),
+    Op.LONGER_AGO_THAN: gettext_lazy("to be longer ago than"),
 }
 KINDS = {
     AudienceKind.ALL: gettext_lazy("Everyone of the app is meant."),
@@ -123,7 +126,9 @@ def list_verdict_lines(verdict: Verdict) -> list[Line]:
         if words:
             is_good = node.is_met != is_denied
             tone = "good" if is_good else "bad"
-            lines.setdefault(words, Line(code="condition", words=words, tone=tone))
+            details = _tell_instant(node)
+            line = Line(code="condition", words=words, tone=tone, details=details)
+            lines.setdefault(words, line)
     return list(lines.values())
 
 
@@ -159,10 +164,18 @@ def _tell_condition(node: Verdict, is_denied: bool) -> str:
     words = _("%(field)s is %(found)s, wanted %(op)s %(value)s.")
     if is_denied:
         words = _("%(field)s is %(found)s, wanted not %(op)s %(value)s.")
+    wanted = _write(node.wanted) if node.instant is None else say_span(node.wanted)
     values = {
-        "field": node.field, "found": found, "op": OPS[Op(node.op)], "value": _write(node.wanted),
+        "field": node.field, "found": found, "op": OPS[Op(node.op)], "value": wanted,
     }  # fmt: skip
     return words % values
+
+
+def _tell_instant(node: Verdict) -> tuple[str, ...]:
+    """What a relative time comes to now."""
+    if node.instant is None:
+        return ()
+    return (Dated(_("Counted from now, that is %(at)s."), node.instant),)
 
 
 def _write(value: Any) -> str:

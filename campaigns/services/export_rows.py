@@ -166,12 +166,12 @@ def find_carriers(label: Label) -> Source:
     return CarrierSource(PERSON_HEADING, first, last, rows, label.app, label)
 
 
-def find_devices(app: App, expression: Any = None) -> Source:
-    """Devices of an app; only those that an expression means, if there is one."""
+def find_devices(app: App, expression: Any = None, now: datetime | None = None) -> Source:
+    """Devices of an app; only those that an expression means at that moment, if there is one."""
     rows: QuerySet[Device] = Device.objects.filter(app=app)
     if expression is not None:
         meant = Audience(AudienceKind.EXPRESSION, expression=check_expression(expression))
-        rows = select_devices(app, meant)
+        rows = select_devices(app, meant, now=now)
     return DeviceSource(DEVICE_HEADING, *find_bounds(Device), rows)
 
 

@@ -101,7 +101,9 @@ def export_step(job: Job, now: datetime) -> Step:
 _SOURCES: Mapping[What, Callable[[Job], Any]] = {
     What.PEOPLE: lambda job: find_people(job.place),
     What.DEVICES: lambda job: find_devices(_need_app(job)),
-    What.SEGMENT: lambda job: find_devices(_need_app(job), job.params["expression"]),
+    What.SEGMENT: lambda job: find_devices(
+        _need_app(job), job.params["expression"], job.created_at
+    ),
     What.LABEL: lambda job: find_carriers(_find_label(job)),
 }
 

@@ -215,7 +215,8 @@ def _search_segment(job: Job, label: Label) -> _Found:
     meant = Audience(AudienceKind.EXPRESSION, expression=check_expression(job.params["expression"]))
     after, last = job.cursor.get("after", 0), job.cursor.get("last") or find_bounds(Device)[1]
     end = min(after + SPAN, last)
-    devices = select_devices(label.app, meant).filter(pk__gt=after, pk__lte=end)
+    # All stretches count relative times from when it was asked for.
+    devices = select_devices(label.app, meant, now=job.created_at).filter(pk__gt=after, pk__lte=end)
     owned = devices.filter(person__isnull=False).order_by().values_list("person_id", flat=True)
     cursor = {"after": end, "last": last}
     return _Found(sorted(set(owned)), (), cursor, end, last, end >= last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -106,6 +107,35 @@ def test_a_segment_says_why_somebody_is_in_or_out(client, app):
     }  # fmt: skip
     assert (tree["terms"][1]["value_count"], len(tree["terms"][1]["value"])) == (300, 100)
     assert tree["terms"][1]["found"] is None
+
+
+def test_a_relative_time_is_explained_with_the_instant_it_comes_to(client, app):
+    asked = datetime.now(UTC)
+    device = builders.make_device(app, "t1", last_seen_at=asked - timedelta(days=30, minutes=5))
+    lapsed = {"field": "device.last_seen_at", "op": "longer_ago_than", "value": "720h"}
+    made = client.post("/api/v1/segments/", {"name": "Lapsed", "expression": lapsed})
+    address = f"/api/v1/segments/{made.json()['id']}/"
+
+    count = client.get(f"{address}count/").json()["total"]
+    told = client.get(f"{address}explain/", {"device": device.pk}).json()["devices"][0]["terms"][0]
+
+    instant = datetime.fromisoformat(told.pop("instant"))
+    assert (made.json()["expression"], count) == (lapsed, 1)
+    assert abs(asked - timedelta(days=30) - instant) < timedelta(minutes=4)
+    assert told == {
+        "kind": "condition", "path": "expression", "is_met": True, "value_count": 1,
+        "found": device.last_seen_at.isoformat(), **lapsed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["0d", "30", {"days": 30}, "4000d"])
+def test_a_length_of_time_that_is_none_is_refused_with_one_that_is(client, app, value):
+    lapsed = {"field": "device.last_seen_at", "op": "within_last", "value": value}
+
+    answer = client.post("/api/v1/segments/", {"name": "Lapsed", "expression": lapsed})
+
+    assert answer.status_code == 400
+    assert "such as 30d or 12h" in answer.json()["fields"]["expression"]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from campaigns.models import Device
 from campaigns.models.audience import pack_version
 from campaigns.selectors.identifiers import identifier_kinds
 from providers.audience import And, Condition, Expression, Not, Op, Or
+from tests.builders import NOW
 
 ORDER = {Op.GT: operator.gt, Op.GTE: operator.ge, Op.LT: operator.lt, Op.LTE: operator.le}
 VERSIONS = {"device.app_version", "device.sdk_version", "device.os_version"}
@@ -19,6 +20,7 @@ READ = ("marks", "identifiers", "person__label_members__label")
 
 
 def is_meant(device: Device, expression: Expression) -> bool:
+    """At builders.NOW."""
     match expression:
         case And(terms):
             return all(is_meant(device, term) for term in terms)
@@ -38,11 +40,18 @@ def holds(device: Device, condition: Condition) -> bool:
         return (found is not None) == condition.value
     if found is None:
         return False
+    if condition.op in {Op.WITHIN_LAST, Op.LONGER_AGO_THAN}:
+        return (found >= read_since(condition.value)) == (condition.op is Op.WITHIN_LAST)
     if condition.op is Op.NE:
         return not compare(condition.field, Op.EQ, found, condition.value)
     if condition.op is Op.IN:
         return any(compare(condition.field, Op.EQ, found, item) for item in condition.value)
     return compare(condition.field, condition.op, found, condition.value)
+
+
+def read_since(span: str) -> datetime:
+    unit = {"d": "days", "h": "hours"}[span[-1]]
+    return NOW - timedelta(**{unit: int(span[:-1])})
 
 
 def holds_carried(carried: set[str], condition: Condition) -> bool:

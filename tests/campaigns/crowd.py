@@ -98,6 +98,6 @@ def make_device(app, row, persons):
     )
 
 
-def select(app, body):
-    condition = compile_expression(check_expression(body), app.pk)
+def select(app, body, now=builders.NOW):
+    condition = compile_expression(check_expression(body), app.pk, now)
     return Device.objects.filter(condition, app=app)

@@ -27,7 +27,7 @@ from campaigns.models import (
 )
 from campaigns.selectors.approvals import list_asked, list_bypassed, read_standing
 from campaigns.selectors.origins import add_origin, list_origin_writers
-from campaigns.selectors.signing import PLAIN, digest_campaign
+from campaigns.selectors.signing import PLAIN, describe_signed, digest_campaign
 from campaigns.services import approvals, campaigns, rates, resends, waiting
 from campaigns.services.audience import create_segment, update_segment
 from campaigns.services.templates import TemplateValues, create_template, update_template
@@ -420,6 +420,20 @@ def test_who_is_in_the_audience_is_not_signed_but_which_label_it_is(make, served
     Label.objects.create(app=served, name="vip")
 
     assert same == before
+    assert digest_campaign(fresh(campaign)) != before
+
+
+def test_a_relative_time_is_signed_as_it_is_written(make, served):
+    recent = {"field": "device.last_seen_at", "op": "within_last", "value": "30d"}
+    segment = Segment.objects.create(app=served, name="Recent", expression=recent)
+    campaign = make(audience={"segment": segment.pk})
+    before = digest_campaign(fresh(campaign))
+    signed = describe_signed(fresh(campaign))["audience"]
+
+    segment.expression = recent | {"value": "31d"}
+    segment.save()
+
+    assert signed == {"segment": {"id": segment.pk, "expression": recent}}
     assert digest_campaign(fresh(campaign)) != before
 
 

@@ -77,7 +77,7 @@ def fill(app):
 )
 def test_an_index_finds_who_carries_it(crowded, field, value, count):
     body = {"field": field, "op": "eq", "value": value}
-    found = compile_expression(check_expression(body), crowded.pk)
+    found = compile_expression(check_expression(body), crowded.pk, builders.NOW)
     devices = Device.objects.filter(found, app=crowded)
 
     plan = devices.explain()

@@ -21,6 +21,7 @@ from campaigns.selectors.explain import explain, explain_audience
 from campaigns.selectors.expressions import check_expression
 from providers.audience import And, Condition, Not, Or
 from tests import builders
+from tests.builders import NOW
 from tests.campaigns.audience_oracle import find_carried, is_meant, look_up
 from tests.campaigns.crowd import make_crowd, select
 from tests.campaigns.test_expressions import expressions
@@ -52,7 +53,7 @@ def test_a_verdict_is_what_the_query_selects(crowd, body):
     expression = check_expression(body)
     some = crowd[::7]
 
-    met = {device.pk for device in some if explain(expression, device).is_met}
+    met = {device.pk for device in some if explain(expression, device, now=NOW).is_met}
 
     selected = select(crowd[0].app, body).filter(pk__in=[device.pk for device in some])
     assert met == set(selected.values_list("pk", flat=True))
@@ -64,7 +65,7 @@ def test_every_node_is_judged_and_says_what_was_found(crowd, body):
     expression = check_expression(body)
     device = crowd[len(str(body)) % len(crowd)]
 
-    nodes = list(pair_nodes(expression, explain(expression, device)))
+    nodes = list(pair_nodes(expression, explain(expression, device, now=NOW)))
 
     assert [judged.is_met for _node, judged in nodes] == [
         is_meant(device, node) for node, _judged in nodes

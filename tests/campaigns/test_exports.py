@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -92,6 +93,17 @@ def test_members_of_a_segment_are_those_it_means(app, people):
 
     rows = list(csv.DictReader(text.splitlines()))
     assert [row["token"] for row in rows] == ["anns-token-0", "anns-token-1"]
+
+
+def test_a_segment_of_relative_times_leaves_as_it_was_when_it_was_asked_for(app):
+    for token, age in {"in": 11, "out": 13}.items():
+        builders.make_device(app, token, last_seen_at=NOW - timedelta(hours=age))
+    expression = {"field": "device.last_seen_at", "op": "within_last", "value": "12h"}
+    segment = Segment.objects.create(app=app, name="Recent", expression=expression)
+
+    _job, text = export("segment", segment)
+
+    assert [row["token"] for row in csv.DictReader(text.splitlines())] == ["in"]
 
 
 def test_who_carries_a_label_leaves_with_labels_of_its_app_alone(app, people, monkeypatch):

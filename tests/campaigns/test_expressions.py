@@ -12,12 +12,16 @@ from campaigns.errors import Invalid
 from campaigns.selectors.audience_fields import FieldKind, field_catalogue, find_field
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.identifiers import identifier_kinds
-from providers.audience import Op, write_expression
+from providers.audience import RELATIVE, Op, write_expression
 from tests import builders
 from tests.campaigns.audience_oracle import is_meant
 from tests.campaigns.crowd import CUSTOM, NAMES, TEXTS, TIMES, VERSIONS, WORDS, make_crowd, select
 
 pytestmark = pytest.mark.database
+NOW = builders.NOW
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
+# Up to each of the times in the crowd, and to where a day begins and ends.
+SPANS = ["1h", "12h", "1d", "17d", "420h", "421h", "18d", "19d", "3650d"]
 
 
 @pytest.fixture
@@ -28,6 +32,8 @@ def crowd(app):
 def values_of(field, op):
     if op is Op.EXISTS:
         return st.booleans()
+    if op in RELATIVE:
+        return st.sampled_from(SPANS)
     one = {
         FieldKind.TEXT: st.sampled_from(field.choices or TEXTS),
         FieldKind.VERSION: st.sampled_from([text for text in VERSIONS[1:] if "x" not in text]),
@@ -115,6 +121,12 @@ def test_a_checked_expression_is_written_as_it_was_read(body):
         ({"field": "device.app_version", "op": "gt", "value": "two"}, "expression"),
         ({"field": "device.last_seen_at", "op": "gt", "value": "2026-11-20"}, "expression"),
         ({"field": "device.last_seen_at", "op": "eq", "value": "2026-11-20T00:00Z"}, "expression"),
+        *(({"field": "device.last_seen_at", "op": op, "value": value}, "expression")
+          for op in ("within_last", "longer_ago_than")
+          for value in ("0d", "30", "d", "1w", "1.5d", "-1d", " 1d", "3651d", "87601h", "٣d", 30,
+                        True, "2026-11-20T00:00Z")),
+        ({"field": "device.country", "op": "within_last", "value": "30d"}, "expression"),
+        ({"field": "device.last_seen_at", "op": "within_last", "value": {"days": 1}}, "expression"),
         ({"field": "device.custom.a", "op": "gt", "value": True}, "expression"),
         ({"field": "device.custom.a", "op": "eq", "value": 2**60}, "expression"),
         ({"field": "device.custom.a", "op": "eq", "value": float("nan")}, "expression"),
@@ -173,6 +185,39 @@ def test_times_compare_as_instants(app):
 
     assert list(found) == [device]
     assert device.last_seen_at - seen == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("op", "span", "meant"),
+    [
+        ("within_last", "30d", "cde"),
+        ("longer_ago_than", "30d", "ab"),
+        ("within_last", "1h", "de"),
+        ("longer_ago_than", "1h", "abc"),
+        ("within_last", "87600h", "bcde"),
+        ("within_last", "3650d", "bcde"),
+    ],
+)
+def test_a_relative_time_counts_from_the_moment_at_which_it_is_asked(app, op, span, meant):
+    ages = {"a": 3651 * DAY, "b": 30 * DAY + SECOND, "c": 30 * DAY, "d": HOUR, "e": -DAY}
+    for token, age in ages.items():
+        builders.make_device(app, token, last_seen_at=NOW - age)
+    builders.make_device(app, "never seen")
+    body = {"field": "device.last_seen_at", "op": op, "value": span}
+
+    found = select(app, body)
+
+    assert "".join(sorted(found.values_list("token", flat=True))) == meant
+
+
+@pytest.mark.parametrize(("op", "like"), [("within_last", "gte"), ("longer_ago_than", "lt")])
+def test_a_relative_time_is_the_very_query_of_an_absolute_one(app, op, like):
+    field = "device.last_seen_at"
+    absolute = {"field": field, "op": like, "value": (NOW - 30 * DAY).isoformat()}
+
+    relative = select(app, {"field": field, "op": op, "value": "30d"})
+
+    assert str(relative.query) == str(select(app, absolute).query)
 
 
 @pytest.mark.parametrize(

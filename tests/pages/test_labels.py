@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -145,6 +147,20 @@ def test_a_job_goes_on_where_its_last_step_was(app, label, people, monkeypatch, 
     label.refresh_from_db()
     assert (job.status, label.member_count) == ("done", 3)
     assert job.counts == {"changed": 3, "same": 2, "unknown": 0}
+
+
+def test_a_segment_of_relative_times_means_those_of_when_it_was_asked_for(app, label, now):
+    for name, age in {"new": 11, "old": 13}.items():
+        person = builders.make_person(app.workspace, name)
+        seen = now - timedelta(hours=age)
+        builders.make_device(app, name, person=person, last_seen_at=seen)
+    expression = {"field": "device.last_seen_at", "op": "within_last", "value": "12h"}
+    segment = Segment.objects.create(app=app, name="Recent", expression=expression)
+
+    services.change_by_segment(label, services.BulkVerb.ADD, segment, actor="ann", now=now)
+    drain_jobs()
+
+    assert list_carriers(label) == ["new"]
 
 
 def test_pasted_ids_of_any_kind_are_added_and_the_unknown_are_given_back(page, label, people):

@@ -14,6 +14,7 @@ from campaigns.pages.segment_edit import ACTIONS, apply_action
 from campaigns.pages.segment_editor import find_input, show_node
 from campaigns.pages.segment_tree import (
     CONDITION,
+    SPAN,
     TEXT,
     TIME,
     Tree,
@@ -28,6 +29,7 @@ from tests.campaigns.test_expressions import expressions
 
 ZONE = "Europe/Berlin"
 GERMANS = {"field": "device.country", "op": "eq", "value": "DE"}
+RECENT = {"field": "device.last_seen_at", "op": "within_last", "value": "30d"}
 SEEN = {"field": "device.last_seen_at", "op": "gt", "value": "2026-11-20T15:00:00.5+05:00"}
 
 
@@ -48,6 +50,8 @@ def post(tree: Tree) -> QueryDict:
             posted[f"type-{node.key}"] = node.type
         if node.type == TIME:
             posted[f"was-{node.key}"] = node.was
+        if shown.input == "span":
+            posted[f"unit-{node.key}"] = node.unit
         values = list(shown.lines) if shown.input == "checks" else [node.text]
         texts = [value for value in values if shown.input not in {"none", "checks"} or value]
         posted.setlist(f"value-{node.key}", [text.replace("\n", "\r\n") for text in texts])
@@ -167,6 +171,11 @@ def test_a_time_stays_as_it_was_written_until_another_is_typed():
         ({"field": "device.custom.n", "op": "in", "value": [1, "1"]}, "json"),
         ({"field": "device.custom.n", "op": "in", "value": [1, 2.5]}, "lines"),
         ({"field": "device.last_seen_at", "op": "gt", "value": "soon"}, "json"),
+        ({"field": "device.last_seen_at", "op": "within_last", "value": "30d"}, "span"),
+        ({"field": "device.last_seen_at", "op": "longer_ago_than", "value": "0h"}, "span"),
+        ({"field": "device.last_seen_at", "op": "within_last", "value": "d"}, "span"),
+        ({"field": "device.last_seen_at", "op": "within_last", "value": {"days": 3}}, "json"),
+        ({"field": "device.last_seen_at", "op": "within_last", "value": "a week"}, "json"),
         ({"field": "device.country", "op": "exists", "value": False}, "none"),
         ({"field": "device.colour", "op": "eq", "value": "red"}, "text"),
     ],
@@ -176,6 +185,40 @@ def test_every_value_finds_a_control_that_keeps_it(condition, control):
 
     assert find_input(tree.root) == control
     assert read_posted_tree(post(tree), ZONE).write_body() == condition
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "most"),
+    [("", "d", 3650), ("0", "d", 3650), ("2.5", "h", 87600), ("-1", "h", 87600), ("ten", "d", 3650),
+     ("3651", "d", 3650), ("87601", "h", 87600), ("٣", "d", 3650)],
+)  # fmt: skip
+def test_a_length_of_time_that_is_none_says_what_to_enter(number, unit, most):
+    posted = post(read_tree(RECENT, ZONE))
+    posted["value-1"], posted["unit-1"] = number, unit
+
+    tree = read_posted_tree(posted, ZONE)
+    tree.check()
+
+    assert tree.root.faults == [f"Enter a whole number from 1 to {most}."]
+    assert (tree.root.text, tree.root.unit) == (number, unit)
+
+
+def test_another_comparison_takes_nothing_that_was_typed_for_the_one_before():
+    absolute, relative = post(read_tree(SEEN, ZONE)), post(read_tree(RECENT, ZONE))
+    absolute["op-1"], relative["op-1"] = RECENT["op"], SEEN["op"]
+
+    nodes = [read_posted_tree(posted, ZONE).root for posted in (absolute, relative)]
+
+    assert [(node.type, node.text) for node in nodes] == [(SPAN, ""), (TIME, "")]
+
+
+def test_a_time_that_has_just_been_chosen_is_asked_for_as_how_long_ago():
+    posted = post(read_tree(GERMANS, ZONE))
+    posted["field-1"] = "device.last_seen_at"
+
+    tree = read_posted_tree(posted, ZONE)
+
+    assert (tree.root.op, find_input(tree.root)) == ("within_last", "span")
 
 
 def test_faults_stand_at_their_nodes_and_what_was_typed_stays():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.errors import Conflict
 from campaigns.models import AuditEntry, Campaign, Device, Label, Membership, Segment
 from campaigns.models.patience import TookTooLong, at_most
 from campaigns.pages.segment_tree import read_tree
+from campaigns.pages.segment_words import outline_body
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices
 from campaigns.selectors.headcount import count_bounded, take_headcount
@@ -30,6 +33,7 @@ from tests.pages.test_segment_tree import post
 
 pytestmark = pytest.mark.database
 GERMANS = {"field": "device.country", "op": "eq", "value": "DE"}
+RECENT = {"field": "device.last_seen_at", "op": "within_last", "value": "30d"}
 DEEP = '{"not":' * 1000 + "{}" + "}" * 1000
 
 
@@ -283,6 +287,44 @@ def test_why_tells_node_by_node_with_words(page, segment, devices):
         assert word in out.content
     assert b"Nobody with this id has a device" in nobody.content
     assert b"Type an id" in empty.content
+
+
+def test_a_relative_time_is_saved_counted_and_told_with_the_date_it_comes_to(page, app, devices):
+    seen = timezone.now() - timedelta(days=30)
+    Device.objects.filter(pk=devices[0].pk).update(last_seen_at=seen + timedelta(minutes=5))
+    Device.objects.filter(pk=devices[1].pk).update(last_seen_at=seen - timedelta(minutes=5))
+    form = fill(app, {"and": [RECENT]}) | {"name": "Recent"}
+
+    counted = page.post(reverse("segment_count"), form)
+    saved = page.post(reverse("new_segment"), form)
+    segment = Segment.objects.get()
+    shown = page.get(saved.url)
+    told = page.get(reverse("segment_why", args=[segment.pk]), {"who": "ann"})
+    lines = outline_body(segment.expression)
+
+    assert counted.context["count"].total == 1
+    assert segment.expression == {"and": [RECENT]}
+    assert b'value="30" aria-label="How many"' in shown.content
+    assert [words for _depth, words in lines][1] == "Last seen is within the last 30 days"
+    [verdict] = [verdict.terms[0] for _device, verdict in told.context["told"]]
+    assert abs(verdict.terms[0].instant - seen) < timedelta(minutes=4)
+    assert b"Last seen is within the last 30 days" in told.content
+    assert f'that is <time datetime="{verdict.terms[0].instant.isoformat()}">' in shown_text(told)
+
+
+def shown_text(answer):
+    return answer.content.decode()
+
+
+def test_a_number_that_is_no_length_of_time_says_what_to_enter(page, app):
+    typed = fill(app, {"and": [RECENT]}, **{"value-2": "0"})
+
+    counted = page.post(reverse("segment_count"), typed)
+    saved = page.post(reverse("new_segment"), typed)
+
+    words = b"Enter a whole number from 1 to 3650."
+    assert words in counted.content
+    assert (saved.status_code, words in saved.content) == (422, True)
 
 
 def test_a_viewer_looks_and_changes_nothing(client, app, segment):

@@ -47,6 +47,7 @@ from tests.campaigns.dispatch import telling
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Start = Callable[..., Transfer]
 Offer = Callable[..., Dialect]
+JUST_MADE = {"field": "device.created_at", "op": "within_last", "value": "30d"}
 USER = PersonKind.EXTERNAL_USER_ID.value
 
 
@@ -202,6 +203,7 @@ def test_who_chooses_among_translations_is_told_of_a_title_and_a_text_each(
     [
         ({"audience": {"persons": ["p0"]}}, None),
         ({"audience": {"combine": {"include": [{"all": True}]}}}, None),
+        ({"audience": {"expression": {"or": [{"not": JUST_MADE}, JUST_MADE]}}}, None),
         ({"only_primary": True}, None),
         ({"content": {"body": "Hi", "translations": {"de": {"body": "Hallo"}}}}, None),
         ({"content": {"android": {"body": "Hi"}}}, None),

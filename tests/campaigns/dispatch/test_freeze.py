@@ -177,6 +177,45 @@ def test_nobody_freezes_what_another_worker_holds(start: Start, now: datetime) -
     assert did is False
 
 
+@pytest.mark.parametrize(
+    "case",
+    [("within_last", [1, 13, 11, 1, 11], "0234"), ("longer_ago_than", [13, 1, 11, 13, 13], "034")],
+)
+def test_a_freeze_counts_relative_times_from_its_beginning_also_after_a_crash(
+    case: tuple[str, list[int], str],
+    routed: App,
+    start: Start,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    op, ages, meant = case
+    monkeypatch.setattr(freeze, "CHUNK_DEVICES", 2)
+    devices = [
+        builders.make_device(routed, f"t{n}", last_seen_at=now - timedelta(hours=age)).pk
+        for n, age in enumerate(ages)
+    ]
+    seen = {"field": "device.last_seen_at", "op": op, "value": "12h"}
+    transfer = start(audience={"combine": {"include": [{"expression": seen}]}})
+
+    freeze.freeze_step(transfer, "dies", now)
+    freeze.freeze_transfer(transfer, now=now + timedelta(hours=10), worker="goes on")
+
+    assert list_frozen(transfer) == [devices[int(place)] for place in meant]
+
+
+def test_an_audience_of_relative_times_is_whom_it_means_when_it_is_frozen(
+    routed: App, start: Start, now: datetime
+) -> None:
+    builders.make_device(routed, "t0", last_seen_at=now)
+    recent = builders.make_device(routed, "t1", last_seen_at=now + timedelta(days=5))
+    seen = {"field": "device.last_seen_at", "op": "within_last", "value": "30d"}
+    transfer = start(audience={"expression": seen})
+
+    freeze.freeze_transfer(transfer, now=now + timedelta(days=31))
+
+    assert list_frozen(transfer) == [recent.pk]
+
+
 def test_a_scheduled_campaign_starts_when_its_time_has_come(
     routed: App, schedule: Callable[..., Campaign], now: datetime
 ) -> None:

@@ -109,6 +109,19 @@ def test_everybody_is_told_why(account, people, start, owner, now):
     assert ("NotRegistered",) in [line.details for line in traces["eve"].lines]
 
 
+def test_a_relative_time_is_told_with_the_date_it_comes_to(account, people, start, owner, now):
+    made = {"field": "device.created_at", "op": "longer_ago_than", "value": "12h"}
+    transfer = start(CONTENT, audience={"expression": made})
+
+    one = trace_one(transfer, "ann", owner)
+
+    line = next(line for line in one.lines if line.code == "condition")
+    assert line.words.endswith(", wanted to be longer ago than 12 hours.")
+    [dated] = line.details
+    assert abs(dated.at - (now - timedelta(hours=12))) < timedelta(minutes=5)
+    assert dated.startswith("Counted from now, that is 20")
+
+
 def test_who_is_suppressed_is_told_by_what(account, people, start, owner, now):
     place, terms = Place(account.workspace), Terms(reason="complaint", source="support")
     add_suppressions(place, [Entry("external_user_id", "ann")], terms, actor="o", now=now)
