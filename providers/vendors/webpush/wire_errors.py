@@ -43,6 +43,7 @@ ERROR_NAMES = frozenset({"error", "errno", "reason"})  # where a service names o
 GONE = frozenset({404, 410})  # §7.3: there is no such subscription, or no more
 # §8.4; 406 is what the Windows service says ("push request response headers", response codes).
 THROTTLED = frozenset({406, 429})
+REST_SECONDS = 60.0  # where they say no time, and neither page does: as long as at other gateways
 REFUSED = frozenset({401, 403})
 # RFC 8292 §4.2: a subscription takes pushes of the one key that it was made with. Their words for
 # it: Chrome's (403), Firefox's (401, errno 109), Safari's (400).
@@ -119,10 +120,11 @@ def _find_reason(status: int, words: str) -> Reason:
 
 
 def find_rest(status: int, headers: Mapping[str, str]) -> float:
-    """For how many seconds a service wants to be left alone; 0 where it does not say."""
+    """For how many seconds a service wants to be left alone; 0 for one that has just failed."""
     if status not in THROTTLED and status < 500:
         return 0.0
-    return read_retry_after(headers.get("retry-after", ""), datetime.now(UTC)) or 0.0
+    usual = REST_SECONDS if status in THROTTLED else 0.0
+    return read_retry_after(headers.get("retry-after", ""), datetime.now(UTC)) or usual
 
 
 def find_words(status: int, body: bytes) -> str:

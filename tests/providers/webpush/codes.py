@@ -29,6 +29,8 @@ OTHER_KEY = (
     (401, "VAPID public key mismatch"),
     (400, "VapidPkHashMismatch"),
 )  # fmt: skip
+MINUTE = 60.0  # for which a service is left alone that wants time and does not say how much
+RESTING = replace(later(), rests=MINUTE)
 CASES = [
     answer(200, SENT),
     answer(201, SENT),
@@ -46,11 +48,11 @@ CASES = [
     answer(404, DEAD),
     answer(404, DEAD, "Request did not validate invalid token"),
     answer(405, OF_MESSAGE),
-    answer(406, later()),
+    answer(406, RESTING),
     answer(410, DEAD),
     answer(410, DEAD, "push subscription has unsubscribed or expired."),
     answer(413, OF_MESSAGE, "Data payload too large"),
-    answer(429, later()),
+    answer(429, RESTING),
     answer(500, IN_DOUBT),
     answer(501, later()),
     answer(503, later(), "Please retry"),
@@ -66,7 +68,7 @@ def ask_for_service(status: int, seconds: float | None, fate: Fate = later()) ->
 
 
 ASKERS = {
-    "429": lambda seconds: ask_for_service(429, seconds),
+    "429": lambda seconds: ask_for_service(429, seconds or MINUTE),
     "503": lambda seconds: ask_for_service(503, seconds),
     "500": lambda seconds: ask_for_service(500, seconds, IN_DOUBT),
 }

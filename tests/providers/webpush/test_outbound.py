@@ -302,10 +302,21 @@ def test_a_service_that_asks_for_patience_is_left_alone_and_the_others_are_not()
     assert later.find_rest(later.write(0)).index == 0
 
 
-def test_a_service_that_says_no_time_is_called_again():
+@pytest.mark.parametrize("status", [406, 429])
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "0"}, {"retry-after": "in a moment"}])
+def test_a_service_that_wants_time_and_says_none_is_left_alone_for_a_minute(status, headers):
     calls = write(Browser().token)
 
-    calls.read(answer(429))
+    calls.read(answer(status, **headers))
+
+    assert 50 < calls.find_rest(calls.write(0)).retry_after <= 60
+
+
+@pytest.mark.parametrize("status", [500, 501, 503])
+def test_a_service_that_has_failed_and_says_no_time_is_called_again(status):
+    calls = write(Browser().token)
+
+    calls.read(answer(status))
 
     assert calls.find_rest(calls.write(0)) is None
 

@@ -30,19 +30,21 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 STREAMS, BATCH = 20, 60
 SERVICE = "https://service.example"
 NOW = datetime.now(UTC)
-BUSY = GatewayReply(429, b"", {"retry-after": "3600"})
 
 
-@pytest.fixture
-def called(server: GatewayServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Whose pushes a service got that asks everybody to wait for an hour."""
+@pytest.fixture(params=["3600", ""])
+def called(
+    server: GatewayServer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[list[str]]:
+    """Whose pushes a service got that asks everybody to wait, for an hour or without a time."""
+    busy = GatewayReply(429, b"", {"retry-after": request.param} if request.param else {})
     found: list[str] = []
     limits = replace(DIALECT.limits, streams=STREAMS, batch_size=BATCH)
     small, gateway = replace(DIALECT, limits=limits), server.simulator.gateways[DIALECT.key]
 
     def answer(call: GatewayCall, send: GatewaySend) -> GatewayReply:
         found.append(send.recipient)
-        return BUSY
+        return busy
 
     monkeypatch.setattr(routes, "find_dialect", lambda key: small)
     server.simulator.gateways[DIALECT.key] = replace(gateway, write_accepted=answer)
