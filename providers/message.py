@@ -12,8 +12,10 @@ from typing import Any
 
 from providers.fields import BUTTON_PARTS
 from providers.languages import Chain
-from providers.message_channels import OTHER_BLOCKS
-from providers.message_fields import Platform
+from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
+from providers.message_fields import TRANSLATED_FIELDS, Platform
+
+_TEXTS = frozenset(spec.name for spec in TRANSLATED_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,26 @@ class Text:
     """Title and body in one language; `platforms` say something else there, by platform.
 
     `buttons` are titles in the order of the buttons that they belong to, "" for one that stays:
-    those of the message, or of a platform that has buttons of its own in `platforms`.
+    those of the message, or of a platform that has buttons of its own in `platforms`. `fields` are
+    other fields that people read, by their paths in the message (`ios.subtitle`).
     """
 
     title: str = ""
     body: str = ""
     platforms: Mapping[str, Text] = field(default_factory=dict)
     buttons: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, platform: Platform, *, has_buttons: bool = False) -> Text:
         """What it says on one platform, which has buttons of its own or not."""
         own = self.platforms.get(platform.value, Text())
         titles = own.buttons or (() if has_buttons else self.buttons)
         return Text(own.title or self.title, own.body or self.body, buttons=titles)
+
+    def find_fields(self, block: str) -> dict[str, Any]:
+        """What it says of single fields of one block, by their names there."""
+        paths = ((path.partition("."), words) for path, words in self.fields.items())
+        return {name: words for (head, _dot, name), words in paths if head == block}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +233,9 @@ class PushMessage:
         A translation wins over a block's own text, which wins over the common text.
         """
         block = getattr(self, platform.value, None) or BLOCKS.get(platform, AndroidContent)()
-        text = self.translate(language).find(platform, has_buttons=block.buttons is not None)
+        translated = self.translate(language)
+        block = replace(block, **translated.find_fields(platform.value))
+        text = translated.find(platform, has_buttons=block.buttons is not None)
         title = text.title or block.title or self.title
         body = text.body or block.body or self.body
         buttons = self.buttons if block.buttons is None else block.buttons
@@ -234,7 +245,7 @@ class PushMessage:
         return PushMessage(
             title=title,
             body=body,
-            in_app=self.in_app,
+            in_app=self.in_app and replace(self.in_app, **translated.find_fields("in_app")),
             channel=self.channel,
             extras=self.extras,
             **folded,
@@ -252,12 +263,14 @@ def _retitle(
 
 
 def resolve_text(message: PushMessage, channel: str, language: str = "") -> Text:
-    """What is said over `sms` or `email` in one language; a translation wins over both."""
+    """What is said over `sms` or `email` in one language: what a translation says there, else its
+    title and text, which win over the channel's own and the common ones."""
     translated = message.translate(language)
+    there = translated.find_fields(channel)
     own = message.sms if channel == "sms" else message.email
-    subject = getattr(own, "subject", None) or message.title
-    body = (own.body if own else None) or message.body
-    return Text(title=translated.title or subject, body=translated.body or body)
+    subject = translated.title or getattr(own, "subject", None) or message.title
+    body = translated.body or (own.body if own else None) or message.body
+    return Text(title=there.get("subject") or subject, body=there.get("body") or body)
 
 
 def resolve_for(
@@ -306,18 +319,29 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
 
 def _read_text(body: Mapping[str, Any]) -> Text:
     platforms = {
-        platform.value: _read_text(body[platform.value])
+        platform.value: _read_text(own)
         for platform in Platform
-        if body.get(platform.value)
+        if _TEXTS & (own := body.get(platform.value) or {}).keys()
     }
     titles = tuple(body.get("buttons") or ())
-    return Text(body.get("title") or "", body.get("body") or "", platforms, titles)
+    single = {path: _find_words(body, path) for path in TRANSLATED_SINGLY}
+    said = {path: words for path, words in single.items() if words}
+    return Text(body.get("title") or "", body.get("body") or "", platforms, titles, said)
+
+
+def _find_words(body: Mapping[str, Any], path: str) -> str:
+    block, _dot, name = path.partition(".")
+    return str((body.get(block) or {}).get(name) or "")
 
 
 def _write_text(text: Text) -> dict[str, Any]:
     platforms = {name: _write_text(own) for name, own in text.platforms.items()}
     titles = {"buttons": list(text.buttons)} if text.buttons else {}
-    return {"title": text.title, "body": text.body, **titles, **platforms}
+    written: dict[str, Any] = {"title": text.title, "body": text.body, **titles, **platforms}
+    for path, words in text.fields.items():
+        block, _dot, name = path.partition(".")
+        written.setdefault(block, {})[name] = words
+    return written
 
 
 def _read_block(kind: type[Any], body: Mapping[str, Any]) -> Any:

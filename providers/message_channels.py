@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from providers.fields import FieldSpec, gettext_noop
-from providers.message_fields import MAX_TTL_SECONDS
+from providers.message_fields import MAX_TTL_SECONDS, SUBTITLE, TRANSLATED_FIELDS, Platform
+
+_DISMISS_TITLE = FieldSpec(
+    name="dismiss_title", label=gettext_noop("Button to dismiss"), maximum=255
+)
+_OPEN_TITLE = FieldSpec(name="open_title", label=gettext_noop("Button to open"), maximum=255)
 
 IN_APP_FIELDS = (
     FieldSpec(
@@ -27,8 +32,8 @@ IN_APP_FIELDS = (
         minimum=0,
         maximum=MAX_TTL_SECONDS,
     ),
-    FieldSpec(name="dismiss_title", label=gettext_noop("Button to dismiss"), maximum=255),
-    FieldSpec(name="open_title", label=gettext_noop("Button to open"), maximum=255),
+    _DISMISS_TITLE,
+    _OPEN_TITLE,
     FieldSpec(
         name="tap_kind",
         kind="choice",
@@ -87,4 +92,22 @@ OTHER_BLOCKS: dict[str, tuple[FieldSpec, ...]] = {
     "in_app": IN_APP_FIELDS,
     "sms": SMS_FIELDS,
     "email": EMAIL_FIELDS,
+}
+
+# What a translation says of single fields, by their paths in the message.
+TRANSLATED_SINGLY: dict[str, FieldSpec] = {
+    f"{block}.{spec.name}": spec
+    for block, specs in (
+        (Platform.IOS.value, (SUBTITLE,)),
+        ("in_app", (_DISMISS_TITLE, _OPEN_TITLE)),
+        ("sms", SMS_FIELDS),
+        ("email", EMAIL_FIELDS),
+    )
+    for spec in specs
+}
+# All that a translation may say, by its path there.
+TRANSLATED: dict[str, FieldSpec] = {
+    **{spec.name: spec for spec in TRANSLATED_FIELDS},
+    **{f"{one.value}.{spec.name}": spec for one in Platform for spec in TRANSLATED_FIELDS},
+    **TRANSLATED_SINGLY,
 }

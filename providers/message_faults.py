@@ -8,7 +8,7 @@ from typing import Any
 from providers.fields import FieldSpec, is_link, is_web_address
 from providers.languages import find_fallback_fault
 from providers.message import PushMessage
-from providers.message_channels import OTHER_BLOCKS
+from providers.message_channels import OTHER_BLOCKS, TRANSLATED
 from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
@@ -17,12 +17,16 @@ from providers.message_fields import (
     MAX_TRANSLATIONS,
     PERSONAL_FIELDS,
     SHARED_FIELDS,
-    TRANSLATED_FIELDS,
-    Platform,
 )
 
 TOP_FIELDS = (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS, *PERSONAL_FIELDS)
 _COMMON_OTHERS = frozenset({"android", "ios", "web", *OTHER_BLOCKS, "translations", "extras"})
+_BLOCKS = dict.fromkeys(path.rpartition(".")[0] for path in TRANSLATED)
+# What a translation says by its blocks, "" for what it says everywhere.
+_SAID = {
+    block: tuple(spec for path, spec in TRANSLATED.items() if path.rpartition(".")[0] == block)
+    for block in _BLOCKS
+}
 
 
 def find_message_faults(body: Any) -> dict[str, str]:
@@ -114,13 +118,13 @@ def _find_translation_faults(body: Any) -> dict[str, str]:
     if len(body) > MAX_TRANSLATIONS:
         return {"translations": f"at most {MAX_TRANSLATIONS} languages"}
     faults: dict[str, str] = {}
-    platforms = frozenset(platform.value for platform in Platform)
+    blocks = frozenset(_SAID) - {""}
     for language, text in body.items():
         path = f"translations.{language}."
-        faults |= _find_block_faults(text, TRANSLATED_FIELDS, path, others=platforms)
-        for name in platforms & set(text if isinstance(text, dict) else ()):
+        faults |= _find_block_faults(text, _SAID[""], path, others=blocks)
+        for name in blocks & set(text if isinstance(text, dict) else ()):
             if text[name] is not None:
-                faults |= _find_block_faults(text[name], TRANSLATED_FIELDS, f"{path}{name}.")
+                faults |= _find_block_faults(text[name], _SAID[name], f"{path}{name}.")
     return faults
 
 

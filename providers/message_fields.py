@@ -59,8 +59,11 @@ _COLLAPSE_ID = FieldSpec(
     maximum=MAX_COLLAPSE_ID,
 )
 
+SUBTITLE = FieldSpec(name="subtitle", label=gettext_noop("Subtitle"), maximum=255)
+
 COMMON_FIELDS = (_TITLE, _BODY)
-# What is said in another language; buttons keep their addresses and ids.
+# What is said in another language, for all platforms or one; buttons keep their addresses and ids.
+# What else people read is translated where it stands: `message_channels.TRANSLATED`.
 TRANSLATED_FIELDS = (
     *COMMON_FIELDS,
     FieldSpec(
@@ -199,7 +202,7 @@ IOS_FIELDS = (
     _SILENT,
     _TITLE,
     _BODY,
-    FieldSpec(name="subtitle", label=gettext_noop("Subtitle"), maximum=255),
+    SUBTITLE,
     FieldSpec(name="badge", kind="int", label=gettext_noop("Badge"), minimum=0, maximum=2**31 - 1),
     FieldSpec(
         name="sound",

@@ -15,7 +15,7 @@ from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
 from providers.liquid import BRACES, Template, TemplateFault, has_tags, parse
 from providers.liquid_sandbox import Mode, RenderFault
 from providers.message import Button, EmailContent, PushMessage, SmsContent, Text
-from providers.message_channels import OTHER_BLOCKS
+from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
 from providers.message_fields import (
     BLOCK_FIELDS,
     COMMON_FIELDS,
@@ -103,6 +103,8 @@ def _list_translated(path: str, text: Text) -> Iterator[tuple[str, FieldSpec, An
         yield f"{path}.{spec.name}", spec, getattr(text, spec.name)
     for platform, own in text.platforms.items():
         yield from _list_translated(f"{path}.{platform}", own)
+    for own_path, words in text.fields.items():
+        yield f"{path}.{own_path}", TRANSLATED_SINGLY[own_path], words
 
 
 def find_bare_braces(message: PushMessage) -> tuple[str, ...]:

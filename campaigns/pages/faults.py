@@ -8,11 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from campaigns.pages.message_form import PLATFORM_NAMES
-
-PLATFORM_LABELS: dict[str, Any] = {
-    platform.value: label for platform, label in PLATFORM_NAMES.items()
-}
+from campaigns.pages.message_form import BLOCK_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +43,8 @@ def _list_forms(forms: Iterable[Any]) -> list[Any]:
 def _name_field(form: Any, name: str) -> str:
     """`Text (de)`, `Title (de, iOS)`."""
     language = form["language"].value() if "language" in form.fields else ""
-    platform = name.rpartition("-")[0].partition("-")[0]
-    places = (language, PLATFORM_LABELS.get(platform, platform))
+    block = name.rpartition("-")[0].partition("-")[0]
+    places = (language, BLOCK_NAMES.get(block, block))
     where = ", ".join(str(place) for place in places if place)
     label = str(form.fields[name].label)
     return f"{label} ({where})" if where else label

@@ -39,6 +39,11 @@ PLATFORM_NAMES = {
     Platform.IOS: gettext_lazy("iOS"),
     Platform.WEB: gettext_lazy("Web"),
 }
+BLOCK_NAMES = {platform.value: label for platform, label in PLATFORM_NAMES.items()} | {
+    "in_app": gettext_lazy("In the app"),
+    "sms": gettext_lazy("SMS"),
+    "email": gettext_lazy("E-mail"),
+}
 INBOX = gettext_lazy("Where and how long")
 FOLDED: dict[str, dict[Any, tuple[str, ...]]] = {
     "android": {
@@ -185,9 +190,8 @@ class MessageForm(PageForm):
 
     def other_tabs(self) -> list[Tab]:
         """How it reaches the device and is shown inside the app, and what goes out by text."""
-        labels = {"in_app": _("In the app"), "sms": _("SMS"), "email": _("E-mail")}
         tabs = [
-            Tab(key=name, label=labels[name], fields=self._bound(f"{name}-", specs))
+            Tab(key=name, label=str(BLOCK_NAMES[name]), fields=self._bound(f"{name}-", specs))
             for name, specs in OTHER_BLOCKS.items()
         ]
         tabs[0].fields[:0] = self._bound("", DELIVERY_FIELDS)

@@ -47,6 +47,7 @@ from campaigns.services.step_reach import (
     forecast_steps,
     list_details,
 )
+from campaigns.services.translated_checks import find_untranslated_words
 from campaigns.services.unreached import count_all_tokenless
 from providers.message import PushMessage, read_message
 
@@ -172,6 +173,9 @@ def _inspect(
     seen = set(check.problems)
     runs_at_vendor = bool(scenario and scenario.runs_at_vendor)
     check.problems += [*find_brace_problems(message), *find_link_problems(message)]
+    counted = check.counts["platforms"] if check.counts else {}
+    reached = {platform for platform, count in counted.items() if count}
+    check.problems += find_untranslated_words(message, reached)
     for app in place.apps:
         platforms = check.counts["platforms"] if check.counts else dict.fromkeys(app.platforms, 0)
         check.losses += find_losses(app, message, platforms, runs_at_vendor=runs_at_vendor)

@@ -5,6 +5,7 @@ A second person's word is given here too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,10 +26,12 @@ from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import tell_status
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.losses import gather_losses
+from campaigns.pages.message_form import BLOCK_NAMES
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.samples import list_readings, list_worst_readings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.translation_form import TEXTS
 from campaigns.selectors.approvals import list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import name_actor, require_role
@@ -43,6 +46,8 @@ from campaigns.services.campaigns import launch_campaign
 from campaigns.services.checks import Verdict
 from campaigns.services.hours import list_hour_lines
 from campaigns.services.review import Review, review_campaign
+from campaigns.services.translated_checks import name_text
+from providers.message import read_message
 from providers.outcomes import RefusalKind
 
 # What may become of it on this page, and the role that it needs.
@@ -183,12 +188,12 @@ def _draw(
         "apps": list_apps(campaign),
         "content": content,
         "blocks": [
-            (key, {name: _write_plain(value) for name, value in content[key].items()})
-            for key in PLATFORM_KEYS
+            (name, {field: _write_plain(value) for field, value in content[key].items()})
+            for key, name in BLOCK_NAMES.items()
             if content.get(key)
         ],
         "translations": [
-            (language, text, [(key, text[key]) for key in PLATFORM_KEYS if text.get(key)])
+            (language, text, _list_others(text), _list_single_words(text))
             for language, text in (content.get("translations") or {}).items()
         ],
         "plan": describe_plan(campaign),
@@ -202,6 +207,18 @@ def _draw(
     title = _("Review: %(name)s") % {"name": campaign.name}
     status = 422 if form is not None and form.errors else 200
     return draw_page(request, "pages/review.html", title, context, status=status)
+
+
+def _list_others(text: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What a translation says instead on single platforms."""
+    others = ((key, text.get(key) or {}) for key in PLATFORM_KEYS)
+    return [(key, own) for key, own in others if any(own.get(name) for name in TEXTS)]
+
+
+def _list_single_words(text: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What it says in single fields, by their names."""
+    said = read_message({"translations": {"": text}}).translations[""].fields
+    return [(name_text(path), words) for path, words in said.items()]
 
 
 def _write_plain(value: Any) -> Any:

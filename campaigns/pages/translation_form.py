@@ -12,11 +12,20 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from campaigns.pages.fields import PageForm, draw_plain, shrink
-from campaigns.pages.message_form import COUNTED, NOT_SET, PLATFORM_NAMES, Fold, prefix_names
+from campaigns.pages.message_form import (
+    BLOCK_NAMES,
+    COUNTED,
+    NOT_SET,
+    PLATFORM_NAMES,
+    Fold,
+    prefix_names,
+)
 from providers.forms import build_field
+from providers.message_channels import TRANSLATED, TRANSLATED_SINGLY
 from providers.message_fields import MAX_TRANSLATIONS, TRANSLATED_FIELDS, Platform
 
 TEXTS = tuple(spec.name for spec in TRANSLATED_FIELDS)
+BLOCKS = tuple(dict.fromkeys(path.partition(".")[0] for path in TRANSLATED if "." in path))
 WHOLE = 5  # drawn with all their fields, and as many that are wrong
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
@@ -31,18 +40,17 @@ def _build_fields(language: str) -> dict[str, forms.Field]:
     buttons = build_field(TRANSLATED_FIELDS[-1])
     draw_plain(buttons)  # which keeps an empty first line, too
     fields: dict[str, forms.Field] = {"buttons": buttons}
-    for platform in Platform:
-        for spec in TRANSLATED_FIELDS:
-            field = fields[f"{platform.value}-{spec.name}"] = build_field(spec)
+    for path, spec in TRANSLATED.items():
+        if "." in path:
+            field = fields[path.replace(".", "-")] = build_field(spec)
             draw_plain(field)
             field.help_text = ""  # it is told once
     return fields
 
 
 class TranslationForm(PageForm):
-    """Title and text in one more language, and other ones for single platforms.
-
-    Those of a platform are called `android-title`, `android-body` and so on.
+    """Title and text in one more language, other ones for single platforms, and what else people
+    read: `android-title`, `ios-subtitle`.
     """
 
     language = forms.CharField(
@@ -87,6 +95,16 @@ class TranslationForm(PageForm):
         return blocks
 
     @property
+    def single_blocks(self) -> list[Fold]:
+        """What is said in single fields, block by block; a script hides what the message itself
+        does not say."""
+        return [
+            Fold(str(BLOCK_NAMES[block]), fields)
+            for block in BLOCKS
+            if (fields := [self[name] for name in _list_single_names(block)])
+        ]
+
+    @property
     def platforms_fold(self) -> Fold:
         """All of them, for their heading."""
         fields = [field for block in self.platform_blocks for field in block.fields]
@@ -110,12 +128,12 @@ class TranslationForm(PageForm):
     def write_text(self) -> dict[str, Any]:
         """The translation's JSON form. Only when valid."""
         given = self.cleaned_data
-        text = {name: given.get(name) for name in TEXTS}
-        own = {
-            platform.value: {name: given.get(f"{platform.value}-{name}") for name in TEXTS}
-            for platform in Platform
-        }
-        return shrink(text | {platform: shrink(said) for platform, said in own.items()})
+        text: dict[str, Any] = {name: given.get(name) for name in TEXTS}
+        for block in BLOCKS:
+            names = [path for path in TRANSLATED if path.startswith(f"{block}.")]
+            said = {path.partition(".")[2]: given.get(path.replace(".", "-")) for path in names}
+            text[block] = shrink(said)
+        return shrink(text)
 
 
 class Translations(forms.BaseFormSet):
@@ -169,9 +187,13 @@ def read_translations(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"language": language, **_flatten(text)} for language, text in translations.items()]
 
 
+def _list_single_names(block: str) -> list[str]:
+    return [path.replace(".", "-") for path in TRANSLATED_SINGLY if path.startswith(f"{block}.")]
+
+
 def _flatten(text: Mapping[str, Any]) -> dict[str, Any]:
     """A translation as its form's values: `android-title` for what is inside of `android`."""
     flat: dict[str, Any] = {}
     for name, value in text.items():
-        flat |= prefix_names(name, value) if name in set(Platform) else {name: value}
+        flat |= prefix_names(name, value) if name in BLOCKS else {name: value}
     return flat

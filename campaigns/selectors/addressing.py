@@ -29,7 +29,7 @@ from providers.audience import (
     read_expression,
     write_expression,
 )
-from providers.contract import Addressing
+from providers.contract import Addressing, Dialect, Fate
 from providers.message import PushMessage
 from providers.message_fields import VENDOR_ONLY, Platform
 from providers.recipients import Audience
@@ -164,17 +164,21 @@ def _refuse_texts(wanted: Wanted, way: Way) -> None:
     if wanted.message.translations and not way.dialect.takes_translations:
         words = _("%(account)s sends one text to all; this message has translations.")
         raise Inexact(words % names)
-    if wanted.message.translations and _has_own_order(wanted):
+    if wanted.message.translations and _has_own_order(wanted, way.dialect):
         words = _("%(account)s chooses among translations by an order of its own.")
         raise Inexact(words % names)
 
 
-def _has_own_order(wanted: Wanted) -> bool:
-    """Whether who gets which text is more than one translation each for a language."""
+def _has_own_order(wanted: Wanted, dialect: Dialect) -> bool:
+    """Whether who gets which text is more than one translation each for a language; what the
+    vendor does not carry in any is told elsewhere."""
     message = wanted.message
     fallbacks = wanted.app.fallbacks if message.fallbacks is None else message.fallbacks
     texts = message.translations.values()
-    return bool(fallbacks) or any(text.platforms or text.buttons for text in texts)
+    carried = {path for path, one in dialect.carries.items() if one.fate is not Fate.DROPPED}
+    return bool(fallbacks) or any(
+        text.platforms or text.buttons or carried & text.fields.keys() for text in texts
+    )
 
 
 def _read_terms(wanted: Wanted) -> tuple[list[str], list[Expression]]:

@@ -61,7 +61,7 @@ KINDS = (
     _kind("variables", _("Variables in the text"),
           "template", "empty_variable", "empty_text", "default_stands_in", "too_many_texts",
           "braces"),
-    _kind("languages", _("Languages"), "missing_language"),
+    _kind("languages", _("Languages"), "missing_language", "untranslated"),
     _kind("links", _("Links"), "dead_link"),
     _kind("title", _("Title on iOS"), "no_title"),
     _kind("size", _("Size of the message"), "payload_too_big"),

@@ -17,7 +17,7 @@ from campaigns.services.import_targets import is_known_heading
 from campaigns.services.import_text import JSONL
 from providers.fields import BUTTON_PARTS, FieldSpec
 from providers.message import BLOCKS, Attachment, EmailContent, InAppContent, SmsContent
-from providers.message_channels import OTHER_BLOCKS
+from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
 from providers.message_fields import BLOCK_FIELDS, LIQUID, Platform
 from providers.outcomes import Reason
 
@@ -67,8 +67,10 @@ def _shape_message(text: Shape) -> Shape:
     others = {name: _shape_block(kind, OTHER_BLOCKS[name], text)
               for name, kind in OWN_BLOCKS.items()}  # fmt: skip
     spoken = {"title": text, "body": text, "buttons": text}
-    there = Shape(keys=spoken, others=text)
-    translated = Shape(keys=spoken | {one.value: there for one in Platform})
+    single = [path.split(".") for path in TRANSLATED_SINGLY]
+    there = Shape(keys=spoken | {name: text for _block, name in single}, others=text)
+    homes = {*(one.value for one in Platform), *(block for block, _name in single)}
+    translated = Shape(keys=spoken | dict.fromkeys(homes, there))
     fixed = dict.fromkeys(("channel", "template", "default_language", "fallbacks"), OURS)
     tables = {
         "defaults": Shape(keeps_keys=True, others=FREE),

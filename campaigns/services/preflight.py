@@ -50,6 +50,7 @@ from campaigns.services.sdk_problems import (
 from campaigns.services.step_problems import find_change_since, find_step_problems
 from campaigns.services.step_reach import forecast_campaign_steps
 from campaigns.services.text_problems import find_text_problems
+from campaigns.services.translated_checks import find_untranslated_words
 from campaigns.services.unreached import Unreached, count_unreached, find_unreached
 from providers.message import PushMessage
 
@@ -130,6 +131,8 @@ def _list_warnings(
     message = campaign.message.read()
     for reach in reaches:
         yield from find_missing_languages(reach, message)
+    platforms = {name for reach in reaches for name, count in reach.platforms.items() if count}
+    yield from find_untranslated_words(message, platforms)
     yield from find_link_problems(message)
     yield from find_brace_problems(message)
     if not campaign.strict:

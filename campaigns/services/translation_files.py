@@ -1,6 +1,6 @@
 """The texts of a message as a file that translators fill in, and back: CSV or JSON.
 
-CSV has a line per language and a column per text (`title`, `android.body`), apart by commas,
+CSV has a line per language and a column per text (`title`, `ios.subtitle`), apart by commas,
 semicolons or tabs as a spreadsheet saves it; its first line of texts is the common one, `language`
 empty, which is for reading and never taken. JSON is the message's `translations`. What comes back
 is compared first and changes nothing by itself.
@@ -25,14 +25,15 @@ from campaigns.services.cells import rearm, write_csv
 from campaigns.services.device_rows import LANGUAGE
 from campaigns.services.import_text import find_delimiter
 from providers.message import read_message, write_message
+from providers.message_channels import TRANSLATED
 from providers.message_faults import find_message_faults
-from providers.message_fields import TRANSLATED_FIELDS, Platform
+from providers.message_fields import Platform
 
 MOST = 2_000_000  # characters of a file
-TEXTS = [spec.name for spec in TRANSLATED_FIELDS]
-LISTS = frozenset(spec.name for spec in TRANSLATED_FIELDS if spec.kind == "titles")
-COLUMNS = [*TEXTS, *(f"{platform.value}.{name}" for platform in Platform for name in TEXTS)]
-HEADER = ["language", *COLUMNS]
+LISTS = frozenset(column for column, spec in TRANSLATED.items() if spec.kind == "titles")
+HEADER = ["language", *TRANSLATED]
+# Without one of these somebody reads nothing in his language.
+BODIES = ("body", *(f"{platform.value}.body" for platform in Platform))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ class Difference:
 
 def write_translation_csv(content: Mapping[str, Any]) -> bytes:
     """The texts of a stored message; nothing in them is run by a spreadsheet."""
-    texts = {"": _common(content), **(content.get("translations") or {})}
-    lines = ({"language": language, **_flatten(text)} for language, text in texts.items())
+    translations = content.get("translations") or {}
+    lines = [{"language": "", **_read_common(content)}]
+    lines += [{"language": language, **_flatten(text)} for language, text in translations.items()]
     return write_csv([HEADER, *([line.get(name) for name in HEADER] for line in lines)])
 
 
@@ -75,20 +77,16 @@ def write_translation_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content.get("translations") or {}, ensure_ascii=False, indent=2).encode()
 
 
-def _common(content: Mapping[str, Any]) -> dict[str, Any]:
-    blocks = {
-        platform.value: _read_own(own)
-        for platform in Platform
-        if (own := content.get(platform.value))
-    }
-    return _read_own(content) | blocks
-
-
-def _read_own(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The texts of a message or of one of its blocks, as a translation has them."""
-    texts = {name: values.get(name) or "" for name in TEXTS if name not in LISTS}
-    titles = {name: [one["title"] for one in values.get(name) or ()] for name in LISTS}
-    return texts | titles
+def _read_common(content: Mapping[str, Any]) -> dict[str, str]:
+    """The message's own texts by their columns."""
+    found = {}
+    for column in TRANSLATED:
+        block, _dot, name = column.rpartition(".")
+        said = ((content.get(block) or {}) if block else content).get(name)
+        if column in LISTS:
+            said = "\n".join(one["title"] for one in said or ())
+        found[column] = said or ""
+    return found
 
 
 def _flatten(text: Mapping[str, Any]) -> dict[str, str]:
@@ -160,7 +158,7 @@ def _find_reason(language: str, said: Any, seen: set[str]) -> str:
     for path, fault in faults.items():
         return f"{path.removeprefix(f'translations.{language}').lstrip('.')}: {fault}".lstrip(": ")
     flat = _flatten(said)
-    if not any(text.strip() for name, text in flat.items() if name.endswith("body")):
+    if not any((flat.get(name) or "").strip() for name in BODIES):
         return _("There is no text.")
     return ""
 
@@ -204,7 +202,7 @@ def _unflatten(row: Mapping[str, str]) -> dict[str, Any]:
             continue
         platform, _dot, name = column.rpartition(".")
         home = said.setdefault(platform, {}) if platform else said
-        home[name] = _read_titles(cell) if name in LISTS else rearm(cell)
+        home[name] = _read_titles(cell) if column in LISTS else rearm(cell)
     return said
 
 

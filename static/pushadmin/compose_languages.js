@@ -77,11 +77,12 @@
     const field = tagField(tab);
     const panel = panelOf(tab);
     const tag = field ? field.value.trim() : root().querySelector("[data-pa-default]")?.dataset.paDefault ?? "";
-    panel.querySelectorAll("input[name$=title], textarea").forEach((box) => {
+    panel.querySelectorAll("input[name$=title], input[name$=subject], textarea").forEach((box) => {
       box.dir = tag ? directionOf(tag) : "auto";
       box.lang = tag;
     });
     if (!field) return;
+    showSaid(panel);
     tab.dataset.paLanguage = tag;
     tab.querySelector("[data-pa-language-name]").textContent = tag ? nameTag(tag) : "…";
     tab.querySelector("[data-pa-reach]").dataset.paReach = tag;
@@ -89,6 +90,15 @@
     if (!chain) return;
     const texts = tag.includes("-") ? [tag, tag.split("-")[0]] : [tag];
     chain.textContent = chain.dataset.paChain.replace("%tag%", texts.join(`${chain.dataset.paOr} `));
+  }
+
+  // What is said in single fields is asked for where the message itself says something there.
+  const baseOf = (box) => root().querySelector(`[data-pa-path="${box.name.replace(/^translations-\w+-/, "").replace("-", ".")}"]`);
+  const listSaid = (panel) => [...panel.querySelectorAll("[data-pa-said]")].map((part) => [part, part.querySelector("input, textarea")]);
+
+  function showSaid(panel) {
+    listSaid(panel).forEach(([part, box]) => (part.hidden = !baseOf(box)?.value.trim() && !box.value && !part.querySelector(".errors")));
+    panel.querySelectorAll("[data-pa-block]").forEach((block) => (block.hidden = !block.querySelector("[data-pa-said]:not([hidden])")));
   }
 
   // Words for single platforms are drawn when somebody opens them: there may be many languages.
@@ -110,7 +120,7 @@
     whole.hidden = panel.hidden;
     whole.prepend(...panel.querySelectorAll(".errors"));
     panel.replaceWith(whole);
-    const isOfPlatform = ({ name }) => /^translations-\d+-[a-z]+-/.test(name);
+    const isOfPlatform = ({ name }) => /^translations-\d+-[a-z]+-/.test(name) && !whole.querySelector(`[name="${name}"]`);
     const fold = whole.querySelector("[data-pa-platforms]");
     if (kept.some(isOfPlatform)) {
       drawPlatforms(fold);
@@ -128,8 +138,9 @@
   function drawNamed(names) {
     names.filter((name) => /^translations-\d+-/.test(name) && !root().querySelector(`[name="${name}"]:not([type=hidden])`))
       .forEach((name) => unfold(document.getElementById(`pa-text-${name.split("-")[1]}`)));
-    const numbers = names.map((name) => /^translations-(\d+)-[a-z]+-/.exec(name)?.[1]).filter(Boolean);
-    new Set(numbers).forEach((number) => {
+    const isDrawn = (name) => root().querySelector(`[data-pa-said] [name="${name}"]`);
+    const numbers = names.filter((name) => !isDrawn(name)).map((name) => /^translations-(\d+)-[a-z]+-/.exec(name)?.[1]);
+    new Set(numbers.filter(Boolean)).forEach((number) => {
       const fold = root().querySelector(`[data-pa-platforms="${number}"]`);
       if (!fold) return;
       drawPlatforms(fold);
@@ -145,9 +156,10 @@
   }
 
   function copyDefault(panel) {
-    ["title", "body"].forEach((name) => {
-      const box = panel.querySelector(`[name$=-${name}]`);
-      box.value = document.getElementById(`id_${name}`).value;
+    const texts = ["title", "body"].map((name) => [panel.querySelector(`[name$=-${name}]`), document.getElementById(`id_${name}`)]);
+    const single = listSaid(panel).map(([, box]) => [box, baseOf(box)]);
+    [...texts, ...single].filter(([, base]) => base).forEach(([box, base]) => {
+      box.value = base.value;
       box.dispatchEvent(new Event("input", { bubbles: true }));
     });
   }
@@ -176,6 +188,7 @@
   document.addEventListener("input", (event) => {
     const panel = event.target.closest?.(".pa-translation");
     if (panel && event.target.name?.endsWith("-language")) dress(document.getElementById(panel.getAttribute("aria-labelledby")));
+    if (event.target.dataset?.paPath) root().querySelectorAll(".pa-translation").forEach(showSaid);
   });
   document.addEventListener("pa:drawn", () => {
     tabs().forEach(dress);

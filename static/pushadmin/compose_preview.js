@@ -66,6 +66,8 @@
     return { title: text("title"), body: text("body"), direction: panel ? directionOf(now.language) : "auto", language: now.language || box().dataset.paDefault };
   }
 
+  const readSingle = (path) => panelOf(now.language)?.querySelector(`[name$="-${path.replace(".", "-")}"]`)?.value.trim() || value(path);
+
   const directionOf = (tag) => (box().dataset.paRtl.split(" ").includes(tag.split("-")[0].toLowerCase()) ? "rtl" : "ltr");
 
   function readSamples() {
@@ -144,8 +146,9 @@
     card.lang = said.language;
     put(phone, "title", cut(said.title, key, "title").text);
     put(phone, "body", cut(said.body, key, "body").text || box().dataset.paEmpty);
-    ["badge", "subtitle"].forEach((name) => put(phone, name, now.platform === "ios" ? value(`ios.${name}`) : ""));
-    ["dismiss_title", "open_title"].forEach((name) => put(phone, name, value(`in_app.${name}`)));
+    put(phone, "badge", now.platform === "ios" ? value("ios.badge") : "");
+    put(phone, "subtitle", now.platform === "ios" ? readSingle("ios.subtitle") : "");
+    ["dismiss_title", "open_title"].forEach((name) => put(phone, name, readSingle(`in_app.${name}`)));
     pictures(phone);
     const quiet = findQuiet(now.platform);
     phone.querySelectorAll("[data-pa-loud]").forEach((part) => (part.hidden = Boolean(quiet) && now.platform !== "in_app"));

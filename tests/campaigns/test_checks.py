@@ -196,7 +196,7 @@ def test_no_text_blocks_and_a_platform_without_one_is_told(make, now):
 
 def test_languages_without_a_text_are_counted(make, served, now):
     Device.objects.filter(token__in=["token-1", "token-2"]).update(language="fr")
-    both = HELLO | {"translations": {"de": {"body": "Da"}}}
+    both = HELLO | {"translations": {"de": {"title": "Hallo", "body": "Da"}}}
 
     verdict, words = see(make(message=both), now, "languages")
 

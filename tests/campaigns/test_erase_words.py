@@ -44,12 +44,14 @@ HOSTILE = [
     "kind", "person.email", "sent", "target", "outcome", "name", "format", "urgency", "data",
     "buttons", "include", "combine", "Berlin", "person.first_name", "external_user_id", "external",
     "vendor_first", "message", "template", "defaults", "gold", "size", "priority", "bound",
+    "subtitle", "in_app", "open_title",
 ]  # fmt: skip
 SAID = {
     "title": "Sale", "body": "Now", "channel": "vendor_first", "template": "liquid",
     "android": {"title": "Hi {{ person.first_name | default: 'you' }}", "urgency": "high",
                 "buttons": [{"title": "Go", "link": "https://x.example/"}]},
-    "translations": {"de": {"title": "Nu", "body": "Jetzt", "android": {"body": "Los"}}},
+    "translations": {"de": {"title": "Nu", "body": "Jetzt", "android": {"body": "Los"},
+                            "ios": {"subtitle": "Da"}, "in_app": {"open_title": "Auf"}}},
     "defaults": {"person.first_name": "you"}, "extras": {"sandbox": {"priority": "high"}},
 }  # fmt: skip
 WHO = {"and": [{"field": "device.platform", "op": "eq", "value": "android"},

@@ -27,7 +27,8 @@ NASTY = {
     "title": "Sale", "body": "Now",
     "translations": {
         "de": {"title": "=SUM(A1)", "body": "Eins;=zwei\nDrei, \"vier\"", "ios": {"body": "-5 %"},
-               "buttons": ["", "=1"], "web": {"buttons": ["-Auf", "Zu"]}},
+               "buttons": ["", "=1"], "web": {"buttons": ["-Auf", "Zu"]},
+               "in_app": {"open_title": "=Zeig"}},
         "pt-BR": {"title": "", "body": "Oi", "buttons": ["Ver"]},
     },
 }  # fmt: skip

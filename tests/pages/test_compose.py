@@ -118,15 +118,19 @@ def test_a_draft_opens_with_everything_that_was_typed(client, owner, typed):
         "android-vibration": "0, 500", "tag": "promo", "expires": "2", "rate": "70",
         "translations-TOTAL_FORMS": "1", "translations-0-language": "de",
         "translations-0-title": "Herbst", "translations-0-body": "Alles neu.",
+        "translations-0-ios-subtitle": "Nur heute", "translations-0-in_app-open_title": "Zeig her",
     }  # fmt: skip
     client.post(reverse("compose"), typed | more)
     campaign = Campaign.objects.get()
 
     page = client.get(reverse("edit", args=[campaign.pk])).content.decode()
 
-    assert campaign.message.content["translations"]["de"]["body"] == "Alles neu."
+    assert campaign.message.content["translations"]["de"] == {
+        "title": "Herbst", "body": "Alles neu.",
+        "ios": {"subtitle": "Nur heute"}, "in_app": {"open_title": "Zeig her"},
+    }  # fmt: skip
     assert campaign.expires_in == 7200
-    for text in ("0, 500", "promo", "Alles neu.", "Fresh looks have landed."):
+    for text in ("0, 500", "promo", "Alles neu.", "Nur heute", "Zeig her", "Fresh looks"):
         assert text in page
 
 

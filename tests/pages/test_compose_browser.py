@@ -209,3 +209,58 @@ def test_a_link_to_a_field_opens_what_it_is_folded_into(compose, owner, app, now
     ]
 
     assert opened == FOLDED
+
+
+def test_a_language_asks_for_what_the_message_says_elsewhere_and_for_no_more(compose, complaints):
+    type_into(compose, "#id_body", "Hello")
+    add_german(compose)
+    type_into(compose, "#id_translations-0-body", "Hallo")
+    subtitle = compose.locator("#id_translations-0-ios-subtitle")
+    opener = compose.locator("#id_translations-0-in_app-open_title")
+    before = (subtitle.is_visible(), opener.is_visible())
+
+    compose.locator("#pa-tab-ios").click()
+    type_into(compose, "#id_ios-subtitle", "Only today")
+    asked = (subtitle.is_visible(), opener.is_visible())
+    type_into(compose, "#id_translations-0-ios-subtitle", "Nur heute")
+    compose.locator("[data-pa-preview-tab=ios]").click()
+    shown = compose.locator("[data-pa-phone-of=ios] [data-pa-show=subtitle]")
+    german = shown.inner_text()
+    compose.select_option("[data-pa-preview-language]", "")
+    common = shown.inner_text()
+    compose.fill("#id_ios-subtitle", "")
+    barriers = find_barriers(compose)
+
+    assert before == (False, False)
+    assert asked == (True, False)
+    assert (german, common) == ("Nur heute", "Only today")
+    assert subtitle.is_visible()
+    assert barriers == []
+
+
+def test_what_is_said_singly_is_drawn_and_kept_in_a_language_that_was_folded(
+    compose, owner, app, now, complaints
+):
+    said = {f"{letter}n": {"title": "Title", "body": "Text"} for letter in "abcdefghijkl"}
+    said["jn"] |= {"ios": {"subtitle": "There"}, "in_app": {"open_title": "Go"}}
+    body = {"name": "Many", "app": app.slug, "audience": {"all": True},
+            "message": {"body": "World", "translations": said}}  # fmt: skip
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    compose.goto(compose.url.replace("/new/", f"/{campaign.pk}/edit/"))
+
+    compose.locator("#pa-lang-9").focus()
+    compose.keyboard.press("Enter")
+    subtitle = compose.locator("#id_translations-9-ios-subtitle")
+    seen = (subtitle.input_value(), compose.locator("#id_translations-9-in_app-open_title").count())
+    is_folded = compose.locator("[data-pa-platforms='9']").get_attribute("open")
+    type_into(compose, "#id_translations-9-ios-subtitle", " too")
+    compose.keyboard.press("Tab")
+    press(compose, "Save draft")
+    compose.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+
+    campaign.refresh_from_db()
+    kept = campaign.message.content["translations"]["jn"]
+    assert seen == ("There", 1)
+    assert is_folded is None
+    assert (kept["ios"], kept["in_app"]) == ({"subtitle": "There too"}, {"open_title": "Go"})
+    assert complaints == []

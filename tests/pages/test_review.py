@@ -51,12 +51,14 @@ def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     draft.message.content |= {
         "buttons": [{"title": "Show me", "link": "shop://sale"}],
         "android": {"buttons": [{"title": "Only here", "id": "x"}], "vibration": [0, 500]},
+        "in_app": {"open_title": "Go there"},
         "translations": {
             "de": {
                 "title": "Hallo",
                 "body": "Da",
                 "buttons": ["Zeig her"],
-                "ios": {"body": "Nur da"},
+                "ios": {"body": "Nur da", "subtitle": "Nur heute"},
+                "in_app": {"open_title": "Hin"},
             }
         },
     }
@@ -68,6 +70,9 @@ def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     assert "There" in page
     for words in ("Show me", "shop://sale", "Only here x", "0 · 500", "Zeig her", "Nur da"):
         assert words in page
+    assert '<span class="pa-muted">Subtitle (iOS)</span> Nur heute' in page
+    assert '<span class="pa-muted">Button to open (In the app)</span> Hin' in page
+    assert "<summary>In the app</summary>" in page
     assert '<details class="pa-detail" open><summary>In German</summary>' in page
     assert reverse("review_checks", args=[draft.pk]) in page
     review = checks.context["review"]

@@ -40,7 +40,7 @@ def test_a_file_is_looked_at_then_taken_in(client, owner, place):
     late = client.post(place, form)
 
     assert away[0].content.decode().splitlines()[1:] == [
-        ",Hi,There" + "," * 13, "de,,Da" + "," * 13,
+        ",Hi,There" + "," * 19, "de,,Da" + "," * 19,
     ]  # fmt: skip
     assert away[1].json()["de"]["body"] == "Da"
     for words in ("fr.", "Changed:", "no language tag", "xx!"):

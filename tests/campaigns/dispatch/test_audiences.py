@@ -184,7 +184,13 @@ def move_ios_elsewhere(app: App) -> None:
 
 @pytest.mark.parametrize(
     ("more", "calls"),
-    [({}, [{"all": True}]), ({"ios": {"title": "Kurz"}}, []), ({"buttons": ["Ja"]}, [])],
+    [
+        ({}, [{"all": True}]),
+        ({"ios": {"title": "Kurz"}}, []),
+        ({"buttons": ["Ja"]}, []),
+        ({"ios": {"subtitle": "Nur"}}, []),
+        ({"in_app": {"open_title": "Zeig"}}, [{"all": True}]),
+    ],
 )
 def test_who_chooses_among_translations_is_told_of_a_title_and_a_text_each(
     offer, routed, start, simulator, more, calls
