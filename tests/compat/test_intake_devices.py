@@ -73,7 +73,8 @@ def save(call):
 
 
 def list_tags(device):
-    return list(DeviceMark.objects.filter(device=device, kind="tag").values_list("name", flat=True))
+    tags = DeviceMark.objects.filter(device=device, kind="tag").order_by("name")
+    return list(tags.values_list("name", flat=True))
 
 
 def test_a_device_is_made_with_all_that_is_said_of_it(save):

@@ -52,7 +52,7 @@ def settle(transfer: Transfer) -> None:
 
 def queue(transfer: Transfer, **fields) -> None:
     cohort = Cohort.objects.get()
-    for part in transfer.parts.all():
+    for part in transfer.parts.order_by("kind", "pk"):
         Batch.objects.create(
             part=part, transfer=transfer, app=transfer.app, platform="android", count=2,
             recipients=pack_ids([101, 202]), cohorts=pack_cohorts([cohort.pk] * 2), due_at=NOW,
