@@ -128,11 +128,11 @@ def ask(client: Any, path: str) -> float:
     return seconds
 
 
-def fill_transfer(size: int) -> Any:
-    """A transfer that has been sent, as its rows would stand."""
+def fill_transfer(size: int, devices: int = 1) -> Any:
+    """A transfer that has been sent, as its rows would stand, of an app with so many devices."""
     from providers import registry
 
-    app, now = engine.make_app("pages", 1), datetime.now(UTC)
+    app, now = engine.make_app("pages", devices), datetime.now(UTC)
     dialect = next(dialect for dialect in registry.all_dialects() if dialect.is_sandbox)
     engine.route_through(app, dialect, "http://127.0.0.1:1")
     account = app.routes.get().account
