@@ -33,9 +33,10 @@ from campaigns.dispatch.tracked import (
     name_values,
 )
 from campaigns.models import Device, Door, OutboxRow, Part, Person, TrackedTarget
-from campaigns.models.bulk import IdList, TextList
+from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.contacts import match_contacts
 from campaigns.selectors.routes import find_dialect
 from providers import vault
 from providers.commands import Callback
@@ -205,7 +206,7 @@ def _select(row: OutboxRow, dialect: Dialect) -> QuerySet[TrackedTarget]:
     kinds = targets.exclude(kind="").order_by()
     for kind in kinds.values_list("kind", flat=True).distinct():
         values = _keep_storable(_name_recipients(row, kind, dialect))
-        meant |= Q(kind=kind, value__in=TextList(values))
+        meant |= Q(kind=kind) & match_contacts(kind, values, "value")
     return targets.filter(meant).exclude(told=SEEN)
 
 
@@ -219,8 +220,7 @@ def _name_recipients(row: OutboxRow, kind: str, dialect: Dialect) -> set[str]:
     if kind in set(PersonKind):
         persons = Person.objects.filter(pk__in=IdList(recipients))
         values |= set(persons.values_list(kind, flat=True)) - {""}
-    # A number is kept without what it may be written with.
-    return values | {f"+{value}" for value in values if kind == PersonKind.PHONE}
+    return values
 
 
 def _keep_storable(values: Iterable[str]) -> list[str]:

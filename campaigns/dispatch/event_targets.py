@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from django.db.models import QuerySet
 
@@ -16,6 +15,7 @@ from campaigns.models import Account, Attempt, Batch, Device, DeviceIdentifier, 
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
+from campaigns.selectors.contacts import match_contacts, write_contact
 from providers.recipients import TOKEN_KIND, PersonKind, Targets
 
 PERSON_KINDS = {kind.value for kind in PersonKind}
@@ -71,9 +71,7 @@ def name_members(batch: Batch, targets: Iterable[Targets]) -> set[int]:
     }
 
 
-def _find_devices(
-    batch: Batch, kind: str, targets: Sequence[str]
-) -> QuerySet[Any, tuple[int, str]]:
+def _find_devices(batch: Batch, kind: str, targets: Sequence[str]) -> Iterable[tuple[int, str]]:
     """Device ids of the batch's app, each with the text that names it."""
     hashes = IdList(hash64(target) for target in targets)
     devices = Device.objects.filter(app_id=batch.app_id)
@@ -82,7 +80,18 @@ def _find_devices(
             "pk", "token"
         )
     if kind in PERSON_KINDS:
-        named = devices.filter(**{f"person__{kind}__in": TextList(targets)})
-        return named.values_list("pk", f"person__{kind}")
+        return _find_owned(devices, kind, targets)
     known = DeviceIdentifier.objects.filter(app_id=batch.app_id, kind=kind, value_hash__in=hashes)
     return known.values_list("device_id", "value")
+
+
+def _find_owned(
+    devices: QuerySet[Device], kind: str, targets: Sequence[str]
+) -> Iterator[tuple[int, str]]:
+    """Those of persons; what they are called may have been written otherwise since."""
+    by_written: dict[str, list[str]] = defaultdict(list)
+    for target in targets:
+        by_written[write_contact(kind, target)].append(target)
+    owned = devices.filter(match_contacts(kind, by_written, f"person__{kind}"))
+    for device, held in owned.values_list("pk", f"person__{kind}"):
+        yield from ((device, target) for target in by_written.get(write_contact(kind, held), ()))

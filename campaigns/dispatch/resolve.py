@@ -31,6 +31,7 @@ from campaigns.models.packing import pack_texts, unpack_texts
 from campaigns.models.prepared import Prepared, Slot
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.contacts import match_spelled, spell_contacts, write_contact
 from campaigns.selectors.erased import ERASED, find_erased
 from campaigns.selectors.routes import find_dialect
 from providers.contract import Dialect
@@ -58,7 +59,7 @@ def _select_identifiers(
 
 def _select_persons(name: str, workspace: Slot, texts: Slot) -> QuerySet[Any, tuple[int, str]]:
     persons = Person.objects.filter(~Q(**{name: ""}), workspace=workspace)
-    return persons.filter(**{f"{name}__in": TextList(texts)}).values_list("pk", name)
+    return persons.filter(match_spelled(name, TextList(texts))).values_list("pk", name)
 
 
 def _select_owned(persons: Slot, **only: bool) -> QuerySet[Any, tuple[int, int, int]]:
@@ -194,16 +195,30 @@ def _find_by_person(
     devices = _PRIMARY_DEVICES if only_primary else _DEVICES
     storable = [text for text in texts if text and not UNSTORABLE.search(text)]
     for start in range(0, len(storable), LOOKUP_IDS):
-        wanted = json.dumps(storable[start : start + LOOKUP_IDS])
-        values = defaultdict(list)
-        for person, text in _PERSONS[kind_name].list(workspace=app.workspace_id, texts=wanted):
-            values[person].append(text)
-        if kind_name == PersonKind.EXTERNAL_USER_ID and len(values) < len(set(storable)):
-            for text, person in find_aliases(app.workspace_id, storable).items():
-                values[person].append(text)
+        values = _name_persons(app, kind_name, storable[start : start + LOOKUP_IDS])
         for device, person, owner in devices.list(persons=json.dumps(list(values))):
             if owner == app.pk:
                 yield from ((text, device) for text in values[person])
+
+
+def _name_persons(app: App, kind: str, texts: Sequence[str]) -> dict[int, list[str]]:
+    """Persons, each with those of the texts that name them; who was merged is meant by a name that
+    nobody else has."""
+    by_written = defaultdict(list)
+    for text in texts:
+        by_written[write_contact(kind, text)].append(text)
+    wanted = json.dumps(spell_contacts(kind, by_written))
+    named: dict[int, list[str]] = defaultdict(list)
+    unknown = dict.fromkeys(texts)
+    for person, held in _PERSONS[kind].list(workspace=app.workspace_id, texts=wanted):
+        own = by_written.get(write_contact(kind, held), [])
+        named[person] += own
+        for text in own:
+            unknown.pop(text, None)
+    if kind == PersonKind.EXTERNAL_USER_ID and unknown:
+        for text, person in find_aliases(app.workspace_id, unknown).items():
+            named[person].append(text)
+    return named
 
 
 def _find_by_id(app_id: int, texts: Sequence[str]) -> Iterator[tuple[str, int]]:

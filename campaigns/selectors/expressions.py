@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, Case, F, Q, Value, When
-from django.db.models.functions import StrIndex
+from django.db.models.functions import Lower, StrIndex
 from django.db.models.lookups import (
     Exact,
     GreaterThan,
@@ -35,6 +35,7 @@ from campaigns.selectors.attributes import (
 )
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
 from campaigns.selectors.carried import compile_carried
+from campaigns.selectors.contacts import LENGTHS, match_contacts, spell_contacts
 from campaigns.selectors.spans import find_instant
 from providers.audience import (
     RELATIVE,
@@ -47,6 +48,7 @@ from providers.audience import (
     Or,
     read_expression,
 )
+from providers.recipients import PersonKind
 
 MAX_VALUES = 10_000  # of all conditions together
 NEVER = Q(pk__in=[])
@@ -178,13 +180,21 @@ def _compile_presence(field: AudienceField) -> Q:
 def _compile_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
     # One list for all values: databases bound how many terms a condition may have.
     if field.kind is FieldKind.TEXT:
-        return Q(**{f"{field.column}__in": list_texts([value for value in values if value])})
+        return _match_texts(field, [value for value in values if value])
     if field.kind is FieldKind.VERSION:
         numbers = {pack_version(value) for value in values}
         chosen = Q(**{f"{field.column}_number__in": list_ids(sorted(numbers - {0}))})
         # A missing version is 0, too.
         return chosen | _compile_version(field, Op.EQ, "0") if 0 in numbers else chosen
     return _compile_custom_choice(field, values)
+
+
+def _match_texts(field: AudienceField, values: list[str]) -> Q:
+    """Who has one of them; an e-mail or phone however it is written."""
+    name = field.name.removeprefix("person.")
+    if name in LENGTHS:
+        return match_contacts(name, values, field.column)
+    return Q(**{f"{field.column}__in": list_texts(values)})
 
 
 def _compile_custom_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
@@ -204,10 +214,19 @@ def _compile_custom_choice(field: AudienceField, values: tuple[Any, ...]) -> Q:
 def _compile_text(field: AudienceField, op: Op, value: str) -> Q:
     present = _compile_presence(field)
     if op is Op.EQ:
-        return Q(**{field.column: value}) if value else NEVER
+        return _match_texts(field, [value]) if value else NEVER
     if op in {Op.CONTAINS, Op.STARTS_WITH}:
-        return present & _compile_search(F(field.column), op, value)
+        return present & _search_text(field, op, value)
     return present & Q(COMPARISONS[op](CodePoints(F(field.column)), value))
+
+
+def _search_text(field: AudienceField, op: Op, value: str) -> Q:
+    if field.name != f"person.{PersonKind.EMAIL}":
+        return _compile_search(F(field.column), op, value)
+    found = NEVER
+    for spelled in spell_contacts(PersonKind.EMAIL, [value.lower()]):
+        found |= _compile_search(Lower(F(field.column)), op, spelled)
+    return found
 
 
 def _compile_search(text: Any, op: Op, value: str) -> Q:

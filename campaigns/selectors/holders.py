@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from campaigns.models import Device, DeviceIdentifier, Person, Workspace
 from campaigns.models.audience import hash64
-from campaigns.models.bulk import IdList, TextList
+from campaigns.models.bulk import IdList
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.contacts import match_contacts, write_contact
 from campaigns.selectors.seals import PERSON_KINDS
 from providers.recipients import TOKEN_KIND, PersonKind
 
@@ -34,9 +35,13 @@ def _list_holders(
     workspace: Workspace, kind: str, values: list[str]
 ) -> Iterator[tuple[str, Holder]]:
     if kind in PERSON_KINDS:
-        persons = Person.objects.filter(workspace=workspace, **{f"{kind}__in": TextList(values)})
-        for value, person in persons.values_list(kind, "pk"):
-            yield value, (person, None)
+        by_written = defaultdict(list)
+        for value in values:
+            by_written[write_contact(kind, value)].append(value)
+        persons = Person.objects.filter(match_contacts(kind, by_written), workspace=workspace)
+        for held, person in persons.values_list(kind, "pk"):
+            for value in by_written.get(write_contact(kind, held), ()):
+                yield value, (person, None)
         if kind == PersonKind.EXTERNAL_USER_ID:
             for value, person in find_aliases(workspace.pk, values).items():
                 yield value, (person, None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from campaigns.models import (
@@ -25,6 +25,7 @@ from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.bulk import IdList
 from campaigns.models.prefixes import begins
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.contacts import match_contacts
 from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
 
 MOST = 100  # of each way of matching
@@ -103,16 +104,15 @@ def find_reach(principal: Any) -> Reach:
 
 def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
     persons = Person.objects.filter(workspace__in=reach.workspaces)
-    lowered = persons.alias(lowered=Lower("email"))
     queries: dict[str, QuerySet[Person]] = {
         By.OWN_ID: Person.objects.filter(pk__in=_read_ids(text, "person")),
         By.EXTERNAL_USER_ID: persons.filter(external_user_id=text),
     }
     if "@" in text:
-        queries[By.EMAIL] = lowered.filter(lowered=Lower(Value(text)))
+        queries[By.EMAIL] = persons.filter(match_contacts(By.EMAIL, [text]))
     digits = PHONE.fullmatch(BLANKS.sub("", text))
     if digits:
-        queries[By.PHONE] = persons.filter(phone__in={digits[1], digits[0]})
+        queries[By.PHONE] = persons.filter(match_contacts(By.PHONE, [digits[1]]))
     for by, rows in queries.items():
         ids = _take_some(rows.values_list("pk", flat=True))
         yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))

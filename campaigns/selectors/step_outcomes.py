@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from campaigns.models import Device, Part, Person, StepMember, TrackedTarget
-from campaigns.models.bulk import IdList, TextList
+from campaigns.models.bulk import IdList
+from campaigns.selectors.contacts import match_contacts, write_contact
 from campaigns.selectors.outcomes import Asked, Found, find_outcomes
 from providers.outcomes import Outcome
 from providers.recipients import PersonKind
@@ -80,15 +81,15 @@ def _find_persons(
         persons[target.pk] |= {owners[pk] for pk in own if pk in owners}
     for kind in PersonKind:
         named = [target for target in targets if target.kind == kind]
-        values = TextList({target.value for target in named})
         rows = Person.objects.filter(
-            workspace__in={target.workspace_id for target in named}, **{f"{kind.value}__in": values}
+            match_contacts(kind.value, {target.value for target in named}),
+            workspace__in={target.workspace_id for target in named},
         )
         by_value: dict[str, set[int]] = defaultdict(set)
         for value, pk in rows.values_list(kind.value, "pk"):
-            by_value[value].add(pk)
+            by_value[write_contact(kind.value, value)].add(pk)
         for target in named:
-            persons[target.pk] |= by_value[target.value]
+            persons[target.pk] |= by_value[write_contact(kind.value, target.value)]
     return persons
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from campaigns.models import Attempt, Delivery, Part, Person, Settled
 from campaigns.models.apps import App
-from campaigns.models.bulk import IdList, TextList
+from campaigns.models.bulk import IdList
+from campaigns.selectors.contacts import match_contacts, write_contact
 from providers.outcomes import Outcome, Reason, Result
 from providers.recipients import PersonKind, Targets
 
@@ -79,11 +80,10 @@ def _find_known(targets: Targets, devices: Mapping[str, list[int]], app: App) ->
     missing = [value for value in targets.values if value and value not in devices]
     if targets.kind not in set(PersonKind) or not missing:
         return set()
-    storable = [value for value in missing if "\0" not in value]
-    named = Person.objects.filter(
-        workspace=app.workspace_id, **{f"{targets.kind}__in": TextList(storable)}
-    )
-    return set(named.values_list(str(targets.kind), flat=True))
+    kind, storable = str(targets.kind), [value for value in missing if "\0" not in value]
+    named = Person.objects.filter(match_contacts(kind, storable), workspace=app.workspace_id)
+    held = {write_contact(kind, value) for value in named.values_list(kind, flat=True)}
+    return {value for value in storable if write_contact(kind, value) in held}
 
 
 def _judge(index: int, own: Sequence[Settlement], count: int) -> Result:

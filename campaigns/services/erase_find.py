@@ -13,6 +13,7 @@ from campaigns.models import Device, DeviceIdentifier, Person, PersonMerge, Work
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
 from campaigns.selectors.audience_fields import UNSTORABLE
+from campaigns.selectors.contacts import spell_contacts
 from campaigns.selectors.held import Named
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import PERSON_KINDS, write_plain
@@ -107,7 +108,7 @@ def _list_addresses(workspace: Workspace, kind: str, plain: list[str]) -> list[t
                 lowered__in=[Lower(Value(one)) for one in plain[first : first + TOGETHER]]
             ).values_list("pk", "email")
         ]
-    spelled = TextList([spelling for one in plain for spelling in (one, f"00{one}")])
+    spelled = TextList(spell_contacts(kind, plain))
     return list(persons.filter(phone__in=spelled).values_list("pk", "phone"))
 
 

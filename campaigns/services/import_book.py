@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import App, Device, DeviceIdentifier, LabelMember, Person
 from campaigns.models.audience import hash64
-from campaigns.models.bulk import IdList, TextList
+from campaigns.models.bulk import IdList
 from campaigns.selectors.aliases import find_aliases
+from campaigns.selectors.contacts import match_contacts, write_contact
 from campaigns.services.device_rows import MAX_ATTRIBUTES
 from campaigns.services.import_keys import OTHERS, Met
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, Said, join_faults
@@ -124,7 +125,7 @@ class ImportBook:
         merged = {}
         if column == "external_user_id":
             merged = find_aliases(self.app.workspace_id, keys)
-        named = Q(**{f"{column}__in": TextList(keys)})
+        named = match_contacts(column, keys)
         if merged:
             named |= Q(pk__in=set(merged.values()))
         found = Person.objects.filter(named, workspace_id=self.app.workspace_id)
@@ -132,7 +133,8 @@ class ImportBook:
             "pk", column, "opted_out_at", "attributes", *self.person_columns
         )
         by_pk = {}
-        for pk, key, opted_out_at, attributes, *values in rows:
+        for pk, text, opted_out_at, attributes, *values in rows:
+            key = write_contact(column, text)
             held = HeldPerson(pk, dict(zip(self.person_columns, values, strict=True)), attributes)
             held.key, held.opted_out = key, opted_out_at is not None
             by_pk[pk] = held

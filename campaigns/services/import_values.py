@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import list_zone_names
 from campaigns.selectors.audience_fields import MAX_NUMBER, find_text_fault
+from campaigns.selectors.contacts import LENGTHS, find_contact_fault, write_contact
 from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
 from campaigns.services.device_rows import (
     COLUMN_LENGTHS,
@@ -27,9 +29,6 @@ from campaigns.services.device_rows import (
 from campaigns.services.import_targets import Target
 
 Reader = Callable[[Any], Any]
-EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}")
-PHONE = re.compile(r"[1-9][0-9]{6,14}")
-PHONE_SIGNS = re.compile(r"[\s().\-/]")
 YES = frozenset({"1", "true", "t", "yes", "y", "on"})
 NO = frozenset({"0", "false", "f", "no", "n", "off"})
 PLATFORM_WORDS = {
@@ -69,21 +68,12 @@ def read_identifier(cell: Any) -> str:
     return _read_text(cell, MAX_IDENTIFIER)
 
 
-def _read_email(cell: Any) -> str:
-    text = _read_text(cell, 254).lower()
-    if not EMAIL.fullmatch(text):
-        raise ValueError(_("This is no e-mail address such as ann@example.org."))
-    return text
-
-
-def _read_phone(cell: Any) -> str:
-    text = PHONE_SIGNS.sub("", _read_text(cell, 40))
-    digits = text.removeprefix("+").removeprefix("00") if text[:1] in "+0" else text
-    if text.startswith("0") and not text.startswith("00"):
-        raise ValueError(_("The country code is missing: write 4915112345678, not 015112345678."))
-    if not PHONE.fullmatch(digits):
-        raise ValueError(_("This is no phone number: 7 to 15 digits, the country's first."))
-    return digits
+def _read_contact(kind: str, cell: Any) -> str:
+    text = _read_text(cell, LENGTHS[kind])
+    fault = find_contact_fault(kind, text)
+    if fault:
+        raise ValueError(fault)
+    return write_contact(kind, text)
 
 
 def _read_language(cell: Any) -> str:
@@ -200,7 +190,8 @@ def _read_key(cell: Any) -> str:
 
 
 _READERS: dict[str, Reader] = {
-    "external_user_id": _read_key, "email": _read_email, "phone": _read_phone,
+    "external_user_id": _read_key,
+    "email": partial(_read_contact, "email"), "phone": partial(_read_contact, "phone"),
     "language": _read_language, "country": _read_country, "timezone": _read_zone,
     "opted_out": _read_flag, "attributes": _read_attributes, "platform": read_platform,
     "token": read_identifier, "ids": _read_ids, "": read_labels,

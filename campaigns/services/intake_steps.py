@@ -17,8 +17,10 @@ from campaigns.dispatch.plan import NewPart
 from campaigns.dispatch.resolve import find_devices, find_kind
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Device, Message, Person, TrackedTarget, Transfer
-from campaigns.models.bulk import IdList, TextList
+from campaigns.models.bulk import IdList
+from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.contacts import match_contacts, write_contact
 from campaigns.selectors.erased import find_erased
 from campaigns.services.access import record_audit, require_scope
 from campaigns.services.callers import Caller
@@ -111,10 +113,8 @@ def _name_person(item: Named, stairs: Stairs) -> dict[str, str]:
     said = {item.kind: item.value} if item.kind in LENGTHS else {}
     addresses = stairs.addresses[item.number] if item.number < len(stairs.addresses) else {}
     said |= {COLUMNS[name]: value for name, value in addresses.items() if name in COLUMNS}
-    said = {name: value.strip() for name, value in said.items() if value.strip()}
-    if PersonKind.PHONE.value in said:
-        said[PersonKind.PHONE.value] = said[PersonKind.PHONE.value].removeprefix("+")
-    return said
+    said = {name: write_contact(name, value.strip()) for name, value in said.items()}
+    return {name: value for name, value in said.items() if value}
 
 
 def _leave_erased(named: dict[int, dict[str, str]], app: App) -> dict[int, dict[str, str]]:
@@ -159,8 +159,18 @@ def _load_persons(known: _Known, named: Iterable[Mapping[str, str]], app: App) -
     for column, values in wanted.items():
         rows = Person.objects.filter(workspace_id=app.workspace_id)
         # Of several with one address the oldest.
-        for person in rows.filter(**{f"{column}__in": TextList(values)}).order_by("-pk"):
-            known.by_value[column, getattr(person, column)] = person
+        for person in rows.filter(match_contacts(column, values)).order_by("-pk"):
+            known.by_value[column, write_contact(column, getattr(person, column))] = person
+    _load_merged(known, wanted[PersonKind.EXTERNAL_USER_ID.value], app)
+
+
+def _load_merged(known: _Known, names: Iterable[str], app: App) -> None:
+    """Who has taken over somebody of that name, where nobody else has it."""
+    column = PersonKind.EXTERNAL_USER_ID.value
+    unknown = [name for name in names if (column, name) not in known.by_value]
+    merged = find_aliases(app.workspace_id, unknown)
+    persons = Person.objects.in_bulk(set(merged.values()))
+    known.by_value |= {(column, name): persons[pk] for name, pk in merged.items()}
 
 
 def _find_or_make(
@@ -175,9 +185,7 @@ def _find_or_make(
         return None
     if person is None:
         person = Person(workspace_id=app.workspace_id)
-    changed = [name for name, value in said.items() if getattr(person, name) != value]
-    if PersonKind.EXTERNAL_USER_ID.value in changed and person.external_user_id:
-        changed.remove(PersonKind.EXTERNAL_USER_ID.value)
+    changed = _list_changed(known, person, said)
     replaced = {name for name in changed if person.pk and getattr(person, name)}
     if replaced:
         known.replaced.setdefault(person.pk, (person, set()))[1].update(replaced)
@@ -187,6 +195,17 @@ def _find_or_make(
         person.save()
     _keep_known(known, person, said, devices)
     return person
+
+
+def _list_changed(known: _Known, person: Person, said: Mapping[str, str]) -> list[str]:
+    changed = [
+        name for name, value in said.items() if write_contact(name, getattr(person, name)) != value
+    ]
+    column = PersonKind.EXTERNAL_USER_ID.value
+    own = known.by_value.get((column, said.get(column, "")))
+    if column in changed and (person.external_user_id or (own and own.pk == person.pk)):
+        changed.remove(column)  # who has taken somebody over keeps what they are called
+    return changed
 
 
 def _note_replaced(known: _Known, app: App, caller: Caller) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 from campaigns.models import Device
 from campaigns.models.audience import pack_version
+from campaigns.selectors.contacts import write_contact
 from campaigns.selectors.identifiers import identifier_kinds
 from providers.audience import And, Condition, Expression, Not, Op, Or
 from tests.builders import NOW
 
 ORDER = {Op.GT: operator.gt, Op.GTE: operator.ge, Op.LT: operator.lt, Op.LTE: operator.le}
 VERSIONS = {"device.app_version", "device.sdk_version", "device.os_version"}
+CONTACTS = {"person.email", "person.phone"}
 TIMES = {"device.last_seen_at", "device.created_at"}
 # What `is_meant` reads of a device beside its own row, to be fetched before.
 READ = ("marks", "identifiers", "person__label_members__label")
@@ -96,7 +98,12 @@ def look_up(device: Device, name: str) -> Any:
 def compare(field: str, op: Op, found: Any, value: Any) -> bool:
     if op in {Op.CONTAINS, Op.STARTS_WITH}:
         test = str.__contains__ if op is Op.CONTAINS else str.startswith
+        if field == "person.email":
+            found, value = found.lower(), value.lower()
         return isinstance(found, str) and test(found, value)
+    if op is Op.EQ and field in CONTACTS:
+        kind = field.removeprefix("person.")
+        return bool(write_contact(kind, found) == write_contact(kind, value))
     if field in VERSIONS:
         found, value = pack_version(found), pack_version(value)
     if field in TIMES:

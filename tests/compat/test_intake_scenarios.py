@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from campaigns.errors import Conflict, Forbidden, Invalid, NotFound
-from campaigns.models import ApiKey, AuditEntry, Scenario
+from campaigns.models import ApiKey, AuditEntry, Person, Scenario
 from campaigns.services import intake
 from campaigns.services.callers import Caller
+from campaigns.services.intake_steps import Stairs, find_climbers
+from campaigns.services.intake_targets import plan_targets
+from campaigns.services.merges import merge_persons
 from campaigns.services.scenarios import (
     ScenarioValues,
     create_scenario,
     delete_scenario,
     update_scenario,
 )
+from providers.commands import PushPart, SendPush
+from providers.message import PushMessage
+from providers.recipients import PersonKind, Targets
 from providers.scenarios import FetchScenario, ListScenarios, SaveScenario, Step
 from tests import builders
 from tests.compat.conftest import make_key
@@ -226,3 +233,17 @@ def test_a_key_takes_the_place_of_no_default_that_it_does_not_reach(save, strang
         intake.execute(SaveScenario(steps=steps, is_default=True), caller)
 
     assert Scenario.objects.get(is_default=True).key == saved.id
+
+
+def test_a_name_of_somebody_merged_makes_nobody_new(app, caller, now):
+    keep, gone = (builders.make_person(app.workspace, name) for name in ("", "gone"))
+    merge_persons(keep, gone, actor="owner", now=now)
+    targets = Targets(PersonKind.EXTERNAL_USER_ID, ("gone",))
+    push = SendPush(parts=(PushPart(PushMessage(body="Hi"), (targets,)),))
+    steps = Stairs(steps=[{"channel": "sms"}], addresses=[{"sms": "+49 170 1234567"}])
+
+    with transaction.atomic():
+        climbers = find_climbers(plan_targets(push, app, caller), steps, app, caller)
+
+    assert [person.pk for person in climbers.persons] == [keep.pk]
+    assert list(Person.objects.values_list("external_user_id", "phone")) == [("", "491701234567")]

@@ -177,6 +177,22 @@ def test_a_send_reaches_devices_then_persons_and_tells_the_channel(
     assert check_books().faults == []
 
 
+def test_an_address_in_another_spelling_makes_nobody_new_and_changes_nothing(
+    scenario, app, client, mails, now
+):
+    script = Script(client, DIALECT, make_key(app, scopes=["send", "compose"])[1])
+    ann = builders.make_person(app.workspace, "ann", phone=f"00{NUMBERS[0]}", email="Ann@X.example")
+    to = {"phoneNumber": f"+{NUMBERS[0]}", "emailAddress": "ann@x.example"}
+
+    answer = script.call("POST", SEND, write_send(to, scenarioKey=scenario))
+    drain(now + timedelta(minutes=3))
+
+    assert answer.status_code == 200
+    assert list(Person.objects.values_list("pk", "email")) == [(ann.pk, "Ann@X.example")]
+    assert [address for address, _mail in mails.mails] == ["Ann@X.example"]
+    assert check_books().faults == []
+
+
 def test_the_same_send_is_taken_once_and_another_under_its_id_is_refused(script, scenario, app):
     body = write_send({"emailAddress": "new@x.example"}, scenarioKey=scenario)
     other = write_send({"emailAddress": "else@x.example"}, scenarioKey=scenario)
