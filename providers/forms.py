@@ -25,6 +25,8 @@ BUTTON_BAR = "|"
 # A bar inside of a variable is a filter's; one in a title is written with a backslash.
 BUTTON_BARS = re.compile(r"(?<!\\)\|(?![^{}]*[%}]\})")
 ATTACHMENT_PARTS = ("file_url", "file_type", "id")
+# Of an attachment: apart by blanks, but for those of a variable.
+PIECES = re.compile(r"(?:\{\{[^{}]*\}\}|\{%[^{}]*%\}|\S)+")
 
 
 def build_field(spec: FieldSpec, *, secret: str = "") -> SpecField:
@@ -192,10 +194,11 @@ def _read_attachments(text: str) -> list[dict[str, str]]:
 
 
 def _read_attachment(line: str) -> dict[str, str]:
-    pieces = line.split()
+    pieces = PIECES.findall(line)
     if len(pieces) > len(ATTACHMENT_PARTS):
         raise ValidationError(_("One attachment per line: its address, then a type and an id."))
-    _read_url(pieces[0])
+    if "{" not in pieces[0]:  # an address that holds a variable is none before it is rendered
+        _read_url(pieces[0])
     return dict(zip(ATTACHMENT_PARTS, pieces, strict=False))
 
 

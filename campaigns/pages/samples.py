@@ -15,12 +15,13 @@ from campaigns.pages.crowd import Crowd, list_crowds, read_crowd
 from campaigns.pages.field_ids import find_field_id
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
+from campaigns.pages.screens import write_screen, write_screens
 from campaigns.pages.sizes import measure_for
 from campaigns.selectors.audience import sample_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.language_names import name_language
 from campaigns.services.carrying import find_carry
-from campaigns.services.personalisation import find_faults, list_variables, render_for
+from campaigns.services.personalisation import find_faults, list_variables, render_everywhere
 from providers import registry
 from providers.contract import Fate
 from providers.message import PushMessage
@@ -44,8 +45,9 @@ def list_samples(
 ) -> list[dict[str, Any]]:
     """The first few recipients and the worst cases, each with the text that he gets and its Size.
 
-    `[{"label", "size", "platform", "language", "direction", "title", "body", "buttons"}]`; none for
-    an audience that is not whole yet.
+    `[{"label", "size", "platform", "language", "direction", "said", "screens"}]`, `screens` as
+    `write_screens` gives them and `said` that of his own platform; none for an audience that is not
+    whole yet.
     """
     meant = _list_meant(composition, principal, is_patient=is_patient)
     return _render_all(message, meant[0], SAMPLES) if meant else []
@@ -182,11 +184,11 @@ def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[s
     """`case` says why just he is shown, "" for no reason."""
     person = device.person
     language = device.language or (person.language if person else "") or app.default_language
-    rendered = render_for(message, app, device)
+    own = Platform(device.platform)
+    rendered = render_everywhere(message, app, device, dict.fromkeys((own, *BLOCK_FIELDS)))
     text = message.find_language(language, app.chain)
     who = person.external_user_id if person and person.external_user_id else f"#{device.pk}"
-    said = rendered.message
-    nothing = _("Gets nothing: %(variable)s is empty.") % {"variable": rendered.missing}
+    said = rendered[own].message
     label = " · ".join(filter(None, (case, who, name_language(language) if language else "")))
     return {
         "label": label,
@@ -194,16 +196,9 @@ def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[s
         "platform": device.platform,
         "language": text,
         "direction": find_direction(text or app.default_language),
-        "title": said.title if said else "",
-        "body": said.body if said else nothing if rendered.missing else rendered.fault,
-        "buttons": _list_titles(said, device.platform),
+        "said": write_screen(rendered[own], own),
+        "screens": write_screens(rendered, own),
     }
-
-
-def _list_titles(said: PushMessage | None, platform: str) -> list[str]:
-    """Of the buttons that a recipient gets."""
-    block = getattr(said, platform, None)
-    return [button.title for button in getattr(block, "buttons", None) or ()]
 
 
 @dataclass(frozen=True, slots=True)

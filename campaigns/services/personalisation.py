@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -90,7 +90,25 @@ def render_for(
     if message.template != LIQUID:
         return Rendered(resolved)
     sheet = Sheet(resolved)
-    values = _read_values(app, recipient, sheet.variables, message.defaults)
+    return _fill(sheet, _read_values(app, recipient, sheet.variables, message.defaults))
+
+
+def render_everywhere(
+    message: PushMessage, app: App, device: Device, platforms: Iterable[Platform]
+) -> dict[Platform, Rendered]:
+    """What a device gets, if it were of each of these platforms; what is known of it is read
+    once."""
+    language = message.find_language(_find_spoken(app, device), app.chain)
+    resolved = {platform: message.resolve(platform, language) for platform in platforms}
+    if message.template != LIQUID:
+        return {platform: Rendered(one) for platform, one in resolved.items()}
+    sheets = {platform: Sheet(one) for platform, one in resolved.items()}
+    names = dict.fromkeys(name for sheet in sheets.values() for name in sheet.variables)
+    values = _read_values(app, device, tuple(names), message.defaults)
+    return {platform: _fill(sheet, values) for platform, sheet in sheets.items()}
+
+
+def _fill(sheet: Sheet, values: Mapping[str, object]) -> Rendered:
     try:
         return Rendered(sheet.fill(sheet.render(values)))
     except RenderFault as fault:

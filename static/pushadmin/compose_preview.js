@@ -54,10 +54,14 @@
 
   const panelOf = (language) => (language ? [...root().querySelectorAll(".pa-translation")].find((one) => one.querySelector("input[name$=-language]").value.trim() === language) : undefined);
 
+  // What the recipient who is chosen sees there, rendered by the server; nothing while nobody is.
+  const sampleNow = () => (now.sample === "" ? undefined : readSamples()[Number(now.sample)]);
+  const screenOf = (platform) => sampleNow()?.screens[platform];
+
   // What is said there: as the engine resolves it, a translation before the platform's own text.
   function readTexts(platform) {
-    const sample = readSamples()[Number(now.sample)];
-    if (now.sample !== "" && sample) return { title: sample.title, body: sample.body, direction: sample.direction, language: sample.language };
+    const sample = sampleNow();
+    if (sample) return { ...sample.screens[platform], direction: sample.direction, language: sample.language };
     const panel = panelOf(now.language);
     const block = platform === "in_app" ? "" : platform;
     const read = (name) => panel?.querySelector(`[name$="-${name}"]`)?.value.trim() ?? "";
@@ -66,7 +70,13 @@
     return { title: text("title"), body: text("body"), direction: panel ? directionOf(now.language) : "auto", language: now.language || box().dataset.paDefault };
   }
 
-  const readSingle = (path) => panelOf(now.language)?.querySelector(`[name$="-${path.replace(".", "-")}"]`)?.value.trim() || value(path);
+  function readSingle(path) {
+    const [platform, name] = path.split(".");
+    const screen = screenOf(platform);
+    return screen ? screen[name] : typedSingle(path);
+  }
+
+  const typedSingle = (path) => panelOf(now.language)?.querySelector(`[name$="-${path.replace(".", "-")}"]`)?.value.trim() || value(path);
 
   const directionOf = (tag) => (box().dataset.paRtl.split(" ").includes(tag.split("-")[0].toLowerCase()) ? "rtl" : "ltr");
 
@@ -82,9 +92,12 @@
     });
   }
 
+  // What holds a variable is no address yet.
+  const isPicture = (url) => /^https:\/\/[^{]+$/.test(url ?? "");
+
   function picture(phone, name, url) {
     phone.querySelectorAll(`[data-pa-picture="${name}"]`).forEach((image) => {
-      const isShown = /^https:\/\/.+/.test(url) && isHere(image);
+      const isShown = isPicture(url) && isHere(image);
       image.hidden = !isShown;
       if (isShown && image.getAttribute("src") !== url) image.src = url;
     });
@@ -92,19 +105,25 @@
 
   const isHere = (part) => !part.dataset.paOnly || part.dataset.paOnly.split(" ").includes(now.screens[now.platform]);
 
-  function pictures(phone) {
+  function readPictures(platform) {
+    const screen = screenOf(platform);
+    if (screen) return screen.pictures;
     const attached = (value("ios.attachments").split(/\s/)[0] ?? "");
-    const found = { android: { image: value("android.image"), banner: value("android.banner") }, ios: { image: attached }, web: { image: value("web.image"), icon: value("web.icon") }, in_app: { banner: value("android.banner") || attached } }[now.platform];
+    return { android: { image: value("android.image"), banner: value("android.banner") }, ios: { image: attached }, web: { image: value("web.image"), icon: value("web.icon") }, in_app: { banner: value("android.banner") || attached } }[platform];
+  }
+
+  function pictures(phone) {
+    const found = readPictures(now.platform);
     Object.entries(found).forEach(([name, url]) => picture(phone, name, url));
     const letter = phone.querySelector("[data-pa-letter]");
-    if (letter) letter.hidden = /^https:\/\//.test(found.icon ?? "");
+    if (letter) letter.hidden = isPicture(found.icon);
   }
 
   // Titles of the buttons that hold there: a platform's own before the common ones, a translation's
   // in their order. A bar that belongs to a title is written with a backslash.
   function readButtons(platform) {
-    const sample = now.sample === "" ? null : readSamples()[Number(now.sample)];
-    if (sample?.platform === platform) return sample.buttons;
+    const screen = screenOf(platform);
+    if (screen) return screen.buttons;
     const own = value(`${platform}.buttons`);
     const panel = panelOf(now.language);
     const read = (name) => (panel?.querySelector(`[name$="-${name}"]`)?.value ?? "").trimEnd();
@@ -166,10 +185,10 @@
   function tellSize() {
     const told = document.getElementById("pa-size-words");
     const sizes = (told && JSON.parse(told.textContent)[now.platform]) || {};
-    const sample = now.sample === "" ? null : readSamples()[Number(now.sample)];
+    const sample = sampleNow();
     const place = box().querySelector("[data-pa-preview-size]");
     const isOther = sample && sample.platform !== now.platform;
-    place.textContent = (sample && !isOther ? sample.size : sizes[now.language]) || "";
+    place.textContent = (sample && !isOther ? sample.size : sizes[sample ? sample.language : now.language]) || "";
     place.hidden = !place.textContent;
   }
 

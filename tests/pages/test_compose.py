@@ -407,7 +407,7 @@ def test_a_message_with_variables_keeps_them_and_shows_what_recipients_read(
     draft = Campaign.objects.get()
     opened = client.get(reverse("edit", args=[draft.pk]))
 
-    assert [sample["body"] for sample in check.context["samples"]] == [
+    assert [sample["said"]["body"] for sample in check.context["samples"]] == [
         "Hello ann", "Gets nothing: person.external_user_id is empty.",
     ]  # fmt: skip
     worst = [sample["label"].partition(" · ")[0] for sample in check.context["samples"]]

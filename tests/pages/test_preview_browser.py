@@ -163,3 +163,42 @@ def test_data_is_written_as_rows_or_as_json_and_no_number_is_rounded(compose, co
     assert too_long.startswith("A number in it is too long")
     kept = Campaign.objects.get().message.content["android"]["data"]
     assert kept == '{"order": 12345678901234567890, "plan": "gold"}'
+
+
+def test_a_recipient_is_shown_what_he_gets_on_every_platform(compose, app, complaints):
+    ann = builders.make_person(app.workspace, "ann", attributes={"name": "Ann"})
+    app.devices.update(person=ann)
+    name = "{{ person.custom.name }}"
+    compose.select_option("#id_template", "liquid")
+    compose.fill("#id_title", f"Hi {name}")
+    compose.fill("#id_body", "Now")
+    compose.get_by_role("tab", name="iOS").click()
+    compose.fill("#id_ios-subtitle", f"Only {name}")
+    compose.fill("#id_ios-attachments", f"https://img.acme.com/{name}.png")
+    compose.get_by_role("tab", name="Android").click()
+    compose.fill("#id_android-title", f"Droid {name} {'!' * 60}")
+    requested: list = []
+    compose.route("https://img.acme.com/**", lambda route: requested.append(route.request.url)
+                  or route.abort())  # fmt: skip
+    compose.wait_for_function("""() => JSON.parse(document.getElementById("pa-samples")
+        ?.textContent ?? "[]")[0]?.screens.android.title.startsWith("Droid Ann")""")
+    picker = compose.locator("[data-pa-preview-sample]")
+    as_written = read(show(compose, "ios", "lock"), "subtitle")
+
+    picker.select_option(index=1)
+    android = read(show(compose, "android", "open"), "title")
+    card = show(compose, "ios", "lock")
+    ios = read(card, "title"), read(card, "subtitle")
+    source = card.locator("[data-pa-picture=image][src]").last.get_attribute("src")
+    web = read(show(compose, "web", "note"), "title")
+    compose.locator("[data-pa-cuts-box] summary").click()
+    cuts = read_cuts(compose)
+
+    assert as_written == f"Only {name}"
+    assert android.startswith("Droid Ann !!!")
+    assert (ios, web) == (("Hi Ann", "Only Ann"), "Hi Ann")
+    assert source == "https://img.acme.com/Ann.png"
+    assert all("{" not in url and "%7B" not in url for url in requested)
+    assert cuts["android:shade"][0].startswith("cut after")
+    assert cuts["ios:banner"][0] == cuts["web:note"][0] == "whole"
+    complaints.clear()  # the browser notes the picture that was not fetched

@@ -34,10 +34,15 @@ GOOD = {
     "json": ('["a"]', ["a"]),
     "json_object": ('{"a": 1}', {"a": 1}),
     "attachments": (
-        "https://example.com/a.png png a1\nhttps://example.com/b.mp4",
+        "https://example.com/a.png png a1\nhttps://example.com/b.mp4\n"
+        "https://example.com/{{ person.custom.name | default: 'x' }}.png  png",
         [
             {"file_url": "https://example.com/a.png", "file_type": "png", "id": "a1"},
             {"file_url": "https://example.com/b.mp4"},
+            {
+                "file_url": "https://example.com/{{ person.custom.name | default: 'x' }}.png",
+                "file_type": "png",
+            },
         ],
     ),
 }
