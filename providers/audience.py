@@ -18,8 +18,8 @@ MAX_DEPTH = 10
 class Op(StrEnum):
     """How a field is compared. A missing attribute makes every op but `exists` false.
 
-    Those in RELATIVE compare a time with the moment at which it is asked, less a length of time
-    such as `30d`.
+    Those in RELATIVE compare a time with one that lies a length of time such as `30d` before the
+    moment at which it is asked, or after it.
     """
 
     EQ = "eq"
@@ -34,9 +34,10 @@ class Op(StrEnum):
     EXISTS = "exists"
     WITHIN_LAST = "within_last"
     LONGER_AGO_THAN = "longer_ago_than"
+    WITHIN_NEXT = "within_next"
 
 
-RELATIVE = frozenset({Op.WITHIN_LAST, Op.LONGER_AGO_THAN})
+RELATIVE = frozenset({Op.WITHIN_LAST, Op.LONGER_AGO_THAN, Op.WITHIN_NEXT})
 
 
 @dataclass(frozen=True, slots=True)

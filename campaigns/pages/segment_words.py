@@ -63,7 +63,13 @@ OPS: Mapping[str, str | Promise] = {
     Op.EXISTS: gettext_lazy("is known"),
     Op.WITHIN_LAST: gettext_lazy("is within the last"),
     Op.LONGER_AGO_THAN: gettext_lazy("is longer ago than"),
+    Op.WITHIN_NEXT: gettext_lazy("is within the next"),
     MISSING: gettext_lazy("is not known"),
+}
+INSTANTS: Mapping[str, str | Promise] = {
+    Op.WITHIN_LAST: gettext_lazy("since %(at)s"),
+    Op.LONGER_AGO_THAN: gettext_lazy("before %(at)s"),
+    Op.WITHIN_NEXT: gettext_lazy("until %(at)s"),
 }
 OPS_OF_TIMES: Mapping[str, str | Promise] = {
     Op.GT: gettext_lazy("is after"),

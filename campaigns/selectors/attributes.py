@@ -73,6 +73,28 @@ class TextAttribute(Attribute):
     )
 
 
+DAY = "-".join(("[0-9]" * 4, "[0-9]" * 2, "[0-9]" * 2))
+CLOCK = ":".join(("[0-9]" * 2,) * 3)
+# `2026-11-20`, `2026-11-20T09:00:00Z`, with a fraction, or with `+00:00`.
+GLOBS = (DAY, *(f"{DAY}T{CLOCK}{rest}" for rest in ("Z", "+00:00", ".[0-9]*Z", ".[0-9]*+00:00")))
+
+
+class UtcAttribute(Attribute):
+    """Whether a text is written as a time in UTC: such texts are in the order of their times."""
+
+    output_field = BooleanField()
+    on_sqlite = (
+        "CASE WHEN JSON_TYPE({column}, {name}) = 'text' THEN "
+        + " OR ".join("JSON_EXTRACT({column}, {name}) GLOB " + quote(glob) for glob in GLOBS)
+        + " END"
+    )
+    on_postgresql = (
+        "CASE WHEN JSONB_TYPEOF({column} -> {name}) = 'string' THEN ({column} ->> {name}) ~ "
+        + quote(f"^{DAY}(T{CLOCK}([.][0-9].*)?(Z|[+]00:00))?$")
+        + " END"
+    )
+
+
 class NumberAttribute(Attribute):
     output_field = FloatField()
     on_sqlite = (

@@ -34,14 +34,15 @@ class FieldKind(StrEnum):
 
 
 ORDERED = (Op.GT, Op.GTE, Op.LT, Op.LTE)
+AGO = (Op.WITHIN_LAST, Op.LONGER_AGO_THAN)
 SEARCHED = (Op.CONTAINS, Op.STARTS_WITH)
 OPS = {
     FieldKind.TEXT: (Op.EQ, Op.NE, Op.IN, *SEARCHED, *ORDERED, Op.EXISTS),
     FieldKind.VERSION: (Op.EQ, Op.NE, *ORDERED, Op.IN, *SEARCHED, Op.EXISTS),
     FieldKind.FLAG: (Op.EQ, Op.NE, Op.EXISTS),
     # The first is what a new condition begins with.
-    FieldKind.TIME: (Op.WITHIN_LAST, Op.LONGER_AGO_THAN, *ORDERED, Op.EXISTS),
-    FieldKind.CUSTOM: (Op.EQ, Op.NE, Op.IN, *SEARCHED, *ORDERED, Op.EXISTS),
+    FieldKind.TIME: (*AGO, *ORDERED, Op.EXISTS),
+    FieldKind.CUSTOM: (Op.EQ, Op.NE, Op.IN, *SEARCHED, *ORDERED, *AGO, Op.WITHIN_NEXT, Op.EXISTS),
     FieldKind.SET: (Op.EQ, Op.IN, Op.EXISTS),
 }
 

@@ -129,7 +129,6 @@ class _Judge:
 
     def _judge_condition(self, condition: Condition, path: str) -> Verdict:
         field = find_field(condition.field)
-        is_relative = condition.op in RELATIVE
         return Verdict(
             kind=CONDITION,
             is_met=next(self.answers),
@@ -137,9 +136,14 @@ class _Judge:
             field=condition.field,
             op=condition.op.value,
             wanted=condition.value,
-            instant=find_instant(condition.value, self.now) if is_relative else None,
+            instant=self._find_instant(condition),
             found=None if field is None else find_value(self.device, field),
         )
+
+    def _find_instant(self, condition: Condition) -> datetime | None:
+        if condition.op not in RELATIVE:
+            return None
+        return find_instant(condition.op, condition.value, self.now)
 
 
 def find_value(device: Device, field: AudienceField) -> Any:

@@ -36,7 +36,7 @@ from campaigns.selectors.attributes import (
 from campaigns.selectors.audience_fields import AudienceField, FieldKind, find_field
 from campaigns.selectors.carried import compile_carried
 from campaigns.selectors.contacts import LENGTHS, match_contacts, spell_contacts
-from campaigns.selectors.spans import find_instant
+from campaigns.selectors.relative_times import compile_relative
 from providers.audience import (
     RELATIVE,
     And,
@@ -151,7 +151,7 @@ def _compile_condition(condition: Condition, app_id: int, now: datetime) -> Q:
         exists = _compile_presence(field)
         return exists if condition.value else deny(exists)
     if condition.op in RELATIVE:
-        return _compile_relative(field, condition, now)
+        return compile_relative(field, condition.op, condition.value, now)
     if condition.op is Op.NE:
         equal = _COMPILERS[field.kind](field, Op.EQ, condition.value)
         return _compile_presence(field) & deny(equal)
@@ -252,13 +252,6 @@ def _compile_flag(field: AudienceField, op: Op, value: bool) -> Q:
 
 def _compile_time(field: AudienceField, op: Op, value: str) -> Q:
     return Q(COMPARISONS[op](F(field.column), datetime.fromisoformat(value)))
-
-
-def _compile_relative(field: AudienceField, condition: Condition, now: datetime) -> Q:
-    """What has happened is never later than now, so that one comparison is enough: who is seen
-    after the instant that a freeze counts from is in, too."""
-    op = Op.GTE if condition.op is Op.WITHIN_LAST else Op.LT
-    return Q(COMPARISONS[op](F(field.column), find_instant(condition.value, now)))
 
 
 def _compile_custom(field: AudienceField, op: Op, value: Any) -> Q:

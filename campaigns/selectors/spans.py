@@ -9,6 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from providers.audience import Op
+
 MAX_DAYS = 3650
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1)}
 MOST = {unit: timedelta(days=MAX_DAYS) // length for unit, length in UNITS.items()}
@@ -45,10 +47,11 @@ def say_span(value: Any) -> str:
     return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
-def find_instant(value: Any, now: datetime) -> datetime:
-    """The instant that a condition with a relative op compares with, seen from `now`."""
+def find_instant(op: str, value: Any, now: datetime) -> datetime:
+    """The instant that a condition with a relative op reaches to, or ends at, seen from `now`."""
     span = read_span(value)
     if span is None:
         raise ValueError(value)
     count, unit = span
-    return now - count * UNITS[unit]
+    length = count * UNITS[unit]
+    return now + length if op == Op.WITHIN_NEXT else now - length

@@ -92,8 +92,9 @@ OPS = {
     Op.CONTAINS: gettext_lazy("to contain"),
     Op.STARTS_WITH: gettext_lazy("to begin with"),
     Op.EXISTS: gettext_lazy("to be known:"),
-    Op.WITHIN_LAST: gettext_lazy("to be no longer ago than"),
+    Op.WITHIN_LAST: gettext_lazy("to be within the last"),
     Op.LONGER_AGO_THAN: gettext_lazy("to be longer ago than"),
+    Op.WITHIN_NEXT: gettext_lazy("to be within the next"),
 }
 KINDS = {
     AudienceKind.ALL: gettext_lazy("Everyone of the app is meant."),

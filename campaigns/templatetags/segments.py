@@ -5,8 +5,9 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from campaigns.pages.segment_words import GROUPS, say_condition, say_value
+from campaigns.pages.segment_words import GROUPS, INSTANTS, say_condition, say_value
 from campaigns.selectors.explain import CONDITION, Verdict
+from campaigns.selectors.trace_words import Dated
 
 register = template.Library()
 
@@ -29,6 +30,14 @@ def verdict_words(verdict: Verdict) -> str:
         "combine": _("Included, and not excluded"),
     }
     return names.get(verdict.kind, verdict.kind)
+
+
+@register.filter
+def instant_words(verdict: Verdict) -> str:
+    """What a relative time comes to, for `dated`; "" for any other node."""
+    if verdict.instant is None:
+        return ""
+    return Dated(str(INSTANTS[verdict.op]), verdict.instant)
 
 
 @register.filter

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import operator
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from campaigns.models import Device
 from campaigns.models.audience import pack_version
 from campaigns.selectors.contacts import write_contact
 from campaigns.selectors.identifiers import identifier_kinds
-from providers.audience import And, Condition, Expression, Not, Op, Or
+from providers.audience import RELATIVE, And, Condition, Expression, Not, Op, Or
 from tests.builders import NOW
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UTC_TEXT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00))?")
 ORDER = {Op.GT: operator.gt, Op.GTE: operator.ge, Op.LT: operator.lt, Op.LTE: operator.le}
 VERSIONS = {"device.app_version", "device.sdk_version", "device.os_version"}
 CONTACTS = {"person.email", "person.phone"}
@@ -42,8 +45,9 @@ def holds(device: Device, condition: Condition) -> bool:
         return (found is not None) == condition.value
     if found is None:
         return False
-    if condition.op in {Op.WITHIN_LAST, Op.LONGER_AGO_THAN}:
-        return (found >= read_since(condition.value)) == (condition.op is Op.WITHIN_LAST)
+    if condition.op in RELATIVE:
+        time = find_time(found)
+        return time is not None and holds_relative(time, condition)
     if condition.op is Op.NE:
         return not compare(condition.field, Op.EQ, found, condition.value)
     if condition.op is Op.IN:
@@ -51,9 +55,26 @@ def holds(device: Device, condition: Condition) -> bool:
     return compare(condition.field, condition.op, found, condition.value)
 
 
-def read_since(span: str) -> datetime:
-    unit = {"d": "days", "h": "hours"}[span[-1]]
-    return NOW - timedelta(**{unit: int(span[:-1])})
+def holds_relative(found: datetime, condition: Condition) -> bool:
+    """At NOW, which is a full second. A column has no times that lie ahead of a real clock."""
+    span = condition.value
+    length = timedelta(**{{"d": "days", "h": "hours"}[span[-1]]: int(span[:-1])})
+    if condition.op is Op.WITHIN_NEXT:
+        return NOW <= found <= NOW + length
+    if condition.op is Op.LONGER_AGO_THAN:
+        return found < NOW - length
+    return NOW - length <= found and (condition.field in TIMES or found <= NOW)
+
+
+def find_time(found: Any) -> datetime | None:
+    """What a value says as a time; texts count to the second, and must be in UTC."""
+    if isinstance(found, datetime):
+        return found
+    if isinstance(found, str) and UTC_TEXT.fullmatch(found):
+        return datetime.fromisoformat(found).replace(microsecond=0, tzinfo=UTC)
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return EPOCH + timedelta(seconds=found)
+    return None
 
 
 def holds_carried(carried: set[str], condition: Condition) -> bool:

@@ -15,7 +15,10 @@ from tests.campaigns.audience_oracle import READ
 
 TEXTS = ["", "DE", "de", "Ä", "a%", "a_b", "Z", "\U0001f600", "ﬀ", "10", "true"]
 VERSIONS = ["", "0", "2", "2.9", "2.10", "2.10.0", "10.1", "2.x"]
-CUSTOM = [None, True, False, 0, 1, 1.0, -2.5, 10, "1", "true", "", "pro", "Pro", [1], {"a": 1}]
+CUSTOM = [None, True, False, 0, 1, 1.0, -2.5, 10, "1", "true", "", "pro", "Pro", [1], {"a": 1},
+          "2026-11-03", "2026-11-02T23:59:59.5Z", "2026-11-03T00:00:00+03:00", "2026-11-25 09:00",
+          "2026-11-20T12:00:00.5+00:00", "2026-11-25T09:00:00Z", 1763640000, 1763640000.5,
+          1764064800, "2026-11-20T13:00:00Z?", 1763640000000]  # fmt: skip
 TIMES = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 3)]
 NAMES = ["plan", "0", "a.b", "it's 5 % {off} ?", "event_reg"]
 WORDS = ["vip", "VIP", "Ä", "a%", "a_b", "10"]  # of labels, tags, aliases, ids

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.database
 NOW = builders.NOW
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 # Up to each of the times in the crowd, and to where a day begins and ends.
-SPANS = ["1h", "12h", "1d", "17d", "420h", "421h", "18d", "19d", "3650d"]
+SPANS = ["5d", "117h", "118h", "1h", "12h", "1d", "17d", "420h", "421h", "18d", "19d", "3650d"]
 
 
 @pytest.fixture
@@ -122,10 +122,11 @@ def test_a_checked_expression_is_written_as_it_was_read(body):
         ({"field": "device.last_seen_at", "op": "gt", "value": "2026-11-20"}, "expression"),
         ({"field": "device.last_seen_at", "op": "eq", "value": "2026-11-20T00:00Z"}, "expression"),
         *(({"field": "device.last_seen_at", "op": op, "value": value}, "expression")
-          for op in ("within_last", "longer_ago_than")
+          for op in ("within_last", "longer_ago_than", "within_next")
           for value in ("0d", "30", "d", "1w", "1.5d", "-1d", " 1d", "3651d", "87601h", "٣d", 30,
                         True, "2026-11-20T00:00Z")),
         ({"field": "device.country", "op": "within_last", "value": "30d"}, "expression"),
+        ({"field": "device.last_seen_at", "op": "within_next", "value": "7d"}, "expression"),
         ({"field": "device.last_seen_at", "op": "within_last", "value": {"days": 1}}, "expression"),
         ({"field": "device.custom.a", "op": "gt", "value": True}, "expression"),
         ({"field": "device.custom.a", "op": "eq", "value": 2**60}, "expression"),
@@ -208,6 +209,47 @@ def test_a_relative_time_counts_from_the_moment_at_which_it_is_asked(app, op, sp
     found = select(app, body)
 
     assert "".join(sorted(found.values_list("token", flat=True))) == meant
+
+
+@pytest.mark.parametrize(
+    ("op", "span", "meant"),
+    [
+        ("within_last", "30d", "bcde"),
+        ("longer_ago_than", "30d", "a"),
+        ("within_next", "7d", "efg"),
+        ("within_next", "168h", "efg"),
+        ("longer_ago_than", "1h", "abcd"),
+    ],
+)
+@pytest.mark.parametrize("is_number", [False, True])
+def test_an_attribute_is_a_time_as_a_text_in_utc_or_as_seconds(app, op, span, meant, is_number):
+    ages = {"a": 30 * DAY + SECOND, "b": 30 * DAY, "c": 29 * DAY, "d": HOUR + SECOND,
+            "e": 0 * DAY, "f": -DAY, "g": -7 * DAY, "h": -7 * DAY - SECOND}  # fmt: skip
+    for place, (token, age) in enumerate(ages.items()):
+        ends = NOW - age
+        written = ends.isoformat() if place % 2 else f"{ends:%Y-%m-%dT%H:%M:%SZ}"
+        value = ends.timestamp() if is_number else written
+        builders.make_device(app, token, attributes={"ends": value})
+    builders.make_device(app, "none")
+    body = {"field": "device.custom.ends", "op": op, "value": span}
+
+    found = select(app, body)
+
+    assert "".join(sorted(found.values_list("token", flat=True))) == meant
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-11-20 11:00:00Z", "2026-11-20T11:00:00", "2026-11-20T14:00:00+03:00",
+     "2026-11-20T11:00Z", "20.11.2026", "2026-11", "2026-11-20T", True, None, ["2026-11-20"], ""],
+)  # fmt: skip
+@pytest.mark.parametrize("op", ["within_last", "longer_ago_than", "within_next"])
+def test_an_attribute_that_is_no_time_in_utc_is_in_no_stretch_of_time(app, op, value):
+    builders.make_device(app, "t", attributes={"ends": value})
+
+    found = select(app, {"field": "device.custom.ends", "op": op, "value": "1d"})
+
+    assert not found.exists()
 
 
 @pytest.mark.parametrize(("op", "like"), [("within_last", "gte"), ("longer_ago_than", "lt")])

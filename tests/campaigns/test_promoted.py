@@ -22,12 +22,12 @@ def list_indexes():
     return {name for name in rows if name.startswith("pa_attribute_")}
 
 
-def explain(app, op, value):
+def explain(app, op, value, bitmaps="off"):
     body = {"field": f"device.custom.{NAME}", "op": op, "value": value}
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE campaigns_device")  # else it plans for tests that ran before
-            cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+            cursor.execute(f"SET enable_seqscan = off; SET enable_bitmapscan = {bitmaps}")
             cursor.execute("SET enable_hashjoin = off")
     try:
         return select(app, body).explain()
@@ -60,6 +60,18 @@ def test_an_index_is_made_used_and_dropped(app, now):
     assert [text in plans[0], text in plans[1], number in plans[2]] == [True] * 3, plans
     assert list_indexes() == set()
     assert set(Job.objects.values_list("status", flat=True)) == {"done"}
+
+
+def test_times_that_move_are_answered_by_the_indexes_too(app, now):
+    for number in range(500):
+        value = [number, f"{2000 + number}-01-01"][number % 2]
+        builders.make_device(app, f"t{number}", attributes={NAME: value})
+    promote_attribute(app, "device", NAME, actor="ann", now=now)
+    drain_jobs()
+
+    plan = explain(app, "within_next", "30d", bitmaps="on")
+
+    assert [name for name in list_indexes() if name not in plan] == [], plan
 
 
 def test_an_index_that_another_app_wants_stays(app, now):

@@ -172,6 +172,8 @@ def test_a_time_stays_as_it_was_written_until_another_is_typed():
         ({"field": "device.custom.n", "op": "in", "value": [1, 2.5]}, "lines"),
         ({"field": "device.last_seen_at", "op": "gt", "value": "soon"}, "json"),
         ({"field": "device.last_seen_at", "op": "within_last", "value": "30d"}, "span"),
+        ({"field": "device.custom.n", "op": "within_next", "value": "7d"}, "span"),
+        ({"field": "device.custom.n", "op": "within_next", "value": 7}, "json"),
         ({"field": "device.last_seen_at", "op": "longer_ago_than", "value": "0h"}, "span"),
         ({"field": "device.last_seen_at", "op": "within_last", "value": "d"}, "span"),
         ({"field": "device.last_seen_at", "op": "within_last", "value": {"days": 3}}, "json"),

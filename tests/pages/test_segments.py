@@ -172,9 +172,23 @@ def test_an_attribute_that_is_chosen_is_typed_as_its_values_are(page, app, value
     assert find_types(typed) == ["text"]
 
 
-def by_field(key):
+def test_a_comparison_that_had_no_type_leaves_the_attribute_as_its_values_are(page, app):
+    builders.make_device(app, "t1", attributes={"it": 7})
+    relative = {"field": "device.custom.it", "op": "within_next", "value": "7d"}
+    posted = fill(app, {"and": [relative]})
+
+    drawn = page.post(reverse("segment_draw"), posted, headers=by_field("2"))
+    changed = posted | {"op-2": "gt", "type-2": "text"}
+    again = page.post(reverse("segment_draw"), posted | {"op-2": "gt"}, headers=by_field("2", "op"))
+    chosen = page.post(reverse("segment_draw"), changed, headers=by_field("2", "op"))
+
+    assert b'value="7" aria-label="How many"' in drawn.content
+    assert [find_types(one) for one in (drawn, again, chosen)] == [["span"], ["number"], ["text"]]
+
+
+def by_field(key, name="field"):
     """As htmx tells of what has changed."""
-    return {"HX-Trigger-Name": f"field-{key}"}
+    return {"HX-Trigger-Name": f"{name}-{key}"}
 
 
 def find_types(answer):
@@ -309,7 +323,7 @@ def test_a_relative_time_is_saved_counted_and_told_with_the_date_it_comes_to(pag
     [verdict] = [verdict.terms[0] for _device, verdict in told.context["told"]]
     assert abs(verdict.terms[0].instant - seen) < timedelta(minutes=4)
     assert b"Last seen is within the last 30 days" in told.content
-    assert f'that is <time datetime="{verdict.terms[0].instant.isoformat()}">' in shown_text(told)
+    assert f'(since <time datetime="{verdict.terms[0].instant.isoformat()}">' in shown_text(told)
 
 
 def shown_text(answer):

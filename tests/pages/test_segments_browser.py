@@ -68,6 +68,21 @@ def test_a_segment_is_built_counted_explained_saved_and_used(page, live_server):
     assert page.locator("#value-5").input_value() == "silver"
     wait_for_count(page, "4 devices")
 
+    # A time is asked for as how long ago, a number with its unit; the menu takes it away again.
+    page.locator("#add-1").focus()
+    page.keyboard.press("Enter")
+    page.locator("[id^=field-]:focus").wait_for()
+    page.keyboard.type("last seen")
+    page.locator("input[aria-label='How many']").focus()
+    page.keyboard.type("30")
+    wait_for_count(page, "0 devices")
+    page.keyboard.press("Tab")
+    page.keyboard.type("hours")
+    assert page.locator("[id^=unit-]").input_value() == "h"
+    assert find_barriers(page) == []
+    page.get_by_role("button", name="Remove: Last seen").press("Enter")
+    wait_for_count(page, "4 devices")
+
     # The JSON is the same thing; there and back nothing is lost.
     page.get_by_role("button", name="JSON").click()
     text = page.locator("#id_json").input_value()
