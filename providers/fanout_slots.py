@@ -256,6 +256,7 @@ def _list_options(setting: Setting) -> tuple[tuple[int, Any], ...]:
         (pycurl.NOSIGNAL, 1),
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.FOLLOWLOCATION, 0),
+        (pycurl.PATH_AS_IS, 1),  # what was checked of an address is what is called
         (pycurl.PROXY, ""),
         (pycurl.USERAGENT, "pushadmin"),
         (pycurl.CAINFO, setting.authorities),

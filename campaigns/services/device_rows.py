@@ -14,6 +14,7 @@ from campaigns.models.marks import MAX_MARK
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import MAX_NUMBER, MAX_VALUE_LENGTH, find_text_fault
 from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
+from campaigns.services.token_shapes import WEB, is_crooked
 
 MAX_ATTRIBUTES = 100
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -66,6 +67,8 @@ def find_row_fault(row: DeviceRow) -> str:
     for name, maximum in TEXT_LENGTHS.items():
         if find_text_fault(getattr(row, name), maximum):
             return f"invalid_{name}"
+    if row.platform == WEB and is_crooked(row.token):
+        return "invalid_token"
     if not are_attributes_good(row.attributes):
         return "invalid_attributes"
     return _find_ids_fault(row) or find_column_fault(row.columns) or _find_marks_fault(row)

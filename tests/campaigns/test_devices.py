@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from campaigns.models import AuditEntry, Device, DeviceIdentifier, Person
@@ -11,6 +13,7 @@ from campaigns.services.devices import Rejected, register_devices
 from tests import builders
 
 pytestmark = pytest.mark.database
+CROOKED = "https://push.example/wp/%2e%2e/other"
 
 
 @pytest.fixture
@@ -171,6 +174,8 @@ def test_the_same_token_on_another_platform_or_app_is_another_device(app, regist
         ({"token": "t\0"}, "invalid_token"),
         ({"token": "x" * 4097}, "invalid_token"),
         ({"token": "\ud800"}, "invalid_token"),
+        ({"platform": "web", "token": CROOKED}, "invalid_token"),
+        ({"platform": "web", "token": json.dumps({"endpoint": CROOKED})}, "invalid_token"),
         ({"token": "t", "external_user_id": "x" * 256}, "invalid_external_user_id"),
         ({"ids": {"colour": "red"}}, "unknown_id_kind"),
         ({"ids": {"google_aid": ""}}, "invalid_ids"),

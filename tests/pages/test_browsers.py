@@ -127,6 +127,7 @@ def test_a_subscription_becomes_a_test_device_and_gets_a_push(admin, app):
         {"endpoint": "https://push.example/a"},
         {"endpoint": "https://push.example/a", "keys": {"p256dh": 1, "auth": None}},
         {**SUBSCRIPTION, "endpoint": "https://push.example/" + "a" * 5000},
+        {**SUBSCRIPTION, "endpoint": "https://push.example/wp/../b"},
     ],
 )
 def test_what_is_no_subscription_is_refused_in_words(admin, app, subscription):

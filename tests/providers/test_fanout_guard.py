@@ -15,6 +15,7 @@ from providers.fanout_pools import KEPT_CONNECTIONS
 from providers.outbound import DeviceAnswer, DeviceCall
 from providers.outcomes import Failure, Reason
 from tests.installation import wait_for
+from tests.providers.conftest import write_answer
 
 SECRET = "s3cr3t/with+signs=="
 
@@ -72,6 +73,17 @@ def fail(url: str, *headers: str) -> Failure:
     [(_, failure)] = call_all(make_call(url, *headers))
     assert isinstance(failure, Failure)
     return failure
+
+
+def test_an_address_is_called_as_it_stands(open_vendor):
+    """What was checked of it is what is called: no dots are taken out of its path."""
+    vendor = open_vendor(lambda link, request: link.sendall(write_answer(200, b"{}")))
+    path = "/push/../a/./b/%2E%2E/c"
+
+    [(_call, answer)] = call_all(make_call(f"{vendor.url}{path}"))
+
+    assert isinstance(answer, DeviceAnswer)
+    assert vendor.requests[0].startswith(f"POST {path} HTTP".encode())
 
 
 @pytest.mark.parametrize(

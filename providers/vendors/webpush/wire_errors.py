@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from providers.addresses import is_plain_path
 from providers.failures import UNCERTAIN_STATUSES, leaves_doubt
 from providers.outcomes import Outcome, Reason, Result
 from providers.pacing import read_retry_after
@@ -56,7 +57,8 @@ DISBELIEF = ("unauthorizedregistration", "vapid", "jwt", "authorization")
 def is_known(subscription: Subscription, more: tuple[str, ...] = ()) -> bool:
     """Whether a push service that is believed has given this out; `more` are hosts that staff have
     named, with whatever port."""
-    return subscription.path.startswith(_list_starts(subscription.origin, more))
+    path = subscription.path
+    return is_plain_path(path) and path.startswith(_list_starts(subscription.origin, more))
 
 
 @lru_cache(maxsize=1024)  # strangers may name any number

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any
 
+from providers.addresses import is_plain_path
+
 from .wire_encryption import AUTH_BYTES, POINT_BYTES
 from .wire_values import read_base64, write_base64
 
@@ -57,6 +59,8 @@ def _read_endpoint(endpoint: Any) -> tuple[str, str]:
     number = int(port or 443)
     if not 0 < number < 65536:
         raise ValueError("its endpoint has no such port")
+    if not is_plain_path(path):
+        raise ValueError("its endpoint leads to another path than it names")
     return f"https://{host.lower()}" + ("" if number == 443 else f":{number}"), path
 
 
