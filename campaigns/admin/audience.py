@@ -33,6 +33,7 @@ from campaigns.models import (
 )
 from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.audience_fields import field_catalogue
+from campaigns.selectors.contacts import find_contact_fault, write_contact
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids, find_person_ids
@@ -245,6 +246,19 @@ class PersonForm(forms.ModelForm):
     class Meta:
         model = Person
         fields = ["attributes"]
+
+    def clean_email(self) -> str:
+        return self._clean_contact("email")
+
+    def clean_phone(self) -> str:
+        return self._clean_contact("phone")
+
+    def _clean_contact(self, name: str) -> str:
+        typed = str(self.cleaned_data[name])
+        fault = find_contact_fault(name, typed) if typed != self.initial.get(name) else ""
+        if fault:
+            raise forms.ValidationError(fault)
+        return write_contact(name, typed)
 
     def clean_attributes(self) -> dict[str, Any]:
         typed = self.cleaned_data["attributes"]

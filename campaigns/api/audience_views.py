@@ -29,6 +29,7 @@ from campaigns.models import ApiKey, App, Device, Group, Person
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.access_request import collect_held
 from campaigns.selectors.aliases import find_named
+from campaigns.selectors.contacts import LENGTHS, match_contacts
 from campaigns.selectors.lookup import find_reach
 from campaigns.selectors.variables import suggest_variables
 from campaigns.services import audience
@@ -121,6 +122,8 @@ class PersonViews(MergingViews):
         rows = self.get_queryset()
         if chosen.get("external_user_id"):
             rows = rows.filter(pk__in=self._find_named(chosen.pop("external_user_id")))
+        for kind in LENGTHS.keys() & chosen.keys():
+            rows = rows.filter(match_contacts(kind, [chosen.pop(kind)]))
         return self.answer_page(rows.filter(**chosen), self.shown)
 
     def _find_named(self, name: str) -> set[int]:

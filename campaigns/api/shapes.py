@@ -171,7 +171,7 @@ class PersonShape(serializers.ModelSerializer[Person]):
 
 class PersonChange(StrictSerializer):
     email = Text(required=False, allow_blank=True, max_length=254)
-    phone = Text(required=False, allow_blank=True, max_length=20)
+    phone = Text(required=False, allow_blank=True, max_length=40)
     language = Text(required=False, allow_blank=True, max_length=16)
     country = Text(required=False, allow_blank=True, max_length=2)
     timezone = Text(required=False, allow_blank=True, max_length=64)

@@ -43,7 +43,7 @@ class PersonForm(PageForm):
         label=gettext_lazy("Phone"),
         required=False,
         max_length=40,
-        help_text=gettext_lazy("With the country code; blanks and a plus are left out."),
+        help_text=gettext_lazy("With the country code; blanks, a plus or 00 are left out."),
     )
     language = forms.CharField(
         label=gettext_lazy("Language"),
@@ -63,11 +63,6 @@ class PersonForm(PageForm):
         max_length=64,
         help_text=gettext_lazy("Such as Europe/Berlin."),
     )
-
-    def clean_phone(self) -> str:
-        """The digits alone."""
-        typed = self.cleaned_data["phone"]
-        return str(typed).translate(str.maketrans("", "", "+ .-/()"))
 
 
 @dataclass(frozen=True, slots=True)

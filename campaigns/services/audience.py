@@ -31,7 +31,7 @@ from campaigns.services.groups import (
     update_group,
 )
 from campaigns.services.locks import Lock, lock_app
-from campaigns.services.persons import hold_person, list_new_names
+from campaigns.services.persons import hold_person, list_new_names, write_contacts
 from campaigns.services.segment_versions import keep_former, keep_version
 from campaigns.services.tombstones import refuse_erased
 from providers.contract import Cap
@@ -290,8 +290,11 @@ def _count_change(
 
 
 def update_person(person: Person, values: dict[str, Any], *, actor: str, now: datetime) -> Person:
-    """Change checked columns of a person; `opted_out` true or false sets or clears the time."""
-    columns = dict(values)
+    """Change checked columns of a person; `opted_out` true or false sets or clears the time.
+
+    Raises Invalid for an e-mail or phone that is none.
+    """
+    columns = write_contacts(person, values)
     if "opted_out" in columns:
         is_out = columns.pop("opted_out")
         columns["opted_out_at"] = (person.opted_out_at or now) if is_out else None

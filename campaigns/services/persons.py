@@ -13,6 +13,7 @@ from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import ApiKey, App, Device, Person
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.contacts import LENGTHS, find_contact_fault, write_contact
 from campaigns.selectors.held import find_kept_to
 from campaigns.selectors.seals import PERSON_KINDS
 from campaigns.services.access import record_audit
@@ -20,7 +21,6 @@ from campaigns.services.device_rows import are_attributes_good, find_column_faul
 from campaigns.services.permissions import may
 from campaigns.services.tombstones import refuse_erased
 
-LENGTHS = {"email": 254, "phone": 20}
 PLACES = ("language", "country", "timezone")
 MAX_REASON = 200
 ENABLED = "enabled again by hand"
@@ -45,9 +45,7 @@ def change_person(
 
     Raises Invalid with the fields that hold nothing that can be stored.
     """
-    faults = find_person_faults(values)
-    if faults:
-        raise Invalid(_("Some values are wrong; see fields."), fields=faults)
+    values = write_contacts(person, values, find_person_faults(values))
     with transaction.atomic():
         held = hold_person(person)
         refuse_erased(person.workspace_id, list_new_names(held, values))
@@ -73,18 +71,32 @@ def hold_person(person: Person) -> Person:
 def list_new_names(held: Person, values: Mapping[str, Any]) -> dict[str, str]:
     """Identifiers that the person does not have yet."""
     names = [name for name in values if name in PERSON_KINDS]
-    return {name: values[name] for name in names if getattr(held, name) != values[name]}
+    return {
+        name: values[name]
+        for name in names
+        if write_contact(name, getattr(held, name)) != values[name]
+    }
+
+
+def write_contacts(
+    person: Person, values: Mapping[str, Any], faults: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """`values` with the e-mail and the phone as they are stored.
+
+    Raises Invalid for new ones that are none, and for `faults`; what was kept before may stay.
+    """
+    given = {name: values[name] for name in LENGTHS if name in values}
+    new = {name: text for name, text in given.items() if text != getattr(person, name)}
+    found = {name: find_contact_fault(name, text) for name, text in new.items()}
+    wrong = {name: fault for name, fault in found.items() if fault} | dict(faults or {})
+    if wrong:
+        raise Invalid(_("Some values are wrong; see fields."), fields=wrong)
+    return {**values, **{name: write_contact(name, text) for name, text in given.items()}}
 
 
 def find_person_faults(values: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with columns of a person, as sentences by column."""
+    """What is wrong with other columns of a person, as sentences by column."""
     faults = {}
-    for name, most in LENGTHS.items():
-        fault = find_text_fault(values.get(name, ""), most)
-        if fault:
-            faults[name] = fault
-    if values.get("phone") and not values["phone"].isdecimal():
-        faults["phone"] = _("Write digits with the country code, without plus and blanks.")
     for name in PLACES:
         if find_column_fault({name: values.get(name, "")}):
             faults[name] = _("This is no %(name)s that can be stored.") % {"name": name}

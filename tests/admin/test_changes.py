@@ -226,6 +226,20 @@ def test_each_change_leaves_one_entry_with_names_of_fields_only(client, app, own
     assert (entry.actor, entry.target_id, entry.fields) == ("owner", str(person.pk), ["email"])
 
 
+def test_addresses_are_stored_in_one_way_and_what_is_none_is_told(client, app, owner):
+    person = Person.objects.create(workspace=app.workspace, external_user_id="u1", phone="0170")
+    builders.make_device(app, "t1", person=person)
+    client.force_login(owner)
+    form = {"attributes": "{}", "initial-attributes": "{}", "phone": "0170"}
+
+    wrong = client.post(url_of(person, "change", person.pk), {**form, "email": "no mail at all"})
+    client.post(url_of(person, "change", person.pk), {**form, "email": "New@Example.org"})
+
+    person.refresh_from_db()
+    assert "This is no e-mail address" in wrong.content.decode()
+    assert (person.email, person.phone) == ("new@example.org", "0170")
+
+
 @pytest.mark.parametrize(("typed", "kept"), [("", {}), ('{"plan": "pro"}', {"plan": "pro"})])
 def test_attributes_stay_an_object(client, app, owner, typed, kept):
     person = Person.objects.create(workspace=app.workspace, attributes={"old": 1})

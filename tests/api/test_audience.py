@@ -188,6 +188,22 @@ def test_a_person_is_found_and_changed(client, app):
     assert wrong.json()["fields"].keys() == {"country"}
 
 
+def test_addresses_are_stored_in_one_way_and_found_in_any(client, app):
+    person = builders.make_person(
+        app.workspace, "ann", email="Ann@X.example", phone="0049301234567"
+    )
+    address = f"/api/v1/persons/{person.pk}/"
+    asked = {"email": "ANN@x.example", "phone": "+49 30 1234567"}
+
+    found = [client.get("/api/v1/persons/", {kind: typed}) for kind, typed in asked.items()]
+    wrong = client.patch(address, {"email": "no mail at all", "phone": "030 1234567"})
+    changed = client.patch(address, {"email": "Bo@X.example", "phone": "0049 (30) 765-43-21-0"})
+
+    assert [[row["id"] for row in one.json()["results"]] for one in found] == [[person.pk]] * 2
+    assert (wrong.status_code, wrong.json()["fields"].keys()) == (400, {"email", "phone"})
+    assert (changed.json()["email"], changed.json()["phone"]) == ("bo@x.example", "493076543210")
+
+
 def test_devices_are_registered_and_listed(client, app):
     rows = [
         {"platform": "android", "token": "t1", "external_user_id": "ann",
