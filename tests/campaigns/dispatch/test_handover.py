@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from campaigns.dispatch import engine, folds, handover, receipts
+from campaigns.dispatch import engine, folds, freeze, handover, receipts
 from campaigns.dispatch.plan import start_due
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.verify import check_books
@@ -329,6 +329,22 @@ def test_who_is_pushed_to_on_one_phone_of_two_may_answer_that_first(begin, peopl
     assert before == waiting == ["cy"]
     assert list_mailed(server) == ["ann", "cy"]
     assert check_books().faults == []
+
+
+def test_who_was_pushed_to_is_judged_by_the_times_of_the_freeze(
+    start, scenario, people, server, now
+):
+    builders.make_device(
+        people["ann"].devices.first().app, "a3", person=people["ann"], token_state="disabled"
+    )
+    Device.objects.update(last_seen_at=now - timedelta(hours=11, minutes=45))
+    recent = {"field": "device.last_seen_at", "op": "within_last", "value": "12h"}
+    transfer = start(scenario=scenario, audience={"expression": recent})
+
+    freeze.freeze_transfer(transfer, now=now)
+    go_on(now + WAIT / 2)
+
+    assert list_mailed(server) == ["cy"]
 
 
 def test_a_later_step_goes_out_no_later_than_its_campaign_lives(start, scenario, people, now):
