@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
+from campaigns.api.campaign_shapes import MessageBody, TranslationBody
 from campaigns.models import Transfer
 from campaigns.services.access import DEFAULT_SCOPES
 from campaigns.services.job_work import drain_jobs
 from providers import registry
+from providers.message_channels import OTHER_BLOCKS, TRANSLATED
+from providers.message_fields import BLOCK_FIELDS
 from tests import builders
 from tests.api.conftest import make_client
 from tests.api.docs_tables import PAGE, TABLE, write_page
@@ -29,6 +32,13 @@ def test_the_tables_are_made_from_the_code():
         "audience", "common", "in_app", "sms", "email", "android", "ios", "web",
     }  # fmt: skip
     assert write_page(text) == text, "run python -m tests.api.docs_tables"
+
+
+def test_the_schema_names_all_blocks_of_a_message_and_of_a_translation():
+    blocks = {platform.value for platform in BLOCK_FIELDS} | OTHER_BLOCKS.keys()
+
+    assert MessageBody().fields.keys() >= blocks | {"title", "body", "buttons", "translations"}
+    assert set(TranslationBody().fields) == {path.partition(".")[0] for path in TRANSLATED}
 
 
 def test_every_resource_of_the_schema_is_on_the_page():

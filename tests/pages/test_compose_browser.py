@@ -228,12 +228,14 @@ def test_a_language_asks_for_what_the_message_says_elsewhere_and_for_no_more(com
     german = shown.inner_text()
     compose.select_option("[data-pa-preview-language]", "")
     common = shown.inner_text()
+    compose.get_by_role("button", name="Copy from the default").click()
+    copied = subtitle.input_value()
     compose.fill("#id_ios-subtitle", "")
     barriers = find_barriers(compose)
 
     assert before == (False, False)
     assert asked == (True, False)
-    assert (german, common) == ("Nur heute", "Only today")
+    assert (german, common, copied) == ("Nur heute", "Only today", "Only today")
     assert subtitle.is_visible()
     assert barriers == []
 

@@ -41,6 +41,18 @@ def test_a_translation_without_words_is_named_and_nothing_is_called_ready(look):
     assert "Finish the message" not in written
 
 
+def test_what_a_language_says_nothing_of_is_named_with_the_way_there(look):
+    rows = {"translations-TOTAL_FORMS": "1", "translations-0-language": "de",
+            "translations-0-body": "Heute", "in_app-open_title": "Show"}  # fmt: skip
+
+    begun = look(**rows)
+    whole = look(**rows, **{"translations-0-in_app-open_title": "Zeig her"})
+
+    assert "German: Button to open (In the app)." in begun
+    assert 'href="#id_translations-0-in_app-open_title" data-pa-goto' in begun
+    assert "Not translated" not in whole
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [

@@ -140,7 +140,10 @@ def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):
     Device.objects.filter(language="en").update(person=anna)
     for device, person in zip(Device.objects.filter(language="de"), others, strict=True):
         Device.objects.filter(pk=device.pk).update(person=person)
-    draft.message.content |= {"template": "liquid", "body": "Hi {{ person.custom.name }}!"}
+    Device.objects.filter(language="en").update(platform="ios")
+    subtitle = "For {{ person.custom.name | default: 'you' }}"
+    draft.message.content |= {"template": "liquid", "body": "Hi {{ person.custom.name }}!",
+                              "ios": {"subtitle": subtitle}}  # fmt: skip
     draft.message.save()
 
     page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
@@ -149,6 +152,7 @@ def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):
     read, _fold, written = page.partition("As it was written, with its variables")
     assert "As anna · English reads it" in read
     assert "Hi Anna!" in read
+    assert "For Anna" in read
     worst = checks.partition('id="pa-worst"')[2]
     assert "As Missing values · bo · German reads it" in worst
     assert "As Longest values · cy · German reads it" in worst
