@@ -337,8 +337,8 @@ class DeviceAdmin(ReadOnlyAdmin):
     inlines = [IdentifierInline]
     fields = [
         "app", "person", "platform", "transport", "token", "token_state", "token_evidence",
-        "token_state_at", "language", "country", "timezone", "app_version", "sdk_version",
-        "os_version", "manufacturer", "model", "is_secure", "notifications_enabled",
+        "token_state_at", "token_shown_at", "language", "country", "timezone", "app_version",
+        "sdk_version", "os_version", "manufacturer", "model", "is_secure", "notifications_enabled",
         "is_primary", "attributes", "last_seen_at", "created_at", "updated_at",
     ]  # fmt: skip
 

@@ -15,8 +15,6 @@ from campaigns.models.bulk import ByRow, IdList, IsAmong
 
 MAX_EVIDENCE = 400
 MOST_AT_ONCE = 500
-# A device that registers again with the same token changes no token, but was there.
-SHOWN = ("token_state_at", "created_at", "last_seen_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,12 @@ def _find_dead(group: Sequence[DeadToken]) -> QuerySet[Device]:
     )
     ends = {one.recipient: one.since for one in group if one.since is not None}
     if ends:
-        died = ByRow(ends, DateTimeField())
-        for field in SHOWN:
-            found = found.filter(Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__lte": died}))
+        found = found.filter(_is_older(ByRow(ends, DateTimeField())))
     return found
+
+
+def _is_older(died: ByRow) -> Q:
+    """Whether the device itself has not shown its token since then, as far as anybody knows."""
+    # Before it was kept when a token was shown, it was at least when it was new.
+    is_new = Q(token_evidence=Device.REGISTERED, token_state_at__gt=died)
+    return Q(token_shown_at__lte=died) | Q(token_shown_at__isnull=True) & ~is_new

@@ -119,6 +119,7 @@ class Device(models.Model):
         MISSING = "missing", _("No token")
 
     SIGNED_OFF = "The device has signed off."  # evidence that is no vendor's
+    REGISTERED = "registered"  # evidence too
 
     app = models.ForeignKey(App, models.CASCADE, related_name="devices", verbose_name=_("app"))
     person = models.ForeignKey(
@@ -138,6 +139,8 @@ class Device(models.Model):
     )
     token_evidence = models.CharField(_("evidence"), max_length=400, blank=True)
     token_state_at = models.DateTimeField(_("since"), null=True, blank=True)
+    # By a registration, which neither an import nor enabling a token again is.
+    token_shown_at = models.DateTimeField(_("last shown by the device"), null=True, blank=True)
     language = models.CharField(_("language"), max_length=16, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True)
     timezone = models.CharField(_("time zone"), max_length=64, blank=True)

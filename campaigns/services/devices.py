@@ -26,7 +26,8 @@ CHUNK = 2000
 VERSIONS = ("app_version", "sdk_version", "os_version")
 WRITTEN = (
     "person", "transport", "token", "token_hash", "token_state", "token_evidence", "token_state_at",
-    *COLUMNS, *(f"{name}_number" for name in VERSIONS), "attributes", "updated_at",
+    "token_shown_at", *COLUMNS, *(f"{name}_number" for name in VERSIONS), "attributes",
+    "updated_at",
 )  # fmt: skip
 Key = tuple[str, int]
 
@@ -253,9 +254,9 @@ class _Register:
             if device.pk:
                 self.retokened.append(device.pk)
         if device.token_hash != new or device.token_state != Device.TokenState.ACTIVE:
-            device.token_state, device.token_evidence = Device.TokenState.ACTIVE, "registered"
+            device.token_state, device.token_evidence = Device.TokenState.ACTIVE, Device.REGISTERED
             device.token_state_at = self.now
-        device.token, device.token_hash = token, new
+        device.token, device.token_hash, device.token_shown_at = token, new, self.now
         self.by_token[device.platform, new] = device
 
     def _drop_token(self, device: Device) -> None:
@@ -264,7 +265,7 @@ class _Register:
         self.by_token.pop((device.platform, device.token_hash), None)
         if device.pk:
             self.retokened.append(device.pk)
-        device.token, device.token_hash = "", None
+        device.token, device.token_hash, device.token_shown_at = "", None, None
         device.token_state, device.token_evidence = Device.TokenState.MISSING, "taken away"
         device.token_state_at = self.now
 

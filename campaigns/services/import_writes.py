@@ -144,6 +144,7 @@ def _describe_token(held: HeldDevice, now: datetime) -> dict[str, Any]:
         "token_state": state.value,
         "token_evidence": EVIDENCE if held.token else "",
         "token_state_at": now if held.token else None,
+        "token_shown_at": None,
     }
 
 

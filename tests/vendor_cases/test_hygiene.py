@@ -59,7 +59,7 @@ def list_disabled() -> dict[int, str]:
 def test_exactly_the_unregistered_are_switched_off_and_on_again(app, server, dialect):
     devices = fill_app(app, dialect, server.url, COUNT, SILENT_SINCE)
     back = [devices[number].pk for number in GONE_AND_BACK]
-    Device.objects.filter(pk__in=back).update(last_seen_at=NOW)
+    Device.objects.filter(pk__in=back).update(token_shown_at=NOW)
     suffer(server, dialect)
     tells_since = load_own_data(dialect).get("tells_since", False)
     off = [*GONE, *(() if tells_since else GONE_AND_BACK)]
@@ -90,4 +90,10 @@ def test_exactly_the_unregistered_are_switched_off_and_on_again(app, server, dia
 
     sent = Delivery.objects.filter(part__transfer=again, outcome="sent")
     assert set(sent.values_list("recipient", flat=True)) == {device.pk for device in devices}
+
+    # That a person has switched them on shows nobody that they are alive.
+    suffer(server, dialect)
+    send(app)
+
+    assert sorted(list_disabled()) == sorted(disabled)
     assert check_books().faults == []

@@ -24,9 +24,9 @@ LONG_AGO = NOW - timedelta(days=1)
 
 @pytest.fixture
 def phones(app: App) -> list[Device]:
-    """Three of them, not seen since long ago."""
+    """Three of them, whose tokens nobody has shown since long ago."""
     made = [builders.make_device(app, f"token-{number}") for number in range(3)]
-    Device.objects.update(created_at=LONG_AGO, last_seen_at=None, token_state_at=None)
+    Device.objects.update(token_shown_at=LONG_AGO)
     return made
 
 
@@ -60,27 +60,46 @@ def test_a_token_that_is_registered_meanwhile_stays(phones, since):
     assert own.get().token_state == Device.TokenState.ACTIVE
 
 
-@pytest.mark.parametrize("field", ["created_at", "last_seen_at", "token_state_at"])
 @pytest.mark.parametrize(("after", "stays"), [(-SECOND, False), (0 * SECOND, False), (SECOND, True),
                                               (timedelta(microseconds=1), True)])  # fmt: skip
-def test_a_device_that_is_seen_meanwhile_keeps_its_token(phones, field, after, stays):
+def test_a_device_that_shows_its_token_meanwhile_keeps_it(phones, after, stays):
     own = Device.objects.filter(pk=phones[1].pk)
 
-    off = disable(phones, DIED, lambda: own.update(**{field: DIED + after}))
+    off = disable(phones, DIED, lambda: own.update(token_shown_at=DIED + after))
 
     assert ("token-1" not in off) is stays
     assert off >= {"token-0", "token-2"}
 
 
-def test_whoever_is_called_dead_without_a_moment_is_switched_off_though_it_was_seen(phones):
-    Device.objects.update(last_seen_at=NOW)
+@pytest.mark.parametrize("shown_at", [None, LONG_AGO])
+def test_nothing_but_the_token_says_that_a_device_has_it_still(phones, shown_at):
+    newer = dict.fromkeys(("created_at", "updated_at", "last_seen_at", "token_state_at"), NOW)
+    Device.objects.update(**newer, token_shown_at=shown_at)
+
+    assert disable(phones, DIED) == {"token-0", "token-1", "token-2"}
+
+
+@pytest.mark.parametrize(("after", "stays"), [(0 * SECOND, False), (SECOND, True)])
+def test_what_was_registered_before_that_was_kept_counts_from_then(phones, after, stays):
+    Device.objects.filter(pk=phones[1].pk).update(
+        token_shown_at=None, token_evidence=Device.REGISTERED, token_state_at=DIED + after
+    )
+
+    off = disable(phones, DIED)
+
+    assert ("token-1" not in off) is stays
+    assert off >= {"token-0", "token-2"}
+
+
+def test_whoever_is_called_dead_without_a_moment_is_switched_off_though_it_was_shown(phones):
+    Device.objects.update(token_shown_at=NOW)
 
     assert disable(phones, None) == {"token-0", "token-1", "token-2"}
 
 
 def test_each_device_is_judged_by_what_was_said_of_it(phones, monkeypatch):
     monkeypatch.setattr(tokens, "MOST_AT_ONCE", 2)
-    Device.objects.update(last_seen_at=DIED)
+    Device.objects.update(token_shown_at=DIED)
     dead = [
         DeadToken(phones[0].pk, "token-0", "first", DIED),
         DeadToken(phones[1].pk, "token-1", "second", DIED - SECOND),

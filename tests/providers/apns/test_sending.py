@@ -68,7 +68,7 @@ def add_phones(app: App, count: int, since: datetime, first: int = 0) -> None:
         Device(app=app, platform="ios", token=token, token_hash=hash64(token)) for token in tokens
     ]
     Device.objects.bulk_create(devices)
-    Device.objects.filter(token__in=tokens).update(created_at=since, token_state_at=None)
+    Device.objects.filter(token__in=tokens).update(token_shown_at=since)
 
 
 def send(app: App, now: datetime, content: dict | None = None) -> Transfer:
