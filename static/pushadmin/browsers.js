@@ -12,18 +12,17 @@ document.querySelectorAll("[data-pa-subscribe]").forEach((form) => {
   };
 
   const ask = async (address, told) => {
-    const answer = await fetch(address, {
+    const answer = await window.paAnswers.ask(address, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
-        "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
+        "X-CSRFToken": window.paAnswers.token(form),
       },
       body: JSON.stringify({ app: form.elements.app.value, ...told }),
     });
-    const isJson = (answer.headers.get("Content-Type") || "").includes("json");
-    const body = isJson ? await answer.json() : { message: form.dataset.broken };
-    if (!answer.ok || !isJson) throw new Error(body.message || form.dataset.broken);
-    return body;
+    return answer.json().catch(() => {
+      throw new Error(form.dataset.broken);
+    });
   };
 
   const subscribe = async () => {

@@ -114,6 +114,7 @@
   async function post(isLeaving) {
     const body = new FormData(form());
     body.set("campaign", form().dataset.paCampaign);
+    body.set("csrfmiddlewaretoken", window.paAnswers.token(form()));
     return fetch(form().dataset.paAutosave, { method: "POST", body: new URLSearchParams(body), redirect: "manual", keepalive: isLeaving === true, headers: { Accept: "application/json" } });
   }
 
@@ -124,7 +125,7 @@
     if (!dirty && form().dataset.paCampaign) return form().dataset.paCampaign;
     clearTimeout(timer);
     dirty = false;
-    saving = post(isLeaving).then(read, () => fail("paOffline"));
+    saving = post(isLeaving).catch(() => null).then(read);
     const campaign = await saving;
     saving = null;
     // Whoever is signed out is not asked again before something else is typed.
@@ -137,15 +138,18 @@
 
   function fail(words, link) {
     dirty = true;
-    say(place().dataset[words], "bad", link);
+    say(words, "bad", link);
     return "";
   }
 
+  const failSignedOut = () => fail(place().dataset.paSignedOut, signIn());
+
   async function read(answer) {
     if (!form()) return "";
-    if (answer.type === "opaqueredirect" || answer.status === 403) return fail("paSignedOut", signIn());
-    if (answer.status >= 500) return fail("paOffline");
-    const told = await answer.json();
+    if (!answer) return fail(place().dataset.paOffline);
+    if (answer.type === "opaqueredirect" || answer.status === 403) return failSignedOut();
+    const told = await answer.json().catch(() => null);
+    if (!told) return fail(answer.ok ? place().dataset.paOffline : window.paAnswers.explain(answer.status, answer.url));
     if (answer.status === 409) {
       isBlocked = true;
       say(told.message, "bad");
@@ -206,9 +210,8 @@
   // What was saved on leaving may have arrived after this page was drawn: its version is asked for.
   async function catchUp() {
     await new Promise((wake) => setTimeout(wake, 700));
-    const answer = await fetch(location.href);
-    const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const version = drawn.querySelector("#pa-compose-form [name=version]");
+    const text = await fetch(location.href).then((answer) => answer.text()).catch(() => "");
+    const version = new DOMParser().parseFromString(text, "text/html").querySelector("#pa-compose-form [name=version]");
     if (version) form().elements.version.value = version.value;
     saving = null;
   }
@@ -219,9 +222,9 @@
     location.reload();
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (!form() || !event.detail.xhr.responseURL.includes("/login/")) return;
+    if (!form()?.dataset.paAutosave || !event.detail.xhr.responseURL.includes("/login/")) return;
     event.detail.shouldSwap = false;
-    fail("paSignedOut", signIn());
+    failSignedOut();
   });
   // A draft that was made while another app's form was on its way is the one that goes on.
   let begun = null;

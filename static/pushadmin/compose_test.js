@@ -3,7 +3,7 @@
   "use strict";
 
   const result = () => document.getElementById("pa-test-result");
-  const saved = () => new Promise((tell) => document.dispatchEvent(new CustomEvent("pa:save", { detail: (saving) => saving.then(tell) })));
+  const saved = () => new Promise((tell, fail) => document.dispatchEvent(new CustomEvent("pa:save", { detail: (saving) => saving.then(tell, fail) })));
 
   function say(words) {
     const line = document.createElement("p");
@@ -16,19 +16,19 @@
     const panel = button.closest("[data-pa-test]");
     const form = document.getElementById("pa-compose-form");
     button.disabled = true;
-    const campaign = await saved();
-    if (!campaign) say(panel.dataset.paUnsavedWords);
-    else {
+    try {
+      const campaign = await saved();
+      if (!campaign) throw new Error(panel.dataset.paUnsavedWords);
       const body = new URLSearchParams({
-        csrfmiddlewaretoken: form.elements.csrfmiddlewaretoken.value,
+        csrfmiddlewaretoken: window.paAnswers.token(form),
         test_group: document.getElementById("pa-test-group")?.value ?? "",
         test_term: document.getElementById("pa-test-term").value,
       });
-      const answer = await fetch(panel.dataset.paTest.replace("/0/", `/${campaign}/`), { method: "POST", body });
-      if (answer.ok && !answer.redirected) {
-        result().innerHTML = await answer.text();
-        window.htmx.process(result());
-      } else say(`${answer.status}`);
+      const answer = await window.paAnswers.ask(panel.dataset.paTest.replace("/0/", `/${campaign}/`), { method: "POST", body });
+      result().innerHTML = await answer.text();
+      window.htmx.process(result());
+    } catch (error) {
+      say(error.message);
     }
     button.disabled = false;
   }

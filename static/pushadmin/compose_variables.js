@@ -25,15 +25,24 @@
   }
 
   async function ask(box) {
-    const answer = await fetch(box.dataset.paVariables, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (!box.isConnected) return; // another app is chosen meanwhile
-    if (!answer?.ok || answer.redirected) {
-      asked = null; // the next letter asks again
+    let told = null;
+    try {
+      const answer = await window.paAnswers.ask(box.dataset.paVariables, { headers: { Accept: "application/json" } });
+      told = await answer.json();
+    } catch (error) {
+      if (box.isConnected) fail(error.message);
       return;
     }
-    known = (await answer.json()).variables;
+    if (!box.isConnected) return; // another app is chosen meanwhile
+    window.paAnswers.tell("");
+    known = told.variables;
     box.replaceChildren(...known.map((one) => new Option(one.name)));
     describe();
+  }
+
+  function fail(words) {
+    asked = null; // the next letter asks again
+    window.paAnswers.tell(words);
   }
 
   function describe() {

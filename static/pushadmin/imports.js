@@ -20,7 +20,7 @@ document.querySelectorAll("[data-pa-upload]").forEach((form) => {
     try {
       answer = JSON.parse(request.responseText);
     } catch {
-      return tell(form.dataset.broken);
+      return tell(window.paAnswers.explain(request.status, request.responseURL) || form.dataset.broken);
     }
     if (answer.address) window.location.assign(answer.address);
     else tell(answer.message || form.dataset.broken);
@@ -39,7 +39,7 @@ document.querySelectorAll("[data-pa-upload]").forEach((form) => {
     });
     const request = new XMLHttpRequest();
     request.open("POST", `${form.getAttribute("action")}?${told}`);
-    request.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
+    request.setRequestHeader("X-CSRFToken", window.paAnswers.token(form));
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.addEventListener("progress", (sent) => {
       if (sent.lengthComputable) progress.value = (sent.loaded * 100) / sent.total;

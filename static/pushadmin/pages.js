@@ -60,14 +60,4 @@
     sessionStorage.removeItem(sent);
     sessionStorage.removeItem("pa-sent");
   }
-
-  document.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.status));
-  document.addEventListener("htmx:sendError", () => say(0));
-
-  function say(status) {
-    const place = document.getElementById("pa-live-problem");
-    if (!place) return;
-    place.hidden = false;
-    place.querySelector("[data-pa-status]").textContent = status ? `(${status})` : "";
-  }
 })();
