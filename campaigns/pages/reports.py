@@ -28,12 +28,14 @@ from campaigns.pages.report_question import (
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.dimensions import (
+    OF_COHORT,
     OF_HOUR,
     RECEIPTS,
     Dimension,
     break_down,
     count_channels,
     has_vendor_counts,
+    knows_receipts,
     name_values,
 )
 from campaigns.selectors.lines import Line, sum_lines
@@ -79,8 +81,13 @@ class Row:
     channels: tuple[tuple[str, Number], ...] = ()
 
 
-def list_columns(by: Dimension | None = None, *, has_vendor: bool = True) -> list[str]:
-    """The heads of the numbers, in their order; those of vendors' own totals come last."""
+def list_columns(
+    by: Dimension | None = None, *, has_receipts: bool = True, has_vendor: bool = True
+) -> list[str]:
+    """The heads of the numbers, in their order; those of vendors' own totals come last, and without
+    what came back there are none."""
+    if not has_receipts:
+        return [str(outcome.label) for outcome in Settled]
     share = _("Of all opened, %") if by in OF_HOUR else _("Open rate, %")
     came = [str(RECEIPT_WORDS[metric]) for metric in RECEIPTS]
     vendor = [_("%(what)s, by vendor") % {"what": RECEIPT_WORDS[metric]} for metric in RECEIPTS]
@@ -133,12 +140,13 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
     shown = slice(start, start + MOST_ROWS)
     has_lines = not asked.is_of_nothing
     lines = break_down(question, shown=shown, has_vendor=has_vendor) if has_lines else []
-    total, columns = sum_lines(lines), list_columns(has_vendor=has_vendor)
+    total, has_receipts = sum_lines(lines), knows_receipts(question)
+    columns = list_columns(has_receipts=has_receipts, has_vendor=has_vendor)
     today = timezone.now().astimezone(asked.zone).date()
     return {
-        "columns": list_columns(asked.by, has_vendor=has_vendor),
-        "rate_words": _explain_rate(asked),
-        "counted_by": HOUR_FIELD if asked.by in OF_HOUR else "",
+        "columns": _list_columns(asked, has_vendor=has_vendor),
+        "rate_words": _explain_rate(asked) if has_receipts else "",
+        **_offer_counting(asked, has_receipts=has_receipts),
         "cards": [*draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
@@ -146,8 +154,23 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
         "more": asked.write_query({"start": str(start + MOST_ROWS)}),
         **(draw_days(asked, lines, today) if asked.by is Dimension.DAY else {}),
         "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
-        "is_unreported": not total.receipts and total.total > 0,
+        "is_unreported": has_receipts and not total.receipts and total.total > 0,
     }
+
+
+def _list_columns(asked: Asked, *, has_vendor: bool) -> list[str]:
+    has_receipts = knows_receipts(asked.ask())
+    return list_columns(asked.by, has_receipts=has_receipts, has_vendor=has_vendor)
+
+
+def _offer_counting(asked: Asked, *, has_receipts: bool) -> dict[str, Any]:
+    """What a button begins to count in the background, that the lines do not know."""
+    if not has_receipts:
+        words = _("Count what came back by %(what)s") % {"what": str(WORDS[asked.by]).lower()}
+        field = OF_COHORT.get(asked.by, "")
+        return {"is_uncounted": True, "counted_by": field, "counting_words": words}
+    words = _("Count the open rate by hour of sending")
+    return {"counted_by": HOUR_FIELD if asked.by in OF_HOUR else "", "counting_words": words}
 
 
 @operator_page
@@ -224,7 +247,7 @@ def draw_rows(
     """The first lines as rows, of the report itself or below one of its rows."""
     shown = lines[FIRST]
     transfers = list_transfers(asked, shown)
-    links, columns = make_links(asked, transfers), list_columns(asked.by, has_vendor=has_vendor)
+    links, columns = make_links(asked, transfers), _list_columns(asked, has_vendor=has_vendor)
     channels = count_channels(asked.ask(), transfers) if transfers else {}
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
     return [_draw_row(line, links, columns, above, channels.get(line.key, {})) for line in shown]

@@ -151,6 +151,11 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
     return sorted(lines.values(), key=lambda line: (-line.total, line.name))
 
 
+def knows_receipts(question: Question) -> bool:
+    """Whether what came back is counted by this dimension, and by all that it is narrowed by."""
+    return question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
+
+
 def has_vendor_counts(span: Span) -> bool:
     """Whether any vendor has reported totals of its own in these hours."""
     rows = span.of_parts(VendorCount.objects, "part__transfer__created_at")
@@ -172,8 +177,7 @@ def _sum_earlier(question: Question, rows: Q) -> Total:
 
 
 def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
-    is_told = question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
-    tellers = _mark_tellers(find_tellers() if is_told else frozenset())
+    tellers = _mark_tellers(find_tellers() if knows_receipts(question) else frozenset())
     sums = {"early": _sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS}
     for rows, columns in _list_outcomes(question):
         counted = rows.values_list(columns[question.by]).annotate(told=tellers, **sums)
@@ -223,7 +227,7 @@ def _mark_tellers(accounts: Collection[int]) -> Any:
 
 
 def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
-    if question.by not in OF_RECEIPT or not question.only.keys() <= OF_RECEIPT.keys():
+    if not knows_receipts(question):
         return
     rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
     read = _read_key(question, OF_RECEIPT)
