@@ -7,8 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.dispatch.resolve import find_devices
-from campaigns.models import Person
+from campaigns.models import Device, Person
 from campaigns.selectors.contacts import find_contact_fault, match_contacts, write_contact
+from campaigns.selectors.expressions import check_expression, compile_expression
 from campaigns.selectors.holders import find_holders
 from campaigns.selectors.lookup import find_matches
 from campaigns.services.merges import merge_persons
@@ -76,6 +77,25 @@ def test_an_address_that_was_stored_otherwise_finds_its_person(owner, app, ann):
     [phone] = ann.devices.values_list("pk", flat=True)
     assert devices == [[(typed, phone)] for typed in (*MAILS, *PHONES)]
     assert [list(some.values()) for some in holders] == [[(ann.pk, None)]] * 7
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value"),
+    [
+        ("person.email", "eq", "ann.LEE@example.org"),
+        ("person.email", "in", ["bo@example.org", "ANN.lee@example.org"]),
+        ("person.email", "starts_with", "ann."),
+        ("person.email", "contains", "@EXAMPLE."),
+        ("person.phone", "eq", "+49 170 1234567"),
+        ("person.phone", "in", ["491701234567"]),
+    ],
+)
+def test_a_segment_means_an_address_in_any_spelling(app, ann, field, op, value):
+    expression = check_expression({"field": field, "op": op, "value": value})
+
+    meant = Device.objects.filter(compile_expression(expression, app.pk))
+
+    assert [device.person for device in meant] == [ann]
 
 
 def test_letters_beyond_ascii_are_found_as_they_are_and_in_lower_case(app):

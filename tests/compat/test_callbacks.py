@@ -16,7 +16,7 @@ from campaigns.dispatch.prune import prune
 from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.dispatch.receipts import keep_receipts
 from campaigns.dispatch.verify import check_books
-from campaigns.models import Account, Device, OutboxRow, Part, TrackedTarget
+from campaigns.models import Account, Device, OutboxRow, Part, Person, TrackedTarget
 from campaigns.services import intake
 from campaigns.services.callers import Caller
 from providers import http, vault
@@ -79,10 +79,10 @@ def send(app, simulator, clock, monkeypatch, receiver):
         person = builders.make_person(app.workspace, name)
         builders.make_device(app, f"{name}-1", person=person)
 
-    def send(**fields: Any) -> Part:
+    def send(kind: PersonKind = USER, people: tuple[str, ...] = PEOPLE, **fields: Any) -> Part:
         callback = Callback(**{"url": receiver.url, "data": "d1", **fields})
-        ids = tuple(f"{callback.data}-{name}" for name in PEOPLE)
-        part = PushPart(PushMessage(title="Hi", body="There"), (Targets(USER, PEOPLE, ids=ids),))
+        ids = tuple(f"{callback.data}-{name}" for name in people)
+        part = PushPart(PushMessage(title="Hi", body="There"), (Targets(kind, people, ids=ids),))
         push = SendPush(parts=(part,), is_tracked=True, callback=callback)
         accepted = intake.execute(push, Caller(make_key(app)[0], dialect, clock()))
         drain(clock=clock)
@@ -113,6 +113,22 @@ def test_each_target_is_told_of_once_it_is_known(send, receiver, clock):
     assert {body["data"] for body in receiver.bodies} == {"d1"}
     assert not OutboxRow.objects.exists()
     assert not check_books().faults
+
+
+def test_who_is_named_by_an_address_in_another_spelling_is_told_of_in_the_script_s(
+    send, receiver, clock
+):
+    Person.objects.filter(external_user_id="ann").update(email="Ann@X.example")
+    Person.objects.filter(external_user_id="bo").update(phone="00491701234567")
+    named = {"ann": (PersonKind.EMAIL, "ANN@x.example"), "bo": (PersonKind.PHONE, "+491701234567")}
+
+    for name, (kind, value) in named.items():
+        part = send(kind, (value,), wants_intermediate=True)
+        keep_receipt(part, name, ReceiptKind.DELIVERED, clock())
+        drain(clock=clock)
+
+    told = [row for row in list_told(receiver) if row[2]]
+    assert told == [[value, "delivered", ["delivered"]] for _kind, value in named.values()]
 
 
 def test_a_call_says_that_it_comes_from_us(send, receiver):

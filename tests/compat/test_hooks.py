@@ -210,15 +210,20 @@ def test_whom_it_has_reached_nobody_calls_failed(client, account, part):
     assert find_outcomes(part)[0] == "sent"
 
 
-@pytest.mark.parametrize("kind", ["token", "small_id", "external_user_id"])
+@pytest.mark.parametrize("kind", ["token", "small_id", "external_user_id", "email", "phone"])
 def test_without_a_reference_the_call_and_the_recipient_are_named(client, account, part, kind):
     device = list_devices(part)[0]
-    device.person = builders.make_person(account.workspace, "ann")
+    device.person = builders.make_person(
+        account.workspace, "ann", email="Ann@X.example", phone="00491701234567"
+    )
     device.save()
     DeviceIdentifier.objects.create(
         app=device.app, device=device, kind="small_id", value="r-1", value_hash=hash64("r-1")
     )
-    target = {"token": device.token, "small_id": "r-1", "external_user_id": "ann"}[kind]
+    target = {
+        "token": device.token, "small_id": "r-1", "external_user_id": "ann",
+        "email": "ann@x.example", "phone": "+491701234567",
+    }[kind]  # fmt: skip
 
     tell(
         client, account,

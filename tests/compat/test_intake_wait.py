@@ -156,6 +156,15 @@ def judge(*settlements, count=None):
     return next(iter(judge_targets(targets, found, settled, app=None, first=0)))
 
 
+def test_who_has_no_device_is_known_by_an_address_in_any_spelling(app):
+    builders.make_person(app.workspace, "ann", email="Ann@X.example")
+    targets = Targets("email", ("ANN@x.example", "bo@x.example"))
+
+    results = judge_targets(targets, (), {}, app, first=0)
+
+    assert [result.reason for result in results] == [Reason.NO_TOKEN, Reason.UNKNOWN_ID]
+
+
 def test_a_lasting_reason_goes_before_what_another_try_may_mend():
     later = Settlement("failed", "vendor", "Come back.")
     never = Settlement("failed", "payload", "Too long.")

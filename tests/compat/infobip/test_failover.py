@@ -193,6 +193,17 @@ def test_an_address_in_another_spelling_makes_nobody_new_and_changes_nothing(
     assert check_books().faults == []
 
 
+def test_what_is_told_of_an_address_is_told_in_the_script_s_spelling(script, scenario, mails, now):
+    script.call("POST", SEND, write_send({"emailAddress": "New@X.example"}, scenarioKey=scenario))
+
+    drain(now + timedelta(minutes=3))
+
+    [row] = read(script.call("GET", "omni/1/logs?bulkId=bulk-1"))["results"]
+    assert [address for address, _mail in mails.mails] == ["new@x.example"]
+    assert (row["to"], row["channel"]) == ("New@X.example", "EMAIL")
+    assert row["status"]["name"] == "PENDING_WAITING_DELIVERY"
+
+
 def test_the_same_send_is_taken_once_and_another_under_its_id_is_refused(script, scenario, app):
     body = write_send({"emailAddress": "new@x.example"}, scenarioKey=scenario)
     other = write_send({"emailAddress": "else@x.example"}, scenarioKey=scenario)
