@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import random
 import tracemalloc
 
@@ -150,3 +153,19 @@ def upload_blocks(app, blocks):
     from tests.campaigns.importing import NOW
 
     return imports.begin_import(app, blocks, imports.Told("a.csv", "x"), actor="me", now=NOW)
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("path", ["/wp/../other", "/wp/%2E%2e/other", "/wp/%2fother"])
+def test_a_browser_whose_address_leads_elsewhere_is_left_out(app, path):
+    endpoint = f"https://push.example{path}"
+    token = json.dumps({"endpoint": endpoint, "keys": {"p256dh": "key", "auth": "secret"}})
+    rows = [["platform", "token"], ["web", token], ["web", endpoint]]
+    file = io.StringIO()
+    csv.writer(file).writerows(rows)
+
+    one = check(upload(app, file.getvalue()))
+
+    left_out = read_left_out(one.check_job)
+    assert count(one.check_job) == {"rows": 2, "rejected": 2}
+    assert left_out.count("leads to another path than it names") == 2
