@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Value
 from django.db.models.functions import Lower
@@ -99,17 +100,23 @@ def _find_addresses(workspace: Workspace, kind: str, values: list[str], meant: M
 def _list_addresses(workspace: Workspace, kind: str, plain: list[str]) -> list[tuple[int, str]]:
     persons = Person.objects.filter(workspace=workspace)
     if kind == PersonKind.EMAIL:
-        # The index is on what the database takes for lower case.
         lowered = persons.alias(lowered=Lower("email"))
         return [
             pair
-            for first in range(0, len(plain), TOGETHER)
-            for pair in lowered.filter(
-                lowered__in=[Lower(Value(one)) for one in plain[first : first + TOGETHER]]
-            ).values_list("pk", "email")
+            for values in _list_lowered(plain)
+            for pair in lowered.filter(lowered__in=values).values_list("pk", "email")
         ]
     spelled = TextList(spell_contacts(kind, plain))
     return list(persons.filter(phone__in=spelled).values_list("pk", "phone"))
+
+
+def _list_lowered(plain: Sequence[str]) -> Iterator[Any]:
+    """E-mails for `__in`, as the database's own lower case: that of ASCII is known here, the
+    others' it makes itself, some at once."""
+    yield TextList(one for one in plain if one.isascii())
+    others = [Lower(Value(one)) for one in plain if not one.isascii()]
+    for first in range(0, len(others), TOGETHER):
+        yield others[first : first + TOGETHER]
 
 
 def _find_devices(workspace: Workspace, kind: str, values: list[str], meant: Meant) -> set[str]:

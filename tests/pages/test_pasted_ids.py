@@ -10,7 +10,7 @@ from campaigns.models import AppGroup, Batch, Campaign, DeviceIdentifier, Member
 from campaigns.models.audience import hash64
 from campaigns.models.packing import unpack_ids
 from campaigns.pages import audience_form
-from campaigns.pages.pasted_ids import split_pasted
+from campaigns.pages.pasted_ids import read_pasted, split_pasted
 from tests import builders
 from tests.pages.sending import send_typed
 
@@ -157,6 +157,19 @@ def test_more_recipients_than_may_be_named_are_refused(signed_in, typed, app, mo
 
     assert answer.status_code == 422
     assert "These ids mean 2 recipients; at most 1 can be named." in answer.content.decode()
+
+
+def test_thousands_of_addresses_are_looked_up_at_once_in_whatever_letters(
+    owner, app, django_assert_max_num_queries
+):
+    builders.make_person(app.workspace, "joerg", email="Jörg@Shop.example")
+    pasted = [f"nobody-{number}@shop.example" for number in range(2000)]
+
+    with django_assert_max_num_queries(5):
+        found = read_pasted([app], owner, "email", [*pasted, "JöRG@shop.example"])
+
+    assert found.audience == {"persons": ["joerg"]}
+    assert found.unknown == pasted
 
 
 @pytest.mark.parametrize(
