@@ -8,6 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from campaigns.selectors.contacts import write_contact
+from providers.recipients import PersonKind
+
 PUT_INSTEAD = "erased"
 SHORTEST = 4  # in running text: the id "7" would be found in every sentence
 WORD = re.compile(r"""[^\s"'<>(){}\[\],;]+""")
@@ -68,7 +71,8 @@ class Words:
         written = {json.dumps(value)[1:-1] for value in long}
         every = long | written
         self._words = {value for value in every if WORD.fullmatch(value)}
-        self._phones = {one for one in long if one.isdecimal() and len(one) >= SHORTEST_NUMBER}
+        digits = {write_contact(PersonKind.PHONE, value) for value in long}
+        self._phones = {one for one in digits if one.isdecimal() and len(one) >= SHORTEST_NUMBER}
         # With a blank or a bracket in it, it is no single word.
         self._others = sorted(every - self._words, key=len, reverse=True)
 
@@ -82,8 +86,9 @@ class Words:
         return Words(self._whole.difference(ours), self.devices, self.persons)
 
     def is_one(self, text: str) -> bool:
-        """Whether a text is an identifier, and nothing else."""
-        return text.casefold() in self._whole
+        """Whether a text is an identifier, a phone however it is written, and nothing else."""
+        is_phone = bool(self._phones) and write_contact(PersonKind.PHONE, text) in self._phones
+        return is_phone or text.casefold() in self._whole
 
     def clear_text(self, text: str) -> str:
         """The text with its words replaced that are identifiers."""

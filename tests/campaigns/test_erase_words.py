@@ -28,6 +28,7 @@ from campaigns.models import (
 )
 from campaigns.selectors.expressions import check_expression
 from campaigns.services.erase import ERASE
+from campaigns.services.erase_words import Words
 from campaigns.services.import_steps import PLAN, SAMPLES
 from campaigns.services.jobs import start_job
 from providers.message import read_message
@@ -219,3 +220,13 @@ def test_the_page_of_an_import_is_drawn_without_a_sample_that_named_somebody(pla
 
     assert shown.status_code == 200
     assert "new@x.example" not in shown.content.decode()
+
+
+@pytest.mark.parametrize("held", ["491701234567", "+491701234567", "00491701234567"])
+@pytest.mark.parametrize("said", ["491701234567", "+49 170 1234567", "0049-170-1234567"])
+def test_a_phone_is_taken_out_however_it_was_stored_and_said(held, said):
+    words = Words([held])
+
+    assert words.clear_ids([said, "+49170123456", "x"]) == ["erased-0", "+49170123456", "x"]
+    assert words.clear_text(f"call {said} now") == "call erased now"
+    assert words.clear_json({"to": [said, "7"]}, lists=True) == {"to": ["erased", "7"]}
