@@ -14,7 +14,8 @@ window.paAnswers = (() => {
   // Why an answer of this status from this address cannot be used, else "". 0: none came.
   function explain(status, address) {
     const words = note().dataset;
-    if (isSignIn(address)) return words.paSignedOut;
+    // A browser without its cookies is refused before anybody asks who it is.
+    if (isSignIn(address) || (status === 403 && !findToken())) return words.paSignedOut;
     if (!status) return words.paAway;
     if (status < 400) return "";
     const known = words[`pa-${status}`] ?? (status < 500 ? words.paRefused : words.paFailed);

@@ -81,6 +81,20 @@ def test_a_test_that_nobody_is_signed_in_for_says_so_and_goes_once_somebody_is(
     assert Campaign.objects.get(is_test=True).message.content["body"] == "There"
 
 
+def test_a_browser_that_has_lost_its_cookies_is_no_longer_signed_in(
+    page, live_server, owner, draft
+):
+    page.goto(live_server.url + reverse("edit", args=[draft.pk]))
+    page.context.clear_cookies()
+
+    press_test(page)
+    wait_for_fault(page, SIGNED_OUT)
+    sign_in_elsewhere(page, live_server, owner)
+    page.get_by_role("button", name="Send a test").click()
+
+    page.locator("#pa-test-result").get_by_text("devices settled").wait_for()
+
+
 @pytest.mark.parametrize("words", STOPS, ids=NAMES)
 def test_a_test_without_an_answer_says_why_and_can_be_sent_again(page, live_server, draft, words):
     page.goto(live_server.url + reverse("edit", args=[draft.pk]))
