@@ -43,6 +43,7 @@ class Gate:
     opens_at: datetime = LONG_AGO
     held: int = 0
     held_since: datetime = LONG_AGO
+    went: int = 0  # since it was last asked for
 
     def admit(self, wanted: int, *, can_ask: bool = True) -> int:
         """How many of `wanted` calls may be written at once; they count as written.
@@ -56,6 +57,7 @@ class Gate:
             self._take(wanted, self.rate, now)
         admitted = min(wanted, self._count_held(now))
         self.held -= admitted
+        self.went += admitted
         return admitted
 
     def store(self, wanted: int) -> None:
@@ -85,9 +87,12 @@ class Gate:
                 self.opens_at = now + timedelta(seconds=wait) + MOMENT
                 return
             free = min(bucket.refill(now).level, recently.count_free(now))
-            amount = max(least, min(wanted, int(free)))
+            # As many as went in the turn before go in this one, too: else what comes up after the
+            # first of them would wait for the next.
+            amount = max(least, min(max(wanted, self.went), int(free)))
             if _save(row, bucket.take(amount, now), recently.take(amount, now), amount):
                 self.opens_at, self.held, self.held_since = now + TURN, amount, now
+                self.went = 0
                 return
         self.opens_at = now + TURN  # others had all the turns
 

@@ -13,11 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Invalid, Refused
-from campaigns.models import App, Job, Label, Segment, Transfer, Workspace
+from campaigns.models import App, Counter, Job, Label, Segment, Transfer, Workspace
 from campaigns.selectors.deliveries import find_cursor, select_deliveries, write_cursor
 from campaigns.selectors.recipient_rows import describe_recipients
 from campaigns.services.cells import write_csv
@@ -133,7 +134,14 @@ def _export_recipients(job: Job) -> Step:
     _write(job, RECIPIENT_HEADING, lines)
     cursor = {"after": write_cursor(found[-1])} if found else job.cursor
     done = job.done + len(found)
-    return Step(cursor, done, {"rows": done}, is_last=len(found) < SPAN)
+    # Of a transfer that still runs the books may be behind its recipients.
+    total = max(done, _count_settled(transfer))
+    return Step(cursor, done, {"rows": done}, total=total, is_last=len(found) < SPAN)
+
+
+def _count_settled(transfer: Transfer) -> int:
+    counts = Counter.objects.filter(part__transfer=transfer)
+    return int(counts.aggregate(all=Sum("count"))["all"] or 0)
 
 
 def _count(job: Job, rows: Sequence[Cells]) -> dict[str, int]:

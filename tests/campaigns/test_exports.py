@@ -13,12 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.errors import Invalid
-from campaigns.models import AuditEntry, Device, Job, Label, LabelMember, Person, Segment
+from campaigns.models import AuditEntry, Counter, Device, Job, Label, LabelMember, Person, Segment
 from campaigns.services import export_rows, exports
 from campaigns.services.job_work import drain_jobs, work_on_jobs
 from campaigns.services.jobs import read_file
 from tests import builders
 from tests.campaigns.importing import NOW, apply, check, count, upload
+from tests.campaigns.test_reports import deliver, make_part, make_transfer, settle
 
 pytestmark = pytest.mark.database
 
@@ -82,6 +83,25 @@ def test_everybody_of_a_workspace_leaves_by_lines_of_json(app, people, monkeypat
 
     rows = [json.loads(line) for line in text.splitlines()]
     assert [row["external_user_id"] for row in rows] == ["ann", "bob", "eve"]
+
+
+def test_how_many_recipients_a_file_will_have_is_known_at_its_first_step(app, monkeypatch):
+    monkeypatch.setattr(exports, "SPAN", 2)
+    transfer = make_transfer(app)
+    part = make_part(transfer)
+    devices = [builders.make_device(app, f"token-{number}").pk for number in range(3)]
+    deliver(part, settle(part, 3), devices)
+    Counter.objects.create(part=part, platform="android", outcome="sent", count=3)
+
+    job = exports.start_export("recipients", transfer, actor="owner", now=NOW)
+    steps = [exports.export_step(job, NOW)]
+    job.cursor, job.done = steps[0].cursor, steps[0].done
+    steps.append(exports.export_step(job, NOW))
+
+    assert [(step.done, step.total, step.is_last) for step in steps] == [
+        (2, 3, False),
+        (3, 3, True),
+    ]
 
 
 def test_members_of_a_segment_are_those_it_means(app, people):

@@ -144,6 +144,22 @@ def test_who_writes_little_at_a_time_uses_up_no_more_than_it_writes(line: Line) 
     assert Allowance.objects.get(scope=SCOPE).taken == line.count(0, 10)
 
 
+def test_whose_places_come_free_one_by_one_hardly_waits_for_a_turn(line: Line) -> None:
+    """A hundred calls at once of 40 to 60 ms each: 2,000 a second, a fifth of the rate."""
+    gate, draw = line.open_gate(10_000), Random(5)
+    free, coming_back = 100, [0] * 3100
+
+    for step in range(3000):
+        line.seconds = step / 1000
+        free += coming_back[step]
+        admitted = line.write(gate, free)
+        free -= admitted
+        for _call in range(admitted):
+            coming_back[step + draw.randrange(40, 61)] += 1
+
+    assert line.count(0, 3) >= 0.9 * 3 * 2000
+
+
 def test_who_cannot_ask_writes_what_it_has_in_store(line: Line) -> None:
     gate = line.open_gate(1000)
     gate.store(30)
