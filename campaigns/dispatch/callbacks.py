@@ -33,10 +33,10 @@ from campaigns.dispatch.tracked import (
     name_values,
 )
 from campaigns.models import Device, Door, OutboxRow, Part, Person, TrackedTarget
-from campaigns.models.bulk import IdList
+from campaigns.models.bulk import IdList, TextList
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.audience_fields import UNSTORABLE
-from campaigns.selectors.contacts import match_contacts
+from campaigns.selectors.contacts import LENGTHS, write_contact
 from campaigns.selectors.routes import find_dialect
 from providers import vault
 from providers.commands import Callback
@@ -206,8 +206,20 @@ def _select(row: OutboxRow, dialect: Dialect) -> QuerySet[TrackedTarget]:
     kinds = targets.exclude(kind="").order_by()
     for kind in kinds.values_list("kind", flat=True).distinct():
         values = _keep_storable(_name_recipients(row, kind, dialect))
-        meant |= Q(kind=kind) & match_contacts(kind, values, "value")
+        spelled = _find_spelled(targets.filter(kind=kind), kind, values)
+        meant |= Q(kind=kind, value__in=TextList(spelled))
     return targets.filter(meant).exclude(told=SEEN)
+
+
+def _find_spelled(
+    targets: QuerySet[TrackedTarget], kind: str, values: Sequence[str]
+) -> Sequence[str]:
+    """The values as the script has written them, where one address is written in several ways."""
+    if kind not in LENGTHS:
+        return values
+    written = {write_contact(kind, value) for value in values}
+    known = targets.order_by().values_list("value", flat=True).distinct()
+    return [value for value in known if write_contact(kind, value) in written]
 
 
 def _name_recipients(row: OutboxRow, kind: str, dialect: Dialect) -> set[str]:

@@ -227,7 +227,10 @@ def _finish_freeze(transfer: Transfer, now: datetime) -> None:
             return
         audience = transfer.parts.aggregate(total=Sum("audience"))["total"] or 0
         done = Transfer.objects.filter(pk=transfer.pk)
-        done.update(audience=audience, frozen_at=now, freeze_cursor={}, **_sum_up_hours(transfer))
+        # Steps to come count relative times from where the freeze has.
+        began = transfer.freeze_cursor.get("now")
+        kept = {"now": began} if began and transfer.has_steps else {}
+        done.update(audience=audience, frozen_at=now, freeze_cursor=kept, **_sum_up_hours(transfer))
         transfer.refresh_from_db()
         if transfer.has_steps:
             handover.note_frozen(transfer, now)

@@ -147,7 +147,9 @@ def _join_left_out(handover: Handover, persons: Sequence[Person], now: datetime)
 def _find_pushed(handover: Handover, persons: Sequence[Person], now: datetime) -> set[int]:
     """Who has a device in the part that the freeze has not left out."""
     transfer = handover.transfer
-    wanted = read_wanted(transfer, handover.part, transfer.frozen_at or now)
+    counted_from = transfer.freeze_cursor.get("now")
+    moment = datetime.fromisoformat(counted_from) if counted_from else transfer.frozen_at or now
+    wanted = read_wanted(transfer, handover.part, moment)
     # Of a list of ids nobody keeps who was on it: any device of the app may have been.
     is_list = wanted.bodies is None
     meant = Device.objects.filter(app=wanted.app) if is_list else wanted.devices

@@ -12,6 +12,7 @@ from django.db.models import BigIntegerField, DateTimeField, Q, QuerySet
 from campaigns.models import Device, Part
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import ByRow, IdList, IsAmong
+from campaigns.selectors.expressions import deny
 
 MAX_EVIDENCE = 400
 MOST_AT_ONCE = 500
@@ -83,6 +84,7 @@ def _find_dead(group: Sequence[DeadToken]) -> QuerySet[Device]:
 
 def _is_older(died: ByRow) -> Q:
     """Whether the device itself has not shown its token since then, as far as anybody knows."""
-    # Before it was kept when a token was shown, it was at least when it was new.
-    is_new = Q(token_evidence=Device.REGISTERED, token_state_at__gt=died)
-    return Q(token_shown_at__lte=died) | Q(token_shown_at__isnull=True) & ~is_new
+    # Before it was kept when a token was shown, it was when it was new, or may have been later.
+    was_there = Q(token_state_at__gt=died) | Q(last_seen_at__gt=died)
+    was_shown = Q(token_evidence=Device.REGISTERED) & was_there
+    return Q(token_shown_at__lte=died) | Q(deny(was_shown), token_shown_at__isnull=True)

@@ -166,7 +166,7 @@ def _list_columns(asked: Asked, *, has_vendor: bool) -> list[str]:
 def _offer_counting(asked: Asked, *, has_receipts: bool) -> dict[str, Any]:
     """What a button begins to count in the background, that the lines do not know."""
     if not has_receipts:
-        words = _("Count what came back by %(what)s") % {"what": str(WORDS[asked.by]).lower()}
+        words = _("Count what came back: %(what)s") % {"what": WORDS[asked.by]}
         field = OF_COHORT.get(asked.by, "")
         return {"is_uncounted": True, "counted_by": field, "counting_words": words}
     words = _("Count the open rate by hour of sending")

@@ -82,6 +82,6 @@ def match_spelled(kind: str, texts: Sequence[str] | TextList, column: str = "") 
 
 def match_contacts(kind: str, texts: Iterable[str], column: str = "") -> Q:
     """As `match_spelled`, of texts that are written anyhow; for other kinds exactly these. None may
-    hold a NUL."""
-    written = {write_contact(kind, text) for text in texts}
+    hold a NUL. Nobody is meant by blanks."""
+    written = {write_contact(kind, text) for text in texts} - {""}
     return match_spelled(kind, list_texts(spell_contacts(kind, sorted(written))), column)

@@ -160,7 +160,8 @@ def describe_change(note: str, share: Share) -> str:
     )
     some = ", ".join(sorted(share.zones)[:3])
     more = len(share.zones) - 3
-    zones = _("%(some)s and %(more)d more zones") % {"some": some, "more": more}
+    others = ngettext("%(some)s and %(more)d more zone", "%(some)s and %(more)d more zones", more)
+    zones = others % {"some": some, "more": more}
     return words % {
         "note": note, "count": f"{share.recipients:,}", "zones": zones if more > 0 else some,
     }  # fmt: skip

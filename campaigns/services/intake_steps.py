@@ -170,7 +170,9 @@ def _load_merged(known: _Known, names: Iterable[str], app: App) -> None:
     unknown = [name for name in names if (column, name) not in known.by_value]
     merged = find_aliases(app.workspace_id, unknown)
     persons = Person.objects.in_bulk(set(merged.values()))
-    known.by_value |= {(column, name): persons[pk] for name, pk in merged.items()}
+    # Somebody may have been erased between the two questions.
+    there = {name: pk for name, pk in merged.items() if pk in persons}
+    known.by_value |= {(column, name): persons[pk] for name, pk in there.items()}
 
 
 def _find_or_make(

@@ -41,7 +41,7 @@ def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterat
     for name, count in sorted(forecast.empty.items()):
         words = ngettext(
             "%(about)s%(count)s of %(total)s recipients of %(app)s has no %(name)s, and nothing "
-            "stands in for it: they are skipped.",
+            "stands in for it: that one is skipped.",
             "%(about)s%(count)s of %(total)s recipients of %(app)s have no %(name)s, and nothing "
             "stands in for it: they are skipped.",
             count,
@@ -79,8 +79,8 @@ def _tell_defaults(forecast: TextForecast, fields: dict[str, str]) -> Iterator[P
     about = "" if forecast.is_exact else _("about ")
     for name, count in sorted(forecast.standing_in.items()):
         words = ngettext(
-            "%(about)s%(count)s of %(total)s recipients of %(app)s has no %(name)s: they get the "
-            "default.",
+            "%(about)s%(count)s of %(total)s recipients of %(app)s has no %(name)s: that one gets "
+            "the default.",
             "%(about)s%(count)s of %(total)s recipients of %(app)s have no %(name)s: they get the "
             "default.",
             count,

@@ -27,13 +27,12 @@ from campaigns.services.import_text import find_delimiter
 from providers.message import read_message, write_message
 from providers.message_channels import TRANSLATED
 from providers.message_faults import find_message_faults
-from providers.message_fields import Platform
 
 MOST = 2_000_000  # characters of a file
 LISTS = frozenset(column for column, spec in TRANSLATED.items() if spec.kind == "titles")
 HEADER = ["language", *TRANSLATED]
 # Without one of these somebody reads nothing in his language.
-BODIES = ("body", *(f"{platform.value}.body" for platform in Platform))
+BODIES = tuple(column for column in TRANSLATED if column.rpartition(".")[2] == "body")
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,15 @@ def test_a_segment_means_an_address_in_any_spelling(app, ann, now, field, op, va
     assert [device.person for device in meant] == [ann]
 
 
+@pytest.mark.parametrize("name", ["person.email", "person.phone"])
+@pytest.mark.parametrize(("op", "value"), [("eq", " "), ("in", [" ", "nobody@example.org"])])
+def test_a_blank_means_nobody_without_an_address(app, now, name, op, value):
+    builders.make_device(app, "t", person=builders.make_person(app.workspace, "bob"))
+    expression = check_expression({"field": name, "op": op, "value": value})
+
+    assert not Device.objects.filter(compile_expression(expression, app.pk, now)).exists()
+
+
 def test_letters_beyond_ascii_are_found_as_they_are_and_in_lower_case(app):
     for mail in ("ÄNN@example.org", "ärn@example.org"):
         builders.make_person(app.workspace, mail, email=mail)

@@ -87,7 +87,7 @@ def test_a_default_leaves_nobody_without_a_text(app: App) -> None:
     assert list_codes(campaign) == {"default_stands_in": False}
     [problem] = find_problems(campaign, now=NOW)
     assert problem.sentence == (
-        "1 of 2 recipients of Shop has no person.custom.name: they get the default."
+        "1 of 2 recipients of Shop has no person.custom.name: that one gets the default."
     )
 
 

@@ -69,6 +69,13 @@ def test_a_file_that_a_sheet_has_saved_in_another_country_is_the_same(mark):
     assert found.translations["fr"]["body"] == "Ici, là\nou là"
 
 
+def test_a_language_may_say_the_text_of_one_channel_alone():
+    found = compare_translations({"sms": {"body": "Hi"}}, "language,sms.body\nde,Hallo\n")
+
+    assert (found.new, found.rejected) == (["de"], [])
+    assert found.translations["de"]["sms"] == {"body": "Hallo"}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

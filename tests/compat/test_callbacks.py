@@ -120,7 +120,10 @@ def test_who_is_named_by_an_address_in_another_spelling_is_told_of_in_the_script
 ):
     Person.objects.filter(external_user_id="ann").update(email="Ann@X.example")
     Person.objects.filter(external_user_id="bo").update(phone="00491701234567")
-    named = {"ann": (PersonKind.EMAIL, "ANN@x.example"), "bo": (PersonKind.PHONE, "+491701234567")}
+    named = {
+        "ann": (PersonKind.EMAIL, "ANN@x.example"),
+        "bo": (PersonKind.PHONE, "+49 170/123-4567"),
+    }
 
     for name, (kind, value) in named.items():
         part = send(kind, (value,), wants_intermediate=True)

@@ -122,6 +122,7 @@ def test_a_dead_token_is_switched_off_with_the_words_unless_it_was_shown_since(
         name_phone(3): [say(**dead, dead_since=(now - hour).isoformat())],
     }
     transfer = begin()
+    Device.objects.filter(token=name_phone(3)).update(token_shown_at=now)
 
     send(transfer, now)
 

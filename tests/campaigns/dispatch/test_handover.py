@@ -341,9 +341,12 @@ def test_who_was_pushed_to_is_judged_by_the_times_of_the_freeze(
     recent = {"field": "device.last_seen_at", "op": "within_last", "value": "12h"}
     transfer = start(scenario=scenario, audience={"expression": recent})
 
-    freeze.freeze_transfer(transfer, now=now)
-    go_on(now + WAIT / 2)
+    freeze.freeze_step(transfer, "worker", now)
+    ended = now + timedelta(hours=10)
+    freeze.freeze_transfer(transfer, now=ended, worker="worker")
+    go_on(ended + WAIT / 2)
 
+    assert transfer.frozen_at == ended
     assert list_mailed(server) == ["cy"]
 
 

@@ -79,10 +79,12 @@ def test_nothing_but_the_token_says_that_a_device_has_it_still(phones, shown_at)
     assert disable(phones, DIED) == {"token-0", "token-1", "token-2"}
 
 
+@pytest.mark.parametrize("name", ["token_state_at", "last_seen_at"])
 @pytest.mark.parametrize(("after", "stays"), [(0 * SECOND, False), (SECOND, True)])
-def test_what_was_registered_before_that_was_kept_counts_from_then(phones, after, stays):
+def test_what_was_registered_before_that_was_kept_counts_from_then(phones, name, after, stays):
+    known = {"token_state_at": LONG_AGO, "last_seen_at": None} | {name: DIED + after}
     Device.objects.filter(pk=phones[1].pk).update(
-        token_shown_at=None, token_evidence=Device.REGISTERED, token_state_at=DIED + after
+        token_shown_at=None, token_evidence=Device.REGISTERED, **known
     )
 
     off = disable(phones, DIED)
