@@ -24,7 +24,7 @@ COUNTING = ("campaign_problems", "review_checks")
 
 def fill_kinds(app: Any) -> None:
     """Drafts of a plain text and of one with a variable, a segment in its second version, a
-    template, a test group, an import that has been checked, a report in the background."""
+    template, a test group, an import that was begun, a report in the background."""
     now = datetime.now(UTC)
     _make_drafts(app, now)
     _make_segment(app, now)

@@ -80,31 +80,28 @@ class CampaignShape(CountedShape):
         return sorted(transfer.pk for transfer in campaign.transfers.all())
 
 
-class TranslationBody(serializers.Serializer[Any]):
+class TextBody(serializers.Serializer[Any]):
+    """What a message and each of its translations hold alike."""
+
+    title = serializers.CharField(required=False)
+    body = serializers.CharField(required=False)
+    android = serializers.DictField(required=False)
+    ios = serializers.DictField(required=False)
+    web = serializers.DictField(required=False)
+    in_app = serializers.DictField(required=False)
+    sms = serializers.DictField(required=False)
+    email = serializers.DictField(required=False)
+
+
+class TranslationBody(TextBody):
     """What a message says in one language; a block holds those of its fields that people read."""
 
-    title = serializers.CharField(required=False)
-    body = serializers.CharField(required=False)
     buttons = serializers.ListField(child=serializers.CharField(), required=False)
-    android = serializers.DictField(required=False)
-    ios = serializers.DictField(required=False)
-    web = serializers.DictField(required=False)
     hmos = serializers.DictField(required=False)
-    in_app = serializers.DictField(required=False)
-    sms = serializers.DictField(required=False)
-    email = serializers.DictField(required=False)
 
 
-class MessageBody(serializers.Serializer[Any]):
-    title = serializers.CharField(required=False)
-    body = serializers.CharField(required=False)
+class MessageBody(TextBody):
     buttons = serializers.ListField(child=serializers.DictField(), required=False)
-    android = serializers.DictField(required=False)
-    ios = serializers.DictField(required=False)
-    web = serializers.DictField(required=False)
-    in_app = serializers.DictField(required=False)
-    sms = serializers.DictField(required=False)
-    email = serializers.DictField(required=False)
     translations = serializers.DictField(child=TranslationBody(), required=False)
     extras = serializers.DictField(required=False)
 

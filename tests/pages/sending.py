@@ -6,7 +6,16 @@ from typing import Any
 
 from django.urls import reverse
 
-from campaigns.models import Campaign
+from campaigns.models import App, Campaign
+
+
+def type_message(app: App, **changed: Any) -> dict[str, Any]:
+    """The compose page's fields, by name, for a push to all of an app's devices at once."""
+    return {
+        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons",
+        "title": "Autumn sale", "body": "Fresh looks have landed.", "group": "General",
+        "when": "now", "timezone": "UTC", "expires_unit": "3600", "policy": "at_least_once",
+    } | changed  # fmt: skip
 
 
 def press_send(client: Any, pk: int, **changes: str) -> Any:

@@ -14,7 +14,7 @@ from providers.message_channels import OTHER_BLOCKS
 from providers.message_faults import TOP_FIELDS, find_message_faults
 from providers.message_fields import BLOCK_FIELDS, PERSONAL_FIELDS
 from tests import builders
-from tests.pages.sending import press_send, send_typed
+from tests.pages.sending import press_send, send_typed, type_message
 
 # What a person types for a field, and the JSON value that it means.
 BY_KIND = {
@@ -55,12 +55,7 @@ FIELDS = (
 
 @pytest.fixture
 def typed(app):
-    return {
-        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons",
-        "title": "Autumn sale", "body": "Fresh looks have landed.", "group": "General",
-        "when": "now", "timezone": "UTC", "expires_unit": "3600", "policy": "at_least_once",
-        "action": "draft",
-    }  # fmt: skip
+    return type_message(app, action="draft")
 
 
 @pytest.fixture

@@ -159,13 +159,24 @@ def test_a_mistake_in_another_languages_tab_is_named_and_one_key_away(compose, c
     complaints.clear()  # the browser notes the answer's status, 422
 
 
-def test_of_many_languages_one_is_drawn_when_it_is_opened(compose, owner, app, now, complaints):
+@pytest.fixture
+def edit_many_languages(compose, owner, app, now):
+    """Open the edit page of a new draft with these translations; the draft."""
+
+    def edit(said):
+        body = {"name": "Many", "app": app.slug, "audience": {"all": True},
+                "message": {"title": "Hello", "body": "World", "translations": said}}  # fmt: skip
+        campaign = create_campaign(owner, body, actor="owner", now=now)
+        compose.goto(compose.url.replace("/new/", f"/{campaign.pk}/edit/"))
+        return campaign
+
+    return edit
+
+
+def test_of_many_languages_one_is_drawn_when_it_is_opened(compose, edit_many_languages, complaints):
     said = {f"{letter}n": {"title": f"Title {letter}", "body": "Text"} for letter in "abcdefghijkl"}
     said["jn"]["ios"] = {"title": "Only there"}
-    body = {"name": "Many", "app": app.slug, "audience": {"all": True},
-            "message": {"title": "Hello", "body": "World", "translations": said}}  # fmt: skip
-    campaign = create_campaign(owner, body, actor="owner", now=now)
-    compose.goto(compose.url.replace("/new/", f"/{campaign.pk}/edit/"))
+    campaign = edit_many_languages(said)
 
     compose.locator("#pa-lang-9").focus()
     compose.keyboard.press("Enter")
@@ -241,14 +252,11 @@ def test_a_language_asks_for_what_the_message_says_elsewhere_and_for_no_more(com
 
 
 def test_what_is_said_singly_is_drawn_and_kept_in_a_language_that_was_folded(
-    compose, owner, app, now, complaints
+    compose, edit_many_languages, complaints
 ):
     said = {f"{letter}n": {"title": "Title", "body": "Text"} for letter in "abcdefghijkl"}
     said["jn"] |= {"ios": {"subtitle": "There"}, "in_app": {"open_title": "Go"}}
-    body = {"name": "Many", "app": app.slug, "audience": {"all": True},
-            "message": {"body": "World", "translations": said}}  # fmt: skip
-    campaign = create_campaign(owner, body, actor="owner", now=now)
-    compose.goto(compose.url.replace("/new/", f"/{campaign.pk}/edit/"))
+    campaign = edit_many_languages(said)
 
     compose.locator("#pa-lang-9").focus()
     compose.keyboard.press("Enter")

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from campaigns.selectors import variable_look
 from tests import builders
+from tests.pages.sending import type_message
 
 READY = ">Ready<"
 
@@ -17,11 +18,7 @@ def look(client, owner, app):
     """The panel of a campaign that could be sent, but for what is typed otherwise."""
     builders.make_route(app, "android")
     builders.make_device(app, "token")
-    typed = {
-        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons", "body": "Hello",
-        "group": "General", "when": "now", "timezone": "UTC", "expires_unit": "3600",
-        "policy": "at_least_once",
-    }  # fmt: skip
+    typed = type_message(app, title="", body="Hello")
     client.force_login(owner)
     return lambda **changed: client.post(reverse("check"), typed | changed).content.decode()
 

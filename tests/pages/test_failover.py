@@ -26,7 +26,7 @@ from campaigns.models import (
 )
 from campaigns.templatetags.pa import time_words
 from tests import builders
-from tests.pages.sending import send_typed
+from tests.pages.sending import send_typed, type_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 STEPS = [
@@ -38,12 +38,7 @@ DAY = (datetime.now(UTC) + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
 
 @pytest.fixture
 def typed(app):
-    return {
-        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons",
-        "title": "Autumn sale", "body": "Fresh looks have landed.", "group": "General",
-        "when": "now", "timezone": "UTC", "expires_unit": "3600", "policy": "at_least_once",
-        "action": "draft",
-    }  # fmt: skip
+    return type_message(app, action="draft")
 
 
 @pytest.fixture

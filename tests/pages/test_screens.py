@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from campaigns.models import Person
 from tests import builders
+from tests.pages.sending import type_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 NAME = "{{ person.custom.name }}"
@@ -31,11 +32,7 @@ def look(client, owner, app):
     builders.make_device(app, "one", person=ann)
     builders.make_device(app, "two", "ios", person=ann)
     builders.make_route(app, "android")
-    typed = {
-        "target": f"app:{app.pk}", "audience_kind": "all", "ids_kind": "persons", "body": "Hello",
-        "group": "General", "when": "now", "timezone": "UTC", "expires_unit": "3600",
-        "policy": "at_least_once",
-    }  # fmt: skip
+    typed = type_message(app, title="", body="Hello")
     client.force_login(owner)
     return lambda **more: client.post(reverse("check"), typed | more).context["samples"]
 
