@@ -358,6 +358,7 @@ class FanOut:
         return stop
 
     def _end(self) -> None:
+        self.gate.give_back()
         now = self.clock()
         stop = self._heed(now)
         self.board.share(can_ask=True)

@@ -75,13 +75,22 @@ class Gate:
             return 0.0
         return max(0.0, (self.opens_at - self.clock()).total_seconds())
 
+    def give_back(self) -> None:
+        """Nothing more is written: what is held may be written by others."""
+        now = self.clock()
+        for _ in range(TRIES):
+            if self.rate is None or not self.held:
+                return
+            row, bucket, recently = self._read(self.rate, now)
+            # Not taken off what was ever taken: that must not become again what somebody has read.
+            if _save(row, bucket, recently, 0):
+                self.held = 0
+
     def _take(self, wanted: int, rate: float, now: datetime) -> None:
         """What is held still goes back, as nobody has written it, and is taken anew."""
         least = min(wanted, max(1, int(rate * TURN.total_seconds())))
         for _ in range(TRIES):
-            row = self._find_row(rate, now)
-            bucket = _open_bucket(rate, row).take(-self.held, now)
-            recently = _open_recently(rate, row).give_back(self.held, self.held_since)
+            row, bucket, recently = self._read(rate, now)
             wait = max(bucket.find_wait(least, now), recently.find_wait(least, now))
             if wait:
                 self.opens_at = now + timedelta(seconds=wait) + MOMENT
@@ -95,6 +104,12 @@ class Gate:
                 self.went = 0
                 return
         self.opens_at = now + TURN  # others had all the turns
+
+    def _read(self, rate: float, now: datetime) -> tuple[Allowance, Bucket, Recently]:
+        """The account's row, and what may be taken of it when what is held has gone back."""
+        row = self._find_row(rate, now)
+        bucket = _open_bucket(rate, row).take(-self.held, now)
+        return row, bucket, _open_recently(rate, row).give_back(self.held, self.held_since)
 
     def _find_row(self, rate: float, now: datetime) -> Allowance:
         kept = {"level": _find_burst(rate), "filled_at": now}

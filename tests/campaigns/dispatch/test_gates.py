@@ -183,6 +183,29 @@ def test_what_was_stored_and_not_written_in_time_goes_back(line: Line) -> None:
     assert row.level == pytest.approx(290)
 
 
+def find_row() -> Allowance:
+    return Allowance.objects.get(scope=SCOPE)
+
+
+def count_taken() -> int:
+    """How many calls of the last seconds the account's row says were written."""
+    row = find_row()
+    return sum(count for _tenth, count in row.recently)
+
+
+def test_who_writes_nothing_more_leaves_what_it_held_to_others(line: Line) -> None:
+    gate, other = line.open_gate(1000), line.open_gate(1000)
+    gate.store(100)
+    gate.admit(20)
+
+    gate.give_back()
+
+    assert count_taken() == 20
+    # What was ever taken never comes down: whoever has read the row would not see that it changed.
+    assert find_row().taken == 100
+    assert (gate.admit(80, can_ask=False), other.admit(280)) == (0, 280)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_store_lets_no_more_through(line: Line, workers: int) -> None:
     gates, draw = [line.open_gate(10_000) for _ in range(workers)], Random(7)
@@ -194,6 +217,8 @@ def test_a_store_lets_no_more_through(line: Line, workers: int) -> None:
                 gate.store(draw.randrange(1, 500))
             admitted = gate.admit(draw.randrange(0, 500), can_ask=draw.random() < 0.5)
             line.written.append((line.seconds, admitted))
+            if draw.random() < 0.1:
+                gate.give_back()
 
     assert line.find_busiest() <= 1.02 * 10_000 * WINDOW
     assert line.count(0, 7.5) >= 0.95 * 10_000 * 7.5
@@ -247,6 +272,17 @@ def test_who_is_always_too_late_asks_again_a_little_later_and_not_at_once(line: 
     assert gate.admit(1) == 1
 
 
+def test_what_goes_back_undoes_nothing_that_others_have_just_taken(line: Line) -> None:
+    gate, rival = line.open_gate(1000), Rival(line.open_gate(1000))
+    gate.store(50)
+
+    with connection.execute_wrapper(rival):
+        gate.give_back()
+
+    assert (gate.held, rival.taken) == (50, TRIES)
+    assert count_taken() == 50 + TRIES
+
+
 def test_an_account_without_a_rate_is_held_back_by_nothing_and_costs_nothing(
     line: Line, django_assert_num_queries: Callable[[int], object]
 ) -> None:
@@ -255,6 +291,7 @@ def test_an_account_without_a_rate_is_held_back_by_nothing_and_costs_nothing(
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
         assert gate.admit(1000) == 1000
         assert gate.find_wait() == 0
+        gate.give_back()
 
 
 class Pausing:
@@ -291,3 +328,18 @@ def test_a_batch_that_was_claimed_at_once_is_written_bit_by_bit(
     assert count_outcomes(transfer) == {"sent": PHONES}
     assert Batch.objects.order_by("-count").values_list("count", flat=True)[0] == 100
     assert most <= 60 + 200 * 0.15  # a burst, and what comes in
+
+
+def test_a_fan_out_that_has_ended_has_taken_what_it_wrote_and_no_more(
+    gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer, clock = begin(), Pausing(now)
+    Account.objects.update(limits={"requests_per_second": 2000})
+    gateway.streams = 100
+    monkeypatch.setattr(fan_out.time, "sleep", clock.sleep)
+
+    while pump("worker", clock=clock):
+        pass
+
+    assert count_outcomes(transfer) == {"sent": PHONES}
+    assert count_taken() == PHONES
