@@ -48,6 +48,7 @@ class JobRow:
     figures: tuple[tuple[str, int], ...]
     seconds_left: int | None
     zone: str
+    about: str
 
 
 def find_job(principal: Any, pk: int) -> Job:
@@ -139,6 +140,7 @@ def describe_job(job: Job, now: datetime) -> JobRow:
         figures=figures,
         seconds_left=_estimate(job, now),
         zone=job.app.timezone if job.app else "UTC",
+        about=kind.about(job) if kind else "",
     )
 
 

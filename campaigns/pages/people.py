@@ -1,5 +1,5 @@
 """One box that finds a person or a device by whatever they are known by, and labels for those
-who are ticked among the found."""
+who are ticked among the found, or for all of them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,20 @@ from campaigns.pages.people_labels import (
     MOST_TICKED,
     Role,
     TickedForm,
-    begin_ticked,
+    begin_labelling,
     make_ticked_form,
+    offer_found,
 )
 from campaigns.pages.shell import draw_page, operator_page, show_page
 from campaigns.selectors.identifiers import MAX_IDENTIFIER
-from campaigns.selectors.lookup import By, Match, find_matches
+from campaigns.selectors.known_by import By
+from campaigns.selectors.lookup import (
+    MOST,
+    Match,
+    count_beginning,
+    find_matches,
+    is_beginning,
+)
 from campaigns.services.access import require_role
 
 MOST_SHOWN = MOST_TICKED
@@ -78,54 +86,75 @@ class Hit:
         return f"{page}#device-{self.device.pk}" if self.device else page
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to; `hits` are as many as it looks for, which may not be all."""
+
+    term: str
+    matches: list[Match]
+    hits: list[Hit]
+
+
 @operator_page
 def people(request: HttpRequest) -> HttpResponse:
     """The search; whoever is the only one that it finds is shown at once."""
     form = SearchForm(request.GET if "who" in request.GET else None)
-    hits = _search(request, form)
-    if len(hits) == 1:
-        return redirect(hits[0].link)
-    return _draw(request, form, hits, make_ticked_form(request))
+    found = _search(request, form)
+    if len(found.hits) == 1:
+        return redirect(found.hits[0].link)
+    return _draw(request, form, found, make_ticked_form(request))
 
 
 @operator_page
 def label_people(request: HttpRequest) -> HttpResponse:
-    """Begin to add or remove whoever is ticked, as a job; what is refused keeps its ticks."""
+    """Begin to add or remove who is ticked or found, as a job; what is refused keeps its ticks."""
     if request.method != "POST":
         return show_page(request, "people")
     require_role(request.user, None, Role.COMPOSER)
     ticked = make_ticked_form(request, request.POST)
     if ticked.is_valid():
         try:
-            return redirect("job", begin_ticked(request, ticked).pk)
+            return redirect("job", begin_labelling(request, ticked).pk)
         except Refused as refusal:
             ticked.add_error(None, refusal.message)
     form = SearchForm(request.POST)
-    hits = _search(request, form)
-    if hits:
-        return _draw(request, form, hits, ticked)
+    found = _search(request, form)
+    if found.hits:
+        return _draw(request, form, found, ticked)
     messages.error(request, _("Nothing was changed: search again, tick people, choose a label."))
     return redirect("people")
 
 
-def _search(request: HttpRequest, form: SearchForm) -> list[Hit]:
+def _search(request: HttpRequest, form: SearchForm) -> Found:
     term = form.cleaned_data["who"].strip() if form.is_valid() else ""
-    return list_hits(find_matches(term, request.user)) if term else []
+    matches = find_matches(term, request.user)
+    return Found(term, matches, list_hits(matches))
 
 
-def _draw(
-    request: HttpRequest, form: SearchForm, hits: list[Hit], ticked: TickedForm
-) -> HttpResponse:
+def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedForm) -> HttpResponse:
+    shown = found.hits[:MOST_SHOWN]
+    may_label = bool(ticked.labels) and any(hit.person for hit in shown)
+    count, is_more = _count(request, found)
+    if may_label:
+        offer_found(ticked, count, is_more=is_more)
     context: dict[str, Any] = {
         "form": form,
-        "term": form.cleaned_data["who"].strip() if form.is_valid() else "",
-        "hits": hits[:MOST_SHOWN],
-        "is_cut": len(hits) > MOST_SHOWN,
+        "term": found.term,
+        "hits": shown,
+        "is_cut": len(found.hits) > MOST_SHOWN,
         "ticked": ticked,
-        "may_label": bool(ticked.labels) and any(hit.person for hit in hits[:MOST_SHOWN]),
+        "may_label": may_label,
     }
     status = 422 if ticked.errors else 200
     return draw_page(request, "pages/people.html", _("People"), context, status=status)
+
+
+def _count(request: HttpRequest, found: Found) -> tuple[int, bool]:
+    """How many people the search finds; True where there may be more."""
+    if is_beginning(found.matches):
+        return count_beginning(found.term, request.user)
+    persons = {hit.person.pk for hit in found.hits if hit.person}
+    return len(persons), len(found.matches) >= MOST
 
 
 def list_hits(matches: Iterable[Match]) -> list[Hit]:

@@ -1,4 +1,4 @@
-"""The form below a search: people who are ticked get a label or lose it, as a job."""
+"""The form below a search: who is ticked, or all who are found, get or lose a label, as a job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.errors import Invalid
 from campaigns.models import Job, Label, Membership, Person
@@ -17,24 +17,32 @@ from campaigns.pages.fields import PageForm
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import find_apps, name_actor
 from campaigns.services.erase_find import PERSON_NUMBER
-from campaigns.services.labels import BulkVerb, IdLines, change_by_list
+from campaigns.services.labels import BulkVerb, IdLines, change_by_list, change_by_search
 
 Role = Membership.Role
 MOST_TICKED = 50
 MOST_OFFERED = 300
 CHOOSE = gettext_lazy("Choose a label.")
+TICKED, FOUND = "ticked", "found"
 
 
 class TickedForm(PageForm):
-    """Which label; the people are the ticked boxes beside their names."""
+    """Which label, and whether whoever is ticked is meant, or all whom the search has found."""
 
     label = forms.ChoiceField(
         label=gettext_lazy("Label"),
         error_messages={"required": CHOOSE, "invalid_choice": CHOOSE},
     )
+    whom = forms.ChoiceField(
+        label=gettext_lazy("Whom"),
+        choices=[(TICKED, gettext_lazy("Who is ticked")), (FOUND, gettext_lazy("Everybody found"))],
+        widget=forms.RadioSelect,
+        required=False,
+        initial=TICKED,
+    )
 
-    def __init__(self, labels: list[Label], posted: Any = None) -> None:
-        super().__init__(posted)
+    def __init__(self, labels: list[Label], posted: Any = None, **initial: str) -> None:
+        super().__init__(posted, initial=initial)
         self.labels = {str(label.pk): label for label in labels}
         self.ticked = {read_id(text) for text in posted.getlist("person")} if posted else set()
         by_app: dict[str, list[tuple[int, str]]] = {}
@@ -43,8 +51,8 @@ class TickedForm(PageForm):
         self.offer_choices("label", [("", _("Choose a label")), *by_app.items()])
 
     def clean(self) -> dict[str, Any]:
-        """Somebody must be ticked."""
-        if not self.ticked:
+        """Somebody must be ticked, unless everybody is meant."""
+        if not self.ticked and self.cleaned_data.get("whom") != FOUND:
             self.add_error(None, _("Tick the people whom you mean."))
         return self.cleaned_data
 
@@ -54,21 +62,44 @@ def make_ticked_form(request: HttpRequest, posted: Any = None) -> TickedForm:
     apps = find_apps(request.user, Role.COMPOSER)
     rows = Label.objects.filter(app__in=apps, archived_at__isnull=True)
     offered = rows.select_related("app__workspace").order_by("app__name", "app_id", "name")
-    return TickedForm(list(offered[:MOST_OFFERED]), posted)
+    asked = request.GET.get("label", "")
+    labels = list(offered[:MOST_OFFERED])
+    if asked and not any(str(label.pk) == asked for label in labels):
+        labels += offered.filter(pk=read_id(asked))
+    # Whoever comes from the page of a label means all whom the search found there.
+    initial = {"label": asked, "whom": FOUND} if asked else {}
+    return TickedForm(labels, posted, **initial)
 
 
-def begin_ticked(request: HttpRequest, form: TickedForm) -> Job:
-    """Add or remove those who are ticked and whom the operator sees; of others nothing is told.
+def offer_found(form: TickedForm, count: int, *, is_more: bool) -> None:
+    """Say beside the choice how many a search has found."""
+    people = f"{count:,}"
+    if is_more:
+        words = _("Everybody found: %(people)s and more") % {"people": people}
+    else:
+        words = ngettext("The %(people)s person found", "All %(people)s people found", count)
+        words %= {"people": people}
+    form.offer_choices("whom", [(TICKED, _("Who is ticked")), (FOUND, words)])
+
+
+def begin_labelling(request: HttpRequest, form: TickedForm) -> Job:
+    """Add or remove those who are meant and whom the operator sees; of others nothing is told.
 
     Raises Invalid when that leaves nobody.
     """
+    label = form.labels[form.cleaned_data["label"]]
+    verb = BulkVerb.REMOVE if request.POST.get("verb") == BulkVerb.REMOVE else BulkVerb.ADD
+    actor, now = name_actor(request.user), timezone.now()
+    by: dict[str, Any] = {"principal": request.user, "actor": actor, "now": now}
+    if form.cleaned_data["whom"] == FOUND:
+        return change_by_search(label, verb, request.POST.get("who", ""), **by)
+    return change_by_list(label, verb, _list_ticked(request, form), **by)
+
+
+def _list_ticked(request: HttpRequest, form: TickedForm) -> IdLines:
     ids = IdList(sorted(form.ticked)[:MOST_TICKED])
     seen = Person.objects.for_user(request.user).filter(pk__in=ids)
     numbers = [str(pk) for pk in sorted(seen.values_list("pk", flat=True))]
     if not numbers:
         raise Invalid(_("Tick the people whom you mean."))
-    label = form.labels[form.cleaned_data["label"]]
-    verb = BulkVerb.REMOVE if request.POST.get("verb") == BulkVerb.REMOVE else BulkVerb.ADD
-    lines = IdLines(["\n".join(numbers).encode()], PERSON_NUMBER)
-    actor, now = name_actor(request.user), timezone.now()
-    return change_by_list(label, verb, lines, principal=request.user, actor=actor, now=now)
+    return IdLines(["\n".join(numbers).encode()], PERSON_NUMBER)

@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models import QuerySet
 
-from campaigns.models import (
-    App,
-    Device,
-    DeviceIdentifier,
-    DeviceMark,
-    Person,
-    PersonMerge,
-    Workspace,
-)
+from campaigns.models import App, Device, Person, Workspace
 from campaigns.models.access import visible_app_ids, visible_workspace_ids
-from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.bulk import IdList
-from campaigns.models.prefixes import begins
 from campaigns.selectors.audience_fields import UNSTORABLE
-from campaigns.selectors.contacts import match_contacts
-from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
+from campaigns.selectors.identifiers import MAX_IDENTIFIER
+from campaigns.selectors.known_by import (
+    OWN_ID,
+    By,
+    match_aliases,
+    match_beginnings,
+    match_devices,
+    match_identifiers,
+    match_merged,
+    match_persons,
+)
 
 MOST = 100  # of each way of matching
 MOST_BEGINNING = 500  # looked at, of which some may be somebody else's
+MOST_COUNTED = 1_000  # of each way of beginning
 SHORTEST_PREFIX = 3
 LONGEST_PREFIX = 255
-MAX_ID = 2**53
-OWN_ID = re.compile(r"(?:(person|device)\s?)?#?\s?([0-9]{1,16})", re.IGNORECASE)
-PHONE = re.compile(r"(?:\+|00)?([0-9]+)")
-BLANKS = re.compile(r"[\s().\-/]+")
-
-
-class By(StrEnum):
-    """What of a person or device is what was typed; kinds of identifiers stand for themselves."""
-
-    OWN_ID = "id"
-    EXTERNAL_USER_ID = "external_user_id"
-    EXTERNAL_PREFIX = "external_user_id_prefix"
-    EMAIL = "email"
-    EMAIL_PREFIX = "email_prefix"
-    PHONE = "phone"
-    TOKEN = "token"
-    ALIAS = "alias"
-    FORMER_ID = "former_id"
-    FORMER_NUMBER = "former_number"
-
-
 BEGINNINGS = frozenset({By.EXTERNAL_PREFIX, By.EMAIL_PREFIX})
 NUMBERS = frozenset({By.OWN_ID, By.FORMER_NUMBER})  # of our rows
 
@@ -86,7 +62,7 @@ def find_matches(term: str, principal: Any) -> list[Match]:
         return []
     reach = find_reach(principal)
     if text.endswith("*"):
-        return _find_beginning(text.rstrip("*"), reach)
+        return _find_beginning(read_prefix(text), reach)
     found = [*_find_persons(text, reach), *_find_devices(text, reach)]
     return found or _find_beginning(text, reach)
 
@@ -103,55 +79,23 @@ def find_reach(principal: Any) -> Reach:
 
 
 def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
-    persons = Person.objects.filter(workspace__in=reach.workspaces)
-    queries: dict[str, QuerySet[Person]] = {
-        By.OWN_ID: Person.objects.filter(pk__in=_read_ids(text, "person")),
-        By.EXTERNAL_USER_ID: persons.filter(external_user_id=text),
-    }
-    if "@" in text:
-        queries[By.EMAIL] = persons.filter(match_contacts(By.EMAIL, [text]))
-    digits = PHONE.fullmatch(BLANKS.sub("", text))
-    if digits:
-        queries[By.PHONE] = persons.filter(match_contacts(By.PHONE, [digits[1]]))
-    for by, rows in queries.items():
+    for by, rows in match_persons(text, reach.workspaces).items():
         ids = _take_some(rows.values_list("pk", flat=True))
         yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
-    yield from _find_merged(text, reach)
-
-
-def _find_merged(text: str, reach: Reach) -> Iterator[Match]:
-    """Who has taken over the one who was known so."""
-    gone = PersonMerge.objects.filter(workspace__in=reach.workspaces, undone_at__isnull=True)
-    queries = {
-        By.FORMER_ID: gone.filter(~Q(external_user_id=""), external_user_id=text),
-        By.FORMER_NUMBER: gone.filter(gone_id__in=_read_ids(text, "person")),
-    }
-    for by, rows in queries.items():
-        ids = _take_some(rows.values_list("person_id", flat=True))
+    for by, gone in match_merged(text, reach.workspaces).items():
+        ids = _take_some(gone.values_list("person_id", flat=True))
         yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
 
 
 def _find_devices(text: str, reach: Reach) -> Iterator[Match]:
-    hashed = hash64(text)
-    own = Device.objects.filter(pk__in=_read_ids(text, "device"), app__in=reach.apps)
-    yield from _match_devices(own, By.OWN_ID)
-    tokens = Device.objects.filter(
-        app__in=reach.apps, platform__in=PLATFORM_KEYS, token_hash=hashed, token=text
-    )
-    yield from _match_devices(tokens, By.TOKEN)
-    ids = DeviceIdentifier.objects.filter(
-        app__in=reach.apps, kind__in=list(identifier_platforms()), value_hash=hashed, value=text
-    )
+    for by, devices in match_devices(text, reach.apps).items():
+        for pk in _take_some(devices.values_list("pk", flat=True)):
+            yield Match("device", pk, by)
+    ids = match_identifiers(text, reach.apps)
     for device, kind in _take_some(ids.values_list("device_id", "kind")):
         yield Match("device", device, kind)
-    marks = DeviceMark.objects.filter(app__in=reach.apps, kind=DeviceMark.Kind.ALIAS, name=text)
-    for device in _take_some(marks.values_list("device_id", flat=True)):
+    for device in _take_some(match_aliases(text, reach.apps).values_list("device_id", flat=True)):
         yield Match("device", device, By.ALIAS)
-
-
-def _match_devices(devices: QuerySet[Device], by: str) -> Iterator[Match]:
-    for pk in _take_some(devices.values_list("pk", flat=True)):
-        yield Match("device", pk, by)
 
 
 def _take_some(rows: QuerySet[Any, Any]) -> list[Any]:
@@ -162,13 +106,12 @@ def _take_some(rows: QuerySet[Any, Any]) -> list[Any]:
 def _find_beginning(prefix: str, reach: Reach) -> list[Match]:
     if not SHORTEST_PREFIX <= len(prefix) <= LONGEST_PREFIX:
         return []
+    found: dict[int, Match] = {}
     persons = Person.objects.filter(workspace__in=reach.workspaces)
-    named = persons.filter(begins("external_user_id", prefix))
-    found = _take_beginning(named, "external_user_id", By.EXTERNAL_PREFIX, reach)
-    mails = persons.alias(lowered=Lower("email")).filter(begins("lowered", prefix.lower()))
-    known = {match.pk for match in found}
-    mailed = _take_beginning(mails, "email", By.EMAIL_PREFIX, reach)
-    return found + [match for match in mailed if match.pk not in known]
+    for by, (column, rows) in match_beginnings(prefix, persons).items():
+        for match in _take_beginning(rows, column, by, reach):
+            found.setdefault(match.pk, match)
+    return list(found.values())
 
 
 def _take_beginning(rows: QuerySet[Person], column: str, by: str, reach: Reach) -> list[Match]:
@@ -179,6 +122,29 @@ def _take_beginning(rows: QuerySet[Person], column: str, by: str, reach: Reach) 
     return [Match("person", pk, by) for pk in _keep_seen(ids, reach)[:MOST]]
 
 
+def count_beginning(term: str, principal: Any) -> tuple[int, bool]:
+    """How many persons begin so whom the principal sees; True when there may be more."""
+    reach, prefix = find_reach(principal), read_prefix(term)
+    persons = Person.objects.filter(workspace__in=reach.workspaces)
+    ways = [rows for _column, rows in match_beginnings(prefix, persons).values()]
+    found = [
+        list(rows.order_by().values_list("pk", flat=True)[: MOST_COUNTED + 1]) for rows in ways
+    ]
+    ids = {pk for some in found for pk in some[:MOST_COUNTED]}
+    is_more = any(len(some) > MOST_COUNTED for some in found)
+    return len(_keep_seen(sorted(ids), reach)), is_more
+
+
+def read_prefix(term: str) -> str:
+    """The beginning that is looked for."""
+    return term.strip().rstrip("*")
+
+
+def is_beginning(matches: Iterable[Match]) -> bool:
+    """Whether these are all who begin so; else somebody has what was typed as a whole."""
+    return any(match.by in BEGINNINGS for match in matches)
+
+
 def _keep_seen(ids: list[int], reach: Reach) -> list[int]:
     """Those whom the principal sees, in the same order."""
     if not ids:
@@ -186,14 +152,6 @@ def _keep_seen(ids: list[int], reach: Reach) -> list[int]:
     seen = Person.objects.for_user(reach.principal).filter(pk__in=IdList(ids))
     known = set(seen.values_list("pk", flat=True))
     return [pk for pk in ids if pk in known]
-
-
-def _read_ids(text: str, kind: str) -> set[int]:
-    """Our own id of that kind, as in `12`, `#12` or `device 12`."""
-    found = OWN_ID.fullmatch(text)
-    if found is None or (found[1] or kind).lower() != kind:
-        return set()
-    return {int(found[2])} if int(found[2]) < MAX_ID else set()
 
 
 def find_named(term: str, principal: Any) -> list[Match]:

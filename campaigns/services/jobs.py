@@ -60,7 +60,7 @@ class JobKind:
     `counts` has the words of `Job.counts`' keys in their order; `done_words` say what `Job.done`
     is about where these count something else. A person needs `role`, a key
     `scope` to begin, to cancel and to download. `page` is the name of an address of its own that
-    takes the job's id.
+    takes the job's id. `about` says what one was asked for.
     """
 
     key: str
@@ -73,6 +73,7 @@ class JobKind:
     scope: str = ApiKey.Scope.AUDIENCE
     page: str = ""
     is_atomic: bool = True
+    about: Callable[[Job], str] = lambda job: ""
 
 
 def start_job(

@@ -34,6 +34,8 @@ from campaigns.models.access import visible_app_ids, wide_workspace_ids
 from campaigns.models.bulk import IdList, append_rows
 from campaigns.selectors.audience import Audience, AudienceKind, select_devices
 from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.found_people import Search, find_stretch
+from campaigns.selectors.lookup import find_matches, is_beginning, read_prefix
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import record_audit
 from campaigns.services.erase_find import PERSON_NUMBER, find_meant
@@ -53,7 +55,7 @@ from campaigns.services.suppression_jobs import read_entries
 from providers.recipients import PersonKind
 
 LINES = 2_000  # of one step
-SPAN = 10_000  # ids of devices of one step
+SPAN = 10_000  # ids of devices or persons of one step
 MAX_LIST = 50_000_000  # bytes
 INPUT, UNKNOWN = "input", "unknown"
 WORDS = {
@@ -143,6 +145,28 @@ def change_by_list(
     return job
 
 
+def change_by_search(
+    label: Label, verb: BulkVerb, term: str, *, principal: Any, actor: str, now: datetime
+) -> Job:
+    """Begin to add or remove everybody whom the search box finds by this, however many they are.
+
+    Whether it means a beginning is decided now, as the page did; who is found, stretch by
+    stretch. Only persons of the label's workspace whom the principal sees now are. Raises
+    Invalid when the search finds nobody.
+    """
+    matches = find_matches(term, principal)
+    if not matches:
+        words = _("This search finds nobody.")
+        raise Invalid(words, fields={"who": words})
+    begins = is_beginning(matches)
+    params = {"label": label.pk, "name": label.name, "begins": begins,
+              "search": read_prefix(term) if begins else term.strip(),
+              "apps": _list_reached(principal, label.app)}  # fmt: skip
+    with transaction.atomic():
+        _note(label, verb, actor, now)
+        return start_job(KINDS[verb], label.app, params, actor=actor, now=now)
+
+
 def _note(label: Label, verb: BulkVerb, actor: str, now: datetime) -> None:
     # The job's own entry does not name the label.
     workspace = label.app.workspace
@@ -182,7 +206,7 @@ def _go_on(job: Job, verb: BulkVerb, now: datetime) -> Step:
     label = Label.objects.select_for_update().filter(pk=job.params["label"], app=job.app).first()
     if label is None:
         raise Refused(_("The label has been deleted meanwhile."))
-    found = _search_segment(job, label) if "expression" in job.params else _read_list(job, label)
+    found = _find_next(job, label)
     changed = _change(label, verb, found.persons, now)
     append_file(job, UNKNOWN, "".join(f"{line}\n" for line in found.unknown).encode())
     if found.is_last:
@@ -193,6 +217,12 @@ def _go_on(job: Job, verb: BulkVerb, now: datetime) -> Step:
     counts["same"] += len(found.persons) - changed
     counts["unknown"] += len(found.unknown)
     return Step(found.cursor, found.done, counts, total=found.total, is_last=found.is_last)
+
+
+def _find_next(job: Job, label: Label) -> _Found:
+    if "expression" in job.params:
+        return _search_segment(job, label)
+    return _search_people(job, label) if "search" in job.params else _read_list(job, label)
 
 
 def _change(label: Label, verb: BulkVerb, persons: Sequence[int], now: datetime) -> int:
@@ -220,6 +250,19 @@ def _search_segment(job: Job, label: Label) -> _Found:
     owned = devices.filter(person__isnull=False).order_by().values_list("person_id", flat=True)
     cursor = {"after": end, "last": last}
     return _Found(sorted(set(owned)), (), cursor, end, last, end >= last)
+
+
+def _search_people(job: Job, label: Label) -> _Found:
+    """Persons in the next stretch of ids; those who come after the start wait."""
+    given, place = job.params, label.app.workspace_id
+    every = App.objects.filter(workspace=place).values_list("pk", flat=True)
+    apps = list(every) if given["apps"] is None else given["apps"]
+    first, highest = find_bounds(Person)
+    after, last = job.cursor.get("after", first - 1), job.cursor.get("last", highest)
+    end = min(after + SPAN, last)
+    found = find_stretch(Search(given["search"], given["begins"], place, apps), after, end)
+    seen = _select_seen(label, found, given["apps"]).values_list("pk", flat=True)
+    return _Found(sorted(seen), (), {"after": end, "last": last}, end, last, end >= last)
 
 
 def _read_list(job: Job, label: Label) -> _Found:
@@ -253,6 +296,16 @@ def _select_seen(
     return rows.filter(Exists(devices) | Exists(labels))
 
 
+def _describe(job: Job) -> str:
+    given = job.params
+    if "search" in given:
+        words = _("%(label)s: everybody whom the search finds by %(search)s.")
+        search = f"{given['search']}{'*' if given['begins'] else ''}"
+        return words % {"label": given["name"], "search": search}
+    words = _("%(label)s: everybody of a segment.") if "expression" in given else "%(label)s."
+    return words % {"label": given["name"]}
+
+
 _FILES = (JobFile(UNKNOWN, gettext_lazy("Ids that nobody has"), "unknown.txt", "text/plain"),)
 LOOKED = gettext_lazy("Looked through")
 KINDS: dict[BulkVerb, JobKind] = {
@@ -263,6 +316,7 @@ KINDS: dict[BulkVerb, JobKind] = {
         counts=WORDS,
         done_words=LOOKED,
         files=_FILES,
+        about=_describe,
     ),
     BulkVerb.REMOVE: JobKind(
         key="label_remove",
@@ -271,6 +325,7 @@ KINDS: dict[BulkVerb, JobKind] = {
         counts=WORDS,
         done_words=LOOKED,
         files=_FILES,
+        about=_describe,
     ),
 }
 JOBS: tuple[JobKind, ...] = tuple(KINDS.values())

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from campaigns.errors import Invalid
 from campaigns.models import App, Device, Person, Tester, TestGroup
 from campaigns.models.kept import MAX_TESTERS
-from campaigns.selectors.lookup import By, Match, find_named
+from campaigns.selectors.known_by import By
+from campaigns.selectors.lookup import Match, find_named
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import record_audit
 from campaigns.services.groups import check_name, save_named

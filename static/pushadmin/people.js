@@ -18,16 +18,20 @@
   if (!all) return;
   const whole = all.querySelector("input");
   const boxes = [...document.querySelectorAll("input[name=person]")];
+  const ticked = document.querySelector("input[name=whom][value=ticked]");
 
   function count() {
-    const ticked = boxes.filter((box) => box.checked).length;
-    whole.checked = ticked === boxes.length;
-    whole.indeterminate = ticked > 0 && ticked < boxes.length;
+    const some = boxes.filter((box) => box.checked).length;
+    whole.checked = some === boxes.length;
+    whole.indeterminate = some > 0 && some < boxes.length;
   }
 
   document.addEventListener("change", ({ target }) => {
     if (target === whole) boxes.forEach((box) => { box.checked = whole.checked; });
-    if (target === whole || boxes.includes(target)) count();
+    if (target !== whole && !boxes.includes(target)) return;
+    // Who ticks somebody means those, and no longer everybody found.
+    ticked.checked = true;
+    count();
   });
   // A page that one comes back to has its ticks again.
   window.addEventListener("pageshow", count);

@@ -174,9 +174,12 @@ def test_all_shown_are_ticked_by_keyboard_and_labelled(staff, live_server, label
     staff.keyboard.press("Space")
     ticks = staff.locator("input[name=person]:checked")
     assert ticks.count() == 3
+    found = staff.get_by_role("radio", name="All 3 people found")
+    found.check()
     staff.get_by_label("Tick anny").uncheck()
+    assert not found.is_checked()  # who unticks somebody does not mean everybody
     staff.get_by_role("combobox", name="Label").select_option("VIP")
-    staff.get_by_role("button", name="Add to the ticked").press("Enter")
+    staff.get_by_role("button", name="Add the label").press("Enter")
 
     staff.wait_for_url("**/jobs/*/")
     drain_jobs()
