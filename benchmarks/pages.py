@@ -155,7 +155,15 @@ def fill_transfers(model: Any, ended: list[Any]) -> None:
 
 def fill_numbers(model: Any, parts: list[Any]) -> None:
     """Counters, roll-ups by hour and cohort, receipts, minutes and kept calls of each part."""
-    from campaigns.models import Cohort, Counter, Exchange, ReceiptCount, Rollup, SendMinute
+    from campaigns.models import (
+        Cohort,
+        Counter,
+        Exchange,
+        ReceiptCount,
+        ReceiptRollup,
+        Rollup,
+        SendMinute,
+    )
 
     account = model.app.routes.get().account
     cohorts = list(Cohort.objects.filter(app=model.app).values_list("pk", flat=True))
@@ -173,6 +181,11 @@ def fill_numbers(model: Any, parts: list[Any]) -> None:
     ReceiptCount.objects.bulk_create(
         ReceiptCount(part=part, hour=_hour(part, after), kind=kind, count=90, **own)
         for part in parts for after in range(3) for kind in ("delivered", "opened")
+    )  # fmt: skip
+    ReceiptRollup.objects.bulk_create(
+        ReceiptRollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account.pk,
+                      kind=kind, count=270 // len(cohorts))
+        for part in parts for cohort in cohorts for kind in ("delivered", "opened")
     )  # fmt: skip
     SendMinute.objects.bulk_create(
         SendMinute(part=part, minute=_hour(part), count=1_000) for part in parts

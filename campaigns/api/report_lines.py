@@ -46,6 +46,8 @@ PAGED = [
 PARAMETERS = [
     OpenApiParameter("by", OpenApiTypes.STR, enum=[name.value for name in Dimension]),
     APP, *DAYS, *PAGED,
+    OpenApiParameter("of_sends", OpenApiTypes.BOOL, description="`receipts` of what was sent in "
+                     "these days, whenever they came. By what recipients were that is always so."),
     *(OpenApiParameter(name.value, OpenApiTypes.STR, description="Only this.")
       for name in NARROWING),
 ]  # fmt: skip
@@ -123,7 +125,9 @@ def answer_lines(request: Request, apps: Collection[int], now: datetime) -> dict
     days = read_days(query, now, zone)
     limit = read_number(request, "limit", 100, 1, MOST_ROWS)
     offset = read_number(request, "offset", 0, 0, 2**31)
-    lines = break_down(Question(make_span(apps, days, zone), by, zone, _read_narrowing(query)))
+    is_of_sends = choose(request, "of_sends", ["true", "false"]) == "true"
+    span, only = make_span(apps, days, zone), _read_narrowing(query)
+    lines = break_down(Question(span, by, zone, only, is_of_sends))
     return {
         "by": by.value,
         "rows": [

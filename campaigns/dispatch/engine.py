@@ -23,6 +23,7 @@ from campaigns.dispatch import (
     plan,
     polls,
     recall_calls,
+    receipt_folds,
     runs,
     turns,
 )
@@ -66,7 +67,7 @@ def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
     """The scheduler's turn: what time brings, what a crash has left behind, what vendors know."""
     did = bool(plan.start_due(clock()) + runs.run_due(clock()))
     asking = (polls.poll_step, fetches.fetch_step, events.retry_step)
-    first = (fold, empty_inboxes, recall_calls.recall_step, handover.hand_over)
+    first = (fold, fold_receipts, empty_inboxes, recall_calls.recall_step, handover.hand_over)
     for step in (*first, *asking, expire_inboxes, callbacks.callback_step):
         if should_stop():
             return did
@@ -77,6 +78,11 @@ def tick(name: str, *, should_stop: Callable[[], bool] = go_on, clock: Clock = r
 def fold(clock: Clock) -> bool:
     """Fold and end what no worker has ended."""
     return folds.fold_step(clock())
+
+
+def fold_receipts(clock: Clock) -> bool:
+    """Count by what a recipient was what came back before he had an outcome."""
+    return receipt_folds.fold_waiting()
 
 
 def empty_inboxes(clock: Clock) -> bool:

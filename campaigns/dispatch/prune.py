@@ -48,7 +48,10 @@ def _list_outdated(now: datetime) -> dict[str, QuerySet[Any]]:
     over = _find_over(since(settings.KEEP_SCHEDULES_DAYS))
     return {
         "exchanges": Exchange.objects.filter(at__lt=since(settings.KEEP_EXCHANGES_DAYS)),
-        "receipts": ReceiptRow.objects.filter(at__lt=since(settings.KEEP_RECEIPTS_DAYS)),
+        # One that is not counted yet by what its recipient was stays until it is.
+        "receipts": ReceiptRow.objects.filter(
+            at__lt=since(settings.KEEP_RECEIPTS_DAYS), cohort_id__isnull=False
+        ),
         "tracked": TrackedTarget.objects.filter(
             submission__created_at__lt=since(settings.KEEP_RECEIPTS_DAYS)
         ),

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from campaigns.dispatch import books, outbox
 from campaigns.dispatch.audience_calls import correct_call
+from campaigns.dispatch.receipt_folds import Place, Receipt, Recipient, count_placed, find_places
 from campaigns.dispatch.receipt_tokens import read_receipt_token
 from campaigns.dispatch.tokens import disable_recipients
 from campaigns.models import Delivery, Device, Part, ReceiptCount, ReceiptRow
@@ -16,7 +17,7 @@ from campaigns.models.bulk import IdList, add_counts, append_new_rows
 from providers.receipts import ReceiptEvent, ReceiptKind
 from providers.scenarios import Channel
 
-RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id")
+RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id", "cohort_id")
 COUNT_COLUMNS = ("part", "hour", "platform", "account_id", "kind")
 
 
@@ -33,8 +34,10 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
     channels = dict(
         Part.objects.filter(pk__in=IdList({key[0] for key in rows})).values_list("pk", "channel")
     )
-    rows = _append(rows, channels, account_id)
+    places = find_places(key[:2] for key in rows)
+    rows = _append(rows, channels, places, account_id)
     _count(rows, channels, account_id)
+    _count_placed(rows, places, account_id)
     _disable_unregistered(rows, now)
     _clear_up_unknown(rows, now)
     _note(rows, now)
@@ -43,17 +46,23 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
 
 _Rows = Mapping[tuple[int, int, str], datetime]
 _Channels = Mapping[int, str]  # of the parts that there are
+_Places = Mapping[Recipient, Place]
 
 
 def _append(
-    rows: _Rows, channels: _Channels, account_id: int
+    rows: _Rows, channels: _Channels, places: _Places, account_id: int
 ) -> dict[tuple[int, int, str], datetime]:
     """Keep them; gives those that nobody else has kept, also none who keeps the same just now.
     Those of parts that are gone are left out.
 
     They are written in sorted key order, so two writers cannot wait for each other in a ring.
     """
-    values = [(*key, at, account_id) for key, at in sorted(rows.items()) if key[0] in channels]
+    cohorts = {recipient: place.cohort for recipient, place in places.items()}
+    values = [
+        (*key, at, account_id, cohorts.get(key[:2]))
+        for key, at in sorted(rows.items())
+        if key[0] in channels
+    ]
     new = append_new_rows(ReceiptRow, RECEIPT_COLUMNS, values, RECEIPT_COLUMNS[:3])
     return {key: at for key, at in rows.items() if key in new}
 
@@ -68,6 +77,16 @@ def _count(rows: _Rows, channels: _Channels, account_id: int) -> None:
         where = platforms.get(recipient, "") if channel == Channel.PUSH else channel
         tally[(part, books.find_hour(at), where, account_id, kind)] += 1
     add_counts(ReceiptCount, COUNT_COLUMNS, [(*key, count) for key, count in tally.items()])
+
+
+def _count_placed(rows: _Rows, places: _Places, account_id: int) -> None:
+    """By what the recipient was, where he has an outcome; the others wait (`receipt_folds`)."""
+    placed = {
+        Receipt(*key, account_id, at): places[key[:2]]
+        for key, at in rows.items()
+        if key[:2] in places
+    }
+    count_placed(placed)
 
 
 def _disable_unregistered(rows: _Rows, now: datetime) -> None:

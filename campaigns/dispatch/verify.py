@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from campaigns.models import (
     Attempt,
@@ -23,6 +23,9 @@ from campaigns.models import (
     Delivery,
     Occurrence,
     Part,
+    ReceiptCount,
+    ReceiptRollup,
+    ReceiptRow,
     RejectedIds,
     Rollup,
     Settled,
@@ -162,6 +165,27 @@ def _check_batches(ledger: _Ledger) -> Iterator[str]:
         yield f"{open_calls} calls of finished batches are still open."
 
 
+def _check_receipts(ledger: _Ledger) -> Iterator[str]:
+    """In one statement: something comes back also when nothing is sent any more."""
+    waiting = ReceiptRow.objects.filter(cohort_id__isnull=True)
+    row = Part.objects.filter(pk=ledger.part.pk).values_list(
+        _sum_of_part(ReceiptCount.objects, Sum("count")),
+        _sum_of_part(ReceiptRollup.objects, Sum("count")),
+        _sum_of_part(waiting, Count("*")),
+    )
+    came, beside, waits = (count or 0 for count in row.get())
+    if came != beside + waits:
+        yield (
+            f"{came} receipts are counted by when they came, {beside} beside what they are of, "
+            f"and {waits} wait for it."
+        )
+
+
+def _sum_of_part(rows: Any, number: Sum | Count) -> Subquery:
+    of_part = rows.filter(part=OuterRef("pk")).order_by().values("part")
+    return Subquery(of_part.annotate(n=number).values("n"))
+
+
 def _compare(what: str, kept: Tally[Any], counted: Tally[Any]) -> Iterator[str]:
     for key in sorted(kept.keys() | counted.keys(), key=str):
         if kept[key] != counted[key]:
@@ -174,6 +198,7 @@ CHECKS: tuple[Callable[[_Ledger], Iterator[str]], ...] = (
     _check_counters,
     _check_rollup,
     _check_batches,
+    _check_receipts,
 )
 
 

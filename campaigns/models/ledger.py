@@ -172,7 +172,11 @@ class SendMinute(models.Model):
 
 
 class ReceiptRow(models.Model):
-    """Something came back from a recipient; appended, at most once per kind."""
+    """Something came back from a recipient; appended, at most once per kind.
+
+    cohort_id is that of the recipient's Delivery, and None until the receipt is counted by it: it
+    may come before the call's own answer does.
+    """
 
     pk: Any = models.CompositePrimaryKey("part_id", "recipient", "kind")
     part = models.ForeignKey(
@@ -182,10 +186,20 @@ class ReceiptRow(models.Model):
     kind = models.CharField(max_length=12)
     at = models.DateTimeField()
     account_id = models.IntegerField(default=0)
+    cohort_id = models.IntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["part", "recipient", "kind"],
+                condition=Q(cohort_id__isnull=True),
+                name="receipt_waiting",
+            )
+        ]
 
 
 class ReceiptCount(models.Model):
-    """Receipts folded by hour, beside the equation and never in it."""
+    """Receipts folded by the hour in which they came, beside the equation and never in it."""
 
     part = models.ForeignKey(Part, models.CASCADE, related_name="receipt_counts")
     hour = models.DateTimeField()
@@ -202,6 +216,30 @@ class ReceiptCount(models.Model):
             )
         ]
         indexes = [models.Index(fields=["hour"], name="receipt_count_hour")]
+
+
+class ReceiptRollup(models.Model):
+    """The same receipts laid beside the roll-up: by the cohort of whom they came from, and by the
+    hour in which he was settled. account_id is, as in ReceiptCount, the one that told of them.
+
+    cohort_id 0 holds those of recipients without a device, or without an outcome of their own.
+    """
+
+    part = models.ForeignKey(Part, models.CASCADE, related_name="receipt_rollups")
+    hour = models.DateTimeField()
+    cohort_id = models.IntegerField(default=0)
+    account_id = models.IntegerField(default=0)
+    kind = models.CharField(max_length=12)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["part", "hour", "cohort_id", "account_id", "kind"],
+                name="receipt_rollup_once",
+            )
+        ]
+        indexes = [models.Index(fields=["hour"], name="receipt_rollup_hour")]
 
 
 class VendorCount(models.Model):

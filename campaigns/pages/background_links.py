@@ -23,7 +23,7 @@ OF_FIELD = {
     "country": Dimension.COUNTRY,
     "platform": Dimension.PLATFORM,
     "app_major": Dimension.APP_VERSION,
-    HOUR_FIELD: Dimension.HOUR,
+    HOUR_FIELD: Dimension.SEND_HOUR,
 }
 # With these, and by the hour, a report counts ids that nobody knows too.
 NOTHING = ("", "0")
@@ -44,17 +44,15 @@ class JobLinks:
         """The address behind what a value has of an outcome or kind of receipt; "" for none."""
         if value == OTHERS or (self.by is Dimension.PLATFORM and not value):
             return ""
-        if name not in Settled.values:
+        if name not in Settled.values and "transfer" in self.only:
             return self._find_came(value, name)
-        if name == Settled.SKIPPED and (value in NOTHING or self.by is Dimension.HOUR):
+        if name == Settled.SKIPPED and (value in NOTHING or self.by is Dimension.SEND_HOUR):
             return ""
         return find_report(self.first, self.last, **{**self.only, self.by.value: value})
 
     def _find_came(self, value: str, name: str) -> str:
         """What came back is laid beside the outcome, as the list of one transfer does too."""
-        if "transfer" not in self.only:
-            return ""
-        kind = str(int(value[:2])) if self.by is Dimension.HOUR else value or NONE
+        kind = str(int(value[:2])) if self.by is Dimension.SEND_HOUR else value or NONE
         days = {"date_from": str(self.first), "date_to": str(self.last), "zone": self.zone}
         query = urlencode({"receipt": name, self.by.value: kind, **days})
         return f"{reverse('recipients', args=[int(self.only['transfer'])])}?{query}"

@@ -11,8 +11,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from campaigns.pages.report_question import Asked
-from campaigns.selectors.dimensions import Dimension
+from campaigns.pages.report_question import OF_SENDS, Asked
+from campaigns.selectors.dimensions import Dimension, is_known_beside
 from campaigns.selectors.lines import Line
 from campaigns.selectors.outside_days import Outside, find_outside
 from campaigns.selectors.recipient_pages import NONE
@@ -57,7 +57,9 @@ class Links:
 
     def _find_transfers(self, by: Dimension | None, key: str) -> str:
         line = _narrow(by, key) if by else {}
-        query = self.asked.write_query({**line, "by": Dimension.TRANSFER.value})
+        # The sum of lines by what recipients were is the same sum by transfer.
+        beside = {OF_SENDS: "1"} if not by and self.asked.ask().is_beside else {}
+        query = self.asked.write_query({**line, **beside, "by": Dimension.TRANSFER.value})
         return f"{reverse('reports')}{query}{LIST}"
 
     def _write_once(self, place: Any, write: Callable[[], str]) -> str:
@@ -70,23 +72,25 @@ class Links:
         if only.get(Dimension.PLATFORM) == "" or only.get(Dimension.REASON) == STRANGERS:
             return ""
         is_receipt = name == "receipt"
+        came = is_receipt and not (self.asked.is_of_sends or is_known_beside(only))
         query = {name: value, **_name_rest(only, is_receipt=is_receipt)}
-        query |= self._name_times(only, is_receipt=is_receipt)
+        query |= self._name_times(only, came=came)
         pk = int(only[Dimension.TRANSFER])
         address = self._write_once(pk, lambda: reverse("recipients", args=[pk]))
         return f"{address}?{urlencode(query)}"
 
-    def _name_times(self, only: Mapping[Any, str], *, is_receipt: bool) -> dict[str, Any]:
-        """Days where the transfer has more than these, the hour of the day, and whose clock."""
+    def _name_times(self, only: Mapping[Any, str], *, came: bool) -> dict[str, Any]:
+        """Days where the transfer has more than these, the hour of the day, and whose clock; of
+        when it `came` back, or of the sends."""
         times: dict[str, Any] = {}
-        outside = self.outside.came if is_receipt else self.outside.settled
+        outside = self.outside.came if came else self.outside.settled
         day, transfer = only.get(Dimension.DAY), int(only[Dimension.TRANSFER])
         if day or transfer in outside:
             first, last = (day, day) if day else map(str, self.asked.days)
             times = {"date_from": first, "date_to": last}
-        if hour := only.get(Dimension.HOUR):
+        if hour := only.get(Dimension.HOUR) or only.get(Dimension.SEND_HOUR):
             times["hour"] = int(hour[:2])
-        if times and is_receipt:
+        if times and came:
             times["time_of"] = "receipt"
         # The clock of the transfer's own app is meant where nothing is said.
         if times and len(self.asked.app_ids) > 1:

@@ -24,6 +24,7 @@ from campaigns.services.report_jobs import FIELDS
 from providers.reporting import read_zone
 
 DEFAULT_DAYS = 29
+OF_SENDS = "of_sends"
 DIMENSIONS = [
     (Dimension.GROUP, gettext_lazy("Group, tag, transfer")),
     (Dimension.TAG, gettext_lazy("Tag")),
@@ -36,6 +37,7 @@ DIMENSIONS = [
     (Dimension.ACCOUNT, gettext_lazy("Account")),
     (Dimension.DAY, gettext_lazy("Day")),
     (Dimension.HOUR, gettext_lazy("Hour of the day")),
+    (Dimension.SEND_HOUR, gettext_lazy("Hour of sending")),
     (Dimension.REASON, gettext_lazy("Outcome and reason")),
 ]
 WORDS = {**dict(DIMENSIONS), Dimension.GROUP: gettext_lazy("Group")}
@@ -91,6 +93,7 @@ class Asked:
     zone: tzinfo
     by: Dimension
     only: Mapping[Dimension, str]
+    is_of_sends: bool = False
 
     @property
     def is_of_nothing(self) -> bool:
@@ -99,9 +102,9 @@ class Asked:
 
     def ask(self, by: Dimension | None = None, **only: str) -> Question:
         """The question for the books, of another dimension or narrowed further if that is said."""
-        narrowed = {Dimension(name): value for name, value in only.items()}
+        narrowed = {**self.only, **{Dimension(name): value for name, value in only.items()}}
         span = make_span(self.app_ids, self.days, self.zone)
-        return Question(span, by or self.by, self.zone, {**self.only, **narrowed})
+        return Question(span, by or self.by, self.zone, narrowed, self.is_of_sends)
 
     def write_query(self, changes: Mapping[str, str], drop: Dimension | None = None) -> str:
         """The address of this report with some values changed, or without one that narrows it."""
@@ -113,6 +116,7 @@ class Asked:
             "by": self.by.value,
             # A tag or a language may be empty and still be what is asked for.
             **{name.value: value for name, value in self.only.items() if name is not drop},
+            **({OF_SENDS: "1"} if self.is_of_sends else {}),
             **changes,
         }
         return "?" + urlencode(values)
@@ -136,7 +140,7 @@ def read_asked(principal: Any, query: QueryDict) -> Asked:
         return Asked(form, app_ids, days, zone, Dimension.GROUP, only)
     days = given["date_from"], given["date_to"]
     by = Dimension(given["by"] or Dimension.GROUP)
-    return Asked(form, app_ids, days, zone, by, only)
+    return Asked(form, app_ids, days, zone, by, only, query.get(OF_SENDS) == "1")
 
 
 def read_narrowing(query: Mapping[str, Any], form: ReportFilter) -> dict[Dimension, str]:

@@ -21,6 +21,7 @@ from campaigns.pages.home import DayTotal, write_chart
 from campaigns.pages.report_links import BELOW, Links, list_transfers, make_links
 from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import (
+    OF_SENDS,
     WORDS,
     Asked,
     BackgroundForm,
@@ -28,10 +29,11 @@ from campaigns.pages.report_question import (
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.dimensions import (
-    OF_COHORT,
+    HOURS,
     OF_HOUR,
     RECEIPTS,
     Dimension,
+    Question,
     break_down,
     count_channels,
     has_vendor_counts,
@@ -39,7 +41,7 @@ from campaigns.selectors.dimensions import (
     name_values,
 )
 from campaigns.selectors.lines import Line, sum_lines
-from campaigns.services.report_jobs import HOUR_FIELD, NARROWED_BY
+from campaigns.services.report_jobs import NARROWED_BY
 from providers.reports import Metric
 
 MOST_ROWS = 50  # of one page, and below one row
@@ -82,13 +84,13 @@ class Row:
 
 
 def list_columns(
-    by: Dimension | None = None, *, has_receipts: bool = True, has_vendor: bool = True
+    *, is_of_moments: bool = False, has_receipts: bool = True, has_vendor: bool = True
 ) -> list[str]:
     """The heads of the numbers, in their order; those of vendors' own totals come last, and without
     what came back there are none."""
     if not has_receipts:
         return [str(outcome.label) for outcome in Settled]
-    share = _("Of all opened, %") if by in OF_HOUR else _("Open rate, %")
+    share = _("Of all opened, %") if is_of_moments else _("Open rate, %")
     came = [str(RECEIPT_WORDS[metric]) for metric in RECEIPTS]
     vendor = [_("%(what)s, by vendor") % {"what": RECEIPT_WORDS[metric]} for metric in RECEIPTS]
     known = [*(str(o.label) for o in Settled), *came, share]
@@ -144,33 +146,38 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
     columns = list_columns(has_receipts=has_receipts, has_vendor=has_vendor)
     today = timezone.now().astimezone(asked.zone).date()
     return {
-        "columns": _list_columns(asked, has_vendor=has_vendor),
-        "rate_words": _explain_rate(asked) if has_receipts else "",
-        **_offer_counting(asked, has_receipts=has_receipts),
+        "columns": _list_columns(question, has_vendor=has_vendor),
+        "rate_words": _explain_rate(question) if has_receipts else "",
+        "by_sending": _find_rates_by_hour(asked) if question.is_of_moments else "",
+        "of_sends": "" if question.is_beside or not has_receipts else _find_of_sends(asked),
+        "is_uncounted": not has_receipts,
         "cards": [*draw_numbers(columns, list_numbers(total), make_links(asked).find)],
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
         "left_out": max(0, len(lines) - start - MOST_ROWS),
         "more": asked.write_query({"start": str(start + MOST_ROWS)}),
         **(draw_days(asked, lines, today) if asked.by is Dimension.DAY else {}),
-        "hours": write_hours(lines) if asked.by is Dimension.HOUR else None,
+        "hours": write_hours(lines) if asked.by in HOURS else None,
         "is_unreported": has_receipts and not total.receipts and total.total > 0,
     }
 
 
-def _list_columns(asked: Asked, *, has_vendor: bool) -> list[str]:
-    has_receipts = knows_receipts(asked.ask())
-    return list_columns(asked.by, has_receipts=has_receipts, has_vendor=has_vendor)
+def _list_columns(question: Question, *, has_vendor: bool) -> list[str]:
+    return list_columns(
+        is_of_moments=question.is_of_moments,
+        has_receipts=knows_receipts(question),
+        has_vendor=has_vendor,
+    )
 
 
-def _offer_counting(asked: Asked, *, has_receipts: bool) -> dict[str, Any]:
-    """What a button begins to count in the background, that the lines do not know."""
-    if not has_receipts:
-        words = _("Count what came back: %(what)s") % {"what": WORDS[asked.by]}
-        field = OF_COHORT.get(asked.by, "")
-        return {"is_uncounted": True, "counted_by": field, "counting_words": words}
-    words = _("Count the open rate by hour of sending")
-    return {"counted_by": HOUR_FIELD if asked.by in OF_HOUR else "", "counting_words": words}
+def _find_of_sends(asked: Asked) -> str:
+    """The address of the same report in which what came back is of what was sent in its days."""
+    return asked.write_query({OF_SENDS: "1"})
+
+
+def _find_rates_by_hour(asked: Asked) -> str:
+    """The address of the report that says what share of those sent to in an hour has opened."""
+    return asked.write_query({"by": Dimension.SEND_HOUR.value}, drop=Dimension.HOUR)
 
 
 @operator_page
@@ -230,8 +237,12 @@ def report_rows(request: HttpRequest) -> HttpResponse:
 
 
 def list_narrowing(asked: Asked) -> list[tuple[str, str, str]]:
-    """What the report is narrowed to: the dimension, the value, the address without it."""
-    return [
+    """What the report is narrowed to: the dimension, the value, the address without it. So stands
+    what came back, where it is not all that came in these days."""
+    of_all = replace(asked, is_of_sends=False).write_query({})
+    of_sends = (_("What came back"), _("of what was sent in these days"), of_all)
+    narrowed = [of_sends] if asked.is_of_sends else []
+    return narrowed + [
         (
             str(WORDS[name]),
             say_value(name, value, name_values(name, [value], asked.app_ids)[value]) or _("none"),
@@ -247,8 +258,9 @@ def draw_rows(
     """The first lines as rows, of the report itself or below one of its rows."""
     shown = lines[FIRST]
     transfers = list_transfers(asked, shown)
-    links, columns = make_links(asked, transfers), _list_columns(asked, has_vendor=has_vendor)
-    channels = count_channels(asked.ask(), transfers) if transfers else {}
+    question, links = asked.ask(), make_links(asked, transfers)
+    columns = _list_columns(question, has_vendor=has_vendor)
+    channels = count_channels(question, transfers) if transfers else {}
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
     return [_draw_row(line, links, columns, above, channels.get(line.key, {})) for line in shown]
 
@@ -291,14 +303,13 @@ def _explain(place: int) -> Any:
     return SHARE_WORDS if place == len(WANTED) else VENDOR_WORDS
 
 
-def _explain_rate(asked: Asked) -> str:
+def _explain_rate(question: Question) -> str:
     """What the column of shares is of."""
-    if asked.by in OF_HOUR:
-        return _(
-            "Opened counts what was opened at that time, whenever it was sent. What share of those"
-            " sent to in an hour opens is counted in the background, by hour of sending."
-        )
-    if Dimension.HOUR in asked.only:
+    if question.is_beside:
+        return _("What came back is of those who were sent to in these days, whenever it came.")
+    if question.by in OF_HOUR:
+        return _("Opened counts what was opened at that time, whenever it was sent.")
+    if Dimension.HOUR in question.only:
         return _("One hour has no open rate: what was opened in it was sent in others, too.")
     return _("The open rate is of transfers that began in these days, and leaves earlier ones out.")
 
@@ -322,8 +333,9 @@ def list_lines(asked: Asked) -> Iterator[list[Any]]:
                *list_columns()]  # fmt: skip
         yield from _list_tree(asked)
         return
-    yield [str(WORDS[asked.by]), *list_columns(asked.by)]
-    for line in break_down(asked.ask()):
+    question = asked.ask()
+    yield [str(WORDS[asked.by]), *list_columns(is_of_moments=question.is_of_moments)]
+    for line in break_down(question):
         yield [line.name, *list_numbers(line)]
 
 

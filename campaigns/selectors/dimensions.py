@@ -1,9 +1,10 @@
 """Reports by any dimension of what was folded: outcomes, what came back, what vendors count.
 
-Three sources, never mixed: Rollup has outcomes by cohort and hour (of whole transfers Counter has
-the same by platform), ReceiptCount what came back by platform, account and hour, VendorCount totals
-of vendors by account alone. Where a source does not
-know a dimension its numbers are None, "not reported".
+Three sources, never mixed: outcomes, from Rollup by cohort and hour (of whole transfers Counter has
+the same by platform); what came back, from ReceiptCount by platform, account and the hour in which
+it came, or from ReceiptRollup by the cohort and the hour of the sends that it is of; totals of
+vendors, from VendorCount by account alone. Where a source does not know a dimension its numbers are
+None, "not reported".
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from campaigns.models import (
     Group,
     Part,
     ReceiptCount,
+    ReceiptRollup,
     Rollup,
     Settled,
     Transfer,
@@ -58,6 +60,7 @@ class Dimension(StrEnum):
     ACCOUNT = "account"
     DAY = "day"
     HOUR = "hour"
+    SEND_HOUR = "send_hour"
     REASON = "reason"
 
 
@@ -76,13 +79,15 @@ OF_COHORT = {
     Dimension.APP_VERSION: "app_major",
 }
 OF_HOUR = {Dimension.DAY: "hour", Dimension.HOUR: "hour"}
-OF_OUTCOME = {
+HOURS = frozenset({Dimension.HOUR, Dimension.SEND_HOUR})
+OF_SENT = {
     **OF_PART,
     **OF_HOUR,
+    Dimension.SEND_HOUR: "hour",
     **dict.fromkeys(OF_COHORT, "cohort_id"),
     Dimension.ACCOUNT: "account_id",
-    Dimension.REASON: "reason",
 }
+OF_OUTCOME = {**OF_SENT, Dimension.REASON: "reason"}
 OF_COUNTER = {
     **OF_PART,
     Dimension.PLATFORM: "platform",
@@ -97,7 +102,7 @@ OF_RECEIPT = {
 }
 OF_VENDOR = {**OF_PART, Dimension.ACCOUNT: "account_id"}
 # What a report may be narrowed by, and what of it is told by its number.
-NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT, Dimension.HOUR, Dimension.REASON)
+NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT, *sorted(HOURS), Dimension.REASON)
 NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
 NOTHING = {Dimension.APP_VERSION: "0"}  # of others it is ""
 HOUR_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):00")
@@ -106,19 +111,35 @@ HOUR_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):00")
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is counted: a span of hours, by one dimension, only where those of NARROWING that are
-    named have these values."""
+    named have these values. What came back is counted when it came, unless it `is_of_sends`."""
 
     span: Span
     by: Dimension
     zone: tzinfo
     only: Mapping[Dimension, Key] = field(default_factory=dict)
+    is_of_sends: bool = False
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether what came back is counted beside the sends that it is of, whenever it came."""
+        return self.is_of_sends or is_known_beside({self.by, *self.only})
+
+    @property
+    def is_of_moments(self) -> bool:
+        """Whether its lines say when something came back, and so not of what was sent just then."""
+        return self.by in OF_HOUR and not self.is_beside
+
+
+def is_known_beside(dimensions: Iterable[Dimension]) -> bool:
+    """Whether by these what came back is counted only beside the sends that it is of."""
+    return not OF_RECEIPT.keys() >= {*dimensions}
 
 
 def is_value(name: Dimension, value: str) -> bool:
     """Whether a row of the books can have this value of one of NARROWING."""
     if name in NUMBERS:
         return value.isdecimal() and value.isascii() and len(value) < 10
-    if name is Dimension.HOUR:
+    if name in HOURS:
         return bool(HOUR_OF_DAY.fullmatch(value))
     if name is Dimension.REASON:
         outcome, colon, reason = value.partition(":")
@@ -138,9 +159,10 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
     if has_vendor:
         _add_vendor_counts(question, lines)
     _add_silent(question, lines)
-    if question.by in {Dimension.DAY, Dimension.HOUR}:
+    if question.by in {Dimension.DAY, *HOURS}:
         _name_lines(question, lines.values())
-        share_opened(lines.values())
+        if question.is_of_moments:
+            share_opened(lines.values())
         return sorted(lines.values(), key=lambda line: line.key)
     if question.by is Dimension.TRANSFER:
         # A transfer's name begins with its key.
@@ -153,7 +175,7 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
 
 def knows_receipts(question: Question) -> bool:
     """Whether what came back is counted by this dimension, and by all that it is narrowed by."""
-    return question.by in OF_RECEIPT and question.only.keys() <= OF_RECEIPT.keys()
+    return {question.by, *question.only} <= OF_SENT.keys()
 
 
 def has_vendor_counts(span: Span) -> bool:
@@ -169,8 +191,11 @@ _OUTCOME_COUNTS = {
 _RECEIPT_COUNTS = {f"of_{kind}": Total("count", filter=Q(kind=kind)) for kind in RECEIPT_METRICS}
 
 
-def _sum_earlier(question: Question, rows: Q) -> Total:
-    """What of some rows is no part of a rate: of one hour of the days that is all."""
+def _sum_earlier(question: Question, rows: Q) -> Total | Value:
+    """What of some rows is no part of a rate: of one hour of the days that is all, and nothing of
+    what is laid beside the sends that it is of."""
+    if question.is_beside:
+        return Value(0)
     is_one_hour = Dimension.HOUR in question.only
     earlier = Q() if is_one_hour else question.span.is_earlier("part__transfer__")
     return Total("count", filter=rows & earlier)
@@ -229,10 +254,12 @@ def _mark_tellers(accounts: Collection[int]) -> Any:
 def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     if not knows_receipts(question):
         return
-    rows = _select(ReceiptCount.objects, question, OF_RECEIPT).filter(kind__in=RECEIPT_METRICS)
-    read = _read_key(question, OF_RECEIPT)
+    columns = OF_SENT if question.is_beside else OF_RECEIPT
+    model = ReceiptRollup if question.is_beside else ReceiptCount
+    rows = _select(model.objects, question, columns).filter(kind__in=RECEIPT_METRICS)
+    read = _read_key(question, columns)
     earlier = _sum_earlier(question, Q(kind=ReceiptKind.OPENED))
-    counted = rows.values_list(OF_RECEIPT[question.by]).annotate(earlier=earlier, **_RECEIPT_COUNTS)
+    counted = rows.values_list(columns[question.by]).annotate(earlier=earlier, **_RECEIPT_COUNTS)
     metrics = RECEIPT_METRICS.values()
     for value, early, *counts in counted:
         line = find_line(lines, read(value))
@@ -301,7 +328,7 @@ def _narrow(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> 
 
 
 def _match(question: Question, dimension: Dimension, value: Key, column: str) -> Q:
-    if dimension is Dimension.HOUR:
+    if dimension in HOURS:
         span = question.span
         found = list_hours(span.start, span.end, int(value[:2]), question.zone)
         return Q(hour__in=[start for start, _end in found])
@@ -324,9 +351,9 @@ def _read_key(question: Question, columns: Mapping[Dimension, str]) -> Callable[
         values = dict(cohorts.values_list("pk", OF_COHORT[by]))
         nothing = NOTHING.get(by, "")
         return lambda cohort: str(values.get(cohort, nothing))
-    if by in OF_HOUR:
-        if by is Dimension.DAY:
-            return lambda hour: hour.astimezone(zone).date().isoformat()
+    if by is Dimension.DAY:
+        return lambda hour: hour.astimezone(zone).date().isoformat()
+    if by in HOURS:
         return lambda hour: f"{hour.astimezone(zone).hour:02}:00"
     return str
 

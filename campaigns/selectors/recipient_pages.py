@@ -19,6 +19,7 @@ from campaigns.models import (
     Delivery,
     Part,
     ReceiptCount,
+    ReceiptRollup,
     ReceiptRow,
     Rollup,
     Settled,
@@ -140,22 +141,44 @@ def _select_rollup(transfer: Transfer, wanted: Wanted) -> QuerySet[Rollup]:
 
 
 def _count_receipts(transfer: Transfer, wanted: Wanted) -> int | None:
-    """By what they are counted by; the hours of an outcome are none of theirs."""
-    is_of_outcome = wanted.hours is not None and not wanted.is_by_receipt
+    """By what they are counted by: when they came, or by what their recipients were and when these
+    were settled."""
     plain = replace(
-        wanted, receipt="", platform="", told_by=None, hours=None, is_by_receipt=False, part=None,
-        step=None, channel="",
+        wanted, receipt="", platform="", language="", country="", app_version=None, told_by=None,
+        hours=None, is_by_receipt=False, part=None, step=None, channel="",
     )  # fmt: skip
-    if is_of_outcome or plain != Wanted():
+    of_sends = wanted.hours is not None and not wanted.is_by_receipt
+    is_beside = bool(of_sends or set(wanted.cohort_values) - {"platform"})
+    if plain != Wanted() or (is_beside and wanted.is_by_receipt):
         return None
-    counts = ReceiptCount.objects.filter(
+    if is_beside and _waits_for_more(transfer):
+        return None
+    counts = _select_beside(transfer, wanted) if is_beside else _select_came(wanted)
+    of_kind = counts.filter(
         _match_tellers(wanted), match_parts(wanted, "part__"), _match_stretches(wanted, "hour"),
         part__transfer=transfer, kind=wanted.receipt,
     )  # fmt: skip
-    if wanted.platform:
-        counts = counts.filter(platform=wanted.platform)
-    total: int | None = counts.aggregate(n=Sum("count"))["n"]
+    total: int | None = of_kind.aggregate(n=Sum("count"))["n"]
     return total or 0
+
+
+def _waits_for_more(transfer: Transfer) -> bool:
+    """Whether something came back that is not counted yet by whom it is of."""
+    parts = transfer.parts.values("pk")
+    return bool(ReceiptRow.objects.filter(part__in=parts, cohort_id__isnull=True).exists())
+
+
+def _select_came(wanted: Wanted) -> QuerySet[Any]:
+    rows = ReceiptCount.objects.all()
+    return rows.filter(platform=wanted.platform) if wanted.platform else rows
+
+
+def _select_beside(transfer: Transfer, wanted: Wanted) -> QuerySet[Any]:
+    """Of whom nothing is known nobody can be listed."""
+    rows = ReceiptRollup.objects.exclude(cohort_id=0)
+    return (
+        rows.filter(cohort_id__in=list_cohorts(transfer, wanted)) if wanted.cohort_values else rows
+    )
 
 
 def _match_tellers(wanted: Wanted) -> Q:

@@ -14,6 +14,7 @@ from typing import Any
 from campaigns.dispatch import books
 from campaigns.dispatch.books import Member, Page, Verdict
 from campaigns.dispatch.freeze import freeze_transfer
+from campaigns.dispatch.receipt_folds import Place, Receipt, count_placed
 from campaigns.models import (
     App,
     Attempt,
@@ -37,7 +38,7 @@ FIRST_HOUR = 8
 # Home asks for a week what is to be done about those of whom nobody knows: the demo's are older, so
 # that nothing waits for a person who has done nothing yet.
 SILENT_AGE = timedelta(days=8)
-RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id")
+RECEIPT_COLUMNS = ("part", "recipient", "kind", "account_id", "at", "cohort_id")
 RECEIPT_COUNT_COLUMNS = ("part", "hour", "platform", "account_id", "kind")
 
 
@@ -132,7 +133,7 @@ def _settle_batch(batch: Batch, account_id: int, at: datetime, *, has_silence: b
     for verdict, settled in _split(members, has_silence=has_silence).items():
         books.append_deliveries(page, verdict, settled)
         if verdict.outcome == Settled.SENT:
-            _append_receipts(page, [recipient for recipient, _cohort in settled])
+            _append_receipts(page, settled)
     books.fold_deliveries(batch.part_id, recipients)
     Batch.objects.filter(pk=batch.pk).update(
         state=Batch.State.DONE, settled=batch.count, account_id=account_id, is_folded=True
@@ -152,23 +153,31 @@ def _split(members: Sequence[Member], *, has_silence: bool) -> dict[Verdict, lis
     return verdicts
 
 
-def _append_receipts(page: Page, recipients: Sequence[int]) -> None:
-    rows = [row for recipient in recipients for row in _list_receipts(page, recipient)]
-    append_rows(ReceiptRow, RECEIPT_COLUMNS, rows)
+def _append_receipts(page: Page, members: Sequence[Member]) -> None:
+    hour = books.find_hour(page.at)
+    placed = {
+        receipt: Place(cohort, hour)
+        for recipient, cohort in members
+        for receipt in _list_receipts(page, recipient)
+    }
+    append_rows(ReceiptRow, RECEIPT_COLUMNS, [(*key, at.cohort) for key, at in placed.items()])
+    count_placed(placed)
     counts: dict[tuple[Any, ...], int] = defaultdict(int)
-    for part_id, _recipient, kind, at, account_id in rows:
+    for part_id, _recipient, kind, account_id, at in placed:
         counts[(part_id, books.find_hour(at), page.platform, account_id, kind)] += 1
     add_counts(ReceiptCount, RECEIPT_COUNT_COLUMNS, [(*key, n) for key, n in counts.items()])
 
 
-def _list_receipts(page: Page, recipient: int) -> Iterator[tuple[Any, ...]]:
+def _list_receipts(page: Page, recipient: int) -> Iterator[Receipt]:
     """Nine of ten are delivered within the hour; of these one in six is opened within four."""
     if recipient % 10 == 9:
         return
     delivered_at = page.at + timedelta(seconds=recipient * 7 % 3600)
-    yield (
-        page.part_id, recipient, ReceiptKind.DELIVERED.value, delivered_at, page.account_id
-    )  # fmt: skip
+    yield _write_receipt(page, recipient, ReceiptKind.DELIVERED, delivered_at)
     if recipient % 6 == 1:
         opened_at = delivered_at + timedelta(seconds=recipient * 13 % 14_400)
-        yield page.part_id, recipient, ReceiptKind.OPENED.value, opened_at, page.account_id
+        yield _write_receipt(page, recipient, ReceiptKind.OPENED, opened_at)
+
+
+def _write_receipt(page: Page, recipient: int, kind: ReceiptKind, at: datetime) -> Receipt:
+    return Receipt(page.part_id, recipient, kind.value, page.account_id, at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from campaigns.models import ApiKey, Job
@@ -12,6 +14,7 @@ from campaigns.services.jobs import start_job
 from tests import builders
 from tests.api.conftest import make_client
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
+from tests.campaigns.test_reports import NOON, receive
 
 __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = pytest.mark.database
@@ -48,12 +51,25 @@ def test_what_came_back_and_what_vendors_count_stand_apart(client, books):
 
 
 def test_a_source_that_does_not_know_a_dimension_is_null_and_never_0(client, books):
+    by_reason = ask(client, by="reason").json()["totals"]
     by_language = ask(client, by="language").json()["totals"]
     by_hour = ask(client, by="hour").json()["totals"]
 
-    assert (by_language["receipts"], by_language["vendor"]) == (NOBODY, NOBODY)
+    assert (by_reason["receipts"], by_reason["vendor"]) == (NOBODY, NOBODY)
+    assert (by_language["receipts"]["opened"], by_language["vendor"]) == (2, NOBODY)
     assert by_hour["receipts"]["opened"] == 2
     assert by_hour["vendor"] == NOBODY
+
+
+def test_what_came_back_may_be_that_of_the_days_sends(client, books):
+    night = {"date_from": "2026-11-21", "date_to": "2026-11-21"}
+    receive(books[0].parts.get(), "opened", 1, at=NOON + timedelta(days=1))
+
+    came = ask(client, **night).json()["totals"]["receipts"]["opened"]
+    of_sends = ask(client, **night, of_sends="true").json()["totals"]["receipts"]["opened"]
+
+    assert (came, of_sends) == (1, None)
+    assert ask(client, of_sends="1").json()["fields"].keys() == {"of_sends"}
 
 
 def test_keys_of_rows_narrow_the_next_question_down_to_a_reason(client, books):

@@ -22,6 +22,7 @@ from tests import builders
 from tests.campaigns.test_reports import NOON, make_part, make_transfer, receive, settle
 
 pytestmark = pytest.mark.database
+CAME = {Metric.DELIVERED: 6, Metric.OPENED: 2}
 TELLER = next(dialect.key for dialect in registry.all_dialects() if dialect.has_receipts)
 MUTE = next(dialect.key for dialect in registry.all_dialects() if not dialect.has_receipts)
 
@@ -88,13 +89,52 @@ def test_every_dimension_sums_to_the_same(app, books, by, wanted):
 
 
 def test_a_dimension_that_a_source_does_not_know_is_not_reported_never_0(app, books):
+    by_reason = ask(app, Dimension.REASON)["sent:"]
     by_language = ask(app, Dimension.LANGUAGE)[""]
-    by_platform = ask(app, Dimension.PLATFORM)["android"]
-    narrowed = ask(app, Dimension.GROUP, language="")["General"]
+    narrowed = ask(app, Dimension.GROUP, reason="sent:")["General"]
 
-    assert (by_language.receipts, by_language.vendor, by_language.open_rate) == ({}, {}, None)
-    assert by_platform.receipts == {Metric.DELIVERED: 6, Metric.OPENED: 2}
-    assert (narrowed.outcomes, narrowed.receipts) == ({"sent": 8, "failed": 2}, {})
+    assert (by_reason.receipts, by_reason.vendor, by_reason.open_rate) == ({}, {}, None)
+    assert (by_language.receipts, by_language.vendor) == (CAME, {})
+    assert (narrowed.outcomes, narrowed.receipts) == ({"sent": 8}, {})
+
+
+@pytest.mark.parametrize(
+    ("by", "name", "only"),
+    [
+        (Dimension.LANGUAGE, "", {}),
+        (Dimension.COUNTRY, "", {}),
+        (Dimension.APP_VERSION, "0", {}),
+        (Dimension.SEND_HOUR, "12:00", {}),
+        (Dimension.PLATFORM, "android", {"language": ""}),
+        (Dimension.DAY, "2026-11-20", {"country": ""}),
+        (Dimension.HOUR, "12:00", {"language": ""}),
+        (Dimension.GROUP, "General", {"send_hour": "12:00"}),
+    ],
+)
+def test_by_what_recipients_were_what_came_back_is_of_their_sends(app, books, by, name, only):
+    line = ask(app, by, **only)[name]
+
+    # Opened an hour after it was sent, as all of it was at noon.
+    assert (line.receipts, line.of_opened) == (CAME, None)
+    assert line.open_rate == pytest.approx(100 * 2 / line.outcomes["sent"])
+
+
+@pytest.mark.parametrize(("is_of_sends", "came"), [(False, CAME), (True, {})])
+def test_any_report_may_be_of_what_came_back_of_its_days_sends(app, teller, is_of_sends, came):
+    part = make_part(make_transfer(app, at=NOON - timedelta(days=1)))
+    settle(part, 8, account_id=teller.pk, at=NOON - timedelta(days=1))
+    receive(part, "delivered", 6, account_id=teller.pk, sent_at=NOON - timedelta(days=1))
+    receive(part, "opened", 2, account_id=teller.pk, sent_at=NOON - timedelta(days=1))
+    span = make_span([app.pk], (date(2026, 11, 20), date(2026, 11, 20)), UTC)
+
+    lines = break_down(Question(span, Dimension.GROUP, UTC, is_of_sends=is_of_sends))
+
+    assert sum_lines(lines).receipts == came
+
+
+def test_nothing_comes_back_of_those_whom_a_report_is_not_narrowed_to(app, books):
+    assert ask(app, Dimension.GROUP, language="de") == {}
+    assert ask(app, Dimension.GROUP, send_hour="13:00") == {}
 
 
 def test_a_report_is_narrowed_by_several_dimensions(app, books):

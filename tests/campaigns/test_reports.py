@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from campaigns.dispatch import receipt_folds
 from campaigns.errors import Invalid
 from campaigns.models import (
     Account,
@@ -16,10 +17,12 @@ from campaigns.models import (
     Message,
     Part,
     ReceiptCount,
+    ReceiptRollup,
     Rollup,
     Transfer,
     VendorCount,
 )
+from campaigns.models.bulk import add_counts
 from campaigns.selectors.reports import report_table
 from providers.audience import And, Condition, Not, Op
 from providers.outcomes import Refusal
@@ -59,9 +62,16 @@ def settle(part, count, *, outcome="sent", platform="android", at=NOON, account_
     return cohort
 
 
-def receive(part, kind, count, *, platform="android", at=NOON, account_id=0):
+def receive(part, kind, count, *, platform="android", at=NOON, account_id=0, sent_at=NOON):
+    """Came at that hour of who was sent to at another."""
     ReceiptCount.objects.create(
         part=part, hour=at, platform=platform, account_id=account_id, kind=kind, count=count
+    )
+    cohort = Cohort.objects.get(app=part.transfer.app, platform=platform)
+    add_counts(
+        ReceiptRollup,
+        receipt_folds.ROLLUP_COLUMNS,
+        [(part.pk, sent_at, cohort.pk, account_id, kind, count)],
     )
 
 

@@ -89,6 +89,10 @@ def miscount_the_audience(part):
     Transfer.objects.filter(pk=part.transfer_id).update(audience=4)
 
 
+def count_a_receipt_by_its_hour_alone(part):
+    part.receipt_counts.create(hour=part.transfer.due_at, kind="opened", count=1)
+
+
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
@@ -97,6 +101,7 @@ def miscount_the_audience(part):
         (fold_twice, "the roll-up"),
         (lose_a_batch, "0 are still owed"),
         (end_too_early, "still owes 1"),
+        (count_a_receipt_by_its_hour_alone, "1 receipts are counted by when they came, 0 beside"),
         (miscount_the_audience, "its parts have 3"),
     ],
 )

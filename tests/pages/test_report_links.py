@@ -20,6 +20,7 @@ from campaigns.models import (
     Message,
     Part,
     Person,
+    ReceiptRow,
     Transfer,
     VendorCount,
 )
@@ -274,6 +275,19 @@ def test_what_came_back_before_the_transfer_by_a_slow_clock_is_listed_too(viewer
     Follower(viewer).check(numbers)
 
     assert [n.value for n in numbers if n.head == "Delivered" and n.row and n.link] == [2]
+
+
+def test_while_something_waits_to_be_counted_a_list_does_not_say_how_long_it_is(viewer, campaigns):
+    transfer = Transfer.objects.get(name="Long")
+    address = reverse("recipients", args=[transfer.pk])
+    asked = {"receipt": "delivered", "language": "de"}
+    known = viewer.get(address, asked).context
+
+    ReceiptRow.objects.filter(kind="opened").update(cohort_id=None)
+    unknown = viewer.get(address, asked).context
+
+    assert (known["total"], unknown["total"]) == (5, None)
+    assert len(known["rows"]) == len(unknown["rows"]) == 5
 
 
 def test_who_is_forgotten_is_said(viewer, campaigns, settings):

@@ -91,28 +91,51 @@ def test_only_other_numbers_that_are_nothing_may_be_left_out_where_there_is_no_r
 
 
 @pytest.mark.parametrize(
-    ("query", "is_kept", "counted_by"),
+    ("query", "is_kept", "share"),
     [
-        ({"by": "group"}, True, ""),
-        ({"by": "hour"}, True, "send_hour"),
-        ({"by": "language"}, False, "language"),
-        ({"by": "app_version"}, False, "app_major"),
+        ({"by": "group"}, True, "Open rate, %"),
+        ({"by": "hour"}, True, "Of all opened, %"),
+        ({"by": "hour", "language": "de"}, True, "Open rate, %"),
+        ({"by": "send_hour"}, True, "Open rate, %"),
+        ({"by": "language"}, True, "Open rate, %"),
         ({"by": "reason"}, False, ""),
-        ({"by": "group", "country": "DE"}, False, ""),
+        ({"by": "group", "reason": "sent:"}, False, ""),
     ],
 )
-def test_what_came_back_stands_only_where_it_is_kept_and_is_counted_elsewhere(
-    viewer, books, query, is_kept, counted_by
-):
+def test_what_came_back_stands_only_where_it_is_kept(viewer, books, query, is_kept, share):
     answer = get(viewer, **query)
 
-    page = answer.content.decode()
+    columns = answer.context["columns"]
     heads = {"Delivered", "Shown", "Opened"}
-    assert heads.isdisjoint(answer.context["columns"]) is not is_kept
+    assert heads.isdisjoint(columns) is not is_kept
     assert {card.label for card in answer.context["cards"]}.isdisjoint(heads) is not is_kept
-    assert ("only outcomes stand here" in page) is not is_kept
-    assert answer.context["counted_by"] == counted_by
-    assert (f'name="field" value="{counted_by}"' in page) is bool(counted_by)
+    assert ("outcomes alone are counted" in answer.content.decode()) is not is_kept
+    assert [column for column in columns if "%" in column] == [share][: bool(share)]
+
+
+def test_a_report_may_be_of_what_came_back_of_its_days_sends_and_leads_back(viewer, books):
+    plain = get(viewer, by="group")
+
+    of_sends = viewer.get(reverse("reports") + plain.context["of_sends"])
+
+    [(name, value, back)] = of_sends.context["narrowed"]
+    assert (name, value) == ("What came back", "of what was sent in these days")
+    assert back == plain.context["query"]
+    assert of_sends.context["of_sends"] == ""
+    assert 'name="of_sends" value="1"' in of_sends.content.decode()
+    assert "of_sends=1" in of_sends.context["rows"][0].query
+
+
+def test_a_report_by_hour_leads_to_the_rates_of_what_was_sent_then(viewer, books):
+    by_hour = get(viewer, by="hour", platform="android")
+
+    by_sending = viewer.get(reverse("reports") + by_hour.context["by_sending"])
+
+    assert by_sending.context["by_sending"] == ""
+    rate = by_sending.context["columns"].index("Open rate, %")
+    assert [(row.name, row.numbers[rate].value) for row in by_sending.context["rows"]] == [
+        ("12:00", 25), ("15:00", None),
+    ]  # fmt: skip
 
 
 def test_the_plot_of_days_follows_a_report_by_day_and_is_left_out_by_hour(viewer, books):

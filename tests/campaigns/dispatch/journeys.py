@@ -30,6 +30,7 @@ from campaigns.models import (
     Part,
     Policy,
     ReceiptCount,
+    ReceiptRollup,
     ReceiptRow,
     Throttle,
     Transfer,
@@ -359,7 +360,11 @@ def count_resent(transfer: Transfer) -> int:
 
 
 def count_receipts(transfer: Transfer) -> bool:
-    """Whether receipts are counted once, however often they were read."""
+    """Whether receipts are counted once, by their hour and by whom they are of, however often they
+    were read."""
     parts = Part.objects.filter(transfer=transfer)
-    counted = sum(ReceiptCount.objects.filter(part__in=parts).values_list("count", flat=True))
-    return counted == ReceiptRow.objects.filter(part__in=parts).count()
+    came, beside = (
+        sum(model.objects.filter(part__in=parts).values_list("count", flat=True))
+        for model in (ReceiptCount, ReceiptRollup)
+    )
+    return came == beside == ReceiptRow.objects.filter(part__in=parts).count()
