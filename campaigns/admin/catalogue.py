@@ -27,6 +27,7 @@ from campaigns.admin.base import (
     StaffAdmin,
     Verb,
 )
+from campaigns.admin.language_fields import LanguageField, LanguagesField
 from campaigns.admin.routes import RouteInline
 from campaigns.models import (
     App,
@@ -47,7 +48,7 @@ from providers import registry
 
 
 class AppForm(forms.ModelForm):
-    """Platforms are boxes to tick and languages a line of text, both kept as lists."""
+    """Platforms are boxes to tick and languages are chosen by name, both kept as lists."""
 
     platforms = forms.MultipleChoiceField(
         label=gettext_lazy("Platforms"),
@@ -55,14 +56,14 @@ class AppForm(forms.ModelForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
-    fallbacks = forms.CharField(
+    default_language = LanguageField(label=gettext_lazy("Default language"))
+    fallbacks = LanguagesField(
         label=gettext_lazy("Languages instead"),
         required=False,
         help_text=gettext_lazy(
-            "In this order, for who has no translation in their own: en, fr. The default language "
-            "comes last by itself."
+            "For who has no translation in their own: the first of these that a message has. By "
+            "name or code. The default language comes last by itself; none behind it is reached."
         ),
-        widget=UnfoldAdminTextInputWidget,
     )
     web_origins = forms.CharField(
         label=gettext_lazy("Websites"),
@@ -99,14 +100,9 @@ class AppForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["fallbacks"] = ", ".join(self.instance.fallbacks)
         self.initial["web_origins"] = "\n".join(self.instance.web_origins)
         if self.instance.pk:
             self.fields.update(door_options.draw_options(self.instance))
-
-    def clean_fallbacks(self) -> list[str]:
-        """Languages apart by commas or blanks; the app itself checks what they are."""
-        return self.cleaned_data["fallbacks"].replace(",", " ").split()
 
     def clean_web_origins(self) -> list[str]:
         """A line for each; the slash that an address bar adds is no part of an origin."""

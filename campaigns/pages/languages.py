@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf.locale import LANG_INFO
-
 from campaigns.models import App
 from campaigns.selectors.language_names import name_language
 from providers.languages import is_right_to_left
@@ -38,22 +36,6 @@ class LanguageReach:
 def find_direction(tag: str) -> str:
     """`rtl` or `ltr`."""
     return "rtl" if is_right_to_left(tag) else "ltr"
-
-
-def list_known() -> list[tuple[str, str]]:
-    """(tag, name in English and in itself) of the languages that are offered, by name."""
-    rows = [
-        (_write_tag(tag), f"{info['name']} \N{EN DASH} {info['name_local']}")
-        for tag, info in LANG_INFO.items()
-        if "name" in info
-    ]
-    return sorted(rows, key=lambda row: row[1])
-
-
-def _write_tag(tag: str) -> str:
-    """`pt-BR` as people write it, of Django's `pt-br`; a script has one capital."""
-    language, _dash, rest = tag.partition("-")
-    return f"{language}-{rest.upper() if len(rest) == 2 else rest.title()}" if rest else language
 
 
 def describe_language(tag: str) -> LanguageLine:

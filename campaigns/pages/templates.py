@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import ChangedMeanwhile, NotFound, Refused
 from campaigns.models import App, Membership, MessageTemplate
 from campaigns.pages.composition import Place, read_composition
-from campaigns.pages.languages import describe_language, list_known
+from campaigns.pages.languages import describe_language
 from campaigns.pages.lookups import find_template
 from campaigns.pages.row_history import find_history
 from campaigns.pages.samples import mark_fates
@@ -30,6 +30,7 @@ from campaigns.pages.template_form import (
     start_template_page,
 )
 from campaigns.pages.translation_form import TranslationForm
+from campaigns.selectors.language_names import list_named
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.templates import (
     archive_template,
@@ -185,7 +186,7 @@ def _draw(
         "may_use": has_role(request.user, app, Role.COMPOSER) and kept.archived_at is None,
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
         "default_language": describe_language(app.default_language),
-        "known_languages": list_known(),
+        "known_languages": list_named(),
         "right_to_left": sorted(RIGHT_TO_LEFT),
         "page_scripts": SCRIPTS,
     }

@@ -1,8 +1,16 @@
-"""Languages as people name them."""
+"""Languages as people name them, and which one is meant by what somebody has typed."""
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
+from functools import cache
+
 from django.conf.locale import LANG_INFO
+
+from providers.languages import TAG
+
+IN_BRACKETS = re.compile(r"\(([^()]+)\)$")
 
 
 def name_language(tag: str) -> str:
@@ -13,3 +21,56 @@ def name_language(tag: str) -> str:
         return tag
     is_whole = not region or tag.lower() in LANG_INFO
     return str(known["name"]) if is_whole else f"{known['name']} ({region})"
+
+
+@cache
+def list_named() -> list[tuple[str, str]]:
+    """(tag, name in English and in itself) of the languages that are offered, by name."""
+    rows = [
+        (_write_tag(tag), f"{info['name']} \N{EN DASH} {info['name_local']}")
+        for tag, info in LANG_INFO.items()
+        if "name" in info
+    ]
+    return sorted(rows, key=lambda row: row[1])
+
+
+def _write_tag(tag: str) -> str:
+    """`pt-BR` as people write it, of Django's `pt-br`; a script has one capital."""
+    language, _dash, rest = tag.partition("-")
+    return f"{language}-{rest.upper() if len(rest) == 2 else rest.title()}" if rest else language
+
+
+def list_known() -> list[str]:
+    """What a list offers: its name, what it calls itself, and its tag in brackets."""
+    return [f"{name} ({tag})" for tag, name in list_named()]
+
+
+def spell_language(tag: str) -> str:
+    """As a list offers it, with the tag as it is; what nobody knows as it is."""
+    name = dict(list_named()).get(_write_tag(tag.lower()))
+    return f"{name} ({tag})" if name else tag
+
+
+def read_language(text: str) -> str:
+    """The tag of what a list offers, or of `german`, `Deutsch` or `de`; "" for no language."""
+    text = text.strip()
+    bracketed = IN_BRACKETS.search(text)
+    if bracketed and TAG.fullmatch(bracketed[1]):
+        return bracketed[1]
+    return _find_words().get(text.lower()) or (text if TAG.fullmatch(text) else "")
+
+
+def suggest_language(text: str) -> str:
+    """What somebody has probably meant who has written no language, as a list offers it; or ""."""
+    near = get_close_matches(text.strip().lower(), list(_find_words()), n=1, cutoff=0.7)
+    return spell_language(_find_words()[near[0]]) if near else ""
+
+
+@cache
+def _find_words() -> dict[str, str]:
+    """Tags by all that a language is called, in lower case."""
+    words: dict[str, str] = {}
+    for tag, name in list_named():
+        for word in (tag, *name.split(" \N{EN DASH} ")):
+            words.setdefault(word.lower(), tag)
+    return words

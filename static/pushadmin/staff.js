@@ -34,7 +34,19 @@
     document.querySelectorAll("ul > .select2-selection__clear").forEach((clear) => clear.setAttribute("role", "listitem"));
   }
 
+  // Languages in an order: each goes up by a button, which stays with it.
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-languages] [data-up]");
+    if (!button) return;
+    const box = button.parentElement.querySelector("input");
+    const above = button.parentElement.previousElementSibling;
+    const other = above.querySelector("input");
+    [box.value, other.value] = [other.value, box.value];
+    (above.querySelector("[data-up]") ?? other).focus();
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-languages] [data-up]").forEach((button) => { button.hidden = false; });
     nameChoosers();
     // They are drawn later, and again for each row that is added.
     new MutationObserver(nameChoosers).observe(document.body, { childList: true, subtree: true });
