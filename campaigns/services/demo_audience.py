@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from django.db.models import F
+
 from campaigns.models import App, Device, Person
 from campaigns.services.audience import add_members, create_label, create_segment
 from campaigns.services.device_rows import DeviceRow
@@ -20,6 +22,8 @@ from providers.recipients import IdentifierKind
 # Of ten devices three are somebody's second one; the platforms take turns, so these differ.
 DEVICES_OF_TEN_PERSONS = 7
 AGE = timedelta(days=60)
+# How long ago the devices were seen last, in turn.
+SEEN_AGO = tuple(timedelta(hours=hours) for hours in (1, 3, 9, 22, 40, 75, 130, 260, 700, 1200))
 PLACES = (
     ("de", "DE", "Europe/Berlin"), ("en", "GB", "Europe/London"), ("en", "US", "America/New_York"),
     ("es", "ES", "Europe/Madrid"), ("fr", "FR", "Europe/Paris"),
@@ -69,6 +73,9 @@ def fill_devices(
     register_devices(app, rows, actor=actor, now=now)
     # They were there when the past transfers went out.
     Device.objects.filter(app=app).update(created_at=now - AGE)
+    in_turn = Device.objects.filter(app=app).annotate(turn=F("pk") % len(SEEN_AGO))
+    for turn, ago in enumerate(SEEN_AGO):
+        in_turn.filter(turn=turn).update(last_seen_at=now - ago)
 
 
 def _name_person(app: App, number: int) -> str:

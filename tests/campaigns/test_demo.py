@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db.models import Count
+from django.db.models import Count, F
 
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.verify import check_books
@@ -54,6 +54,14 @@ def test_the_platforms_of_the_demos_devices_take_turns(filled):
 
     assert [platform for (platform,) in platforms[:4]] == ["android", "ios", "web", "android"]
     assert Tally(platforms) == {("android",): 200, ("ios",): 200, ("web",): 200}
+
+
+def test_every_device_of_the_demo_was_seen_since_it_registered(filled):
+    devices = Device.objects.filter(created_at__lte=F("last_seen_at"))
+    recent = devices.filter(last_seen_at__gte=builders.NOW - timedelta(days=1))
+
+    assert devices.count() == Device.objects.count()
+    assert 0.3 < recent.count() / devices.count() < 0.5
 
 
 def test_nothing_waits_for_who_has_just_begun_and_silence_is_in_the_past(filled):
