@@ -36,16 +36,16 @@ class Line:
     text: str
 
 
-def compare(former: Any, present: Any) -> list[Line]:
-    """What became of a former expression, line by line."""
-    lines = difflib.ndiff(write_lines(former), write_lines(present))
+def compare(former: Any, present: Any, zone: str) -> list[Line]:
+    """What became of a former expression, line by line, moments in a zone."""
+    lines = difflib.ndiff(write_lines(former, zone), write_lines(present, zone))
     return [Line(MARKS[line[0]], line[2:]) for line in lines if line[0] in MARKS]
 
 
-def write_lines(body: Any) -> list[str]:
+def write_lines(body: Any, zone: str) -> list[str]:
     """The expression as indented lines; as JSON where a field of it is no longer known."""
     try:
-        return [INDENT * depth + words for depth, words in outline_body(body)]
+        return [INDENT * depth + words for depth, words in outline_body(body, zone)]
     except Invalid:
         return dump(body).splitlines()
 
@@ -58,7 +58,7 @@ def segment_version(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     context = {
         "segment": segment,
         "version": version,
-        "lines": compare(version.expression, segment.expression),
+        "lines": compare(version.expression, segment.expression, segment.app.timezone),
         "is_present": version.expression == segment.expression,
         "may_change": has_role(request.user, segment.app, Role.COMPOSER),
     }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -134,28 +137,44 @@ def say_value(value: Any) -> str:
     return f"“{value}”" if isinstance(value, str) else str(value)
 
 
-def say_condition(field: str, op: str, value: Any) -> str:
+def say_of_field(field: str, value: Any, zone: str) -> str:
+    """A value that a field has or is compared with: of a field of time, the moment in a zone."""
+    known = find_field(field)
+    is_time = known is not None and known.kind is FieldKind.TIME
+    return (is_time and _say_moment(value, zone)) or say_value(value)
+
+
+def _say_moment(value: Any, zone: str) -> str:
+    """As pages write moments, to the second where it has one; "" for what is none."""
+    try:
+        local = datetime.fromisoformat(value).astimezone(ZoneInfo(zone or "UTC"))
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    return f"{date_format(local, 'j M Y, H:i:s' if local.second else 'j M Y, H:i')} {local:%Z}"
+
+
+def say_condition(field: str, op: str, value: Any, zone: str) -> str:
     """One condition as a sentence: `Country of the device is one of “DE”, “AT”`."""
     if op == Op.EXISTS:
         return f"{name_field(field)} {say_op(field, MISSING if value is False else op)}"
-    said = say_span(value) if op in RELATIVE else say_value(value)
+    said = say_span(value) if op in RELATIVE else say_of_field(field, value, zone)
     return f"{name_field(field)} {say_op(field, op)} {said}"
 
 
-def outline(expression: Expression, depth: int = 0) -> Iterator[tuple[int, str]]:
-    """The expression line by line, each with how deep it stands."""
+def outline(expression: Expression, zone: str, depth: int = 0) -> Iterator[tuple[int, str]]:
+    """The expression line by line, each with how deep it stands, moments in a zone."""
     match expression:
         case And(terms) | Or(terms):
             yield depth, str(GROUPS["and" if isinstance(expression, And) else "or"])
             for term in terms:
-                yield from outline(term, depth + 1)
+                yield from outline(term, zone, depth + 1)
         case Not(term):
             yield depth, str(GROUPS["not"])
-            yield from outline(term, depth + 1)
+            yield from outline(term, zone, depth + 1)
         case Condition(field, op, value):
-            yield depth, say_condition(field, op.value, value)
+            yield depth, say_condition(field, op.value, value, zone)
 
 
-def outline_body(body: Any) -> list[tuple[int, str]]:
+def outline_body(body: Any, zone: str) -> list[tuple[int, str]]:
     """The lines of a stored expression. Raises Invalid."""
-    return list(outline(check_expression(body)))
+    return list(outline(check_expression(body), zone))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from campaigns.pages.segment_words import GROUPS, INSTANTS, say_condition, say_value
+from campaigns.pages.segment_words import GROUPS, INSTANTS, say_condition, say_of_field
 from campaigns.selectors.explain import CONDITION, Verdict
 from campaigns.selectors.trace_words import Dated
 
@@ -13,10 +13,10 @@ register = template.Library()
 
 
 @register.filter
-def verdict_words(verdict: Verdict) -> str:
+def verdict_words(verdict: Verdict, zone: str) -> str:
     """The node for people: `Country of the device is “DE”`, `One of these`, `Segment Golds`."""
     if verdict.kind == CONDITION:
-        return say_condition(verdict.field, verdict.op, verdict.wanted)
+        return say_condition(verdict.field, verdict.op, verdict.wanted, zone)
     if verdict.kind in GROUPS:
         return str(GROUPS[verdict.kind])
     names = {
@@ -41,8 +41,8 @@ def instant_words(verdict: Verdict) -> str:
 
 
 @register.filter
-def found_words(verdict: Verdict) -> str:
+def found_words(verdict: Verdict, zone: str) -> str:
     """What the device or its person has there."""
     if verdict.found is None or verdict.found == ():
         return _("nothing")
-    return say_value(verdict.found)
+    return say_of_field(verdict.field, verdict.found, zone)

@@ -314,7 +314,7 @@ def test_a_relative_time_is_saved_counted_and_told_with_the_date_it_comes_to(pag
     segment = Segment.objects.get()
     shown = page.get(saved.url)
     told = page.get(reverse("segment_why", args=[segment.pk]), {"who": "ann"})
-    lines = outline_body(segment.expression)
+    lines = outline_body(segment.expression, "UTC")
 
     assert counted.context["count"].total == 1
     assert segment.expression == {"and": [RECENT]}
@@ -324,6 +324,23 @@ def test_a_relative_time_is_saved_counted_and_told_with_the_date_it_comes_to(pag
     assert abs(verdict.terms[0].instant - seen) < timedelta(minutes=4)
     assert b"Last seen is within the last 30 days" in told.content
     assert f'(since <time datetime="{verdict.terms[0].instant.isoformat()}">' in shown_text(told)
+
+
+def test_why_and_a_version_tell_times_in_the_zone_of_the_app_not_in_iso(page, app, devices):
+    app.timezone = "Europe/Berlin"
+    app.save()
+    Device.objects.filter(pk=devices[0].pk).update(last_seen_at="2026-07-02T08:30:05Z")
+    term = {"field": "device.last_seen_at", "op": "gt", "value": "2026-07-01T12:00:00+02:00"}
+    page.post(reverse("new_segment"), fill(app, {"and": [term]}) | {"name": "Summer"})
+    segment = Segment.objects.get()
+
+    told = page.get(reverse("segment_why", args=[segment.pk]), {"who": "ann"})
+    version = page.get(reverse("segment_version", args=[segment.pk, 1]))
+
+    assert "Last seen is after 1 Jul 2026, 12:00 CEST" in shown_text(told)
+    assert "found: 2 Jul 2026, 10:30:05 CEST" in shown_text(told)
+    assert "Last seen is after 1 Jul 2026, 12:00 CEST" in shown_text(version)
+    assert "2026-07" not in shown_text(told) + shown_text(version)
 
 
 def shown_text(answer):
