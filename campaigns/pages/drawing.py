@@ -27,9 +27,13 @@ def escape(value: Any) -> SafeString:
     Lazy words are looked up in the language that is on.
     """
     # Django's own asks of every value first whether it is lazy, in a wrapper of its own.
-    if type(value) is not str and hasattr(value, "__html__"):
-        return SafeString(value.__html__())
-    return SafeString(html.escape(str(value)))
+    if type(value) is not str:
+        if hasattr(value, "__html__"):
+            return SafeString(value.__html__())
+        value = str(value)
+        if isinstance(value, SafeString):  # what is safe and lazy does not say so before
+            return value
+    return SafeString(html.escape(value))
 
 
 @lru_cache(maxsize=512)

@@ -123,7 +123,8 @@ def _draw_fates(field: BoundField) -> SafeString:
 def _draw_help(field: BoundField) -> SafeString:
     if not field.help_text:
         return NOTHING
-    html = '<p class="pa-help" id="{}_helptext">{}</p>\n'
+    # No <p>: what Django says of passwords is a list.
+    html = '<div class="pa-help" id="{}_helptext">{}</div>\n'
     return draw(html, field.auto_id, field.help_text)
 
 

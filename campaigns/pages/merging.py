@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Invalid, Refused
 from campaigns.models import Person
@@ -22,6 +25,13 @@ from campaigns.services.access import name_actor
 from campaigns.services.merges import merge_persons, plan_merge
 
 MOST_SHOWN = 20
+NAMES: Mapping[str, str | Promise] = {
+    "email": gettext_lazy("E-mail"),
+    "phone": gettext_lazy("Phone"),
+    "language": gettext_lazy("Language"),
+    "country": gettext_lazy("Country"),
+    "timezone": gettext_lazy("Time zone"),
+}
 
 
 @operator_page
@@ -45,9 +55,20 @@ def merge_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _plan(keep: Person, gone: Person) -> dict[str, Any]:
     """What the page shows before anything is done; or why it cannot be."""
     try:
-        return {"gone": gone, "plan": plan_merge(keep, gone)}
+        plan = plan_merge(keep, gone)
     except Refused as refusal:
         return {"gone": gone, "refusal": refusal.message}
+    return {
+        "gone": gone,
+        "plan": plan,
+        "filled": [_name(field) for field in plan.filled],
+        "clashes": [(_name(field), stays, goes) for field, stays, goes in plan.conflicts],
+    }
+
+
+def _name(field: str) -> str:
+    """A field of a person as their page names it."""
+    return str(NAMES.get(field, field.removeprefix("attributes.")))
 
 
 def _merge(request: HttpRequest, keep: Person) -> HttpResponse:

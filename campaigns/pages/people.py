@@ -43,9 +43,9 @@ MOST_SHOWN = MOST_TICKED
 WORDS = {
     By.OWN_ID: gettext_lazy("Our id"),
     By.EXTERNAL_USER_ID: gettext_lazy("External user id"),
-    By.EXTERNAL_PREFIX: gettext_lazy("External user id begins so"),
+    By.EXTERNAL_PREFIX: gettext_lazy("Beginning of the external user id"),
     By.EMAIL: gettext_lazy("E-mail"),
-    By.EMAIL_PREFIX: gettext_lazy("E-mail begins so"),
+    By.EMAIL_PREFIX: gettext_lazy("Beginning of the e-mail"),
     By.PHONE: gettext_lazy("Phone"),
     By.TOKEN: gettext_lazy("Push token"),
     By.ALIAS: gettext_lazy("Alias"),

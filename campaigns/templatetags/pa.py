@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from json import dumps
+from json import dumps, loads
 from typing import TYPE_CHECKING, Any
 
 from django import template
@@ -144,9 +144,22 @@ def words(key: str) -> str:
 
 
 @register.filter
-def json(value: Any) -> str:
-    """A value as it is typed: a text in quotes, a number bare, true and false."""
-    return dumps(value, ensure_ascii=False)
+def plain(value: Any) -> str:
+    """A value of an attribute: a text bare, but in quotes where it would pass for another kind."""
+    if not isinstance(value, str):
+        return dumps(value, ensure_ascii=False)
+    return f"“{value}”" if _passes_for_other(value) else value
+
+
+def _passes_for_other(text: str) -> bool:
+    """Whether a number, a flag, a list or nothing at all would look the same."""
+    try:
+        loads(text)
+    except ValueError:
+        return not text.strip()
+    except RecursionError:
+        return True
+    return True
 
 
 @register.filter

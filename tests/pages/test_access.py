@@ -211,6 +211,17 @@ def test_of_two_who_accept_at_once_one_joins(app, owner, stranger, now):
     assert has_role(owner, app.workspace, Role.ADMIN)  # an invitation takes nothing away
 
 
+def test_the_rules_for_a_password_are_a_list_beside_the_field(client, app, now):
+    _row, secret = members.invite(
+        app.workspace, email="", role="viewer", app=None, actor="owner", now=now
+    )
+
+    shown = client.get(reverse("accept_invitation", args=[secret])).content.decode()
+
+    assert '<div class="pa-help" id="id_password1_helptext"><ul><li>' in shown
+    assert "&lt;" not in shown
+
+
 def test_an_invitation_names_no_app_of_another_workspace(admin, app):
     theirs = builders.make_app(builders.make_workspace(slug="foreign"), slug="theirs")
 

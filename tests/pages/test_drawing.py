@@ -12,6 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaigns.pages.drawing import draw, draw_each, escape
+from campaigns.templatetags.pa import plain
+
+SAFE_LAZY = lazystr(mark_safe("<i>&amp;</i>"))
 
 
 class Loud(str):
@@ -34,7 +37,8 @@ def test_a_text_is_escaped_as_django_escapes_it(text):
 @pytest.mark.parametrize(
     "value",
     [
-        mark_safe("<b>&</b>"), Loud("<b>"), lazystr("<i>"), gettext_lazy("Home"), None, 0, 1.5,
+        mark_safe("<b>&</b>"), Loud("<b>"), lazystr("<i>"), SAFE_LAZY, gettext_lazy("Home"),
+        None, 0, 1.5,
         ["<b>"], Name()["name"], ValueError("<x>"),
     ],
     ids=lambda value: type(value).__name__,
@@ -45,6 +49,18 @@ def test_whatever_is_written_is_written_as_django_does_it(value):
     assert drawn == conditional_escape(value)
     assert isinstance(drawn, SafeString)
     assert draw_each("<td>{}</td>", [(value,), (value,)]) == f"<td>{drawn}</td>" * 2
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("free", "free"), ("DE", "DE"), ("41", "“41”"), ("true", "“true”"), ("", "“”"),
+        (" ", "“ ”"),
+        ('["a"]', '“["a"]”'), (41, "41"), (True, "true"), (["a", 1], '["a", 1]'),
+    ],
+)  # fmt: skip
+def test_a_value_is_bare_unless_it_would_pass_for_another_kind(value, words):
+    assert plain(value) == words
 
 
 def test_lazy_words_are_in_the_language_of_the_page():
