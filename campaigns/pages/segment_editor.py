@@ -31,7 +31,10 @@ from campaigns.pages.segment_tree import (
     read_tree,
     start_tree,
 )
-from campaigns.pages.segment_words import (
+from campaigns.selectors.audience_fields import FieldKind, find_field
+from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.identifiers import identifier_kinds
+from campaigns.selectors.segment_words import (
     GROUPS,
     KINDS,
     MISSING,
@@ -40,9 +43,6 @@ from campaigns.pages.segment_words import (
     name_field,
     say_op,
 )
-from campaigns.selectors.audience_fields import FieldKind, find_field
-from campaigns.selectors.expressions import check_expression
-from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.selectors.suggestions import list_custom
 from providers.audience import RELATIVE, Expression, Op
 

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Invalid, Refused
 from campaigns.models import Membership
 from campaigns.pages.segment_editor import dump
-from campaigns.pages.segment_words import outline_body
 from campaigns.pages.segments import find_segment
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.selectors.segment_words import outline_body
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.audience import update_segment
 from campaigns.services.segment_versions import find_version

@@ -18,9 +18,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
-from campaigns.pages.segment_words import MISSING
 from campaigns.selectors.audience_fields import FieldKind, find_field
 from campaigns.selectors.expressions import check_expression
+from campaigns.selectors.segment_words import MISSING
 from campaigns.selectors.spans import MOST, UNITS, read_span
 from providers.audience import MAX_DEPTH, MAX_TERMS, RELATIVE, Op
 

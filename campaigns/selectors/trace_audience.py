@@ -41,7 +41,7 @@ def list_audience_lines(part: Part, device: Device, is_in: bool | None) -> Itera
         return
     verdicts = list(_judge(part, bodies, device))
     for verdict in verdicts:
-        yield from list_verdict_lines(verdict)
+        yield from list_verdict_lines(verdict, transfer.app.timezone)
     is_met = all(verdict.is_met for verdict in verdicts)
     if verdicts and transfer.frozen_at and is_in is (not is_met):
         yield _tell_changed(is_met)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.selectors.audience import AudienceKind
 from campaigns.selectors.explain import CONDITION, Verdict
-from campaigns.selectors.spans import say_span
-from providers.audience import Op
+from campaigns.selectors.segment_words import say_condition, say_of_field
 from providers.outcomes import Reason
 
-MOST_LETTERS = 120  # of a value
+MOST_LETTERS = 240  # of a condition, or of what was found
 
 
 class Dated(str):
@@ -81,21 +79,6 @@ REASONS = {
     Reason.CANCELLED: gettext_lazy("Somebody cancelled the transfer."),
     Reason.RECALLED: gettext_lazy("It was taken back."),
 }
-OPS = {
-    Op.EQ: gettext_lazy("to be"),
-    Op.NE: gettext_lazy("to be something other than"),
-    Op.GT: gettext_lazy("to be above"),
-    Op.GTE: gettext_lazy("to be at least"),
-    Op.LT: gettext_lazy("to be below"),
-    Op.LTE: gettext_lazy("to be at most"),
-    Op.IN: gettext_lazy("to be one of"),
-    Op.CONTAINS: gettext_lazy("to contain"),
-    Op.STARTS_WITH: gettext_lazy("to begin with"),
-    Op.EXISTS: gettext_lazy("to be known:"),
-    Op.WITHIN_LAST: gettext_lazy("to be within the last"),
-    Op.LONGER_AGO_THAN: gettext_lazy("to be longer ago than"),
-    Op.WITHIN_NEXT: gettext_lazy("to be within the next"),
-}
 KINDS = {
     AudienceKind.ALL: gettext_lazy("Everyone of the app is meant."),
     AudienceKind.PERSONS: gettext_lazy("The audience names persons by their external user ids."),
@@ -119,11 +102,11 @@ def tell_outcome(outcome: str, reason: str) -> str:
     return f"{said} {tell_reason(reason)}" if reason else said
 
 
-def list_verdict_lines(verdict: Verdict) -> list[Line]:
-    """What decides whether an audience means a device, evaluated now."""
+def list_verdict_lines(verdict: Verdict, zone: str) -> list[Line]:
+    """What decides whether an audience means a device, evaluated now; moments in a zone."""
     lines: dict[str, Line] = {}
     for node, is_denied in _find_deciding(verdict, is_denied=False):
-        words = _tell_node(node, is_denied)
+        words = _tell_node(node, is_denied, zone)
         if words:
             is_good = node.is_met != is_denied
             tone = "good" if is_good else "bad"
@@ -146,9 +129,9 @@ def _find_deciding(verdict: Verdict, *, is_denied: bool) -> Iterator[tuple[Verdi
         yield from _find_deciding(term, is_denied=denied)
 
 
-def _tell_node(node: Verdict, is_denied: bool) -> str:
+def _tell_node(node: Verdict, is_denied: bool, zone: str) -> str:
     if node.kind == CONDITION:
-        return _tell_condition(node, is_denied)
+        return _tell_condition(node, is_denied, zone)
     if node.kind == AudienceKind.SEGMENT:
         return _("The segment that is meant has been deleted.")
     if node.kind in {"and", "or"}:
@@ -160,16 +143,13 @@ def _tell_node(node: Verdict, is_denied: bool) -> str:
     return f"{words} {is_in}"
 
 
-def _tell_condition(node: Verdict, is_denied: bool) -> str:
-    found = _("not known") if node.found is None else _write(node.found)
-    words = _("%(field)s is %(found)s, wanted %(op)s %(value)s.")
+def _tell_condition(node: Verdict, is_denied: bool, zone: str) -> str:
+    found = _("not known") if node.found is None else say_of_field(node.field, node.found, zone)
+    words = _("%(condition)s. Found: %(found)s.")
     if is_denied:
-        words = _("%(field)s is %(found)s, wanted not %(op)s %(value)s.")
-    wanted = _write(node.wanted) if node.instant is None else say_span(node.wanted)
-    values = {
-        "field": node.field, "found": found, "op": OPS[Op(node.op)], "value": wanted,
-    }  # fmt: skip
-    return words % values
+        words = _("Must not be so: %(condition)s. Found: %(found)s.")
+    condition = say_condition(node.field, node.op, node.wanted, zone)
+    return words % {"condition": _cut(condition), "found": _cut(found)}
 
 
 def _tell_instant(node: Verdict) -> tuple[str, ...]:
@@ -179,10 +159,5 @@ def _tell_instant(node: Verdict) -> tuple[str, ...]:
     return (Dated(_("Counted from now, that is %(at)s."), node.instant),)
 
 
-def _write(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        value = [str(item) for item in value]
-        text = ", ".join(value) or _("none")
-    else:
-        text = json.dumps(value, ensure_ascii=False, default=str)
+def _cut(text: str) -> str:
     return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from campaigns.pages.segment_words import GROUPS, INSTANTS, say_condition, say_of_field
 from campaigns.selectors.explain import CONDITION, Verdict
+from campaigns.selectors.segment_words import GROUPS, INSTANTS, say_condition, say_of_field
 from campaigns.selectors.trace_words import Dated
 
 register = template.Library()

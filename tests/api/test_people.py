@@ -95,6 +95,6 @@ def test_a_trace_is_told_and_bad_questions_are_refused(client, app, two, now):
     assert told["subjects"] == [{"who": f"person {two[0].pk}", "name": "ann"}]
     assert (one["kind"], one["part"], one["step"], one["outcome"]) == ("device", 0, 1, "")
     assert codes == ["audience", "condition", "route"]
-    assert one["lines"][1]["words"] == 'person.country is not known, wanted to be "FR".'
+    assert one["lines"][1]["words"] == "Country of the person is “FR”. Found: not known."
     assert (nobody["notes"], nobody["recipients"]) == (["Nobody here has this id."], [])
     assert set(bad) == {400}

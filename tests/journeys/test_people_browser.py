@@ -75,7 +75,7 @@ def test_from_the_search_to_the_reason(staff, live_server, ann):
     staff.get_by_role("link", name="Trace one recipient").click()
     staff.get_by_label("Who", exact=True).fill("ann")
     staff.keyboard.press("Enter")
-    staff.get_by_text('person.country is "FR", wanted to be "DE".').wait_for()
+    staff.get_by_text("Country of the person is “DE”. Found: “FR”.").wait_for()
     assert staff.get_by_text("It was not for them.").is_visible()
     staff.set_viewport_size({"width": 390, "height": 844})
     assert staff.evaluate("document.documentElement.scrollWidth") == 390

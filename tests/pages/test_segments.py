@@ -16,11 +16,11 @@ from campaigns.errors import Conflict
 from campaigns.models import AuditEntry, Campaign, Device, Label, Membership, Segment
 from campaigns.models.patience import TookTooLong, at_most
 from campaigns.pages.segment_tree import read_tree
-from campaigns.pages.segment_words import outline_body
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices
 from campaigns.selectors.headcount import count_bounded, take_headcount
 from campaigns.selectors.left_out import LeftOut
+from campaigns.selectors.segment_words import outline_body
 from campaigns.services.access import name_actor
 from campaigns.services.audience import delete_label
 from campaigns.services.forecast import Reach
