@@ -61,6 +61,8 @@ def test_every_device_of_the_demo_was_seen_since_it_registered(filled):
     recent = devices.filter(last_seen_at__gte=builders.NOW - timedelta(days=1))
 
     assert devices.count() == Device.objects.count()
+    assert not devices.exclude(person__created_at=F("created_at")).exists()
+    assert not devices.exclude(token_state_at=F("created_at")).exists()
     assert 0.3 < recent.count() / devices.count() < 0.5
 
 
