@@ -184,7 +184,16 @@ class ApiKeyAdmin(StaffAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(self.fields) if obj else ()
+        return tuple(self.get_fields(request, obj)) if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        # A form of boxes; of a key that is there, what they say.
+        named = "scope_words" if obj else "scopes"
+        return [named if name == "scopes" else name for name in self.fields]
+
+    @admin.display(description=gettext_lazy("Scopes"))
+    def scope_words(self, row: ApiKey) -> str:
+        return row.scope_words()
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

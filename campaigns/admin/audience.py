@@ -209,6 +209,7 @@ class SegmentAdmin(StaffAdmin):
         context: dict[str, Any] = {"app": app}
         try:
             body = _parse(request.POST.get("expression", ""))
+            context["is_empty"] = body == {}
             expression = check_expression(body)
             if app:
                 meant = Audience(AudienceKind.EXPRESSION, expression=expression)

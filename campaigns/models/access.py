@@ -240,6 +240,11 @@ class ApiKey(models.Model):
         # By the key's id: a guest's key is in no table and has no relation to ask.
         return type(self).apps.through.objects.filter(apikey_id=self.pk)
 
+    def scope_words(self) -> str:
+        """What it may do, as the form of a new key says it."""
+        named = dict(self.Scope.choices)
+        return ", ".join(str(named.get(scope, scope)) for scope in self.scopes)
+
     def is_usable(self, now: datetime) -> bool:
         """Neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

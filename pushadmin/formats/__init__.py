@@ -1,0 +1,1 @@
+"""How Django itself writes moments, per language; our own pages write them so, too."""
