@@ -178,7 +178,7 @@ ANDROID_FIELDS = (
         name="urgency",
         kind="choice",
         label=gettext_noop("Urgency"),
-        help=gettext_noop("high wakes a sleeping phone."),
+        help=gettext_noop("“high” wakes a sleeping phone."),
         choices=("high", "normal"),
     ),
     FieldSpec(

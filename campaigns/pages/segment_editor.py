@@ -36,7 +36,6 @@ from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.selectors.segment_words import (
     GROUPS,
-    KINDS,
     MISSING,
     SECTIONS,
     list_plain_fields,
@@ -305,15 +304,12 @@ def show_node(node: Node, usual: Mapping[str, str], root: str, focus: str) -> Sh
 
 
 def name_option(name: str, usual: Mapping[str, str]) -> str:
-    """A field in the list of attributes, with the type of its values."""
+    """A field in the list of attributes; one of the app's own with the type of its values."""
     if name in OWN:
         return _("Another attribute…")
     if name in usual:
         return f"{name_field(name)} ({TYPES[usual[name]]})"
-    known = find_field(name)
-    if known is None or known.kind is FieldKind.CUSTOM:
-        return name_field(name) or _("Choose an attribute")
-    return f"{name_field(name)} ({KINDS[known.kind]})"
+    return name_field(name) or _("Choose an attribute")
 
 
 def list_ops(name: str) -> Iterator[tuple[str, str]]:

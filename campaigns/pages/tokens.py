@@ -45,7 +45,11 @@ class SinceForm(PageForm):
 class AccountForm(SinceForm):
     """An account's word, in which apps."""
 
-    account = forms.ModelChoiceField(Account.objects.none(), label=gettext_lazy("Account"))
+    account = forms.ModelChoiceField(
+        Account.objects.none(),
+        label=gettext_lazy("Account"),
+        empty_label=gettext_lazy("Choose"),
+    )
     place = forms.ChoiceField(label=gettext_lazy("For"))
     field_order = ("account", "place", "since")
 

@@ -118,8 +118,8 @@ def find_missing(campaign: Campaign) -> str:
         )
     else:
         words = _(
-            "%(apps)s: campaigns need an approval, of whoever has the role Approver and did not "
-            "write it. A key with the scope bypass_approval may launch without."
+            "%(apps)s: campaigns need the approval of somebody who has the role Approver and did "
+            "not write them."
         )
     return words % {"apps": names}
 

@@ -45,14 +45,6 @@ FIELDS: Mapping[str, str | Promise] = {
     "device.tag": gettext_lazy("Tag"),
     "device.alias": gettext_lazy("Alias"),
 }
-KINDS: Mapping[FieldKind, str | Promise] = {
-    FieldKind.TEXT: gettext_lazy("text"),
-    FieldKind.VERSION: gettext_lazy("version"),
-    FieldKind.FLAG: gettext_lazy("yes or no"),
-    FieldKind.TIME: gettext_lazy("time"),
-    FieldKind.CUSTOM: gettext_lazy("attribute"),
-    FieldKind.SET: gettext_lazy("several texts"),
-}
 OPS: Mapping[str, str | Promise] = {
     Op.EQ: gettext_lazy("is"),
     Op.NE: gettext_lazy("is known and is not"),

@@ -254,6 +254,7 @@ def sort_values(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
 KIND = JobKind(
     key="report",
     label=gettext_lazy("Report"),
+    done_words=gettext_lazy("Recipients counted"),
     step=report_step,
     files=(JobFile("report", gettext_lazy("The report as CSV"), "report.csv", "text/csv"),),
     role=Membership.Role.VIEWER,

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.forms import BoundField
 from django.template.defaultfilters import date as format_date
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -127,8 +129,31 @@ def drill(number: Any) -> SafeString:
     """A count, as a link to whom it counts where they can be listed."""
     text = _write_number(number.count, get_language() or "")
     if not number.address:
-        return draw("{}", text)
+        return draw("{}" if number.count else '<span class="pa-muted">{}</span>', text)
     return draw('<a class="pa-drill" href="{}">{}</a>', number.address, text)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """How long ago something was, in words; what was within a minute was just now."""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return _("just now")
+    return _("%(span)s ago") % {"span": timesince(moment)}
+
+
+@register.filter
+def change(value: float | None) -> str:
+    """A difference in percent, with its sign; none where it cannot be told."""
+    if value is None:
+        return NOTHING
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
+    return f"{sign}{abs(value) * 100:.1f} %"
+
+
+@register.filter
+def language_names(tags: Iterable[str]) -> str:
+    """Languages for people, one behind the other."""
+    return ", ".join(map(name_language, tags))
 
 
 @register.filter

@@ -230,8 +230,9 @@
     const letters = [...text].length;
     const platforms = place.dataset.paOf ? [place.dataset.paOf] : ["android", "ios", "web"];
     const rows = [...box().querySelectorAll("[data-pa-cut-row]")].filter((row) => platforms.includes(row.dataset.paCutRow.split(":")[0]));
-    const cutBy = rows.filter((row) => !cut(text, row.dataset.paCutRow, name).isWhole).map((row) => `${row.cells[0].textContent.trim()} ${cut(text, row.dataset.paCutRow, name).count}`);
-    place.textContent = letters ? `${letters}${cutBy.length ? ` · ${box().dataset.paCutBy} ${cutBy.join(", ")}` : ""}` : "";
+    const cutBy = rows.filter((row) => !cut(text, row.dataset.paCutRow, name).isWhole).map((row) => `${row.cells[0].textContent.trim()} (${cut(text, row.dataset.paCutRow, name).count})`);
+    const said = letters === 1 ? box().dataset.paLetter : box().dataset.paLetters;
+    place.textContent = letters ? `${letters} ${said}${cutBy.length ? ` · ${box().dataset.paCutBy} ${cutBy.join(", ")}` : ""}` : "";
     place.classList.toggle("pa-cut", cutBy.length > 0);
   }
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django import forms
+from django.utils import timezone
 from django.utils.functional import lazystr
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -12,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaigns.pages.drawing import draw, draw_each, escape
-from campaigns.templatetags.pa import plain
+from campaigns.templatetags.pa import ago, change, language_names, plain
 
 SAFE_LAZY = lazystr(mark_safe("<i>&amp;</i>"))
 
@@ -61,6 +64,17 @@ def test_whatever_is_written_is_written_as_django_does_it(value):
 )  # fmt: skip
 def test_a_value_is_bare_unless_it_would_pass_for_another_kind(value, words):
     assert plain(value) == words
+
+
+def test_a_difference_has_its_sign_and_a_moment_ago_is_just_now():
+    now = timezone.now()
+
+    assert [change(0.273), change(-0.37), change(0), change(None)] == [
+        "+27.3 %", "\N{MINUS SIGN}37.0 %", "0.0 %", "\N{EN DASH}",
+    ]  # fmt: skip
+    assert ago(now) == "just now"
+    assert ago(now - timedelta(hours=3, minutes=1)).endswith("ago")
+    assert language_names(["de", "x-none"]) == "German, x-none"
 
 
 def test_lazy_words_are_in_the_language_of_the_page():
