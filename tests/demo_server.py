@@ -68,9 +68,9 @@ def wait_for(url: str) -> None:
     raise SystemExit(f"{url} does not answer")
 
 
-def sign_in(page: Page, url: str) -> None:
+def sign_in(page: Page, url: str, user: str = USER) -> None:
     page.goto(f"{url}/admin/login/")
-    page.fill("#id_username", USER)
+    page.fill("#id_username", user)
     page.fill("#id_password", PASSWORD)
     page.press("#id_password", "Enter")
     page.wait_for_url(f"{url}/**")

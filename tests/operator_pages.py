@@ -113,7 +113,7 @@ PAGES = (
     Shown("import_new", "new_import"),
     Shown("import_mapping", "import", "mapped"),
     Shown("import_diff", "import", "checked"),
-    Shown("import_of_job", "import_of_job", "export_job"),
+    Shown("import_of_job", "import_of_job", "refused_job"),
     Shown("exports", "exports"),
     Shown("jobs", "jobs"),
     Shown("job", "job", "export_job"),
@@ -167,19 +167,19 @@ def _list_sent(app: App) -> list[int]:
 def _fill_campaigns(app: App, user: Any, now: datetime) -> dict[str, int]:
     plan = {"send_at": f"{now + timedelta(days=2):%Y-%m-%dT%H:%M}", "timezone": "Europe/Berlin"}
     transfer = Transfer.objects.filter(app=app).order_by("-pk")[0].pk
-    draft = _create(app, user, now, LONG, audience={"labels": ["VIP", "Newsletter"]})
-    cooling = _create(app, user, now, "Flash sale")
+    draft = create_example(app, user, now, LONG, audience={"labels": ["VIP", "Newsletter"]})
+    cooling = create_example(app, user, now, "Flash sale")
     launch_campaign(cooling, actor="admin", now=now, cools_for=3600)
-    later = _create(app, user, now, "Weekend offers", **plan)
+    later = create_example(app, user, now, "Weekend offers", **plan)
     launch_campaign(later, actor="admin", now=now)
-    series = _create(app, user, now, "Weekly digest", **plan, recurrence={"unit": "week"})
+    series = create_example(app, user, now, "Weekly digest", **plan, recurrence={"unit": "week"})
     launch_campaign(series, actor="admin", now=now)
     outcomes = {"transfer": transfer, "outcomes": ["failed"]}
-    resent = _create(app, user, now, "Once more", audience={"outcomes_of": outcomes})
+    resent = create_example(app, user, now, "Once more", audience={"outcomes_of": outcomes})
     lapsed = App.objects.get(slug="lapsed")
     lapsed.needs_approval = True
     lapsed.save()
-    asked = _create(lapsed, user, now, "Come back")
+    asked = create_example(lapsed, user, now, "Come back")
     request_approval(asked, actor="ann", now=now, note="For noon, please.")
     return {
         "draft": draft.pk, "cooling": cooling.pk, "series": series.pk, "again": resent.pk,
@@ -187,7 +187,8 @@ def _fill_campaigns(app: App, user: Any, now: datetime) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _create(app: App, user: Any, now: datetime, name: str, **fields: Any) -> Any:
+def create_example(app: App, user: Any, now: datetime, name: str, **fields: Any) -> Any:
+    """A campaign in two languages."""
     message = {
         "title": name, "body": "Fresh looks have landed. Tap to see what is new in your size.",
         "translations": {"de": {"title": "Herbst", "body": "Neues ist da."}},
@@ -207,14 +208,21 @@ def _fill_files(app: App, user: Any, now: datetime) -> dict[str, int]:
     report = start_report(app, wanted, actor="admin", now=now)
     drain_jobs()
     mapped = begin_import(app, [PEOPLE + b"tom,,,,\n"], told, actor="admin", now=now)
-    failed = Job.objects.create(
-        workspace=app.workspace, app=app, kind="export", params={"what": "people"},
-        status="failed", status_since=now, created_at=now, created_by="ann", done=1200,
-        total=5000, note="The disk of the database is full.",
+    failed, refused = (
+        Job.objects.create(
+            workspace=app.workspace, app=app, status="failed", status_since=now, created_at=now,
+            created_by="ann", **fields,
+        )
+        for fields in (
+            {"kind": "export", "params": {"what": "people"}, "done": 1200, "total": 5000,
+             "note": "The disk of the database is full."},
+            {"kind": "import_check", "params": {}, "note": "The file is no text in UTF-8."},
+        )
     )  # fmt: skip
     return {
         "checked": checked.pk, "mapped": mapped.pk,
         "export_job": export.pk, "report": report.pk, "failed_job": failed.pk,
+        "refused_job": refused.pk,
     }  # fmt: skip
 
 

@@ -5,12 +5,13 @@ none is forgotten.
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Model
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,15 +28,19 @@ from campaigns.models import (
     Submission,
     Transfer,
 )
+from campaigns.services.campaigns import launch_campaign
 from campaigns.services.permissions import NEEDS
 from campaigns.services.scenarios import ScenarioValues, create_scenario
 from providers import registry
-from tests.operator_pages import PAGES, fill_rows, find_address
+from tests.builders import make_app, make_member, make_workspace
+from tests.demo_server import PASSWORD, USER
+from tests.operator_pages import PAGES, create_example, fill_rows, find_address
 
 STEPS = [
     {"channel": "push", "sender": "", "wait": 90, "price": "0.001"},
     {"channel": "sms", "sender": "Shop", "wait": None, "price": "0.045"},
 ]
+NEWCOMER, OUTSIDER = "newcomer", "outsider"
 LONG_ADDRESS = "https://shop.example/told/of-what-became-of-a-push-that-a-script-has-sent/by-night"
 
 
@@ -59,7 +64,8 @@ def list_more_staff_pages() -> dict[str, str]:
     user = get_user_model().objects.order_by("pk")[0]
     return {
         **{f"account_add_{key}": f"{add}?dialect={key}" for key in keys},
-        "label_found": reverse("admin:campaigns_label_change", args=[label.pk]) + "?who=shoply-1",
+        "label_found": reverse("admin:campaigns_label_change", args=[label.pk])
+        + "?who=shoply-00001",
         "label_history": reverse("admin:campaigns_label_history", args=[label.pk]),
         "user_password": reverse("admin:auth_user_password_change", args=[user.pk]),
         "own_password": reverse("admin:password_change"),
@@ -87,7 +93,7 @@ def fill_staff(now: datetime) -> None:
     body = {"text": "Tea is on.", "url": LONG_ADDRESS}
     kept = {"workspace": app.workspace, "app": app, "dialect": "sandbox", "body": body}
     kept |= {"created_at": now, "updated_at": now}
-    ScriptSchedule.objects.create(name="Every evening, " + "of what is new" * 5, **kept)
+    ScriptSchedule.objects.create(name="Every evening, " + "of what is new, " * 5, **kept)
     ScriptRecord.objects.create(kind="template", **kept)
     _fill_callback(app, now)
 
@@ -104,8 +110,8 @@ def _fill_callback(app: App, now: datetime) -> None:
     )  # fmt: skip
     part = Part.objects.create(transfer=transfer, message=Message.objects.create(app=app))
     OutboxRow.objects.create(
-        submission=submission, part=part, recipients=b"", count=0, created_at=now, due_at=now,
-        tries=3, words="502 Bad Gateway",
+        submission=submission, part=part, recipients=b"", count=0, created_at=now,
+        due_at=now + timedelta(days=1), tries=3, words="502 Bad Gateway",
     )  # fmt: skip
     account = Account.objects.order_by("pk")[0]
     said = {
@@ -118,15 +124,52 @@ def _fill_callback(app: App, now: datetime) -> None:
 
 
 def write_addresses(path: str) -> None:
-    """Fill the demo and keep the address of every page by its name, as JSON."""
+    """Fill the demo and keep, as JSON, the address of every page by its name and by who sees it so,
+    and what no address leads to."""
     now = timezone.now()
     rows = fill_rows(now)
     fill_staff(now)
     pages = {shown.name: find_address(shown, rows) for shown in PAGES}
     staff = {**list_staff_pages(), **list_more_staff_pages()}
     addresses = {**pages, **{f"staff_{name}": address for name, address in staff.items()}}
-    addresses |= _list_halted(now)
-    Path(path).write_text(json.dumps(addresses), encoding="utf-8")
+    addresses |= _list_halted(now) | _list_sending(now)
+    told = {USER: addresses, NEWCOMER: _list_empty(), OUTSIDER: _list_without_app()}
+    kept = {"pages": told, "refusals": _draw_refusals()}
+    Path(path).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _list_sending(now: datetime) -> dict[str, str]:
+    """A transfer that goes on as long as anybody looks."""
+    app, user = App.objects.get(slug="shoply"), get_user_model().objects.get(username="admin")
+    slow = create_example(app, user, now, "One by one", rate=1)
+    launch_campaign(slow, actor="admin", now=now)
+    return {"transfer_sending": reverse("transfer", args=[slow.transfers.get().pk])}
+
+
+def _list_empty() -> dict[str, str]:
+    """The pages of somebody whose workspace has an app and nothing else."""
+    app = make_app(make_workspace("fresh"), "novelty")
+    make_member(NEWCOMER, app.workspace, role="admin", password=PASSWORD)
+    plain = [shown for shown in PAGES if not (shown.row or shown.more or shown.query)]
+    lists = list_staff_pages("changelist")
+    empty = {name: lists[f"{name}_changelist"] for name in ("account", "outboxrow", "scenario")}
+    return {
+        **{f"empty_{shown.name}": find_address(shown, {}) for shown in plain},
+        **{f"empty_staff_{name}": address for name, address in empty.items()},
+    }
+
+
+def _list_without_app() -> dict[str, str]:
+    """The pages of somebody who has no app yet."""
+    make_member(OUTSIDER, make_workspace("bare"), role="admin", password=PASSWORD)
+    names = ("home", "campaigns", "compose", "new_segment", "attributes", "new_import", "reports")
+    return {f"no_app_{name}": reverse(name) for name in names}
+
+
+def _draw_refusals() -> dict[str, str]:
+    """Pages that stand where another one should."""
+    names = {"malformed": "400", "failed": "500", "away": "503", "locked": "staff/locked"}
+    return {f"refused_{name}": render_to_string(f"{file}.html") for name, file in names.items()}
 
 
 def _list_halted(now: datetime) -> dict[str, str]:
