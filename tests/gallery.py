@@ -153,8 +153,10 @@ def look_through(visit: Visit, url: str, size: str, scheme: Scheme) -> Iterator[
     page.set_viewport_size({"width": width, "height": height})
     for name, path in visit.pages.items():
         draw(page, url + path, name, f"{size}_{scheme}")
-        yield from find_faults(page, name, width, scheme)
-        yield from walk(page, name) if visit.is_walked and (size, scheme) == WALKED else ()
+        faults = find_faults(page, name, width, scheme)
+        faults += walk(page, name) if visit.is_walked and (size, scheme) == WALKED else []
+        print("\n".join([f"{name}_{size}_{scheme}", *faults]), flush=True)
+        yield from faults
 
 
 def draw(page: Page, address: str, name: str, mode: str) -> None:
@@ -168,7 +170,6 @@ def draw(page: Page, address: str, name: str, mode: str) -> None:
     if key in SHOWN:
         keep(page, SHOWN[key])
     draw_whole(page, key)
-    print(key, flush=True)
 
 
 def draw_whole(page: Page, key: str) -> None:

@@ -204,7 +204,10 @@ class AccountAdmin(StaffAdmin):
     def vendor(self, account: Account) -> str:
         return registry.get(account.dialect).label
 
-    @display(description=gettext_lazy("health"), label={"good": "success", "bad": "danger"})
+    @display(
+        description=gettext_lazy("health"),
+        label={"good": "success", "bad": "danger", "unknown": "info"},
+    )
     def show_health(self, account: Account) -> tuple[str, str]:
         return account.health, account.get_health_display()
 

@@ -62,7 +62,9 @@ def _plan(keep: Person, gone: Person) -> dict[str, Any]:
         "gone": gone,
         "plan": plan,
         "filled": [_name(field) for field in plan.filled],
-        "clashes": [(_name(field), stays, goes) for field, stays, goes in plan.conflicts],
+        "clashes": [
+            (_name(field), field in NAMES, stays, goes) for field, stays, goes in plan.conflicts
+        ],
     }
 
 

@@ -6,19 +6,30 @@ each staff page in all four.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.models import Transfer
+from campaigns.services.demo import fill_demo
 from providers import registry
 from tests import builders
+from tests.demo_server import USER
 from tests.keyboard import walk
 from tests.looking import SETTLED, WIDTHS, Scheme, find_faults
+from tests.operator_pages import PAGES
 from tests.pages.test_approval_browser import enter
 from tests.pages.test_every_page import MOST_HTML, fill
-from tests.staff_pages import fill_staff, list_more_staff_pages, list_staff_pages
+from tests.staff_pages import (
+    fill_staff,
+    list_more_staff_pages,
+    list_staff_pages,
+    write_addresses,
+)
 
 MODES: tuple[tuple[int, Scheme], ...] = ((1440, "light"), (390, "dark"))
 # Forms with a chooser of several rows and with a panel, and a list that is longer than a window.
@@ -46,6 +57,31 @@ def test_every_model_has_its_pages_and_every_page_is_small(client, demo_user):
     assert {model._meta.model_name for model in admin.site._registry} == {
         name.removesuffix("_change") for name in pages if name.endswith("_change")
     }
+
+
+@pytest.mark.django_db
+def test_the_gallery_shows_rows_of_every_state_and_who_has_none(client, monkeypatch, tmp_path):
+    get_user_model().objects.create_superuser(USER)
+    monkeypatch.setattr("campaigns.services.demo.DEVICES", 60)
+    fill_demo(now=timezone.now())
+
+    write_addresses(str(tmp_path / "pages.json"))
+
+    told = json.loads((tmp_path / "pages.json").read_text())
+    codes = {}
+    for user, pages in told["pages"].items():
+        client.force_login(get_user_model().objects.get(username=user))
+        codes |= {name: client.get(address).status_code for name, address in pages.items()}
+    assert {name: code for name, code in codes.items() if code != 200} == {}
+    assert {shown.name for shown in PAGES} <= codes.keys()
+    assert {f"staff_{name}" for name in list_staff_pages()} <= codes.keys()
+    assert {"empty_home", "empty_staff_scenario", "no_app_compose"} <= codes.keys()
+    waiting, paused, failed = (
+        Transfer.objects.get(pk=told["pages"][USER][f"transfer_{status}"].split("/")[2]).status
+        for status in ("sending", "paused", "failed")
+    )
+    assert (waiting, paused, failed) == ("accepted", "paused", "failed")  # no worker is there
+    assert all("<h1>" in html for html in told["refusals"].values())
 
 
 @pytest.mark.parametrize(

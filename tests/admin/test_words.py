@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
-from campaigns.models import ApiKey, Workspace
+from campaigns.models import Account, ApiKey, Workspace
 
 pytestmark = pytest.mark.django_db
 EMPTY, WRONG, RIGHT = (
@@ -36,6 +38,15 @@ def test_a_key_says_in_words_what_it_may_do(client, superuser, app):
 
     assert ["Change the audience, Send without approval" in page for page in pages] == [True, True]
     assert [page for page in pages if "bypass_approval&quot;" in page] == []
+
+
+def test_an_account_that_was_never_checked_is_called_so_in_the_list(client, superuser, workspace):
+    Account.objects.create(workspace=workspace, dialect="sandbox", name="Front")
+    client.force_login(superuser)
+
+    shown = client.get(reverse("admin:campaigns_account_changelist")).content.decode()
+
+    assert re.search(r">\s*Not checked\s*</span>", shown)
 
 
 def test_an_expression_that_nobody_has_begun_is_no_fault(client, superuser, app):

@@ -513,12 +513,13 @@ def test_whoever_has_no_role_in_the_app_traces_nobody_there(client, phone, ann, 
 
 @pytest.fixture
 def anna(app, workspace):
-    person = builders.make_person(workspace, "anna", email="anna@example.org")
+    person = builders.make_person(workspace, "anna", email="anna@example.org", phone="4917")
     builders.make_device(app, "annas", person=person)
     return person
 
 
 def test_two_are_merged_after_a_preview_and_taken_apart(client, owner, phone, ann, anna):
+    Person.objects.filter(pk=ann.pk).update(phone="4930")
     client.force_login(owner)
     address = reverse("merge_person", args=[ann.pk])
 
@@ -534,6 +535,7 @@ def test_two_are_merged_after_a_preview_and_taken_apart(client, owner, phone, an
     assert "anna goes, ann stays" in shown
     assert '<th scope="row">E-mail</th>' in shown
     assert ">anna@example.org</td>" in shown
+    assert ">4917</td>" in shown  # a field of ours is a text, whatever it looks like
     assert "Nobody else has this id" in nobody
     assert "Merged into them" in merged
     assert old["Location"] == reverse("person", args=[ann.pk])

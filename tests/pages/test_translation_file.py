@@ -43,7 +43,7 @@ def test_a_file_is_looked_at_then_taken_in(client, owner, place):
         ",Hi,There" + "," * 19, "de,,Da" + "," * 19,
     ]  # fmt: skip
     assert away[1].json()["de"]["body"] == "Da"
-    for words in ("fr.", "Changed:", "no language tag", "xx!"):
+    for words in ("French.", "Changed:", "no language tag", "xx!"):
         assert words in seen
     assert before["de"]["body"] == "Da"
     assert taken["Location"] == reverse("edit", args=[Campaign.objects.get().pk])
