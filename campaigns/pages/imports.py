@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,6 +21,12 @@ from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Import, Job, Label
 from campaigns.models.audience import PLATFORMS
 from campaigns.pages.fields import PageForm
+from campaigns.pages.import_columns import (
+    describe_columns,
+    find_name_faults,
+    list_attributes,
+    read_mapping,
+)
 from campaigns.pages.jobs import find_job, read_job
 from campaigns.pages.paging import read_page
 from campaigns.pages.row_history import find_history
@@ -40,15 +46,11 @@ from campaigns.services.import_steps import (
     SAMPLES,
     counts_left_out,
     read_choice,
-    read_shape,
-    read_window,
 )
 from campaigns.services.import_targets import Choice, list_targets
-from campaigns.services.import_text import read_chunk
 from campaigns.services.jobs import read_file
 
 SHOWN = 50
-SAMPLE_ROWS = 3
 SHOWN_REASONS = 10
 READ_FOR_REASONS = 500_000  # bytes; pieces are no larger either
 MAX_LABELS = 200
@@ -131,11 +133,11 @@ def _find_job(one: Import) -> Job | None:
 def import_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One import: its columns, its dry run, what it came to."""
     one = find_import(request.user, pk)
-    return _draw(request, one, services.propose(one))
+    return _draw(request, one)
 
 
 def _draw(
-    request: HttpRequest, one: Import, mapping: Mapping[str, str], *,
+    request: HttpRequest, one: Import, mapping: Mapping[str, str] | None = None, *,
     form: ChoiceForm | None = None, faults: Mapping[str, str] | None = None,
 ) -> HttpResponse:  # fmt: skip
     choice = read_choice(one)
@@ -144,45 +146,20 @@ def _draw(
         "labels": [str(label) for label in choice.labels],
     }  # fmt: skip
     faults = faults or {}
+    status = _read_status(request, one)
+    may_change = status["may_change"]
     context = {
-        **_read_status(request, one),
+        **status,
         "history_page": find_history(request.user, one, one.app.workspace),
         "form": form or ChoiceForm(initial=initial, app=one.app),
-        "columns": _describe_columns(one, mapping, faults, has_role(request.user, one.app, ROLE)),
+        "columns": describe_columns(one, mapping, faults) if may_change else [],
         "fault": faults.get("mapping") or faults.get("labels", ""),
         "targets": list_targets(),
+        "attributes": sorted(list_attributes(one.app).items()) if may_change else [],
         "is_open": bool(faults) or one.check_job is None,
     }
     title = _("Import of %(name)s") % {"name": one.file_name or f"#{one.pk}"}
-    status = 422 if faults else 200
-    return draw_page(request, "pages/import.html", title, context, status=status)
-
-
-def _describe_columns(
-    one: Import, mapping: Mapping[str, str], faults: Mapping[str, str], may_see: bool
-) -> list[dict[str, Any]]:
-    """Each column with what it is to be, and what stands in the first rows."""
-    shape = read_shape(one)
-    rows = []
-    if one.upload is not None and may_see:
-        window = read_window(one, shape.start)
-        is_end = shape.start + len(window) >= one.size
-        rows = read_chunk(shape, window, shape.line, is_end=is_end, most=SAMPLE_ROWS).rows
-    return [
-        {
-            "number": number,
-            "name": name,
-            "target": mapping.get(name, ""),
-            "fault": faults.get(name, ""),
-            "samples": [_show(row.values.get(name)) for row in rows if not row.fault],
-        }
-        for number, name in enumerate(shape.columns)
-    ]
-
-
-def _show(value: Any) -> str:
-    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return draw_page(request, "pages/import.html", title, context, status=422 if faults else 200)
 
 
 def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
@@ -282,10 +259,11 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return show_page(request, "import", pk)
     require_role(request.user, one.app, ROLE)
-    mapping = _read_mapping(one, request.POST)
+    mapping = read_mapping(one, request.POST)
     form = ChoiceForm(request.POST, app=one.app)
-    if not form.is_valid():
-        return _draw(request, one, mapping, form=form, faults={"mapping": ""})
+    faults = find_name_faults(mapping)
+    if faults or not form.is_valid():
+        return _draw(request, one, mapping, form=form, faults=faults or {"mapping": ""})
     given = form.cleaned_data
     choice = Choice(
         mapping,
@@ -303,15 +281,9 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
             now=timezone.now(),
         )
     except Refused as refusal:
-        faults = refusal.fields or {"mapping": refusal.message}
-        return _draw(request, one, mapping, form=form, faults=faults)
+        told = refusal.fields or {"mapping": refusal.message}
+        return _draw(request, one, mapping, form=form, faults=told)
     return redirect("import", pk)
-
-
-def _read_mapping(one: Import, posted: QueryDict) -> dict[str, str]:
-    columns = read_shape(one).columns
-    typed = {name: posted.get(f"column-{n}", "").strip() for n, name in enumerate(columns)}
-    return {name: target for name, target in typed.items() if target}
 
 
 @require_POST

@@ -133,6 +133,25 @@ def propose_mapping(
     return mapping
 
 
+def propose_by_name(
+    columns: Sequence[str], remembered: Mapping[str, str], attributes: Mapping[str, str]
+) -> dict[str, str]:
+    """What each column was in other files, else what its heading says, else the attribute of that
+    name; nothing twice."""
+    named = {
+        _squeeze(name.partition(".custom.")[2]): f"{name}:{kind}"
+        for name, kind in sorted(attributes.items(), reverse=True)
+    }
+    guessed = propose_mapping(columns)
+    mapping: dict[str, str] = {}
+    for ways in (remembered, guessed, {column: named.get(_squeeze(column)) for column in columns}):
+        for column in columns:
+            target = ways.get(column)
+            if target and column not in mapping and target not in mapping.values():
+                mapping[column] = target
+    return mapping
+
+
 def is_known_heading(column: str) -> bool:
     """Whether a heading says by itself what its column is."""
     return bool(_propose(column))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from campaigns.services.import_targets import (
     Choice,
     check_choice,
     list_known_headings,
+    propose_by_name,
     propose_mapping,
 )
 from campaigns.services.import_text import WINDOW, Shape, find_shape
@@ -35,6 +36,7 @@ from campaigns.services.jobs import (
 from providers.outcomes import RefusalKind
 
 MAX_SOURCE = 255
+MOST_FORMER = 20  # files of which it is remembered what their columns were
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,22 @@ def propose(one: Import) -> dict[str, str]:
     alike = Import.objects.filter(app=one.app_id, columns_hash=one.columns_hash)
     last = alike.exclude(mapping={}).order_by("-created_at").first()
     return propose_mapping(read_shape(one).columns, last.mapping if last else None)
+
+
+def suggest_mapping(one: Import, attributes: Mapping[str, str]) -> dict[str, str]:
+    """As `propose`, for a person who looks at it: a column of a new heading is what one of its name
+    was in former files of the app, else what its name says, or an attribute that is known.
+
+    `attributes` are types by names such as `person.custom.plan`.
+    """
+    alike = Import.objects.filter(app=one.app_id, columns_hash=one.columns_hash)
+    if one.mapping or alike.exclude(mapping={}).exists():
+        return propose(one)
+    former = Import.objects.filter(app=one.app_id).exclude(mapping={}).order_by("-pk")
+    remembered: dict[str, str] = {}
+    for mapping in former.values_list("mapping", flat=True)[:MOST_FORMER]:
+        remembered = {**mapping, **remembered}
+    return propose_by_name(read_shape(one).columns, remembered, attributes)
 
 
 def list_unread_columns(one: Import) -> list[str]:
