@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from tests.chromium import FLAGS, find_chromium
 from tests.demo_server import ROOT, USER, run_demo, sign_in
@@ -132,6 +132,10 @@ def list_visits(browser: Browser, url: str, pages: Mapping[str, dict[str, str]])
         yield Visit(page, {**shown, **more}, is_walked=user == USER)
 
 
+def answer_with(html: str) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(body=html, content_type="text/html")
+
+
 def visit_unknown(browser: Browser, told: Mapping[str, Any]) -> Visit:
     """Of somebody who is not signed in; refusals have no address and get one here."""
     page = browser.new_context().new_page()
@@ -141,8 +145,7 @@ def visit_unknown(browser: Browser, told: Mapping[str, Any]) -> Visit:
     }  # fmt: skip
     for name, html in told["refusals"].items():
         open_pages[name] = f"/{name}/"
-        page.route(f"**/{name}/", lambda route, html=html: route.fulfill(
-            body=html, content_type="text/html"))  # fmt: skip
+        page.route(f"**/{name}/", answer_with(html))
     return Visit(page, open_pages, is_walked=True)
 
 

@@ -161,7 +161,7 @@ def _list_empty() -> dict[str, str]:
 
 def _list_without_app() -> dict[str, str]:
     """The pages of somebody who has no app yet."""
-    make_member(OUTSIDER, make_workspace("bare"), role="admin", password=PASSWORD)
+    make_member(OUTSIDER, make_workspace("empty"), role="admin", password=PASSWORD)
     names = ("home", "campaigns", "compose", "attributes", "new_import", "reports")
     return {f"no_app_{name}": reverse(name) for name in names}
 

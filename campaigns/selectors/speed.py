@@ -233,15 +233,15 @@ def _describe_promise(promise: Promise, way: Way, taken: int) -> Hold:
         words = _("the %(rate)s recipients per second of %(account)s")
         return Hold("recipients_per_second", words % hint)
     if promise.scope == "app":
-        return Hold("app_rate", _("the app's %(rate)s recipients per second") % hint)
+        return Hold("app_rate", _("the app's rate of %(rate)s per second") % hint)
     if promise.scope == "group":
-        return Hold("group_rate", _("the group's %(rate)s recipients per second") % hint)
+        return Hold("group_rate", _("the group's rate of %(rate)s per second") % hint)
     ramped = find_ramped(promise.rate, promise.ramp_up, taken)
     if ramped < promise.rate:
         hint["now"] = f"{ramped:.0f}"
         words = _("its ramp-up: %(now)s of %(rate)s recipients per second by now")
         return Hold("ramp_up", words % hint)
-    return Hold("rate", _("its own rate of %(rate)s recipients per second") % hint)
+    return Hold("rate", _("its own rate of %(rate)s per second") % hint)
 
 
 def _find_full(way: Way, now: datetime) -> Hold | None:
