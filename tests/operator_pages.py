@@ -228,7 +228,10 @@ def _fill_files(app: App, user: Any, now: datetime) -> dict[str, int]:
 
 def _fill_people(app: App, user: Any, now: datetime) -> dict[str, Any]:
     segment = create_segment(app, name=LONG, expression=NESTED, actor="admin", now=now)
-    changed = {"and": [*NESTED["and"], {"field": "device.app_version", "op": "gte", "value": "4"}]}
+    version = {"field": "device.app_version", "op": "gte", "value": "4"}
+    month_ago = (now - timedelta(days=30)).isoformat()
+    seen = {"field": "device.last_seen_at", "op": "gt", "value": month_ago}
+    changed = {"and": [*NESTED["and"], version, seen]}
     update_segment(segment, expression=changed, actor="admin", now=now)
     entries = [Entry("email", f"person-{number}@example.org") for number in range(3)]
     terms = Terms(reason="legal", source="Letter of May", until=now + timedelta(days=300))

@@ -12,11 +12,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.models.audience import WAYS
 from campaigns.selectors.audience_fields import FieldKind, field_catalogue, find_field
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.spans import say_span
 from providers.audience import RELATIVE, And, Condition, Expression, Not, Op, Or
 
+PLATFORMS = {key: str(name) for key, name in WAYS}
 MISSING = "missing"  # `exists` that is false: for people a comparison of its own
 MOST_VALUES = 12  # of a list that are said
 
@@ -130,7 +132,11 @@ def say_value(value: Any) -> str:
 
 
 def say_of_field(field: str, value: Any, zone: str) -> str:
-    """A value that a field has or is compared with: of a field of time, the moment in a zone."""
+    """A value that a field has or is compared with: a platform by its name, of a field of time the
+    moment in a zone."""
+    if field == "device.platform" and value:
+        keys = value if isinstance(value, tuple | list) else (value,)
+        return ", ".join(PLATFORMS.get(key, say_value(key)) for key in keys)
     known = find_field(field)
     is_time = known is not None and known.kind is FieldKind.TIME
     return (is_time and _say_moment(value, zone)) or say_value(value)

@@ -20,7 +20,7 @@ from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import Audience, AudienceKind, count_devices
 from campaigns.selectors.headcount import count_bounded, take_headcount
 from campaigns.selectors.left_out import LeftOut
-from campaigns.selectors.segment_words import outline_body
+from campaigns.selectors.segment_words import outline_body, say_of_field
 from campaigns.services.access import name_actor
 from campaigns.services.audience import delete_label
 from campaigns.services.forecast import Reach
@@ -341,6 +341,8 @@ def test_why_and_a_version_tell_times_in_the_zone_of_the_app_not_in_iso(page, ap
     assert "found: 2 Jul 2026, 10:30:05 CEST" in shown_text(told)
     assert "Last seen is after 1 Jul 2026, 12:00 CEST" in shown_text(version)
     assert "2026-07" not in shown_text(told) + shown_text(version)
+    assert say_of_field("device.platform", ["ios", "web"], "UTC") == "iOS, Web"
+    assert say_of_field("device.platform", "x", "UTC") == "“x”"
 
 
 def shown_text(answer):
