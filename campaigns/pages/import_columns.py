@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
@@ -66,8 +66,8 @@ class Column:
     options: SafeString
     own: str
     types: list[tuple[str, Any, bool]]
-    fault: str
     samples: list[str]
+    fault: str = ""
 
 
 def list_attributes(app: App) -> dict[str, str]:
@@ -77,19 +77,21 @@ def list_attributes(app: App) -> dict[str, str]:
 
 
 def describe_columns(
-    one: Import, mapping: Mapping[str, str] | None, faults: Mapping[str, str]
+    one: Import, mapping: Mapping[str, str] | None, faults: Mapping[str, str], posted: QueryDict
 ) -> list[Column]:
     """Each column with what it is to be, else what it likely is, and what stands in the first rows:
-    for who may change the import."""
+    for who may change the import. Of what was `posted` names stay where they were typed."""
     samples, columns = _read_samples(one), read_shape(one).columns
     attributes = list_attributes(one.app)
     mapping = suggest_mapping(one, attributes) if mapping is None else mapping
     offered = _Offered(attributes, len(columns))
-    return [
-        _describe(number, name, mapping.get(name, ""), offered, faults.get(name, ""),
-                  [row.get(name) for row in samples])
-        for number, name in enumerate(columns)
-    ]  # fmt: skip
+    drawn = []
+    for number, name in enumerate(columns):
+        values = [row.get(name) for row in samples]
+        typed = posted.get(f"own-{number}"), posted.get(f"type-{number}")
+        column = _describe(number, name, mapping.get(name, ""), offered, values, typed)
+        drawn.append(replace(column, fault=faults.get(name, "")))
+    return drawn
 
 
 def _read_samples(one: Import) -> list[dict[str, Any]]:
@@ -103,14 +105,18 @@ def _read_samples(one: Import) -> list[dict[str, Any]]:
 
 
 def _describe(
-    number: int, name: str, target: str, offered: _Offered, fault: str, values: Sequence[Any]
-) -> Column:
+    number: int, name: str, target: str, offered: _Offered, values: Sequence[Any],
+    typed: tuple[str | None, str | None],
+) -> Column:  # fmt: skip
     chosen, own, kind = offered.split(target)
-    shown = [_show(value) for value in values]
-    own = own or (name if ATTRIBUTE_NAME.fullmatch(name) and chosen not in OWN else "")
+    if typed[0] is not None:
+        own, kind = typed[0].strip(), typed[1] or ""
+    elif chosen not in OWN and ATTRIBUTE_NAME.fullmatch(name):
+        own = name
     kind = kind or _guess_type(values)
     types = [(one, words, one == kind) for one, words in TYPE_NAMES.items()]
-    return Column(number, name, target, offered.draw(chosen), own, types, fault, shown)
+    shown = [_show(value) for value in values]
+    return Column(number, name, target, offered.draw(chosen), own, types, shown)
 
 
 def _show(value: Any) -> str:

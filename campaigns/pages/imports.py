@@ -152,7 +152,7 @@ def _draw(
         **status,
         "history_page": find_history(request.user, one, one.app.workspace),
         "form": form or ChoiceForm(initial=initial, app=one.app),
-        "columns": describe_columns(one, mapping, faults) if may_change else [],
+        "columns": describe_columns(one, mapping, faults, request.POST) if may_change else [],
         "fault": faults.get("mapping") or faults.get("labels", ""),
         "targets": list_targets(),
         "attributes": sorted(list_attributes(one.app).items()) if may_change else [],

@@ -141,6 +141,17 @@ def test_an_attribute_without_a_name_that_can_be_used_is_refused_beside_it(membe
     assert Import.objects.get().check_job is None
 
 
+def test_the_name_of_an_attribute_stays_where_it_was_typed(member, app):
+    one = upload(app, "user_id,Punkte\nann,12\n")
+
+    refused = run(member, one, "", "person.country", **{"own-1": "score", "type-1": "list"})
+
+    column = refused.context["columns"][1]
+    assert refused.status_code == 422
+    assert list_chosen(refused) == ["", "person.country"]
+    assert (column.own, [kind for kind, _w, mark in column.types if mark]) == ("score", ["list"])
+
+
 def test_what_is_no_target_at_all_is_shown_as_it_was_sent(member, app):
     one = upload(app, "user_id,Stufe\nann,gold\n")
 
