@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import F
-
 from campaigns.dispatch.fan_out_calls import Clock
 from campaigns.models import Allowance
 from campaigns.selectors.routes import Way
@@ -44,6 +42,8 @@ class Gate:
     held: int = 0
     held_since: datetime = LONG_AGO
     went: int = 0  # since it was last asked for
+    seen: int | None = None  # what was ever taken, after it took last
+    known: Allowance | None = None  # the row as it left it, while nobody else takes of it
 
     def admit(self, wanted: int, *, can_ask: bool = True) -> int:
         """How many of `wanted` calls may be written at once; they count as written.
@@ -83,7 +83,7 @@ class Gate:
                 return
             row, bucket, recently = self._read(self.rate, now)
             # Not taken off what was ever taken: that must not become again what somebody has read.
-            if _save(row, bucket, recently, 0):
+            if self._save(row, bucket, recently, 0):
                 self.held = 0
 
     def _take(self, wanted: int, rate: float, now: datetime) -> None:
@@ -99,7 +99,7 @@ class Gate:
             # As many as went in the turn before go in this one, too: else what comes up after the
             # first of them would wait for the next.
             amount = max(least, min(max(wanted, self.went), int(free)))
-            if _save(row, bucket.take(amount, now), recently.take(amount, now), amount):
+            if self._save(row, bucket.take(amount, now), recently.take(amount, now), amount):
                 self.opens_at, self.held, self.held_since = now + TURN, amount, now
                 self.went = 0
                 return
@@ -107,7 +107,7 @@ class Gate:
 
     def _read(self, rate: float, now: datetime) -> tuple[Allowance, Bucket, Recently]:
         """The account's row, and what may be taken of it when what is held has gone back."""
-        row = self._find_row(rate, now)
+        row = self.known or self._find_row(rate, now)
         bucket = _open_bucket(rate, row).take(-self.held, now)
         return row, bucket, _open_recently(rate, row).give_back(self.held, self.held_since)
 
@@ -118,6 +118,22 @@ class Gate:
         )
         return row
 
+    def _save(self, row: Allowance, bucket: Bucket, recently: Recently, amount: int) -> bool:
+        """Without a lock: what was ever taken is another number as soon as anybody took of it.
+
+        So who is alone need not read what it has written itself.
+        """
+        is_alone = row is self.known or row.taken == self.seen
+        same = Allowance.objects.filter(pk=row.pk, taken=row.taken)
+        row.level, row.filled_at, row.recently = bucket.level, bucket.filled_at, recently.taken
+        row.taken += amount
+        changed = same.update(
+            level=row.level, filled_at=row.filled_at, recently=row.recently, taken=row.taken
+        )
+        self.known = row if changed and is_alone else None
+        self.seen = row.taken if changed else None
+        return bool(changed)
+
 
 def _open_bucket(rate: float, row: Allowance) -> Bucket:
     # Refilled with nearly the whole rate: what it lets go above that, the seconds' bound takes off.
@@ -127,18 +143,6 @@ def _open_bucket(rate: float, row: Allowance) -> Bucket:
 def _open_recently(rate: float, row: Allowance) -> Recently:
     taken = tuple((tenth, count) for tenth, count in row.recently)
     return Recently(max(1.0, MOST * rate * WINDOW), WINDOW, taken)
-
-
-def _save(row: Allowance, bucket: Bucket, recently: Recently, amount: int) -> bool:
-    """Without a lock: what was ever taken is another number as soon as anybody took of it."""
-    same = Allowance.objects.filter(pk=row.pk, taken=row.taken)
-    changed = same.update(
-        level=bucket.level,
-        filled_at=bucket.filled_at,
-        recently=recently.taken,
-        taken=F("taken") + amount,
-    )
-    return bool(changed)
 
 
 def _find_burst(rate: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, close_old_connections, connection
 
-from campaigns.dispatch import engine, pace
+from campaigns.dispatch import collector, engine, pace
 from campaigns.services.installation import start_or_exit
 from campaigns.services.job_work import work_on_jobs
 
@@ -37,6 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         start_or_exit()
+        collector.relax()
         name = engine.name_worker(options["name"])
         self.is_stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -283,6 +283,38 @@ def test_what_goes_back_undoes_nothing_that_others_have_just_taken(line: Line) -
     assert count_taken() == 50 + TRIES
 
 
+def test_who_is_alone_does_not_read_what_it_has_written_itself(
+    line: Line, django_assert_num_queries: Callable[[int], object]
+) -> None:
+    gate = line.open_gate(1000)
+    take_twice(line, gate)
+
+    with django_assert_num_queries(1):  # type: ignore[attr-defined]
+        admitted = line.write(gate, 25)
+
+    assert admitted == 25
+    assert count_taken() == 75
+
+
+def test_who_was_alone_sees_at_once_what_others_take(line: Line) -> None:
+    gate, other = line.open_gate(1000), line.open_gate(1000)
+    take_twice(line, gate)
+
+    taken = line.write(other, 290)
+    admitted = line.write(gate, 100)
+
+    assert (taken, admitted) == (290, 0)
+    assert count_taken() == 50 + taken
+    assert 0 < gate.find_wait() < 0.1
+
+
+def take_twice(line: Line, gate: Gate) -> None:
+    """As often as it has to, to know that nobody takes in between."""
+    for _time in range(2):
+        line.write(gate, 25)
+        line.seconds += TURN.total_seconds()
+
+
 def test_an_account_without_a_rate_is_held_back_by_nothing_and_costs_nothing(
     line: Line, django_assert_num_queries: Callable[[int], object]
 ) -> None:
