@@ -147,7 +147,7 @@ def _choose_way(batch: Batch, now: datetime) -> _Choice:
         if pace.is_blocked():
             continue
         # It may have been frozen for another account, whose calls are larger.
-        most = owed if is_whole else min(owed, pace.way.limits.batch_size)
+        most = owed if is_whole else min(owed, pace.find_most())
         size = pace.find_size(most, is_whole=is_whole)
         if not size:
             return _Choice()  # a moment's pace is no reason to change the account

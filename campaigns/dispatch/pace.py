@@ -36,6 +36,9 @@ Key = tuple[str, int]  # scope and owner of an Allowance
 # What a fan-out takes of a burst at once. Who waits for a whole one loses what would have come in
 # from the moment at which the bucket is full until somebody looks; smaller calls cost no more here.
 FAN_OUT_SHARE = 0.5
+# For so long after a wait that was asked for a fan-out is as small as what is written at once: an
+# account that asks again has stopped it at the first answers, and all of it had been made ready.
+WARY = timedelta(seconds=5)
 
 
 _waits: ContextVar[list[float] | None] = ContextVar("waits", default=None)
@@ -117,6 +120,19 @@ class Pace:
             return True
         quota = find_quota(self.way, self.whole)
         return quota is not None and quota.find_wait(1, self.now) > 0
+
+    def find_most(self) -> int:
+        """How many may be in a call now, whatever its rate lets go."""
+        limits = self.way.limits
+        if self.way.dialect.fans_out and self._has_just_waited():
+            return min(limits.streams, limits.batch_size)
+        return limits.batch_size
+
+    def _has_just_waited(self) -> bool:
+        since = self.now - WARY
+        return any(
+            row.blocked_until and row.blocked_until > since for row in (self.whole, self.own)
+        )
 
     def find_size(self, owed: int, *, is_whole: bool) -> int:
         """How many of `owed` may be sent in a call now; 0: wait. `is_whole`: all or none."""

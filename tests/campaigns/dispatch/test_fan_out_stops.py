@@ -23,7 +23,9 @@ from campaigns.models import (
 from campaigns.services import campaigns
 from providers.outcomes import Reason
 from tests.campaigns.dispatch.gateways import (
+    ACCEPTED,
     REST,
+    STREAMS,
     Calls,
     Gateway,
     make_clock,
@@ -220,3 +222,20 @@ def test_who_is_in_the_middle_of_a_batch_learns_within_a_second_what_others_were
     AddressRest.objects.all().delete()
     assert send(transfer, now, hours=1) == {"sent": PHONES}
     assert len(gateway.calls) == PHONES
+
+
+def test_an_account_that_has_just_waited_is_asked_by_as_many_calls_as_go_at_once(
+    gateway: Gateway, begin: Start, now: datetime
+) -> None:
+    transfer = begin()
+    gateway.usual = say(reason=Reason.THROTTLED, retry_after=1)
+    pump("worker", clock=lambda: now)
+    pump("worker", clock=lambda: now + timedelta(seconds=3))
+    asked = sorted(Batch.objects.values_list("count", flat=True))
+    gateway.usual = ACCEPTED
+
+    outcomes = send(transfer, now, hours=1)
+
+    assert asked == [STREAMS, PHONES - STREAMS]
+    assert outcomes == {"sent": PHONES}
+    assert Batch.objects.count() == 2  # it has been well for long

@@ -110,6 +110,24 @@ def test_who_is_told_of_an_audience_is_called_at_the_rate_of_such_calls(transfer
     assert sizes == [0, 5]
 
 
+@pytest.mark.parametrize(("fans_out", "sizes"), [(True, [20, 20, 300]), (False, [300, 300, 300])])
+@pytest.mark.parametrize("whose", ["the app's", "everybody's"])
+def test_a_fan_out_is_small_right_after_a_wait_that_was_asked_for(
+    transfer, now, whose, fans_out, sizes
+):
+    way = limit(transfer, streams=20, batch_size=300)
+    gateway = Way(way.route, replace(way.dialect, fans_out=fans_out))
+    block_pair(way.account.pk, transfer.app_id if whose == "the app's" else 0, now)
+
+    found = []
+    for seconds in (0, 4.9, 5):
+        with transaction.atomic():
+            [pace] = open_paces([gateway], transfer, now + timedelta(seconds=seconds))
+            found.append(pace.find_most())
+
+    assert found == sizes
+
+
 def test_a_question_about_a_call_is_a_call_too(transfer, now):
     way = limit(transfer, requests_per_second=1)
     count_call(way, now)
