@@ -67,6 +67,8 @@ def press(page: Page, key: str, times: int = 1) -> None:
 def walk(page: Page, name: str) -> list[str]:
     """Tab through a page as it stands; gives what is wrong, each behind the page's name."""
     page.evaluate(WATCH)
+    if not page.evaluate("paCount()"):
+        return []  # a page of words alone
     may_skip = page.evaluate(AT_TOP)
     stops = _reach_all(page)
     faults = [f"{name}, not reached: {words}" for words in page.evaluate("paLeft()")]
