@@ -14,16 +14,16 @@ from django.utils.translation import gettext as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextInputWidget
 
 from campaigns.selectors.language_names import (
+    MOST_TYPED,
+    find_language_fault,
     list_known,
     read_language,
     spell_language,
-    suggest_language,
 )
 from providers.languages import MAX_FALLBACKS
 
 LIST = "known-languages"
 BOXES, SPARE = 3, 2  # so many at least; so many empty ones behind those that are filled in
-MOST_TYPED = 100  # characters of one
 
 
 class LanguageInput(UnfoldAdminTextInputWidget):
@@ -128,10 +128,6 @@ def _split(texts: Sequence[str]) -> list[str]:
 
 def read_code(text: str) -> str:
     """The code of the language that is meant. Raises ValidationError."""
-    if code := read_language(text[:MOST_TYPED]):
-        return code
-    given = {"text": text[:MOST_TYPED], "instead": suggest_language(text[:MOST_TYPED])}
-    if given["instead"]:
-        raise ValidationError(_("“%(text)s” is no language. Write %(instead)s."), params=given)
-    words = _("“%(text)s” is no language. Choose one of the list, or write its code, as in pt-BR.")
-    raise ValidationError(words, params=given)
+    if fault := find_language_fault(text):
+        raise ValidationError(fault)
+    return read_language(text)

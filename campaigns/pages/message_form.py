@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.pages.fields import PageForm, draw_plain, shrink
+from campaigns.pages.language_field import MessageLanguagesField
 from providers.contract import Dialect
 from providers.fields import FieldSpec
 from providers.forms import SpecField, build_field
@@ -162,7 +163,8 @@ class MessageForm(PageForm):
 
     def _add_fields(self, prefix: str, specs: tuple[FieldSpec, ...]) -> None:
         for spec in specs:
-            field = build_field(spec)
+            is_chain = spec.name == "fallbacks"
+            field = MessageLanguagesField(spec) if is_chain else build_field(spec)
             draw_plain(field)
             field.widget.attrs["data-pa-path"] = f"{prefix}{spec.name}".replace("-", ".")
             if spec.name in COUNTED:
@@ -231,7 +233,9 @@ class MessageForm(PageForm):
         for platform, specs in BLOCK_FIELDS.items():
             content[platform.value] = self._collect(f"{platform.value}-", specs)
         content["extras"] = self._collect_extras()
-        return shrink(content)
+        # Of languages instead an empty list says something: none, where the app may have some.
+        none: dict[str, Any] = {"fallbacks": []} if self.cleaned_data.get("fallbacks") == [] else {}
+        return shrink(content) | none
 
     def _collect_extras(self) -> dict[str, Any]:
         """What is filled in here, beside what no field here shows."""

@@ -7,9 +7,11 @@ from difflib import get_close_matches
 from functools import cache
 
 from django.conf.locale import LANG_INFO
+from django.utils.translation import gettext as _
 
 from providers.languages import TAG
 
+MOST_TYPED = 100  # characters of one language
 IN_BRACKETS = re.compile(r"\(([^()]+)\)$")
 
 
@@ -58,6 +60,17 @@ def read_language(text: str) -> str:
     if bracketed and TAG.fullmatch(bracketed[1]):
         return bracketed[1]
     return _find_words().get(text.lower()) or (text if TAG.fullmatch(text) else "")
+
+
+def find_language_fault(text: str) -> str:
+    """What to write instead of a text that is no language; "" for one that is."""
+    if len(text) <= MOST_TYPED and read_language(text):
+        return ""
+    given = {"text": text[:MOST_TYPED], "instead": suggest_language(text[:MOST_TYPED])}
+    if given["instead"]:
+        return _("“%(text)s” is no language. Write %(instead)s.") % given
+    words = _("“%(text)s” is no language. Choose one of the list, or write its code, as in pt-BR.")
+    return words % given
 
 
 def suggest_language(text: str) -> str:
