@@ -5,7 +5,9 @@ fills a database of its own by sets of rows and asks for every operator page tha
 knows and every list that the admin's registry knows, as a superuser and as a member of one app: one
 turn to warm up, then the median of five; reports by every dimension, the audit log filtered and
 drafts too, and recipients of the largest transfer by every filter (with `--drill` these alone). All
-of it is of one app, which has all the devices. What takes more than 100 ms or 300 kB is marked.
+of it is of one app, which has all the devices; each campaign reached `--cohorts` kinds of them (of
+platform, language, country and version), and campaigns lie evenly over 400 days. With `--reports`
+reports alone are asked for. What takes more than 100 ms or 300 kB is marked.
 `cold` is the first turn, with nothing in the cache. What counts an audience for a page that stands
 is measured apart. Appends to benchmarks/pages.txt.
 
@@ -21,13 +23,14 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import drill
 import engine
+import page_history
 import page_rows
 import scale
 
@@ -35,8 +38,6 @@ RESULTS = Path(__file__).with_suffix(".txt")
 ROUNDS = 5
 MOST_MS, MOST_BYTES = 100, 300_000
 CHUNK = 2_000
-DAYS = 400
-STATUSES = ("sent",) * 16 + ("failed", "cancelled", "draft", "scheduled")
 
 
 def main() -> None:
@@ -47,6 +48,8 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit log")
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--drill", action="store_true", help="only pages of recipients")
+    parser.add_argument("--reports", action="store_true", help="only reports")
+    parser.add_argument("--cohorts", type=int, default=40, help="kinds of devices of a campaign")
     options = parser.parse_args()
     engine.serve_postgres(options.postgres)
     with TemporaryDirectory(prefix="pa-bench-") as folder:
@@ -66,22 +69,24 @@ def measure(options: Any) -> Iterator[str]:
     seconds = time.monotonic() - began
     yield (
         f"{options.devices:,} devices, {options.campaigns:,} campaigns, {options.deliveries:,} "
-        f"deliveries of the largest, {options.entries:,} audit entries, {connection.vendor}, "
-        f"filled in {seconds:.0f} s"
+        f"deliveries of the largest, {options.cohorts} cohorts, {options.entries:,} audit entries, "
+        f"{connection.vendor}, filled in {seconds:.0f} s"
     )
     fill_house(app, options.entries)
     for name, user in make_users(app).items():
-        yield from measure_as(name, user, list_pages(app, is_drill=options.drill))
-        if not options.drill:
+        yield from measure_as(name, user, list_pages(app, options))
+        if not (options.drill or options.reports):
             yield from measure_counts(name, user, app)
 
 
-def list_pages(app: Any, *, is_drill: bool) -> list[str]:
+def list_pages(app: Any, options: Any) -> list[str]:
     """The addresses that are asked for."""
     from campaigns.models import Transfer
 
+    if options.reports:
+        return [*list_reports(app)]
     narrowed = [*drill.list_drill(Transfer.objects.get(pk=find_newest("transfers")))]
-    if is_drill:
+    if options.drill:
         return narrowed
     return [*list_operator_pages(), *list_more(app), *narrowed, *list_changelists()]
 
@@ -93,113 +98,16 @@ def fill(options: Any) -> Any:
     now = datetime.now(UTC)
     transfer = scale.fill_transfer(options.deliveries, options.devices)
     app = transfer.app
+    page_history.make_cohorts(app, options.cohorts)
     for first in range(0, options.campaigns, CHUNK):
-        fill_campaigns(transfer, range(first, min(first + CHUNK, options.campaigns)), now)
+        numbers = range(first, min(first + CHUNK, options.campaigns))
+        page_history.fill_campaigns(transfer, numbers, now, options.campaigns)
     # The largest is looked at as the newest.
     Transfer.objects.filter(pk=transfer.pk).update(created_at=now)
     drill.fill_drill(transfer, options.deliveries, now)
     page_rows.fill_kinds(app)
     engine.analyze()
     return app
-
-
-def fill_campaigns(model: Any, numbers: range, now: datetime) -> None:
-    """Campaigns with a transfer each, counted and folded like the one that is the model."""
-    from campaigns.models import Campaign, CampaignEvent, Transfer
-
-    def place(number: int) -> dict[str, Any]:
-        at = now - timedelta(days=DAYS) * (1 - number / max(numbers.stop, 1))
-        return {"status_since": at, "created_at": at}
-
-    shared = {"app": model.app, "group": model.group}
-    campaigns = Campaign.objects.bulk_create(
-        Campaign(
-            workspace=model.app.workspace, name=f"Campaign {number}", tag=f"tag-{number % 50}",
-            message=model.campaign.message, audience={"all": True}, created_by="bench",
-            status=STATUSES[number % len(STATUSES)], timezone="UTC",
-            due_at=place(number)["created_at"] + timedelta(days=number % 40), **shared,
-            **place(number),
-        )
-        for number in numbers
-    )  # fmt: skip
-    CampaignEvent.objects.bulk_create(
-        CampaignEvent(campaign=row, old="draft", new="sending", actor="bench", at=row.created_at)
-        for row in campaigns
-    )
-    fill_transfers(model, [row for row in campaigns if row.status in Transfer.FINISHED])
-
-
-def fill_transfers(model: Any, ended: list[Any]) -> None:
-    """The transfer of each campaign that has ended, with its only part."""
-    from campaigns.models import Part, Transfer, TransferEvent
-
-    transfers = Transfer.objects.bulk_create(
-        Transfer(
-            campaign=row, name=row.name, tag=row.tag, status=row.status, audience=1_000,
-            due_at=row.created_at, frozen_at=row.created_at, finished_at=row.created_at,
-            created_at=row.created_at, status_since=row.created_at,
-            app=model.app, group=model.group,
-        )
-        for row in ended
-    )  # fmt: skip
-    TransferEvent.objects.bulk_create(
-        TransferEvent(transfer=row, old="accepted", new=row.status, actor="d", at=row.created_at)
-        for row in transfers
-    )
-    message = model.parts.get().message
-    parts = Part.objects.bulk_create(
-        Part(transfer=row, message=message, audience=1_000) for row in transfers
-    )
-    fill_numbers(model, parts)
-
-
-def fill_numbers(model: Any, parts: list[Any]) -> None:
-    """Counters, roll-ups by hour and cohort, receipts, minutes and kept calls of each part."""
-    from campaigns.models import (
-        Cohort,
-        Counter,
-        Exchange,
-        ReceiptCount,
-        ReceiptRollup,
-        Rollup,
-        SendMinute,
-    )
-
-    account = model.app.routes.get().account
-    cohorts = list(Cohort.objects.filter(app=model.app).values_list("pk", flat=True))
-    outcomes = (("sent", "", 950), ("failed", "token", 40), ("unknown", "no_answer", 10))
-    own = {"platform": "android", "account_id": account.pk}
-    Counter.objects.bulk_create(
-        Counter(part=part, outcome=outcome, reason=reason, count=count, **own)
-        for part in parts for outcome, reason, count in outcomes
-    )  # fmt: skip
-    Rollup.objects.bulk_create(
-        Rollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account.pk,
-               outcome=outcome, reason=reason, count=count // len(cohorts))
-        for part in parts for cohort in cohorts for outcome, reason, count in outcomes
-    )  # fmt: skip
-    ReceiptCount.objects.bulk_create(
-        ReceiptCount(part=part, hour=_hour(part, after), kind=kind, count=90, **own)
-        for part in parts for after in range(3) for kind in ("delivered", "opened")
-    )  # fmt: skip
-    ReceiptRollup.objects.bulk_create(
-        ReceiptRollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account.pk,
-                      kind=kind, count=270 // len(cohorts))
-        for part in parts for cohort in cohorts for kind in ("delivered", "opened")
-    )  # fmt: skip
-    SendMinute.objects.bulk_create(
-        SendMinute(part=part, minute=_hour(part), count=1_000) for part in parts
-    )
-    Exchange.objects.bulk_create(
-        Exchange(account=account, transfer_id=part.transfer_id, at=part.transfer.created_at,
-                 method="POST", url="https://vendor.example/send", status=200, response="{}")
-        for part in parts for _call in range(3)
-    )  # fmt: skip
-
-
-def _hour(part: Any, after: int = 0) -> datetime:
-    moment: datetime = part.transfer.created_at
-    return moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=after)
 
 
 def fill_house(app: Any, entries: int) -> None:
@@ -345,16 +253,25 @@ def list_operator_pages() -> Iterator[str]:
         yield reverse(pattern.name, kwargs=values)
 
 
+def list_reports(app: Any) -> Iterator[str]:
+    """Reports of the last 30 days by everything, and narrowed."""
+    from django.urls import reverse
+
+    from campaigns.selectors.dimensions import Dimension
+
+    for dimension in Dimension:
+        yield f"{reverse('reports')}?by={dimension.value}"
+    for narrowed in (f"by=tag&app={app.pk}", "by=transfer&language=de", "by=group&of_sends=1"):
+        yield f"{reverse('reports')}?{narrowed}"
+
+
 def list_more(app: Any) -> Iterator[str]:
     """Addresses that say more than the newest row of a kind."""
     from django.urls import reverse
 
     from campaigns.models import Transfer
-    from campaigns.selectors.dimensions import Dimension
 
-    for dimension in Dimension:
-        yield f"{reverse('reports')}?by={dimension.value}"
-    yield f"{reverse('reports')}?by=tag&app={app.pk}"
+    yield from list_reports(app)
     yield f"{reverse('audit')}?workspace={app.workspace.slug}"
     yield f"{reverse('audit')}?workspace={app.workspace.slug}&actor=user+7"
     yield f"{reverse('jobs')}?workspace={app.workspace.slug}"
