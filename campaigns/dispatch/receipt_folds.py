@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -91,20 +91,23 @@ def _select_waiting(last: Receipt | None) -> QuerySet[ReceiptRow]:
 def _fold(waiting: Sequence[Receipt]) -> bool:
     """Count those whose recipient has an outcome, or will not get one any more."""
     # Asked first: of a transfer that has ended by now everybody has the outcome that he will have.
-    ended = dict(
-        Part.objects.filter(pk__in=IdList({receipt.part for receipt in waiting})).values_list(
-            "pk", "transfer__finished_at"
-        )
-    )
-    places = find_places((receipt.part, receipt.recipient) for receipt in waiting)
-    placed = {}
-    for receipt in waiting:
-        place = places.get((receipt.part, receipt.recipient))
-        if place or ended.get(receipt.part, receipt.at):
-            placed[receipt] = place or Place(NOBODY, books.find_hour(receipt.at))
-    change_rows(
-        ReceiptRow, ["cohort_id"], KEY, [(place.cohort, *key[:3]) for key, place in placed.items()]
-    )
+    parts = Part.objects.filter(pk__in=IdList({receipt.part for receipt in waiting}))
+    ends = dict(parts.values_list("pk", "transfer__finished_at"))
+    placed = dict(_place(waiting, ends))
+    cohorts = [(place.cohort, *receipt[: len(KEY)]) for receipt, place in placed.items()]
+    change_rows(ReceiptRow, ["cohort_id"], KEY, cohorts)
     # Of a part that is gone nothing is counted any more.
-    count_placed({key: place for key, place in placed.items() if key.part in ended})
+    count_placed({receipt: place for receipt, place in placed.items() if receipt.part in ends})
     return bool(placed)
+
+
+def _place(
+    waiting: Sequence[Receipt], ends: Mapping[int, datetime | None]
+) -> Iterator[tuple[Receipt, Place]]:
+    places = find_places((receipt.part, receipt.recipient) for receipt in waiting)
+    for receipt in waiting:
+        end = ends.get(receipt.part, receipt.at)
+        if place := places.get((receipt.part, receipt.recipient)):
+            yield receipt, place
+        elif end is not None:
+            yield receipt, Place(NOBODY, books.find_hour(end))

@@ -32,7 +32,16 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["hour"], name="receipt_rollup_hour")],
+                "indexes": [
+                    models.Index(
+                        fields=["hour", "kind", "account_id", "part", "count"],
+                        name="receipt_rollup_hours",
+                    ),
+                    models.Index(
+                        fields=["cohort_id", "hour", "kind", "account_id", "part", "count"],
+                        name="receipt_rollup_cohort",
+                    ),
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("part", "hour", "cohort_id", "account_id", "kind"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import migrations
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 
@@ -24,9 +24,11 @@ def count_forgotten(apps: Any, schema_editor: Any) -> None:
 
 def _add_rest(rollup: Any, counts: Any, part: int, kept: dict[Any, int]) -> None:
     known = counts.objects.filter(part_id=part).order_by().values_list("account_id", "kind")
+    begun = counts.objects.filter(part_id=part).values_list("part__transfer__created_at", flat=True)
+    hour = begun[:1].get().replace(minute=0, second=0, microsecond=0)
     rollup.objects.bulk_create(
         rollup(part_id=part, hour=hour, account_id=account, kind=kind, count=count - left)
-        for account, kind, hour, count in known.annotate(hour=Min("hour"), n=Sum("count"))
+        for account, kind, count in known.annotate(n=Sum("count"))
         for left in [kept.get((account, kind), 0)]
         if count > left
     )

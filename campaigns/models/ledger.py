@@ -157,7 +157,16 @@ class Rollup(models.Model):
             ),
             models.CheckConstraint(condition=Q(count__gte=0), name="rollup_not_negative"),
         ]
-        indexes = [models.Index(fields=["hour"], name="rollup_hour")]
+        indexes = [
+            # Reports read nothing else of a row.
+            models.Index(
+                fields=["hour", "outcome", "account_id", "part", "count"], name="rollup_hours"
+            ),
+            models.Index(
+                fields=["cohort_id", "hour", "outcome", "account_id", "part", "count"],
+                name="rollup_cohort",
+            ),
+        ]
 
 
 class SendMinute(models.Model):
@@ -239,7 +248,15 @@ class ReceiptRollup(models.Model):
                 name="receipt_rollup_once",
             )
         ]
-        indexes = [models.Index(fields=["hour"], name="receipt_rollup_hour")]
+        indexes = [
+            models.Index(
+                fields=["hour", "kind", "account_id", "part", "count"], name="receipt_rollup_hours"
+            ),
+            models.Index(
+                fields=["cohort_id", "hour", "kind", "account_id", "part", "count"],
+                name="receipt_rollup_cohort",
+            ),
+        ]
 
 
 class VendorCount(models.Model):

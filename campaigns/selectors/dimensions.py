@@ -37,7 +37,12 @@ from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.lines import Key, Line, Total, add_counts, find_line, share_opened
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
 from campaigns.selectors.settled_hours import list_hours
-from campaigns.selectors.whole_transfers import list_cut_parts, select_counters
+from campaigns.selectors.whole_transfers import (
+    list_cut_parts,
+    list_earlier_parts,
+    select_counters,
+    select_folded,
+)
 from providers.receipts import ReceiptKind
 from providers.reports import Metric
 
@@ -191,21 +196,29 @@ _OUTCOME_COUNTS = {
 _RECEIPT_COUNTS = {f"of_{kind}": Total("count", filter=Q(kind=kind)) for kind in RECEIPT_METRICS}
 
 
-def _sum_earlier(question: Question, rows: Q) -> Total | Value:
+def _sum_earlier(question: Question, rows: Q, columns: Mapping[Dimension, str]) -> Total | Value:
     """What of some rows is no part of a rate: of one hour of the days that is all, and nothing of
     what is laid beside the sends that it is of."""
     if question.is_beside:
         return Value(0)
     is_one_hour = Dimension.HOUR in question.only
-    earlier = Q() if is_one_hour else question.span.is_earlier("part__transfer__")
-    return Total("count", filter=rows & earlier)
+    return Total("count", filter=rows if is_one_hour else rows & _find_earlier(question, columns))
+
+
+def _find_earlier(question: Question, columns: Mapping[Dimension, str]) -> Q:
+    """Rows of transfers that may have sent before the span."""
+    if columns is OF_OUTCOME:
+        return Q(part__in=list_earlier_parts(question.span))
+    return question.span.is_earlier("part__transfer__")
 
 
 def _add_outcomes(question: Question, lines: dict[Key, Line]) -> None:
     tellers = _mark_tellers(find_tellers() if knows_receipts(question) else frozenset())
-    sums = {"early": _sum_earlier(question, Q(outcome=Settled.SENT)), **_OUTCOME_COUNTS}
     for rows, columns in _list_outcomes(question):
-        counted = rows.values_list(columns[question.by]).annotate(told=tellers, **sums)
+        early = _sum_earlier(question, Q(outcome=Settled.SENT), columns)
+        counted = rows.values_list(columns[question.by]).annotate(
+            told=tellers, early=early, **_OUTCOME_COUNTS
+        )
         if question.by is Dimension.REASON:
             _add_reasons(counted, lines)
         else:
@@ -258,7 +271,7 @@ def _add_receipts(question: Question, lines: dict[Key, Line]) -> None:
     model = ReceiptRollup if question.is_beside else ReceiptCount
     rows = _select(model.objects, question, columns).filter(kind__in=RECEIPT_METRICS)
     read = _read_key(question, columns)
-    earlier = _sum_earlier(question, Q(kind=ReceiptKind.OPENED))
+    earlier = _sum_earlier(question, Q(kind=ReceiptKind.OPENED), columns)
     counted = rows.values_list(columns[question.by]).annotate(earlier=earlier, **_RECEIPT_COUNTS)
     metrics = RECEIPT_METRICS.values()
     for value, early, *counts in counted:
@@ -315,7 +328,14 @@ def count_channels(question: Question, transfers: Collection[Key]) -> dict[Key, 
 
 
 def _select(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:
-    return _narrow(question.span.of_parts(rows, "hour"), question, columns)
+    """Of what is folded by hour."""
+    if columns is OF_RECEIPT:
+        return _narrow(question.span.of_parts(rows, "hour"), question, columns)
+    if columns[question.by] == "cohort_id":
+        # Named one by one: each is then read along its index, in the order of the lines.
+        cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
+        rows = rows.filter(cohort_id__in=[0, *cohorts.values_list("pk", flat=True)])
+    return _narrow(select_folded(question.span, rows), question, columns)
 
 
 def _narrow(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:
