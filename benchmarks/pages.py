@@ -257,7 +257,7 @@ def list_reports(app: Any) -> Iterator[str]:
     """Reports of the last 30 days by everything, and narrowed."""
     from django.urls import reverse
 
-    from campaigns.selectors.dimensions import Dimension
+    from campaigns.selectors.questions import Dimension
 
     for dimension in Dimension:
         yield f"{reverse('reports')}?by={dimension.value}"

@@ -19,15 +19,9 @@ from campaigns.api.strict import StrictSerializer, Text, Whole
 from campaigns.errors import Invalid
 from campaigns.models.clock import list_zone_names
 from campaigns.models.ledger import SETTLED_KEYS
-from campaigns.selectors.dimensions import (
-    NARROWING,
-    RECEIPTS,
-    Dimension,
-    Question,
-    break_down,
-    is_value,
-)
+from campaigns.selectors.dimensions import RECEIPTS, break_down
 from campaigns.selectors.lines import Line, sum_lines
+from campaigns.selectors.questions import NARROWING, Dimension, Question, is_value
 from campaigns.selectors.report_facts import MAX_DAYS, make_span
 from campaigns.selectors.reports import find_zone
 from providers.reporting import read_day, read_zone

@@ -33,7 +33,7 @@ from campaigns.api.report_lines import (
 )
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App
-from campaigns.selectors.dimensions import NARROWING
+from campaigns.selectors.questions import NARROWING
 from campaigns.selectors.report_facts import make_span
 from campaigns.selectors.reports import report_table
 from campaigns.services.report_jobs import Wanted, choose_place, start_report

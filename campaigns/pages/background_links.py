@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from campaigns.models import Job, Settled
 from campaigns.models.clock import load_zone
 from campaigns.pages.report_links import find_report
-from campaigns.selectors.dimensions import Dimension
+from campaigns.selectors.questions import Dimension
 from campaigns.selectors.recipient_pages import NONE
 from campaigns.selectors.report_facts import make_span
 from campaigns.selectors.reports import find_zone

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from campaigns.pages.report_question import OF_SENDS, Asked
-from campaigns.selectors.dimensions import Dimension, is_known_beside
 from campaigns.selectors.lines import Line
 from campaigns.selectors.outside_days import Outside, find_outside
+from campaigns.selectors.questions import Dimension, is_known_beside
 from campaigns.selectors.recipient_pages import NONE
 from providers.outcomes import Reason
 

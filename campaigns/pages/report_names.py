@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import Settled
 from campaigns.models.audience import WAYS
 from campaigns.pages.reason_words import name_reason
-from campaigns.selectors.dimensions import Dimension
 from campaigns.selectors.language_names import name_language
+from campaigns.selectors.questions import Dimension
 from providers.reports import Metric
 
 RECEIPT_WORDS = {

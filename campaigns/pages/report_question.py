@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import App
 from campaigns.pages.fields import DayField, PageForm
-from campaigns.selectors.dimensions import NARROWING, Dimension, Question, is_value
+from campaigns.selectors.questions import NARROWING, Dimension, Question, is_value
 from campaigns.selectors.report_facts import MAX_DAYS, make_span
 from campaigns.selectors.reports import find_zone
 from campaigns.services.report_jobs import FIELDS

@@ -29,18 +29,14 @@ from campaigns.pages.report_question import (
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.dimensions import (
-    HOURS,
-    OF_HOUR,
     RECEIPTS,
-    Dimension,
-    Question,
     break_down,
     count_channels,
     has_vendor_counts,
-    knows_receipts,
     name_values,
 )
 from campaigns.selectors.lines import Line, sum_lines
+from campaigns.selectors.questions import HOURS, OF_HOUR, Dimension, Question, knows_receipts
 from campaigns.services.report_jobs import NARROWED_BY
 from providers.reports import Metric
 

@@ -9,12 +9,8 @@ None, "not reported".
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import tzinfo
-from enum import StrEnum
 from typing import Any
 
 from django.db.models import Case, Max, Q, Sum, Value, When
@@ -35,6 +31,20 @@ from campaigns.models import (
 from campaigns.models.bulk import IdList
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.lines import Key, Line, Total, add_counts, find_line, share_opened
+from campaigns.selectors.questions import (
+    HOURS,
+    NOTHING,
+    OF_COHORT,
+    OF_COUNTER,
+    OF_OUTCOME,
+    OF_RECEIPT,
+    OF_SENT,
+    OF_TRANSFER,
+    OF_VENDOR,
+    Dimension,
+    Question,
+    knows_receipts,
+)
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, Span, find_tellers
 from campaigns.selectors.settled_hours import list_hours
 from campaigns.selectors.whole_transfers import (
@@ -49,107 +59,6 @@ from providers.reports import Metric
 RECEIPTS = (Metric.DELIVERED, Metric.SHOWN, Metric.OPENED)
 ALL = slice(None)
 NOTHING_TOLD = dict.fromkeys(ALWAYS_TOLD, 0)
-
-
-class Dimension(StrEnum):
-    """What a report can be by."""
-
-    GROUP = "group"
-    TAG = "tag"
-    TRANSFER = "transfer"
-    CHANNEL = "channel"
-    PLATFORM = "platform"
-    LANGUAGE = "language"
-    COUNTRY = "country"
-    APP_VERSION = "app_version"
-    ACCOUNT = "account"
-    DAY = "day"
-    HOUR = "hour"
-    SEND_HOUR = "send_hour"
-    REASON = "reason"
-
-
-# Where the rows of each source say a dimension; a source that is not named does not know it.
-OF_PART = {
-    Dimension.GROUP: "part__transfer__group_id",
-    Dimension.TAG: "part__transfer__tag",
-    Dimension.TRANSFER: "part__transfer_id",
-    Dimension.CHANNEL: "part__channel",
-}
-_OF_TRANSFER = {Dimension.GROUP: "group_id", Dimension.TAG: "tag", Dimension.TRANSFER: "pk"}
-OF_COHORT = {
-    Dimension.PLATFORM: "platform",
-    Dimension.LANGUAGE: "language",
-    Dimension.COUNTRY: "country",
-    Dimension.APP_VERSION: "app_major",
-}
-OF_HOUR = {Dimension.DAY: "hour", Dimension.HOUR: "hour"}
-HOURS = frozenset({Dimension.HOUR, Dimension.SEND_HOUR})
-OF_SENT = {
-    **OF_PART,
-    **OF_HOUR,
-    Dimension.SEND_HOUR: "hour",
-    **dict.fromkeys(OF_COHORT, "cohort_id"),
-    Dimension.ACCOUNT: "account_id",
-}
-OF_OUTCOME = {**OF_SENT, Dimension.REASON: "reason"}
-OF_COUNTER = {
-    **OF_PART,
-    Dimension.PLATFORM: "platform",
-    Dimension.ACCOUNT: "account_id",
-    Dimension.REASON: "reason",
-}
-OF_RECEIPT = {
-    **OF_PART,
-    **OF_HOUR,
-    Dimension.PLATFORM: "platform",
-    Dimension.ACCOUNT: "account_id",
-}
-OF_VENDOR = {**OF_PART, Dimension.ACCOUNT: "account_id"}
-# What a report may be narrowed by, and what of it is told by its number.
-NARROWING = (*OF_PART, *OF_COHORT, Dimension.ACCOUNT, *sorted(HOURS), Dimension.REASON)
-NUMBERS = frozenset({Dimension.GROUP, Dimension.TRANSFER, Dimension.ACCOUNT, Dimension.APP_VERSION})
-NOTHING = {Dimension.APP_VERSION: "0"}  # of others it is ""
-HOUR_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):00")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is counted: a span of hours, by one dimension, only where those of NARROWING that are
-    named have these values. What came back is counted when it came, unless it `is_of_sends`."""
-
-    span: Span
-    by: Dimension
-    zone: tzinfo
-    only: Mapping[Dimension, Key] = field(default_factory=dict)
-    is_of_sends: bool = False
-
-    @property
-    def is_beside(self) -> bool:
-        """Whether what came back is counted beside the sends that it is of, whenever it came."""
-        return self.is_of_sends or is_known_beside({self.by, *self.only})
-
-    @property
-    def is_of_moments(self) -> bool:
-        """Whether its lines say when something came back, and so not of what was sent just then."""
-        return self.by in OF_HOUR and not self.is_beside
-
-
-def is_known_beside(dimensions: Iterable[Dimension]) -> bool:
-    """Whether by these what came back is counted only beside the sends that it is of."""
-    return not OF_RECEIPT.keys() >= {*dimensions}
-
-
-def is_value(name: Dimension, value: str) -> bool:
-    """Whether a row of the books can have this value of one of NARROWING."""
-    if name in NUMBERS:
-        return value.isdecimal() and value.isascii() and len(value) < 10
-    if name in HOURS:
-        return bool(HOUR_OF_DAY.fullmatch(value))
-    if name is Dimension.REASON:
-        outcome, colon, reason = value.partition(":")
-        return outcome in SETTLED_KEYS and bool(colon) and "\0" not in reason
-    return "\0" not in value and len(value) <= 255
 
 
 def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = True) -> list[Line]:
@@ -176,11 +85,6 @@ def break_down(question: Question, *, shown: slice = ALL, has_vendor: bool = Tru
         return ranked
     _name_lines(question, lines.values())
     return sorted(lines.values(), key=lambda line: (-line.total, line.name))
-
-
-def knows_receipts(question: Question) -> bool:
-    """Whether what came back is counted by this dimension, and by all that it is narrowed by."""
-    return {question.by, *question.only} <= OF_SENT.keys()
 
 
 def has_vendor_counts(span: Span) -> bool:
@@ -299,14 +203,14 @@ def _add_vendor_counts(question: Question, lines: dict[Key, Line]) -> None:
 
 def _add_silent(question: Question, lines: dict[Key, Line]) -> None:
     """A transfer of which nothing was settled in the span has a line all the same."""
-    if question.by not in _OF_TRANSFER or not question.only.keys() <= _OF_TRANSFER.keys():
+    if question.by not in OF_TRANSFER or not question.only.keys() <= OF_TRANSFER.keys():
         return
     span = question.span
     began = Transfer.objects.filter(
         app_id__in=span.apps, is_test=False, created_at__gte=span.start, created_at__lt=span.end,
-        **{_OF_TRANSFER[name]: value for name, value in question.only.items()},
+        **{OF_TRANSFER[name]: value for name, value in question.only.items()},
     )  # fmt: skip
-    for value in began.order_by().values_list(_OF_TRANSFER[question.by], flat=True).distinct():
+    for value in began.order_by().values_list(OF_TRANSFER[question.by], flat=True).distinct():
         find_line(lines, str(value))
 
 

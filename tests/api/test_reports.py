@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns.models import ApiKey, Job
-from campaigns.selectors.dimensions import Dimension
+from campaigns.selectors.questions import Dimension
 from campaigns.services.job_kinds import KINDS
 from campaigns.services.job_work import drain_jobs
 from campaigns.services.jobs import start_job

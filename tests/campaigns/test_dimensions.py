@@ -10,8 +10,9 @@ import pytest
 from campaigns.errors import Invalid
 from campaigns.models import Account, Cohort, Counter, Delivery, ReceiptRow, Transfer, VendorCount
 from campaigns.selectors.comparison import read_side
-from campaigns.selectors.dimensions import Dimension, Question, break_down, name_values
+from campaigns.selectors.dimensions import break_down, name_values
 from campaigns.selectors.lines import sum_lines
+from campaigns.selectors.questions import Dimension, Question
 from campaigns.selectors.report_facts import make_span
 from campaigns.services.job_work import drain_jobs
 from campaigns.services.jobs import read_file

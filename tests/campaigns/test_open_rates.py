@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from campaigns.models import Account
-from campaigns.selectors.dimensions import Dimension
 from campaigns.selectors.lines import sum_lines
+from campaigns.selectors.questions import Dimension
 from providers.reports import Metric
 from tests.campaigns.test_dimensions import TELLER
 from tests.campaigns.test_dimensions import ask as ask_lines

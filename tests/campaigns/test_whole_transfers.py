@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.dispatch import books
 from campaigns.models import Batch, Cohort, Delivery, Transfer
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_ids
-from campaigns.selectors.dimensions import OF_COUNTER, Dimension, Question, break_down
+from campaigns.selectors.dimensions import break_down
+from campaigns.selectors.questions import OF_COUNTER, Dimension, Question
 from campaigns.selectors.report_facts import make_span
 from tests import builders
 from tests.campaigns.test_reports import make_part, make_transfer

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from campaigns.models import App, Campaign, Counter, Job, Message, Transfer
 from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import DIMENSIONS
-from campaigns.selectors.dimensions import NARROWING
+from campaigns.selectors.questions import NARROWING
 from campaigns.services.job_work import drain_jobs
 from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller

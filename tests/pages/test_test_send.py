@@ -18,8 +18,9 @@ from campaigns.models import (
     TestGroup,
     Transfer,
 )
-from campaigns.selectors.dimensions import Dimension, Question, break_down
+from campaigns.selectors.dimensions import break_down
 from campaigns.selectors.lines import sum_lines
+from campaigns.selectors.questions import Dimension, Question
 from campaigns.selectors.report_facts import make_span
 from campaigns.services import campaigns
 from providers import vault
