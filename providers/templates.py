@@ -14,7 +14,7 @@ from typing import Any
 from providers.fields import BUTTON_PARTS, FieldSpec, is_link, is_web_address
 from providers.liquid import BRACES, Template, TemplateFault, has_tags, parse
 from providers.liquid_sandbox import Mode, RenderFault
-from providers.message import Button, EmailContent, PushMessage, SmsContent, Text
+from providers.message import Button, PushMessage, Text
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
 from providers.message_fields import (
     BLOCK_FIELDS,
@@ -258,13 +258,6 @@ def _holds_tags(tree: Any) -> bool:
     if isinstance(tree, list | tuple):
         return any(map(_holds_tags, tree))
     return isinstance(tree, str) and has_tags(tree)
-
-
-def write_text_message(text: Text, channel: str) -> PushMessage:
-    """What is said over `sms` or `email`, as a message of nothing else."""
-    if channel == "sms":
-        return PushMessage(sms=SmsContent(body=text.body))
-    return PushMessage(email=EmailContent(subject=text.title, body=text.body))
 
 
 @dataclass(slots=True)

@@ -21,7 +21,8 @@ from campaigns.selectors.limits import is_awaited
 from campaigns.selectors.routes import Way
 from providers import http, vault
 from providers.commands import CreateGroup, FetchStatus, PushPart, SendPush, TransferStatus
-from providers.message import PushMessage, resolve_for
+from providers.message import PushMessage
+from providers.message_texts import resolve_for
 from providers.outbound import AccountConfig, Exchange, GroupKeeper, Outbound, Request, StatusTeller
 from providers.outcomes import Failure, Reason, Receipt
 from providers.scenarios import Channel, SendText

@@ -23,7 +23,8 @@ from campaigns.models.bulk import IdList
 from campaigns.selectors.outcomes import NO_ARRIVAL, Asked, find_outcomes
 from campaigns.selectors.step_outcomes import Leg, find_legs
 from providers.contract import Dialect
-from providers.message import PushMessage, resolve_text
+from providers.message import PushMessage
+from providers.message_texts import resolve_text
 from providers.outcomes import Outcome
 from providers.recipients import PersonKind
 from providers.reports import OutcomeRow

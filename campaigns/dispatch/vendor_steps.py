@@ -40,7 +40,8 @@ from campaigns.selectors.routes import find_first_ways
 from campaigns.selectors.vendor_steps import Later, explain_way
 from providers.commands import SendPush
 from providers.contract import Dialect
-from providers.message import PushMessage, resolve_text
+from providers.message import PushMessage
+from providers.message_texts import resolve_text
 from providers.outbound import Request, ScenarioRunner
 from providers.outcomes import Outcome
 from providers.scenarios import (

@@ -12,12 +12,13 @@ from campaigns.dispatch.texts import find_texts, needs_rendering
 from campaigns.models import Batch, Cohort
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_cohorts
-from providers.message import PushMessage, resolve_for, resolve_text
+from providers.message import PushMessage
 from providers.message_fields import Platform
+from providers.message_texts import resolve_for, resolve_text, write_text_message
 from providers.outcomes import Failure, Reason
 from providers.recipients import Targets
 from providers.scenarios import Channel
-from providers.templates import Sheet, write_text_message
+from providers.templates import Sheet
 
 
 def resolve_batch(batch: Batch) -> PushMessage:

@@ -30,7 +30,8 @@ from campaigns.services.scenarios import (
 )
 from providers.commands import Accepted, AcceptedMany, SendPush
 from providers.contract import Dialect
-from providers.message import EmailContent, SmsContent, resolve_text
+from providers.message import EmailContent, SmsContent
+from providers.message_texts import resolve_text
 from providers.scenarios import (
     TEXTS,
     Channel,

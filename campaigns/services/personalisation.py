@@ -9,10 +9,11 @@ from functools import partial
 from campaigns.models import App, Device, Person
 from campaigns.selectors.personal import Reader, find_variable_fault
 from providers.liquid_sandbox import RenderFault
-from providers.message import PushMessage, resolve_text
+from providers.message import PushMessage
 from providers.message_fields import LIQUID, Platform
+from providers.message_texts import resolve_text, write_text_message
 from providers.scenarios import Channel
-from providers.templates import Sheet, find_template_faults, list_places, write_text_message
+from providers.templates import Sheet, find_template_faults, list_places
 
 
 @dataclass(frozen=True, slots=True)

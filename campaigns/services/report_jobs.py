@@ -58,7 +58,8 @@ DEVICE_FIELDS = {
     "sdk_version": gettext_lazy("SDK version, as now"),
     "timezone": gettext_lazy("Time zone, as now"),
 }
-FIELDS = {**COHORT_FIELDS, HOUR_FIELD: gettext_lazy("Hour of sending"), **DEVICE_FIELDS}
+# First what no report knows at once.
+FIELDS = {**DEVICE_FIELDS, **COHORT_FIELDS, HOUR_FIELD: gettext_lazy("Hour of sending")}
 CUSTOM = ("device.custom.", "person.custom.")
 NARROWED_BY = ("transfer", "group", "tag")
 Read = Callable[[list[Delivery]], Mapping[int, str]]

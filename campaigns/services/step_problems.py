@@ -13,7 +13,8 @@ from campaigns.selectors.routes import find_first_ways, has_disabled_route
 from campaigns.selectors.vendor_steps import find_steps_obstacle, read_later
 from campaigns.services.messages import Problem
 from campaigns.services.step_reach import ScenarioForecast, StepForecast
-from providers.message import PushMessage, resolve_text
+from providers.message import PushMessage
+from providers.message_texts import resolve_text
 from providers.scenarios import Channel
 
 CHANNEL_NAMES = dict(CHANNELS)

@@ -11,8 +11,8 @@ import pytest
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Attempt, Delivery, Device, Transfer
 from providers.contract import Addressing, Dialect
-from providers.message import resolve_for
 from providers.message_fields import Platform
+from providers.message_texts import resolve_for
 from providers.outbound import Request
 from tests.exchange.conftest import PEOPLE, write
 from tests.exchange.gateways import (

@@ -15,8 +15,8 @@ from campaigns.selectors.addressing import PER_RECIPIENT
 from campaigns.services.messages import find_losses
 from providers.commands import FaultKind, FetchStatus, TransferState
 from providers.contract import Addressing, Dialect, Fate
-from providers.message import resolve_for
 from providers.message_fields import Platform
+from providers.message_texts import resolve_for
 from providers.outbound import Request
 from providers.outcomes import Failure, Outcome, Receipt
 from providers.receipts import FetchReceipts, OutcomeEvent

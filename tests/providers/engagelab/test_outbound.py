@@ -22,16 +22,9 @@ from providers.commands import (
 )
 from providers.contract import Addressing
 from providers.inbound import Call
-from providers.message import (
-    AndroidContent,
-    Button,
-    IosContent,
-    PushMessage,
-    Text,
-    WebContent,
-    resolve_for,
-)
+from providers.message import AndroidContent, Button, IosContent, PushMessage, Text, WebContent
 from providers.message_fields import Platform
+from providers.message_texts import resolve_for
 from providers.outbound import AccountConfig
 from providers.outcomes import AppPart, Failure, Outcome, Reason, Refusal
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
