@@ -94,15 +94,17 @@ def test_everybody_is_told_why(account, people, start, owner, now):
         "call", "outcome", "receipt",
     ]  # fmt: skip
     for words in (
-        "In the audience, as it was frozen.", 'person.country is "FR", wanted to be "FR".',
-        'device.custom.plan is not known, wanted not to be "free".', "language fr",
+        "In the audience, as it was frozen.",
+        "Country of the person is “FR”. Found: “FR”.",
+        "Must not be so: plan of the device is “free”. Found: not known.", "language fr",
         "translation fr", "Not suppressed, and not opted out.", "Route: Sandbox.",
         "Call to Sandbox: accepted.",
         "Nothing has come back",
     ):  # fmt: skip
         assert words in said["ann"]
-    assert 'Not in the audience, as it was frozen. | person.country is "DE"' in said["bob"]
-    assert 'device.custom.plan is "free", wanted not to be "free".' in said["cy"]
+    told = "Not in the audience, as it was frozen. | Country of the person is “FR”. Found: “DE”."
+    assert told in said["bob"]
+    assert "Must not be so: plan of the device is “free”. Found: “free”." in said["cy"]
     assert "They have opted out." in traces["dee"].words
     assert ("too many",) in [line.details for line in traces["dee"].lines]
     assert "The token is: Disabled." in said["eve"]
@@ -116,7 +118,7 @@ def test_a_relative_time_is_told_with_the_date_it_comes_to(account, people, star
     one = trace_one(transfer, "ann", owner)
 
     line = next(line for line in one.lines if line.code == "condition")
-    assert line.words.endswith(", wanted to be longer ago than 12 hours.")
+    assert line.words.startswith("Registered is longer ago than 12 hours. Found: ")
     [dated] = line.details
     assert abs(dated.at - (now - timedelta(hours=12))) < timedelta(minutes=5)
     assert dated.startswith("Counted from now, that is 20")
