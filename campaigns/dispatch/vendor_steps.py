@@ -263,7 +263,10 @@ def _admit(reached: _Reached, account: Account, now: datetime) -> None:
     for batch in make_batches(step.transfer, step, fresh, now):
         _settle(batch, call, account, now)
     Part.objects.filter(pk=step.pk).update(audience=F("audience") + len(fresh))
-    Transfer.objects.filter(pk=step.transfer_id).update(audience=F("audience") + len(fresh))
+    transfer = Transfer.objects.filter(pk=step.transfer_id)
+    transfer.update(audience=F("audience") + len(fresh))
+    # It has ended when the last was settled: reports look for nobody later than that.
+    transfer.filter(finished_at__lt=now).update(finished_at=now)
 
 
 def _settle(batch: Batch, call: Attempt, account: Account, now: datetime) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import transaction
 
 from campaigns.dispatch import engine
@@ -31,10 +33,15 @@ from campaigns.models import (
     WaitingEvent,
 )
 from campaigns.models.audience import hash64, pack_version
+from campaigns.selectors.dimensions import break_down
+from campaigns.selectors.lines import sum_lines
+from campaigns.selectors.questions import Dimension, Question
+from campaigns.selectors.report_facts import make_span
 from campaigns.services.preflight import find_campaign_losses, find_problems
 from providers import vault
 from providers.outcomes import Outcome, Reason
 from providers.receipts import OutcomeEvent, ReceiptEvent, ReceiptKind
+from providers.simulator.behaviour import Behaviour
 from providers.simulator.plan import read_plan
 from tests import builders
 from tests.compat.infobip.running import list_sent, vendor
@@ -178,6 +185,37 @@ def test_a_word_about_who_carried_no_address_or_another_account_changes_nothing(
 
     assert list(Counter.objects.order_by("pk").values_list("pk", "count")) == counters
     assert WaitingEvent.objects.filter(account=stranger).count() == 1
+
+
+@pytest.mark.parametrize("by", [Dimension.GROUP, Dimension.LANGUAGE, Dimension.DAY])
+def test_a_step_that_is_heard_of_days_later_is_in_the_report_of_its_own_day(
+    app, begin, vendor, now, by
+):
+    vendor.behaviour = Behaviour(delivered_percent=0, receipt_seconds=10**6)
+    ended = begin().finished_at
+    later = now + timedelta(days=3)
+
+    tell(ReceiptEvent(find_token("a1"), ReceiptKind.DELIVERED, later, channel="sms"), later)
+
+    first, last = (
+        sum_lines(break_down(Question(make_span([app.pk], (day, day), UTC), by, UTC))).outcomes
+        for day in (now.date(), later.date())
+    )
+    assert (first, last) == ({"sent": 4, "skipped": 1}, {"sent": 1})
+    assert (ended, Transfer.objects.get().finished_at) == (now, later)
+    assert check_books().faults == []
+
+
+def test_the_upgrade_moves_the_end_of_what_a_vendor_has_taken_later(begin, vendor, now):
+    vendor.behaviour = Behaviour(delivered_percent=0, receipt_seconds=10**6)
+    begin()
+    later = now + timedelta(days=3)
+    tell(ReceiptEvent(find_token("a1"), ReceiptKind.DELIVERED, later, channel="sms"), later)
+    Transfer.objects.update(finished_at=now)  # as an earlier release left it
+
+    import_module("campaigns.migrations.0059_ends_of_vendors_steps").move_ends(apps, None)
+
+    assert Transfer.objects.get().finished_at == later
 
 
 def test_a_lost_answer_is_asked_for_and_nothing_is_sent_again(begin, vendor, now):
