@@ -85,7 +85,9 @@ class Links:
         times: dict[str, Any] = {}
         outside = self.outside.came if came else self.outside.settled
         day, transfer = only.get(Dimension.DAY), int(only[Dimension.TRANSFER])
-        if day or transfer in outside:
+        # Without days a platform is the one that the device had when something came back.
+        is_as_sent = self.asked.is_of_sends and Dimension.PLATFORM in only
+        if day or is_as_sent or transfer in outside:
             first, last = (day, day) if day else map(str, self.asked.days)
             times = {"date_from": first, "date_to": last}
         if hour := only.get(Dimension.HOUR) or only.get(Dimension.SEND_HOUR):

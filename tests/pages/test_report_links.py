@@ -16,6 +16,7 @@ from campaigns.models import (
     App,
     Cohort,
     Counter,
+    Delivery,
     Group,
     Message,
     Part,
@@ -213,6 +214,27 @@ def test_every_number_of_several_days_of_an_app_leads_to_as_many_people(viewer, 
 
     assert len(follower.seen) > 5
     assert follower.untold == []
+
+
+@pytest.mark.parametrize("by", ["platform", "transfer", "account", "hour", "language"])
+def test_what_came_back_of_the_sends_leads_to_as_many_people(viewer, campaigns, by):
+    part = Part.objects.get(transfer__name="Strange")
+    gone = part.transfer.app.devices.get(pk=list_sent(part)[0])
+    gone.delete()
+    receive(part, list_sent(part), ReceiptKind.OPENED, NOON)
+    follower = Follower(viewer)
+    page = viewer.get(reverse("reports"), {"by": by, "of_sends": "1", **DAYS}).content.decode()
+
+    numbers = read_numbers(page)
+    follower.check(numbers)
+
+    assert sum(number.value for number in numbers if number.row and number.head == "Opened") == 6
+    assert follower.untold == []
+
+
+def list_sent(part):
+    rows = Delivery.objects.filter(part_id=part.pk, outcome="sent").order_by("recipient")
+    return list(rows.values_list("recipient", flat=True))
 
 
 def test_what_leads_to_nobody_says_why(viewer, campaigns):
