@@ -94,10 +94,11 @@ def _fold(waiting: Sequence[Receipt]) -> bool:
     parts = Part.objects.filter(pk__in=IdList({receipt.part for receipt in waiting}))
     ends = dict(parts.values_list("pk", "transfer__finished_at"))
     placed = dict(_place(waiting, ends))
-    cohorts = [(place.cohort, *receipt[: len(KEY)]) for receipt, place in placed.items()]
-    change_rows(ReceiptRow, ["cohort_id"], KEY, cohorts)
     # Of a part that is gone nothing is counted any more.
     count_placed({receipt: place for receipt, place in placed.items() if receipt.part in ends})
+    # Last, as whoever is told the same again waits for a row that is changed, and may hold a count.
+    cohorts = [(place.cohort, *receipt[: len(KEY)]) for receipt, place in placed.items()]
+    change_rows(ReceiptRow, ["cohort_id"], KEY, cohorts)
     return bool(placed)
 
 

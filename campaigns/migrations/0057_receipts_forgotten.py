@@ -3,35 +3,40 @@
 The scheduler counts those that are kept; of the others nobody knows any more whose they were.
 """
 
-from datetime import timedelta
+from collections import Counter
 from typing import Any
 
-from django.conf import settings
 from django.db import migrations
 from django.db.models import Count, Sum
-from django.utils import timezone
 
 
 def count_forgotten(apps: Any, schema_editor: Any) -> None:
-    models = {name: apps.get_model("campaigns", name) for name in ("ReceiptCount", "ReceiptRow")}
-    before = timezone.now() - timedelta(days=settings.KEEP_RECEIPTS_DAYS)
-    old = models["ReceiptCount"].objects.filter(hour__lt=before).order_by()
-    for part in old.values_list("part_id", flat=True).distinct().iterator():
-        rows = models["ReceiptRow"].objects.filter(part_id=part).order_by()
-        kept = {tuple(key): n for *key, n in rows.values_list("account_id", "kind").annotate(n=Count("*"))}
-        _add_rest(apps.get_model("campaigns", "ReceiptRollup"), models["ReceiptCount"], part, kept)
+    names = ("ReceiptCount", "ReceiptRollup", "ReceiptRow")
+    models = [apps.get_model("campaigns", name) for name in names]
+    parts = models[0].objects.order_by().values_list("part__transfer__created_at", "part_id")
+    for created_at, part in parts.distinct().iterator():
+        hour = created_at.replace(minute=0, second=0, microsecond=0)
+        forgotten = +_find_forgotten(*(model.objects.filter(part_id=part) for model in models))
+        models[1].objects.bulk_create(
+            models[1](part_id=part, hour=hour, account_id=account, kind=kind, count=count)
+            for (account, kind), count in forgotten.items()
+        )
 
 
-def _add_rest(rollup: Any, counts: Any, part: int, kept: dict[Any, int]) -> None:
-    known = counts.objects.filter(part_id=part).order_by().values_list("account_id", "kind")
-    begun = counts.objects.filter(part_id=part).values_list("part__transfer__created_at", flat=True)
-    hour = begun[:1].get().replace(minute=0, second=0, microsecond=0)
-    rollup.objects.bulk_create(
-        rollup(part_id=part, hour=hour, account_id=account, kind=kind, count=count - left)
-        for account, kind, count in known.annotate(n=Sum("count"))
-        for left in [kept.get((account, kind), 0)]
-        if count > left
-    )
+def _find_forgotten(came: Any, beside: Any, kept: Any) -> Counter[tuple[int, str]]:
+    """In one statement, as receipts come meanwhile, and are forgotten."""
+    rows = [
+        rows.order_by().values_list("account_id", "kind").annotate(n=number)
+        for rows, number in (
+            (came, Sum("count")),
+            (beside, -Sum("count")),
+            (kept.filter(cohort_id__isnull=True), -Count("*")),
+        )
+    ]
+    forgotten: Counter[tuple[int, str]] = Counter()
+    for account, kind, count in rows[0].union(*rows[1:], all=True):
+        forgotten[account, kind] += count
+    return forgotten
 
 
 class Migration(migrations.Migration):
