@@ -42,6 +42,7 @@ collect_ignore = (
         "test_faults.py",
         "test_gateway_backoff.py",
         "test_gateway_faults.py",
+        "test_gateway_neighbours.py",
         "test_gateway_poison.py",
         "test_gateway_refusals.py",
         "test_gateway_waits.py",

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from campaigns.dispatch.fan_out import LEAST_FLUSH
+from campaigns.models.packing import unpack_ids
 from providers.contract import Dialect
 from tests.chaos.count import Count, compare
 from tests.chaos.machine import Machine
@@ -35,6 +36,13 @@ STRUCK = """
     FROM campaigns_attempt AS attempt
     JOIN campaigns_batch AS batch ON batch.id = attempt.batch_id
     WHERE batch.transfer_id = ? AND attempt.outcome = 'unknown' AND attempt.first <= attempt.last
+"""
+# Fan-outs that ended by themselves, and whom each left without an answer.
+UNANSWERED = """
+    SELECT attempt.doubts
+    FROM campaigns_attempt AS attempt
+    JOIN campaigns_batch AS batch ON batch.id = attempt.batch_id
+    WHERE batch.transfer_id = ? AND attempt.outcome = 'unknown' AND attempt.first > attempt.last
 """
 DISABLED = "SELECT count(*) FROM campaigns_device WHERE app_id = ? AND token_state <> 'active'"
 
@@ -72,6 +80,12 @@ def find_window(dialect: Dialect, rate: int | None = None) -> int:
 def list_struck(machine: Machine, transfer: int) -> list[int]:
     """Of each fan-out that a worker died of, how many calls may have been on their way."""
     return [last - first + 1 for first, last in machine.ask(STRUCK, transfer)]
+
+
+def count_unanswered(machine: Machine, transfer: int) -> int:
+    """How many calls had no answer within the seconds that one may take, on a busy machine or from
+    a bad gateway: once for each pass that left them so."""
+    return sum(len(unpack_ids(doubts)) for (doubts,) in machine.ask(UNANSWERED, transfer))
 
 
 def find_busy(dialect: Dialect) -> str:
