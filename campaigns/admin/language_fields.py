@@ -16,9 +16,11 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextInputWidget
 from campaigns.selectors.language_names import (
     MOST_TYPED,
     find_language_fault,
-    list_known,
+    list_spelled,
     read_language,
+    read_languages,
     spell_language,
+    split_languages,
 )
 from providers.languages import MAX_FALLBACKS
 
@@ -47,7 +49,7 @@ class LanguagesInput(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """The boxes, and the list that they choose from."""
-        known = format_html_join("", '<option value="{}"></option>', ((n,) for n in list_known()))
+        known = format_html_join("", '<option value="{}"></option>', ((n,) for n in list_spelled()))
         boxes = min(max(BOXES, len(value or ()) + SPARE), MAX_FALLBACKS)
         texts = [*(value or ()), *[""] * boxes][: max(boxes, len(value or ()))]
         rows = format_html_join(
@@ -87,14 +89,18 @@ class LanguageField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         """The code. Raises ValidationError, with what to write instead."""
-        return read_code(super().clean(value))
+        text = super().clean(value)
+        if fault := find_language_fault(text):
+            raise ValidationError(fault)
+        return read_language(text)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return read_language(data or "") != (initial or "")
 
 
 class LanguagesField(forms.Field):
-    """Languages in an order, each of them once: where it stood again, nobody would come to it."""
+    """Languages in an order, each of them once; several may stand in one box, as when a list is
+    pasted."""
 
     widget = LanguagesInput
 
@@ -103,31 +109,10 @@ class LanguagesField(forms.Field):
 
     def clean(self, value: Sequence[str]) -> list[str]:
         """The codes. Raises ValidationError with a sentence for each that is no language."""
-        codes, faults = [], []
-        for text in _split(value):
-            try:
-                codes.append(read_code(text))
-            except ValidationError as fault:
-                faults.append(fault)
+        codes, faults = read_languages(value)
         if faults:
             raise ValidationError(faults)
-        kept = list(dict.fromkeys(codes))
-        if len(kept) > MAX_FALLBACKS:
-            words = _("Choose %(most)d languages at most.")
-            raise ValidationError(words, params={"most": MAX_FALLBACKS})
-        return kept
+        return codes
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return [read_language(text) for text in _split(data)] != list(initial or ())
-
-
-def _split(texts: Sequence[str]) -> list[str]:
-    """One box may hold several, apart by commas, as when a list is pasted."""
-    return [piece.strip() for text in texts for piece in text.split(",") if piece.strip()]
-
-
-def read_code(text: str) -> str:
-    """The code of the language that is meant. Raises ValidationError."""
-    if fault := find_language_fault(text):
-        raise ValidationError(fault)
-    return read_language(text)
+        return [read_language(text) for text in split_languages(data)] != list(initial or ())

@@ -49,7 +49,7 @@ from campaigns.pages.translation_form import TranslationForm
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
-from campaigns.selectors.language_names import list_named
+from campaigns.selectors.language_names import list_languages
 from campaigns.selectors.origins import add_origin, list_origin_writers
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.variables import suggest_variables
@@ -248,7 +248,7 @@ def _draw(
         "scenarios_address": find_page("admin:campaigns_scenario_changelist"),
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
         "default_language": describe_language(apps[0].default_language),
-        "known_languages": list_named(),
+        "known_languages": list_languages(),
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
         "test_groups": TestGroup.objects.for_user(request.user).filter(app__in=apps)[:200],
         "templates": list_templates(request.user, apps)[:OFFERED],

@@ -6,14 +6,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from campaigns.selectors.language_names import find_language_fault, read_language, spell_language
+from campaigns.selectors.language_names import read_languages, spell_language
 from providers.fields import FieldSpec
 from providers.forms import SpecField
-from providers.languages import MAX_FALLBACKS
 
 NONE = gettext_lazy("none")
 JSON = ("[", "null")  # as it was typed once, and stands in what a browser has kept
@@ -45,11 +43,7 @@ class MessageLanguagesField(SpecField):
             return super().to_python(text)
         if text.casefold() in {"none", str(NONE).casefold()}:
             return []
-        named = [one.strip() for one in text.split(",") if one.strip()]
-        faults = [fault for one in named if (fault := find_language_fault(one))]
+        tags, faults = read_languages([text])
         if faults:
-            raise ValidationError(faults[:MAX_FALLBACKS])
-        kept = list(dict.fromkeys(map(read_language, named)))
-        if len(kept) > MAX_FALLBACKS:
-            raise ValidationError(_("Choose %(most)d languages at most.") % {"most": MAX_FALLBACKS})
-        return kept
+            raise ValidationError(faults)
+        return tags

@@ -30,7 +30,7 @@ from campaigns.pages.template_form import (
     start_template_page,
 )
 from campaigns.pages.translation_form import TranslationForm
-from campaigns.selectors.language_names import list_named
+from campaigns.selectors.language_names import list_languages
 from campaigns.services.access import has_role, name_actor, require_role
 from campaigns.services.templates import (
     archive_template,
@@ -186,7 +186,7 @@ def _draw(
         "may_use": has_role(request.user, app, Role.COMPOSER) and kept.archived_at is None,
         "empty_translation": TranslationForm(prefix="translations-__prefix__"),
         "default_language": describe_language(app.default_language),
-        "known_languages": list_named(),
+        "known_languages": list_languages(),
         "right_to_left": sorted(RIGHT_TO_LEFT),
         "page_scripts": SCRIPTS,
     }

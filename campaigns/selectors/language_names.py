@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 
 from django.conf.locale import LANG_INFO
 from django.utils.translation import gettext as _
 
-from providers.languages import TAG
+from providers.languages import MAX_FALLBACKS, TAG
 
 MOST_TYPED = 100  # characters of one language
 IN_BRACKETS = re.compile(r"\(([^()]+)\)$")
@@ -26,7 +27,7 @@ def name_language(tag: str) -> str:
 
 
 @cache
-def list_named() -> list[tuple[str, str]]:
+def list_languages() -> list[tuple[str, str]]:
     """(tag, name in English and in itself) of the languages that are offered, by name."""
     rows = [
         (_write_tag(tag), f"{info['name']} \N{EN DASH} {info['name_local']}")
@@ -42,14 +43,14 @@ def _write_tag(tag: str) -> str:
     return f"{language}-{rest.upper() if len(rest) == 2 else rest.title()}" if rest else language
 
 
-def list_known() -> list[str]:
-    """What a list offers: its name, what it calls itself, and its tag in brackets."""
-    return [f"{name} ({tag})" for tag, name in list_named()]
+def list_spelled() -> list[str]:
+    """What a list offers: of each its name, what it calls itself, and its tag in brackets."""
+    return [f"{name} ({tag})" for tag, name in list_languages()]
 
 
 def spell_language(tag: str) -> str:
     """As a list offers it, with the tag as it is; what nobody knows as it is."""
-    name = dict(list_named()).get(_write_tag(tag.lower()))
+    name = dict(list_languages()).get(_write_tag(tag.lower()))
     return f"{name} ({tag})" if name else tag
 
 
@@ -73,6 +74,24 @@ def find_language_fault(text: str) -> str:
     return words % given
 
 
+def split_languages(texts: Iterable[str]) -> list[str]:
+    """Each language that was typed; commas stand between several in one text."""
+    return [piece.strip() for text in texts for piece in text.split(",") if piece.strip()]
+
+
+def read_languages(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The tags of several in their order, each once, as nobody would come to it where it stood
+    again; and what to write instead, a sentence for each fault: without one there are tags."""
+    named = split_languages(texts)
+    faults = [fault for one in named if (fault := find_language_fault(one))]
+    if faults:
+        return [], faults[:MAX_FALLBACKS]
+    tags = list(dict.fromkeys(map(read_language, named)))
+    if len(tags) > MAX_FALLBACKS:
+        return [], [_("Choose %(most)d languages at most.") % {"most": MAX_FALLBACKS}]
+    return tags, []
+
+
 def suggest_language(text: str) -> str:
     """What somebody has probably meant who has written no language, as a list offers it; or ""."""
     near = get_close_matches(text.strip().lower(), list(_find_words()), n=1, cutoff=0.7)
@@ -83,7 +102,7 @@ def suggest_language(text: str) -> str:
 def _find_words() -> dict[str, str]:
     """Tags by all that a language is called, in lower case."""
     words: dict[str, str] = {}
-    for tag, name in list_named():
+    for tag, name in list_languages():
         for word in (tag, *name.split(" \N{EN DASH} ")):
             words.setdefault(word.lower(), tag)
     return words

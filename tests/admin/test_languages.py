@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from campaigns.models import App, AuditEntry
 from campaigns.selectors.language_names import (
-    list_known,
+    list_spelled,
     read_language,
     spell_language,
     suggest_language,
@@ -60,10 +60,13 @@ def test_a_language_is_meant_by_any_of_its_names_or_its_code(typed, tag):
 
 
 def test_whatever_the_list_offers_is_meant_by_it():
-    offered = list_known()
+    offered = list_spelled()
 
     assert len(offered) > 80
     assert [one for one in offered if spell_language(read_language(one)) != one] == []
+
+
+def test_what_was_probably_meant_is_the_nearest_name_or_code():
     assert suggest_language("Germn") == GERMAN
     assert suggest_language("pt_BR") == BRAZILIAN
     assert suggest_language("qqqqqqqq") == ""
@@ -71,15 +74,7 @@ def test_whatever_the_list_offers_is_meant_by_it():
 
 @pytest.mark.database
 def test_languages_are_chosen_by_name_and_stay_codes_in_their_order(client, address, app):
-    chosen = [
-        "",
-        SPANISH,
-        "Brazilian Portuguese",
-        "",
-        "fr",
-        "es",
-        "zh-Hant-TW",
-    ]
+    chosen = ["", SPANISH, "Brazilian Portuguese", "", "fr", "es", "zh-Hant-TW"]
 
     saved = client.post(address, write(fallbacks=chosen, default_language="german"))
     again = client.get(address)
@@ -90,10 +85,7 @@ def test_languages_are_chosen_by_name_and_stay_codes_in_their_order(client, addr
     assert saved.status_code == 302
     assert app.fallbacks == ["es", "pt-BR", "fr", "zh-Hant-TW"]
     assert app.default_language == "de"
-    assert texts == [
-        SPANISH, BRAZILIAN,
-        FRENCH, "zh-Hant-TW", "", "",
-    ]  # fmt: skip
+    assert texts == [SPANISH, BRAZILIAN, FRENCH, "zh-Hant-TW", "", ""]
     changes = AuditEntry.objects.filter(target_type="app", verb="change").order_by("pk")
     assert "fallbacks" in changes[0].fields
     assert all("fallbacks" not in change.fields for change in changes[1:])
@@ -123,12 +115,9 @@ def test_what_is_no_language_is_refused_beside_it_with_what_to_write(client, add
     assert f"“Germn” is no language. Write {GERMAN}." in told
     assert "“qqqqqqqq” is no language. Choose one of the list, or write its code" in told
     assert "“Englisch language” is no language." in told
-    assert [text for text, _rest in boxes[:3]] == [
-        SPANISH, "Germn", "qqqqqqqq",
-    ]  # fmt: skip
-    assert ['aria-invalid="true"' in rest for _text, rest in boxes[:4]] == [
-        False, True, True, False,
-    ]  # fmt: skip
+    assert [text for text, _rest in boxes[:3]] == [SPANISH, "Germn", "qqqqqqqq"]
+    marked = ['aria-invalid="true"' in rest for _text, rest in boxes[:4]]
+    assert marked == [False, True, True, False]
     assert App.objects.get().fallbacks == []
 
 
