@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import App, Import
+from campaigns.pages.person_fields import PERSON_FIELDS
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.attributes import ATTRIBUTE_NAME
 from campaigns.selectors.suggestions import list_custom
@@ -32,9 +33,7 @@ FLAGS = frozenset({"true", "false"})
 PERSON, DEVICE = gettext_lazy("Person"), gettext_lazy("Device")
 SIDES = {"person": PERSON, "device": DEVICE}
 NAMES = {
-    "external_user_id": gettext_lazy("External user id"), "email": gettext_lazy("E-mail"),
-    "phone": gettext_lazy("Phone"), "language": gettext_lazy("Language"),
-    "country": gettext_lazy("Country"), "timezone": gettext_lazy("Time zone"),
+    **PERSON_FIELDS,
     "opted_out": gettext_lazy("Opted out"),
     "attributes": gettext_lazy("All attributes, as a JSON object"),
     "platform": gettext_lazy("Platform"), "token": gettext_lazy("Push token"),
@@ -77,12 +76,13 @@ def list_attributes(app: App) -> dict[str, str]:
 
 
 def describe_columns(
-    one: Import, mapping: Mapping[str, str] | None, faults: Mapping[str, str], posted: QueryDict
-) -> list[Column]:
+    one: Import, mapping: Mapping[str, str] | None, faults: Mapping[str, str], posted: QueryDict,
+    attributes: Mapping[str, str],
+) -> list[Column]:  # fmt: skip
     """Each column with what it is to be, else what it likely is, and what stands in the first rows:
-    for who may change the import. Of what was `posted` names stay where they were typed."""
+    for who may change the import. Of what was `posted` names stay where they were typed. The app's
+    `attributes`, of `list_attributes`, are offered."""
     samples, columns = _read_samples(one), read_shape(one).columns
-    attributes = list_attributes(one.app)
     mapping = suggest_mapping(one, attributes) if mapping is None else mapping
     offered = _Offered(attributes, len(columns))
     drawn = []

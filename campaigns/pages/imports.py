@@ -148,14 +148,16 @@ def _draw(
     faults = faults or {}
     status = _read_status(request, one)
     may_change = status["may_change"]
+    attributes = list_attributes(one.app) if may_change else {}
+    columns = describe_columns(one, mapping, faults, request.POST, attributes) if may_change else []
     context = {
         **status,
         "history_page": find_history(request.user, one, one.app.workspace),
         "form": form or ChoiceForm(initial=initial, app=one.app),
-        "columns": describe_columns(one, mapping, faults, request.POST) if may_change else [],
+        "columns": columns,
         "fault": faults.get("mapping") or faults.get("labels", ""),
         "targets": list_targets(),
-        "attributes": sorted(list_attributes(one.app).items()) if may_change else [],
+        "attributes": sorted(attributes.items()),
         "is_open": bool(faults) or one.check_job is None,
     }
     title = _("Import of %(name)s") % {"name": one.file_name or f"#{one.pk}"}

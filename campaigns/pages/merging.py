@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Invalid, Refused
 from campaigns.models import Person
 from campaigns.pages.people import SearchForm, list_hits
 from campaigns.pages.person import require_change
+from campaigns.pages.person_fields import PERSON_FIELDS
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.selectors.lookup import find_matches
 from campaigns.selectors.profile import find_person
@@ -25,13 +23,6 @@ from campaigns.services.access import name_actor
 from campaigns.services.merges import merge_persons, plan_merge
 
 MOST_SHOWN = 20
-NAMES: Mapping[str, str | Promise] = {
-    "email": gettext_lazy("E-mail"),
-    "phone": gettext_lazy("Phone"),
-    "language": gettext_lazy("Language"),
-    "country": gettext_lazy("Country"),
-    "timezone": gettext_lazy("Time zone"),
-}
 
 
 @operator_page
@@ -63,14 +54,15 @@ def _plan(keep: Person, gone: Person) -> dict[str, Any]:
         "plan": plan,
         "filled": [_name(field) for field in plan.filled],
         "clashes": [
-            (_name(field), field in NAMES, stays, goes) for field, stays, goes in plan.conflicts
+            (_name(field), field in PERSON_FIELDS, stays, goes)
+            for field, stays, goes in plan.conflicts
         ],
     }
 
 
 def _name(field: str) -> str:
     """A field of a person as their page names it."""
-    return str(NAMES.get(field, field.removeprefix("attributes.")))
+    return str(PERSON_FIELDS.get(field, field.removeprefix("attributes.")))
 
 
 def _merge(request: HttpRequest, keep: Person) -> HttpResponse:

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from campaigns.models import App, Import, Membership, Person
+from campaigns.models import Import, Membership, Person
 from campaigns.services import imports
 from campaigns.services.import_targets import list_targets
 from campaigns.services.job_work import drain_jobs
@@ -191,7 +191,7 @@ def test_two_columns_that_were_the_same_once_are_not_both_so_now(app):
     assert both == {"Kunde": "person.external_user_id"}
 
 
-def test_a_file_of_hundreds_of_columns_is_typed_with_the_same_suggestions(member, app):
+def test_a_file_of_a_hundred_columns_is_typed_with_the_same_suggestions(member, app):
     give(app, plan="pro")
     names = ",".join(f"column_{number}" for number in range(100))
     one = upload(app, f"user_id,{names}\nann{',x' * 100}\n")
@@ -230,4 +230,4 @@ def test_a_viewer_is_offered_nothing(client, app):
     page = see(client, one)
 
     assert page.context["columns"] == page.context["attributes"] == []
-    assert App.objects.count() == 1
+    assert read_options(page) == []
