@@ -1,4 +1,4 @@
-"""What Python's collector of cycles looks at in a process that runs for days."""
+"""How often Python's garbage collector looks for cycles in a process that runs for days."""
 
 from __future__ import annotations
 

@@ -341,6 +341,9 @@ def test_why_and_a_version_tell_times_in_the_zone_of_the_app_not_in_iso(page, ap
     assert "found: 2 Jul 2026, 10:30:05 CEST" in shown_text(told)
     assert "Last seen is after 1 Jul 2026, 12:00 CEST" in shown_text(version)
     assert "2026-07" not in shown_text(told) + shown_text(version)
+
+
+def test_a_platform_is_told_by_its_name():
     assert say_of_field("device.platform", ["ios", "web"], "UTC") == "iOS, Web"
     assert say_of_field("device.platform", "x", "UTC") == "“x”"
 

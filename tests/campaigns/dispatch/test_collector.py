@@ -22,6 +22,7 @@ def _as_python_comes() -> Iterator[None]:
     handlers = [signal.getsignal(number) for number in numbers]
     gc.set_threshold(700, 10, 10)
     yield
+    gc.unfreeze()
     gc.set_threshold(*thresholds)
     for number, handler in zip(numbers, handlers, strict=True):
         signal.signal(number, handler)
