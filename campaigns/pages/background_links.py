@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from campaigns.models import Job, Settled
 from campaigns.models.clock import load_zone
 from campaigns.pages.report_links import find_report
+from campaigns.pages.report_question import OF_SENDS
 from campaigns.selectors.questions import Dimension
 from campaigns.selectors.recipient_pages import NONE
 from campaigns.selectors.report_facts import make_span
@@ -48,7 +49,9 @@ class JobLinks:
             return self._find_came(value, name)
         if name == Settled.SKIPPED and (value in NOTHING or self.by is Dimension.SEND_HOUR):
             return ""
-        return find_report(self.first, self.last, **{**self.only, self.by.value: value})
+        # A receipt is counted with the outcome of whom it is of, whenever it came.
+        beside = {} if name in Settled.values else {OF_SENDS: "1"}
+        return find_report(self.first, self.last, **self.only, **beside, **{self.by.value: value})
 
     def _find_came(self, value: str, name: str) -> str:
         """What came back is laid beside the outcome, as the list of one transfer does too."""
