@@ -41,7 +41,8 @@ PARAMETERS = [
     OpenApiParameter("by", OpenApiTypes.STR, enum=[name.value for name in Dimension]),
     APP, *DAYS, *PAGED,
     OpenApiParameter("of_sends", OpenApiTypes.BOOL, description="`receipts` of what was sent in "
-                     "these days, whenever they came. By what recipients were that is always so."),
+                     "these days, whenever they came. By language, country, app_version and "
+                     "send_hour, or narrowed to one, they always are."),
     *(OpenApiParameter(name.value, OpenApiTypes.STR, description="Only this.")
       for name in NARROWING),
 ]  # fmt: skip
@@ -52,8 +53,9 @@ class NumbersShape(serializers.Serializer[Any]):
     """`outcomes` of who was settled, `receipts` of what came back, `vendor` what vendors count
     themselves; null is "not reported".
 
-    `open_rate` is of transfers that began in these days, in percent; a day or an hour has none.
-    `of_opened` is the share of everything opened that was opened then.
+    `open_rate` is of transfers that began in these days, in percent; where `receipts` are counted
+    when they came, a day or an hour has none. `of_opened` is then the share of everything opened
+    that was opened at it.
     """
 
     outcomes = serializers.DictField(child=serializers.IntegerField())
