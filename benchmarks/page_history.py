@@ -75,40 +75,12 @@ def fill_transfers(model: Any, ended: list[Any]) -> None:
 
 def fill_numbers(model: Any, parts: list[Any]) -> None:
     """Counters, roll-ups by hour and cohort, receipts, minutes and kept calls of each part."""
-    from campaigns.models import (
-        Cohort,
-        Counter,
-        Exchange,
-        ReceiptCount,
-        ReceiptRollup,
-        Rollup,
-        SendMinute,
-    )
+    from campaigns.models import Cohort, Exchange, SendMinute
 
     account = model.app.routes.get().account
     cohorts = list(Cohort.objects.filter(app=model.app).values_list("pk", flat=True))
-    outcomes = (("sent", "", 950), ("failed", "token", 40), ("unknown", "no_answer", 10))
-    own = {"platform": "android", "account_id": account.pk}
-    Counter.objects.bulk_create(
-        Counter(part=part, outcome=outcome, reason=reason, count=count, **own)
-        for part in parts for outcome, reason, count in outcomes
-    )  # fmt: skip
-    Rollup.objects.bulk_create(
-        Rollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account.pk,
-               outcome=outcome, reason=reason, count=share)
-        for outcome, reason, count in outcomes for cohort, share in share_out(count, cohorts)
-        for part in parts
-    )  # fmt: skip
-    ReceiptCount.objects.bulk_create(
-        ReceiptCount(part=part, hour=_hour(part, after), kind=kind, count=90, **own)
-        for part in parts for after in range(3) for kind in ("delivered", "opened")
-    )  # fmt: skip
-    ReceiptRollup.objects.bulk_create(
-        ReceiptRollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account.pk,
-                      kind=kind, count=share)
-        for kind in ("delivered", "opened") for cohort, share in share_out(270, cohorts)
-        for part in parts
-    )  # fmt: skip
+    fill_outcomes(parts, account.pk, cohorts)
+    fill_receipts(parts, account.pk, cohorts)
     SendMinute.objects.bulk_create(
         SendMinute(part=part, minute=_hour(part), count=1_000) for part in parts
     )
@@ -116,6 +88,41 @@ def fill_numbers(model: Any, parts: list[Any]) -> None:
         Exchange(account=account, transfer_id=part.transfer_id, at=part.transfer.created_at,
                  method="POST", url="https://vendor.example/send", status=200, response="{}")
         for part in parts for _call in range(3)
+    )  # fmt: skip
+
+
+def fill_outcomes(parts: list[Any], account: int, cohorts: list[int]) -> None:
+    """Outcomes of each part, counted and folded by cohort."""
+    from campaigns.models import Counter, Rollup
+
+    outcomes = (("sent", "", 950), ("failed", "token", 40), ("unknown", "no_answer", 10))
+    Counter.objects.bulk_create(
+        Counter(part=part, platform="android", account_id=account, outcome=outcome, reason=reason,
+                count=count)
+        for part in parts for outcome, reason, count in outcomes
+    )  # fmt: skip
+    Rollup.objects.bulk_create(
+        Rollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account,
+               outcome=outcome, reason=reason, count=share)
+        for outcome, reason, count in outcomes for cohort, share in share_out(count, cohorts)
+        for part in parts
+    )  # fmt: skip
+
+
+def fill_receipts(parts: list[Any], account: int, cohorts: list[int]) -> None:
+    """What came back of each part over three hours, by when it came and by cohort."""
+    from campaigns.models import ReceiptCount, ReceiptRollup
+
+    kinds = ("delivered", "opened")
+    ReceiptCount.objects.bulk_create(
+        ReceiptCount(part=part, hour=_hour(part, after), kind=kind, count=90, platform="android",
+                     account_id=account)
+        for part in parts for after in range(3) for kind in kinds
+    )  # fmt: skip
+    ReceiptRollup.objects.bulk_create(
+        ReceiptRollup(part=part, hour=_hour(part), cohort_id=cohort, account_id=account,
+                      kind=kind, count=share)
+        for kind in kinds for cohort, share in share_out(270, cohorts) for part in parts
     )  # fmt: skip
 
 
