@@ -223,7 +223,10 @@ def _read_target(posted: QueryDict, number: int) -> str:
 
 def find_name_faults(mapping: Mapping[str, str]) -> dict[str, str]:
     """Attributes of one's own that have no name, or none that can be used, by column."""
-    words = _("Say what the attribute is called: signs of a keyboard without quotes, at most 128.")
+    words = _(
+        "Say what the attribute is called: 1 to 128 letters without accents, digits or signs, no "
+        "quotes and no backslash."
+    )
     own = {
         column: target.partition(".custom.")[2].rpartition(":")[0]
         for column, target in mapping.items()

@@ -52,6 +52,7 @@ from campaigns.services.jobs import read_file
 
 SHOWN = 50
 SHOWN_REASONS = 10
+NO_COLUMNS: Mapping[str, Any] = {"columns": [], "attributes": []}  # for who may not change them
 READ_FOR_REASONS = 500_000  # bytes; pieces are no larger either
 MAX_LABELS = 200
 ROLE = Role.COMPOSER
@@ -147,21 +148,25 @@ def _draw(
     }  # fmt: skip
     faults = faults or {}
     status = _read_status(request, one)
-    may_change = status["may_change"]
-    attributes = list_attributes(one.app) if may_change else {}
-    columns = describe_columns(one, mapping, faults, request.POST, attributes) if may_change else []
     context = {
         **status,
         "history_page": find_history(request.user, one, one.app.workspace),
         "form": form or ChoiceForm(initial=initial, app=one.app),
-        "columns": columns,
+        **(_list_columns(request, one, mapping, faults) if status["may_change"] else NO_COLUMNS),
         "fault": faults.get("mapping") or faults.get("labels", ""),
         "targets": list_targets(),
-        "attributes": sorted(attributes.items()),
         "is_open": bool(faults) or one.check_job is None,
     }
     title = _("Import of %(name)s") % {"name": one.file_name or f"#{one.pk}"}
     return draw_page(request, "pages/import.html", title, context, status=422 if faults else 200)
+
+
+def _list_columns(
+    request: HttpRequest, one: Import, mapping: Mapping[str, str] | None, faults: Mapping[str, str]
+) -> dict[str, Any]:
+    attributes = list_attributes(one.app)
+    columns = describe_columns(one, mapping, faults, request.POST, attributes)
+    return {"columns": columns, "attributes": sorted(attributes.items())}
 
 
 def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
@@ -266,18 +271,10 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     faults = find_name_faults(mapping)
     if faults or not form.is_valid():
         return _draw(request, one, mapping, form=form, faults=faults or {"mapping": ""})
-    given = form.cleaned_data
-    choice = Choice(
-        mapping,
-        given["verb"],
-        given["platform"],
-        tuple(map(int, given["labels"])),
-        given["moves_devices"],
-    )
     try:
         services.check_import(
             one,
-            choice,
+            _make_choice(mapping, form.cleaned_data),
             principal=request.user,
             actor=name_actor(request.user),
             now=timezone.now(),
@@ -286,6 +283,16 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         told = refusal.fields or {"mapping": refusal.message}
         return _draw(request, one, mapping, form=form, faults=told)
     return redirect("import", pk)
+
+
+def _make_choice(mapping: Mapping[str, str], given: Mapping[str, Any]) -> Choice:
+    return Choice(
+        mapping,
+        given["verb"],
+        given["platform"],
+        tuple(map(int, given["labels"])),
+        given["moves_devices"],
+    )
 
 
 @require_POST

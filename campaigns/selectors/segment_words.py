@@ -18,7 +18,7 @@ from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.spans import say_span
 from providers.audience import RELATIVE, And, Condition, Expression, Not, Op, Or
 
-PLATFORMS = {key: str(name) for key, name in WAYS}
+PLATFORMS: Mapping[str, str | Promise] = dict(WAYS)
 MISSING = "missing"  # `exists` that is false: for people a comparison of its own
 MOST_VALUES = 12  # of a list that are said
 
@@ -136,7 +136,7 @@ def say_of_field(field: str, value: Any, zone: str) -> str:
     moment in a zone."""
     if field == "device.platform" and value:
         keys = value if isinstance(value, tuple | list) else (value,)
-        return ", ".join(PLATFORMS.get(key, say_value(key)) for key in keys)
+        return ", ".join(str(PLATFORMS.get(key, say_value(key))) for key in keys)
     known = find_field(field)
     is_time = known is not None and known.kind is FieldKind.TIME
     return (is_time and _say_moment(value, zone)) or say_value(value)
