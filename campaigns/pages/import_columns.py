@@ -27,6 +27,8 @@ from campaigns.services.imports import suggest_mapping
 
 SAMPLE_ROWS = 3
 MOST_OPTIONS = 2_500  # of all columns together: of more, the page would be too long
+MOST_DRAWN = 200_000  # characters of all of them: attributes may have long names
+SHOWN, SHOWN_OF_MANY = 40, 16  # characters of a value
 OWN = tuple(prefix.removesuffix(".") for prefix in CUSTOM)
 NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?")
 FLAGS = frozenset({"true", "false"})
@@ -115,13 +117,16 @@ def _describe(
         own = name
     kind = kind or _guess_type(values)
     types = [(one, words, one == kind) for one, words in TYPE_NAMES.items()]
-    shown = [_show(value) for value in values]
+    most = SHOWN_OF_MANY if offered.is_typed else SHOWN
+    shown = [_show(value, most) for value in values]
     return Column(number, name, target, offered.draw(chosen), own, types, shown)
 
 
-def _show(value: Any) -> str:
+def _show(value: Any, most: int) -> str:
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    # Half of a character, as JSON may say it, can be written to no page.
+    text = text.encode(errors="replace").decode()
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _guess_type(values: Sequence[Any]) -> str:
@@ -142,7 +147,12 @@ class _Offered:
         most = MOST_OPTIONS // max(columns, 1) - len(list_targets()) - len(OWN)
         self.is_typed = most < 0
         names = sorted(attributes) if len(attributes) <= most else []
-        self.groups = list(_group([f"{name}:{attributes[name]}" for name in names]))
+        self._offer([f"{name}:{attributes[name]}" for name in names])
+        if len(self.html) * columns > MOST_DRAWN:
+            self._offer([])
+
+    def _offer(self, attributes: Sequence[str]) -> None:
+        self.groups = list(_group(attributes))
         self.known = {value for _name, pairs in self.groups for value, _words in pairs}
         self.html = "" if self.is_typed else _draw_groups(self.groups)
 

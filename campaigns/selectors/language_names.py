@@ -82,14 +82,14 @@ def split_languages(texts: Iterable[str]) -> list[str]:
 def read_languages(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     """The tags of several in their order, each once, as nobody would come to it where it stood
     again; and what to write instead, a sentence for each fault: without one there are tags."""
-    named = split_languages(texts)
+    named = list(dict.fromkeys(split_languages(texts)))
+    # Before any of them is looked at: each that is no language takes a moment.
+    if len(named) > MAX_FALLBACKS:
+        return [], [_("Choose %(most)d languages at most.") % {"most": MAX_FALLBACKS}]
     faults = [fault for one in named if (fault := find_language_fault(one))]
     if faults:
-        return [], faults[:MAX_FALLBACKS]
-    tags = list(dict.fromkeys(map(read_language, named)))
-    if len(tags) > MAX_FALLBACKS:
-        return [], [_("Choose %(most)d languages at most.") % {"most": MAX_FALLBACKS}]
-    return tags, []
+        return [], faults
+    return list(dict.fromkeys(map(read_language, named))), []
 
 
 def suggest_language(text: str) -> str:

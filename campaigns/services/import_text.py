@@ -16,6 +16,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.errors import Invalid
+from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.services.cells import rearm
 
 CSV, JSONL = "csv", "jsonl"
@@ -158,7 +159,8 @@ def find_delimiter(text: str) -> str:
 
 def name_column(name: str, number: int) -> str:
     """What a column is called that has no name, or one that is too long."""
-    return name.strip()[:MAX_COLUMN_NAME] or _("column %(number)s") % {"number": number}
+    kept = UNSTORABLE.sub("", name).strip()[:MAX_COLUMN_NAME]
+    return kept or _("column %(number)s") % {"number": number}
 
 
 def _make_unique(names: Sequence[str]) -> tuple[str, ...]:
@@ -331,6 +333,7 @@ def _parse_object(raw: bytes, line: int) -> Row:
         )
         if not isinstance(value, dict):
             raise ValueError(_("Each line holds one JSON object."))
+        _check_keys(value)
     except RecursionError:
         return Row(line, fault=_("The JSON is nested too deeply."), raw=_show(raw))
     except UnicodeDecodeError as error:
@@ -348,6 +351,15 @@ def _read_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(body) < len(pairs):
         raise ValueError(_("A key occurs twice in one object."))
     return body
+
+
+def _check_keys(body: dict[str, Any]) -> None:
+    """They are columns, and kept and shown as such."""
+    if any(map(UNSTORABLE.search, body)):
+        raise ValueError(_("A key holds a character that cannot be stored."))
+    if any(len(key) > MAX_COLUMN_NAME for key in body):
+        words = _("A key is longer than %(most)s characters.")
+        raise ValueError(words % {"most": MAX_COLUMN_NAME})
 
 
 def _refuse_constant(text: str) -> Any:

@@ -12,6 +12,7 @@ from campaigns.models import App, AuditEntry
 from campaigns.selectors.language_names import (
     list_spelled,
     read_language,
+    read_languages,
     spell_language,
     suggest_language,
 )
@@ -131,6 +132,14 @@ def test_more_languages_than_an_app_may_have_are_refused(client, address, app):
     assert len(read_boxes(refused)) == 11
     assert accepted.status_code == 302
     assert App.objects.get().fallbacks == many[:10]
+
+
+def test_many_thousand_languages_are_refused_before_they_are_looked_at(monkeypatch):
+    monkeypatch.setattr("campaigns.selectors.language_names.find_language_fault", pytest.fail)
+
+    tags, faults = read_languages([",".join(f"x{number}" for number in range(20_000))])
+
+    assert (tags, faults) == ([], ["Choose 10 languages at most."])
 
 
 @pytest.mark.browser

@@ -92,6 +92,31 @@ def test_hostile_lines_of_json_are_left_out_one_by_one(app):
     assert count(one.check_job) == {"rows": 12, "new": 2, "persons": 2, "rejected": 10}
 
 
+@pytest.mark.parametrize(
+    "key", ['"\\ud83d"', '"a\\u0000"', '"' + "x" * 201 + '"', '"' + "<" * 130_000 + '"']
+)
+def test_a_key_that_is_no_name_of_a_column_takes_only_its_line(app, key):
+    text = f'{{"user_id": "ann", "plan": 1}}\n{{"user_id": "bob", {key}: 1}}\n'
+
+    one = check(upload(app, text, "people.jsonl"))
+
+    assert one.shape["columns"] == ["user_id", "plan"]
+    assert count(one.check_job) == {"rows": 2, "new": 1, "persons": 1, "rejected": 1}
+    assert "A key " in read_left_out(one.check_job)
+
+
+def test_a_file_all_of_whose_keys_are_no_names_is_refused_in_words(app):
+    with pytest.raises(Invalid, match="A key holds a character that cannot be stored"):
+        upload(app, '{"\\ud83d": 1}\n', "people.jsonl")
+
+
+def test_a_heading_loses_what_no_database_holds(app):
+    one = check(upload(app, "user_id,pl\0an,\0\nann,pro,x\n"))
+
+    assert one.shape["columns"] == ["user_id", "plan", "column 3"]
+    assert count(one.check_job) == {"rows": 1, "new": 1, "persons": 1}
+
+
 def test_quotes_that_never_end_stop_a_file_instead_of_a_worker(app, monkeypatch):
     monkeypatch.setattr("campaigns.services.import_steps.MOST_UNCLOSED", 1)
 

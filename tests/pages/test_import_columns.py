@@ -231,3 +231,31 @@ def test_a_viewer_is_offered_nothing(client, app):
 
     assert page.context["columns"] == page.context["attributes"] == []
     assert read_options(page) == []
+
+
+def test_half_a_character_in_the_first_rows_is_shown_as_a_question_mark(member, app):
+    page = see(member, upload(app, '{"user_id": "ann", "plan": "a\\ud83d"}\n', "people.jsonl"))
+
+    assert page.status_code == 200
+    assert [column.samples for column in page.context["columns"]] == [["ann"], ["a?"]]
+
+
+def test_attributes_with_long_names_are_not_drawn_for_each_column(member, app):
+    give(app, **{f"{number:03}{'&' * 125}": "x" for number in range(150)})
+    names = ",".join(f"{number:02}{'&' * 198}" for number in range(9))
+
+    page = see(member, upload(app, f"user_id,{names}\nann{',&&&' * 9}\n"))
+
+    assert len(read_options(page)) == 10
+    assert "Another attribute of the person" in page.content.decode()
+    assert len(page.content) < 300_000
+
+
+def test_hundreds_of_columns_with_long_names_and_values_stay_a_page(member, app):
+    names = ",".join(f"{number:03}{'<' * 197}" for number in range(499))
+    row = f"ann{',' + '<' * 80}" + f",{'<' * 80}" * 498
+
+    page = see(member, upload(app, f"user_id,{names}\n{row}\n"))
+
+    assert read_options(page) == []
+    assert len(page.content) < 400_000
