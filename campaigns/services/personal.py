@@ -202,6 +202,7 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
     "counter": (_fate(STAYS, "platform outcome reason", "counts"),),
     "rollup": (_fate(STAYS, "outcome reason", "counts"),),
     "receiptcount": (_fate(STAYS, "platform kind", "counts"),),
+    "receiptrollup": (_fate(STAYS, "kind", "counts"),),
     "vendorcount": (_fate(STAYS, "metric", "counts"),),
     "cohort": (_fate(STAYS, "platform language country", "what many recipients have in common"),),
     "seenday": (_fate(STAYS, "platform", "counts"),),
