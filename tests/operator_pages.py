@@ -208,22 +208,26 @@ def _fill_files(app: App, user: Any, now: datetime) -> dict[str, int]:
     report = start_report(app, wanted, actor="admin", now=now)
     drain_jobs()
     mapped = begin_import(app, [PEOPLE + b"tom,,,,\n"], told, actor="admin", now=now)
-    failed, refused = (
-        Job.objects.create(
-            workspace=app.workspace, app=app, status="failed", status_since=now, created_at=now,
-            created_by="ann", **fields,
-        )
-        for fields in (
-            {"kind": "export", "params": {"what": "people"}, "done": 1200, "total": 5000,
-             "note": "The disk of the database is full."},
-            {"kind": "import_check", "params": {}, "note": "The file is no text in UTF-8."},
-        )
-    )  # fmt: skip
     return {
-        "checked": checked.pk, "mapped": mapped.pk,
-        "export_job": export.pk, "report": report.pk, "failed_job": failed.pk,
-        "refused_job": refused.pk,
+        "checked": checked.pk, "mapped": mapped.pk, "export_job": export.pk, "report": report.pk,
+        **_fail_jobs(app, now),
     }  # fmt: skip
+
+
+def _fail_jobs(app: App, now: datetime) -> dict[str, int]:
+    """One that broke off, and one of a file that could not be read."""
+    shared = {
+        "workspace": app.workspace, "app": app, "status": "failed", "status_since": now,
+        "created_at": now, "created_by": "ann",
+    }  # fmt: skip
+    failed = Job.objects.create(
+        kind="export", params={"what": "people"}, done=1200, total=5000,
+        note="The disk of the database is full.", **shared,
+    )  # fmt: skip
+    refused = Job.objects.create(
+        kind="import_check", params={}, note="The file is no text in UTF-8.", **shared
+    )
+    return {"failed_job": failed.pk, "refused_job": refused.pk}
 
 
 def _fill_people(app: App, user: Any, now: datetime) -> dict[str, Any]:
