@@ -39,6 +39,7 @@ from campaigns.selectors.lookup import find_matches, is_beginning, read_prefix
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import record_audit
 from campaigns.services.erase_find import PERSON_NUMBER, find_meant
+from campaigns.services.erase_words import PUT_INSTEAD
 from campaigns.services.export_rows import find_bounds
 from campaigns.services.job_lines import read_lines
 from campaigns.services.jobs import (
@@ -57,6 +58,7 @@ from providers.recipients import PersonKind
 LINES = 2_000  # of one step
 SPAN = 10_000  # ids of devices or persons of one step
 MAX_LIST = 50_000_000  # bytes
+AS_TYPED = "is_as_typed"  # a search that says itself what an erasure puts in the place of names
 INPUT, UNKNOWN = "input", "unknown"
 WORDS = {
     "changed": gettext_lazy("Changed"),
@@ -159,9 +161,11 @@ def change_by_search(
         words = _("This search finds nobody.")
         raise Invalid(words, fields={"who": words})
     begins = is_beginning(matches)
-    params = {"label": label.pk, "name": label.name, "begins": begins,
-              "search": read_prefix(term) if begins else term.strip(),
+    search = read_prefix(term) if begins else term.strip()
+    params = {"label": label.pk, "name": label.name, "begins": begins, "search": search,
               "apps": _list_reached(principal, label.app)}  # fmt: skip
+    if PUT_INSTEAD in search:
+        params[AS_TYPED] = True
     with transaction.atomic():
         _note(label, verb, actor, now)
         return start_job(KINDS[verb], label.app, params, actor=actor, now=now)
@@ -255,6 +259,8 @@ def _search_segment(job: Job, label: Label) -> _Found:
 def _search_people(job: Job, label: Label) -> _Found:
     """Persons in the next stretch of ids; those who come after the start wait."""
     given, place = job.params, label.app.workspace_id
+    if PUT_INSTEAD in given["search"] and AS_TYPED not in given:
+        raise Refused(_("What was searched for named somebody who has been erased. Search again."))
     every = App.objects.filter(workspace=place).values_list("pk", flat=True)
     apps = list(every) if given["apps"] is None else given["apps"]
     first, highest = find_bounds(Person)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from campaigns.models import DeviceMark, Job, Label, LabelMember, Membership, Person
 from campaigns.selectors.found_people import Search, find_stretch
 from campaigns.services import labels as services
+from campaigns.services.erase import start_erasure
 from campaigns.services.job_work import drain_jobs, work_on_jobs
 from campaigns.services.merges import merge_persons
 from tests import builders
@@ -153,6 +154,37 @@ def test_it_is_cancelled_between_two_steps_and_what_is_done_stays(page, label, c
     assert job.status == "cancelled"
     assert 0 < len(list_carriers(label)) == job.counts["changed"] < CROWD
     assert b"Looked through" in page.get(begun.url).content
+
+
+@pytest.mark.parametrize(("who", "name"), [("anna*", "anna"), ("+49 30 123456", "zoe")])
+def test_a_search_that_named_somebody_who_is_erased_meanwhile_labels_nobody_else(
+    page, owner, label, now, who, name
+):
+    workspace = label.app.workspace
+    for known in (name, "anna-2", "erased", "erased-2"):
+        builders.make_person(workspace, known, phone="4930123456" if known == name else "")
+    ask(page, label, who=who)
+    labelling = Job.objects.filter(pk=Job.objects.get().pk)
+
+    labelling.update(status="draft")  # nobody has come to it
+    start_erasure(owner, workspace, [name.encode()], kind="external_user_id", actor="o", now=now)
+    drain_jobs()
+    labelling.update(status="waiting")
+    drain_jobs()
+
+    job = labelling.get()
+    assert list_carriers(label) == []
+    assert (job.params["search"], job.status) == ("erased", "failed")
+    assert "has been erased" in job.note
+
+
+def test_who_is_called_as_erasures_call_people_is_found(page, app, label):
+    builders.make_person(app.workspace, "erased-2")
+
+    ask(page, label, who="erased*")
+    drain_jobs()
+
+    assert list_carriers(label) == ["erased-2"]
 
 
 def test_of_more_than_are_counted_the_page_says_so(page, label, crowd, monkeypatch):
