@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
 
 from campaigns.models import App
 from campaigns.selectors.language_names import name_language
+from campaigns.services.forecast import Reach
 from providers.languages import is_right_to_left
 from providers.message import PushMessage
 
@@ -61,3 +65,19 @@ def count_texts(
             missing.append(LanguageLine(tag, name_language(tag), count))
     lines = [LanguageLine(tag, name_language(tag), count) for tag, count in reached.items()]
     return LanguageReach(lines, sorted(missing, key=lambda line: -line.count))
+
+
+def count_all_texts(message: PushMessage, reaches: Iterable[Reach]) -> list[LanguageLine]:
+    """How many recipients get each text, the most first, each app's by its own chain; none of a
+    message that is in one language."""
+    counted: Counter[str] = Counter()
+    common = message.default_language
+    for reach in reaches if message.translations else ():
+        common = common or reach.app.default_language
+        lines = count_texts(message, reach.spoken, [reach.app]).lines
+        counted.update({line.tag: line.count for line in lines})
+    names = {"": _("%(language)s (common)") % {"language": name_language(common)}}
+    return [
+        LanguageLine(tag, names.get(tag) or name_language(tag), count)
+        for tag, count in counted.most_common()
+    ]

@@ -24,6 +24,7 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.pages.fields import PageForm
 from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import tell_status
+from campaigns.pages.languages import count_all_texts
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.losses import gather_losses
 from campaigns.pages.message_form import BLOCK_NAMES
@@ -235,6 +236,7 @@ def describe_review(
     """What the counted piece of the page shows."""
     apps = list_apps(campaign)
     languages = list(review.languages.items())
+    texts = count_all_texts(campaign.message.read(), review.reaches)
     written = [*campaign.message.content.get("translations", {})]
     told = [
         (check, tell_problems(check.problems, request.user, written)) for check in review.checks
@@ -250,6 +252,8 @@ def describe_review(
         "passed": [pair for pair in told if pair[0].verdict is Verdict.PASSED],
         "languages": languages[:MOST_LANGUAGES],
         "more_languages": len(languages[MOST_LANGUAGES:]),
+        "texts": texts[:MOST_LANGUAGES],
+        "more_texts": len(texts[MOST_LANGUAGES:]),
         "losses": gather_losses(review.losses),
         "hours": list_hour_lines(review.hours),
         "ways": [

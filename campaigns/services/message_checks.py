@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -46,10 +46,39 @@ def find_missing_languages(reach: Reach, message: PushMessage) -> Iterator[Probl
             "%(count)s recipients in %(app)s read %(languages)s and get the common text.",
             count,
         )
-        some = ", ".join(name_language(tag) for tag in [*missing][:MOST_LANGUAGES])
-        more = " …" if len(missing) > MOST_LANGUAGES else ""
-        names = {"count": f"{count:,}", "app": reach.app.name, "languages": some + more}
-        yield _know("missing_language", "message.translations", words % names)
+        yield _know("missing_language", "message.translations", words % _name(reach, missing))
+
+
+def find_stand_ins(reach: Reach, message: PushMessage) -> Iterator[Problem]:
+    """By translation, the recipients who get it although their own language is another one."""
+    for text, readers in _list_stand_ins(reach, message).items():
+        words = ngettext(
+            "%(count)s recipient in %(app)s has no text in their language (%(languages)s) and "
+            "gets the one in %(text)s.",
+            "%(count)s recipients in %(app)s have no text in their language (%(languages)s) and "
+            "get the one in %(text)s.",
+            sum(readers.values()),
+        )
+        names = {**_name(reach, readers), "text": name_language(text)}
+        yield _know("stand_in_language", "message.fallbacks", words % names)
+
+
+def _list_stand_ins(reach: Reach, message: PushMessage) -> dict[str, dict[str, int]]:
+    """By translation, how many get it who have which other language."""
+    found: dict[str, dict[str, int]] = {}
+    for language, count in reach.spoken.items():
+        text = message.find_language(language, reach.app.chain)
+        if text and text.partition("-")[0] != language.partition("-")[0]:
+            found.setdefault(text, {})[language] = count
+    return found
+
+
+def _name(reach: Reach, readers: Mapping[str, int]) -> dict[str, str]:
+    """How many they are, of which app, and the first of their languages."""
+    some = ", ".join(name_language(tag) for tag in [*readers][:MOST_LANGUAGES])
+    more = " …" if len(readers) > MOST_LANGUAGES else ""
+    count = f"{sum(readers.values()):,}"
+    return {"count": count, "app": reach.app.name, "languages": some + more}
 
 
 def find_loss_warnings(losses: Iterable[Loss]) -> Iterator[Problem]:

@@ -28,6 +28,7 @@ from campaigns.services.message_checks import (
     find_link_problems,
     find_loss_warnings,
     find_missing_languages,
+    find_stand_ins,
 )
 from campaigns.services.messages import (
     Loss,
@@ -131,6 +132,7 @@ def _list_warnings(
     message = campaign.message.read()
     for reach in reaches:
         yield from find_missing_languages(reach, message)
+        yield from find_stand_ins(reach, message)
     platforms = {name for reach in reaches for name, count in reach.platforms.items() if count}
     yield from find_untranslated_words(message, platforms)
     yield from find_link_problems(message)

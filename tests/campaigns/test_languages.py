@@ -11,8 +11,10 @@ from django.contrib.auth import get_user_model
 from campaigns.dispatch import freeze
 from campaigns.dispatch.plan import start_campaign
 from campaigns.models import App, Batch, Campaign, Cohort, Transfer
-from campaigns.pages.languages import count_texts
+from campaigns.pages.languages import count_all_texts, count_texts
 from campaigns.services.campaigns import create_campaign
+from campaigns.services.forecast import Reach
+from campaigns.services.message_checks import find_stand_ins
 from campaigns.services.preflight import find_problems
 from providers.languages import Chain, is_right_to_left
 from providers.message import read_message, write_message
@@ -105,7 +107,9 @@ def test_a_freeze_follows_the_chain_and_keeps_the_recipients_own_language(app: A
     freeze.freeze_transfer(Transfer.objects.get(), now=NOW)
 
     assert "missing_language" in before
+    assert "stand_in_language" not in before
     assert "missing_language" not in after
+    assert "stand_in_language" in after
     assert dict(Batch.objects.values_list("language", "count")) == {"de": 1, "pt": 1, "": 2}
     assert sorted(Cohort.objects.values_list("language", flat=True)) == ["de-AT", "en", "fr"]
 
@@ -119,3 +123,40 @@ def test_compose_counts_who_gets_which_text_by_the_same_chain(app: App) -> None:
     assert {line.tag: line.count for line in reach.lines} == {"": 1, "de": 5, "pt": 7}
     assert reach.missing == []
     assert [(line.tag, line.count) for line in alone.missing] == [("fr", 7)]
+
+
+def test_who_gets_a_translation_of_another_language_is_told_by_that_translation(app: App) -> None:
+    app.fallbacks = ["de", "pt"]
+    spoken = {"en": 9_000, "es": 2_000, "fr-CA": 1_005, "de-AT": 40, "pt-BR": 3, "": 2}
+    message = read_message(TEXTS)
+
+    told = find_stand_ins(Reach(app, {"android": 12_050}, 3, spoken), message)
+    alone = find_stand_ins(Reach(app, {"android": 1}, 1, {"fr": 1}), message)
+    none = find_stand_ins(Reach(app, {"android": 1}, 1, {"fr": 1}), read_message({"title": "Hi"}))
+
+    assert [(one.sentence, one.is_blocking) for one in told] == [
+        (
+            "3,005 recipients in Shop have no text in their language (Spanish, French (CA)) and "
+            "get the one in German.",
+            False,
+        )
+    ]
+    assert [one.sentence for one in alone] == [
+        "1 recipient in Shop has no text in their language (French) and gets the one in German."
+    ]
+    assert [*none] == []
+
+
+def test_readers_of_each_text_are_counted_by_the_chain_of_their_own_app(app: App) -> None:
+    other = builders.make_app(app.workspace, "other")
+    app.fallbacks = ["pt"]
+    reaches = [Reach(app, {}, 2, {"fr": 7, "en": 1}), Reach(other, {}, 2, {"fr": 4, "de": 6})]
+
+    lines = count_all_texts(read_message(TEXTS), reaches)
+
+    assert [(line.name, line.count) for line in lines] == [
+        ("Portuguese", 7),
+        ("German", 6),
+        ("English (common)", 5),
+    ]
+    assert count_all_texts(read_message({"title": "Hi"}), reaches) == []

@@ -84,6 +84,24 @@ def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     assert "3 checks" not in checks.content.decode()
 
 
+def test_it_counts_the_readers_of_each_text_beside_those_of_each_language(sender, draft):
+    draft.message.content |= {"translations": {"fr": {"title": "Salut", "body": "Ici"}}}
+    draft.message.content |= {"fallbacks": ["fr"]}
+    draft.message.save()
+
+    checks = look(sender, draft)
+
+    found = {check.key for check, _problems in checks.context["found"]}
+    page = checks.content.decode()
+    texts = page.partition("data-pa-texts")[2]
+    assert "languages" in found
+    assert "2 recipients in Shop have no text in their language (German)" in page
+    assert re.findall(r'aria-label="(.*?)".*?pa-number">(\d)', texts)[:2] == [
+        ("French", "2"),
+        ("English (common)", "1"),
+    ]
+
+
 def test_it_shows_whom_it_means_how_fast_and_until_when(sender, draft):
     plan = {"rate": 1200, "ramp_up": 90, "expires_in": 7200, "only_primary": True}
     Campaign.objects.filter(pk=draft.pk).update(policy="at_most_once", strict=True, **plan)
