@@ -38,7 +38,7 @@ class MessageLanguagesField(SpecField):
 
     def to_python(self, value: Any) -> Any:
         """Codes; None when empty. Raises ValidationError with a sentence for each fault."""
-        text = "" if value is None else str(value).strip()
+        text = "" if value is None else str(value).strip(" ,\r\n\t")
         if not text or text.startswith(JSON):
             return super().to_python(text)
         if text.casefold() in {"none", str(NONE).casefold()}:

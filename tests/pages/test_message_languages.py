@@ -39,6 +39,7 @@ def save(client, owner, app, now):
         ("none", [], "none"),
         ('["de", "es"]', ["de", "es"], f"{GERMAN}, {SPANISH}"),
         ("", None, ""),
+        (" , ,,", None, ""),
     ],
 )
 def test_languages_are_kept_as_codes_and_shown_by_name(save, client, typed, kept, shown):
