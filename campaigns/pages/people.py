@@ -3,12 +3,13 @@ who are ticked among the found, or for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -76,6 +77,7 @@ class Hit:
     person: Person | None = None
     device: Device | None = None
     by: list[str] = field(default_factory=list)
+    devices: Mapping[str, int] = field(default_factory=dict)  # by platform, how many
 
     @property
     def link(self) -> str:
@@ -133,6 +135,7 @@ def _search(request: HttpRequest, form: SearchForm) -> Found:
 
 def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedForm) -> HttpResponse:
     shown = found.hits[:MOST_SHOWN]
+    _count_devices(request, shown)
     may_label = bool(ticked.labels) and any(hit.person for hit in shown)
     count, is_more = _count(request, found)
     if may_label:
@@ -147,6 +150,16 @@ def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedFo
     }
     status = 422 if ticked.errors else 200
     return draw_page(request, "pages/people.html", _("People"), context, status=status)
+
+
+def _count_devices(request: HttpRequest, hits: Iterable[Hit]) -> None:
+    """Tell each person's devices of the apps that the operator sees, all of them with one query."""
+    by_person = {hit.person.pk: hit for hit in hits if hit.person}
+    rows = Device.objects.for_user(request.user).filter(person_id__in=IdList(by_person))
+    counted = rows.order_by().values_list("person_id", "platform").annotate(n=Count("pk"))
+    for person, platform, n in sorted(counted):
+        hit = by_person[person]
+        hit.devices = {**hit.devices, platform: n}
 
 
 def _count(request: HttpRequest, found: Found) -> tuple[int, bool]:
