@@ -21,6 +21,7 @@ from campaigns.pages.report_question import Asked, BackgroundForm, read_asked
 from campaigns.pages.reports import ALWAYS_SHOWN, SHARE_WORDS, Number, draw_refused, draw_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
 from campaigns.selectors.report_facts import RECEIPT_METRICS, find_open_rate
+from campaigns.selectors.suggestions import list_custom
 from campaigns.services.access import name_actor
 from campaigns.services.report_jobs import (
     FIELDS,
@@ -50,8 +51,16 @@ def start(request: HttpRequest) -> HttpResponse:
         try:
             return redirect("report_job", _start(request, asked, field).pk)
         except Invalid as refusal:
-            form.add_error("custom", refusal.message)
+            form.add_error("custom", _suggest(asked, field) or refusal.message)
     return draw_report(request, asked, form)
+
+
+def _suggest(asked: Asked, field: str) -> str:
+    """What to write for an attribute that is named by itself; "" where none has the name."""
+    apps = App.objects.filter(pk__in=asked.app_ids)
+    found = {one.name for app in apps for one in list_custom(app)}
+    known = [name for name in sorted(found) if name.partition(".custom.")[2] == field]
+    return _("Write %(names)s.") % {"names": _(" or ").join(known)} if known else ""
 
 
 def _start(request: HttpRequest, asked: Asked, field: str) -> Job:

@@ -78,7 +78,8 @@ class BackgroundForm(PageForm):
         label=gettext_lazy("Or a custom attribute"),
         required=False,
         max_length=120,
-        widget=forms.TextInput(attrs={"placeholder": "device.custom.plan"}),
+        widget=forms.TextInput(attrs={"placeholder": "person.custom.plan"}),
+        help_text=gettext_lazy("Of persons, or of devices: device.custom.plan."),
     )
 
 

@@ -50,10 +50,12 @@ class Line:
 
 
 def share_opened(lines: Collection[Line]) -> None:
-    """Say of moments when it was opened."""
-    total = sum_lines(lines).receipts.get(Metric.OPENED)
+    """Say of moments when it was opened; at one where nothing came of what is reported, 0 came."""
+    receipts = sum_lines(lines).receipts
+    total = receipts.get(Metric.OPENED)
     for line in lines:
         line.is_moment = True
+        line.receipts = {**dict.fromkeys(receipts, 0), **line.receipts}
         if total:
             line.of_opened = 100 * line.receipts.get(Metric.OPENED, 0) / total
 

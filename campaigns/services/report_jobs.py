@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -61,7 +62,12 @@ DEVICE_FIELDS = {
 # First what no report knows at once.
 FIELDS = {**DEVICE_FIELDS, **COHORT_FIELDS, HOUR_FIELD: gettext_lazy("Hour of sending")}
 CUSTOM = ("device.custom.", "person.custom.")
-NARROWED_BY = ("transfer", "group", "tag")
+NARROWED_WORDS = {
+    "transfer": gettext_lazy("Transfer"),
+    "group": gettext_lazy("Group"),
+    "tag": gettext_lazy("Tag"),
+}
+NARROWED_BY = tuple(NARROWED_WORDS)
 Read = Callable[[list[Delivery]], Mapping[int, str]]
 
 
@@ -252,6 +258,21 @@ def sort_values(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
     return sorted(values.items(), key=lambda item: (-sum(item[1][:most]), item[0]))
 
 
+def describe_report(job: Job) -> str:
+    """By what it counts, of which days and apps, and narrowed to what."""
+    params, zone = job.params, load_zone(job.params["zone"])
+    first = datetime.fromisoformat(params["start"]).astimezone(zone).date()
+    last = (datetime.fromisoformat(params["end"]).astimezone(zone) - timedelta(seconds=1)).date()
+    apps = App.objects.filter(pk__in=params["apps"]).order_by("name")
+    narrowed = [f"{NARROWED_WORDS[name]}: {value}" for name, value in params["only"].items()]
+    words = _("%(field)s, %(first)s to %(last)s") % {
+        "field": FIELDS.get(params["field"], params["field"]),
+        "first": date_format(first, "DATE_FORMAT"),
+        "last": date_format(last, "DATE_FORMAT"),
+    }
+    return " · ".join([words, ", ".join(apps.values_list("name", flat=True)), *narrowed])
+
+
 KIND = JobKind(
     key="report",
     label=gettext_lazy("Report"),
@@ -261,5 +282,6 @@ KIND = JobKind(
     role=Membership.Role.VIEWER,
     scope="read",
     page="report_job",
+    about=describe_report,
 )
 JOBS = (KIND,)

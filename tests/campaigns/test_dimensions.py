@@ -165,6 +165,16 @@ def test_a_report_is_narrowed_by_the_hour_and_the_reason(app, books, only, outco
     assert sum_lines(lines.values()).receipts.get(Metric.OPENED) in (opened, opened or 0)
 
 
+def test_an_hour_in_which_nothing_came_of_what_is_reported_says_0(app, books):
+    lines = ask(app, Dimension.HOUR)
+
+    assert {name: line.receipts for name, line in lines.items()} == {
+        "12:00": {Metric.DELIVERED: 6, Metric.OPENED: 0},
+        "13:00": {Metric.DELIVERED: 0, Metric.OPENED: 2},
+        "15:00": {Metric.DELIVERED: 0, Metric.OPENED: 0},
+    }
+
+
 def test_hours_and_days_are_of_the_zone(app, books):
     lines = ask(app, Dimension.HOUR, ZoneInfo("Asia/Tokyo"))
 

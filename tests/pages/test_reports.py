@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from campaigns.models import App, Campaign, Counter, Job, Message, Transfer
+from campaigns.models import App, Campaign, Counter, Job, Message, Person, Transfer
 from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import DIMENSIONS
 from campaigns.selectors.questions import NARROWING
@@ -373,6 +373,26 @@ def test_a_field_that_is_none_is_told_and_counts_nothing(viewer, app, values):
 
     assert "field" in answer.content.decode()
     assert not Job.objects.exists()
+
+
+def test_an_attribute_that_is_named_by_itself_is_told_how_to_be_written(viewer, app):
+    person = Person.objects.create(workspace=app.workspace, attributes={"plan": "pro"})
+    builders.make_device(app, "one").person_id = person.pk
+    app.devices.update(person=person, attributes={"plan": "free"})
+
+    answer = viewer.post(reverse("start_report"), {"custom": "plan"})
+
+    assert "Write device.custom.plan or person.custom.plan." in answer.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_a_report_in_the_background_says_what_it_is_of(viewer, app, books):
+    query = "?date_from=2026-11-19&date_to=2026-11-21&tag=spring"
+    begun = viewer.post(reverse("start_report") + query, {"field": "model"})
+
+    page = viewer.get(begun.url).content.decode()
+
+    assert "Model, as now, 19 Nov 2026 to 21 Nov 2026 · Shop · Tag: spring" in page
 
 
 def test_who_sees_some_apps_only_counts_one_of_them(viewer, app):
