@@ -29,6 +29,14 @@
     choose(tabs[(next + tabs.length) % tabs.length], true);
   });
 
+  // Enter in a field of one line would press the form's first button: nobody means to review a
+  // text that is half written.
+  const PRESSED = ["submit", "button", "reset", "file"];
+  document.addEventListener("keydown", (event) => {
+    const isField = event.target.matches?.("#pa-compose-form input") && !PRESSED.includes(event.target.type);
+    if (event.key === "Enter" && isField) event.preventDefault();
+  });
+
   // Parts that belong to a choice ------------------------------------------------------------
   function isChosen(rule) {
     const [name, wanted] = rule.split("=");

@@ -75,6 +75,31 @@ def test_a_variable_is_offered_where_it_is_written_and_taken_by_keyboard(compose
     assert barriers == []
 
 
+def test_enter_in_a_field_of_one_line_does_not_leave_and_buttons_are_pressed_by_it(
+    compose, complaints
+):
+    sent: list = []
+    compose.on("request", lambda one: sent.append(one.url) if one.is_navigation_request() else None)
+
+    for field in ("#id_name", "#id_title", "#id_strict"):
+        compose.eval_on_selector(
+            field, "one => { one.closest('details')?.setAttribute('open', ''); }"
+        )
+        compose.locator(field).focus()
+        compose.keyboard.press("Enter")
+    type_into(compose, "#id_name", "Autumn")
+    compose.keyboard.press("Enter")
+    type_into(compose, "#id_title", "Half a")
+    compose.keyboard.press("Enter")
+    stayed = [*sent]
+    with compose.expect_navigation():
+        press(compose, "Save draft")
+
+    assert stayed == []
+    assert len(sent) >= 1
+    assert Campaign.objects.get().name == "Autumn"
+
+
 def test_variables_are_offered_at_once_however_late_they_come(compose, complaints):
     held: list = []
 
