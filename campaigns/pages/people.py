@@ -145,6 +145,9 @@ def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedFo
         "term": found.term,
         "hits": shown,
         "is_cut": len(found.hits) > MOST_SHOWN,
+        "people": count,
+        "total": max(count, len(found.hits)),  # devices that are nobody's are no people
+        "is_more": is_more,
         "ticked": ticked,
         "may_label": may_label,
     }

@@ -116,7 +116,7 @@ def test_more_than_a_page_shows_says_so(client, owner, workspace):
     answer = search(client, "user")
 
     assert len(answer.context["hits"]) == 50
-    assert "There are more" in answer.content.decode()
+    assert "60 found, the first 50 are shown" in answer.content.decode()
 
 
 @pytest.mark.database

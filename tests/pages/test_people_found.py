@@ -193,7 +193,8 @@ def test_of_more_than_are_counted_the_page_says_so(page, label, crowd, monkeypat
     shown = page.get(reverse("people"), {"who": "ann*"}).content.decode()
     shared = page.get(reverse("people"), {"who": "4930123456"}).content.decode()
 
-    assert "The first 50 found" in shown
+    assert "100 and more found, the first 50 are shown" in shown
+    assert "these are 100 people and more" in shown
     assert "Everybody found: 100 and more" in shown
     assert "Everybody found: 100 and more" in shared
 

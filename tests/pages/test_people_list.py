@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import Device
+from campaigns.models import Device, Label, Person
 from tests import builders
 
 
@@ -57,3 +57,21 @@ def test_who_has_no_device_and_what_language_is_said_in_words(client, owner, wor
     rows = list_rows(search(client, "ann*"))
 
     assert [row.rpartition("\N{EN DASH} ")[2] for row in rows] == ["none", "German none"]
+
+
+def test_how_many_are_found_is_told_above_them_and_before_all_lose_a_label(
+    client, owner, app, workspace
+):
+    people = [Person(workspace=workspace, external_user_id=f"ann-{n:02}") for n in range(62)]
+    Person.objects.bulk_create(people)
+    Label.objects.create(app=app, name="VIP")
+    client.force_login(owner)
+
+    page = search(client, "ann*").content.decode()
+
+    form, dialog = page.split('id="pa-ticked"')[1].split("</form>")[0], page.split("<dialog")[-1]
+    assert "62 found, the first 50 are shown" in page
+    assert '<a class="pa-link pa-small" href="#pa-ticked">' in page
+    assert 'value="remove"' not in form
+    assert "these are 62 people" in dialog
+    assert 'form="pa-ticked" name="verb" value="remove"' in dialog
