@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import NotFound, Refused
 from campaigns.models import Job, Transfer
+from campaigns.pages.job_links import list_links
 from campaigns.pages.paging import read_page
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
@@ -121,6 +122,7 @@ def read_job(request: HttpRequest, job: Job) -> dict[str, Any]:
         "may_cancel": may_change and may_cancel(job),
         "is_final": is_final(job),
         "files": list(_list_files(job, kind)) if kind and may_change else [],
+        "links": list_links(request.user, job),
         "events": job.events.order_by("-pk")[:20],
     }
 
