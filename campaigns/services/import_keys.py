@@ -176,7 +176,8 @@ class Seen:
         return keys + self._list_device_keys(row, 0)
 
     def _list_device_keys(self, row: ImportRow, pk: int) -> list[int]:
-        keys = [hash64(f"t\0{row.platform}\0{row.token}")] if row.token else []
+        # Whatever the platform: a token that is said of two is one device, told of wrongly.
+        keys = [hash64(f"t\0{row.token}")] if row.token else []
         keys += [hash64(f"i\0{kind}\0{value}") for kind, value in row.ids.items()]
         return [*keys, _name_device(pk)] if pk and self.has_many_keys else keys
 
@@ -185,8 +186,9 @@ class Seen:
         return marks | {"opted_out": 1} if row.opted_out else marks
 
     def _mark_device(self, row: ImportRow) -> dict[str, int]:
-        marks = self._mark(row.device, self.typed["device"])
-        own = {"person": row.key, "token": row.token, "platform": row.platform, **row.ids}
+        platform = {"platform": make_mark(row.platform)}  # is told first, as the plainest
+        marks = platform | self._mark(row.device, self.typed["device"])
+        own = {"person": row.key, "token": row.token, **row.ids}
         return marks | {name: make_mark(value) for name, value in own.items() if value}
 
     def _mark(self, said: Said, typed: set[str]) -> dict[str, int]:

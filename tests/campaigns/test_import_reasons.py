@@ -62,3 +62,19 @@ def test_a_device_of_none_of_those_who_share_a_key_is_somebody_elses(app):
     text = "email,platform,token\nboth@example.org,android,token-of-bob\n"
 
     assert is_told(list_reasons(check(upload(app, text)).check_job), SHARED, NOT_THEIRS)
+
+
+@pytest.mark.parametrize("chunk", [1, 100_000])
+def test_a_token_of_two_platforms_is_told_with_the_earlier_line(app, monkeypatch, chunk):
+    monkeypatch.setattr("campaigns.services.import_text.CHUNK_BYTES", chunk)
+    text = (
+        "external_user_id,platform,token\n"
+        "ann,android,token-1-is-long\n"
+        "bob,ios,token-1-is-long\n"
+        "cleo,ios,token-2-is-long\n"
+    )
+
+    job = check(upload(app, text)).check_job
+
+    assert (job.counts["devices"], job.counts["conflicting"]) == (2, 1)
+    assert is_told(list_reasons(job), "Line 2 says something else of the device: another platform")
