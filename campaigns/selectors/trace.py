@@ -36,6 +36,7 @@ from campaigns.selectors.trace_calls import (
     list_inbox_lines,
     list_outcome_lines,
 )
+from campaigns.selectors.trace_text import find_language, tell_text
 from campaigns.selectors.trace_words import TONES, Line, tell_outcome
 
 MOST_SUBJECTS = 20
@@ -187,6 +188,7 @@ def _trace_device(part: Part, device: Device, may_see_calls: bool) -> Traced:
         *list_bar_lines(part, device.person, device, place.delivery, is_in=is_in),
         *list_state_lines(device, place.delivery),
         *list_route_lines(part, device.platform, place.batch),
+        *_list_text_lines(part, place, device, device.person),
         *list_batch_lines(place, part.transfer),
         *list_call_lines(place, may_see_calls=may_see_calls),
         *list_inbox_lines(part, device.pk),
@@ -206,12 +208,21 @@ def _trace_person(part: Part, person: Person, may_see_calls: bool) -> Traced:
         *list_bar_lines(part, person, None, place.delivery, is_in=is_in),
         *_list_address_lines(part, person),
         *list_route_lines(part, part.channel, place.batch),
+        *_list_text_lines(part, place, None, person),
         *list_batch_lines(place, part.transfer),
         *list_call_lines(place, may_see_calls=may_see_calls),
         *list_outcome_lines(place),
         *_list_handover_lines(place),
     ]
     return _sum_up("person", person.pk, str(person), place, is_in, lines)
+
+
+def _list_text_lines(
+    part: Part, place: Place, device: Device | None, person: Person | None
+) -> Iterator[Line]:
+    if place.batch is not None:
+        language = find_language(part, place.delivery, device, person)
+        yield tell_text(part, place.batch, language)
 
 
 def _find_person(part: Part, person: Person) -> Place:

@@ -90,13 +90,10 @@ def _search(recipients: Sequence[int], recipient: int) -> int:
 
 
 def list_batch_lines(place: Place, transfer: Transfer) -> Iterator[Line]:
-    """The text that was chosen, and how far the batch is."""
+    """How far the batch is."""
     batch = place.batch
     if batch is None:
         return
-    text = _("The text is the translation %(language)s.") % {"language": batch.language}
-    common = _("The text is the common one: no translation fits their language.")
-    yield Line(code="text", words=text if batch.language else common)
     yield Line(
         code="batch",
         words=ngettext(

@@ -9,6 +9,7 @@ import pytest
 from campaigns.dispatch import engine, freeze
 from campaigns.models import (
     Account,
+    App,
     Batch,
     Correction,
     Delivery,
@@ -97,7 +98,8 @@ def test_everybody_is_told_why(account, people, start, owner, now):
         "In the audience, as it was frozen.",
         "Country of the person is “FR”. Found: “FR”.",
         "Must not be so: plan of the device is “free”. Found: not known.", "language fr",
-        "translation fr", "Not suppressed, and not opted out.", "Route: Sandbox.",
+        "The text is the French translation, in their language.",
+        "Not suppressed, and not opted out.", "Route: Sandbox.",
         "Call to Sandbox: accepted.",
         "Nothing has come back",
     ):  # fmt: skip
@@ -109,6 +111,34 @@ def test_everybody_is_told_why(account, people, start, owner, now):
     assert ("too many",) in [line.details for line in traces["dee"].lines]
     assert "The token is: Disabled." in said["eve"]
     assert ("NotRegistered",) in [line.details for line in traces["eve"].lines]
+
+
+@pytest.mark.usefixtures("account", "people")
+@pytest.mark.parametrize(
+    ("own", "message", "said"),
+    [
+        ("de", {"fallbacks": ["fr"]}, "the French translation: there is none in their language, "
+         "German, and it stands in by the message's languages instead."),
+        ("de", {}, "the French translation: there is none in their language, German, and it "
+         "stands in by the app's languages instead."),
+        ("de", {"fallbacks": []}, "the common one: no translation fits their language, German."),
+        ("en-GB", {"fallbacks": []}, "the common one, in their language, British English."),
+    ],
+)  # fmt: skip
+def test_the_text_is_told_by_name_and_with_why_it_is_that_one(
+    start, owner, now, own, message, said
+):
+    App.objects.update(fallbacks=["fr"], default_language="en")
+    Person.objects.update(language=own)
+    transfer = start(CONTENT | message, audience=FRENCH)
+    engine.drain(clock=lambda: now)
+    Person.objects.update(language="it")
+    transfer.refresh_from_db()
+
+    sent = trace_one(transfer, "ann", owner)
+
+    told = next(line.words for line in sent.lines if line.code == "text")
+    assert told == f"The text is {said}"
 
 
 def test_a_relative_time_is_told_with_the_date_it_comes_to(account, people, start, owner, now):
@@ -250,8 +280,8 @@ def test_before_the_freeze_and_while_it_waits_it_says_so(account, people, start,
     transfer = start(CONTENT, audience=FRENCH)
     early = trace_one(transfer, "ann", owner)
     freeze.freeze_transfer(transfer, now=now)
-
     waiting = trace_one(transfer, "ann", owner)
+
     late = builders.make_device(account.workspace.apps.get(), "new", person=waiting_person())
     newer = trace_one(transfer, f"device {late.pk}", owner)
 
