@@ -13,7 +13,7 @@ from campaigns.models import App, Import, Job, Label, Membership, Person
 from campaigns.services.job_work import drain_jobs
 from campaigns.templatetags.pa import byte_size
 from tests import builders
-from tests.campaigns.importing import check, upload
+from tests.campaigns.importing import apply, check, upload
 from tests.looking import find_barriers
 
 PEOPLE = "user_id,email,platform,token,Stufe\nann,ann@example.org,android,token-of-ann,gold\n"
@@ -80,7 +80,7 @@ def test_a_file_is_brought_looked_at_and_imported(staff, live_server, app, tmp_p
 
     complaints.clear()  # the browser notes the answers' status, 422
     assert barriers == []
-    assert found == reverse("people")
+    assert found == reverse("admin:campaigns_person_changelist")
     assert width <= 390
     assert "old@example.org" in seen
     assert [(row["line"], row["column"], row["email"]) for row in rows] == [
@@ -165,6 +165,15 @@ def test_how_far_an_import_is_stands_on_its_page_until_its_end(member, app, tota
     bars = [re.findall(r"<progress[^>]*>", page.content.decode()) for page in (live, last)]
     shown = ' value="40"' if total else ""
     assert bars == [[f'<progress class="pa-progress" max="100"{shown} aria-label="Progress">'], []]
+
+
+def test_what_is_imported_leads_to_the_newest_people(member, app):
+    one = apply(check(upload(app, "user_id,labels\nann,\nbob,\n")))
+    page = member.get(reverse("import", args=[one.pk])).content.decode()
+    address = reverse("admin:campaigns_person_changelist")
+
+    assert f'href="{address}"' in page.split('id="pa-import"')[1]
+    assert member.get(address).status_code == 200
 
 
 def test_a_target_that_is_none_says_what_an_attribute_is_called(member, app):
