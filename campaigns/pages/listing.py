@@ -7,12 +7,13 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Min, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, Approval, Campaign, Group, Membership
+from campaigns.models import App, Approval, Campaign, Group, Membership, Transfer
+from campaigns.pages.authors import find_authors, name_authors
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.services.access import has_role
@@ -25,7 +26,6 @@ FILTERS = {
     "app": "app_id",
     "group": "group_id",
     "tag": "tag",
-    "author": "created_by",
 }
 # By the word in the address: the columns that they are sorted by, newest first where none is named.
 SORTS = {
@@ -84,6 +84,7 @@ class CampaignFilter(PageForm):
 
     def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.principal = principal
         for name, model in (("app", App), ("group", Group)):
             self.offer(name, model.objects.for_user(principal).order_by("name"))
 
@@ -95,6 +96,8 @@ class CampaignFilter(PageForm):
             for name, value in self.cleaned_data.items()
             if value and name in FILTERS
         }
+        if author := self.cleaned_data.get("author"):
+            given["created_by__in"] = find_authors(self.principal, author)
         first, last = (self.cleaned_data.get(name) for name in ("date_from", "date_to"))
         if first:
             given["created_at__gte"] = datetime.combine(first, time(), UTC)
@@ -130,12 +133,23 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
         "waiting": Campaign.WAITING,
         "shown": found[:PAGE],
+        "authors": name_authors(
+            (row.created_by for row in found), (row.workspace_id for row in found)
+        ),
+        "starts": _find_starts(found),
         "number": number,
         "has_next": len(found) > PAGE and number < MAX_PAGE,
         "sort": sort,
         "columns": {key: _head(key, title, sort) for key, title in HEADS.items()},
     }
     return draw_page(request, "pages/campaigns.html", _("Campaigns"), context)
+
+
+def _find_starts(found: list[Campaign]) -> dict[int, datetime]:
+    """When those were started that had no time of their own, by the first of their transfers."""
+    at_once = [row.pk for row in found if row.due_at is None]
+    rows = Transfer.objects.filter(campaign__in=at_once).order_by().values_list("campaign")
+    return dict(rows.annotate(at=Min("due_at")))
 
 
 def _read_page(text: str) -> int:

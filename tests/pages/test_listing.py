@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import Campaign
+from campaigns.models import ApiKey, Campaign, Group, Transfer
+from tests import builders
 from tests.pages.test_pages import make_campaign
 
 pytestmark = pytest.mark.database
@@ -56,3 +57,42 @@ def test_pages_hold_everybody_once_and_nothing_is_counted(client, app, owner):
     assert sorted(first + rest[0] + rest[1]) == [f"Campaign {number:02}" for number in range(60)]
     assert not [row for row in queries if "COUNT(" in row["sql"]]
     assert list_names(client, sort="oldest", page="x") == first
+
+
+def test_what_was_sent_at_once_says_when_it_was_started(client, app, owner):
+    at, later = (datetime(2026, 11, 20, hour, 30, tzinfo=UTC) for hour in (7, 8))
+    started = make_campaign(app, "At once", status="sent")
+    draft = make_campaign(app, "Draft")
+    for due_at in (later, at):
+        Transfer.objects.create(
+            app=app, group=Group.objects.get(app=app), campaign=started, status="sent",
+            status_since=at, due_at=due_at, created_at=at,
+        )  # fmt: skip
+    client.force_login(owner)
+
+    page = client.get(reverse("campaigns"))
+
+    assert page.context["starts"] == {started.pk: at}
+    rows = page.content.decode().split("<tr>")
+    told = {pk: row for row in rows for pk in (started.pk, draft.pk) if f"/{pk}/" in row}
+    assert at.isoformat() in told[started.pk]
+    assert '<td data-label="Starts">\N{EN DASH}</td>' in told[draft.pk]
+
+
+def test_a_script_is_named_and_found_by_the_name_of_its_key(client, app, owner):
+    key = ApiKey.objects.create(workspace=app.workspace, name="Shop backend", public_id="690f3744")
+    foreign = builders.make_workspace("rival")
+    ApiKey.objects.create(workspace=foreign, name="Theirs", public_id="aa")
+    for name, author in (("Ours", f"key {key.public_id}"), ("Strange", "key aa")):
+        made = make_campaign(app, name)
+        Campaign.objects.filter(pk=made.pk).update(created_by=author)
+    make_campaign(app, "By hand")
+    client.force_login(owner)
+
+    page = client.get(reverse("campaigns")).content.decode()
+
+    assert '<td data-label="Written by">Shop backend</td>' in page
+    assert "Theirs" not in page
+    assert list_names(client, author="Shop backend") == ["Ours"]
+    assert list_names(client, author="key 690f3744") == ["Ours"]
+    assert list_names(client, author="owner") == ["By hand"]
