@@ -45,9 +45,9 @@ def list_samples(
 ) -> list[dict[str, Any]]:
     """The first few recipients and the worst cases, each with the text that he gets and its Size.
 
-    `[{"label", "size", "platform", "language", "direction", "said", "screens"}]`, `screens` as
-    `write_screens` gives them and `said` that of his own platform; none for an audience that is not
-    whole yet.
+    `[{"label", "size", "platform", "language", "why", "direction", "said", "screens"}]`, `screens`
+    as `write_screens` gives them, `said` that of his own platform and `why` of a text that is not
+    in his language; none for an audience that is not whole yet.
     """
     meant = _list_meant(composition, principal, is_patient=is_patient)
     return _render_all(message, meant[0], SAMPLES) if meant else []
@@ -195,10 +195,20 @@ def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[s
         "size": measure_for(app, device.platform, said, text, label) if said else None,
         "platform": device.platform,
         "language": text,
+        "why": _tell_why(language, text or message.default_language or app.default_language),
         "direction": find_direction(text or app.default_language),
         "said": write_screen(rendered[own], own),
         "screens": write_screens(rendered, own),
     }
+
+
+def _tell_why(language: str, text: str) -> str:
+    """That a text in another language is read instead of one's own, "" where it is one's own."""
+    is_own = text.partition("-")[0] == language.partition("-")[0]
+    if is_own or not text or not language:
+        return ""
+    names = {"text": name_language(text), "language": name_language(language)}
+    return _("%(text)s stands in for %(language)s.") % names
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,13 +244,22 @@
     return select.value;
   }
 
+  function tellWhy() {
+    const place = box().querySelector("[data-pa-preview-why]");
+    place.textContent = sampleNow()?.why ?? "";
+    place.hidden = !place.textContent;
+  }
+
   function refresh() {
     if (!box()) return;
     const tabs = [...document.querySelectorAll("#pa-languages [data-pa-language]")].filter((tab) => tab.dataset.paLanguage);
     const languages = tabs.map((tab) => [tab.dataset.paLanguage, tab.querySelector("[data-pa-language-name]").textContent]);
-    now.language = refill(box().querySelector("[data-pa-preview-language]"), languages, now.language);
-    const samples = readSamples().map((sample, at) => [String(at), sample.label]);
-    now.sample = refill(box().querySelector("[data-pa-preview-sample]"), samples, now.sample);
+    const samples = readSamples();
+    const chosen = now.sample === "" ? undefined : samples[Number(now.sample)];
+    // Whoever it reaches reads it in one language, whichever was looked at before.
+    now.language = refill(box().querySelector("[data-pa-preview-language]"), languages, chosen?.language ?? now.language);
+    now.sample = refill(box().querySelector("[data-pa-preview-sample]"), samples.map((sample, at) => [String(at), sample.label]), now.sample);
+    tellWhy();
     draw();
   }
 
@@ -272,7 +281,10 @@
     if (event.target.closest("#pa-compose-main, #pa-compose")) draw();
   });
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-pa-preview-language]")) now.language = event.target.value;
+    if (event.target.matches("[data-pa-preview-language]")) {
+      now.language = event.target.value;
+      now.sample = "";
+    }
     if (event.target.matches("[data-pa-preview-sample]")) {
       now.sample = event.target.value;
       const sample = readSamples()[Number(now.sample)];

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from playwright.sync_api import Locator
 
 from campaigns.models import Campaign
+from campaigns.services.campaigns import create_campaign
 from tests import builders
 from tests.pages.test_browser import find_barriers, leave, note_requests
 
@@ -202,3 +203,33 @@ def test_a_recipient_is_shown_what_he_gets_on_every_platform(compose, app, compl
     assert cuts["android:shade"][0].startswith("cut after")
     assert cuts["ios:banner"][0] == cuts["web:note"][0] == "whole"
     complaints.clear()  # the browser notes the picture that was not fetched
+
+
+def test_the_language_follows_the_recipient_and_a_text_that_stands_in_is_told(
+    compose, app, owner, now, complaints
+):
+    app.devices.update(language="fr")
+    app.fallbacks = ["de"]
+    app.save()
+    said = {
+        "title": "Hi",
+        "body": "There",
+        "translations": {"de": {"title": "Hallo", "body": "Da"}},
+    }
+    body = {"name": "Sale", "app": app.slug, "audience": {"all": True}, "message": said}
+    campaign = create_campaign(owner, body, actor="owner", now=now)
+    compose.goto(compose.url.replace("/new/", f"/{campaign.pk}/edit/"))
+    recipients = compose.locator("[data-pa-preview-sample]")
+    recipients.locator("option").nth(1).wait_for(state="attached")
+    language = compose.locator("[data-pa-preview-language]")
+    why = compose.locator("[data-pa-preview-why]")
+    before = (language.input_value(), why.is_visible())
+
+    recipients.select_option(index=1)
+    theirs = (language.input_value(), why.inner_text())
+    language.select_option("")
+    back = (recipients.input_value(), why.is_visible(), read(show(compose, "ios", "lock"), "title"))
+
+    assert before == ("", False)
+    assert theirs == ("de", "German stands in for French.")
+    assert back == ("", False, "Hi")
