@@ -56,7 +56,10 @@ class AppForm(forms.ModelForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
-    default_language = LanguageField(label=gettext_lazy("Default language"))
+    default_language = LanguageField(
+        label=gettext_lazy("Default language"),
+        initial=App._meta.get_field("default_language").default,
+    )
     fallbacks = LanguagesField(
         label=gettext_lazy("Languages instead"),
         required=False,

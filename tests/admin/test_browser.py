@@ -84,7 +84,7 @@ def test_a_new_app_has_its_default_group(staff, live_server, workspace):
     save(staff)
 
     made = App.objects.get(slug="reader")
-    assert made.platforms == ["android"]
+    assert (made.platforms, made.default_language) == (["android"], "en")
     assert [group.name for group in made.groups.all()] == ["General"]
 
 
@@ -188,7 +188,7 @@ def test_a_segment_counts_while_one_types(staff, live_server, app):
     save(staff)
 
     assert "1 device now" in shown
-    assert "ios 1" in shown
+    assert "iOS 1" in shown
     assert Segment.objects.get().expression["value"] == "DE"
 
 
