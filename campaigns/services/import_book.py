@@ -7,7 +7,7 @@ only the import saves it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,11 +16,12 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Device, DeviceIdentifier, LabelMember, Person
-from campaigns.models.audience import hash64
+from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.bulk import IdList
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.contacts import match_contacts, write_contact
 from campaigns.services.device_rows import MAX_ATTRIBUTES
+from campaigns.services.import_held import Held, HeldDevice, HeldPerson
 from campaigns.services.import_keys import OTHERS, Met
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, Said, join_faults
 from campaigns.services.import_targets import Choice
@@ -45,42 +46,6 @@ class Change:
     field: str
     before: Any
     after: Any
-
-
-@dataclass(slots=True)
-class Held:
-    """A person or a device as it is after the rows so far; `pk` 0 until it is written."""
-
-    pk: int = 0
-    values: dict[str, Any] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    is_new: bool = False
-    is_changed: bool = False
-
-
-@dataclass(slots=True)
-class HeldPerson(Held):
-    """A person by the key of the file."""
-
-    key: str = ""
-    opted_out: bool = False
-    labels: set[int] = field(default_factory=set)
-    new_labels: set[int] = field(default_factory=set)
-    is_hidden: bool = False
-
-
-@dataclass(slots=True)
-class HeldDevice(Held):
-    """A device with its ids by kind."""
-
-    platform: str = ""
-    token: str = ""
-    ids: dict[str, str] = field(default_factory=dict)
-    owner: HeldPerson | None = None
-    owner_id: int = 0
-    is_retokened: bool = False
-    is_moved: bool = False
-    new_ids: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +79,7 @@ class ImportBook:
         if labels:
             self._load_labels(labels)
         tokens = {hash64(row.token) for row in rows if row.token}
-        found = _find_tokens(self.app, {row.platform for row in rows}, tokens)
+        found = _find_tokens(self.app, tokens)
         found |= self._find_identified(rows)
         self.load_devices(found)
 
@@ -179,12 +144,13 @@ class ImportBook:
         """Read these devices of the app, with their ids."""
         wanted = IdList(set(pks) - self.by_pk.keys())
         rows = Device.objects.filter(app=self.app, pk__in=wanted).values_list(
-            "pk", "platform", "token", "token_hash", "person_id", "attributes",
+            "pk", "platform", "token", "token_hash", "token_state", "person_id", "attributes",
             *self.device_columns,
         )  # fmt: skip
-        for pk, platform, token, token_hash, owner, attributes, *values in rows:
+        for pk, platform, token, token_hash, state, owner, attributes, *values in rows:
             held = HeldDevice(pk, dict(zip(self.device_columns, values, strict=True)), attributes)
             held.platform, held.token, held.owner_id = platform, token, owner or 0
+            held.is_off = state == Device.TokenState.DISABLED
             self.by_pk[pk] = held
             if token_hash is not None:
                 self.by_token[platform, token_hash] = held
@@ -208,8 +174,20 @@ class ImportBook:
         held = next(iter(known.values()), None)
         if held is not None and held.platform != row.platform:
             words = _("The device is known as one of %(platform)s.")
-            raise RowConflict(words % {"platform": held.platform})
+            raise RowConflict(words % {"platform": held.platform_name})
+        self._check_token(row)
         return held
+
+    def _check_token(self, row: ImportRow) -> None:
+        """Raises RowConflict when a stored device of another platform is sent to by its token."""
+        token_hash = hash64(row.token)
+        if not row.token or (row.platform, token_hash) in self.by_token:
+            return
+        for platform in PLATFORM_KEYS:
+            other = self.by_token.get((platform, token_hash))
+            if other is not None and other.is_sent_to:
+                words = _("Its token is stored for the device %(device)s. Correct the platform.")
+                raise RowConflict(words % {"device": other.name})
 
     def place(self, row: ImportRow, device: HeldDevice | None, met: Met = NOBODY_ELSE) -> Placed:
         """What the row comes to, as if it was written. Raises RowConflict, RowFault.
@@ -367,8 +345,12 @@ def _list_columns(targets: Iterable[Any], side: str, key: str) -> tuple[str, ...
     )
 
 
-def _find_tokens(app: App, platforms: set[str], hashes: set[int]) -> set[int]:
+def _find_tokens(app: App, hashes: set[int]) -> set[int]:
+    """Of every platform: a token that is said of another one than the stored is no new device."""
     if not hashes:
         return set()
-    found = Device.objects.filter(app=app, platform__in=platforms, token_hash__in=IdList(hashes))
+    # Named one by one, as they come before the hash in the index.
+    found = Device.objects.filter(
+        app=app, platform__in=PLATFORM_KEYS, token_hash__in=IdList(hashes)
+    )
     return set(found.values_list("pk", flat=True))

@@ -14,7 +14,8 @@ from django.db.models.expressions import DatabaseDefault
 from campaigns.models import AuditEntry, Device, DeviceIdentifier, Label, LabelMember, Person
 from campaigns.models.audience import hash64, pack_version
 from campaigns.models.bulk import IdList, append_rows, change_rows, reserve_ids
-from campaigns.services.import_book import HeldDevice, HeldPerson, ImportBook
+from campaigns.services.import_book import ImportBook
+from campaigns.services.import_held import HeldDevice, HeldPerson
 from campaigns.services.import_targets import VERSIONS
 
 EVIDENCE = "imported"

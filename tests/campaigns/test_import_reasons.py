@@ -7,10 +7,11 @@ import io
 
 import pytest
 
+from campaigns.models import Device
 from campaigns.services.device_rows import MAX_ATTRIBUTES
 from campaigns.services.import_left_out import read_reasons
 from tests import builders
-from tests.campaigns.importing import check, read_left_out, upload
+from tests.campaigns.importing import apply, check, read_left_out, upload
 
 pytestmark = pytest.mark.database
 FULL = {f"name-{number}": 1 for number in range(MAX_ATTRIBUTES)}
@@ -78,3 +79,46 @@ def test_a_token_of_two_platforms_is_told_with_the_earlier_line(app, monkeypatch
 
     assert (job.counts["devices"], job.counts["conflicting"]) == (2, 1)
     assert is_told(list_reasons(job), "Line 2 says something else of the device: another platform")
+
+
+def test_a_token_that_is_stored_for_another_platform_makes_no_second_device(app):
+    known = builders.make_device(app, "token-1-is-long", person=builders.make_person(app.workspace))
+    text = "external_user_id,platform,token\nbob,ios,token-1-is-long\ncleo,ios,token-2-is-long\n"
+
+    checked = check(upload(app, text))
+    applied = apply(checked)
+
+    told = f"stored for the device Android #{known.pk}. Correct the platform."
+    assert is_told(list_reasons(checked.check_job), told)
+    for job in (checked.check_job, applied.apply_job):
+        assert (job.counts["devices"], job.counts["conflicting"]) == (1, 1)
+    assert [*Device.objects.order_by("pk").values_list("platform", "token")] == [
+        ("android", "token-1-is-long"), ("ios", "token-2-is-long"),
+    ]  # fmt: skip
+
+
+def test_a_device_that_is_known_by_an_id_takes_no_token_of_another_platform(app):
+    builders.make_device(app, "token-1-is-long")
+    heading = "platform,token,device.id.installation_id\n"
+    apply(check(upload(app, f"{heading}ios,token-2-is-long,its-own-id\n")))
+
+    job = check(upload(app, f"{heading}ios,token-1-is-long,its-own-id\n")).check_job
+
+    assert is_told(list_reasons(job), "stored for the device Android #")
+
+
+def test_a_token_that_was_called_dead_on_another_platform_may_be_brought_for_the_right_one(app):
+    builders.make_device(app, "token-1-is-long", token_state=Device.TokenState.DISABLED)
+
+    apply(check(upload(app, "platform,token\nios,token-1-is-long\n")))
+
+    assert Device.objects.filter(platform="ios", token="token-1-is-long").exists()
+
+
+def test_two_devices_that_have_one_token_already_are_told_apart_by_the_platform(app):
+    for platform in ("android", "ios"):
+        builders.make_device(app, "token-1-is-long", platform)
+
+    job = check(upload(app, "platform,token,device.language\nios,token-1-is-long,de\n")).check_job
+
+    assert (job.counts["changed"], job.counts["conflicting"]) == (1, 0)
