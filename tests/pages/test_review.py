@@ -180,6 +180,20 @@ def test_a_text_with_variables_is_shown_as_people_read_it(sender, draft):
     assert "<span>German</span>" in checks
 
 
+def test_a_reading_in_another_language_says_why_it_is_that_one(sender, draft):
+    draft.message.content = {
+        "template": "liquid", "title": "Hi", "body": "Hi {{ person.custom.name | default: 'you' }}",
+        "translations": {"de": {"title": "Hallo", "body": "Hallo"}}, "fallbacks": ["de"],
+    }  # fmt: skip
+    draft.message.save()
+    Device.objects.update(language="fr")
+
+    page = sender.get(reverse("campaign_review", args=[draft.pk])).content.decode()
+
+    why = re.findall(r"(\w+) reads it · <span data-pa-why>(.*?)</span>", page)
+    assert set(why) == {("French", "German stands in for French.")}
+
+
 def test_what_is_found_is_told_with_a_link_to_its_fix(sender, draft):
     draft.app.routes.all().delete()
 
