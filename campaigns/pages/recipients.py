@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.models import Membership, Transfer
 from campaigns.pages.downloads import stream_csv
@@ -37,6 +38,12 @@ PAGE = 50
 CHUNK = 1000
 HEADING = ["recipient", "kind", "part", "platform", "external_user_id", "token", "outcome",
            "reason", "at", "account", "step", "channel"]  # fmt: skip
+# Above the times at which it came back, of those from whom something did.
+CAME_HEADS = {
+    "delivered": gettext_lazy("Delivered at"),
+    "shown": gettext_lazy("Shown at"),
+    "opened": gettext_lazy("Opened at"),
+}
 
 
 @operator_page
@@ -60,7 +67,8 @@ def _draw(
     context = {
         "transfer": transfer,
         "form": form,
-        "rows": list(_describe(request, transfer, page)),
+        "rows": list(_describe(request, transfer, page, wanted)),
+        "came_head": CAME_HEADS.get(wanted.receipt, ""),
         "after": page.after,
         "is_cut": page.is_cut,
         "total": total,
@@ -117,11 +125,11 @@ def _count_strangers(
 
 
 def _describe(
-    request: HttpRequest, transfer: Transfer, page: RecipientPage
+    request: HttpRequest, transfer: Transfer, page: RecipientPage, wanted: Wanted
 ) -> Iterator[dict[str, Any]]:
     """Whole tokens are for who may compose, as on the page of a person."""
     sees_tokens = may(request.user, [transfer.app], Membership.Role.COMPOSER)
-    for row in describe_recipients(transfer, page.rows):
+    for row in describe_recipients(transfer, page.rows, wanted.receipt):
         shown = row["token"] if sees_tokens or not row["token"] else mask_token(row["token"])
         yield row | {"token": shown}
 
@@ -182,12 +190,18 @@ def recipients_csv(request: HttpRequest, pk: int) -> Any:
 def _list_lines(
     request: HttpRequest, transfer: Transfer, form: RecipientFilter
 ) -> Iterator[list[Any]]:
-    yield HEADING
     wanted, searched = form.read(), form.find_searched()
+    # A file of whom something came back from says when, behind what every file has.
+    came = [f"{wanted.receipt}_at"] if wanted.receipt else []
+    yield [*HEADING, *came]
     after, is_over = "", False
     while not is_over:
         page = _read(form, wanted, searched, after, CHUNK)
-        for row in _describe(request, transfer, page):
-            row["at"] = row["at"].isoformat() if row["at"] else ""
-            yield [row[name] for name in HEADING]
+        for row in _describe(request, transfer, page, wanted):
+            row["at"], row["came_at"] = _write_time(row["at"]), _write_time(row["came_at"])
+            yield [row[name] for name in (*HEADING, *(["came_at"] if came else []))]
         after, is_over = page.after, not page.after
+
+
+def _write_time(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""

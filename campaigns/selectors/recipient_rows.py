@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from campaigns.models import Account, Cohort, Delivery, Device, Part, Person, Settled, Transfer
+from campaigns.models import (
+    Account,
+    Cohort,
+    Delivery,
+    Device,
+    Part,
+    Person,
+    ReceiptRow,
+    Settled,
+    Transfer,
+)
 from campaigns.models.bulk import IdList
 from campaigns.selectors.waiting_recipients import PENDING
 
 
-def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterator[dict[str, Any]]:
+def describe_recipients(
+    transfer: Transfer, rows: Sequence[Delivery], receipt: str = ""
+) -> Iterator[dict[str, Any]]:
     """What is known of each, looked up together; `person` is an id or None, `at` a moment, or None
-    of who is pending."""
+    of who is pending, and `came_at` when what is asked for by `receipt` came back."""
     parts = Part.objects.in_bulk({row.part_id for row in rows})
     ids = [row.recipient for row in rows]
     devices = Device.objects.filter(app=transfer.app_id, pk__in=IdList(ids))
@@ -23,6 +36,7 @@ def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterato
     by_person = {person.pk: person for person in persons}
     cohorts = Cohort.objects.in_bulk({row.cohort_id for row in rows})
     accounts = Account.objects.in_bulk({row.account_id for row in rows})
+    came = _find_receipts(rows, receipt) if receipt else {}
     for row in rows:
         part = parts[row.part_id]
         is_person = part.kind == Part.Kind.PERSON
@@ -43,6 +57,7 @@ def describe_recipients(transfer: Transfer, rows: Sequence[Delivery]) -> Iterato
             "outcome": row.outcome or PENDING,
             "reason": row.reason,
             "at": row.at,
+            "came_at": came.get((row.part_id, row.recipient)),
             "account": _name_account(row, accounts.get(row.account_id)),
         }
 
@@ -52,3 +67,13 @@ def _name_account(row: Delivery, account: Account | None) -> str:
     if account is not None:
         return str(account.name)
     return _("Own channel") if row.outcome == Settled.SENT and not row.account_id else ""
+
+
+def _find_receipts(rows: Sequence[Delivery], kind: str) -> dict[tuple[int, int], datetime]:
+    """When it came back, by part and recipient: of each at most once."""
+    came = ReceiptRow.objects.filter(
+        part_id__in={row.part_id for row in rows},
+        recipient__in=IdList(row.recipient for row in rows),
+        kind=kind,
+    )
+    return {(part, one): at for part, one, at in came.values_list("part_id", "recipient", "at")}

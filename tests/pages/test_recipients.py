@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -110,6 +111,43 @@ def test_what_came_back_leads_to_who_it_came_from(client, owner, transfer):
         "", "delivered", "opened",
     ]  # fmt: skip
     assert len(b"".join(file.streaming_content).splitlines()) == 1 + len(opened)
+
+
+def test_a_list_of_who_opened_says_when_they_did(client, owner, transfer):
+    part = transfer.parts.get()
+    recipient = Delivery.objects.order_by("recipient")[7].recipient
+    opened, delivered = NOW + timedelta(hours=3), NOW + timedelta(minutes=1)
+    for kind, at in (("opened", opened), ("delivered", delivered)):
+        ReceiptRow.objects.create(part=part, recipient=recipient, kind=kind, at=at)
+        ReceiptCount.objects.create(part=part, hour=NOW, platform="android", kind=kind, count=1)
+    client.force_login(owner)
+    address = reverse("recipients", args=[transfer.pk])
+
+    pages = [client.get(address, {"receipt": kind}) for kind in ("opened", "delivered", "")]
+    files = [
+        b"".join(client.get(reverse("recipients_csv", args=[transfer.pk]), asked).streaming_content)
+        for asked in ({"receipt": "opened"}, {"outcome": "sent"})
+    ]
+
+    told = re.compile(r'<td data-label="(\w+ at|At)"><time datetime="([^"]+)"')
+    shown = [told.findall(page.content.decode()) for page in pages]
+    assert shown[0] == [("Opened at", opened.isoformat()), ("Outcome at", NOW.isoformat())]
+    assert shown[1] == [("Delivered at", delivered.isoformat()), ("Outcome at", NOW.isoformat())]
+    assert set(shown[2]) == {("At", NOW.isoformat())}
+    head, line = files[0].decode().splitlines()
+    assert head.endswith(",channel,opened_at")
+    assert line.endswith(opened.isoformat())
+    assert files[1].decode().splitlines()[0].endswith(",channel")
+
+
+def test_languages_stand_by_name_on_the_page(client, owner, transfer):
+    Cohort.objects.update(language="de")
+    client.force_login(owner)
+
+    page = client.get(reverse("recipients", args=[transfer.pk])).content.decode()
+
+    assert '<td data-label="Language">German</td>' in page
+    assert ">de<" not in page
 
 
 def test_viewers_get_no_whole_tokens(client, transfer):

@@ -520,6 +520,7 @@ def test_the_staff_page_says_when_its_count_is_estimated(app, devices):
     )
 
     assert "<p>3 devices now" in exact
+    assert "FR · French" in exact
     assert "<p>About 3 devices now, give or take " in estimated
 
 
