@@ -85,6 +85,20 @@ def answer(app, members, now):
     return intake.execute(push, Caller(key, make_dialect(), now))
 
 
+@pytest.mark.parametrize("name", ["campaigns", "home"])
+def test_pages_list_what_is_sent_to_a_group(client, owner, app, members, name):
+    now = datetime.now(UTC)
+    # Stopped before it has begun: on the home page that waits for somebody.
+    campaign = builders.make_campaign(app, now, status="failed")
+    Campaign.objects.update(app=None, app_group=AppGroup.objects.get())
+    client.force_login(owner)
+
+    answer = client.get(reverse(name))
+
+    assert answer.status_code == 200
+    assert reverse("campaign", args=[campaign.pk]) in answer.content.decode()
+
+
 def test_the_transfers_of_one_call_are_found_by_its_reference(app, answer):
     client = make_client(app.workspace)
     taken = {entry.transfer for entry in answer.entries}
