@@ -7,12 +7,14 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, F, Min, OuterRef
+from django.db.models import Case, Exists, F, Min, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import App, Approval, Campaign, Group, Membership, Transfer
+from campaigns.models.clock import FARTHEST_AHEAD, RECIPIENT_ZONE
 from campaigns.pages.authors import find_authors, name_authors
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
@@ -27,6 +29,13 @@ FILTERS = {
     "group": "group_id",
     "tag": "tag",
 }
+# What the column shows: on each one's own clock the hour that it reads, which is read there as UTC;
+# of what was sent at once the first of its transfers.
+FIRST_DUE = Transfer.objects.filter(campaign=OuterRef("pk")).order_by("due_at").values("due_at")
+STARTS = Coalesce(
+    Case(When(timezone=RECIPIENT_ZONE, then=F("due_at") + FARTHEST_AHEAD), default=F("due_at")),
+    Subquery(FIRST_DUE[:1]),
+)
 # By the word in the address: the columns that they are sorted by, newest first where none is named.
 SORTS = {
     "": ("-pk",),
@@ -35,8 +44,8 @@ SORTS = {
     "-name": ("-name", "-pk"),
     "status": ("status", "-pk"),
     "-status": ("-status", "-pk"),
-    "due": (F("due_at").asc(nulls_last=True), "-pk"),
-    "-due": (F("due_at").desc(nulls_last=True), "-pk"),
+    "due": (STARTS.asc(nulls_last=True), "-pk"),
+    "-due": (STARTS.desc(nulls_last=True), "-pk"),
 }
 
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import ApiKey, Campaign, Group, Transfer
+from campaigns.models import ApiKey, Campaign, Counter, Group, Part, Transfer
 from tests import builders
 from tests.pages.test_pages import make_campaign
 
 pytestmark = pytest.mark.database
+
+
+AT = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
+
+
+def make_transfer(campaign, app, due_at=AT, **outcomes):
+    """One of 100 recipients, so many of whom have each outcome."""
+    transfer = Transfer.objects.create(
+        app=app, group=Group.objects.get(app=app), campaign=campaign, status="sending",
+        status_since=AT, due_at=due_at, created_at=AT,
+    )  # fmt: skip
+    part = Part.objects.create(transfer=transfer, message=campaign.message, audience=100)
+    for outcome, count in outcomes.items():
+        Counter.objects.create(part=part, platform="android", outcome=outcome, count=count)
 
 
 def list_names(client, **query):
@@ -96,3 +110,24 @@ def test_a_script_is_named_and_found_by_the_name_of_its_key(client, app, owner):
     assert list_names(client, author="Shop backend") == ["Ours"]
     assert list_names(client, author="key 690f3744") == ["Ours"]
     assert list_names(client, author="owner") == ["By hand"]
+
+
+def test_the_list_is_sorted_by_the_starts_that_it_shows(client, app, owner):
+    eight, nine, ten = (AT.replace(hour=hour) for hour in (8, 9, 10))
+    make_campaign(app, "Draft")
+    # The first zone on earth reads nine on its clock at seven in the evening of the day before.
+    first_on_earth = nine - timedelta(hours=14)
+    make_campaign(
+        app, "Own nine", status="scheduled", timezone="recipient", send_at="2026-11-20T09:30",
+        due_at=first_on_earth,
+    )  # fmt: skip
+    make_campaign(app, "At ten", status="scheduled", due_at=ten)
+    at_once = make_campaign(app, "At once, at eight", status="sent")
+    for due_at in (ten, eight):
+        make_transfer(at_once, app, due_at)
+    client.force_login(owner)
+
+    rising, falling = (list_names(client, sort=sort) for sort in ("due", "-due"))
+
+    assert rising == ["At once, at eight", "Own nine", "At ten", "Draft"]
+    assert falling == ["At ten", "Own nine", "At once, at eight", "Draft"]
