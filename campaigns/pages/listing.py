@@ -18,6 +18,7 @@ from campaigns.models.clock import FARTHEST_AHEAD, RECIPIENT_ZONE
 from campaigns.pages.authors import find_authors, name_authors
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.status import count_begun
 from campaigns.services.access import has_role
 
 PAGE = 25
@@ -126,7 +127,8 @@ class Column:
 
 @operator_page
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """Campaigns that the operator sees, the newest first; a page is read, and nothing counted."""
+    """Campaigns that the operator sees, the newest first; a page is read, and what has become of
+    these is read from the counters."""
     form = CampaignFilter(request.GET, principal=request.user)
     rows = Campaign.objects.for_user(request.user).select_related("app", "app_group", "group")
     signed = Approval.objects.filter(campaign=OuterRef("pk"), state=Approval.State.APPROVED)
@@ -140,8 +142,9 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "form": form,
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
-        "waiting": Campaign.WAITING,
+        "unsent": Campaign.EDITABLE | Campaign.WAITING,
         "shown": found[:PAGE],
+        "numbers": count_begun(request.user, [row.pk for row in found[:PAGE]]),
         "authors": name_authors(
             (row.created_by for row in found), (row.workspace_id for row in found)
         ),

@@ -28,14 +28,14 @@ class Standing:
     @property
     def settled(self) -> int:
         """Recipients whose outcome is known."""
-        return self.counters.audience - self.counters.pending
+        return self.counters.settled
 
     @property
     def share(self) -> int:
         """Settled, as a whole percentage; all of nobody is all."""
-        if not self.counters.audience:
-            return 100 if self.transfer.status in Transfer.FINISHED else 0
-        return 100 * self.settled // self.counters.audience
+        if not self.counters.audience and self.transfer.status in Transfer.FINISHED:
+            return 100
+        return self.counters.share
 
     @property
     def figures(self) -> list[tuple[str, str, int]]:

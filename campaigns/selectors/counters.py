@@ -20,6 +20,16 @@ class Counters:
     pending: int = 0
     resent: int = 0
 
+    @property
+    def settled(self) -> int:
+        """Recipients whose outcome is known."""
+        return self.audience - self.pending
+
+    @property
+    def share(self) -> int:
+        """Settled, as a whole percentage; of nobody none."""
+        return 100 * self.settled // self.audience if self.audience else 0
+
     def as_dict(self) -> dict[str, int]:
         """The nine numbers by their names, as the API shows them."""
         return asdict(self)

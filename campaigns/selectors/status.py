@@ -25,6 +25,7 @@ from campaigns.models import (
     TransferEvent,
     VendorCount,
 )
+from campaigns.models.access import visible_app_ids
 from campaigns.selectors.app_parts import AppPartLine, list_app_parts
 from campaigns.selectors.counters import Counters, balance_counters
 from campaigns.selectors.hours import Hour, find_next_hour, find_seconds_left, list_hours
@@ -47,20 +48,32 @@ TOLD_KINDS = (ReceiptKind.DELIVERED.value, ReceiptKind.OPENED.value)
 
 def count_transfers(ids: Collection[int]) -> dict[int, Counters]:
     """Counters of each of these transfers, in two queries."""
-    return _count_by("transfer_id", {"transfer_id__in": ids}, ids)
+    return _fill(ids, _count_by("transfer_id", {"transfer_id__in": ids}))
 
 
 def count_campaigns(ids: Collection[int]) -> dict[int, Counters]:
     """Counters of each of these campaigns over all their transfers, in two queries."""
-    return _count_by("transfer__campaign_id", {"transfer__campaign_id__in": ids}, ids)
+    return _fill(ids, _count_by("transfer__campaign_id", {"transfer__campaign_id__in": ids}))
 
 
 def count_occurrences(ids: Collection[int]) -> dict[int, Counters]:
     """Counters of each of these times of series over all its transfers, in two queries."""
-    return _count_by("transfer__occurrence_id", {"transfer__occurrence_id__in": ids}, ids)
+    return _fill(ids, _count_by("transfer__occurrence_id", {"transfer__occurrence_id__in": ids}))
 
 
-def _count_by(key: str, where: Mapping[str, Any], ids: Collection[int]) -> dict[int, Counters]:
+def count_begun(principal: Any, ids: Collection[int]) -> dict[int, Counters]:
+    """Counters of those of these campaigns that have transfers, over all whose apps the principal
+    sees, in two queries."""
+    seen = {"transfer__campaign_id__in": ids, "transfer__app__in": visible_app_ids(principal)}
+    return _count_by("transfer__campaign_id", seen)
+
+
+def _fill(ids: Collection[int], counted: Mapping[int, Counters]) -> dict[int, Counters]:
+    return {owner: counted.get(owner) or Counters() for owner in ids}
+
+
+def _count_by(key: str, where: Mapping[str, Any]) -> dict[int, Counters]:
+    """Of those that have parts; the others have not begun."""
     outcomes: dict[int, dict[str, int]] = defaultdict(dict)
     # Counters first: a chunk that is frozen between the two reads then only adds to `pending`.
     settled = Counter.objects.filter(**{f"part__{name}": value for name, value in where.items()})
@@ -68,11 +81,10 @@ def _count_by(key: str, where: Mapping[str, Any], ids: Collection[int]) -> dict[
     for owner, outcome, total in rows:
         outcomes[owner][outcome] = total
     sizes = Part.objects.filter(**where).values_list(key).order_by()
-    totals = {
-        owner: (audience, resent)
+    return {
+        owner: balance_counters(outcomes[owner], audience, resent)
         for owner, audience, resent in sizes.annotate(a=Sum("audience"), r=Sum("resent"))
     }
-    return {owner: balance_counters(outcomes[owner], *totals.get(owner, (0, 0))) for owner in ids}
 
 
 @dataclass(frozen=True, slots=True)

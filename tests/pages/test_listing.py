@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,13 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import ApiKey, Campaign, Counter, Group, Part, Transfer
+from campaigns.models import ApiKey, AppGroup, Campaign, Counter, Group, Part, Transfer
 from tests import builders
 from tests.pages.test_pages import make_campaign
 
 pytestmark = pytest.mark.database
-
-
+NOTHING = "\N{EN DASH}"
 AT = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
 
 
@@ -28,6 +28,18 @@ def make_transfer(campaign, app, due_at=AT, **outcomes):
     part = Part.objects.create(transfer=transfer, message=campaign.message, audience=100)
     for outcome, count in outcomes.items():
         Counter.objects.create(part=part, platform="android", outcome=outcome, count=count)
+
+
+def read_numbers(client):
+    """By the name of a campaign what stands under *Sent* and *Failed*, bar and all."""
+    rows = client.get(reverse("campaigns")).content.decode().split("<tr>")[2:]
+    cells = re.compile(r'<td data-label="(?:Sent|Failed)"[^>]*>(.*?)</td>', re.DOTALL)
+    return {
+        re.search(r'class="pa-link" href="[^"]+">([^<]+)', row)[1]: [
+            re.sub(r"<(?!progress|/progress)[^>]+>", "", cell) for cell in cells.findall(row)
+        ]
+        for row in rows
+    }
 
 
 def list_names(client, **query):
@@ -110,6 +122,61 @@ def test_a_script_is_named_and_found_by_the_name_of_its_key(client, app, owner):
     assert list_names(client, author="Shop backend") == ["Ours"]
     assert list_names(client, author="key 690f3744") == ["Ours"]
     assert list_names(client, author="owner") == ["By hand"]
+
+
+def test_the_list_says_how_many_were_sent_to_and_how_far_it_is(client, app, owner):
+    make_transfer(make_campaign(app, "Over", status="sent"), app, sent=60, failed=5, skipped=35)
+    running = make_campaign(app, "Running", status="sending")
+    make_transfer(running, app, sent=20, failed=1)
+    make_transfer(running, app, sent=30)
+    for name, status in (("Draft", "draft"), ("Later", "scheduled"), ("Dropped", "cancelled")):
+        make_campaign(app, name, status=status)
+    client.force_login(owner)
+
+    numbers = read_numbers(client)
+
+    bar = numbers["Running"][0].partition("<progress")[2]
+    assert 'value="25"' in bar
+    assert 'aria-label="Progress of Running"' in bar
+    assert {name: [cell.partition("<")[0] for cell in row] for name, row in numbers.items()} == {
+        "Over": ["60 of 100", "5"], "Running": ["50 of 200", "1"],
+        "Draft": ["not sent yet", NOTHING], "Later": ["not sent yet", NOTHING],
+        "Dropped": [NOTHING, NOTHING],
+    }  # fmt: skip
+    assert "<progress" not in numbers["Over"][0]
+
+
+def test_numbers_are_of_the_apps_that_one_sees(client, app, workspace):
+    other = builders.make_app(workspace, "other")
+    both = AppGroup.objects.create(workspace=workspace, name="Both")
+    both.apps.set([app, other])
+    campaign = make_campaign(app, "Both", status="sent")
+    Campaign.objects.filter(pk=campaign.pk).update(app=None, app_group=both)
+    make_transfer(campaign, app, sent=10)
+    make_transfer(campaign, other, sent=90)
+    shown = []
+
+    for name, seen in (("wide", None), ("narrow", app)):
+        client.force_login(builders.make_member(name, workspace, app=seen, role="viewer"))
+        shown.append(read_numbers(client)["Both"][0].partition("<")[0])
+
+    assert shown == ["100 of 200", "10 of 100"]
+
+
+def test_numbers_cost_as_much_of_a_full_page_as_of_one_campaign(client, app, owner):
+    client.force_login(owner)
+    asked = []
+
+    for count in (1, 24):
+        for number in range(count):
+            make_transfer(make_campaign(app, f"C {count}-{number}", status="sent"), app, sent=9)
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(reverse("campaigns"))
+        asked.append([row["sql"] for row in queries])
+
+    assert len(page.context["numbers"]) == 25
+    assert len(asked[0]) == len(asked[1])
+    assert not [sql for sql in asked[1] if "campaigns_delivery" in sql]
 
 
 def test_the_list_is_sorted_by_the_starts_that_it_shows(client, app, owner):
