@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -20,6 +21,7 @@ from campaigns.errors import Invalid, Refused
 from campaigns.models import App, Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import RECIPIENT_ZONE
+from campaigns.pages.authors import name_authors
 from campaigns.pages.fields import PageForm
 from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import find_held_back, tell_status
@@ -33,6 +35,7 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
 from campaigns.selectors.approvals import Standing, find_newest, list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.campaign_moves import list_moves
 from campaigns.selectors.status import find_pause_words
 from campaigns.services.access import name_actor
 from campaigns.services.approvals import is_askable, list_approvers
@@ -83,7 +86,7 @@ def _draw(
         "plan": describe_plan(campaign),
         **_read_approval(request, campaign, apps),
         "history_page": find_history(request.user, campaign, campaign.workspace),
-        "events": campaign.events.order_by("-pk")[:30],
+        **_read_history(request, campaign),
         # Of a draft the whole audience is counted, which the page does not wait for.
         **({"is_looked_at": True} if _is_draft(campaign) else _read_problems(request, campaign)),
         "reschedule_form": _start_rescheduling(campaign, apps) if apps else None,
@@ -118,6 +121,18 @@ def campaign_problems(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = find_campaign(request.user, pk)
     context = {"campaign": campaign, **_read_problems(request, campaign)}
     return draw_fragment(request, "pages/campaign_problems.html", context)
+
+
+def _read_history(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """What was done to it and its transfers, the newest first, and what keys among those are
+    called who did."""
+    moves = list_moves(campaign, _list_transfers(request, campaign))
+    actors = {campaign.created_by, *(move.actor for move in moves)}
+    return {"moves": moves, "actors": name_authors(actors, [campaign.workspace_id])}
+
+
+def _list_transfers(request: HttpRequest, campaign: Campaign) -> QuerySet[Transfer]:
+    return Transfer.objects.for_user(request.user).filter(campaign=campaign)
 
 
 def _is_draft(campaign: Campaign) -> bool:
@@ -155,7 +170,7 @@ def campaign_status(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    rows = Transfer.objects.for_user(request.user).filter(campaign=campaign)
+    rows = _list_transfers(request, campaign)
     is_series = campaign.recurrence is not None
     # Of a series only what is under way is shown whole; its runs are a table.
     shown = rows.filter(finished_at__isnull=True) if is_series else rows
