@@ -63,6 +63,7 @@ def open_dialog(page: Page) -> None:
 def make_key(page: Page) -> None:
     """Get a key that is shown this once."""
     page.get_by_label("Name", exact=False).first.fill("Nightly")
+    page.get_by_label("Read", exact=True).check()
     page.get_by_role("button", name="Make the key").click()
     page.get_by_text("The new key.").wait_for()
 

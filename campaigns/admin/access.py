@@ -21,7 +21,8 @@ from campaigns.admin.base import Fact, ReadOnlyAdmin, ScopedFilter, Shown, Staff
 from campaigns.admin.paginator import BoundedPaginator
 from campaigns.models import ApiKey, AuditEntry, Membership, Workspace
 from campaigns.services.access import (
-    DEFAULT_SCOPES,
+    NO_SCOPE,
+    SCOPES_ADVICE,
     find_workspaces,
     issue_key,
     name_actor,
@@ -127,8 +128,9 @@ class ApiKeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Scopes"),
         choices=ApiKey.Scope,
-        initial=[str(scope) for scope in DEFAULT_SCOPES],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=SCOPES_ADVICE,
+        error_messages={"required": NO_SCOPE},
     )
     dialect = forms.ChoiceField(
         label=gettext_lazy("Dialect"),

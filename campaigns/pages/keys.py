@@ -22,7 +22,8 @@ from campaigns.pages.access import require_workspace
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.services.access import (
-    DEFAULT_SCOPES,
+    NO_SCOPE,
+    SCOPES_ADVICE,
     find_workspaces,
     issue_key,
     name_actor,
@@ -65,8 +66,9 @@ class KeyForm(PageForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Scopes"),
         choices=ApiKey.Scope,
-        initial=[str(scope) for scope in DEFAULT_SCOPES],
         widget=forms.CheckboxSelectMultiple,
+        help_text=SCOPES_ADVICE,
+        error_messages={"required": NO_SCOPE},
     )
     dialect = forms.ChoiceField(
         label=gettext_lazy("Door"),

@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Forbidden, Invalid, Refused
 from campaigns.models import ApiKey, App, AppGroup, AuditEntry, Membership, Workspace
@@ -36,6 +37,12 @@ HOLDERS: dict[str, frozenset[str]] = {
 # What a key may do instead of a role; a key never approves and never administers.
 SCOPE_OF_ROLE = {Role.VIEWER: Scope.READ, Role.COMPOSER: Scope.COMPOSE, Role.SENDER: Scope.SEND}
 DEFAULT_SCOPES = (Scope.READ, Scope.AUDIENCE, Scope.COMPOSE, Scope.SEND)
+SCOPES_ADVICE = gettext_lazy(
+    "No more than the script needs, so that a lost key does little harm. One that reads reports:"
+    " Read. One that keeps devices: Change the audience. One that writes campaigns and starts them:"
+    " Read, Compose and Send."
+)
+NO_SCOPE = gettext_lazy("Tick what the script may do; a key without a scope can do nothing.")
 TOUCH_EVERY = timedelta(minutes=1)
 _KEYS: Prepared[ApiKey] = Prepared(
     lambda public_id: ApiKey.objects.select_related("workspace").filter(

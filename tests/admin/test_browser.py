@@ -219,6 +219,7 @@ def test_a_key_is_shown_once_and_revoked(staff, live_server, app, now):
     staff.get_by_label("Workspace").select_option(label=app.workspace.name)
     staff.get_by_label("Name", exact=False).first.fill("Nightly")
     pick(staff, "apps", app.name)
+    staff.get_by_label("Read", exact=True).check()
     save(staff)
     text = staff.get_by_label("API key").input_value()
     key = access.find_key(text, now=now)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.database
 Role = Membership.Role
 PASSWORD = "correct horse battery"
 CHECK = re.compile(r'id="pa-once"[^>]*value="([^"]+)"')
+BOX = re.compile(r'<input[^>]*name="scopes"[^>]*>')
 
 
 @pytest.fixture
@@ -248,6 +249,20 @@ def test_a_key_is_made_shown_once_and_revoked(admin, app):
     assert "Usable" in listed
     assert "Revoked" in revoked
     assert not ApiKey.objects.get().is_usable(datetime.now(UTC))
+
+
+@pytest.mark.parametrize("page", ["keys", "admin:campaigns_apikey_add"])
+def test_a_new_key_may_do_only_what_is_ticked(admin, app, superuser, page):
+    admin.force_login(superuser)
+    body = {"name": "Nightly", "workspace": app.workspace.pk}
+
+    empty = admin.get(reverse(page)).content.decode()
+    refused = admin.post(f"{reverse(page)}?workspace={app.workspace.slug}", body).content.decode()
+
+    assert [box for box in BOX.findall(empty) if re.search(r"\schecked[\s>=]", box)] == []
+    assert len(BOX.findall(empty)) == len(ApiKey.Scope)
+    assert "Tick what the script may do" in refused
+    assert not ApiKey.objects.exists()
 
 
 @pytest.mark.parametrize(
