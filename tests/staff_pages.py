@@ -162,7 +162,10 @@ def _list_empty() -> dict[str, str]:
 def _list_without_app() -> dict[str, str]:
     """The pages of somebody who has no app yet."""
     make_member(OUTSIDER, make_workspace("empty"), role="admin", password=PASSWORD)
-    names = ("home", "campaigns", "compose", "attributes", "new_import", "reports")
+    names = (
+        "home", "campaigns", "compose", "attributes", "new_segment", "new_label", "new_test_group",
+        "new_import", "browsers", "reports",
+    )  # fmt: skip
     return {f"no_app_{name}": reverse(name) for name in names}
 
 

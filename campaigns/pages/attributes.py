@@ -17,6 +17,7 @@ from campaigns.errors import Refused
 from campaigns.models import App, Membership, PromotedAttribute
 from campaigns.pages.lookups import find_app, may
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.pages.without_app import draw_without_app
 from campaigns.selectors.suggestions import CustomAttribute, list_custom
 from campaigns.services.access import name_actor, require_role
 from campaigns.services.promoted import (
@@ -44,7 +45,7 @@ def attributes(request: HttpRequest) -> HttpResponse:
     """Of one app; without one chosen, of the first that the operator sees."""
     apps = list(App.objects.for_user(request.user).order_by("name", "pk"))
     if not apps:
-        return draw_page(request, "pages/no_app.html", _("Attributes"), {})
+        return draw_without_app(request, _("Attributes"))
     chosen = request.GET.get("app", "")
     app = find_app(request.user, chosen) if chosen else apps[0]
     context = {

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns.errors import Invalid, NotFound, Refused
 from campaigns.models import App, Campaign, Device, Membership
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.pages.without_app import advise
 from campaigns.services.access import find_apps, name_actor, require_role
 from campaigns.services.browsers import (
     Offer,
@@ -40,6 +41,7 @@ def browsers(request: HttpRequest) -> HttpResponse:
     context = {
         "apps": find_apps(request.user, Role.COMPOSER).order_by("name")[:200],
         "devices": list_browsers(request.user),
+        **advise(request.user),
     }
     return draw_page(request, "pages/browsers.html", _("Test browsers"), context)
 

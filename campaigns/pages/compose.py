@@ -46,6 +46,7 @@ from campaigns.pages.template_form import (
     put_template,
 )
 from campaigns.pages.translation_form import TranslationForm
+from campaigns.pages.without_app import draw_without_app
 from campaigns.selectors.audience_fields import field_catalogue
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
@@ -94,7 +95,7 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
     key = request.GET.get("target", "")
     place = find_place(request.user, key) if key else find_first_place(request.user)
     if place is None:
-        return draw_page(request, "pages/no_app.html", _("New campaign"), {})
+        return draw_without_app(request, _("New campaign"))
     return _draw(request, start_composition(request.user, place, _read_wish(request)), None)
 
 

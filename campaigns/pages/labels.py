@@ -22,6 +22,7 @@ from campaigns.pages.named_list import read_list
 from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.suppressions import name_kind
+from campaigns.pages.without_app import draw_composed
 from campaigns.selectors.lookup import find_person_ids
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import list_kinds
@@ -100,7 +101,7 @@ def new_label(request: HttpRequest) -> HttpResponse:
     """An empty form, and a label from it."""
     apps = find_apps(request.user, Role.COMPOSER).order_by("pk")
     if not apps:
-        require_role(request.user, None, Role.COMPOSER)
+        return draw_composed(request, _("New label"))
     form = LabelForm(request.POST or None, initial={"app": request.GET.get("app", "")})
     form.offer("app", apps)
     if form.is_valid():

@@ -13,6 +13,7 @@ from campaigns.errors import NotFound, Refused
 from campaigns.models import Import, Label
 from campaigns.pages.lookups import find_app
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.pages.without_app import draw_composed
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import Role, find_apps, name_actor, require_role
 from campaigns.services.import_targets import list_targets
@@ -26,7 +27,7 @@ def new_import(request: HttpRequest) -> HttpResponse:
     """Choose an app and a file, and say where its people come from."""
     apps = list(find_apps(request.user, Role.COMPOSER).order_by("pk"))
     if not apps:
-        require_role(request.user, None, Role.COMPOSER)
+        return draw_composed(request, _("New import"))
     label = _find_label(request, request.GET.get("label", ""))
     context = {
         "apps": [label.app] if label else apps,

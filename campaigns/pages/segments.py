@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import ChangedMeanwhile, Forbidden, Invalid, NotFound, Refused
+from campaigns.errors import ChangedMeanwhile, Invalid, NotFound, Refused
 from campaigns.models import App, Device, Membership, Segment
 from campaigns.pages.lookups import find_app
 from campaigns.pages.named_list import read_list
 from campaigns.pages.row_history import find_history
 from campaigns.pages.segment_editor import Editor, list_options, open_editor, read_editor
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.without_app import draw_composed
 from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.audience_fields import find_field
 from campaigns.selectors.copy_names import name_copy
@@ -64,7 +65,7 @@ def new_segment(request: HttpRequest) -> HttpResponse:
     """A new segment, empty, of another's expression (`?copy=<id>`), or as it is posted."""
     apps = list_composed(request.user)
     if not apps:
-        raise Forbidden(_("You may look at segments, but not make them."))
+        return draw_composed(request, _("New segment"))
     if request.method == "POST":
         app = find_app(request.user, request.POST.get("app", ""))
         return _save(request, app, None)

@@ -36,14 +36,14 @@ def _list_set_up(user: Any) -> list[Step]:
             _("Set up an app"),
             _("Its devices are who you send to; its time zone is the one that plans go by."),
             _exists(App.objects.for_user(user)),
-            _address(user, "app"),
+            find_form(user, "app"),
             _("Add an app"),
         ),
         Step(
             _("Add an account"),
             _("Your login at a vendor or a gateway. It can be checked right there."),
             _exists(Account.objects.for_user(user)),
-            _address(user, "account"),
+            find_form(user, "account"),
             _("Add an account"),
         ),
         Step(
@@ -81,7 +81,8 @@ def _exists(rows: Any) -> bool:
     return bool(rows.order_by().exists())
 
 
-def _address(user: Any, model: str) -> str:
+def find_form(user: Any, model: str) -> str:
+    """Where one makes a row of that model; "" for who may not."""
     if not user.has_perm(f"campaigns.add_{model}"):
         return ""
     return reverse(f"admin:campaigns_{model}_add")

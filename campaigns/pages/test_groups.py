@@ -20,6 +20,7 @@ from campaigns.models.kept import MAX_TESTERS
 from campaigns.pages.fields import PageForm
 from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.pages.without_app import draw_composed
 from campaigns.services.access import find_apps, has_role, name_actor, require_role
 from campaigns.services.testers import (
     Found,
@@ -82,6 +83,8 @@ def test_groups(request: HttpRequest) -> HttpResponse:
 def new_test_group(request: HttpRequest) -> HttpResponse:
     """An empty form, and a group from it."""
     apps = find_apps(request.user, Role.COMPOSER).order_by("pk")
+    if not apps:
+        return draw_composed(request, _("New test group"))
     form = TestGroupForm(request.POST or None)
     form.offer("app", apps)
     if request.method == "POST" and form.is_valid():
