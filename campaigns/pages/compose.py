@@ -239,6 +239,7 @@ def _draw(
         raise Forbidden(_("You may look at campaigns of this app, but not write them."))
     if campaign is not None:
         composition.audience.keep_stored(campaign)
+    groups = TestGroup.objects.for_user(request.user).filter(app__in=apps).select_related("app")
     tags = Transfer.objects.filter(app__in=apps).exclude(tag="").order_by("-created_at")
     context = {
         "composition": composition,
@@ -251,7 +252,8 @@ def _draw(
         "default_language": describe_language(apps[0].default_language),
         "known_languages": list_languages(),
         "may_send": all(has_role(request.user, app, Role.SENDER) for app in apps),
-        "test_groups": TestGroup.objects.for_user(request.user).filter(app__in=apps)[:200],
+        "test_groups": groups.order_by("name", "app__name")[:200],
+        "has_many_apps": len(apps) > 1,
         "templates": list_templates(request.user, apps)[:OFFERED],
         "may_keep": may_keep(request.user, apps),
         "keep_form": make_keep_form(request.user, apps),

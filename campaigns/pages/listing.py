@@ -57,6 +57,16 @@ HEADS = {
 }
 
 
+class GroupField(forms.ModelChoiceField):
+    """Groups, by their apps too where there are several: each has a `General`."""
+
+    names_apps = False
+
+    def label_from_instance(self, group: Any) -> str:
+        """As lines of a report are called."""
+        return f"{group.name} · {group.app}" if self.names_apps else str(group.name)
+
+
 class CampaignFilter(PageForm):
     """What the list may be narrowed by."""
 
@@ -77,7 +87,7 @@ class CampaignFilter(PageForm):
         required=False,
         empty_label=gettext_lazy("Any"),
     )
-    group = forms.ModelChoiceField(
+    group = GroupField(
         Group.objects.none(),
         label=gettext_lazy("Group"),
         required=False,
@@ -95,8 +105,11 @@ class CampaignFilter(PageForm):
     def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.principal = principal
-        for name, model in (("app", App), ("group", Group)):
-            self.offer(name, model.objects.for_user(principal).order_by("name"))
+        apps = App.objects.for_user(principal)
+        self.offer("app", apps.order_by("name"))
+        groups = Group.objects.for_user(principal).select_related("app")
+        self.offer("group", groups.order_by("name", "app__name", "pk"))
+        self.fields["group"].names_apps = len(apps.order_by("pk")[:2]) > 1
 
     def narrow(self, campaigns: Any) -> Any:
         """The campaigns that fit; a filter that is wrong is shown and not applied."""

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.dispatch.plan import start_due
-from campaigns.models import AppGroup, Campaign, Transfer
+from campaigns.models import AppGroup, Campaign, TestGroup, Transfer
 from campaigns.services import access, intake
 from campaigns.services.callers import Caller
 from campaigns.services.campaigns import create_campaign
@@ -47,6 +47,17 @@ def start_at(moment, members):
     before = (campaign.status, campaign.transfers.count())
     start_due(moment)
     return before, [transfer.app for transfer in campaign.transfers.order_by("app")] == members
+
+
+def test_test_groups_of_one_name_are_told_apart_by_their_apps(client, owner, members, tomorrow):
+    for member in members:
+        TestGroup.objects.create(app=member, name="Team", created_at=tomorrow)
+    client.force_login(owner)
+    target = f"app_group:{AppGroup.objects.get().pk}"
+
+    page = client.get(reverse("compose"), {"target": target}).content.decode()
+
+    assert page.index(">Team · Cafe</option>") < page.index(">Team · Shop</option>")
 
 
 def test_a_group_push_is_planned_over_the_native_api(app, members, tomorrow):

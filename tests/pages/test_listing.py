@@ -70,6 +70,23 @@ def test_the_address_narrows_and_sorts(client, app, owner):
     ]  # fmt: skip
 
 
+def list_groups(client):
+    form = client.get(reverse("campaigns")).context["form"]
+    return [words for _pk, words in form.fields["group"].choices][1:]
+
+
+def test_groups_of_one_name_are_told_apart_by_their_apps_in_the_filter(client, app, owner):
+    client.force_login(owner)
+
+    one = list_groups(client)
+    cafe = builders.make_app(app.workspace, "cafe")
+    Group.objects.create(app=cafe, name="Autumn")
+    several = list_groups(client)
+
+    assert one == ["General"]
+    assert several == ["Autumn · Cafe", "General · Cafe", "General · Shop"]
+
+
 def test_pages_hold_everybody_once_and_nothing_is_counted(client, app, owner):
     for number in range(60):
         make_campaign(app, f"Campaign {number:02}")

@@ -30,7 +30,7 @@ def test_what_is_no_page_is_drawn_and_says_what_to_do(client, app):
         500: fail(),
     }
     words = {
-        404: "There is nothing at this address", 403: "You need the role Composer", 400: "names a host",
+        404: "There is nothing at this address", 403: "the role Composer", 400: "names a host",
         500: "look before you do it again",
     }  # fmt: skip
 
