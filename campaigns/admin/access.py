@@ -29,6 +29,7 @@ from campaigns.services.access import (
     revoke_key,
 )
 from campaigns.services.permissions import Role
+from campaigns.templatetags.audit import audit_fields, audit_target, audit_verb
 from providers import registry
 
 admin.site.unregister(User)
@@ -253,8 +254,20 @@ class ApiKeyAdmin(StaffAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Who changed what, and when."""
 
-    list_display = ["at", "actor", "verb", "target_type", "target_id", "workspace"]
+    list_display = ["at", "actor", "show_verb", "show_target", "workspace"]
     list_filter = [("workspace", ScopedFilter)]
     list_select_related = ["workspace"]
     paginator = BoundedPaginator
-    fields = ["at", "actor", "verb", "target_type", "target_id", "fields", "workspace"]
+    fields = ["at", "actor", "show_verb", "show_target", "show_fields", "workspace"]
+
+    @admin.display(description=gettext_lazy("what"))
+    def show_verb(self, row: AuditEntry) -> str:
+        return audit_verb(row)
+
+    @admin.display(description=gettext_lazy("row"))
+    def show_target(self, row: AuditEntry) -> str:
+        return audit_target(row)
+
+    @admin.display(description=gettext_lazy("fields"))
+    def show_fields(self, row: AuditEntry) -> str:
+        return audit_fields(row)

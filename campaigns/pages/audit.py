@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from typing import Any
@@ -16,16 +17,18 @@ from django.utils.translation import gettext_lazy
 from campaigns.models import AuditEntry, Workspace
 from campaigns.pages.access import require_workspace
 from campaigns.pages.downloads import stream_csv
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.pages.row_history import find_row_page
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import find_workspaces, name_actor, record_audit
+from campaigns.services.audit_words import list_kinds, list_verbs
 from campaigns.services.permissions import Role
 
 PAGE = 50
 CHUNK = 2_000
 HEADING = ["at", "actor", "verb", "kind", "id", "fields"]
+CODE = re.compile("[a-z_]{1,60}")
 FILTERS = {"actor": "actor", "verb": "verb", "kind": "target_type", "number": "target_id"}
 
 
@@ -37,8 +40,8 @@ class AuditFilter(PageForm):
         required=False,
         max_length=150,
     )
-    verb = forms.CharField(label=gettext_lazy("What"), required=False, max_length=60)
-    kind = forms.CharField(label=gettext_lazy("Kind"), required=False, max_length=60)
+    verb = forms.ChoiceField(label=gettext_lazy("What"), required=False, widget=LongSelect)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False, widget=LongSelect)
     number = forms.CharField(label=gettext_lazy("Id"), required=False, max_length=60)
     date_from = forms.DateField(
         label=gettext_lazy("From (UTC)"), required=False, widget=forms.DateInput({"type": "date"})
@@ -46,6 +49,17 @@ class AuditFilter(PageForm):
     date_to = forms.DateField(
         label=gettext_lazy("To (UTC)"), required=False, widget=forms.DateInput({"type": "date"})
     )
+
+    def __init__(self, asked: Any) -> None:
+        super().__init__(asked)
+        for name, known in (("verb", list_verbs()), ("kind", list_kinds())):
+            self.offer_choices(name, [("", _("Any")), *known, *self._keep(name, known)])
+
+    def _keep(self, name: str, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """A code that an address names and no entry of today has, such as one of before."""
+        code = self.data.get(name, "")
+        is_kept = CODE.fullmatch(code) and code not in dict(known)
+        return [(code, code)] if is_kept else []
 
     def select(self, workspace: Workspace) -> QuerySet[AuditEntry]:
         """The entries that fit, the newest first; a filter that is wrong is shown, not applied."""

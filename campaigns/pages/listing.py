@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db.models import Case, Exists, F, Min, OuterRef, Subquery, When
@@ -109,7 +109,7 @@ class CampaignFilter(PageForm):
         self.offer("app", apps.order_by("name"))
         groups = Group.objects.for_user(principal).select_related("app")
         self.offer("group", groups.order_by("name", "app__name", "pk"))
-        self.fields["group"].names_apps = len(apps.order_by("pk")[:2]) > 1
+        cast(GroupField, self.fields["group"]).names_apps = len(apps.order_by("pk")[:2]) > 1
 
     def narrow(self, campaigns: Any) -> Any:
         """The campaigns that fit; a filter that is wrong is shown and not applied."""

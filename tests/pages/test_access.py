@@ -310,6 +310,41 @@ def test_the_log_is_filtered_paged_and_told_row_by_row(admin, app, owner, now):
     assert "Nothing fits" in nothing.content.decode()
 
 
+def test_the_log_is_told_in_words_wherever_it_stands(admin, app, superuser, now):
+    person = builders.make_person(app.workspace)
+    entry = record_audit("ann", "opt_out", person, workspace=app.workspace,
+                         fields=["opted_out", "external_user_id"], now=now)  # fmt: skip
+    admin.force_login(superuser)
+    places = [
+        f"{reverse('audit')}?workspace={app.workspace.slug}&verb=opt_out&kind=person",
+        reverse("person", args=[person.pk]),
+        reverse("admin:campaigns_auditentry_changelist"),
+        reverse("admin:campaigns_auditentry_change", args=[entry.pk]),
+        reverse("admin:campaigns_person_history", args=[person.pk]),
+    ]
+
+    pages = [admin.get(place).content.decode() for place in places]
+
+    for page in pages:
+        assert '<span title="opt_out">Opted out</span>' in page
+    for place in (0, 1, 3, 4):
+        words = '<span title="external_user_id, opted_out">external user id, opt-out</span>'
+        assert words in pages[place]
+    for place in (0, 2, 3):
+        assert f'<span title="person">person {person.pk}</span>' in pages[place]
+    assert '<option value="opt_out" selected>Opted out</option>' in pages[0]
+    assert '<option value="messagetemplate">template</option>' in pages[0]
+
+
+def test_a_code_of_an_older_address_is_asked_for_all_the_same(admin, app, now):
+    record_audit("ann", "rename", app, workspace=app.workspace, now=now)
+
+    answer = admin.get(reverse("audit"), {"workspace": app.workspace.slug, "verb": "rename"})
+
+    assert [entry.verb for entry, _page in answer.context["entries"]] == ["rename"]
+    assert "<option selected>rename</option>" in answer.content.decode()
+
+
 def test_the_log_is_taken_as_a_file_and_that_is_an_entry_too(admin, app, now):
     record_audit("=cmd()", "rename", app, workspace=app.workspace, fields=["b", "a"], now=now)
 
