@@ -63,12 +63,12 @@ def segments(request: HttpRequest) -> HttpResponse:
 @operator_page
 def new_segment(request: HttpRequest) -> HttpResponse:
     """A new segment, empty, of another's expression (`?copy=<id>`), or as it is posted."""
-    apps = list_composed(request.user)
-    if not apps:
-        return draw_composed(request, _("New segment"))
     if request.method == "POST":
         app = find_app(request.user, request.POST.get("app", ""))
         return _save(request, app, None)
+    apps = list_composed(request.user)
+    if not apps:
+        return draw_composed(request, _("New segment"))
     chosen = request.GET.get("app", "")
     app = next((one for one in apps if str(one.pk) == chosen), apps[0])
     copied = request.GET.get("copy", "")
