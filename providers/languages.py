@@ -47,6 +47,11 @@ def widen(language: str) -> Iterator[str]:
         language = language.rpartition("-")[0]
 
 
+def is_same_language(one: str, other: str) -> bool:
+    """Whether who reads one reads the other: `pt-BR` and `pt`, and `pt-AO`."""
+    return one.partition("-")[0] == other.partition("-")[0]
+
+
 def is_right_to_left(language: str) -> bool:
     """Whether a language is written from right to left; its script decides where it is named."""
     first, *rest = language.lower().split("-")

@@ -24,6 +24,7 @@ from campaigns.services.carrying import find_carry
 from campaigns.services.personalisation import find_faults, list_variables, render_everywhere
 from providers import registry
 from providers.contract import Fate
+from providers.languages import is_same_language
 from providers.message import PushMessage
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_fields import BLOCK_FIELDS, LIQUID, SHARED_FIELDS, Platform
@@ -204,8 +205,7 @@ def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[s
 
 def _tell_why(language: str, text: str) -> str:
     """That a text in another language is read instead of one's own, "" where it is one's own."""
-    is_own = text.partition("-")[0] == language.partition("-")[0]
-    if is_own or not text or not language:
+    if not text or not language or is_same_language(text, language):
         return ""
     names = {"text": name_language(text), "language": name_language(language)}
     return _("%(text)s stands in for %(language)s.") % names

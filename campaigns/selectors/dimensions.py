@@ -28,7 +28,7 @@ from campaigns.models import (
     Transfer,
     VendorCount,
 )
-from campaigns.models.bulk import IdList
+from campaigns.models.bulk import IdList, list_ids
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.selectors.lines import Key, Line, Total, add_counts, find_line, share_opened
 from campaigns.selectors.questions import (
@@ -112,7 +112,7 @@ def _sum_earlier(question: Question, rows: Q, columns: Mapping[Dimension, str]) 
 def _find_earlier(question: Question, columns: Mapping[Dimension, str]) -> Q:
     """Rows of transfers that may have sent before the span."""
     if columns is OF_OUTCOME:
-        return Q(part__in=list_earlier_parts(question.span))
+        return Q(part__in=list_ids(list_earlier_parts(question.span)))
     return question.span.is_earlier("part__transfer__")
 
 

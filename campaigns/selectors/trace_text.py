@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Batch, Cohort, Delivery, Device, Part, Person
 from campaigns.selectors.language_names import name_language
 from campaigns.selectors.trace_words import Line
+from providers.languages import is_same_language
 
 
 def tell_text(part: Part, batch: Batch, language: str) -> Line:
@@ -14,7 +15,7 @@ def tell_text(part: Part, batch: Batch, language: str) -> Line:
     message, app = part.message.read(), part.transfer.app
     text = batch.language or message.default_language or app.default_language
     names = {"text": name_language(text), "language": name_language(language)}
-    is_own = bool(language) and text.partition("-")[0] == language.partition("-")[0]
+    is_own = bool(language) and is_same_language(text, language)
     if not batch.language:
         words = _tell_common(is_own, language)
     elif is_own or not language:

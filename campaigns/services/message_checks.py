@@ -12,6 +12,7 @@ from campaigns.selectors.language_names import name_language
 from campaigns.services.forecast import Reach
 from campaigns.services.messages import Loss, Problem
 from providers.fields import split_address
+from providers.languages import is_same_language
 from providers.message import Button, PushMessage
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
@@ -36,7 +37,7 @@ def find_missing_languages(reach: Reach, message: PushMessage) -> Iterator[Probl
     missing = {
         language: count
         for language, count in reach.spoken.items()
-        if language.partition("-")[0] != own.partition("-")[0]
+        if not is_same_language(language, own)
         and not message.find_language(language, reach.app.chain)
     }
     if missing:
@@ -68,7 +69,7 @@ def _list_stand_ins(reach: Reach, message: PushMessage) -> dict[str, dict[str, i
     found: dict[str, dict[str, int]] = {}
     for language, count in reach.spoken.items():
         text = message.find_language(language, reach.app.chain)
-        if text and text.partition("-")[0] != language.partition("-")[0]:
+        if text and not is_same_language(text, language):
             found.setdefault(text, {})[language] = count
     return found
 

@@ -23,6 +23,7 @@ from campaigns.models import (
     Cohort,
     Delivery,
     Device,
+    Group,
     Job,
     Membership,
     Part,
@@ -112,10 +113,19 @@ def start_report(place: App | Workspace, wanted: Wanted, *, actor: str, now: dat
         "start": wanted.start.isoformat(),
         "end": wanted.end.isoformat(),
         "only": {name: wanted.only[name] for name in NARROWED_BY if name in wanted.only},
+        "named": _name_group(wanted),
         "zone": min(wanted.apps, key=lambda app: app.pk).timezone,
     }
     total = _select_transfers(params).aggregate(total=Sum("audience"))["total"] or 0
     return start_job(KIND, place, params, actor=actor, now=now, total=total)
+
+
+def _name_group(wanted: Wanted) -> dict[str, str]:
+    """The group that it is narrowed to, as it is called now."""
+    if "group" not in wanted.only:
+        return {}
+    group = Group.objects.filter(pk=wanted.only["group"], app__in=wanted.apps).first()
+    return {"group": group.name} if group else {}
 
 
 def check_field(field: str) -> None:
@@ -259,18 +269,19 @@ def sort_values(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
 
 
 def describe_report(job: Job) -> str:
-    """By what it counts, of which days and apps, and narrowed to what."""
+    """By what it counts, of which days, and narrowed to what. Lists say it of each job, so nothing
+    is looked up."""
     params, zone = job.params, load_zone(job.params["zone"])
     first = datetime.fromisoformat(params["start"]).astimezone(zone).date()
     last = (datetime.fromisoformat(params["end"]).astimezone(zone) - timedelta(seconds=1)).date()
-    apps = App.objects.filter(pk__in=params["apps"]).order_by("name")
-    narrowed = [f"{NARROWED_WORDS[name]}: {value}" for name, value in params["only"].items()]
+    only = params["only"] | params.get("named", {})
+    narrowed = [f"{NARROWED_WORDS[name]}: {value}" for name, value in only.items()]
     words = _("%(field)s, %(first)s to %(last)s") % {
         "field": FIELDS.get(params["field"], params["field"]),
         "first": date_format(first, "DATE_FORMAT"),
         "last": date_format(last, "DATE_FORMAT"),
     }
-    return " · ".join([words, ", ".join(apps.values_list("name", flat=True)), *narrowed])
+    return " · ".join([words, *narrowed])
 
 
 KIND = JobKind(

@@ -1,8 +1,10 @@
 """What an account whose gateway is broken takes from another app: hardly any of its pace (R9).
 
 Counted where the calls arrive, and held against what the same machine does in the same minutes
-for an app that is alone. Where the machine is the limit, as others use it or as there is no rate,
-what comes of that is told; and so is what comes of a gateway that says nothing.
+for an app that is alone. Its rate is one that any machine keeps; on one that does not, nothing can
+be said of the broken one, and the drill fails and says so. Where there is no rate, and so the
+machine is the limit, what comes of that is told, and so is what comes of a gateway that says
+nothing.
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ ROUNDS = (False, True, True, False)
 LEAST = 0.9  # of what it does alone, where the vendor asks for time
 ROOM = 0.97  # of its rate, which alone it gets where the machine has room for more
 BROKEN = 20_000  # devices: batches as large as any
-RATE = 200
+RATE = 50
 PACED, FREE = f"{RATE}/s", "no rate"
-PACES = {PACED: (2_000, {"requests_per_second": RATE}), FREE: (20_000, {})}
+PACES = {PACED: (1_000, {"requests_per_second": RATE}), FREE: (20_000, {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +135,6 @@ def tell_shares(
     )
 
 
-def skip_without_room(alone: list[float]) -> None:
-    """What a machine lacks that others use is not what the broken one takes."""
-    if min(alone) < ROOM * RATE:
-        pytest.skip(f"Alone it gets {min(alone):.0f} of {RATE} a second.")
-
-
 @on(*BOTH)
 @pytest.mark.parametrize("neighbours", ASKS, ids=str)
 def test_an_account_that_asks_for_time_leaves_other_apps_their_pace(gateways, neighbours, tell):
@@ -146,7 +142,7 @@ def test_an_account_that_asks_for_time_leaves_other_apps_their_pace(gateways, ne
 
     tell(words)
     assert "0 faults" in gateways.manage("verify")
-    skip_without_room(alone)
+    assert min(alone) >= ROOM * RATE, "The machine keeps no such rate for an app that is alone."
     assert share >= LEAST
 
 

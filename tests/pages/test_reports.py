@@ -8,11 +8,13 @@ from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from campaigns.models import App, Campaign, Counter, Job, Message, Person, Transfer
+from campaigns.models import App, Campaign, Counter, Job, Message, Transfer
 from campaigns.pages.report_names import say_value
 from campaigns.pages.report_question import DIMENSIONS
 from campaigns.selectors.questions import NARROWING
@@ -376,9 +378,8 @@ def test_a_field_that_is_none_is_told_and_counts_nothing(viewer, app, values):
 
 
 def test_an_attribute_that_is_named_by_itself_is_told_how_to_be_written(viewer, app):
-    person = Person.objects.create(workspace=app.workspace, attributes={"plan": "pro"})
-    builders.make_device(app, "one").person_id = person.pk
-    app.devices.update(person=person, attributes={"plan": "free"})
+    person = builders.make_person(app.workspace, "ann", attributes={"plan": "pro"})
+    builders.make_device(app, "one", person=person, attributes={"plan": "free"})
 
     answer = viewer.post(reverse("start_report"), {"custom": "plan"})
 
@@ -387,12 +388,33 @@ def test_an_attribute_that_is_named_by_itself_is_told_how_to_be_written(viewer, 
 
 
 def test_a_report_in_the_background_says_what_it_is_of(viewer, app, books):
-    query = "?date_from=2026-11-19&date_to=2026-11-21&tag=spring"
+    group = books[0].group
+    query = f"?date_from=2026-11-19&date_to=2026-11-21&tag=spring&group={group.pk}"
     begun = viewer.post(reverse("start_report") + query, {"field": "model"})
 
-    page = viewer.get(begun.url).content.decode()
+    page, listed = (
+        viewer.get(address).content.decode() for address in (begun.url, reverse("jobs"))
+    )
 
-    assert "Model, as now, 19 Nov 2026 to 21 Nov 2026 · Shop · Tag: spring" in page
+    words = "Model, as now, 19 Nov 2026 to 21 Nov 2026 · Group: General · Tag: spring"
+    assert [words in shown for shown in (page, listed)] == [True, True]
+
+
+def test_a_list_of_reports_in_the_background_costs_no_query_for_each(
+    viewer, books, django_assert_max_num_queries
+):
+    address = reverse("start_report") + f"?group={books[0].group_id}"
+    viewer.post(address, {"field": "model"})
+    with CaptureQueriesContext(connection) as of_one:
+        viewer.get(reverse("jobs"))
+    most = len(of_one)
+    for _time in range(3):
+        viewer.post(address, {"field": "model"})
+
+    with django_assert_max_num_queries(most):
+        shown = viewer.get(reverse("jobs")).content.decode()
+
+    assert shown.count("Group: General") == 4
 
 
 def test_who_sees_some_apps_only_counts_one_of_them(viewer, app):

@@ -1,4 +1,4 @@
-"""How rarely a worker looks for cycles of objects, of which a batch has none."""
+"""How rarely a process that has relaxed looks for cycles of objects, of which a batch has none."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def count_looks() -> int:
     return looks.count("start")
 
 
-def test_a_worker_hardly_looks_for_cycles_while_it_makes_a_batch_ready() -> None:
+def test_who_has_relaxed_hardly_looks_for_cycles_while_a_batch_is_made_ready() -> None:
     as_it_comes = count_looks()
 
     collector.relax()
