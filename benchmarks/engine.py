@@ -136,9 +136,12 @@ def list_columns(blank: Any) -> list[str]:
 
 
 def analyze() -> None:
-    """As autovacuum does for any table that has stood for a minute; on SQLite nobody does it."""
+    """As autovacuum does for any table that has stood for a minute, and on SQLite the scheduler."""
     from django.db import connection
 
+    from campaigns.models.statistics import learn_tables
+
+    learn_tables()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection
 
+from campaigns.models.statistics import learn_tables
+
 TABLES = {"device": "campaigns_device", "person": "campaigns_person"}
 LOCK = 0x70615F61  # of PostgreSQL's advisory locks: one index is made at a time
 
@@ -61,7 +63,10 @@ def _name_statistics(index: str) -> str:
 
 def learn_values(owner: str) -> None:
     """Let the planner know what the attribute's values are like."""
-    _run(f"ANALYZE {TABLES[owner]}" if connection.vendor == "postgresql" else "PRAGMA optimize")
+    if connection.vendor == "postgresql":
+        _run(f"ANALYZE {TABLES[owner]}")
+    else:
+        learn_tables()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from campaigns.models import Account, App, Campaign
 from campaigns.selectors.audience import count_devices, read_audience
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.headcount import count_bounded
-from campaigns.selectors.limits import find_group_rate, find_seconds, read_day
+from campaigns.selectors.limits import find_group_rate, find_seconds, find_window, read_day
 from campaigns.selectors.routes import Way, find_first_ways
 from campaigns.services.messages import Problem
 from providers.pacing import find_ramp_seconds
@@ -162,12 +162,12 @@ def _forecast_account(loads: Collection[_Load], start: datetime) -> Forecast:
     recipients = sum(load.recipients for load in loads)
     calls = sum(load.calls for load in loads)
     seconds = [0.0]
-    if limits.requests_per_second:
+    if rate := limits.requests_per_second:
         counts_calls = not way.dialect.fans_out
-        rate, window = limits.requests_per_second, limits.calls_window
+        window = find_window(way, limits.calls_window)
         seconds.append(find_seconds(rate, calls, counts_calls=counts_calls, window=window))
-    if limits.recipients_per_second:
-        seconds.append(find_seconds(limits.recipients_per_second, recipients))
+    if rate := limits.recipients_per_second:
+        seconds.append(find_seconds(rate, recipients, window=find_window(way)))
     waits, short = _forecast_days(way.account, calls, start)
     return Forecast(recipients, calls, max([*seconds, waits]), short)
 

@@ -10,15 +10,25 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, close_old_connections, connection
 
 from campaigns.dispatch import collector, engine, pace
+from campaigns.models.statistics import learn_tables
 from campaigns.services.installation import start_or_exit
 from campaigns.services.job_work import work_on_jobs
 
 logger = logging.getLogger(__name__)
 AFTER_DATABASE_ERROR = 1.0
+LEARNT, LEARNT_SECONDS = "pushadmin.tables-learnt", 3600
+
+
+def tick(name: str, *, should_stop: Callable[[], bool]) -> bool:
+    """The scheduler's turn; once an hour SQLite's planner looks at its tables first."""
+    if cache.add(LEARNT, True, LEARNT_SECONDS):
+        learn_tables()
+    return engine.tick(name, should_stop=should_stop)
 
 
 class Command(BaseCommand):
@@ -31,7 +41,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="", help="Default: the process id.")
         task = parser.add_mutually_exclusive_group()
-        task.add_argument("--scheduler", action="store_const", dest="pump", const=engine.tick)
+        task.add_argument("--scheduler", action="store_const", dest="pump", const=tick)
         task.add_argument("--jobs", action="store_const", dest="pump", const=work_on_jobs)
         parser.set_defaults(pump=engine.pump)
 

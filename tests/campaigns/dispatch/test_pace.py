@@ -69,8 +69,11 @@ def test_calls_come_no_faster_than_the_vendor_takes_them(transfer, now):
     assert may_call(way, transfer, now + timedelta(seconds=1.12))
 
 
-def test_a_fan_out_takes_half_of_a_burst_at_once_so_that_none_of_the_rate_is_lost(transfer, now):
-    way = limit(transfer, requests_per_second=100, calls_window=60.0)
+@pytest.mark.parametrize("of", ["requests_per_second", "recipients_per_second"])
+def test_a_fan_out_takes_half_of_a_burst_at_once_so_that_none_of_the_rate_is_lost(
+    transfer, now, of
+):
+    way = limit(transfer, **{of: 100})
     gateway = Way(way.route, replace(way.dialect, fans_out=True))
 
     sizes = []
