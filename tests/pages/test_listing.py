@@ -134,7 +134,7 @@ def test_a_script_is_named_and_found_by_the_name_of_its_key(client, app, owner):
 
     page = client.get(reverse("campaigns")).content.decode()
 
-    assert '<td data-label="Written by">Shop backend</td>' in page
+    assert '<p class="pa-small pa-muted">by Shop backend</p>' in page
     assert "Theirs" not in page
     assert list_names(client, author="Shop backend") == ["Ours"]
     assert list_names(client, author="key 690f3744") == ["Ours"]

@@ -21,6 +21,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.pages import recipients
+from campaigns.pages.reason_words import name_reason
 from tests import builders
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -116,6 +117,7 @@ def test_what_came_back_leads_to_who_it_came_from(client, owner, transfer):
 def test_a_list_of_who_opened_says_when_they_did(client, owner, transfer):
     part = transfer.parts.get()
     recipient = Delivery.objects.order_by("recipient")[7].recipient
+    Delivery.objects.filter(recipient=recipient).update(reason="token")
     opened, delivered = NOW + timedelta(hours=3), NOW + timedelta(minutes=1)
     for kind, at in (("opened", opened), ("delivered", delivered)):
         ReceiptRow.objects.create(part=part, recipient=recipient, kind=kind, at=at)
@@ -129,11 +131,15 @@ def test_a_list_of_who_opened_says_when_they_did(client, owner, transfer):
         for asked in ({"receipt": "opened"}, {"outcome": "sent"})
     ]
 
-    told = re.compile(r'<td data-label="(\w+ at|At)"><time datetime="([^"]+)"')
+    told = re.compile(
+        r'<td data-label="(\w+ at|At)"><time datetime="([^"]+)"'
+        r'(?:[^<]*</time><p[^>]*>(\w+) <time datetime="([^"]+)")?'
+    )
     shown = [told.findall(page.content.decode()) for page in pages]
-    assert shown[0] == [("Opened at", opened.isoformat()), ("Outcome at", NOW.isoformat())]
-    assert shown[1] == [("Delivered at", delivered.isoformat()), ("Outcome at", NOW.isoformat())]
-    assert set(shown[2]) == {("At", NOW.isoformat())}
+    assert shown[0] == [("Opened at", opened.isoformat(), "Sent", NOW.isoformat())]
+    assert shown[1] == [("Delivered at", delivered.isoformat(), "Sent", NOW.isoformat())]
+    assert f'<p class="pa-small">{name_reason("token")}</p>' in pages[0].content.decode()
+    assert set(shown[2]) == {("At", NOW.isoformat(), "", "")}
     head, line = files[0].decode().splitlines()
     assert head.endswith(",channel,opened_at")
     assert line.endswith(opened.isoformat())
