@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.db import models
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models.apps import App
 from campaigns.models.jobs import Job
 from campaigns.models.scoping import ScopedQuerySet
+
+EVIDENCE = re.compile(r"import ([1-9][0-9]{0,17})")
 
 
 class Import(models.Model):
@@ -56,6 +59,17 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.file_name}".strip()
+
+    @property
+    def evidence(self) -> str:
+        """What a token and an opt-out that it has brought are said to come from."""
+        return f"import {self.pk}"
+
+    @staticmethod
+    def read_evidence(text: str) -> int:
+        """The number of the import that this names; 0 for none."""
+        found = EVIDENCE.fullmatch(text)
+        return int(found[1]) if found else 0
 
 
 class ImportKey(models.Model):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Forbidden, Invalid, NotFound, Refused
 from campaigns.models import App, Device, Label, Membership, Person
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.pages.sources import Sources
 from campaigns.selectors.profile import (
     MOST_DEVICES,
     find_device,
@@ -46,18 +47,24 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("person", pk=person.pk)
     devices = list_devices(request.user, person)
     labels = list_labels(request.user, person)
+    shown = devices[:MOST_DEVICES]
+    history = list_history(request, devices, person)
+    sources = Sources(request.user, person, shown, may_audit=history["may_audit"])
     context = {
         "person": person,
         "merges": list_merges(person),
         "attributes": sorted(person.attributes.items()),
-        "devices": describe_devices(request, devices[:MOST_DEVICES]),
+        "devices": describe_devices(request, shown, sources),
+        "made": sources.of_moment(person.created_at),
+        "changed": sources.of_moment(person.updated_at),
+        "opt_out": sources.of_opt_out(person),
         "has_more_devices": len(devices) > MOST_DEVICES,
         "labels": _describe_labels(request, labels),
         "offered": _offer_labels(request, person, labels),
         "may_change": may(request.user, "change", person),
         "may_erase": bool(may_erase(request.user, person.workspace, [person.pk])),
         **list_sent(request, devices, person),
-        **list_history(request, devices, person),
+        **history,
     }
     return draw_page(request, "pages/person.html", str(person), context)
 
@@ -66,22 +73,28 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
 def device_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One device, whoever has it."""
     device = find_device(request.user, pk)
+    history = list_history(request, [device], None)
+    sources = Sources(request.user, None, [device], may_audit=history["may_audit"])
     context = {
         "device": device,
-        "devices": describe_devices(request, [device]),
+        "devices": describe_devices(request, [device], sources),
         **list_sent(request, [device], None),
-        **list_history(request, [device], None),
+        **history,
     }
     return draw_page(request, "pages/device.html", str(device), context)
 
 
-def describe_devices(request: HttpRequest, devices: Iterable[Device]) -> list[dict[str, Any]]:
+def describe_devices(
+    request: HttpRequest, devices: Iterable[Device], sources: Sources
+) -> list[dict[str, Any]]:
     """Devices with what this operator may see and do of each."""
     composed = _list_held(request, Role.COMPOSER)
     sent = _list_held(request, Role.SENDER)
     return [
         {
             "row": device,
+            "source": sources.of_token(device),
+            "made": sources.of_moment(device.created_at),
             "masked": mask_token(device.token) if device.token else "",
             "token": device.token if device.app_id in composed else "",
             "may_enable": device.app_id in sent

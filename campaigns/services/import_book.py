@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns.models import App, Device, DeviceIdentifier, LabelMember, Person
+from campaigns.models import App, Device, DeviceIdentifier, Import, LabelMember, Person
 from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.bulk import IdList
 from campaigns.selectors.aliases import find_aliases
@@ -60,8 +60,9 @@ class Placed:
 class ImportBook:
     """What is known of the people and devices of a chunk."""
 
-    def __init__(self, app: App, choice: Choice, *, is_wide: bool, now: datetime) -> None:
-        self.app, self.choice, self.is_wide, self.now = app, choice, is_wide, now
+    def __init__(self, one: Import, choice: Choice, now: datetime) -> None:
+        self.app, self.choice, self.is_wide, self.now = one.app, choice, one.is_wide, now
+        self.evidence = one.evidence
         targets = choice.targets.values()
         self.person_columns = _list_columns(targets, "person", choice.person_key)
         self.device_columns = _list_columns(targets, "device", "")

@@ -97,7 +97,7 @@ class _Pass:
         self.choice = read_choice(one)
         labels = Label.objects.filter(app=one.app)
         self.reader = RowReader(self.choice, dict(labels.values_list("name", "pk")))
-        self.book = ImportBook(one.app, self.choice, is_wide=one.is_wide, now=now)
+        self.book = ImportBook(one, self.choice, now)
 
     def read(self, rows: Sequence[Row]) -> list[ImportRow | RowFault]:
         """Each row as what it says, or as what is wrong with it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -17,8 +16,6 @@ from campaigns.models.bulk import IdList, append_rows, change_rows, reserve_ids
 from campaigns.services.import_book import ImportBook
 from campaigns.services.import_held import HeldDevice, HeldPerson
 from campaigns.services.import_targets import VERSIONS
-
-EVIDENCE = "imported"
 
 
 def save_book(book: ImportBook, *, actor: str) -> None:
@@ -49,7 +46,7 @@ def _insert_persons(book: ImportBook, persons: list[HeldPerson]) -> None:
                 key: person.key,
                 "attributes": person.attributes,
                 "opted_out_at": book.now if person.opted_out else None,
-                "opt_out_reason": EVIDENCE if person.opted_out else "",
+                "opt_out_reason": book.evidence if person.opted_out else "",
                 "created_at": book.now,
                 "updated_at": book.now,
                 **person.values,
@@ -67,7 +64,7 @@ def _update_persons(book: ImportBook, persons: Sequence[HeldPerson]) -> None:
     change_rows(Person, columns, ("id",), rows)
     out = [person.pk for person in persons if person.opted_out]
     Person.objects.filter(pk__in=IdList(out), opted_out_at__isnull=True).update(
-        opted_out_at=book.now, opt_out_reason=EVIDENCE
+        opted_out_at=book.now, opt_out_reason=book.evidence
     )
 
 
@@ -128,7 +125,7 @@ def _describe(book: ImportBook, held: HeldDevice) -> dict[str, Any]:
         "app": book.app.pk,
         "person": held.owner.pk if held.owner else None,
         "platform": held.platform,
-        **_describe_token(held, book.now),
+        **_describe_token(book, held),
         "attributes": held.attributes,
         "created_at": book.now,
         "updated_at": book.now,
@@ -137,14 +134,14 @@ def _describe(book: ImportBook, held: HeldDevice) -> dict[str, Any]:
     }
 
 
-def _describe_token(held: HeldDevice, now: datetime) -> dict[str, Any]:
+def _describe_token(book: ImportBook, held: HeldDevice) -> dict[str, Any]:
     state = Device.TokenState.ACTIVE if held.token else Device.TokenState.MISSING
     return {
         "token": held.token,
         "token_hash": hash64(held.token) if held.token else None,
         "token_state": state.value,
-        "token_evidence": EVIDENCE if held.token else "",
-        "token_state_at": now if held.token else None,
+        "token_evidence": book.evidence if held.token else "",
+        "token_state_at": book.now if held.token else None,
         "token_shown_at": None,
     }
 
@@ -176,11 +173,9 @@ def _update_devices(book: ImportBook, devices: Sequence[HeldDevice]) -> None:
     ]
     change_rows(Device, names, ("id",), rows)
     tokens = [
-        (*_describe_token(held, book.now).values(), held.pk)
-        for held in devices
-        if held.is_retokened
+        (*_describe_token(book, held).values(), held.pk) for held in devices if held.is_retokened
     ]
-    change_rows(Device, tuple(_describe_token(devices[0], book.now)), ("id",), tokens)
+    change_rows(Device, tuple(_describe_token(book, devices[0])), ("id",), tokens)
 
 
 def _list_values(held: HeldPerson | HeldDevice, columns: Sequence[str]) -> list[Any]:
@@ -199,7 +194,7 @@ def _make_entry(book: ImportBook, held: HeldDevice, actor: str) -> AuditEntry:
         verb="move",
         target_type="device",
         target_id=str(held.pk),
-        fields=["person"],
+        fields=[book.evidence.replace(" ", ": "), "person"],
     )
 
 

@@ -58,8 +58,8 @@ def test_a_dry_run_changes_nothing_and_shows_what_applying_does(app):
     assert ann.attributes == {"plan": "pro"}
     assert Person.objects.get(external_user_id="bob").attributes == {"plan": "free, for now"}
     assert list(ann.devices.order_by("pk").values_list("platform", "token", "token_evidence")) == [
-        ("android", "token-ann-1", "imported"),
-        ("ios", "token-ann-2", "imported"),
+        ("android", "token-ann-1", f"import {one.pk}"),
+        ("ios", "token-ann-2", f"import {one.pk}"),
     ]
     assert not ImportKey.objects.exists()
     assert set(AuditEntry.objects.filter(target_type="import").values_list("verb", flat=True)) == {
