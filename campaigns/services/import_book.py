@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
@@ -188,7 +189,13 @@ class ImportBook:
             other = self.by_token.get((platform, token_hash))
             if other is not None and other.is_sent_to:
                 words = _("Its token is stored for the device %(device)s. Correct the platform.")
-                raise RowConflict(words % {"device": other.name})
+                raise RowConflict(words % {"device": other.name}, self._platform_column)
+
+    @cached_property
+    def _platform_column(self) -> str:
+        """The column that says the platform; "" where all of the file is of one."""
+        own = (c for c, target in self.choice.targets.items() if target.text == "device.platform")
+        return next(own, "")
 
     def place(self, row: ImportRow, device: HeldDevice | None, met: Met = NOBODY_ELSE) -> Placed:
         """What the row comes to, as if it was written. Raises RowConflict, RowFault.

@@ -90,6 +90,7 @@ def test_a_token_that_is_stored_for_another_platform_makes_no_second_device(app)
 
     told = f"stored for the device Android #{known.pk}. Correct the platform."
     assert is_told(list_reasons(checked.check_job), told)
+    assert ",conflicting,platform,Its token" in read_left_out(checked.check_job)
     for job in (checked.check_job, applied.apply_job):
         assert (job.counts["devices"], job.counts["conflicting"]) == (1, 1)
     assert [*Device.objects.order_by("pk").values_list("platform", "token")] == [
