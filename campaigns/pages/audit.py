@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import AuditEntry, Workspace
 from campaigns.pages.access import require_workspace
+from campaigns.pages.authors import name_authors
 from campaigns.pages.downloads import stream_csv
 from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.pages.row_history import find_row_page
@@ -94,6 +95,7 @@ def _draw(request: HttpRequest, workspace: Workspace, form: AuditFilter) -> Http
         "workspaces": list(find_workspaces(request.user, Role.ADMIN).order_by("name", "pk")),
         "form": form,
         "entries": [(entry, find_row_page(entry)) for entry in found[:PAGE]],
+        "authors": name_authors((entry.actor for entry in found), [workspace.pk]),
         "before": found[PAGE - 1].pk if len(found) > PAGE else "",
         "is_first": not before,
         "is_filtered": any(request.GET.get(name) for name in form.fields),

@@ -171,6 +171,9 @@ def name_fields(kind: str, fields: Iterable[str]) -> str:
 def _name_field(model: type[Model] | None, field: str) -> str:
     if field in FIELDS:
         return str(FIELDS[field])
+    side, _dot, name = field.partition(".")
+    if name and (own := _find_model(side)):  # what an import may change: `person.email`
+        return f"{own._meta.verbose_name}: {_name_field(own, name.removeprefix('custom.'))}"
     try:
         column = model._meta.get_field(field) if model else None
     except FieldDoesNotExist:

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from campaigns.services import audit_words
-from campaigns.services.audit_words import VERBS, list_kinds, list_verbs, name_kind, name_verb
+from campaigns.services.audit_words import (
+    VERBS,
+    list_kinds,
+    list_verbs,
+    name_fields,
+    name_kind,
+    name_verb,
+)
 
 SOURCES = Path(audit_words.__file__).parents[1]
 PUBLIC = {"record_audit", "save_new", "leave_entry"}
@@ -66,6 +73,13 @@ def test_no_two_codes_have_the_same_words():
     for named in (list_verbs(), list_kinds()):
         words = [words for _code, words in named]
         assert sorted(words) == sorted(set(words))
+
+
+def test_fields_are_told_as_forms_call_them():
+    asked = ["device.token", "person.external_user_id", "person.custom.plan:text", "members", "a_b"]
+
+    told = "device: token, person: external user id, person: plan:text, members, a b"
+    assert name_fields("import", asked) == told
 
 
 def test_verbs_of_jobs_and_of_statuses_are_told_by_their_names():

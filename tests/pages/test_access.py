@@ -14,7 +14,7 @@ from django.urls import reverse
 from campaigns.errors import Conflict, NotFound
 from campaigns.models import ApiKey, AuditEntry, Invitation, Membership
 from campaigns.services import members
-from campaigns.services.access import find_key, has_role, record_audit
+from campaigns.services.access import find_key, has_role, issue_key, name_actor, record_audit
 from campaigns.services.permissions import NEEDS, VERB_NEEDS
 from campaigns.services.role_matrix import draw_matrix
 from tests import builders
@@ -334,6 +334,15 @@ def test_the_log_is_told_in_words_wherever_it_stands(admin, app, superuser, now)
         assert f'<span title="person">person {person.pk}</span>' in pages[place]
     assert '<option value="opt_out" selected>Opted out</option>' in pages[0]
     assert '<option value="messagetemplate">template</option>' in pages[0]
+
+
+def test_a_script_is_named_in_the_log_as_its_key_is(admin, app, now):
+    key, _text = issue_key(app.workspace, name="Shop backend", actor="ann", now=now)
+    record_audit(name_actor(key), "update", app, workspace=app.workspace, now=now)
+
+    page = admin.get(f"{reverse('audit')}?workspace={app.workspace.slug}").content.decode()
+
+    assert f'title="key {key.public_id}">Shop backend</a>' in page
 
 
 def test_a_code_of_an_older_address_is_asked_for_all_the_same(admin, app, now):
