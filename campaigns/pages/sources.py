@@ -44,7 +44,9 @@ class Sources:
         """Where a token that is sent to came from; None where vendors have spoken since."""
         if device.token_evidence == Device.REGISTERED:
             actor = self.registrants.get((str(device.app_id), device.token_state_at), "")
-            return Source(_("Shown when the device was registered."), actor)
+            if actor:
+                return Source(_("Shown when the device was registered, by"), actor)
+            return Source(_("Shown when the device was registered."))
         return self._of(device.token_evidence)
 
     def of_opt_out(self, person: Person) -> Source | None:
@@ -61,7 +63,8 @@ class Sources:
         one = self.imports.get(evidence)
         if one is None:
             return Source(_("Brought by an import of another app, or one that is gone."))
-        return Source(_("Brought by the import"), str(one), reverse("import", args=[one.pk]))
+        name = " · ".join(filter(None, [str(one), one.source]))
+        return Source(_("Brought by the import"), name, reverse("import", args=[one.pk]))
 
 
 def _find_imports(principal: Any, texts: Iterable[str]) -> dict[str, Import]:

@@ -14,7 +14,7 @@ from tests.campaigns.importing import apply, check, upload
 
 pytestmark = pytest.mark.database
 HEADING = "external_user_id,platform,token,opted_out\n"
-REGISTERED = "Shown when the device was registered."
+REGISTERED = "Shown when the device was registered"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_who_was_imported_leads_to_the_import(client, owner, brought):
     client.force_login(owner)
     device = Device.objects.get(platform="ios")
     link = f'<a class="pa-link" href="{reverse("import", args=[brought.pk])}">'
-    told = f"Brought by the import {link}#{brought.pk} spring.csv</a>"
+    told = f"Brought by the import {link}#{brought.pk} spring.csv · Newsletter form</a>"
 
     ann, bob = open_person(client, "ann"), open_person(client, "bob")
     own = client.get(reverse("device", args=[device.pk])).content.decode()
@@ -90,5 +90,5 @@ def test_who_reads_the_log_is_told_whose_script_has_registered_a_token(client, a
     page = open_person(client, "ann")
 
     assert answer.status_code == 200
-    assert page.count(f"{REGISTERED} Script") == names
+    assert page.count(f"{REGISTERED}, by Script") == names
     assert REGISTERED in page
