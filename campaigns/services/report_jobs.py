@@ -275,7 +275,7 @@ def describe_report(job: Job) -> str:
     first = datetime.fromisoformat(params["start"]).astimezone(zone).date()
     last = (datetime.fromisoformat(params["end"]).astimezone(zone) - timedelta(seconds=1)).date()
     only = params["only"] | params.get("named", {})
-    narrowed = [f"{NARROWED_WORDS[name]}: {value}" for name, value in only.items()]
+    narrowed = [f"{NARROWED_WORDS[name]}: {only[name]}" for name in NARROWED_WORDS if name in only]
     words = _("%(field)s, %(first)s to %(last)s") % {
         "field": FIELDS.get(params["field"], params["field"]),
         "first": date_format(first, "DATE_FORMAT"),
