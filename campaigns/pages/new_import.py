@@ -25,10 +25,10 @@ from providers.outcomes import HTTP_STATUS
 @operator_page
 def new_import(request: HttpRequest) -> HttpResponse:
     """Choose an app and a file, and say where its people come from."""
+    label = _find_label(request, request.GET.get("label", ""))
     apps = list(find_apps(request.user, Role.COMPOSER).order_by("pk"))
     if not apps:
         return draw_composed(request, _("New import"))
-    label = _find_label(request, request.GET.get("label", ""))
     context = {
         "apps": [label.app] if label else apps,
         "chosen": request.GET.get("app", ""),
