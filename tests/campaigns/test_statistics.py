@@ -1,47 +1,92 @@
-"""SQLite's planner is told how large tables have become."""
+"""SQLite's planner is told what tells apart the rows of large tables, and of no others."""
 
 from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 
 from campaigns.management.commands import dispatch
-from campaigns.models import Device
+from campaigns.models import Device, statistics
+from campaigns.models.bulk import IdList
 from tests import builders
 
 pytestmark = pytest.mark.django_db
 
 
-def find_size():
-    """How many rows the planner expects the table of devices to have."""
+@pytest.fixture(autouse=True)
+def _anew():
+    cache.delete(dispatch.LEARNT)
+    yield
+    cache.delete(dispatch.LEARNT)
+
+
+@pytest.fixture
+def devices(app):
+    return [builders.make_device(app, f"token-{number}").pk for number in range(2)]
+
+
+def find_sizes():
+    """By table how many rows the planner believes it has, of those of which it was told."""
     with connection.cursor() as cursor:
         if "sqlite_stat1" not in connection.introspection.table_names(cursor):
-            return None
-        cursor.execute("SELECT stat FROM sqlite_stat1 WHERE tbl = %s", [Device._meta.db_table])
-        found = {int(stat.split()[0]) for (stat,) in cursor.fetchall()}
-    assert len(found) <= 1, found
-    return found.pop() if found else None
+            return {}
+        cursor.execute("SELECT tbl, stat FROM sqlite_stat1")
+        return {table: int(stat.split()[0]) for table, stat in cursor.fetchall()}
 
 
 def tick():
     dispatch.tick("scheduler", should_stop=lambda: True)
 
 
-def test_the_scheduler_has_the_planner_look_at_the_tables_once_an_hour():
-    app = builders.make_app(builders.make_workspace())
-    builders.make_device(app, "token-1")
-    cache.clear()
+def test_the_scheduler_has_the_planner_look_at_large_tables_once_an_hour(monkeypatch, app, devices):
+    monkeypatch.setattr(statistics, "LARGE", len(devices))
 
     tick()
-    first = find_size()
-    builders.make_device(app, "token-2")
+    first = find_sizes()
+    builders.make_device(app, "one-more")
     tick()
-    soon = find_size()
+    soon = find_sizes()
     cache.delete(dispatch.LEARNT)  # as after an hour
     tick()
 
-    assert (first, soon, find_size()) == (1, 1, 2)
+    assert (first, soon) == ({Device._meta.db_table: 2}, {Device._meta.db_table: 2})
+    assert find_sizes() == {Device._meta.db_table: 3}
+
+
+def test_a_small_table_is_planned_for_as_if_it_was_large(devices):
+    tick()
+
+    # It may hold a million by the next hour: each batch of a campaign asks this.
+    plan = Device.objects.filter(pk__in=IdList(devices)).values_list("pk", "platform").explain()
+
+    assert "SEARCH campaigns_device USING INTEGER PRIMARY KEY" in plan
+
+
+def test_what_was_once_seen_of_small_tables_is_forgotten(devices):
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    seen = find_sizes()
+
+    tick()
+
+    assert seen[Device._meta.db_table] == 2
+    assert find_sizes() == {}
+
+
+def test_a_look_at_a_locked_database_is_taken_with_the_next_turn(monkeypatch, devices):
+    monkeypatch.setattr(statistics, "LARGE", len(devices))
+
+    def lock(execute, sql, params, many, context):
+        if sql.startswith("ANALYZE"):
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(lock), pytest.raises(OperationalError):
+        tick()
+    tick()
+
+    assert find_sizes() == {Device._meta.db_table: 2}
 
 
 def test_the_scheduler_process_does_so():

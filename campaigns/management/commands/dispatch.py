@@ -25,9 +25,10 @@ LEARNT, LEARNT_SECONDS = "pushadmin.tables-learnt", 3600
 
 
 def tick(name: str, *, should_stop: Callable[[], bool]) -> bool:
-    """The scheduler's turn; once an hour SQLite's planner looks at its tables first."""
-    if cache.add(LEARNT, True, LEARNT_SECONDS):
+    """The scheduler's turn; once an hour SQLite's planner looks at its large tables first."""
+    if LEARNT not in cache:
         learn_tables()
+        cache.set(LEARNT, True, LEARNT_SECONDS)  # where the database is locked the next turn does
     return engine.tick(name, should_stop=should_stop)
 
 
