@@ -172,8 +172,10 @@ def _name_field(model: type[Model] | None, field: str) -> str:
     if field in FIELDS:
         return str(FIELDS[field])
     side, _dot, name = field.partition(".")
+    if name and side in ("attributes", "custom"):  # whose names people have given
+        return _("attribute %(name)s") % {"name": name}
     if name and (own := _find_model(side)):  # what an import may change: `person.email`
-        return f"{own._meta.verbose_name}: {_name_field(own, name.removeprefix('custom.'))}"
+        return f"{own._meta.verbose_name}: {_name_field(own, name)}"
     try:
         column = model._meta.get_field(field) if model else None
     except FieldDoesNotExist:

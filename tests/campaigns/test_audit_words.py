@@ -76,10 +76,17 @@ def test_no_two_codes_have_the_same_words():
 
 
 def test_fields_are_told_as_forms_call_them():
-    asked = ["device.token", "person.external_user_id", "person.custom.plan:text", "members", "a_b"]
+    asked = ["device.token", "person.external_user_id", "members", "a_b"]
 
-    told = "device: token, person: external user id, person: plan:text, members, a b"
+    told = "device: token, person: external user id, members, a b"
     assert name_fields("import", asked) == told
+
+
+def test_attributes_keep_the_names_that_people_gave_them():
+    asked = ["attributes.home_team", "attributes.email", "email"]
+
+    assert name_fields("person", asked) == "attribute home_team, attribute email, e-mail"
+    assert name_fields("import", ["person.custom.email:text"]) == "person: attribute email:text"
 
 
 def test_verbs_of_jobs_and_of_statuses_are_told_by_their_names():
