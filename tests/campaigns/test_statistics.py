@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from campaigns.management.commands import dispatch
 from campaigns.models import Device, statistics
@@ -74,8 +77,12 @@ def test_what_was_once_seen_of_small_tables_is_forgotten(devices):
     assert find_sizes() == {}
 
 
-def test_a_look_at_a_locked_database_is_taken_with_the_next_turn(monkeypatch, devices):
+def test_a_look_at_a_locked_database_costs_no_turn_and_is_taken_with_the_next(
+    monkeypatch, app, devices
+):
     monkeypatch.setattr(statistics, "LARGE", len(devices))
+    long_ago = timezone.now() - timedelta(days=1)
+    campaign = builders.make_campaign(app, long_ago, status="scheduled", due_at=long_ago)
 
     def lock(execute, sql, params, many, context):
         if sql.startswith("ANALYZE"):
@@ -84,8 +91,10 @@ def test_a_look_at_a_locked_database_is_taken_with_the_next_turn(monkeypatch, de
 
     with connection.execute_wrapper(lock), pytest.raises(OperationalError):
         tick()
+    campaign.refresh_from_db()
     tick()
 
+    assert campaign.status != "scheduled"
     assert find_sizes() == {Device._meta.db_table: 2}
 
 

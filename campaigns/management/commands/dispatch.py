@@ -25,11 +25,15 @@ LEARNT, LEARNT_SECONDS = "pushadmin.tables-learnt", 3600
 
 
 def tick(name: str, *, should_stop: Callable[[], bool]) -> bool:
-    """The scheduler's turn; once an hour SQLite's planner looks at its large tables first."""
+    """The scheduler's turn; once an hour SQLite's planner looks at its large tables afterwards.
+
+    Where the database is locked then, nothing of the turn is lost, and the next one looks again.
+    """
+    did = engine.tick(name, should_stop=should_stop)
     if LEARNT not in cache:
         learn_tables()
-        cache.set(LEARNT, True, LEARNT_SECONDS)  # where the database is locked the next turn does
-    return engine.tick(name, should_stop=should_stop)
+        cache.set(LEARNT, True, LEARNT_SECONDS)
+    return did
 
 
 class Command(BaseCommand):
