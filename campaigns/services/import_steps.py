@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import Refused
 from campaigns.models import Import, ImportKey, Job, JobPiece, Label
 from campaigns.models.bulk import IdList
+from campaigns.models.statistics import learn_tables
 from campaigns.selectors.erased import find_erased, has_erased
 from campaigns.selectors.seals import PERSON_KINDS, list_kinds
 from campaigns.services.import_book import Change, ImportBook, Placed, Verdict
@@ -44,6 +45,9 @@ UPLOAD, PLAN, SAMPLES = "upload", "plan", "samples"
 MAX_SAMPLES = 20
 MOST_UNCLOSED = 1000  # quotes that never end: each costs a look at all that a row may be long
 FORGET_ROWS = 20_000
+# Chunks, of up to a thousand rows each: while SQLite knows nothing of people it looks for those of
+# a chunk among all of their workspace, which are ever more.
+LEARN_EVERY = 50
 COUNTS = {
     "rows": gettext_lazy("Rows"),
     Verdict.NEW.value: gettext_lazy("New"),
@@ -316,6 +320,8 @@ def apply_step(job: Job, now: datetime) -> Step:
     left_out = {*plan[Verdict.CONFLICTING.value], *plan[Verdict.REJECTED.value]}
     rows = [row for index, row in enumerate(_read_planned(one, plan)) if index not in left_out]
     lock_app(one.app, Lock.REGISTER)
+    if number % LEARN_EVERY == LEARN_EVERY - 1:
+        learn_tables()
     work = _Pass(job, one, now)
     outcomes = work.place(rows)
     save_book(work.book, actor=job.created_by)

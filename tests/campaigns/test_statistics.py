@@ -10,9 +10,11 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from campaigns.management.commands import dispatch
-from campaigns.models import Device, statistics
+from campaigns.models import Device, Person, statistics
 from campaigns.models.bulk import IdList
+from campaigns.services import import_steps
 from tests import builders
+from tests.campaigns.importing import apply, check, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +98,16 @@ def test_a_look_at_a_locked_database_costs_no_turn_and_is_taken_with_the_next(
 
     assert campaign.status != "scheduled"
     assert find_sizes() == {Device._meta.db_table: 2}
+
+
+def test_an_import_has_the_planner_look_on_its_way(monkeypatch, app):
+    monkeypatch.setattr(statistics, "LARGE", 1)
+    monkeypatch.setattr(import_steps, "LEARN_EVERY", 1)
+    builders.make_person(app.workspace, "ann")
+
+    apply(check(upload(app, "external_user_id\nbob\n")))
+
+    assert find_sizes() == {Person._meta.db_table: 1}
 
 
 def test_the_scheduler_process_does_so():
