@@ -73,8 +73,10 @@ def fill_devices(
     register_devices(app, rows, actor=actor, now=now)
     # They were there when the past transfers went out.
     Device.objects.filter(app=app).update(created_at=now - AGE, token_state_at=now - AGE)
-    persons = Person.objects.filter(devices__app=app)
-    Person.objects.filter(pk__in=persons.values("pk")).update(created_at=now - AGE)
+    # Of persons joined to devices PostgreSQL would make a loop in a loop while it takes tables for
+    # empty, and so long as nobody has looked at them again it does: minutes, of a few hundred.
+    owned = Device.objects.filter(app=app, person__isnull=False)
+    Person.objects.filter(pk__in=owned.values("person")).update(created_at=now - AGE)
     in_turn = Device.objects.filter(app=app).annotate(turn=F("pk") % len(SEEN_AGO))
     for turn, ago in enumerate(SEEN_AGO):
         in_turn.filter(turn=turn).update(last_seen_at=now - ago)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from rest_framework.test import RequestsClient
 
 from campaigns.models import ApiKey
@@ -17,12 +20,33 @@ from providers.contract import Dialect
 from providers.outbound import AccountConfig
 from tests.vendor_cases.accounts import make_account
 
+KEYS = 8
+
 
 def make_key(app, dialect="", **limits) -> tuple[ApiKey, str]:
     return access.issue_key(
         app.workspace, name="script", apps=[app], dialect=dialect, actor="owner",
         now=datetime.now(UTC), **limits,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def key_store() -> Iterator[None]:
+    """Private keys of doors are real, and each is given out again some doors later: to make one
+    takes a tenth of a second of CPU, and tests make hundreds of doors."""
+    made: list[rsa.RSAPrivateKey] = []
+    numbers = count()
+
+    def take(**wanted: int) -> rsa.RSAPrivateKey:
+        if len(made) < KEYS:
+            made.append(generate(**wanted))
+            return made[-1]
+        return made[next(numbers) % KEYS]
+
+    generate = rsa.generate_private_key
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", take)
+        yield
 
 
 class Script:
