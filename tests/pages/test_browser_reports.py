@@ -74,7 +74,8 @@ def test_a_key_is_made_by_keyboard_copied_and_revoked(staff, live_server, app):
     staff.goto(live_server.url + reverse("keys"))
     staff.get_by_label("Name").focus()
     staff.keyboard.type("Nightly job")
-    staff.keyboard.press("Enter")
+    staff.get_by_label("Read", exact=True).press("Space")  # no scope is ticked beforehand
+    staff.get_by_label("Name").press("Enter")
     shown = staff.get_by_label("Key", exact=True)
     shown.wait_for()
     text = shown.input_value()
