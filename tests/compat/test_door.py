@@ -42,6 +42,7 @@ def assert_shape(dialect, answer, kind, route=None):
     assert set(expected.body) <= set(json.loads(answer.content))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dialect", "route"),
     [(dialect, route) for dialect, route in ROUTES if not route.is_open],
@@ -54,6 +55,7 @@ def test_a_call_without_a_key_is_refused_in_the_dialects_shape(client, dialect, 
     assert_shape(dialect, answer, kind, route)
 
 
+@pytest.mark.long
 @for_each_route
 def test_a_body_that_is_no_json_is_refused_in_the_dialects_shape(speak, dialect, route):
     answer = speak(dialect).call(route.method, fill(route.path, "0"), b"{")
