@@ -118,7 +118,8 @@ def test_nothing_is_tried_again_after_its_time(
 
     rounds = follow(transfer, now)
 
-    last = sum(max(waits.values()) for waits in rounds)
+    # As exact as a clock is: a sum of fractions may be a hair over what they fill.
+    last = round(sum(max(waits.values()) for waits in rounds), 6)
     ends = set(Delivery.objects.values_list("outcome", "reason"))
     tell(f"R10: {FEW} fan-outs that expire after {LIFE} s: due after {last:.0f} s at most; {ends}")
     assert last <= LIFE
