@@ -192,14 +192,14 @@ def _list_lines(
 ) -> Iterator[list[Any]]:
     wanted, searched = form.read(), form.find_searched()
     # A file of whom something came back from says when, behind what every file has.
-    came = [f"{wanted.receipt}_at"] if wanted.receipt else []
-    yield [*HEADING, *came]
+    columns = [*HEADING, "came_at"] if wanted.receipt else HEADING
+    yield [*HEADING, f"{wanted.receipt}_at"] if wanted.receipt else HEADING
     after, is_over = "", False
     while not is_over:
         page = _read(form, wanted, searched, after, CHUNK)
         for row in _describe(request, transfer, page, wanted):
             row["at"], row["came_at"] = _write_time(row["at"]), _write_time(row["came_at"])
-            yield [row[name] for name in (*HEADING, *(["came_at"] if came else []))]
+            yield [row[name] for name in columns]
         after, is_over = page.after, not page.after
 
 

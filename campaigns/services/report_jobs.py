@@ -113,6 +113,7 @@ def start_report(place: App | Workspace, wanted: Wanted, *, actor: str, now: dat
         "start": wanted.start.isoformat(),
         "end": wanted.end.isoformat(),
         "only": {name: wanted.only[name] for name in NARROWED_BY if name in wanted.only},
+        "app_names": sorted(app.name for app in wanted.apps),
         "named": _name_group(wanted),
         "zone": min(wanted.apps, key=lambda app: app.pk).timezone,
     }
@@ -269,8 +270,8 @@ def sort_values(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
 
 
 def describe_report(job: Job) -> str:
-    """By what it counts, of which days, and narrowed to what. Lists say it of each job, so nothing
-    is looked up."""
+    """By what it counts, of which days and apps, and narrowed to what. Lists say it of each job, so
+    nothing is looked up: apps and a group are called as they were when it was asked for."""
     params, zone = job.params, load_zone(job.params["zone"])
     first = datetime.fromisoformat(params["start"]).astimezone(zone).date()
     last = (datetime.fromisoformat(params["end"]).astimezone(zone) - timedelta(seconds=1)).date()
@@ -281,7 +282,8 @@ def describe_report(job: Job) -> str:
         "first": date_format(first, "DATE_FORMAT"),
         "last": date_format(last, "DATE_FORMAT"),
     }
-    return " · ".join([words, *narrowed])
+    apps = ", ".join(params.get("app_names", ()))
+    return " · ".join(filter(None, [words, apps, *narrowed]))
 
 
 KIND = JobKind(

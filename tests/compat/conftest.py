@@ -32,8 +32,8 @@ def make_key(app, dialect="", **limits) -> tuple[ApiKey, str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def key_store() -> Iterator[None]:
-    """Private keys of doors are real, and each is given out again some doors later: to make one
-    takes a tenth of a second of CPU, and tests make hundreds of doors."""
+    """Private keys of doors are real, and each is given out again some doors later: to make and
+    read one takes a tenth of a second of CPU, and tests make hundreds of doors."""
     made: list[rsa.RSAPrivateKey] = []
     numbers = count()
 

@@ -396,7 +396,7 @@ def test_a_report_in_the_background_says_what_it_is_of(viewer, app, books):
         viewer.get(address).content.decode() for address in (begun.url, reverse("jobs"))
     )
 
-    words = "Model, as now, 19 Nov 2026 to 21 Nov 2026 · Group: General · Tag: spring"
+    words = "Model, as now, 19 Nov 2026 to 21 Nov 2026 · Shop · Group: General · Tag: spring"
     assert [words in shown for shown in (page, listed)] == [True, True]
 
 
