@@ -23,6 +23,7 @@ from providers.fanout import Fanout
 from tests import builders, live_requests
 from tests.databases import keep_tables, make_once, make_tables
 from tests.installation import Installation
+from tests.short_forms import mark_repeats
 from tests.tables import note_migrations
 
 # Machines are slow and busy: a run is the same every time and no example is too slow.
@@ -68,6 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if not item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.django_db)
+    mark_repeats(items)
     if connection.vendor == "postgresql":
         return
     others = [item for item in items if item.get_closest_marker("postgres")]

@@ -138,6 +138,7 @@ def test_a_length_of_time_that_is_none_is_refused_with_one_that_is(client, app, 
     assert "such as 30d or 12h" in answer.json()["fields"]["expression"]
 
 
+@pytest.mark.values(9)
 @pytest.mark.parametrize(
     ("query", "status"),
     [

@@ -114,6 +114,7 @@ def report(app, by, only=None):
     return {line.key: Tally(line.outcomes) for line in lines if line.outcomes}
 
 
+@pytest.mark.values(len(OF_COUNTER))
 @pytest.mark.parametrize("by", OF_COUNTER)
 @pytest.mark.parametrize("narrowed", [None, Dimension.PLATFORM, Dimension.ACCOUNT])
 def test_a_report_counts_each_recipient_of_its_hours_once(app, transfers, by, narrowed):

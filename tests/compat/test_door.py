@@ -189,6 +189,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.values(36)
 @for_each_route
 @examples(max_examples=EXAMPLES)
 @given(

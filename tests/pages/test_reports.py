@@ -73,6 +73,7 @@ def test_a_report_ends_with_today_by_the_clock_that_its_days_are_cut_by(
     assert (date.fromisoformat(last) - date.fromisoformat(form["date_from"].value())).days == 29
 
 
+@pytest.mark.values(len(DIMENSIONS))
 @pytest.mark.parametrize("by", [name.value for name, _label in DIMENSIONS])
 def test_a_report_by_each_dimension_says_the_same_totals(viewer, books, by):
     answer = get(viewer, by=by)

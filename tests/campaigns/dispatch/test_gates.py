@@ -79,6 +79,7 @@ def work_by_chance(draw: Random, step: int) -> int:
     return draw.choice([0, 0, 5, 400]) if step // 100 % 3 else 0
 
 
+@pytest.mark.values(4)
 @pytest.mark.parametrize("work", [work_steadily, work_in_spells, work_by_chance])
 @pytest.mark.parametrize(("rate", "workers"), [(10_000, 1), (10_000, 3), (2_000, 2), (40, 2)])
 def test_no_five_seconds_have_two_percent_more_than_the_rate(

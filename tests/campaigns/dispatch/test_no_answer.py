@@ -69,7 +69,11 @@ TABLE: dict[tuple[str, str, bool], tuple[str, int, int]] = {
     (MOST, "none", True): ("unknown", 1, 0),
     (MOST, "none", False): ("unknown", 0, 0),
 }
-CELLS = list(product(TABLE, ("worker", "network")))
+# On PostgreSQL a cell's call is lost by one death in the short form, the next one's by the other.
+CELLS = [
+    pytest.param(cell, death, marks=[] if turn % 4 in (0, 3) else pytest.mark.long)
+    for turn, (cell, death) in enumerate(product(TABLE, ("worker", "network")))
+]
 
 
 class Died(BaseException):

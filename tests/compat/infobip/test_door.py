@@ -303,6 +303,7 @@ def test_a_report_that_nobody_asked_for_is_gone_after_two_days(script, told, now
     assert list_ids(script.call("GET", "push/3/reports")) == []
 
 
+@pytest.mark.values(11)
 @pytest.mark.parametrize(
     ("query", "ids"),
     [

@@ -1,0 +1,46 @@
+"""What PostgreSQL leaves to the long form: repeats alone, of every test some."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.short_forms import choose, mark_repeats
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 6), (6, 6), (7, 6), (54, 18), (145, 36), (12, 12)])
+def test_as_many_are_tried_as_was_said(count: int, most: int) -> None:
+    assert len(choose(count, most)) == min(count, most)
+    assert choose(count, most) <= set(range(count))
+
+
+def test_of_two_lists_every_value_is_tried() -> None:
+    pairs = [divmod(place, 6) for place in choose(54, 18)]
+
+    assert {first for first, _ in pairs} == set(range(9))
+    assert {second for _, second in pairs} == set(range(6))
+
+
+def test_repeats_are_long_and_no_test_is_left_out_whole(request: pytest.FixtureRequest) -> None:
+    few = [make_item(request, f"test_few[{n}]", pytest.mark.values(2)) for n in range(5)]
+    one = [make_item(request, "test_one", pytest.mark.values(2))]
+    elsewhere = [make_item(request, f"test_elsewhere[{n}]") for n in range(9)]
+
+    mark_repeats(few + one + elsewhere)
+
+    assert [is_long(item) for item in few] == [False, True, False, True, True]
+    assert not any(is_long(item) for item in one + elsewhere)
+
+
+def make_item(request: pytest.FixtureRequest, name: str, *marks: Any) -> pytest.Item:
+    item: pytest.Item = pytest.Function.from_parent(
+        request.node.parent, name=name, callobj=lambda: None
+    )
+    for mark in (pytest.mark.database, *marks):
+        item.add_marker(mark)
+    return item
+
+
+def is_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None
