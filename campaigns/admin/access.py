@@ -257,6 +257,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "actor", "show_verb", "show_target", "workspace"]
     list_filter = [("workspace", ScopedFilter)]
     list_select_related = ["workspace"]
+    ordering = ["-at", "-pk"]
     paginator = BoundedPaginator
     fields = ["at", "actor", "show_verb", "show_target", "show_fields", "workspace"]
 

@@ -312,8 +312,12 @@ class AuditEntry(models.Model):
         verbose_name_plural = _("audit log")
         indexes = [
             models.Index(fields=["target_type", "target_id"], name="audit_target"),
-            models.Index(fields=["workspace", "id"], name="audit_order"),
-            models.Index(fields=["workspace", "actor", "id"], name="audit_actor"),
+            # The log of a workspace, whole and by each of its filters, in the order it is shown in.
+            models.Index(fields=["workspace", "at", "id"], name="audit_time"),
+            models.Index(fields=["workspace", "actor", "at", "id"], name="audit_actor_time"),
+            models.Index(fields=["workspace", "verb", "at", "id"], name="audit_verb_time"),
+            models.Index(fields=["workspace", "target_type", "at", "id"], name="audit_kind_time"),
+            models.Index(fields=["workspace", "target_id", "at", "id"], name="audit_number_time"),
         ]
 
     def __str__(self) -> str:

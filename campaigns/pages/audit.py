@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -74,7 +74,12 @@ class AuditFilter(PageForm):
             rows = rows.filter(at__gte=datetime.combine(given["date_from"], time(), UTC))
         if given.get("date_to"):
             rows = rows.filter(at__lte=datetime.combine(given["date_to"], time.max, UTC))
-        return rows.order_by("-pk")
+        return rows.order_by("-at", "-pk")
+
+
+def select_before(rows: QuerySet[AuditEntry], at: datetime, pk: int) -> QuerySet[AuditEntry]:
+    """Those that stand below an entry in the log's order: many may be of one moment."""
+    return rows.filter(Q(at__lt=at) | Q(pk__lt=pk), at__lte=at)
 
 
 @operator_page
@@ -86,9 +91,9 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 def _draw(request: HttpRequest, workspace: Workspace, form: AuditFilter) -> HttpResponse:
     rows = form.select(workspace)
-    before = read_id(request.GET.get("before", ""))
+    before = _find_before(request, workspace)
     if before:
-        rows = rows.filter(pk__lt=before)
+        rows = select_before(rows, before.at, before.pk)
     found = list(rows[: PAGE + 1])
     context = {
         "workspace": workspace,
@@ -120,6 +125,12 @@ def audit_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     return stream_csv(_list_lines(selected), f"audit-{workspace.slug}.csv")
 
 
+def _find_before(request: HttpRequest, workspace: Workspace) -> AuditEntry | None:
+    """The last entry of the page before; None for the first page."""
+    pk = read_id(request.GET.get("before", ""))
+    return AuditEntry.objects.filter(workspace=workspace, pk=pk).first() if pk else None
+
+
 def _list_lines(selected: QuerySet[AuditEntry]) -> Iterator[list[Any]]:
     yield HEADING
     rows = list(selected[:CHUNK])
@@ -127,4 +138,4 @@ def _list_lines(selected: QuerySet[AuditEntry]) -> Iterator[list[Any]]:
         for row in rows:
             fields = " ".join(row.fields)
             yield [row.at.isoformat(), row.actor, row.verb, row.target_type, row.target_id, fields]
-        rows = list(selected.filter(pk__lt=rows[-1].pk)[:CHUNK])
+        rows = list(select_before(selected, rows[-1].at, rows[-1].pk)[:CHUNK])

@@ -239,7 +239,9 @@ def _select(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> 
         # Named one by one: each is then read along its index, in the order of the lines.
         cohorts = Cohort.objects.filter(app_id__in=question.span.apps)
         rows = rows.filter(cohort_id__in=[0, *cohorts.values_list("pk", flat=True)])
-    return _narrow(select_folded(question.span, rows), question, columns)
+    is_of_cohorts = "cohort_id" in {columns[name] for name in (question.by, *question.only)}
+    folded = select_folded(question.span, rows, is_of_cohorts=is_of_cohorts)
+    return _narrow(folded, question, columns)
 
 
 def _narrow(rows: Any, question: Question, columns: Mapping[Dimension, str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter as Tally
 from datetime import UTC, date, datetime, timedelta
 
@@ -151,3 +152,25 @@ def test_the_roll_up_of_a_whole_transfer_is_not_read(app):
 
     assert found["whole"].total() == 14
     assert [query for query in asked if "campaigns_rollup" in query["sql"]] == []
+
+
+def test_rows_of_named_cohorts_are_not_sought_by_part(app, transfers):
+    with CaptureQueriesContext(connection) as asked:
+        assert report(app, Dimension.LANGUAGE)
+    [query] = [query["sql"] for query in asked if 'FROM "campaigns_rollup"' in query["sql"]]
+
+    # The table is too small for any index, if one lets PostgreSQL read it whole.
+    plan = explain(query, off=("seqscan", "bitmapscan", "hashjoin", "mergejoin"))
+
+    assert re.search(r"part_id ?= ?", plan) is None, plan
+
+
+def explain(query, off):
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE campaigns_rollup, campaigns_part, campaigns_transfer")
+            for way in off:
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+        words = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+        cursor.execute(f"{words} {query}")
+        return "\n".join(str(row) for row in cursor.fetchall())
