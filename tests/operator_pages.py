@@ -179,7 +179,7 @@ def _fill_campaigns(app: App, user: Any, now: datetime) -> dict[str, int]:
     lapsed = App.objects.get(slug="lapsed")
     lapsed.needs_approval = True
     lapsed.save()
-    asked = create_example(lapsed, user, now, "Come back")
+    asked = create_example(lapsed, user, now, "Come back", actor="ann")
     request_approval(asked, actor="ann", now=now, note="For noon, please.")
     return {
         "draft": draft.pk, "cooling": cooling.pk, "series": series.pk, "again": resent.pk,
@@ -187,14 +187,16 @@ def _fill_campaigns(app: App, user: Any, now: datetime) -> dict[str, int]:
     }  # fmt: skip
 
 
-def create_example(app: App, user: Any, now: datetime, name: str, **fields: Any) -> Any:
+def create_example(
+    app: App, user: Any, now: datetime, name: str, actor: str = "admin", **fields: Any
+) -> Any:
     """A campaign in two languages."""
     message = {
         "title": name, "body": "Fresh looks have landed. Tap to see what is new in your size.",
         "translations": {"de": {"title": "Herbst", "body": "Neues ist da."}},
     }  # fmt: skip
     body = {"name": name, "app": app.pk, "audience": {"all": True}, "message": message, **fields}
-    return create_campaign(user, body, actor="admin", now=now)
+    return create_campaign(user, body, actor=actor, now=now)
 
 
 def _fill_files(app: App, user: Any, now: datetime) -> dict[str, int]:

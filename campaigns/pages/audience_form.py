@@ -16,6 +16,7 @@ from campaigns.models import App, Campaign
 from campaigns.pages.audience_lists import list_labels, list_segments
 from campaigns.pages.combined_form import COMBINE, CombinedForm, read_combined_initial
 from campaigns.pages.digests import digest
+from campaigns.pages.fields import LinesArea
 from campaigns.pages.kept_audience import (
     KEPT,
     KINDS,
@@ -63,13 +64,13 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
     ids_kind = forms.ChoiceField(label=gettext_lazy("What the ids are"), required=False)
     ids = forms.CharField(
         label=gettext_lazy("Ids"),
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
+        widget=LinesArea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
         required=False,
         help_text=gettext_lazy("One per line, or apart by commas or blanks; at most 20,000."),
     )
     expression = BoundedJSONField(
         label=gettext_lazy("Expression"),
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}),
+        widget=LinesArea(attrs={"rows": 5, "spellcheck": "false"}),
         required=False,
         help_text=gettext_lazy(
             'JSON over attributes, for example {"field": "device.language", "op": "eq", '

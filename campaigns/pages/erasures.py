@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.errors import Forbidden, Refused
 from campaigns.models import Job, Membership, Workspace
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.pages.suppressions import name_kind
 from campaigns.selectors.access_request import collect_held
@@ -52,7 +52,7 @@ class NamesForm(PageForm):
         label=gettext_lazy("Identifiers"),
         required=False,
         max_length=1_000_000,
-        widget=forms.Textarea({"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
+        widget=LinesArea({"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("One per line, at most 10,000."),
     )
 

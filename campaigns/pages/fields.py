@@ -112,6 +112,16 @@ class PageForm(forms.Form):
         return elsewhere
 
 
+class LinesArea(forms.Textarea):
+    """Text of several lines. A browser counts a line break as one character and sends two: what is
+    measured and kept is what was typed."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """What was typed."""
+        value = super().value_from_datadict(data, files, name)
+        return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
 class LongSelect(forms.Select):
     """A choice among hundreds of plain values, drawn at once: a template each takes too long."""
 

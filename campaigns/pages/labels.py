@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Job, Label, Membership, Person, Segment
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.jobs import describe_job
 from campaigns.pages.named_list import read_list
 from campaigns.pages.row_history import find_history
@@ -66,7 +66,7 @@ class IdsForm(PageForm):
     ids = forms.CharField(
         label=gettext_lazy("Ids"),
         max_length=1_000_000,
-        widget=forms.Textarea({"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
+        widget=LinesArea({"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("One per line. A file takes more."),
     )
 

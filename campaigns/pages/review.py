@@ -16,12 +16,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from campaigns.errors import ChangedMeanwhile, Refused
 from campaigns.models import Campaign, Membership
 from campaigns.models.audience import PLATFORM_KEYS
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import tell_status
 from campaigns.pages.languages import count_all_texts
@@ -31,7 +30,7 @@ from campaigns.pages.message_form import BLOCK_NAMES
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.samples import list_readings, list_worst_readings
-from campaigns.pages.shell import draw_fragment, draw_page, operator_page, tell_refusal
+from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
 from campaigns.pages.translation_form import TEXTS
 from campaigns.selectors.approvals import list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
@@ -86,7 +85,7 @@ class NoteForm(PageForm):
         label=gettext_lazy("Note"),
         required=False,
         max_length=MAX_NOTE,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=LinesArea(attrs={"rows": 2}),
     )
 
 
@@ -181,10 +180,23 @@ def _draw(
     campaign: Campaign,
     review: Review | None = None,
     form: LaunchForm | None = None,
+    refused: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """The page; with a review in it where something was refused, else it is asked for after."""
+    context = _describe_campaign(request, campaign)
+    if review is not None:
+        context |= describe_review(request, campaign, review, form)
+        context["worst"] = list_worst_readings(campaign, request.user)
+    context |= refused or {}
+    title = _("Review: %(name)s") % {"name": campaign.name}
+    status = 422 if refused or (form is not None and form.errors) else 200
+    return draw_page(request, "pages/review.html", title, context, status=status)
+
+
+def _describe_campaign(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """What is shown of it before its audience is counted."""
     content = campaign.message.content
-    context = {
+    return {
         "campaign": campaign,
         "apps": list_apps(campaign),
         "content": content,
@@ -202,12 +214,6 @@ def _draw(
         "samples": list_readings(campaign, request.user),
         "may_compose": may(request.user, list_apps(campaign), Membership.Role.COMPOSER),
     }
-    if review is not None:
-        context |= describe_review(request, campaign, review, form)
-        context["worst"] = list_worst_readings(campaign, request.user)
-    title = _("Review: %(name)s") % {"name": campaign.name}
-    status = 422 if form is not None and form.errors else 200
-    return draw_page(request, "pages/review.html", title, context, status=status)
 
 
 def _list_others(text: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -277,27 +283,30 @@ def _describe_approval(request: HttpRequest, campaign: Campaign, review: Review)
     """How it stands with its approval, and what the reader may do about it."""
     apps, writers = list_apps(campaign), list_writers(campaign)
     is_approver = may(request.user, apps, Membership.Role.APPROVER)
-    standing = review.approval
+    standing, is_author = review.approval, name_actor(request.user) in writers
+    may_ask = review.lacks_only_approval and not standing.is_asked
     return {
         "approval": standing,
         "approvers": list_approvers(campaign, writers),
         "history": campaign.approvals.order_by("-pk")[:HISTORY],
-        "is_author": name_actor(request.user) in writers,
+        "is_author": is_author,
         "is_approver": is_approver,
         "may_bypass": review.lacks_only_approval and may(request.user, apps, Membership.Role.ADMIN),
-        "may_ask": review.lacks_only_approval and not standing.is_asked,
+        "may_ask": may_ask,
+        "may_answer": standing.is_asked and is_approver and not is_author,
         "note_form": NoteForm(initial={"version": review.version}),
         "is_launchable": campaign.status in Campaign.EDITABLE,
     }
 
 
-@require_POST
 @operator_page
 def decide(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
-    """Ask for an approval, give it, or send it back."""
+    """Ask for an approval, give it, or send it back; what is refused is drawn with its note."""
     if decision not in DECISIONS:
         raise Http404
     campaign = find_campaign(request.user, pk)
+    if request.method != "POST":
+        return show_page(request, "campaign_review", pk)
     for app in list_apps(campaign):
         require_role(request.user, app, DECISIONS[decision])
     form = NoteForm(request.POST)
@@ -305,16 +314,29 @@ def decide(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
     try:
         messages.success(request, _decide(request, campaign, decision, form))
     except Refused as refusal:
-        tell_refusal(request, refusal)
-        return redirect("campaign_review", pk=pk)
+        return _draw_undecided(request, find_campaign(request.user, pk), form, refusal)
     return redirect("campaign", pk=pk)
+
+
+def _draw_undecided(
+    request: HttpRequest, campaign: Campaign, form: NoteForm, refusal: Refused
+) -> HttpResponse:
+    """The review as it is now, with the note that was to go with the answer."""
+    if refusal.kind in (RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN):
+        raise refusal
+    review = review_campaign(campaign, now=timezone.now())
+    again = NoteForm({"version": review.version, "note": form["note"].value() or ""})
+    again.forget_errors()
+    elsewhere = again.place_faults(refusal.fields or {"": refusal.message})
+    refused = {"note_form": again, "undecided": [*elsewhere.values()]}
+    return _draw(request, campaign, review, refused=refused)
 
 
 def _decide(request: HttpRequest, campaign: Campaign, decision: str, form: NoteForm) -> str:
     """Do it; gives the words for when it is done."""
     by: dict[str, Any] = {"actor": name_actor(request.user), "now": timezone.now()}
     # A note that is too long is refused by the service, in words.
-    note = form.data.get("note", "")
+    note = form["note"].value() or ""
     if decision == "approve":
         approve_campaign(campaign, form.cleaned_data.get("version", ""), note=note, **by)
         return _("Approved. Whoever may send launches it.")

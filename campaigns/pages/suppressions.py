@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Membership, Suppression, Workspace
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.paging import read_page
 from campaigns.pages.row_history import find_list_history
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
@@ -65,7 +65,7 @@ class ListForm(PageForm):
         label=gettext_lazy("Identifiers"),
         required=False,
         max_length=1_000_000,
-        widget=forms.Textarea({"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
+        widget=LinesArea({"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("One per line, at most 10,000; a file takes more."),
     )
     file = forms.FileField(

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Invalid, NotFound, Refused
 from campaigns.models import App, Membership, TestGroup
 from campaigns.models.kept import MAX_TESTERS
-from campaigns.pages.fields import PageForm
+from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.pages.without_app import draw_composed
@@ -48,7 +48,7 @@ class TestGroupForm(PageForm):
         label=gettext_lazy("Who gets its tests"),
         required=False,
         max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
+        widget=LinesArea(attrs={"rows": 6, "spellcheck": "false"}),
         help_text=gettext_lazy(
             "One per line: an external user id, e-mail, phone, push token or device id, or our own "
             "number as in device 12 or person 12. A person stands for all of their devices."

@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from campaigns.pages.fields import PageForm, draw_plain, shrink
+from campaigns.pages.fields import LinesArea, PageForm, draw_plain, shrink
 from campaigns.pages.message_form import (
     BLOCK_NAMES,
     COUNTED,
@@ -64,7 +64,7 @@ class TranslationForm(PageForm):
         label=gettext_lazy("Text"),
         max_length=4096,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=LinesArea(attrs={"rows": 2}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

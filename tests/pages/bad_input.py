@@ -41,7 +41,9 @@ FILES = {
     "a NUL": b"\xff\xfe\0\0",
     "deep JSON": b"[" * 5_000,
 }
-SAYS_WHY = re.compile(r'class="pa-(error|note pa-note-bad)"[^>]*>(<p[^>]*>)?[^<]*\w')
+SAYS_WHY = re.compile(
+    r'class="pa-(error|note pa-note-bad)"[^>]*>(<span[^>]*>\w+</span>)?(<(div|p)\b[^>]*>)*[^<]*\w'
+)
 ANSWERED = {200, 204, 286, 302, 303}
 REFUSED = {400, 403, 404, 405, 409, 413, 415, 422}
 

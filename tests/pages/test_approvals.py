@@ -133,6 +133,45 @@ def test_what_is_wrong_is_told_and_changes_nothing(enter, draft):
     assert Approval.objects.get().state == "asked"
 
 
+def test_a_note_is_drawn_again_whatever_stands_against_the_answer(enter, draft):
+    note = "Lines\r\nof it"
+    decide(enter("ann", Role.COMPOSER), draft, "ask")
+    bob = enter("bob", Role.APPROVER)
+
+    stale = decide(bob, draft, "approve", version="old", note=note)
+    draft.approvals.update(state=Approval.State.VOID)  # an edit does
+    edited = decide(bob, draft, "approve", version="old", note=note)
+
+    shown = look(bob, draft).context["review"].version
+    assert (stale.status_code, edited.status_code) == (422, 422)
+    assert "Nobody has asked for an approval of it." in edited.content.decode()
+    assert read_areas(edited) == read_areas(stale) == ["Lines\nof it"]
+    assert f'name="version" value="{shown}"' in stale.content.decode()
+
+
+def test_a_note_of_several_lines_has_the_length_that_a_browser_counts(enter, draft):
+    note = "x" * 244 + "\r\n" * 12 + "x" * 244
+    address = reverse("campaign_approval", args=[draft.pk, "ask"])
+
+    enter("ann", Role.COMPOSER).post(address, {"note": note})
+
+    assert len(Approval.objects.get().note) == 500
+
+
+def test_who_reloads_a_refused_answer_sees_the_review(enter, draft):
+    address = reverse("campaign_approval", args=[draft.pk, "send_back"])
+
+    answer = enter("bob", Role.APPROVER).get(address)
+
+    assert answer.headers["Location"] == reverse("campaign_review", args=[draft.pk])
+
+
+def read_areas(answer):
+    """What stands in fields of several lines."""
+    found = re.findall(r"<textarea[^>]*>([^<]*)</textarea>", answer.content.decode())
+    return [text.strip() for text in found if text.strip()]
+
+
 def test_what_was_sent_back_says_why_on_its_page(enter, draft):
     decide(enter("ann", Role.COMPOSER), draft, "ask")
     decide(enter("bob", Role.APPROVER), draft, "send_back", note="The price is wrong")

@@ -7,6 +7,7 @@ PUSHADMIN_FUZZ=full also spoils each field alone, in every way, and presses ever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.urls import reverse
 from campaigns.pages.urls import urlpatterns
 from tests.compat.test_fuzz import IS_FULL
 from tests.operator_pages import PAGES, find_address
-from tests.pages.bad_input import BAD, Sender, Way, list_ways
+from tests.pages.bad_input import BAD, Sender, Way, fill_in, list_ways
 from tests.pages.read_faults import find_lost_messages
 from tests.pages.read_form import TYPED
 from tests.pages.test_every_page import fill
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.django_db
 QUICK = ("nothing", "markup")
 # What people type is spoilt at once; what they can only choose is forged field by field.
 FILLED = {*TYPED, "password", "file"}
+SAYS_WHAT = re.compile(r'class="pa-error"[^>]*>([^<]+)')
 NOT_OURS = "csrfmiddlewaretoken"
 
 
@@ -39,8 +41,8 @@ def rows(client, monkeypatch) -> dict[str, Any]:
 def list_all(client: Any, rows: dict[str, Any]) -> dict[Any, Way]:
     """Each sort of form once, and each button of it in the full form."""
     found: dict[Any, Way] = {}
-    for shown in PAGES:
-        address = find_address(shown, rows)
+    pieces = [reverse("review_checks", args=[rows[name]]) for name in ("draft", "in_review")]
+    for address in (*(find_address(shown, rows) for shown in PAGES), *pieces):
         for way in list_ways(client.get(address).content.decode(), address):
             found.setdefault((way.key, way.extra if IS_FULL else None), way)
     return found
@@ -59,6 +61,53 @@ def list_changes(way: Way) -> Iterator[tuple[str, dict[str, str]]]:
 
 def spoil(kind: str, words: str) -> str:
     return words if kind == "file" else BAD[words]
+
+
+def test_no_form_loses_what_was_typed_where_its_row_has_changed_meanwhile(client, rows):
+    ways = [way for way in list_all(client, rows).values() if "version" in way.form.kinds]
+    sender = Sender(client)
+
+    faults = [
+        f"{way.address} {way.extra}: {fault}"
+        for way in ways
+        for areas in [[name for name, kind in way.form.kinds.items() if kind == "textarea"]]
+        for fault in sender.judge(way, {"version": "old"} | dict.fromkeys(areas, "[1]"))
+    ]
+
+    assert {way.key[1] for way in ways} >= {"campaign_review", "campaign_approval"}
+    assert faults == []
+
+
+def test_a_line_break_is_one_character_as_a_browser_counts_it(client, rows):
+    ways = [way for way in list_all(client, rows).values() if list_bounded_areas(way)]
+    sender = Sender(client)
+
+    told = {
+        f"{way.address} {name}": [
+            tell_answer(*sender.send(way, fill_in(way, {name: text})))
+            for text in (lines, lines.replace("\n", "\r\n"))
+        ]
+        for way in ways
+        for name in list_bounded_areas(way)
+        for lines in [fill_lines(way.form.most[name])]
+    }
+
+    assert len(told) > 5
+    assert {where: answers for where, answers in told.items() if answers[0] != answers[1]} == {}
+
+
+def list_bounded_areas(way: Way) -> list[str]:
+    return [name for name in way.form.most if way.form.kinds[name] == "textarea"]
+
+
+def fill_lines(letters: int) -> str:
+    """As much as a browser lets one type, a line break in every hundred letters."""
+    return ("x" * 99 + "\n") * (letters // 100 - 1) + "x" * (100 + letters % 100)
+
+
+def tell_answer(answer: Any, text: str) -> tuple[int, list[str]]:
+    """How it was answered, and what it says is wrong."""
+    return answer.status_code, SAYS_WHAT.findall(text)
 
 
 def test_no_form_falls_over_runs_what_was_typed_or_loses_it(client, rows):
