@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import urlencode
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.models import App, Membership
 from campaigns.models.clock import list_zone_names, load_zone
@@ -24,16 +25,15 @@ from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.calendar import (
-    Collision,
     Entry,
     Timetable,
-    find_collisions,
     group_by_day,
     in_zone,
     list_days,
     read_timetable,
 )
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.collisions import Collisions, find_collisions
 from campaigns.selectors.overlap import count_overlap
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import has_role
@@ -44,7 +44,8 @@ VIEWS = {
 LIST_DAYS = 30
 FARTHEST = timedelta(days=3 * 366)
 MOST_OF_A_DAY = {"month": 4, "week": 25, "list": 20}
-SHOWN_COLLISIONS = 20
+NAMED = 3  # of what a start comes together with
+LONGEST = 60  # letters of such a name
 
 
 class CalendarForm(PageForm):
@@ -139,7 +140,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     app = frame.app.pk if frame.app else None
     found = read_timetable(request.user, start, end, now, app=app)
     collisions = find_collisions(found.entries)
-    days = _draw_days(frame, found, _index(collisions), now)
+    days = _draw_days(frame, found, collisions, now)
     shown = {"view": frame.view, "on": frame.on, "zone": str(frame.zone), "app": app}
     context = {
         "form": CalendarForm(initial=shown, principal=request.user),
@@ -152,8 +153,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "weeks": [days[number : number + 7] for number in range(0, len(days), 7)],
         "days": [day for day in days if day.rows] if frame.view == "list" else days,
         "listed": [day for day in days if day.rows and not day.is_beside],
-        "collisions": collisions[:SHOWN_COLLISIONS],
-        "more_collisions": max(0, len(collisions) - SHOWN_COLLISIONS),
+        "collisions": collisions.pairs,
+        "more_collisions": collisions.count - len(collisions.pairs),
         "is_cut": found.is_cut,
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
     }
@@ -207,43 +208,45 @@ def _name_frame(frame: Frame) -> str:
     return _("%(first)s to %(last)s") % words
 
 
-def _draw_days(frame: Frame, found: Timetable, clashes: Clashes, now: datetime) -> list[Day]:
+def _draw_days(frame: Frame, found: Timetable, collisions: Collisions, now: datetime) -> list[Day]:
     table = group_by_day(found.entries, frame.days, frame.zone)
     today, most = now.astimezone(frame.zone).date(), MOST_OF_A_DAY[frame.view]
     days = []
     for day, entries in table.items():
         shown = entries if len(entries) <= most else entries[: most - 1]
-        rows = [_draw_row(entry, day, frame, found.places, clashes) for entry in shown]
+        rows = [_draw_row(entry, day, frame, found.places, collisions) for entry in shown]
         days.append(_draw_day(frame, day, rows, len(entries) - len(rows), today))
     return days
 
 
-Clashes = dict[int, dict[str, None]]
-
-
-def _index(collisions: Iterable[Collision]) -> Clashes:
-    """By the entry's identity: the names of what it comes together with, each once."""
-    found: Clashes = {}
-    for one in collisions:
-        for entry, other in ((one.first, one.second), (one.second, one.first)):
-            found.setdefault(id(entry), {})[other.campaign.name] = None
-    return found
-
-
 def _draw_row(
-    entry: Entry, day: date, frame: Frame, places: Mapping[int, str], clashes: Clashes
+    entry: Entry, day: date, frame: Frame, places: Mapping[int, str], collisions: Collisions
 ) -> Row:
-    names = clashes.get(id(entry), ())
     local = entry.at.astimezone(frame.zone)
-    words = _("Within an hour of %(names)s") % {"names": ", ".join(names)} if names else ""
     return Row(
         entry=entry,
         address=reverse("campaign", args=[entry.campaign.pk]),
         time=entry.wall_clock[11:16] if entry.until else local.strftime("%H:%M"),
         place=places[entry.campaign.pk],
-        clash=words,
+        clash=_word_clash(list(collisions.beside.get(id(entry), {}).values())),
         goes_on=local.date() != day,
     )
+
+
+def _word_clash(names: list[str]) -> str:
+    """A day may have hundreds: each of them would name all the others."""
+    if not names:
+        return ""
+    named = ", ".join(Truncator(name).chars(LONGEST) for name in names[:NAMED])
+    more = len(names) - NAMED
+    if more <= 0:
+        return _("Within an hour of %(names)s") % {"names": named}
+    words = ngettext(
+        "Within an hour of %(names)s and %(n)d more",
+        "Within an hour of %(names)s and %(n)d more",
+        more,
+    )
+    return words % {"names": named, "n": more}
 
 
 def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, today: date) -> Day:

@@ -1,11 +1,11 @@
-"""What was sent and what is planned between two instants, and where two of them come together.
+"""What was sent and what is planned between two instants.
 
 Bounded: so many campaigns of each kind, so many times of each series, whatever there is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -24,7 +24,6 @@ SHOWN = (
 MAX_ENTRIES = 500
 MAX_SERIES = 200
 TIMES_OF_SERIES = 62
-CLOSE = timedelta(hours=1)
 BAND = timedelta(hours=26)  # from the first zone on earth to the last
 
 
@@ -60,16 +59,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Collision:
-    """Two starts of one app within an hour. `is_certain`: whoever gets the smaller one gets both
-    within the hour; else at most they who are in both audiences."""
-
-    first: Entry
-    second: Entry
-    is_certain: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Timetable:
     """Entries in their order; `is_cut` where there were more than are read. `places` are the
     names of the app or app group of each campaign."""
@@ -83,23 +72,61 @@ def read_timetable(
     principal: Any, start: datetime, end: datetime, now: datetime, *, app: int | None = None
 ) -> Timetable:
     """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`."""
-    members = _list_members()
-    campaigns = Campaign.objects.for_user(principal)
-    if app is not None:
-        groups = [group for group, apps in members.items() if app in apps]
-        campaigns = campaigns.filter(Q(app=app) | Q(app_group__in=groups))
-    sources = (
-        _list_sent(principal, app, start, end, members),
-        _list_planned(campaigns, start, end, members),
-        _list_times(campaigns, start, end, now, members),
-        _list_left_out(campaigns, start, end, members),
+    scope = _Scope(
+        Campaign.objects.for_user(principal), Transfer.objects.for_user(principal), _list_members()
     )
-    found = [list(source) for source in sources]
-    entries = [entry for some in found for entry in some if entry.at < end and entry.ends >= start]
-    entries.sort(key=lambda entry: (entry.at, entry.campaign.pk))
-    is_cut = len(entries) > MAX_ENTRIES or any(len(some) >= MAX_ENTRIES for some in found)
+    if app is not None:
+        scope = scope.narrow([app])
+    entries, is_cut = _read(scope, start, end, now)
     shown = tuple(entries[:MAX_ENTRIES])
-    return Timetable(shown, is_cut, _name_places(entry.campaign for entry in shown))
+    places = _name_places(entry.campaign for entry in shown)
+    return Timetable(shown, is_cut or len(entries) > MAX_ENTRIES, places)
+
+
+_Members = dict[int, frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The rows that a timetable is made of, and the apps of each app group."""
+
+    campaigns: Any
+    transfers: Any
+    members: _Members
+
+    def narrow(self, apps: Collection[int]) -> _Scope:
+        """Only what goes to one of these apps."""
+        groups = [group for group, own in self.members.items() if not own.isdisjoint(apps)]
+        ours = Q(app__in=apps) | Q(app_group__in=groups)
+        transfers = self.transfers.filter(app__in=apps)
+        return _Scope(self.campaigns.filter(ours), transfers, self.members)
+
+
+# Entries of one source, and whether it has more than are read.
+_Found = tuple[list[Entry], bool]
+
+
+def _read(scope: _Scope, start: datetime, end: datetime, now: datetime) -> _Found:
+    sources = (
+        _list_sent(scope, start, end),
+        _list_planned(scope, start, end),
+        _list_times(scope, start, end, now),
+        _list_left_out(scope, start, end),
+    )
+    found = [
+        entry
+        for some, _is_cut in sources
+        for entry in some
+        if entry.at < end and entry.ends >= start
+    ]
+    found.sort(key=lambda entry: (entry.at, entry.campaign.pk))
+    return found, any(is_cut for _some, is_cut in sources)
+
+
+def _take(rows: Any, most: int) -> tuple[list[Any], bool]:
+    """The first rows, and whether there are more."""
+    found = list(rows[: most + 1])
+    return found[:most], len(found) > most
 
 
 def _name_places(campaigns: Iterable[Named]) -> dict[int, str]:
@@ -111,9 +138,6 @@ def _name_places(campaigns: Iterable[Named]) -> dict[int, str]:
         one.pk: str(apps[one.app_id] if one.app_id else groups.get(one.app_group_id, ""))
         for one in known
     }
-
-
-_Members = dict[int, frozenset[int]]
 
 
 def _list_members() -> _Members:
@@ -134,30 +158,23 @@ def _find_apps(campaign: Named, members: _Members) -> frozenset[int]:
     return members.get(campaign.app_group_id or 0, frozenset())
 
 
-def _list_sent(
-    principal: Any, app: int | None, start: datetime, end: datetime, members: _Members
-) -> Iterator[Entry]:
+def _list_sent(scope: _Scope, start: datetime, end: datetime) -> _Found:
     """What began: one entry for all apps of one start."""
-    rows = Transfer.objects.for_user(principal).filter(
+    rows = scope.transfers.filter(
         campaign__isnull=False, is_test=False, created_at__gte=start - BAND, created_at__lt=end
     )
-    if app is not None:
-        rows = rows.filter(app=app)
-    newest = list(
-        rows.order_by("-created_at").values_list(
-            "campaign_id", "occurrence_id", "pk", "status", "created_at", "wall_clock"
-        )[:MAX_ENTRIES]
-    )
+    columns = ("campaign_id", "occurrence_id", "pk", "status", "created_at", "wall_clock")
+    newest, is_cut = _take(rows.order_by("-created_at").values_list(*columns), MAX_ENTRIES)
     named = Campaign.objects.filter(pk__in={row[0] for row in newest})
     campaigns = {row[0]: Named(*row) for row in named.values_list(*Named._fields)}
     seen: dict[tuple[int, int], Entry] = {}
     for pk, occurrence, transfer, status, at, wall_clock in newest:
         entry = Entry(
             at=at, campaign=campaigns[pk], status=status,
-            apps=_find_apps(campaigns[pk], members), transfer_id=transfer,
+            apps=_find_apps(campaigns[pk], scope.members), transfer_id=transfer,
         )  # fmt: skip
         seen[pk, occurrence or 0] = _stretch(entry, wall_clock)
-    yield from seen.values()
+    return list(seen.values()), is_cut
 
 
 def _stretch(entry: Entry, wall_clock: str) -> Entry:
@@ -169,41 +186,47 @@ def _stretch(entry: Entry, wall_clock: str) -> Entry:
     return replace(entry, at=first, until=last, wall_clock=wall_clock)
 
 
-def _list_planned(
-    campaigns: Any, start: datetime, end: datetime, members: _Members
-) -> Iterator[Entry]:
-    rows = campaigns.filter(
+def _list_planned(scope: _Scope, start: datetime, end: datetime) -> _Found:
+    rows = scope.campaigns.filter(
         status=Campaign.Status.SCHEDULED, due_at__gte=start - BAND, due_at__lt=end
     )
-    listed = rows.order_by("due_at").values_list("due_at", "timezone", "send_at", *Named._fields)
-    for due_at, zone, send_at, *own in listed[:MAX_ENTRIES]:
-        campaign = Named(*own)
-        entry = Entry(
-            at=due_at, campaign=campaign, status=Campaign.Status.SCHEDULED,
-            apps=_find_apps(campaign, members),
-        )  # fmt: skip
-        yield _stretch(entry, send_at if zone == RECIPIENT_ZONE else "")
+    columns = ("due_at", "timezone", "send_at", *Named._fields)
+    listed, is_cut = _take(rows.order_by("due_at").values_list(*columns), MAX_ENTRIES)
+    return [_plan(scope, *row) for row in listed], is_cut
 
 
-def _list_times(
-    campaigns: Any, start: datetime, end: datetime, now: datetime, members: _Members
-) -> Iterator[Entry]:
+def _plan(scope: _Scope, due_at: datetime, zone: str, send_at: str, *own: Any) -> Entry:
+    campaign = Named(*own)
+    entry = Entry(
+        at=due_at, campaign=campaign, status=Campaign.Status.SCHEDULED,
+        apps=_find_apps(campaign, scope.members),
+    )  # fmt: skip
+    return _stretch(entry, send_at if zone == RECIPIENT_ZONE else "")
+
+
+def _list_times(scope: _Scope, start: datetime, end: datetime, now: datetime) -> _Found:
     """The times to come of series; those of a paused one as if it went on."""
     status = Campaign.Status
-    rows = campaigns.filter(
+    rows = scope.campaigns.filter(
         status__in=[status.RECURRING, status.PAUSED], recurrence__isnull=False,
         due_at__isnull=False, due_at__lt=end,
     )  # fmt: skip
+    series, is_cut = _take(rows.only(*SHOWN).order_by("due_at"), MAX_SERIES)
     after = max(start, now) - timedelta(microseconds=1)
-    for row in rows.only(*SHOWN).order_by("due_at")[:MAX_SERIES]:
-        campaign, series = _name(row), advance(row.series, after)
-        for time in series.list_upcoming(after, TIMES_OF_SERIES):
-            if time.due_at >= end:
-                break
-            yield Entry(
-                at=time.due_at, campaign=campaign, status=row.status,
-                apps=_find_apps(campaign, members), note=time.note,
-            )  # fmt: skip
+    return [entry for row in series for entry in _list_runs(scope, row, after, end)], is_cut
+
+
+def _list_runs(scope: _Scope, row: Campaign, after: datetime, end: datetime) -> Iterator[Entry]:
+    if row.series is None:
+        return
+    campaign = _name(row)
+    for time in advance(row.series, after).list_upcoming(after, TIMES_OF_SERIES):
+        if time.due_at >= end:
+            return
+        yield Entry(
+            at=time.due_at, campaign=campaign, status=row.status,
+            apps=_find_apps(campaign, scope.members), note=time.note,
+        )  # fmt: skip
 
 
 def advance(series: Series, after: datetime) -> Series:
@@ -229,46 +252,22 @@ def _name_weekday(day: date) -> tuple[str, ...]:
     return (("mon", "tue", "wed", "thu", "fri", "sat", "sun")[day.weekday()],)
 
 
-def _list_left_out(
-    campaigns: Any, start: datetime, end: datetime, members: _Members
-) -> Iterator[Entry]:
+def _list_left_out(scope: _Scope, start: datetime, end: datetime) -> _Found:
     """Times of series at which nothing was sent."""
     rows = Occurrence.objects.filter(
-        campaign__in=campaigns.filter(recurrence__isnull=False),
+        campaign__in=scope.campaigns.filter(recurrence__isnull=False),
         due_at__gte=start, due_at__lt=end,
     ).exclude(state=Occurrence.State.FIRED)  # fmt: skip
-    listed = rows.select_related("campaign").order_by("due_at")
-    for row in listed[:MAX_ENTRIES]:
-        campaign = _name(row.campaign)
-        yield Entry(
-            at=row.due_at, campaign=campaign, status=row.state,
-            apps=_find_apps(campaign, members), note=str(row.get_reason_display()),
-        )  # fmt: skip
+    listed, is_cut = _take(rows.select_related("campaign").order_by("due_at"), MAX_ENTRIES)
+    return [_leave_out(scope, row) for row in listed], is_cut
 
 
-def find_collisions(entries: Sequence[Entry]) -> tuple[Collision, ...]:
-    """Pairs of starts of one app, of different campaigns, at most an hour apart."""
-    live = [entry for entry in entries if entry.status not in ("missed", "skipped", "cancelled")]
-    found = []
-    for place, entry in enumerate(live):
-        for other in live[place + 1 :]:
-            if other.at - entry.ends > CLOSE:
-                if entry.until is None:
-                    break
-                continue
-            if entry.apps & other.apps and entry.campaign.pk != other.campaign.pk:
-                found.append(Collision(entry, other, _is_certain(entry, other)))
-        if len(found) > MAX_ENTRIES:
-            break
-    return tuple(found)
-
-
-def _is_certain(first: Entry, second: Entry) -> bool:
-    """On a clock of each recipient's own nobody knows who is near the other start."""
-    audiences: list[Any] = [first.campaign.audience, second.campaign.audience]
-    is_band = first.until is not None or second.until is not None
-    is_same = audiences[0] == audiences[1] or {"all": True} in audiences
-    return is_same and not is_band
+def _leave_out(scope: _Scope, row: Occurrence) -> Entry:
+    campaign = _name(row.campaign)
+    return Entry(
+        at=row.due_at, campaign=campaign, status=row.state,
+        apps=_find_apps(campaign, scope.members), note=str(row.get_reason_display()),
+    )  # fmt: skip
 
 
 def list_days(first: date, count: int) -> list[date]:

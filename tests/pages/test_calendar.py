@@ -13,9 +13,10 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.models import AppGroup, Label, LabelMember, Transfer
+from campaigns.models import AppGroup, Campaign, Label, LabelMember, Transfer
 from campaigns.models.recurrence import WEEKDAYS, Series
-from campaigns.selectors.calendar import advance, find_collisions, read_timetable
+from campaigns.selectors.calendar import MAX_ENTRIES, MAX_SERIES, advance, read_timetable
+from campaigns.selectors.collisions import find_collisions
 from tests import builders
 from tests.pages.test_pages import make_campaign
 
@@ -96,8 +97,52 @@ def test_starts_of_one_app_within_an_hour_come_together(app, owner):
 
     found = find_collisions(read_timetable(owner, START, END, NOW).entries)
 
-    pairs = [(one.first.campaign.name, one.second.campaign.name, one.is_certain) for one in found]
+    pairs = [
+        (one.first.campaign.name, one.second.campaign.name, one.is_certain) for one in found.pairs
+    ]
     assert pairs == [("First", "Second", False), ("Second", "Third", True)]
+
+
+def test_starts_that_are_cut_are_told_however_many_apps_each_has(app, owner):
+    apps = [app, builders.make_app(app.workspace, "cafe")]
+    group = AppGroup.objects.create(workspace=app.workspace, name="All", slug="a", group_key="k")
+    group.apps.set(apps)
+    starts = MAX_ENTRIES // 2 + 1
+    first = make_campaign(app, "First")
+    Campaign.objects.bulk_create(
+        Campaign(workspace=app.workspace, app_group=group, name="To both", message=first.message,
+                 status_since=NOW, created_at=NOW, created_by="owner")
+        for _number in range(starts)
+    )  # fmt: skip
+    at = {"status": "sent", "status_since": NOW, "due_at": NOW, "created_at": NOW}
+    Transfer.objects.bulk_create(
+        Transfer(app=each, group=each.groups.get(), campaign=campaign, **at)
+        for campaign in Campaign.objects.filter(app_group=group) for each in apps
+    )  # fmt: skip
+
+    found = read_timetable(owner, START, END, NOW)
+    Campaign.objects.filter(pk=Campaign.objects.order_by("pk").last().pk).delete()
+    whole = read_timetable(owner, START, END, NOW)
+
+    assert len(found.entries) < MAX_ENTRIES
+    assert found.is_cut
+    assert (len(whole.entries), whole.is_cut) == (starts - 1, False)
+
+
+def test_series_that_are_cut_are_told(app, owner):
+    series = plan(
+        app, "Digest", NOW, status="recurring", send_at="2026-12-05T12:00",
+        recurrence={"unit": "day", "runs": 1},
+    )  # fmt: skip
+
+    def repeat(count):
+        rows = [Campaign.objects.get(pk=series.pk) for _number in range(count)]
+        for row in rows:
+            row.pk = None
+        Campaign.objects.bulk_create(rows)
+        return read_timetable(owner, START, END, NOW).is_cut
+
+    assert [repeat(MAX_SERIES - 1), repeat(1)] == [False, True]
 
 
 def test_who_gets_both_is_counted_when_somebody_asks(client, app, owner, stranger):
@@ -194,6 +239,22 @@ def test_a_calendar_asks_as_much_of_many_plans_as_of_few(client, app, owner):
 
     assert many <= few < 45
     assert size < 250_000
+
+
+def test_a_crowded_half_hour_names_three_and_counts_the_others(client, app, owner):
+    first = timezone.now().replace(hour=12, minute=0) + timedelta(days=1)
+    for number in range(60):
+        plan(app, f"{number:02} of many campaigns with a long name", first, audience={"labels": []})
+    client.force_login(owner)
+
+    page = client.get(reverse("calendar"), {"view": "week", "on": first.date(), "zone": "UTC"})
+
+    text = page.content.decode()
+    assert len(page.content) < 150_000
+    names = ", ".join(f"{number:02} of many campaigns with a long name" for number in (0, 1, 2))
+    assert f"Within an hour of {names} and 56 more" in text
+    assert text.count("pa-entry-clash") == 2 * 24  # in the grid and day by day
+    assert "1750 more pairs" in text
 
 
 @settings(max_examples=40)
