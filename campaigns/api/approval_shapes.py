@@ -91,7 +91,9 @@ class ResendChoiceShape(serializers.Serializer[Any]):
 
 
 class ResendPreviewShape(serializers.Serializer[Any]):
-    """`silent` were sent to by accounts that report no receipts."""
+    """`silent` were sent to by accounts that report no receipts; `hopeless` failed or were left out
+    for a reason that another try does not mend."""
 
     choices = ResendChoiceShape(many=True)
     silent = serializers.IntegerField()
+    hopeless = serializers.IntegerField()

@@ -38,9 +38,12 @@ RETRYABLE = (
 )  # fmt: skip
 # Of larger transfers nobody reads the rows for a page: what was folded says how many at most.
 MOST_READ = 20_000
-SENT, FAILED, SKIPPED, UNKNOWN = (outcome.value for outcome in (
-    Settled.SENT, Settled.FAILED, Settled.SKIPPED, Settled.UNKNOWN
+SENT, FAILED, SKIPPED, EXPIRED, CANCELLED, UNKNOWN = (outcome.value for outcome in (
+    Settled.SENT, Settled.FAILED, Settled.SKIPPED, Settled.EXPIRED, Settled.CANCELLED,
+    Settled.UNKNOWN,
 ))  # fmt: skip
+# Who was sent to, or may have been, can get it a second time; nothing arrived at these.
+NOT_ARRIVED = frozenset({FAILED, SKIPPED, EXPIRED, CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,12 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """Who may be sent to again. `silent` were sent to by accounts that report no receipts: nobody
-    knows whether they got it, so they are in none of the choices that miss a receipt."""
+    knows whether they got it, so they are in none of the choices that miss a receipt. `hopeless`
+    failed or were left out for a reason of their own or the message's, and are in none either."""
 
     choices: tuple[Choice, ...]
     silent: int
+    hopeless: int
 
     @property
     def is_bound(self) -> bool:
@@ -79,6 +84,12 @@ CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
         # Who has no route is left out before any call.
         {"outcomes": [FAILED, SKIPPED], "reasons": [reason.value for reason in RETRYABLE]},
     ),
+    (
+        "cancelled",
+        gettext_lazy("Cancelled before it was sent to them, or asked back"),
+        {"outcomes": [CANCELLED]},
+    ),
+    ("expired", gettext_lazy("Too late: expired before it reached them"), {"outcomes": [EXPIRED]}),
     ("unknown", gettext_lazy("Nobody knows whether they got it"), {"outcomes": [UNKNOWN]}),
     (
         "undelivered",
@@ -98,20 +109,21 @@ def preview_resend(transfer: Transfer) -> Preview:
     told = list_telling_accounts()
     sent = _count_settled(transfer).filter(outcome=SENT)
     silent = _sum(sent.exclude(account_id__in=told))
+    fell = _count_settled(transfer).filter(outcome__in=[FAILED, SKIPPED])
+    hopeless = _sum(fell.exclude(reason__in=RETRYABLE))
     is_exact = (transfer.audience or 0) <= MOST_READ
     count = _count_devices if is_exact else _bound_devices
     choices = tuple(
         _preview(key, label, asked, count(transfer, asked), is_exact)
         for key, label, asked in CHOICES
     )
-    return Preview(choices, silent)
+    return Preview(choices, silent, hopeless)
 
 
 def _preview(
     key: str, label: Promise, asked: Mapping[str, Any], total: int, is_exact: bool
 ) -> Choice:
-    # What failed did not arrive; whoever was sent to, or may have been, can get it a second time.
-    twice = 0 if {FAILED, SKIPPED}.issuperset(asked["outcomes"]) else total
+    twice = 0 if NOT_ARRIVED.issuperset(asked["outcomes"]) else total
     return Choice(key, label, asked, total, twice, is_exact)
 
 

@@ -59,6 +59,8 @@ def test_the_page_counts_and_says_what_nobody_reports(client, owner, transfer):
     counts = [(c.key, c.recipients, c.twice) for c in page.context["preview"].choices]
     assert counts == [
         ("failed", 1, 0),
+        ("cancelled", 0, 0),
+        ("expired", 0, 0),
         ("unknown", 1, 1),
         ("undelivered", 0, 0),
         ("unopened", 0, 0),
@@ -84,6 +86,33 @@ def test_a_choice_becomes_a_draft_whose_review_is_sent(client, owner, transfer):
     assert draft.audience["outcomes_of"]["outcomes"] == ["failed", "skipped"]
     assert "Sent again already" in page
     assert failed.pk == Delivery.objects.get(outcome="failed").recipient
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "expired"])
+def test_whom_a_cancel_or_the_end_came_before_can_be_sent_to(client, owner, transfer, outcome):
+    client.force_login(owner)
+    for model in (Delivery, Counter):
+        model.objects.filter(outcome="unknown").update(outcome=outcome, reason="")
+
+    choose(client, transfer, outcome)
+    draft = Campaign.objects.get()
+    press_send(client, draft.pk)
+
+    page = client.get(reverse("resend", args=[transfer.pk]))
+    [choice] = [c for c in page.context["preview"].choices if c.key == outcome]
+    assert (choice.recipients, choice.twice) == (1, 0)
+    assert draft.audience["outcomes_of"]["outcomes"] == [outcome]
+
+
+def test_who_failed_for_good_is_told_and_in_no_choice(client, owner, transfer):
+    client.force_login(owner)
+    for model in (Delivery, Counter):
+        model.objects.filter(outcome="failed").update(reason="token")
+
+    page = client.get(reverse("resend", args=[transfer.pk]))
+
+    assert [c.recipients for c in page.context["preview"].choices] == [0, 0, 0, 1, 0, 0]
+    assert "1 recipient failed or was left out" in page.content.decode()
 
 
 @pytest.mark.parametrize("kind", ["outcomes_of", "unknown_of"])
@@ -144,8 +173,8 @@ def test_a_script_looks_and_makes_a_draft(app, transfer):
     wrong = script.post(address, {"outcomes": ["sent"]}, format="json")
     made = script.post(address, asked, format="json")
 
-    assert [choice["recipients"] for choice in preview["choices"]] == [1, 1, 0, 0]
-    assert preview["silent"] == 1
+    assert [choice["recipients"] for choice in preview["choices"]] == [1, 0, 0, 1, 0, 0]
+    assert (preview["silent"], preview["hopeless"]) == (1, 0)
     assert (refused.status_code, wrong.status_code) == (403, 400)
     assert list(wrong.json()["fields"]) == ["audience.outcomes_of.without_receipt"]
     assert (made.status_code, made.json()["status"]) == (201, "draft")
