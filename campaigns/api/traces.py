@@ -8,11 +8,14 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from campaigns.api.paging import read_number
 from campaigns.errors import Invalid
 from campaigns.models import ApiKey, Membership, Transfer
 from campaigns.selectors.identifiers import MAX_IDENTIFIER
 from campaigns.selectors.trace import Trace, trace_transfer
 from campaigns.services.access import has_role
+
+MAX_PART = 2**31 - 1
 
 
 class LineShape(serializers.Serializer[Any]):
@@ -49,6 +52,16 @@ class SubjectShape(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class RestShape(serializers.Serializer[Any]):
+    """Recipients of parts of whom nothing else is told."""
+
+    outcome = serializers.CharField()
+    words = serializers.CharField()
+    count = serializers.IntegerField()
+    parts = serializers.ListField(child=serializers.IntegerField())
+    devices = serializers.ListField(child=serializers.IntegerField())
+
+
 class TraceShape(serializers.Serializer[Any]):
     """The whole answer."""
 
@@ -56,10 +69,11 @@ class TraceShape(serializers.Serializer[Any]):
     subjects = SubjectShape(many=True)
     notes = serializers.ListField(child=serializers.CharField())
     recipients = TracedShape(many=True)
+    rest = RestShape(many=True)
 
 
 def find_trace(request: Request, transfer: Transfer) -> Trace:
-    """The trace of whom `who` names. Raises Invalid without one."""
+    """The trace of whom `who` names, of all parts or one. Raises Invalid without a name."""
     who = request.query_params.get("who", "").strip()
     if not who or len(who) > MAX_IDENTIFIER:
         sentence = _("Say who: any id of a person or a device, at most 4096 letters.")
@@ -68,4 +82,10 @@ def find_trace(request: Request, transfer: Transfer) -> Trace:
     is_admin = not isinstance(user, ApiKey) and has_role(
         user, transfer.app.workspace, Membership.Role.ADMIN
     )
-    return trace_transfer(transfer, who, user, may_see_calls=is_admin)
+    part = read_part(request)
+    return trace_transfer(transfer, who, user, part=part, may_see_calls=is_admin)
+
+
+def read_part(request: Request) -> int | None:
+    """The number of a part in the query, if there is one."""
+    return read_number(request, "part", 0, 0, MAX_PART) if "part" in request.query_params else None

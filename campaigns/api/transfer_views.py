@@ -43,7 +43,7 @@ class TransferViews(ListedViewSet):
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": ("app", "status", "campaign", "reference"),
         "deliveries": ("outcome", "reason", "platform"),
-        "trace": ("who",),
+        "trace": ("who", "part"),
     }
 
     def list(self, request: Request) -> Response:
@@ -78,7 +78,11 @@ class TransferViews(ListedViewSet):
         return Response({"results": shapes.DeliveryShape(rows, many=True).data, "next": following})
 
     @extend_schema(
-        parameters=[ID, OpenApiParameter("who", OpenApiTypes.STR, required=True)],
+        parameters=[
+            ID,
+            OpenApiParameter("who", OpenApiTypes.STR, required=True),
+            OpenApiParameter("part", OpenApiTypes.INT),
+        ],
         responses=TraceShape,
     )
     @action(detail=True, methods=["get"], pagination_class=None)

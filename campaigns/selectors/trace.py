@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,6 @@ from campaigns.models import (
     Person,
     PersonMerge,
     StepLead,
-    StepMember,
     Transfer,
 )
 from campaigns.models.bulk import IdList
@@ -29,19 +28,20 @@ from campaigns.selectors.trace_audience import (
 )
 from campaigns.selectors.trace_bars import list_bar_lines
 from campaigns.selectors.trace_calls import (
-    Place,
-    find_place,
     list_batch_lines,
     list_call_lines,
     list_inbox_lines,
     list_outcome_lines,
 )
+from campaigns.selectors.trace_choice import Rest, Spot, choose_spots, list_rest, tell_sum
+from campaigns.selectors.trace_places import Pair, Place, Standing, find_place, find_standing
 from campaigns.selectors.trace_text import find_language, tell_text
-from campaigns.selectors.trace_words import TONES, Line, tell_outcome
+from campaigns.selectors.trace_words import TONES, Line
 
 MOST_SUBJECTS = 20
-MOST_DEVICES = 20
-MOST_PARTS = 20
+MOST_DEVICES = 500  # of one person, who are looked for
+MOST_LETTERS = 60_000  # of what is told one by one, so that a page of it stays small
+MOST_COUNTED = 20  # parts of which it is looked whether anything is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +77,35 @@ class Traced:
     tone: str
     lines: tuple[Line, ...]
 
+    @property
+    def letters(self) -> int:
+        """How much there is to read."""
+        return sum(len(line.words) + sum(map(len, line.details)) for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What there is to say. With more than one of `subjects` it is not clear who is meant, and
-    nothing is traced; without any nobody here has this id."""
+    nothing is traced; without any nobody here has this id. `rest` is what is true of those parts
+    and devices of theirs that are not among the `recipients`."""
 
     who: str
     subjects: tuple[Subject, ...] = ()
     notes: tuple[str, ...] = ()
     recipients: tuple[Traced, ...] = ()
+    rest: tuple[Rest, ...] = ()
 
 
 def trace_transfer(
-    transfer: Transfer, who: str, principal: Any, *, may_see_calls: bool = False
+    transfer: Transfer,
+    who: str,
+    principal: Any,
+    *,
+    part: int | None = None,
+    may_see_calls: bool = False,
 ) -> Trace:
-    """Why whoever `who` means (as the search takes it) got the transfer or not.
+    """Why whoever `who` means (as the search takes it) got the transfer or not; with the number
+    of a `part`, that one alone.
 
     With `may_see_calls` the scrubbed calls and answers are told, too.
     """
@@ -101,9 +114,10 @@ def trace_transfer(
         return Trace(who=who, subjects=subjects, notes=tuple(_tell_nobody(transfer, who, subjects)))
     [subject] = subjects
     devices = _list_devices(transfer, subject)
-    recipients = tuple(_trace_all(transfer, subject, devices, may_see_calls))
-    notes = tuple(_tell_notes(transfer, subject, devices))
-    return Trace(who=who, subjects=subjects, notes=notes, recipients=recipients)
+    parts = _list_parts(transfer, part)
+    notes = tuple(_tell_notes(transfer, subject, devices, parts))
+    recipients, rest = _Tracer(transfer, subject, devices[:MOST_DEVICES], may_see_calls).tell(parts)
+    return Trace(who=who, subjects=subjects, notes=notes, recipients=recipients, rest=rest)
 
 
 def find_subjects(who: str, principal: Any) -> tuple[Subject, ...]:
@@ -138,16 +152,29 @@ def _list_devices(transfer: Transfer, subject: Subject) -> list[Device]:
         return list(rows.filter(pk=subject.device.pk))
     if subject.person is None:
         return []
-    return list(rows.filter(person=subject.person).order_by("-is_primary", "pk")[:MOST_DEVICES])
+    mine = rows.filter(person=subject.person).order_by("-is_primary", "pk")
+    return list(mine[: MOST_DEVICES + 1])
 
 
-def _tell_notes(transfer: Transfer, subject: Subject, devices: Sequence[Device]) -> Iterator[str]:
+def _list_parts(transfer: Transfer, number: int | None) -> list[Part]:
+    parts = transfer.parts.order_by("number").only("number", "kind", "step", "channel", "transfer")
+    return list(parts if number is None else parts.filter(number=number))
+
+
+def _tell_notes(
+    transfer: Transfer, subject: Subject, devices: Sequence[Device], parts: Sequence[Part]
+) -> Iterator[str]:
     app = transfer.app.name
     if subject.device is not None and subject.device.app_id != transfer.app_id:
         names = {"theirs": subject.device.app.name, "app": app}
         yield _("This is a device of %(theirs)s; the transfer is one of %(app)s.") % names
     if not devices:
         yield _("They have no device in %(app)s, so no push of it can reach them.") % {"app": app}
+    if len(devices) > MOST_DEVICES:
+        words = _("They have more than %(count)d devices; of the others ask by number: device 12.")
+        yield words % {"count": MOST_DEVICES}
+    if not parts:
+        yield _("The transfer has no part with this number.")
     if transfer.status == Transfer.Status.PAUSED:
         yield _("The transfer is paused.")
     if _is_pruned(transfer):
@@ -159,62 +186,120 @@ def _is_pruned(transfer: Transfer) -> bool:
     if not transfer.finished_at or not transfer.audience:
         return False
     parts = transfer.parts.filter(counters__isnull=False).values_list("pk", flat=True)
-    ids = list(parts.distinct()[:MOST_PARTS])
+    ids = list(parts.distinct()[:MOST_COUNTED])
     # Ids that nobody knows are counted and have no row of their own.
     if transfer.parts.filter(rejected_ids__isnull=False).exists():
         return False
     return bool(ids) and not Delivery.objects.filter(part_id__in=ids).exists()
 
 
-def _trace_all(
-    transfer: Transfer, subject: Subject, devices: Sequence[Device], may_see_calls: bool
-) -> Iterator[Traced]:
-    parts = transfer.parts.select_related(
-        "message", "transfer__app", "transfer__campaign"
-    ).order_by("number")
-    for part in parts[:MOST_PARTS]:
-        if part.kind == Part.Kind.DEVICE:
-            for device in devices:
-                yield _trace_device(part, device, may_see_calls)
-        elif subject.person is not None:
-            yield _trace_person(part, subject.person, may_see_calls)
+class _Tracer:
+    """Tells of one subject, part by part and device by device."""
+
+    def __init__(
+        self, transfer: Transfer, subject: Subject, devices: Sequence[Device], may_see_calls: bool
+    ) -> None:
+        self.transfer, self.subject, self.devices = transfer, subject, devices
+        self.may_see_calls = may_see_calls
+        self.persons = _list_persons(subject.person) if subject.person else ()
+
+    def tell(self, parts: Sequence[Part]) -> tuple[tuple[Traced, ...], tuple[Rest, ...]]:
+        """Who is told of one by one, and what is true of the rest."""
+        self.standing = self._find_standing(parts)
+        spots = list(self._list_spots(parts))
+        told = self._tell_chosen(choose_spots(spots, self.standing))
+        rest = list_rest((spot for spot in spots if spot.pair not in told), self.standing)
+        return tuple(told[spot.pair] for spot in spots if spot.pair in told), rest
+
+    def _find_standing(self, parts: Sequence[Part]) -> Standing:
+        devices = tuple(device.pk for device in self.devices)
+        to_persons = [part for part in parts if part.kind == Part.Kind.PERSON]
+        wanted = {part.pk: devices for part in parts} | dict.fromkeys(
+            (part.pk for part in to_persons), self.persons
+        )
+        ways = {device.platform for device in self.devices}
+        return find_standing(self.transfer, wanted, ways | {part.channel for part in to_persons})
+
+    def _list_spots(self, parts: Iterable[Part]) -> Iterator[Spot]:
+        for part in parts:
+            if part.kind == Part.Kind.DEVICE:
+                yield from (Spot(part, device.pk, device) for device in self.devices)
+            elif self.persons:
+                yield Spot(part, self._find_recipient(part), None)
+
+    def _find_recipient(self, part: Part) -> int:
+        """Their number, or that of somebody who was merged into them."""
+        known = (pk for pk in self.persons if self.standing.has(Pair(part.pk, pk)))
+        return next(known, self.persons[0])
+
+    def _tell_chosen(self, spots: Sequence[Spot]) -> dict[Pair, Traced]:
+        """The first of them, until that is enough to read."""
+        ids = IdList({spot.part.pk for spot in spots})
+        rows = self.transfer.parts.filter(pk__in=ids)
+        parts = rows.select_related("message", "transfer__app", "transfer__campaign").in_bulk()
+        told: dict[Pair, Traced] = {}
+        letters = 0
+        for spot in spots:
+            if letters > MOST_LETTERS:
+                break
+            told[spot.pair] = self._trace(parts[spot.part.pk], spot)
+            letters += told[spot.pair].letters
+        return told
+
+    def _trace(self, part: Part, spot: Spot) -> Traced:
+        place = find_place(self.standing, part, spot.recipient)
+        if spot.device is not None:
+            lines = _trace_device(place, spot.device, self.may_see_calls)
+            return self._sum_up("device", spot.device, place, lines)
+        person = cast(Person, self.subject.person)
+        return self._sum_up(
+            "person", person, place, _trace_person(place, person, self.may_see_calls)
+        )
+
+    def _sum_up(
+        self, kind: str, who: Person | Device, place: Place, lines: Iterable[Line]
+    ) -> Traced:
+        pair = Pair(place.part.pk, place.recipient)
+        outcome, words = tell_sum(place.part, pair, self.standing)
+        tone = TONES.get(outcome, "warn" if outcome else "")
+        return Traced(
+            kind=kind, pk=who.pk, name=str(who), part=place.part, outcome=outcome, words=words,
+            tone=tone, lines=tuple(lines),
+        )  # fmt: skip
 
 
-def _trace_device(part: Part, device: Device, may_see_calls: bool) -> Traced:
-    place = find_place(part, device.pk, device.platform)
-    is_in = place.delivery is not None or place.batch is not None
-    lines = [
-        *list_audience_lines(part, device, None if place.is_unclear else is_in),
-        *list_bar_lines(part, device.person, device, place.delivery, is_in=is_in),
-        *list_state_lines(device, place.delivery),
-        *list_route_lines(part, device.platform, place.batch),
-        *_list_text_lines(part, place, device, device.person),
-        *list_batch_lines(place, part.transfer),
-        *list_call_lines(place, may_see_calls=may_see_calls),
-        *list_inbox_lines(part, device.pk),
-        *list_outcome_lines(place),
-        *_list_handover_lines(place),
-    ]
-    return _sum_up("device", device.pk, str(device), place, is_in, lines)
+def _list_persons(person: Person) -> tuple[int, ...]:
+    """Their number, and those of who was merged into them."""
+    merged = PersonMerge.objects.filter(person=person, undone_at__isnull=True)
+    return (person.pk, *merged.order_by("pk").values_list("gone_id", flat=True))
 
 
-def _trace_person(part: Part, person: Person, may_see_calls: bool) -> Traced:
+def _trace_device(place: Place, device: Device, may_see_calls: bool) -> Iterator[Line]:
+    part, is_in = place.part, place.is_in
+    yield from list_audience_lines(part, device, None if place.is_unclear else is_in)
+    yield from list_bar_lines(part, device.person, device, place.delivery, is_in=is_in)
+    yield from list_state_lines(device, place.delivery)
+    yield from list_route_lines(part, device.platform, place.batch)
+    yield from _list_text_lines(part, place, device, device.person)
+    yield from list_batch_lines(place, part.transfer)
+    yield from list_call_lines(place, may_see_calls=may_see_calls)
+    yield from list_inbox_lines(part, device.pk)
+    yield from list_outcome_lines(place)
+    yield from _list_handover_lines(place)
+
+
+def _trace_person(place: Place, person: Person, may_see_calls: bool) -> Iterator[Line]:
     """A later step, or a text to the person's own address."""
-    place = _find_person(part, person)
-    handed = StepMember.objects.filter(part=part, person_id=place.recipient).exists()
-    is_in = handed or place.delivery is not None or place.batch is not None
-    lines = [
-        _tell_handed(part, person, is_in),
-        *list_bar_lines(part, person, None, place.delivery, is_in=is_in),
-        *_list_address_lines(part, person),
-        *list_route_lines(part, part.channel, place.batch),
-        *_list_text_lines(part, place, None, person),
-        *list_batch_lines(place, part.transfer),
-        *list_call_lines(place, may_see_calls=may_see_calls),
-        *list_outcome_lines(place),
-        *_list_handover_lines(place),
-    ]
-    return _sum_up("person", person.pk, str(person), place, is_in, lines)
+    part = place.part
+    yield _tell_handed(part, person, place.is_in)
+    yield from list_bar_lines(part, person, None, place.delivery, is_in=place.is_in)
+    yield from _list_address_lines(part, person)
+    yield from list_route_lines(part, part.channel, place.batch)
+    yield from _list_text_lines(part, place, None, person)
+    yield from list_batch_lines(place, part.transfer)
+    yield from list_call_lines(place, may_see_calls=may_see_calls)
+    yield from list_outcome_lines(place)
+    yield from _list_handover_lines(place)
 
 
 def _list_text_lines(
@@ -223,16 +308,6 @@ def _list_text_lines(
     if place.batch is not None:
         language = find_language(part, place.delivery, device, person)
         yield tell_text(part, place.batch, language)
-
-
-def _find_person(part: Part, person: Person) -> Place:
-    """Their place, or that of somebody who was merged into them."""
-    merged = PersonMerge.objects.filter(person=person, undone_at__isnull=True)
-    for pk in (person.pk, *merged.values_list("gone_id", flat=True)):
-        place = find_place(part, pk, part.channel)
-        if place.delivery is not None or place.batch is not None:
-            return place
-    return find_place(part, person.pk, part.channel)
 
 
 def _tell_handed(part: Part, person: Person, is_in: bool) -> Line:
@@ -276,22 +351,3 @@ def _list_handover_lines(place: Place) -> Iterator[Line]:
         words=done if handover.done_at else waits,
         at=handover.done_at or handover.due_at,
     )
-
-
-def _sum_up(kind: str, pk: int, name: str, place: Place, is_in: bool, lines: list[Line]) -> Traced:
-    delivery = place.delivery
-    if delivery is not None:
-        outcome, words = delivery.outcome, tell_outcome(delivery.outcome, delivery.reason)
-    elif is_in:
-        outcome, words = "pending", _("On its way: not settled yet.")
-    elif place.part.transfer.frozen_at is None and not place.part.step:
-        outcome, words = "", _("Not decided yet.")
-    elif place.is_unclear:
-        outcome, words = "", _("Not known: too many recipients still wait to look for one.")
-    else:
-        outcome, words = "", _("It was not for them.")
-    tone = TONES.get(outcome, "warn" if outcome else "")
-    return Traced(
-        kind=kind, pk=pk, name=name, part=place.part, outcome=outcome, words=words, tone=tone,
-        lines=tuple(lines),
-    )  # fmt: skip

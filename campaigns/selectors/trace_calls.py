@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -22,71 +20,12 @@ from campaigns.models import (
     ReceiptRow,
     Transfer,
 )
-from campaigns.models.packing import unpack_ids
+from campaigns.selectors.trace_places import Place
 from campaigns.selectors.trace_words import TONES, Dated, Line, tell_outcome, tell_reason
 
-MOST_WAITING = 2_000_000  # recipients who are looked at for one of them
 MOST_CALLS = 20
 MOST_EXCHANGES = 3  # of one call
 MOST_WORDS = 600  # of what a vendor said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where one recipient of a part stands. `batch` is None where the freeze has left them out,
-    or is not found among the first millions of those who wait, which `is_unclear` says; `index` is
-    their place in it.
-    """
-
-    part: Part
-    recipient: int
-    delivery: Delivery | None
-    batch: Batch | None
-    index: int = 0
-    is_unclear: bool = False
-
-
-def find_place(part: Part, recipient: int, platform: str) -> Place:
-    """The delivery and the batch of a recipient of a part."""
-    delivery = Delivery.objects.filter(part_id=part.pk, recipient=recipient).first()
-    if delivery is None:
-        return _find_waiting(part, recipient, platform)
-    call = Attempt.objects.select_related("batch__account").filter(pk=delivery.attempt_id).first()
-    batch, index = _find_index(call.batch, recipient) if call else (None, 0)
-    return Place(part=part, recipient=recipient, delivery=delivery, batch=batch, index=index)
-
-
-def _find_index(batch: Batch, recipient: int) -> tuple[Batch | None, int]:
-    index = _search(unpack_ids(batch.recipients), recipient)
-    # Who follows the call of another batch is in none of the calls of this one.
-    return batch, index if index >= 0 else 0
-
-
-def _find_waiting(part: Part, recipient: int, platform: str) -> Place:
-    """The batch in which somebody waits, among the first millions of recipients."""
-    open_ones = Batch.objects.filter(transfer=part.transfer_id, is_folded=False, part=part)
-    open_ones = open_ones.exclude(state=Batch.State.DONE)
-    if platform:
-        open_ones = open_ones.filter(Q(platform=platform) | ~Q(form=Batch.Form.DEVICE))
-    packed = open_ones.order_by("pk").values_list("pk", "count", "recipients")
-    nowhere = Place(part=part, recipient=recipient, delivery=None, batch=None)
-    looked = 0
-    for pk, count, recipients in packed.iterator(chunk_size=50):
-        looked += count
-        if looked > MOST_WAITING:
-            return replace(nowhere, is_unclear=True)
-        index = _search(unpack_ids(recipients), recipient)
-        if index >= 0:
-            batch = Batch.objects.select_related("account").filter(pk=pk).first()
-            return replace(nowhere, batch=batch, index=index)
-    return nowhere
-
-
-def _search(recipients: Sequence[int], recipient: int) -> int:
-    """Their place among sorted ids, or -1."""
-    index = bisect_left(recipients, recipient)
-    is_there = index < len(recipients) and recipients[index] == recipient
-    return index if is_there else -1
 
 
 def list_batch_lines(place: Place, transfer: Transfer) -> Iterator[Line]:

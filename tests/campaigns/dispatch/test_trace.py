@@ -21,7 +21,7 @@ from campaigns.models import (
     Route,
 )
 from campaigns.models.audience import hash64
-from campaigns.selectors import trace_calls
+from campaigns.selectors import trace_places
 from campaigns.selectors.trace import trace_transfer
 from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
 from providers import vault
@@ -300,7 +300,7 @@ def waiting_person():
 def test_too_many_who_wait_are_not_said_to_be_out(account, people, start, owner, now, monkeypatch):
     transfer = start(CONTENT, audience=FRENCH)
     freeze.freeze_transfer(transfer, now=now)
-    monkeypatch.setattr(trace_calls, "MOST_WAITING", 0)
+    monkeypatch.setattr(trace_places, "MOST_WAITING", 0)
 
     one = trace_one(transfer, "ann", owner)
 
