@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.models import App, Campaign
-from campaigns.pages.audience_lists import list_labels, list_segments
+from campaigns.pages.audience_lists import NamedChoices
 from campaigns.pages.combined_form import COMBINE, CombinedForm, read_combined_initial
 from campaigns.pages.digests import digest
 from campaigns.pages.fields import LinesArea
@@ -52,6 +52,12 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
     audience_kind = forms.ChoiceField(
         label=gettext_lazy("Who gets it"), choices=KINDS, widget=forms.RadioSelect, initial="all"
     )
+    choice_search = forms.CharField(
+        label=gettext_lazy("Find labels and segments"),
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        required=False,
+        help_text=gettext_lazy("A part of the name; what is chosen stays listed."),
+    )
     labels = forms.MultipleChoiceField(
         label=gettext_lazy("Labels"),
         widget=forms.CheckboxSelectMultiple,
@@ -85,10 +91,12 @@ class AudienceForm(KeptAudienceForm, CombinedForm):
         super().__init__(*args, **kwargs)
         self.apps, self.principal = apps, principal
         self.pasted = Pasted({}, [])
-        self.offer_choices("labels", list_labels(apps, principal, self["labels"].value() or ()))
-        self.offer_choices("segment", [("", "---------"), *list_segments(apps, principal)])
+        self.named = NamedChoices(apps, principal, self["choice_search"].value() or "")
+        self.offer_choices("labels", self.named.list_labels(self["labels"].value() or ()))
+        segments = self.named.list_segments([self["segment"].value() or ""])
+        self.offer_choices("segment", [("", "---------"), *segments])
         self.offer_choices("ids_kind", list_id_kinds())
-        self.offer_parts(apps, principal)
+        self.offer_parts(self.named)
         self.offer_kept(apps, principal)
 
     def clean(self) -> dict[str, Any]:

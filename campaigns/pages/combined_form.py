@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App
-from campaigns.pages.audience_lists import list_labels, list_segments
+from campaigns.pages.audience_lists import NamedChoices
 from campaigns.pages.fields import PageForm
 from campaigns.selectors.audience_bodies import MAX_COMBINED
 
-EVERYONE = "all"
+EVERYONE, SEGMENT, LABEL = "all", "segment", "label"
 SIDES = ("include", "exclude")
 COMBINE = "combine"
 
@@ -36,21 +35,19 @@ class CombinedForm(PageForm):
     )
     others = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def offer_parts(self, apps: Sequence[App], principal: Any) -> None:
+    def offer_parts(self, named: NamedChoices) -> None:
         """Everyone, segments and labels of the apps, on both sides."""
-        segments = [
-            (f"segment:{pk}", _("Segment %(name)s") % {"name": name})
-            for pk, name in list_segments(apps, principal)
-        ]
-        chosen = [key for side in SIDES for key in self[side].value() or ()]
-        labels = [
-            (f"label:{name}", _("Label %(name)s") % {"name": words})
-            for name, words in list_labels(
-                apps, principal, [key.removeprefix("label:") for key in chosen]
-            )
-        ]
-        self.offer_choices("include", [(EVERYONE, _("Everyone")), *segments, *labels])
-        self.offer_choices("exclude", [*segments, *labels])
+        for side, everyone in zip(SIDES, ([(EVERYONE, _("Everyone"))], []), strict=True):
+            chosen = [str(key).partition(":") for key in self[side].value() or ()]
+            segments = named.list_segments(name for kind, _colon, name in chosen if kind == SEGMENT)
+            labels = named.list_labels(name for kind, _colon, name in chosen if kind == LABEL)
+            self.offer_choices(side, [
+                *everyone,
+                *((f"{SEGMENT}:{pk}", _("Segment %(name)s") % {"name": name})
+                  for pk, name in segments),
+                *((f"{LABEL}:{name}", _("Label %(name)s") % {"name": words})
+                  for name, words in labels),
+            ])  # fmt: skip
 
     def clean_others(self) -> dict[str, list[Any]]:
         """The parts that no box can say, by side."""
@@ -98,7 +95,7 @@ def _write_part(key: str) -> dict[str, Any]:
     kind, _colon, name = key.partition(":")
     if kind == EVERYONE:
         return {EVERYONE: True}
-    return {"segment": int(name)} if kind == "segment" else {"labels": [name]}
+    return {"segment": int(name)} if kind == SEGMENT else {"labels": [name]}
 
 
 def read_combined_initial(value: Mapping[str, Any]) -> dict[str, Any]:

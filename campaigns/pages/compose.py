@@ -70,6 +70,7 @@ SCRIPTS = [
     f"pushadmin/{name}.js"
     for name in (
         "compose",
+        "compose_choices",
         "compose_languages",
         "compose_preview",
         "compose_data",

@@ -9,10 +9,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, AppGroup, Group, Policy, WhenPast
-from campaigns.models.apps import DEFAULT_GROUP
+from campaigns.models import App, AppGroup, Policy, WhenPast
 from campaigns.models.clock import RECIPIENT_ZONE, list_zone_names
 from campaigns.pages.fields import LongSelect, PageForm
+from campaigns.pages.group_field import GroupForm
 from campaigns.services.campaign_values import MAX_RAMP
 from providers.message_fields import MAX_TTL_SECONDS
 
@@ -41,7 +41,7 @@ class TargetForm(PageForm):
         self.offer_choices("target", list_targets(principal))
 
 
-class PlanForm(PageForm):
+class PlanForm(GroupForm):
     """Name, folder, tag, time, pace and rules."""
 
     name = forms.CharField(
@@ -49,11 +49,6 @@ class PlanForm(PageForm):
         max_length=200,
         required=False,
         help_text=gettext_lazy("For lists and reports; recipients never see it."),
-    )
-    group = forms.ChoiceField(
-        label=gettext_lazy("Group"),
-        required=False,
-        help_text=gettext_lazy("The folder of its report."),
     )
     tag = forms.CharField(
         label=gettext_lazy("Tag"),
@@ -119,10 +114,11 @@ class PlanForm(PageForm):
     strict = forms.BooleanField(
         label=gettext_lazy("Refuse a route that loses part of the message"), required=False
     )
+    field_order = ("name", "group")
 
     def __init__(self, *args: Any, apps: Sequence[App], has_groups: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer_choices("group", list_groups(apps[0]))
+        self.offer_groups(apps[0])
         self.offer_choices("timezone", list_zones(apps))
         if not has_groups:  # an app group reports into each app's own folder
             del self.fields["group"]
@@ -187,15 +183,6 @@ def list_targets(principal: Any) -> list[tuple[str, Any]]:
         (_("App groups"), [(f"app_group:{group.pk}", group.name) for group in groups]),
     ]
     return [(label, rows) for label, rows in choices if rows]
-
-
-def list_groups(app: App) -> list[tuple[str, str]]:
-    """Names of the app's open groups, the default one first."""
-    rows = Group.objects.filter(app=app, archived_at__isnull=True)
-    names = sorted(
-        rows.values_list("name", flat=True), key=lambda name: (name != DEFAULT_GROUP, name)
-    )
-    return [(name, name) for name in names]
 
 
 def list_zones(apps: Sequence[App]) -> list[tuple[str, Any]]:

@@ -144,6 +144,7 @@
     if (location.hash) goToNamed(location.hash.slice(1));
   });
   document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id === "pa-choices") showParts();
     if (!isRedraw(event)) return;
     restore?.();
     restore = null;

@@ -15,7 +15,7 @@
   let isRestoring = false;
 
   // Kept in the window ------------------------------------------------------------------------
-  const OWN = new Set(["csrfmiddlewaretoken", "version", "scenario_shown"]);
+  const OWN = new Set(["csrfmiddlewaretoken", "version", "scenario_shown", "choice_search"]);
   const keyOf = () => `pa-compose:${form().dataset.paUser}:${form().getAttribute("action")}`;
   const listFields = () => [...form().elements].filter((field) => field.name && !OWN.has(field.name) && field.type !== "submit" && field.type !== "button");
 
@@ -66,6 +66,7 @@
   function fill(fields) {
     const count = fields.find(([name]) => name === "translations-TOTAL_FORMS");
     document.dispatchEvent(new CustomEvent("pa:rows", { detail: Number(count?.[1] ?? 0) }));
+    document.dispatchEvent(new CustomEvent("pa:wanted", { detail: fields }));
     document.dispatchEvent(new CustomEvent("pa:names", { detail: fields.filter(([, text]) => text).map(([name]) => name) }));
     const wanted = new Map();
     fields.forEach(([name, text]) => wanted.set(name, [...(wanted.get(name) ?? []), text]));

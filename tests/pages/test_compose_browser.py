@@ -7,7 +7,7 @@ import re
 import pytest
 from django.core.cache import cache
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Label
 from campaigns.services.campaigns import create_campaign
 from tests import builders
 from tests.looking import find_barriers
@@ -298,4 +298,26 @@ def test_what_is_said_singly_is_drawn_and_kept_in_a_language_that_was_folded(
     assert seen == ("There", 1)
     assert is_folded is None
     assert (kept["ios"], kept["in_app"]) == ({"subtitle": "There too"}, {"open_title": "Go"})
+    assert complaints == []
+
+
+def test_a_search_finds_a_label_and_what_is_ticked_stays_ticked(compose, app, complaints):
+    Label.objects.bulk_create(Label(app=app, name=f"label {n:03}") for n in range(120))
+    compose.reload()
+    compose.get_by_label("Several, with exceptions").check()
+    first = compose.locator("#id_include").get_by_label("Label label 007")
+    first.check()
+
+    type_into(compose, "#id_choice_search", "label 119")
+    compose.get_by_text("Found and listed: 1 label").wait_for()
+    found = compose.locator("#id_include").get_by_label("Label label 119")
+    found.check()
+    compose.locator("#id_choice_search").fill("")
+    compose.get_by_text("Listed: 50 of 120 labels").wait_for()
+    barriers = find_barriers(compose)
+    compose.reload()  # what was typed is in the draft or in the window
+    found.wait_for()
+
+    assert (first.is_checked(), found.is_checked()) == (True, True)
+    assert barriers == []
     assert complaints == []
