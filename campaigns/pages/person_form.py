@@ -35,6 +35,9 @@ KINDS = {
 FLAGS = {"yes": True, "true": True, "no": False, "false": False}
 
 
+COLUMNS = ("email", "phone", "language", "country", "timezone")
+
+
 class PersonForm(PageForm):
     """Columns of a person; the external user id is what scripts know them by and stays."""
 
@@ -63,6 +66,17 @@ class PersonForm(PageForm):
         max_length=64,
         help_text=gettext_lazy("Such as Europe/Berlin."),
     )
+    # What the form was drawn with: what nobody has changed there is not written.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_seen(self) -> dict[str, Any] | None:
+        """None for what is no person's columns: then all of the form is written."""
+        try:
+            seen = json.loads(self.cleaned_data["seen"])
+        except (ValueError, RecursionError):
+            return None
+        is_whole = isinstance(seen, dict) and isinstance(seen.get("attributes"), dict)
+        return seen if is_whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +95,18 @@ def edit_person(request: HttpRequest, pk: int) -> HttpResponse:
     person = find_person(request.user, pk)
     require_change(request, person)
     if request.method != "POST":
-        initial = {name: getattr(person, name) for name in PersonForm.base_fields}
-        return _draw(request, person, PersonForm(initial=initial), _list_rows(person.attributes))
+        initial = {name: getattr(person, name) for name in COLUMNS}
+        seen = json.dumps({**initial, "attributes": person.attributes})
+        form = PersonForm(initial={**initial, "seen": seen})
+        return _draw(request, person, form, _list_rows(person.attributes))
     form = PersonForm(request.POST)
     rows = list(_read_rows(request))
     if form.is_valid() and not any(row.fault for row in rows):
         attributes = {row.name: _parse(row.kind, row.value) for row in rows if row.name}
         try:
             values = {**form.cleaned_data, "attributes": attributes}
-            actor = name_actor(request.user)
-            change_person(person, values, actor=actor, now=timezone.now())
+            seen, actor = values.pop("seen"), name_actor(request.user)
+            change_person(person, values, actor=actor, now=timezone.now(), seen=seen)
         except Invalid as refusal:
             for sentence in form.place_faults(refusal.fields).values():
                 form.add_error(None, sentence)

@@ -295,14 +295,17 @@ def update_person(person: Person, values: dict[str, Any], *, actor: str, now: da
     Raises Invalid for an e-mail or phone that is none.
     """
     columns = write_contacts(person, values)
-    if "opted_out" in columns:
-        is_out = columns.pop("opted_out")
-        columns["opted_out_at"] = (person.opted_out_at or now) if is_out else None
     with transaction.atomic():
+        # What else is written meanwhile, such as an opt-out, stays.
         held = hold_person(person)
+        if "opted_out" in columns:
+            is_out = columns.pop("opted_out")
+            columns["opted_out_at"] = (held.opted_out_at or now) if is_out else None
         refuse_erased(person.workspace_id, list_new_names(held, columns))
         for name, value in columns.items():
+            setattr(held, name, value)
             setattr(person, name, value)
-        save_named(person, _("Somebody else has this external user id."))
+        taken = _("Somebody else has this external user id.")
+        save_named(held, taken, [*columns, "updated_at"])
         record_audit(actor, "update", person, workspace=person.workspace, fields=values, now=now)
     return person

@@ -38,16 +38,24 @@ def may_change_person(principal: Any, person: Person) -> bool:
 
 
 def change_person(
-    person: Person, values: Mapping[str, Any], *, actor: str, now: datetime
+    person: Person,
+    values: Mapping[str, Any],
+    *,
+    actor: str,
+    now: datetime,
+    seen: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Write columns (`email`, `phone`, `language`, `country`, `timezone`, `attributes` as a
     whole) and gives the names of what has changed, attributes as `attributes.plan`.
 
+    `seen` is what stood in the columns when `values` were typed beside it: where both are the same
+    what has been written meanwhile stays, of the attributes each by itself.
     Raises Invalid with the fields that hold nothing that can be stored.
     """
     values = write_contacts(person, values, find_person_faults(values))
     with transaction.atomic():
         held = hold_person(person)
+        values = _leave_others(held, values, seen or {})
         refuse_erased(person.workspace_id, list_new_names(held, values))
         changed = _list_changes(held, values)
         for name, value in values.items():
@@ -58,6 +66,23 @@ def change_person(
                 actor, "update", person, workspace=person.workspace, fields=changed, now=now
             )
     return changed
+
+
+def _leave_others(
+    held: Person, values: Mapping[str, Any], seen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Only what was changed of what was seen. Raises Invalid for too many attributes together."""
+    wanted = {name: value for name, value in values.items() if value != seen.get(name)}
+    if "attributes" in seen and "attributes" in wanted:
+        old, new = seen["attributes"], wanted["attributes"]
+        gone = old.keys() - new.keys()
+        typed = {name: value for name, value in new.items() if not _is_same(old.get(name), value)}
+        kept = {name: value for name, value in held.attributes.items() if name not in gone}
+        wanted["attributes"] = kept | typed
+        faults = find_person_faults(wanted)
+        if faults:
+            raise Invalid(_("Some values are wrong; see fields."), fields=faults)
+    return wanted
 
 
 def hold_person(person: Person) -> Person:
