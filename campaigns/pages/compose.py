@@ -263,5 +263,7 @@ def _draw(
     }
     mark_fates(composition)
     title = campaign.name if campaign else _("New campaign")
-    status = 422 if composition.has_errors() else 200
+    # A script draws nothing of a refusal; for another app it asks for the page as it is.
+    is_refused = composition.has_errors() and request.POST.get("action") != REDRAW
+    status = 422 if is_refused else 200
     return draw_page(request, "pages/compose.html", title, context, status=status)

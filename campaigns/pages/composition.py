@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from campaigns.errors import NotFound
+from campaigns.errors import Forbidden, NotFound
 from campaigns.models import App, AppGroup, Campaign, Membership, Policy
 from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import AudienceForm, read_audience_initial
@@ -66,7 +66,10 @@ class Place:
 
 
 def find_place(principal: Any, key: str) -> Place:
-    """The app or app group of a target key that the principal sees; raises NotFound."""
+    """The app or app group of a target key that the principal sees; raises NotFound.
+
+    Raises Forbidden for an app group of which they do not see every app.
+    """
     kind, _colon, number = key.partition(":")
     pk = read_id(number)
     if kind == "app_group":
@@ -74,6 +77,8 @@ def find_place(principal: Any, key: str) -> Place:
         members = App.objects.for_user(principal).filter(app_groups=group) if group else ()
         apps = tuple(members)
         if group and apps:
+            if group.apps.count() > len(apps):
+                raise Forbidden(_("You do not reach every app of this group."))
             return Place(None, group, apps)
     app = App.objects.for_user(principal).filter(pk=pk).first() if kind == "app" else None
     if app is None:
@@ -132,7 +137,7 @@ class Composition:
 
     def _parts(self) -> list[Any]:
         return [
-            *(self.plan, self.repeat, self.audience),
+            *(self.target, self.plan, self.repeat, self.audience),
             *(self.message, self.translations, self.failover),
         ]
 
@@ -148,7 +153,7 @@ class Composition:
     @property
     def faults(self) -> list[FieldFault]:
         """Every field that is marked as wrong."""
-        return [*list_faults([self.target, *self._parts()])]
+        return [*list_faults(self._parts())]
 
     @property
     def message_faults(self) -> list[FieldFault]:
@@ -156,8 +161,9 @@ class Composition:
         return [*list_faults([self.message, self.translations])]
 
     def forget_errors(self) -> None:
-        """Draw what was typed without marking anything wrong."""
-        forms = [form for form in self._parts() if form is not self.translations]
+        """Draw what was typed without marking anything wrong but where it is sent."""
+        kept = (self.target, self.translations)
+        forms = [form for form in self._parts() if form not in kept]
         for form in [*forms, *self.translations.forms]:
             form.forget_errors()
 
@@ -206,6 +212,7 @@ class Composition:
     def _find_wrong(self) -> dict[str, list[Any]]:
         """The forms of each part that are not valid."""
         forms: dict[str, tuple[Any, ...]] = {
+            _("Campaign"): (self.target,),
             _("Audience"): (self.audience,),
             _("Message"): (self.message, self.translations),
             _("Failover"): (self.failover,),
@@ -252,10 +259,11 @@ def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
 
 def read_composition(principal: Any, post: QueryDict) -> Composition:
     """What was posted, for the place that was posted."""
-    place = find_place(principal, post.get("target", ""))
+    target = TargetForm(post, principal=principal)
+    place = _find_posted(principal, target)
     return Composition(
         place=place,
-        target=TargetForm(post, principal=principal),
+        target=target,
         plan=PlanForm(post, apps=place.apps, has_groups=place.app is not None),
         repeat=RepeatForm(post),
         audience=AudienceForm(post, apps=place.apps, principal=principal),
@@ -267,6 +275,15 @@ def read_composition(principal: Any, post: QueryDict) -> Composition:
         version=post.get("version", ""),
         origins=post.get("origins", ""),
     )
+
+
+def _find_posted(principal: Any, target: TargetForm) -> Place:
+    """What was chosen; instead of what the principal may not choose, the first that they may.
+
+    So a page stays as it was typed, with a fault at that choice. Raises NotFound.
+    """
+    own = None if target.is_valid() else find_first_place(principal)
+    return own or find_place(principal, target["target"].value() or "")
 
 
 def _count_rows(post: QueryDict) -> QueryDict:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import App, AppGroup, Policy, WhenPast
+from campaigns.models import App, AppGroup, Membership, Policy, WhenPast
 from campaigns.models.clock import RECIPIENT_ZONE, list_zone_names
 from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.pages.group_field import GroupForm
+from campaigns.services.access import find_apps
 from campaigns.services.campaign_values import MAX_RAMP
 from providers.message_fields import MAX_TTL_SECONDS
 
@@ -34,6 +36,12 @@ class TargetForm(PageForm):
     target = forms.ChoiceField(
         label=gettext_lazy("App or app group"),
         help_text=gettext_lazy("An app group sends to each of its apps, one transfer per app."),
+        error_messages={
+            "invalid_choice": gettext_lazy(
+                "You may not write campaigns for this, or not for every app of it. Choose another;"
+                " an admin of the workspace gives roles."
+            )
+        },
     )
 
     def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
@@ -174,15 +182,21 @@ class RescheduleForm(PageForm):
 
 
 def list_targets(principal: Any) -> list[tuple[str, Any]]:
-    """Apps and app groups that the principal sees, grouped for a select."""
+    """Apps that the principal writes campaigns for, and the app groups of only such apps."""
     # The first one is offered: the oldest is what most work is about.
-    apps = App.objects.for_user(principal).order_by("pk")
-    groups = AppGroup.objects.for_user(principal).order_by("name")
+    apps = find_apps(principal, Membership.Role.COMPOSER).order_by("pk")
+    groups = _find_whole_groups(principal, apps).order_by("name")
     choices: list[tuple[str, Any]] = [
         (_("Apps"), [(f"app:{app.pk}", app.name) for app in apps]),
         (_("App groups"), [(f"app_group:{group.pk}", group.name) for group in groups]),
     ]
     return [(label, rows) for label, rows in choices if rows]
+
+
+def _find_whole_groups(principal: Any, apps: QuerySet[App]) -> QuerySet[AppGroup]:
+    members = AppGroup.apps.through.objects.filter(appgroup_id=OuterRef("pk"))
+    others = members.exclude(app_id__in=apps.order_by().values("pk"))
+    return AppGroup.objects.for_user(principal).filter(Exists(members), ~Exists(others))
 
 
 def list_zones(apps: Sequence[App]) -> list[tuple[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
 from campaigns.dispatch.plan import start_due
-from campaigns.models import AppGroup, Campaign, TestGroup, Transfer
+from campaigns.models import AppGroup, Campaign, Membership, TestGroup, Transfer
 from campaigns.services import access, intake
 from campaigns.services.callers import Caller
 from campaigns.services.campaigns import create_campaign
@@ -18,7 +19,7 @@ from providers.recipients import Audience
 from tests import builders
 from tests.api.conftest import make_client
 from tests.compat.small import make_dialect
-from tests.pages.sending import send_typed
+from tests.pages.sending import send_typed, type_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 GROUP_KEY = "g" * 24
@@ -146,3 +147,83 @@ def test_of_a_group_that_lost_its_apps_nothing_is_read_to_anybody(
     client.force_login(superuser)
 
     assert client.get(reverse("campaign_review", args=[campaign.pk])).status_code == 200
+
+
+def give_role(user, app, role):
+    Membership.objects.create(user=user, workspace=app.workspace, app=app, role=role)
+
+
+@pytest.fixture
+def her_typed(client, members):
+    """What she types who composes for the first app of the group and only looks at the second."""
+    workspace, role = members[0].workspace, Membership.Role
+    her = builders.make_member("her", workspace, app=members[0], role=role.COMPOSER)
+    give_role(her, members[1], role.VIEWER)
+    client.force_login(her)
+    return type_message(members[0], target=f"app_group:{AppGroup.objects.get().pk}")
+
+
+def list_offered(client):
+    page = client.get(reverse("compose")).content.decode()
+    return re.findall(r'value="(app(?:_group)?):', page)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "offered"),
+    [
+        ("composer", "", ["app"]),
+        ("composer", "viewer", ["app"]),
+        ("composer", "composer", ["app", "app", "app_group"]),
+        ("sender", "admin", ["app", "app", "app_group"]),
+    ],
+)
+def test_an_app_group_is_offered_to_who_writes_for_every_app_of_it(
+    client, members, first, second, offered
+):
+    her = builders.make_member("her", members[0].workspace, app=members[0], role=first)
+    if second:
+        give_role(her, members[1], second)
+    client.force_login(her)
+
+    assert list_offered(client) == offered
+
+
+def test_an_app_group_without_apps_is_offered_to_nobody(client, owner, members):
+    AppGroup.objects.get().apps.clear()
+    client.force_login(owner)
+
+    assert list_offered(client) == ["app", "app"]
+
+
+@pytest.mark.parametrize("are_left", [True, False])
+def test_a_group_that_is_not_hers_is_a_fault_of_the_field_and_what_was_typed_stays(
+    client, her_typed, are_left
+):
+    if not are_left:
+        AppGroup.objects.get().apps.clear()
+
+    refused = client.post(reverse("compose"), her_typed | {"action": "draft"})
+    panel = client.post(reverse("check"), her_typed)
+    kept = client.post(reverse("autosave"), her_typed)
+    redrawn = client.post(reverse("compose"), her_typed | {"action": "redraw"})
+
+    page = refused.content.decode()
+    assert (refused.status_code, Campaign.objects.count()) == (422, 0)
+    assert 'id="id_target_error"' in page
+    assert her_typed["body"] in page
+    assert "You may not write campaigns for this" in panel.content.decode()
+    assert kept.json() == {"campaign": None, "parts": ["Campaign: App or app group"]}
+    assert (redrawn.status_code, "You may not write" in redrawn.content.decode()) == (200, True)
+
+
+def test_her_draft_stays_in_its_app_where_a_group_that_is_not_hers_is_posted(
+    client, her_typed, members
+):
+    kept = client.post(reverse("autosave"), her_typed | {"target": f"app:{members[0].pk}"}).json()
+    state = {"campaign": kept["campaign"], "version": kept["version"], "title": "Better"}
+
+    told = client.post(reverse("autosave"), her_typed | state).json()
+
+    campaign = Campaign.objects.get()
+    assert told["parts"] == ["Campaign: App or app group"]
+    assert (campaign.app, campaign.message.content["title"]) == (members[0], "Better")
