@@ -26,6 +26,7 @@ PAGES = {"campaign": "campaign"}
 ELSEWHERE = {
     "left_out": ("suppressions", "view_person", gettext_lazy("Open the suppression list")),
     "no_token": ("admin:campaigns_device_changelist", "view_device", gettext_lazy("See them")),
+    "not_compared": ("calendar", "view_campaign", gettext_lazy("Open the calendar")),
     "queue_full": ("home", "view_campaign", gettext_lazy("See what is running")),
 }
 # What of a list is meant, of the app that the problem is about.

@@ -83,6 +83,14 @@ def read_timetable(
     return Timetable(shown, is_cut or len(entries) > MAX_ENTRIES, places)
 
 
+def read_around(
+    apps: Collection[int], start: datetime, end: datetime, now: datetime
+) -> tuple[list[Entry], bool]:
+    """The same of some apps, whoever looks: for what has to know it. Whether there is more."""
+    scope = _Scope(Campaign.objects.all(), Transfer.objects.all(), _list_members())
+    return _read(scope.narrow(apps), start, end, now)
+
+
 _Members = dict[int, frozenset[int]]
 
 

@@ -56,7 +56,7 @@ KINDS = (
     _kind("tokens", _("Tokens"), "no_token"),
     _kind("left_out", _("Opt-outs and suppressions"), "left_out"),
     _kind("unusual", _("Size beside former campaigns"), "unusual_size"),
-    _kind("overlap", _("Other campaigns within the hour"), "overlap"),
+    _kind("overlap", _("Other campaigns within the hour"), "overlap", "not_compared"),
     _kind("text", _("Text for every platform"), "no_text", "no_message"),
     _kind("variables", _("Variables in the text"),
           "template", "empty_variable", "empty_text", "default_stands_in", "too_many_texts",

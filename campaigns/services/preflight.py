@@ -37,11 +37,8 @@ from campaigns.services.messages import (
     find_losses,
     find_message_problems,
 )
-from campaigns.services.neighbours import (
-    find_overlaps,
-    find_shared_quotas,
-    find_unusual_sizes,
-)
+from campaigns.services.neighbours import find_shared_quotas, find_unusual_sizes
+from campaigns.services.overlaps import find_overlaps
 from campaigns.services.sdk_problems import (
     count_old_sdks,
     find_sdk_problems,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -133,61 +132,6 @@ def test_an_audience_far_larger_than_the_last_ones_is_told(make, served, now):
 
     assert (verdict, usual) == ("warning", "passed")
     assert "123 in Shop: the last 10 sends went to 40 at most." in words
-
-
-@pytest.mark.parametrize("minutes", [-59, 59])
-def test_a_campaign_to_the_same_people_within_the_hour_is_told(make, now, minutes):
-    when = now.replace(day=21) + timedelta(minutes=minutes)
-    other = make(name="Other", send_at=f"{when:%Y-%m-%dT%H:%M}", timezone="UTC")
-    Campaign.objects.filter(pk=other.pk).update(status="scheduled")
-    campaign = make(send_at="2026-11-21T12:00", timezone="UTC")
-
-    verdict, words = see(campaign, now, "overlap")
-    [problem] = find_problems(campaign, now=now)
-
-    assert verdict == "warning"
-    assert "3 recipients of it get “Other” within the same hour." in words
-    assert problem.subject == f"campaign:{other.pk}"
-
-
-def test_a_campaign_of_the_last_hour_is_told_and_an_older_one_is_not(make, now):
-    send(make(name="Other"), now)
-
-    soon = see(make(), now, "overlap")
-    Transfer.objects.update(created_at=now - timedelta(hours=2))
-    on = see(make(), now, "overlap")
-    Transfer.objects.update(finished_at=now)
-    later = see(make(), now, "overlap")
-
-    assert (soon[0], on[0], later[0]) == ("warning", "warning", "passed")
-    assert "“Other” within the same hour" in soon[1]
-    assert "3 recipients of it are meant by “Other” too, which is still being sent." in on[1]
-
-
-def test_what_is_scheduled_does_not_crowd_out_what_was_sent_and_what_still_runs(make, now):
-    for number in range(8):
-        when = now + timedelta(minutes=59 - number)
-        other = make(name=f"Later {number}", send_at=f"{when:%Y-%m-%dT%H:%M}", timezone="UTC")
-        Campaign.objects.filter(pk=other.pk).update(status="scheduled")
-    for name, ago in (("Long", 300), ("New", 2), ("Longer", 360), ("Newest", 1)):
-        transfers = send(make(name=name), now).transfers
-        transfers.update(created_at=now - timedelta(minutes=ago))
-    campaign = make()
-
-    verdict, words = see(campaign, now, "overlap")
-    own = Campaign.objects.get(name="Later 7")
-
-    assert verdict == "warning"
-    assert re.findall("“(.*?)”", words) == ["Later 7", "Newest", "Long", "Later 6", "New"]
-    assert "“Later 7”" not in see(own, own.due_at, "overlap")[1]
-
-
-def test_a_campaign_to_others_is_no_overlap(make, served, now):
-    first, second = (device.pk for device in served.devices.order_by("pk")[:2])
-    send(make(audience={"devices": [first]}), now)
-
-    assert see(make(audience={"devices": [second]}), now, "overlap")[0] == "passed"
-    assert see(make(audience={"devices": [first, second]}), now, "overlap")[1].startswith("1 ")
 
 
 def test_no_text_blocks_and_a_platform_without_one_is_told(make, now):
