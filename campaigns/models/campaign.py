@@ -173,6 +173,9 @@ class Campaign(Moving):
         editable=False,
         verbose_name=_("sends again"),
     )
+    # How many of whom it sends to again may get it twice, or at most so many; null: nobody said.
+    twice = models.PositiveIntegerField(null=True, editable=False)
+    is_twice_bound = models.BooleanField(default=False, db_default=False, editable=False)
     status_since = models.DateTimeField(_("since"))
     created_at = models.DateTimeField(_("created"), db_index=True)
     created_by = models.CharField(_("created by"), max_length=150)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns.models import Account, Transfer
 from campaigns.models.audience import PLATFORMS
 from campaigns.selectors.addressing import read_declared
+from campaigns.selectors.counters import Counters
 from campaigns.selectors.routes import find_dialect
 from providers.audience import write_expression
 from providers.recipients import Audience
@@ -23,6 +24,27 @@ class Declared:
     account: str
     platforms: tuple[str, ...]
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Which transfer one sends to some of again, and how many of those whom it has gone to so far
+    may have got it twice, or at most so many."""
+
+    first: int
+    twice: int
+    is_bound: bool
+
+
+def find_again(transfer: Transfer, counters: Counters) -> Again | None:
+    """What this sends again, if it does."""
+    campaign = transfer.campaign
+    if campaign is None or campaign.repeats_id is None:
+        return None
+    gone = counters.sent + counters.unknown
+    if campaign.twice is None:  # it was made before anybody counted
+        return Again(campaign.repeats_id, gone, is_bound=True)
+    return Again(campaign.repeats_id, min(gone, campaign.twice), campaign.is_twice_bound)
 
 
 def name_door(transfer: Transfer) -> str:

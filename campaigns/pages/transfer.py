@@ -19,7 +19,7 @@ from campaigns.models import Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORMS
 from campaigns.pages.hour_rows import list_hour_rows
 from campaigns.pages.lookups import find_transfer, may, require_sender
-from campaigns.pages.origin import find_words, list_declared, name_door, name_transfer
+from campaigns.pages.origin import find_again, find_words, list_declared, name_door, name_transfer
 from campaigns.pages.plot import draw_plot
 from campaigns.pages.progress import Standing, find_start
 from campaigns.pages.recall_words import describe_recalls, is_asking
@@ -118,6 +118,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         "said": find_words(transfer) if transfer.submission else (),
         "declared": list_declared(transfer),
         "siblings": _list_siblings(request, transfer),
+        "again": find_again(transfer, books.counters),
         "repeat": repeat,
         "repeat_waits": repeat is not None and repeat.status in Campaign.EDITABLE,
         "standing": Standing(transfer, books.counters, None, None),

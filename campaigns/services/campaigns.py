@@ -28,6 +28,7 @@ from campaigns.services.campaign_values import SCHEDULE_FIELDS, read_campaign
 from campaigns.services.forecast import count_reach
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import MISSING, find_problems
+from campaigns.services.twice import declare_twice
 from providers.outcomes import RefusalKind
 
 MAX_TEST_DEVICES = 10
@@ -83,7 +84,7 @@ def update_campaign(
     fresh = read_campaign(principal, body, actor=actor, now=now, base=campaign)
     _refuse_other_apps(campaign, fresh)
     _refuse_other_testers(campaign, fresh)
-    values = {name: getattr(fresh, name) for name in CHANGED}
+    values = {name: getattr(fresh, name) for name in CHANGED} | _declare_again(campaign, fresh)
     values["name"] = values["name"] or campaign.name
     values["authors"] = list(dict.fromkeys([*campaign.authors, *writers, actor]))
     with transaction.atomic():
@@ -106,6 +107,16 @@ def update_campaign(
         )  # fmt: skip
     campaign.refresh_from_db()
     return campaign
+
+
+def _declare_again(campaign: Campaign, fresh: Campaign) -> dict[str, Any]:
+    """Who may get it twice, once others are meant than the draft was made for."""
+    is_same = (campaign.audience, campaign.only_primary) == (fresh.audience, fresh.only_primary)
+    if campaign.repeats is None or is_same:
+        return {}
+    fresh.repeats = campaign.repeats
+    declare_twice(fresh)
+    return {"twice": fresh.twice, "is_twice_bound": fresh.is_twice_bound}
 
 
 def _refuse_change(campaign: Campaign) -> NoReturn:

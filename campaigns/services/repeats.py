@@ -12,6 +12,7 @@ from campaigns.errors import Conflict
 from campaigns.models import Campaign, Counter, Message, Part, Settled, Transfer
 from campaigns.selectors.audience import AudienceKind
 from campaigns.services.campaigns import launch_campaign, save_new
+from campaigns.services.twice import declare_twice
 
 # What has ended so has sent to nobody, or not to all: it may be tried again.
 ENDED = (Campaign.Status.CANCELLED, Campaign.Status.FAILED)
@@ -105,7 +106,7 @@ def draft_repeat(
 ) -> Campaign:
     """A campaign, still to be saved, that says what a part said to some of its recipients."""
     first = transfer.campaign
-    return Campaign(
+    campaign = Campaign(
         workspace=transfer.app.workspace,
         app=transfer.app,
         group=transfer.group,
@@ -123,3 +124,5 @@ def draft_repeat(
         created_by=actor,
         authors=first.written_by if first else [],
     )
+    declare_twice(campaign)
+    return campaign

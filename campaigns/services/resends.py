@@ -1,7 +1,7 @@
 """Sends a transfer's message again to some of its recipients, by what became of them.
 
 It makes a draft: whoever sends looks at it like at any other. How many may get it twice is told
-before, and the books of the transfer stay as they are.
+before (`services/twice`), and the books of the transfer stay as they are.
 """
 
 from __future__ import annotations
@@ -12,38 +12,34 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.errors import Conflict, Invalid
-from campaigns.models import Campaign, Counter, Part, ReceiptCount, Settled, Transfer
-from campaigns.selectors.audience import (
-    SAYS_AS_MUCH,
-    AudienceKind,
-    list_telling_accounts,
-    read_audience,
-    select_devices,
-)
+from campaigns.models import Campaign, Part, Settled, Transfer
+from campaigns.selectors.audience import list_telling_accounts, read_audience
 from campaigns.services.campaigns import save_new
 from campaigns.services.repeats import draft_repeat
+from campaigns.services.twice import (
+    add_up,
+    count_asked,
+    count_settled,
+    may_have_it,
+    select_asked,
+    write_body,
+)
 from providers.outcomes import Reason
 
-KIND = AudienceKind.OUTCOMES_OF.value
 # Nothing about the recipient or the message: another try can go better.
 RETRYABLE = (
     Reason.CREDENTIAL, Reason.THROTTLED, Reason.VENDOR, Reason.OURS, Reason.NO_ANSWER,
     Reason.NO_ROUTE,
 )  # fmt: skip
-# Of larger transfers nobody reads the rows for a page: what was folded says how many at most.
-MOST_READ = 20_000
 SENT, FAILED, SKIPPED, EXPIRED, CANCELLED, UNKNOWN = (outcome.value for outcome in (
     Settled.SENT, Settled.FAILED, Settled.SKIPPED, Settled.EXPIRED, Settled.CANCELLED,
     Settled.UNKNOWN,
 ))  # fmt: skip
-# Who was sent to, or may have been, can get it a second time; nothing arrived at these.
-NOT_ARRIVED = frozenset({FAILED, SKIPPED, EXPIRED, CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,69 +102,18 @@ CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
 
 def preview_resend(transfer: Transfer) -> Preview:
     """Every choice that there is, with its counts; bounds of them for a large transfer."""
-    told = list_telling_accounts()
-    sent = _count_settled(transfer).filter(outcome=SENT)
-    silent = _sum(sent.exclude(account_id__in=told))
-    fell = _count_settled(transfer).filter(outcome__in=[FAILED, SKIPPED])
-    hopeless = _sum(fell.exclude(reason__in=RETRYABLE))
-    is_exact = (transfer.audience or 0) <= MOST_READ
-    count = _count_devices if is_exact else _bound_devices
-    choices = tuple(
-        _preview(key, label, asked, count(transfer, asked), is_exact)
-        for key, label, asked in CHOICES
-    )
-    return Preview(choices, silent, hopeless)
+    sent = count_settled(transfer).filter(outcome=SENT)
+    silent = add_up(sent.exclude(account_id__in=list_telling_accounts()))
+    fell = count_settled(transfer).filter(outcome__in=[FAILED, SKIPPED])
+    hopeless = add_up(fell.exclude(reason__in=RETRYABLE))
+    choices = (_preview(transfer, key, label, asked) for key, label, asked in CHOICES)
+    return Preview(tuple(choices), silent, hopeless)
 
 
-def _preview(
-    key: str, label: Promise, asked: Mapping[str, Any], total: int, is_exact: bool
-) -> Choice:
-    twice = 0 if NOT_ARRIVED.issuperset(asked["outcomes"]) else total
+def _preview(transfer: Transfer, key: str, label: Promise, asked: Mapping[str, Any]) -> Choice:
+    total, is_exact = count_asked(transfer, asked)
+    twice = total if may_have_it(asked["outcomes"]) else 0
     return Choice(key, label, asked, total, twice, is_exact)
-
-
-def _count_settled(transfer: Transfer) -> Any:
-    return Counter.objects.filter(part__transfer=transfer, part__kind=Part.Kind.DEVICE)
-
-
-def _sum(rows: Any) -> int:
-    return rows.aggregate(n=Sum("count"))["n"] or 0
-
-
-def _bound_devices(transfer: Transfer, asked: Mapping[str, Any]) -> int:
-    """At most so many, by what was folded: devices may have gone since.
-
-    One who opened it may have been reported as delivered too, so only the kind of receipt that
-    came most often is taken off; and some of these may not have been counted as sent.
-    """
-    settled = _count_settled(transfer)
-    rows = settled.filter(outcome__in=asked["outcomes"])
-    if "reasons" in asked:
-        rows = rows.filter(reason__in=asked["reasons"])
-    if "without_receipt" not in asked:
-        return _sum(rows)
-    told = list_telling_accounts()
-    total = _sum(rows.filter(account_id__in=told))
-    others = _sum(settled.exclude(outcome__in=asked["outcomes"]).filter(account_id__in=told))
-    came = ReceiptCount.objects.filter(
-        part__transfer=transfer, part__kind=Part.Kind.DEVICE, account_id__in=told,
-        kind__in=SAYS_AS_MUCH[asked["without_receipt"]],
-    )  # fmt: skip
-    kinds = came.values_list("kind").annotate(n=Sum("count")).values_list("n", flat=True)
-    return total - max(0, max(kinds, default=0) - others)
-
-
-def _count_devices(transfer: Transfer, asked: Mapping[str, Any]) -> int:
-    return _select(transfer, asked).count()
-
-
-def _select(transfer: Transfer, asked: Mapping[str, Any]) -> Any:
-    audience = read_audience(transfer.app, _write_body(transfer, asked), principal=None)
-    return select_devices(transfer.app, audience)
-
-
-def _write_body(transfer: Transfer, asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {KIND: {"transfer": transfer.pk, **asked}}
 
 
 def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) -> Campaign:
@@ -181,11 +126,11 @@ def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) ->
     if not isinstance(asked, dict) or "transfer" in asked or "outcomes" not in asked:
         words = _("Name the outcomes.")
         raise Invalid(words, fields={"outcomes": words})
-    body = _write_body(transfer, asked)
+    body = write_body(transfer, asked)
     read_audience(transfer.app, body, principal=None)
     if transfer.finished_at is None:
         raise Conflict(_("It has not ended yet; wait until it has."), code="not_ended")
-    if not _select(transfer, asked).exists():
+    if not select_asked(transfer, asked).exists():
         raise Conflict(_("Nobody is meant by this."), code="nobody_meant")
     part = _find_part(transfer)
     with transaction.atomic():

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.models import App, Counter, Device, Group, Membership, Message, Part, Transfer
-from campaigns.services import resends
+from campaigns.services import twice
 from tests import builders
 
 LONG = ("campaigns_device", "campaigns_delivery", "campaigns_receiptrow")
@@ -55,13 +55,15 @@ def make_transfer(app, now, audience):
 def test_no_row_of_a_large_transfer_is_read_to_say_who_can_be_sent_to_again(
     client, app, now, member
 ):
-    transfer = make_transfer(app, now, resends.MOST_READ + 1_000)
+    transfer = make_transfer(app, now, twice.MOST_READ + 1_000)
 
     page, asked = ask(client, reverse("resend", args=[transfer.pk]))
 
     counts = [(c.key, c.recipients, c.twice) for c in page.context["preview"].choices]
     assert counts == [
         ("failed", 30, 0),
+        ("cancelled", 0, 0),
+        ("expired", 0, 0),
         ("unknown", 0, 0),
         ("undelivered", 1_000, 1_000),  # 20,950 sent less 20,000, and 50 were not sent to
         ("unopened", 20_000, 20_000),

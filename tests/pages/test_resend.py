@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -113,6 +115,56 @@ def test_who_failed_for_good_is_told_and_in_no_choice(client, owner, transfer):
 
     assert [c.recipients for c in page.context["preview"].choices] == [0, 0, 0, 1, 0, 0]
     assert "1 recipient failed or was left out" in page.content.decode()
+
+
+def draw_declared(client, campaign):
+    """What the review, the campaign's page and that of its transfer say of getting it twice."""
+    again = Transfer.objects.create(
+        app=campaign.app, group=campaign.group, campaign=campaign, status="sent", audience=5,
+        due_at=campaign.created_at, created_at=campaign.created_at, frozen_at=campaign.created_at,
+        status_since=campaign.created_at, finished_at=campaign.created_at,
+    )  # fmt: skip
+    part = Part.objects.create(transfer=again, message=campaign.message, audience=5)
+    for outcome, count in (("sent", 2), ("unknown", 1), ("failed", 2)):
+        Counter.objects.create(part=part, platform="android", outcome=outcome, count=count)
+    addresses = [
+        reverse("campaign_review", args=[campaign.pk]), reverse("campaign", args=[campaign.pk]),
+        reverse("transfer", args=[again.pk]),
+    ]  # fmt: skip
+    pages = [client.get(address).content.decode() for address in addresses]
+    return [re.findall(r"<span data-pa-twice[^>]*>([^<]*)</span>", page) for page in pages]
+
+
+@pytest.mark.parametrize(
+    ("kept", "declared", "told"),
+    [
+        ((0, False), "", ""),
+        ((4, False), "4 of them may get it twice.", "3 of those who were sent to"),
+        ((2, True), "At most 2 of them may get it twice.", "At most 2 of those who were sent to"),
+        ((None, False), "Some of them may get it twice.", "At most 3 of those who were sent to"),
+    ],
+)
+def test_its_pages_say_how_many_may_get_it_twice(client, owner, transfer, kept, declared, told):
+    client.force_login(owner)
+    choose(client, transfer, "failed")
+    Campaign.objects.update(twice=kept[0], is_twice_bound=kept[1])
+
+    reviewed, shown, sent = draw_declared(client, Campaign.objects.get())
+
+    rest = " may have got it twice." if told else ""
+    assert (reviewed, shown, sent) == ([declared], [declared], [told + rest])
+
+
+@pytest.mark.parametrize(
+    ("who", "count"), [("failed", 0), ("unknown", 1)]
+)  # fmt: skip
+def test_a_draft_keeps_what_the_choice_has_declared(client, owner, transfer, who, count):
+    client.force_login(owner)
+
+    choose(client, transfer, who)
+
+    draft = Campaign.objects.get()
+    assert (draft.twice, draft.is_twice_bound) == (count, False)
 
 
 @pytest.mark.parametrize("kind", ["outcomes_of", "unknown_of"])

@@ -10,8 +10,8 @@ from campaigns.dispatch.verify import check_books
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import Account, Campaign, Delivery, Device, Route, Transfer
 from campaigns.selectors.audience import read_audience
-from campaigns.services import resends
-from campaigns.services.campaigns import launch_campaign
+from campaigns.services import twice
+from campaigns.services.campaigns import launch_campaign, update_campaign
 from campaigns.services.resends import plan_resend, preview_resend
 from tests import builders
 from tests.campaigns.dispatch.test_repeats import (
@@ -59,7 +59,8 @@ def test_a_draft_goes_to_exactly_those_who_are_meant(
 
 def test_it_is_told_how_many_may_get_it_twice(unknown: Transfer) -> None:
     assert count_choices(unknown) == {
-        "failed": (0, 0), "unknown": (3, 3), "undelivered": (0, 0), "unopened": (0, 0),
+        "failed": (0, 0), "cancelled": (0, 0), "expired": (0, 0), "unknown": (3, 3),
+        "undelivered": (0, 0), "unopened": (0, 0),
     }  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def test_who_had_no_route_is_sent_to_once_there_is_one(
     unknown: Transfer, simulator: Simulator, now: datetime, monkeypatch, most_read: int
 ) -> None:
     """A large transfer is counted by what was folded; who opted out is in neither count."""
-    monkeypatch.setattr(resends, "MOST_READ", most_read)
+    monkeypatch.setattr(twice, "MOST_READ", most_read)
     campaign = plan_resend(unknown, {"outcomes": ["unknown"]}, actor="ann", now=now)
     launch_campaign(Campaign.objects.get(pk=campaign.pk), actor="sue", now=now)
     opted = Device.objects.get(pk=list_recipients(unknown, outcome="unknown")[0])
@@ -101,6 +102,40 @@ def test_who_had_no_route_is_sent_to_once_there_is_one(
     assert (choice.recipients, choice.twice, len(meant)) == (2, 0, 2)
     assert list_recipients(Transfer.objects.get(campaign=again)) == meant
     assert check_books().faults == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "declared"),
+    [
+        ({"name": "Other"}, (3, False)),
+        ({"only_primary": True}, (3, True)),
+        ({"audience": {"all": True}}, (4, True)),  # one was sent to, of three nobody knows
+        ({"audience": {"outcomes_of": {"outcomes": ["failed"]}}}, (0, False)),
+    ],
+)
+def test_a_draft_for_others_declares_anew_who_may_get_it_twice(
+    unknown: Transfer, owner: object, now: datetime, changed: dict, declared: tuple
+) -> None:
+    campaign = plan_resend(unknown, {"outcomes": ["unknown"]}, actor="ann", now=now)
+    asked = changed.get("audience", {}).get("outcomes_of")
+    if asked:
+        asked["transfer"] = unknown.pk
+
+    update_campaign(campaign, owner, changed, actor="ann", now=now)
+
+    campaign.refresh_from_db()
+    assert (campaign.twice, campaign.is_twice_bound) == declared
+
+
+@pytest.mark.parametrize("most_read", [20_000, 0])
+def test_what_is_declared_of_a_large_transfer_is_a_bound(
+    unknown: Transfer, now: datetime, monkeypatch: pytest.MonkeyPatch, most_read: int
+) -> None:
+    monkeypatch.setattr(twice, "MOST_READ", most_read)
+
+    campaign = plan_resend(unknown, {"outcomes": ["unknown"]}, actor="ann", now=now)
+
+    assert (campaign.twice, campaign.is_twice_bound) == (3, not most_read)
 
 
 def test_what_is_not_reported_is_not_taken_for_unopened(unknown: Transfer) -> None:
