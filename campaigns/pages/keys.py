@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,9 @@ from campaigns.errors import Invalid
 from campaigns.models import ApiKey, App, Workspace
 from campaigns.pages.access import require_workspace
 from campaigns.pages.fields import PageForm
+from campaigns.pages.paging import read_page
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import (
     NO_SCOPE,
     SCOPES_ADVICE,
@@ -32,7 +35,8 @@ from campaigns.services.access import (
 from campaigns.services.permissions import Role
 from providers import registry
 
-SHOWN = 200
+PAGE = 50
+NAMED = 8  # apps of a key in the list; its own page names them all
 LONGEST_ID = 16  # digits
 
 
@@ -93,7 +97,8 @@ class KeyForm(PageForm):
 @never_cache
 @operator_page
 def keys(request: HttpRequest) -> HttpResponse:
-    """The keys of a workspace, the newest first, and the form for one more."""
+    """The keys of a workspace, page by page, the newest first, or the one of `?key=`; and the form
+    for one more."""
     workspace = require_workspace(request.user, request.GET.get("workspace", ""))
     now = timezone.now()
     form = KeyForm(request.POST or None, workspace=workspace)
@@ -106,18 +111,35 @@ def keys(request: HttpRequest) -> HttpResponse:
         "workspaces": list(find_workspaces(request.user, Role.ADMIN).order_by("name", "pk")),
         "form": form,
         "text": text,
-        "rows": _list_rows(workspace, now),
+        **_list_rows(request, workspace, now),
     }
     status = 422 if form.is_bound else 200
     return draw_page(request, "pages/keys.html", _("API keys"), context, status=status)
 
 
-def _list_rows(workspace: Workspace, now: datetime) -> list[tuple[ApiKey, bool]]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A key as the list shows it: the apps that it names, and how many more there are."""
+
+    key: ApiKey
+    is_usable: bool
+    apps: list[App]
+    others: int
+
+
+def _list_rows(request: HttpRequest, workspace: Workspace, now: datetime) -> dict[str, Any]:
+    """A page of keys, and what its template needs besides."""
     # The key that stands for an app group is revoked by a new secret on the group's page.
-    rows = ApiKey.objects.filter(workspace=workspace, app_group__isnull=True)
-    return [
-        (key, key.is_usable(now)) for key in rows.prefetch_related("apps").order_by("-pk")[:SHOWN]
-    ]
+    keys = ApiKey.objects.filter(workspace=workspace, app_group__isnull=True)
+    asked = request.GET.get("key", "")
+    keys = keys.filter(pk=read_id(asked)) if asked else keys
+    found, context = read_page(request, keys.prefetch_related("apps"), PAGE)
+    rows = []
+    for key in found:
+        apps = sorted(key.apps.all(), key=lambda app: (app.name, app.pk))
+        shown = apps if asked or len(apps) <= NAMED + 1 else apps[:NAMED]
+        rows.append(Row(key, key.is_usable(now), shown, len(apps) - len(shown)))
+    return {"rows": rows, "is_one": bool(asked), **context}
 
 
 def _issue(request: HttpRequest, workspace: Workspace, form: KeyForm, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -19,6 +19,7 @@ from campaigns.models import App, Job, Label, Membership, Person, Segment
 from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.jobs import describe_job
 from campaigns.pages.named_list import read_list
+from campaigns.pages.offer import Offer, read_offer
 from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.suppressions import name_kind
@@ -26,7 +27,7 @@ from campaigns.pages.without_app import draw_composed
 from campaigns.selectors.lookup import find_person_ids
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.seals import list_kinds
-from campaigns.selectors.uses import list_label_uses
+from campaigns.selectors.uses import MOST, list_label_uses
 from campaigns.services import audience
 from campaigns.services import labels as services
 from campaigns.services.access import find_apps, has_role, name_actor, require_role
@@ -54,6 +55,7 @@ class SegmentForm(PageForm):
     segment = forms.ModelChoiceField(
         Segment.objects.none(), label=gettext_lazy("Segment"), empty_label=gettext_lazy("Choose")
     )
+    offered: Offer | None = None
 
 
 class IdsForm(PageForm):
@@ -142,7 +144,7 @@ def label_members(request: HttpRequest, pk: int) -> HttpResponse:
     require_role(request.user, label.app, Role.COMPOSER)
     verb = BulkVerb.REMOVE if request.POST.get("verb") == BulkVerb.REMOVE else BulkVerb.ADD
     is_segment = request.POST.get("by") == "segment"
-    form = _make_segment_form(label, request.POST) if is_segment else IdsForm(request.POST)
+    form = _make_segment_form(request, label, request.POST) if is_segment else IdsForm(request.POST)
     if form.is_valid():
         try:
             return redirect("job", _begin(request, label, verb, form).pk)
@@ -227,11 +229,30 @@ def _make_form(label: Label, posted: Any = None) -> LabelForm:
     return form
 
 
-def _make_segment_form(label: Label, posted: Any = None) -> SegmentForm:
+def _make_segment_form(request: HttpRequest, label: Label, posted: Any = None) -> SegmentForm:
+    """Of many segments those are listed that a search has found, and any may be posted."""
     form = SegmentForm(posted)
     rows = Segment.objects.filter(app=label.app_id).order_by("name", "pk")
     form.offer("segment", rows)
+    form.offered = read_offer(request, "segment_search", rows)
+    chosen = rows.filter(pk=read_id(str(form["segment"].value() or "")))
+    listed = dict.fromkeys([*chosen, *form.offered.rows])
+    choices = [("", _("Choose")), *((row.pk, row.name) for row in listed)]
+    cast(forms.Select, form.fields["segment"].widget).choices = choices
     return form
+
+
+def _list_uses(request: HttpRequest, label: Label) -> dict[str, Any]:
+    """What uses it, so many at a time, from the place that the address says."""
+    found = list_label_uses(label, most=None)
+    start = min(read_id(request.GET.get("uses", "")), len(found))
+    return {
+        "uses": found[start : start + MOST],
+        "uses_count": len(found),
+        "uses_start": start,
+        "uses_last": min(start + MOST, len(found)),
+        "uses_next": start + MOST if len(found) > start + MOST else "",
+    }
 
 
 def _draw(
@@ -249,10 +270,10 @@ def _draw(
         "members": shown[:PAGE],
         "after": shown[PAGE - 1].person_id if len(shown) > PAGE else "",
         "is_first": not after,
-        "uses": list_label_uses(label),
+        **_list_uses(request, label),
         "jobs": [describe_job(job, now) for job in services.list_jobs(label)],
         "form": _make_form(label),
-        "segment_form": _make_segment_form(label),
+        "segment_form": _make_segment_form(request, label),
         "ids_form": IdsForm(),
         **_search(request, label, seen),
         **(forms or {}),

@@ -18,10 +18,11 @@ from campaigns.errors import Invalid, NotFound, Refused
 from campaigns.models import App, Membership, TestGroup
 from campaigns.models.kept import MAX_TESTERS
 from campaigns.pages.fields import LinesArea, PageForm
+from campaigns.pages.named_list import read_list
 from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.pages.without_app import draw_composed
-from campaigns.services.access import find_apps, has_role, name_actor, require_role
+from campaigns.services.access import find_apps, name_actor, require_role
 from campaigns.services.testers import (
     Found,
     delete_test_group,
@@ -32,7 +33,6 @@ from campaigns.services.testers import (
 )
 
 Role = Membership.Role
-SHOWN = 200
 
 
 class TestGroupForm(PageForm):
@@ -71,11 +71,10 @@ class TestGroupForm(PageForm):
 
 @operator_page
 def test_groups(request: HttpRequest) -> HttpResponse:
-    """Those of the apps that the operator sees."""
-    rows = TestGroup.objects.for_user(request.user).select_related("app")
-    groups = rows.annotate(size=Count("testers")).order_by("app__name", "name")[:SHOWN]
-    may_compose = has_role(request.user, None, Role.COMPOSER)
-    context = {"groups": groups, "may_compose": may_compose}
+    """Those of the apps that the operator sees, by name, page by page."""
+    rows = TestGroup.objects.for_user(request.user).annotate(size=Count("testers"))
+    groups, context = read_list(request, rows)
+    context |= {"groups": groups}
     return draw_page(request, "pages/test_groups.html", _("Test groups"), context)
 
 

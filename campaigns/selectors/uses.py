@@ -47,8 +47,8 @@ def list_segment_uses(segment: Segment) -> list[Use]:
     return found[:MOST]
 
 
-def list_label_uses(label: Label) -> list[Use]:
-    """At most 50, campaigns first; segments whose expression names it count, too.
+def list_label_uses(label: Label, most: int | None = MOST) -> list[Use]:
+    """At most so many, campaigns first; segments whose expression names it count, too.
 
     Only what goes to its app: others mean a label of their own of the same name.
     """
@@ -60,7 +60,7 @@ def list_label_uses(label: Label) -> list[Use]:
         *_find_transfers(Q(transfer__app=app), AudienceKind.LABELS, label.name),
         *_find_segments(label),
     ]
-    return found[:MOST]
+    return found[:most]
 
 
 def does_name(body: Mapping[str, Any], kind: AudienceKind, value: Any) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Campaign, Group, Label, Segment
+from campaigns.models import ApiKey, App, Campaign, Group, Label, Segment, TestGroup
+from tests import builders
 from tests.pages.test_every_page import MOST_HTML
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +89,66 @@ def test_what_is_not_listed_is_taken_all_the_same(admin, app):
     assert wrong.status_code == 422
     assert "There is no open group “no such”." in wrong.content.decode()
     assert "Select a valid choice. label:none" in wrong.content.decode()
+
+
+def test_every_key_can_be_reached_and_a_list_names_a_few_of_its_apps(admin, app):
+    rest = [App(workspace=app.workspace, name=f"{n:02} {LONG}", slug=f"a{n}") for n in range(60)]
+    apps = App.objects.bulk_create(rest)
+    made = [make_key(app.workspace, n) for n in range(120)]
+    keys = ApiKey.objects.bulk_create(made)
+    through = ApiKey.apps.through
+    through.objects.bulk_create(through(apikey=key, app=one) for key in keys for one in apps)
+
+    page = look(admin, "keys")
+    last = look(admin, "keys", query=f"?before={keys[20].pk}")
+    whole = look(admin, "keys", query=f"?key={keys[0].pk}")
+
+    assert f"?before={keys[70].pk}" in page
+    assert page.count("and 52 more") == 50
+    assert reverse("revoke_key", args=[keys[0].pk]) in last
+    assert f"59 {LONG}" in whole.partition("New key")[0]
+    assert "and 52 more" not in whole
+
+
+def make_key(workspace, number):
+    public = f"{number:024}"
+    return ApiKey(
+        workspace=workspace, name=f"{number} {LONG}", public_id=public, secret_hash=public
+    )
+
+
+def test_every_test_group_can_be_reached(admin, app):
+    TestGroup.objects.bulk_create(
+        TestGroup(app=app, name=f"{n:03} {LONG}", created_at=builders.NOW) for n in range(260)
+    )
+
+    first, last = look(admin, "test_groups"), look(admin, "test_groups", query="?page=6")
+    found = look(admin, "test_groups", query="?search=259")
+
+    assert "?page=2" in first
+    assert f"259 {LONG}" in last
+    assert f"259 {LONG}" in found
+
+
+def test_a_label_says_what_uses_it_so_many_at_a_time_and_any_segment_is_found(admin, app):
+    label = Label.objects.create(app=app, name="vip")
+    expression = {"field": "person.label", "op": "eq", "value": "vip"}
+    Segment.objects.bulk_create(
+        Segment(app=app, name=f"{n:04} {LONG}", expression=expression) for n in range(3_000)
+    )
+
+    first = look(admin, "label", label.pk)
+    last = look(admin, "label", label.pk, query="?uses=2950")
+    found = look(admin, "label", label.pk, query="?segment_search=2999&uses=50")
+    last_one = Segment.objects.get(name__startswith="2999")
+    begun = admin.post(
+        reverse("label_members", args=[label.pk]),
+        {"by": "segment", "segment": last_one.pk, "verb": "add"},
+    )
+
+    assert "1 to 50 of 3,000" in first
+    assert "The first 100 of 3,000 are offered." in first
+    assert "2,951 to 3,000 of 3,000" in last
+    assert f'<option value="{last_one.pk}">' in found
+    assert "1 is found." in found
+    assert begun.status_code == 302
