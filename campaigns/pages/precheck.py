@@ -16,6 +16,7 @@ from campaigns.pages.crowd import list_crowds
 from campaigns.selectors.audience import count_zones
 from campaigns.selectors.headcount import count_bounded
 from campaigns.selectors.routes import find_first_routes
+from campaigns.services.audience_doubts import find_audience_doubts
 from campaigns.services.campaign_scenarios import refuse_unplayable
 from campaigns.services.forecast import (
     Forecast,
@@ -113,6 +114,7 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
         check.problems.append(Problem(code="audience", field="audience", sentence=refusal.message))
         return
     check.counts = add_counts(counts)
+    check.problems += find_audience_doubts(composition.place.apps, composition.audience.audience)
     texts = 1 + sum(form.has_changed() for form in composition.translations)
     check.reaches = tuple(
         read_reach(app, count, texts)

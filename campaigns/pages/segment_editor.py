@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from django.http import QueryDict
@@ -32,6 +33,7 @@ from campaigns.pages.segment_tree import (
     start_tree,
 )
 from campaigns.selectors.audience_fields import FieldKind, find_field
+from campaigns.selectors.doubts import list_doubts
 from campaigns.selectors.expressions import check_expression
 from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.selectors.segment_words import (
@@ -107,6 +109,15 @@ class Editor:
         except Invalid as error:
             self.faults["expression"] = say_place(error)
             return None
+
+    def doubt(self, expression: Expression) -> tuple[str, ...]:
+        """What is probably a slip in an expression without faults, noted at its conditions too."""
+        doubts = list(list_doubts([self.app], expression))
+        if self.tree is not None and self.view == TREE_VIEW:
+            nodes = (node for node in self.tree.root.walk() if node.kind == CONDITION)
+            for node, sentences in zip(nodes, doubts, strict=True):
+                node.doubts = sentences
+        return tuple(dict.fromkeys(chain.from_iterable(doubts)))
 
     def tell_all(self) -> None:
         """Remember that a save was refused: what is wrong now is told from here on."""

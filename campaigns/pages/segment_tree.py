@@ -49,7 +49,7 @@ class Node:
     Of a list `text` has a line per value, of a length of time the number beside its `unit`. `was`
     is an instant as it was written: it stays so while the same time is typed. `kept` names a long
     list that is in no field of the form, `held` is what it holds (segment_lists). `faults` are
-    sentences for people.
+    sentences for people, and so are `doubts`, which refuse nothing.
     """
 
     key: str
@@ -64,6 +64,7 @@ class Node:
     kept: str = ""
     held: Any = None
     faults: list[str] = dataclasses.field(default_factory=list)
+    doubts: tuple[str, ...] = ()
 
     def walk(self) -> Iterator[Node]:
         """It and all below it, in reading order."""

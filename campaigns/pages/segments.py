@@ -23,6 +23,7 @@ from campaigns.pages.without_app import draw_composed
 from campaigns.selectors.audience import Audience, AudienceKind
 from campaigns.selectors.audience_fields import find_field
 from campaigns.selectors.copy_names import name_copy
+from campaigns.selectors.country_names import suggest_countries
 from campaigns.selectors.explain import explain_segment
 from campaigns.selectors.headcount import take_headcount
 from campaigns.selectors.lookup import find_device_ids
@@ -178,6 +179,7 @@ def segment_count(request: HttpRequest) -> HttpResponse:
     editor.hush()
     context: dict[str, Any] = {"editor": editor, "nodes": _list_conditions(editor)}
     if expression is not None:
+        context["doubts"] = editor.doubt(expression)
         audience = Audience(AudienceKind.EXPRESSION, expression=expression)
         context["count"] = take_headcount(editor.app, audience)
     return draw_fragment(request, "pages/segment_count.html", context)
@@ -209,7 +211,8 @@ def segment_values(request: HttpRequest) -> HttpResponse:
     is_list = request.POST.get(f"op-{key}") == "in"
     term = "" if is_list else typed[:128]
     values = suggest_values(app, field, term) if field else ()
-    context = {"values": values, "is_list": is_list, "key": key}
+    named = suggest_countries(term) if name.endswith(".country") and term else {}
+    context = {"values": values, "named": named, "is_list": is_list, "key": key}
     return draw_fragment(request, "pages/segment_values.html", context)
 
 

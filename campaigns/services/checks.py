@@ -52,7 +52,8 @@ def _kind(key: str, label: Promise, *codes: str) -> CheckKind:
 KINDS = (
     _kind("status", _("Status"), "illegal_move", "no_app"),
     _kind("approval", _("Approval"), "approval_required"),
-    _kind("audience", _("Audience"), "empty_audience", "nobody_left", "nobody_reachable"),
+    _kind("audience", _("Audience"), "empty_audience", "nobody_left", "nobody_reachable",
+          "unknown_value"),
     _kind("tokens", _("Tokens"), "no_token"),
     _kind("left_out", _("Opt-outs and suppressions"), "left_out"),
     _kind("unusual", _("Size beside former campaigns"), "unusual_size"),

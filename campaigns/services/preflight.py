@@ -16,6 +16,7 @@ from campaigns.selectors.audience import read_audience, select_all
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.starting import find_obstacle
 from campaigns.services.account_problems import find_expiry_problems
+from campaigns.services.audience_doubts import find_audience_doubts
 from campaigns.services.forecast import Reach, count_reach, find_time_problems, forecast_send
 from campaigns.services.hours import (
     HourForecast,
@@ -126,6 +127,7 @@ def _list_warnings(
     campaign: Campaign, reaches: tuple[Reach, ...], now: datetime
 ) -> Iterator[Problem]:
     """What blocks nothing and is worth a look."""
+    yield from find_audience_doubts(list_apps(campaign), campaign.audience)
     message = campaign.message.read()
     for reach in reaches:
         yield from find_missing_languages(reach, message)
