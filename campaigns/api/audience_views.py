@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
@@ -28,9 +28,9 @@ from campaigns.errors import Forbidden, Invalid
 from campaigns.models import ApiKey, App, Device, Group, Person
 from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.access_request import collect_held
-from campaigns.selectors.aliases import find_named
+from campaigns.selectors.aliases import find_named, select_former
 from campaigns.selectors.contacts import LENGTHS, match_contacts
-from campaigns.selectors.lookup import find_reach
+from campaigns.selectors.lookup import MOST, find_reach
 from campaigns.selectors.variables import suggest_variables
 from campaigns.services import audience
 from campaigns.services.access import record_audit
@@ -123,11 +123,17 @@ class PersonViews(MergingViews):
         if chosen.get("external_user_id"):
             rows = rows.filter(pk__in=self._find_named(chosen.pop("external_user_id")))
         for kind in LENGTHS.keys() & chosen.keys():
-            rows = rows.filter(match_contacts(kind, [chosen.pop(kind)]))
+            rows = self._filter_contact(rows, kind, chosen.pop(kind))
         return self.answer_page(rows.filter(**chosen), self.shown)
 
     def _find_named(self, name: str) -> set[int]:
         return find_named(find_reach(self.request.user).workspaces, name)
+
+    def _filter_contact(self, rows: QuerySet[Any], kind: str, text: str) -> QuerySet[Any]:
+        fits = match_contacts(kind, [text])
+        merges = select_former(find_reach(self.request.user).workspaces).filter(fits)
+        former = list(merges.values_list("person_id", flat=True)[:MOST])
+        return rows.filter(fits | Q(pk__in=former)) if former else rows.filter(fits)
 
     @extend_schema(parameters=[ID], request=shapes.PersonChange, responses=shapes.PersonShape)
     def partial_update(self, request: Request, pk: str = "") -> Response:

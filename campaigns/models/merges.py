@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace
 from campaigns.models.audience import Person
 from campaigns.models.scoping import ScopedQuerySet
+
+
+class KeptText(models.Func):
+    """A text in a column of JSON, said as an index can say it: Django binds the key's name to a
+    parameter, and SQLite takes no parameter for what stands in an index."""
+
+    template = "JSON_EXTRACT(%(expressions)s, '$.%(key)s')"
+
+    def __init__(self, expression: Any, key: str) -> None:
+        super().__init__(expression, key=key, output_field=models.TextField())
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(%(expressions)s ->> '%(key)s')"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 class PersonMerge(models.Model):
@@ -45,5 +62,20 @@ class PersonMerge(models.Model):
                 fields=["gone_id"],
                 condition=Q(undone_at__isnull=True),
                 name="person_merge_gone_once",
+            ),
+        ]
+        # Of the JSON itself: what a worker of an older version writes is found, too.
+        indexes = [
+            models.Index(
+                models.F("workspace"),
+                Lower(KeptText("values", "email")),
+                condition=Q(undone_at__isnull=True),
+                name="person_merge_email",
+            ),
+            models.Index(
+                models.F("workspace"),
+                KeptText("values", "phone"),
+                condition=Q(undone_at__isnull=True),
+                name="person_merge_phone",
             ),
         ]

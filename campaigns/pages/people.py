@@ -52,6 +52,8 @@ WORDS = {
     By.ALIAS: gettext_lazy("Alias"),
     By.FORMER_ID: gettext_lazy("Id of somebody merged into them"),
     By.FORMER_NUMBER: gettext_lazy("Our id of somebody merged into them"),
+    By.FORMER_EMAIL: gettext_lazy("E-mail of somebody merged into them"),
+    By.FORMER_PHONE: gettext_lazy("Phone of somebody merged into them"),
 }
 
 

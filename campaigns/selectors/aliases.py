@@ -1,4 +1,4 @@
-"""External user ids of persons who were merged into others: whoever names them means the other."""
+"""Ids and addresses of persons who were merged into others: whoever names them means the other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from campaigns.models import Person, PersonMerge
 from campaigns.models.bulk import TextList
+from campaigns.models.merges import KeptText
 from campaigns.selectors.audience_fields import UNSTORABLE
 
 
@@ -16,6 +17,12 @@ def select_aliases(workspaces: Iterable[int], names: Iterable[str]) -> QuerySet[
     # Said as the index says it, for SQLite to use it.
     gone = PersonMerge.objects.filter(~Q(external_user_id=""), undone_at__isnull=True)
     return gone.filter(workspace__in=list(workspaces), external_user_id__in=TextList(names))
+
+
+def select_former(workspaces: Iterable[int]) -> QuerySet[PersonMerge]:
+    """Merges with the `email` and the `phone` of who is gone, as `contacts` matches columns."""
+    rows = PersonMerge.objects.filter(workspace__in=list(workspaces), undone_at__isnull=True)
+    return rows.annotate(email=KeptText("values", "email"), phone=KeptText("values", "phone"))
 
 
 def find_aliases(workspace_id: int, names: Iterable[str]) -> dict[str, int]:

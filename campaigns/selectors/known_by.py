@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from campaigns.models import Device, DeviceIdentifier, DeviceMark, Person, PersonMerge
 from campaigns.models.audience import PLATFORM_KEYS, hash64
 from campaigns.models.prefixes import begins
+from campaigns.selectors.aliases import select_former
 from campaigns.selectors.contacts import match_contacts
 from campaigns.selectors.identifiers import identifier_platforms
 
@@ -35,6 +36,11 @@ class By(StrEnum):
     ALIAS = "alias"
     FORMER_ID = "former_id"
     FORMER_NUMBER = "former_number"
+    FORMER_EMAIL = "former_email"
+    FORMER_PHONE = "former_phone"
+
+
+FORMER = {By.EMAIL.value: By.FORMER_EMAIL, By.PHONE.value: By.FORMER_PHONE}
 
 
 def match_persons(text: str, workspaces: Sequence[int]) -> dict[str, QuerySet[Person]]:
@@ -44,11 +50,15 @@ def match_persons(text: str, workspaces: Sequence[int]) -> dict[str, QuerySet[Pe
         By.OWN_ID: Person.objects.filter(pk__in=read_own_ids(text, "person")),
         By.EXTERNAL_USER_ID: persons.filter(external_user_id=text),
     }
-    if "@" in text:
-        ways[By.EMAIL] = persons.filter(match_contacts(By.EMAIL, [text]))
+    return ways | {By(kind): persons.filter(fits) for kind, fits in _read_contacts(text).items()}
+
+
+def _read_contacts(text: str) -> dict[str, Q]:
+    """The kinds of addresses that a text may be, with their conditions."""
+    ways = {By.EMAIL.value: match_contacts(By.EMAIL, [text])} if "@" in text else {}
     digits = PHONE.fullmatch(BLANKS.sub("", text))
     if digits:
-        ways[By.PHONE] = persons.filter(match_contacts(By.PHONE, [digits[1]]))
+        ways[By.PHONE.value] = match_contacts(By.PHONE, [digits[1]])
     return ways
 
 
@@ -58,6 +68,10 @@ def match_merged(text: str, workspaces: Sequence[int]) -> dict[str, QuerySet[Per
     return {
         By.FORMER_ID: gone.filter(~Q(external_user_id=""), external_user_id=text),
         By.FORMER_NUMBER: gone.filter(gone_id__in=read_own_ids(text, "person")),
+        **{
+            FORMER[kind]: select_former(workspaces).filter(fits)
+            for kind, fits in _read_contacts(text).items()
+        },
     }
 
 

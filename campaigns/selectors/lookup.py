@@ -78,13 +78,18 @@ def find_reach(principal: Any) -> Reach:
     )
 
 
-def _find_persons(text: str, reach: Reach) -> Iterator[Match]:
+def _find_persons(text: str, reach: Reach) -> list[Match]:
+    found: list[Match] = []
     for by, rows in match_persons(text, reach.workspaces).items():
         ids = _take_some(rows.values_list("pk", flat=True))
-        yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
+        found += [Match("person", pk, by) for pk in _keep_seen(ids, reach)]
+    known = {
+        match.pk for match in found if match.by not in NUMBERS
+    }  # an address that went over is their own
     for by, gone in match_merged(text, reach.workspaces).items():
-        ids = _take_some(gone.values_list("person_id", flat=True))
-        yield from (Match("person", pk, by) for pk in _keep_seen(ids, reach))
+        ids = sorted({*_take_some(gone.values_list("person_id", flat=True))} - known)
+        found += [Match("person", pk, by) for pk in _keep_seen(ids, reach)]
+    return found
 
 
 def _find_devices(text: str, reach: Reach) -> Iterator[Match]:

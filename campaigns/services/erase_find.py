@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
 from campaigns.models import Device, DeviceIdentifier, Person, PersonMerge, Workspace
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.aliases import select_former
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.contacts import spell_contacts
 from campaigns.selectors.held import Named
@@ -91,23 +92,29 @@ def _find_addresses(workspace: Workspace, kind: str, values: list[str], meant: M
     for value in values:
         by_plain[write_plain(kind, value)].append(value)
     by_plain.pop("", None)
-    for pk, held in _list_addresses(workspace, kind, sorted(by_plain)):
+    persons = Person.objects.filter(workspace=workspace)
+    plain = sorted(by_plain)
+    held_by = _list_addresses(persons, "pk", kind, plain)
+    held_by += _list_addresses(select_former([workspace.pk]), "person_id", kind, plain)
+    for pk, held in held_by:
         for value in by_plain.get(write_plain(kind, held), ()):
             meant.add(kind, value, pk)
     return {value for known, value in meant.named if known == kind}
 
 
-def _list_addresses(workspace: Workspace, kind: str, plain: list[str]) -> list[tuple[int, str]]:
-    persons = Person.objects.filter(workspace=workspace)
+def _list_addresses(
+    rows: QuerySet[Any], owner: str, kind: str, plain: list[str]
+) -> list[tuple[int, str]]:
+    """Who has these addresses, or has taken over who had, and how they are stored."""
     if kind == PersonKind.EMAIL:
-        lowered = persons.alias(lowered=Lower("email"))
+        lowered = rows.alias(lowered=Lower("email"))
         return [
             pair
             for values in _list_lowered(plain)
-            for pair in lowered.filter(lowered__in=values).values_list("pk", "email")
+            for pair in lowered.filter(lowered__in=values).values_list(owner, "email")
         ]
     spelled = TextList(spell_contacts(kind, plain))
-    return list(persons.filter(phone__in=spelled).values_list("pk", "phone"))
+    return list(rows.filter(phone__in=spelled).values_list(owner, "phone"))
 
 
 def _list_lowered(plain: Sequence[str]) -> Iterator[Any]:

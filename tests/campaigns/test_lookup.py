@@ -14,7 +14,7 @@ from campaigns.selectors.lookup import Match, find_device_ids, find_matches, fin
 from tests import builders
 
 pytestmark = pytest.mark.database
-BIG = ("person", "device", "deviceidentifier", "devicemark", "labelmember")
+BIG = ("person", "device", "deviceidentifier", "devicemark", "labelmember", "personmerge")
 
 
 @pytest.fixture

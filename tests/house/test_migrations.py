@@ -130,6 +130,7 @@ def test_a_migration_that_broke_off_can_be_run_again():
         "0056_receipts_waiting",
         "0058_rollup_indexes",
         "0060_audit_order",
+        "0062_former_addresses",
     ]
     assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 
