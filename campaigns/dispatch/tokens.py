@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import BigIntegerField, DateTimeField, Q, QuerySet
 
 from campaigns.models import Device, Part
@@ -40,9 +41,13 @@ def disable_tokens(dead: Iterable[DeadToken], now: datetime) -> None:
         alike[words, one.since is not None].append(one)
     for (words, _tells_since), group in alike.items():
         for start in range(0, len(group), MOST_AT_ONCE):
-            _find_dead(group[start : start + MOST_AT_ONCE]).update(
-                token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now
-            )
+            found = _find_dead(group[start : start + MOST_AT_ONCE])
+            with transaction.atomic():
+                # In the order of whoever registers them: else each may wait for the other.
+                list(found.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+                found.update(
+                    token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now
+                )
 
 
 def disable_recipients(recipients: Iterable[tuple[int, int]], words: str, now: datetime) -> None:

@@ -152,14 +152,12 @@ class _Register:
 
     def _load(self, rows: list[DeviceRow]) -> None:
         self._load_persons({row.external_user_id for row in rows} - {""})
-        hashes = {hash64(row.token) for row in rows if row.token}
-        for device in Device.objects.filter(app=self.app, token_hash__in=hashes):
-            self.by_token[device.platform, device.token_hash] = device
-        devices = {device.pk: device for device in self.by_token.values()}
-        named = {row.device for row in rows if row.device} - devices.keys()
-        devices |= Device.objects.filter(app=self.app).in_bulk(named)
-        self._load_identifiers(rows, devices)
+        devices = self._hold_devices(rows)
         self.by_pk = devices
+        for device in devices.values():
+            if device.token_hash is not None:
+                self.by_token[device.platform, device.token_hash] = device
+        self._load_identifiers(devices)
         if any(row.has_marks for row in rows):
             self.marks.load(devices.values())
 
@@ -184,17 +182,21 @@ class _Register:
         for person in Person.objects.filter(workspace_id=workspace, external_user_id__in=names):
             self.persons[person.external_user_id] = person
 
-    def _load_identifiers(self, rows: list[DeviceRow], devices: dict[int, Device]) -> None:
-        hashes = {hash64(value) for row in rows for value in row.ids.values()}
+    def _hold_devices(self, rows: list[DeviceRow]) -> dict[int, Device]:
+        """Locked in the order of their ids, then read: vendors go on calling tokens dead, and
+        people are merged, without the app's lock. What is written here is the whole row."""
+        ids = {row.device for row in rows if row.device}
+        hashes = {hash64(row.token) for row in rows if row.token}
+        tokens = Device.objects.filter(app=self.app, token_hash__in=hashes)
+        ids |= set(tokens.values_list("pk", flat=True))
+        values = {hash64(value) for row in rows for value in row.ids.values()}
         kinds = {kind for row in rows for kind in row.ids}
-        matching = DeviceIdentifier.objects.filter(
-            app=self.app, kind__in=kinds, value_hash__in=hashes
-        )
-        others = set(matching.values_list("device_id", flat=True)) - devices.keys()
-        devices |= Device.objects.in_bulk(others)
-        for device in devices.values():
-            if device.token_hash is not None:
-                self.by_token[device.platform, device.token_hash] = device
+        named = DeviceIdentifier.objects.filter(app=self.app, kind__in=kinds, value_hash__in=values)
+        ids |= set(named.values_list("device_id", flat=True))
+        known = Device.objects.filter(app=self.app, pk__in=IdList(ids))
+        return {device.pk: device for device in known.select_for_update().order_by("pk")}
+
+    def _load_identifiers(self, devices: dict[int, Device]) -> None:
         for identifier in DeviceIdentifier.objects.filter(device__in=devices):
             device = devices[identifier.device_id]
             self.by_id[identifier.kind, identifier.value_hash] = device

@@ -209,9 +209,9 @@ def test_two_thousand_rows_take_a_handful_of_queries(register, django_assert_max
         for n in range(2_000)
     ]
 
-    with django_assert_max_num_queries(85):
+    with django_assert_max_num_queries(86):
         created = register(*rows)
-    with django_assert_max_num_queries(85):
+    with django_assert_max_num_queries(86):
         updated = register(*rows)
 
     assert (created.created, updated.updated) == (2_000, 2_000)

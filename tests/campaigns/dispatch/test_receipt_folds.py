@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from importlib import import_module
-from threading import Event, Thread
 
 import pytest
 from django.apps import apps
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from campaigns.dispatch import books, engine, receipt_folds, receipts
 from campaigns.dispatch.verify import check_books
 from campaigns.models import Delivery, Device, ReceiptRollup, ReceiptRow, Transfer
 from providers.receipts import ReceiptKind
 from tests.campaigns.dispatch.test_receipts import make_events, now, sent
+from tests.campaigns.rival import Rival
 
 __all__ = ["now", "sent"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
-LONG = 60.0  # seconds
-# Not of pg_stat_activity, which a transaction sees as it was when it first looked.
-BLOCKED = "SELECT 1 FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))"
 forgotten = import_module("campaigns.migrations.0057_receipts_forgotten")
 
 
@@ -128,40 +125,6 @@ def test_the_scheduler_counts_what_waits(sent: Transfer, now: datetime) -> None:
     assert sum(count for *_place, count in list_placed()) == 3
 
 
-class Scheduler:
-    """Counts what waits while a transaction of ours is open, and then waits for that. On SQLite
-    such a transaction holds the whole database: it counts afterwards."""
-
-    def __init__(self) -> None:
-        self.thread = Thread(target=self._run)
-        self.results: list[bool] = []
-
-    def begin(self) -> None:
-        if connection.vendor != "postgresql":
-            return
-        self.thread.start()
-        me, pause = connection.connection.info.backend_pid, Event()
-        for _look in range(int(LONG * 100)):
-            if connection.connection.execute(BLOCKED, [me]).fetchone():
-                return
-            pause.wait(0.01)
-        raise AssertionError("It does not wait.")
-
-    def end(self) -> bool:
-        if connection.vendor == "postgresql":
-            self.thread.join(LONG)
-        else:
-            self._run()
-        return self.results == [True]
-
-    def _run(self) -> None:
-        try:
-            self.results.append(receipt_folds.fold_waiting())
-        finally:
-            if connection.vendor == "postgresql":
-                connections.close_all()
-
-
 def test_what_is_told_again_while_it_is_counted_waits_for_nobody(
     sent: Transfer, now: datetime
 ) -> None:
@@ -169,7 +132,7 @@ def test_what_is_told_again_while_it_is_counted_waits_for_nobody(
     with transaction.atomic():
         receipts.keep_receipts([one], 1, now)
     forget_places()
-    scheduler = Scheduler()
+    scheduler = Rival(receipt_folds.fold_waiting)
 
     with transaction.atomic():
         receipts.keep_receipts([other], 1, now)
