@@ -34,6 +34,7 @@ from campaigns.pages.precheck import Precheck, check_composition
 from campaigns.pages.samples import (
     list_samples,
     list_variable_lines,
+    list_worst_sizes,
     mark_fates,
     write_samples,
 )
@@ -166,13 +167,14 @@ def _read_preview(
     samples = [] if faults else list_samples(*asked, is_patient=is_patient)
     lines = [] if faults else list_variable_lines(*asked, is_patient=is_patient)
     sizes = measure_all(composition, message)
+    worst = [] if faults else list_worst_sizes(*asked, is_patient=is_patient)
     platforms = check.counts["platforms"] if check.counts else None
     return {
         "samples": write_samples(samples),
         "variable_lines": lines,
         "is_estimated": not all(line.is_all for line in lines),
         "is_patient": is_patient,
-        "sizes": list_sizes(sizes, platforms, samples),
+        "sizes": list_sizes([*sizes, *worst], platforms, samples),
         "size_words": tell_sizes(sizes),
         "reach": reach,
         "variable_faults": faults,

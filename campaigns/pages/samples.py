@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from campaigns.pages.field_ids import find_field_id
 from campaigns.pages.languages import find_direction
 from campaigns.pages.losses import FATES
 from campaigns.pages.screens import write_screen, write_screens
-from campaigns.pages.sizes import measure_for
+from campaigns.pages.sizes import Size, measure_for
 from campaigns.selectors.audience import sample_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.language_names import name_language
@@ -31,6 +31,7 @@ from providers.message_fields import BLOCK_FIELDS, LIQUID, SHARED_FIELDS, Platfo
 
 SAMPLES = 5
 READINGS = 2  # on the review page
+MOST_LOOKED = 20  # apps of a group whose recipients are looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def list_samples(
     in his language; none for an audience that is not whole yet.
     """
     meant = _list_meant(composition, principal, is_patient=is_patient)
-    return _render_all(message, meant[0], SAMPLES) if meant else []
+    return _render_all(message, meant, SAMPLES)
 
 
 def _list_meant(composition: Composition, principal: Any, *, is_patient: bool) -> list[_Meant]:
@@ -111,46 +112,57 @@ def _look_at(message: PushMessage, meant: _Meant) -> dict[str, Any]:
         return {}
 
 
-def _list_worst(message: PushMessage, meant: _Meant) -> dict[int, str]:
-    """Who has the longest values, and who lacks most of them, with words for each."""
-    look = _look_at(message, meant)
+def _list_worst(message: PushMessage, meant: Sequence[_Meant]) -> dict[int, str]:
+    """Who has the longest values, and who lacks most of them, in whichever app; with words."""
+    looks = [look for one in meant[:MOST_LOOKED] if (look := _look_at(message, one))]
     words = {"longest": _("Longest values"), "emptiest": _("Missing values")}
-    if look and not look["is_all"]:
+    if len(meant) > MOST_LOOKED or not all(look["is_all"] for look in looks):
         words = {
             "longest": _("Longest values of those looked at"),
             "emptiest": _("Missing values of those looked at"),
         }
-    return {look[kind]: words[kind] for kind in words if look.get(kind)}
+    found = ((max(looks, key=_rank(kind), default={}), kind) for kind in words)
+    return {look[kind]: words[kind] for look, kind in found if look.get(kind)}
+
+
+def _rank(kind: str) -> Callable[[Mapping[str, Any]], tuple[bool, int]]:
+    """How bad the worst case of an app is."""
+    return lambda look: (bool(look.get(kind)), look.get(f"{kind}_by", 0))
+
+
+def list_worst_sizes(
+    composition: Composition, message: PushMessage, principal: Any, *, is_patient: bool = False
+) -> list[Size]:
+    """Of each of several apps the calls for its own worst cases, which go through other accounts;
+    of one alone they are among its samples."""
+    meant = _list_meant(composition, principal, is_patient=is_patient)[:MOST_LOOKED]
+    several = meant if len(meant) > 1 else []
+    readings = (reading for one in several for reading in _render_all(message, [one], 0))
+    return [reading["size"] for reading in readings if reading["size"]]
 
 
 def list_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
     """What the first few recipients read where the text has variables, as `list_samples` tells
     it; none where everybody reads what was written, or its variables are wrong."""
+    message, meant = _find_readers(campaign, principal)
     return [
-        _render(message, device, meant.crowd.app, "")
-        for message, meant in _find_readers(campaign, principal)
-        for device in _draw(meant, READINGS)
+        _render(message, device, one.crowd.app, _name_app(one, meant))
+        for device, one in _draw(meant, READINGS)
     ]
 
 
 def list_worst_readings(campaign: Campaign, principal: Any) -> list[dict[str, Any]]:
     """The same of the worst cases: of the whole audience where that is looked through in a moment,
     else of those of it who were drawn, and then their labels say so."""
-    return [
-        reading
-        for message, meant in _find_readers(campaign, principal)
-        for reading in _render_all(message, meant, 0)
-    ]
+    return _render_all(*_find_readers(campaign, principal), 0)
 
 
-def _find_readers(campaign: Campaign, principal: Any) -> list[tuple[PushMessage, _Meant]]:
+def _find_readers(campaign: Campaign, principal: Any) -> tuple[PushMessage, list[_Meant]]:
     message = campaign.message.read()
     if message.template != LIQUID or find_faults(message):
-        return []
-    return [
-        (message, _Meant(read_crowd(app, campaign, principal)))
-        for app in list_apps(campaign)[:1]  # of a group that is empty by now, none
-    ]
+        return message, []
+    crowds = [read_crowd(app, campaign, principal) for app in list_apps(campaign)]
+    return message, [_Meant(crowd) for crowd in crowds]
 
 
 def write_samples(samples: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -160,29 +172,43 @@ def write_samples(samples: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _render_all(message: PushMessage, meant: _Meant, size: int) -> list[dict[str, Any]]:
-    """The first so many recipients, then the worst cases, each device once."""
+def _render_all(message: PushMessage, meant: Sequence[_Meant], size: int) -> list[dict[str, Any]]:
+    """The first so many recipients, then the worst cases of all apps, each device once."""
     first, worst = _draw(meant, size), _list_worst(message, meant)
-    known = {device.pk for device in first}
-    others = Device.objects.filter(app=meant.crowd.app, pk__in=worst.keys() - known)
-    devices = [*first, *others.select_related("person").order_by("pk")]
+    apps = {one.crowd.app.pk: one for one in meant}
+    known = {device.pk for device, _one in first}
+    others = Device.objects.filter(app__in=apps, pk__in=worst.keys() - known)
+    found = others.select_related("person").order_by("pk") if worst.keys() - known else ()
     return [
-        _render(message, device, meant.crowd.app, worst.get(device.pk, "")) for device in devices
+        _render(message, device, one.crowd.app, worst.get(device.pk, ""), _name_app(one, meant))
+        for device, one in [*first, *((device, apps[device.app_id]) for device in found)]
     ]
 
 
-def _draw(meant: _Meant, size: int) -> list[Device]:
+def _name_app(one: _Meant, meant: Sequence[_Meant]) -> str:
+    """Which of several apps it is of."""
+    return one.crowd.app.name if len(meant) > 1 else ""
+
+
+def _draw(meant: Sequence[_Meant], size: int) -> list[tuple[Device, _Meant]]:
+    """The first few recipients, of the first apps that have any."""
+    drawn: list[tuple[Device, _Meant]] = []
+    for one in meant[:MOST_LOOKED]:
+        if len(drawn) < size:
+            drawn += [(device, one) for device in _draw_from(one.crowd, size - len(drawn))]
+    return drawn
+
+
+def _draw_from(crowd: Crowd, size: int) -> list[Device]:
     try:
-        audience = meant.crowd.read()
+        audience = crowd.read()
     except Refused:
         return []
-    return sample_devices(
-        meant.crowd.app, audience, only_primary=meant.crowd.only_primary, size=size
-    )
+    return sample_devices(crowd.app, audience, only_primary=crowd.only_primary, size=size)
 
 
-def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[str, Any]:
-    """`case` says why just he is shown, "" for no reason."""
+def _render(message: PushMessage, device: Device, app: App, *cases: str) -> dict[str, Any]:
+    """`cases` say why just he is shown, and of which app he is; "" says nothing."""
     person = device.person
     language = device.language or (person.language if person else "") or app.default_language
     own = Platform(device.platform)
@@ -190,7 +216,7 @@ def _render(message: PushMessage, device: Device, app: App, case: str) -> dict[s
     text = message.find_language(language, app.chain)
     who = person.external_user_id if person and person.external_user_id else f"#{device.pk}"
     said = rendered[own].message
-    label = " · ".join(filter(None, (case, who, name_language(language) if language else "")))
+    label = " · ".join(filter(None, (*cases, who, name_language(language) if language else "")))
     return {
         "label": label,
         "size": measure_for(app, device.platform, said, text, label) if said else None,

@@ -30,8 +30,9 @@ MOST = 2**22
 def look_at_variables(
     app: App, audience: Audience, *, only_primary: bool = False, names: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """`{"total", "looked_at", "is_all", "empty": {name: recipients}, "longest", "emptiest"}`: the
-    last two are the devices with the longest values and with the most empty ones, None for nobody.
+    """`{"total", "looked_at", "is_all", "empty": {name: recipients}, "longest", "emptiest",
+    "longest_by", "emptiest_by"}`: the devices with the longest values and with the most empty ones,
+    None for nobody, and how many letters or empty ones these are.
 
     Without `is_all` there was no time for everybody: the numbers are scaled from those who were
     looked at, drawn evenly, and so are the worst cases theirs alone.
@@ -91,6 +92,8 @@ def _look(app: App, devices: QuerySet[Device], names: Sequence[str]) -> dict[str
         "empty": {name: found[f"empty_{own}"] for name, own in places.items()},
         "longest": _find_owner(found["longest"]),
         "emptiest": _find_owner(found["emptiest"], least=1),
+        "longest_by": (found["longest"] or 0) // SHIFT,
+        "emptiest_by": (found["emptiest"] or 0) // SHIFT,
     }
 
 

@@ -59,11 +59,11 @@ def test_who_has_no_value_is_counted_and_the_worst_cases_are_found(app: App) -> 
 
     assert look == {
         "total": 6, "looked_at": 6, "is_all": True, "empty": {names[0]: 3, names[1]: 1},
-        "longest": devices[2].pk, "emptiest": devices[0].pk,
+        "longest": devices[2].pk, "emptiest": devices[0].pk, "longest_by": 13, "emptiest_by": 1,
     }  # fmt: skip
     assert look_at_variables(app, EVERYBODY, names=[]) == {
         "total": 6, "looked_at": 6, "is_all": True, "empty": {},
-        "longest": devices[0].pk, "emptiest": None,
+        "longest": devices[0].pk, "emptiest": None, "longest_by": 0, "emptiest_by": 0,
     }  # fmt: skip
 
 
@@ -75,6 +75,7 @@ def test_everybody_is_counted_however_many_there_are(app: App) -> None:
     assert look == {
         "total": 2_005, "looked_at": 2_005, "is_all": True, "empty": {TIER: 4},
         "longest": ids[2_001], "emptiest": ids[2_000],
+        "longest_by": 8, "emptiest_by": 1,
     }  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def test_without_the_time_for_that_a_sample_is_scaled_and_said_so(app: App, monk
 
     assert quick == {
         "total": 6, "looked_at": 3, "is_all": False, "empty": {TIER: 2},
-        "longest": ids[0], "emptiest": ids[1],
+        "longest": ids[0], "emptiest": ids[1], "longest_by": 4, "emptiest_by": 1,
     }  # fmt: skip
     assert (patient["is_all"], patient["empty"], patient["longest"]) == (True, {TIER: 3}, ids[4])
 
