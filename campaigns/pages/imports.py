@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -54,7 +54,7 @@ SHOWN = 50
 SHOWN_REASONS = 10
 NO_COLUMNS: Mapping[str, Any] = {"columns": [], "attributes": []}  # for who may not change them
 READ_FOR_REASONS = 500_000  # bytes; pieces are no larger either
-MAX_LABELS = 200
+MAX_LABELS = 100
 ROLE = Role.COMPOSER
 
 
@@ -80,10 +80,22 @@ class ChoiceForm(PageForm):
 
     def __init__(self, *args: Any, app: App, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen = [read_id(pk) for pk in self["labels"].value() or () if read_id(pk)]
-        offered = Q(archived_at__isnull=True) | Q(pk__in=chosen)
-        rows = Label.objects.filter(offered, app=app).order_by("name").values_list("pk", "name")
-        self.offer_choices("labels", [(str(pk), name) for pk, name in rows[:MAX_LABELS]])
+        self._offer_labels(Label.objects.filter(app=app).order_by("name"))
+
+    def _offer_labels(self, rows: QuerySet[Label]) -> None:
+        """The first of them, and what is chosen already."""
+        open_ones = rows.filter(archived_at__isnull=True)
+        first = list(open_ones[: MAX_LABELS + 1])
+        if len(first) > MAX_LABELS:  # told before the field is drawn
+            words = _(
+                "The first %(shown)s of %(count)s labels are listed; from the page of any other a "
+                "file can be uploaded for it."
+            )
+            counts = {"shown": MAX_LABELS, "count": f"{open_ones.count():,}"}
+            self.fields["labels"].help_text = words % counts
+        chosen = [read_id(str(pk)) for pk in self["labels"].value() or ()]
+        labels = dict.fromkeys([*rows.filter(pk__in=chosen), *first[:MAX_LABELS]])
+        self.offer_choices("labels", [(str(label.pk), label.name) for label in labels])
 
 
 def find_import(principal: Any, pk: int) -> Import:

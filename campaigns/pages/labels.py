@@ -22,6 +22,7 @@ from campaigns.pages.named_list import read_list
 from campaigns.pages.offer import Offer, read_offer
 from campaigns.pages.row_history import find_history
 from campaigns.pages.shell import draw_page, operator_page, show_page, tell_refusal
+from campaigns.pages.stretch import read_stretch
 from campaigns.pages.suppressions import name_kind
 from campaigns.pages.without_app import draw_composed
 from campaigns.selectors.lookup import find_person_ids
@@ -242,19 +243,6 @@ def _make_segment_form(request: HttpRequest, label: Label, posted: Any = None) -
     return form
 
 
-def _list_uses(request: HttpRequest, label: Label) -> dict[str, Any]:
-    """What uses it, so many at a time, from the place that the address says."""
-    found = list_label_uses(label, most=None)
-    start = min(read_id(request.GET.get("uses", "")), len(found))
-    return {
-        "uses": found[start : start + MOST],
-        "uses_count": len(found),
-        "uses_start": start,
-        "uses_last": min(start + MOST, len(found)),
-        "uses_next": start + MOST if len(found) > start + MOST else "",
-    }
-
-
 def _draw(
     request: HttpRequest, label: Label, forms: Mapping[str, PageForm] | None = None
 ) -> HttpResponse:
@@ -270,7 +258,7 @@ def _draw(
         "members": shown[:PAGE],
         "after": shown[PAGE - 1].person_id if len(shown) > PAGE else "",
         "is_first": not after,
-        **_list_uses(request, label),
+        "uses": read_stretch(request, "uses", list_label_uses(label, most=None), MOST),
         "jobs": [describe_job(job, now) for job in services.list_jobs(label)],
         "form": _make_form(label),
         "segment_form": _make_segment_form(request, label),

@@ -87,7 +87,7 @@ class Hit:
         if self.person is None:
             return reverse("device", args=[self.device.pk if self.device else 0])
         page = reverse("person", args=[self.person.pk])
-        return f"{page}#device-{self.device.pk}" if self.device else page
+        return f"{page}?device={self.device.pk}#device-{self.device.pk}" if self.device else page
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ def _search(request: HttpRequest, form: SearchForm) -> Found:
 def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedForm) -> HttpResponse:
     shown = found.hits[:MOST_SHOWN]
     _count_devices(request, shown)
-    may_label = bool(ticked.labels) and any(hit.person for hit in shown)
+    is_offered = bool(ticked.labels or (ticked.offered and ticked.offered.search))
+    may_label = is_offered and any(hit.person for hit in shown)
     count, is_more = _count(request, found)
     if may_label:
         offer_found(ticked, count, is_more=is_more)

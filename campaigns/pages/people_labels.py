@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from campaigns.errors import Invalid
 from campaigns.models import Job, Label, Membership, Person
 from campaigns.models.bulk import IdList
 from campaigns.pages.fields import PageForm
+from campaigns.pages.offer import Offer, read_offer
 from campaigns.selectors.row_ids import read_id
 from campaigns.services.access import find_apps, name_actor
 from campaigns.services.erase_find import PERSON_NUMBER
@@ -21,7 +23,6 @@ from campaigns.services.labels import BulkVerb, IdLines, change_by_list, change_
 
 Role = Membership.Role
 MOST_TICKED = 50
-MOST_OFFERED = 300
 CHOOSE = gettext_lazy("Choose a label.")
 TICKED, FOUND = "ticked", "found"
 
@@ -40,6 +41,7 @@ class TickedForm(PageForm):
         required=False,
         initial=TICKED,
     )
+    offered: Offer | None = None
 
     def __init__(self, labels: list[Label], posted: Any = None, **initial: str) -> None:
         super().__init__(posted, initial=initial)
@@ -58,17 +60,21 @@ class TickedForm(PageForm):
 
 
 def make_ticked_form(request: HttpRequest, posted: Any = None) -> TickedForm:
-    """With the labels that the operator may add, the first few hundred of them."""
+    """With the first labels that the operator may add, or those that a search finds; and with the
+    one that is asked for or was chosen."""
     apps = find_apps(request.user, Role.COMPOSER)
     rows = Label.objects.filter(app__in=apps, archived_at__isnull=True)
-    offered = rows.select_related("app__workspace").order_by("app__name", "app_id", "name")
+    rows = rows.select_related("app__workspace").order_by("app__name", "app_id", "name")
+    offered = read_offer(request, "label_search", rows)
     asked = request.GET.get("label", "")
-    labels = list(offered[:MOST_OFFERED])
-    if asked and not any(str(label.pk) == asked for label in labels):
-        labels += offered.filter(pk=read_id(asked))
+    chosen = read_id((posted or request.GET).get("label", ""))
+    others = rows.filter(pk=chosen) if chosen else []
+    labels = list(dict.fromkeys([*offered.rows, *others]))
     # Whoever comes from the page of a label means all whom the search found there.
     initial = {"label": asked, "whom": FOUND} if asked else {}
-    return TickedForm(labels, posted, **initial)
+    form = TickedForm(labels, posted, **initial)
+    form.offered = replace(offered, kept=[("who", posted.get("who", ""))]) if posted else offered
+    return form
 
 
 def offer_found(form: TickedForm, count: int, *, is_more: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,17 +15,19 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import Forbidden, Invalid, NotFound, Refused
 from campaigns.models import App, Device, Label, Membership, Person
+from campaigns.pages.offer import Offer, read_offer
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.pages.sources import Sources
+from campaigns.pages.stretch import read_stretch
 from campaigns.selectors.profile import (
     MOST_DEVICES,
     find_device,
     find_person,
-    list_devices,
     list_events,
     list_labels,
     list_merges,
     mask_token,
+    select_devices,
 )
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.sent import cut_sent, describe_sent, select_sent
@@ -34,8 +37,12 @@ from campaigns.services.erase import may_erase
 from campaigns.services.merges import unmerge
 from campaigns.services.permissions import may
 from campaigns.services.persons import enable_token, opt_in, opt_out
+from campaigns.templatetags.pa import plain
 
 PAGE = 25
+# On a person's page: devices and labels at a time; of each device attributes, ids and marks, and
+# letters of a value and of a token.
+DEVICES, LABELS, ATTRIBUTES, LETTERS, TOKEN = 20, 50, 10, 120, 300
 Role = Membership.Role
 
 
@@ -45,21 +52,26 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
     person = find_person(request.user, pk)
     if person.pk != pk:
         return redirect("person", pk=person.pk)
-    devices = list_devices(request.user, person)
+    rows = select_devices(request.user, person)
+    devices = list(rows[:MOST_DEVICES])
+    part = read_stretch(request, "devices", rows.prefetch_related("identifiers", "marks"), DEVICES)
+    shown = [*_find_asked(request, part.rows, rows), *part.rows]
     labels = list_labels(request.user, person)
-    shown = devices[:MOST_DEVICES]
+    label_part = read_stretch(request, "labels", labels, LABELS)
     history = list_history(request, devices, person)
-    sources = Sources(request.user, person, shown, may_audit=history["may_audit"])
+    known = [*devices, *shown]
+    sources = Sources(request.user, person, known, may_audit=history["may_audit"])
     context = {
         "person": person,
         "merges": list_merges(person),
         "attributes": sorted(person.attributes.items()),
-        "devices": describe_devices(request, shown, sources),
+        "devices": [_cut_device(told) for told in describe_devices(request, shown, sources)],
         "made": sources.of_moment(person.created_at),
         "changed": sources.of_moment(person.updated_at),
         "opt_out": sources.of_opt_out(person),
-        "has_more_devices": len(devices) > MOST_DEVICES,
-        "labels": _describe_labels(request, labels),
+        "device_part": part,
+        "label_part": label_part,
+        "labels": _describe_labels(request, label_part.rows),
         "offered": _offer_labels(request, person, labels),
         "may_change": may(request.user, "change", person),
         "may_erase": bool(may_erase(request.user, person.workspace, [person.pk])),
@@ -67,6 +79,36 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
         **history,
     }
     return draw_page(request, "pages/person.html", str(person), context)
+
+
+def _find_asked(
+    request: HttpRequest, shown: Iterable[Device], rows: QuerySet[Device]
+) -> list[Device]:
+    """The device that a search has led to, where it is not among those that are shown."""
+    asked = read_id(request.GET.get("device", ""))
+    is_shown = not asked or any(device.pk == asked for device in shown)
+    return [] if is_shown else list(rows.filter(pk=asked))
+
+
+def _cut_device(told: dict[str, Any]) -> dict[str, Any]:
+    """What there is room for on a page of many; the device's own page has the rest."""
+    attributes, ids, marks = told["attributes"], told["ids"], told["marks"]
+    values = attributes[:ATTRIBUTES]
+    is_long = any(len(text) > LETTERS for pair in values for text in pair)
+    more = sum(max(0, len(rows) - ATTRIBUTES) for rows in (attributes, ids, marks))
+    is_token_long = len(told["token"]) > TOKEN
+    return told | {
+        "attributes": [(_cut(name), _cut(value)) for name, value in values],
+        "ids": ids[:ATTRIBUTES],
+        "marks": marks[:ATTRIBUTES],
+        "left_out": more,
+        "is_cut": is_long or bool(more) or is_token_long,
+        "token": "" if is_token_long else told["token"],
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
 @operator_page
@@ -102,7 +144,9 @@ def describe_devices(
             and device.token_state == Device.TokenState.DISABLED,
             "ids": sorted((one.kind, one.value) for one in device.identifiers.all()),
             "marks": sorted((mark.get_kind_display(), mark.name) for mark in device.marks.all()),
-            "attributes": sorted(device.attributes.items()),
+            "attributes": [
+                (name, plain(value)) for name, value in sorted(device.attributes.items())
+            ],
         }
         for device in devices
     ]
@@ -139,13 +183,15 @@ def _describe_labels(request: HttpRequest, labels: Iterable[Label]) -> list[tupl
     return [(label, label.app_id in held) for label in labels]
 
 
-def _offer_labels(request: HttpRequest, person: Person, carried: Iterable[Label]) -> list[Label]:
-    """Labels that the operator may add, the first few hundred of them."""
+def _offer_labels(request: HttpRequest, person: Person, carried: Iterable[Label]) -> Offer:
+    """Labels that the operator may add: the first of them, or those that a search finds."""
     rows = Label.objects.filter(
-        app__in=find_apps(request.user, Role.COMPOSER), app__workspace=person.workspace_id
-    )
-    others = rows.exclude(pk__in=[label.pk for label in carried])
-    return list(others.select_related("app").order_by("app__name", "name")[:300])
+        app__in=find_apps(request.user, Role.COMPOSER),
+        app__workspace=person.workspace_id,
+        archived_at__isnull=True,
+    ).exclude(pk__in=[label.pk for label in carried])
+    ordered = rows.select_related("app").order_by("app__name", "name", "pk")
+    return read_offer(request, "label_search", ordered)
 
 
 @require_POST

@@ -37,13 +37,11 @@ def find_device(principal: Any, pk: int) -> Device:
     return device
 
 
-def list_devices(principal: Any, person: Person) -> list[Device]:
-    """The person's devices in apps that the principal sees, seen last first; one more than
-    MOST_DEVICES where there are more."""
-    rows = Device.objects.for_user(principal).filter(person=person)
-    related = rows.select_related("app__workspace").prefetch_related("identifiers", "marks")
-    newest_first = ("-is_primary", "-updated_at", "-pk")
-    return list(related.order_by(*newest_first)[: MOST_DEVICES + 1])
+def select_devices(principal: Any, person: Person) -> QuerySet[Device]:
+    """The person's devices in apps that the principal sees, the primary one and those that were
+    changed last first."""
+    rows: QuerySet[Device] = Device.objects.for_user(principal).filter(person=person)
+    return rows.select_related("app__workspace").order_by("-is_primary", "-updated_at", "-pk")
 
 
 def list_labels(principal: Any, person: Person) -> list[Label]:

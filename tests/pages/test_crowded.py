@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from campaigns.models import ApiKey, App, Campaign, Group, Label, Segment, TestGroup
+from campaigns.models import (
+    ApiKey,
+    App,
+    Campaign,
+    Device,
+    Group,
+    Label,
+    LabelMember,
+    Segment,
+    TestGroup,
+)
+from campaigns.pages.imports import ChoiceForm
 from tests import builders
 from tests.pages.test_every_page import MOST_HTML
 
@@ -152,3 +163,70 @@ def test_a_label_says_what_uses_it_so_many_at_a_time_and_any_segment_is_found(ad
     assert f'<option value="{last_one.pk}">' in found
     assert "1 is found." in found
     assert begun.status_code == 302
+
+
+def fill_person(app, devices=120, attributes=60):
+    person = builders.make_person(app.workspace, "ann")
+    told = {f"attribute {n:02} {LONG}": "value " * 50 for n in range(attributes)}
+    Device.objects.bulk_create(
+        Device(
+            app=app, person=person, platform="android", token=f"{n:04}" * 1_000,
+            token_hash=n, attributes=told,
+        )
+        for n in range(devices)
+    )  # fmt: skip
+    return person
+
+
+def test_a_person_has_some_devices_at_a_time_and_each_device_all_that_is_known(admin, app):
+    person = fill_person(app)
+    oldest = person.devices.order_by("updated_at", "pk").first()
+
+    first = look(admin, "person", person.pk)
+    last = look(admin, "person", person.pk, query="?devices=100")
+    led_to = look(admin, "person", person.pk, query=f"?device={oldest.pk}")
+    alone = look(admin, "device", oldest.pk)
+
+    assert "1 to 20 of 120" in first
+    assert first.count("50 values more, and all of them whole") == 20
+    assert f'id="device-{oldest.pk}"' in last
+    assert f'id="device-{oldest.pk}"' in led_to
+    assert f"attribute 59 {LONG}" in alone
+    assert oldest.token in alone
+
+
+def test_any_of_many_labels_can_be_given_and_taken_from_a_person(admin, app):
+    fill_choices(app, labels=800, segments=0, groups=0)
+    person = builders.make_person(app.workspace, "ann")
+    builders.make_person(app.workspace, "anna")
+    carried = Label.objects.order_by("name")[:400]
+    LabelMember.objects.bulk_create(LabelMember(label=one, person=person) for one in carried)
+    last = Label.objects.get(name__startswith="0799")
+
+    first = look(admin, "person", person.pk)
+    later = look(admin, "person", person.pk, query="?labels=350")
+    found = look(admin, "person", person.pk, query="?label_search=0799")
+    many = look(admin, "people", query="?who=ann*&label_search=0799")
+    given = admin.post(
+        reverse("label_people"),
+        {"who": "ann*", "whom": "found", "label": last.pk, "verb": "add"},
+    )
+
+    assert "1 to 50 of 400" in first
+    assert "The first 100 of 400 are offered." in first
+    assert f"Take away the label 0399 {LONG}" in later
+    assert f'<option value="{last.pk}">' in found
+    assert f'<option value="{last.pk}">' in many
+    assert "1 is found." in many
+    assert given.url.startswith("/jobs/")
+
+
+def test_an_import_says_which_labels_it_does_not_list(app):
+    fill_choices(app, labels=400, segments=0, groups=0)
+    last = Label.objects.get(name__startswith="0399")
+
+    form = ChoiceForm(app=app, initial={"labels": [str(last.pk)]})
+
+    assert "The first 100 of 400 labels are listed" in str(form["labels"].help_text)
+    assert form.fields["labels"].choices[0] == (str(last.pk), last.name)
+    assert len(form.fields["labels"].choices) == 101

@@ -92,7 +92,11 @@ def test_the_only_one_who_is_found_is_shown_at_once(client, owner, phone, ann):
 
     found = [search(client, who)["Location"] for who in ("ann", "aa-bb", "lone")]
 
-    assert found == [place, f"{place}#device-{phone.pk}", reverse("device", args=[nobodys.pk])]
+    assert found == [
+        place,
+        f"{place}?device={phone.pk}#device-{phone.pk}",
+        reverse("device", args=[nobodys.pk]),
+    ]
 
 
 def test_several_are_listed_with_what_matched(client, owner, workspace, ann):
