@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -41,7 +40,7 @@ from campaigns.selectors.row_ids import read_id
 from campaigns.services import imports as services
 from campaigns.services.access import Role, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
-from campaigns.services.import_left_out import REJECTED, read_reasons
+from campaigns.services.import_left_out import REJECTED, read_left_out
 from campaigns.services.import_steps import (
     SAMPLES,
     counts_left_out,
@@ -241,21 +240,18 @@ def _tally_reasons(job: Job) -> dict[str, Any]:
         content += piece
         if len(content) > READ_FOR_REASONS:
             break
-    lines = content.decode("utf-8", "replace").splitlines(keepends=True)
-    looked_at = 0
-    try:
-        for line, _what, columns, sentences, *_cells in csv.reader(lines[1:]):
-            for pair in read_reasons(columns, sentences):
-                reasons.setdefault(pair, []).append(line)
-            looked_at += 1
-    except (csv.Error, ValueError):
-        pass  # the piece ends within a row
+    is_cut = len(content) > READ_FOR_REASONS
+    found, erased = read_left_out(content.decode("utf-8", "replace"), is_cut=is_cut)
+    for row in found:
+        for pair in row.reasons:
+            reasons.setdefault(pair, []).append(row.line)
     most = sorted(reasons.items(), key=lambda one: -len(one[1]))
     rows = [
-        {"column": column, "reason": reason, "rows": len(found), "first": found[0]}
-        for (column, reason), found in most[:SHOWN_REASONS]
+        {"column": column, "reason": reason, "rows": len(lines), "first": lines[0]}
+        for (column, reason), lines in most[:SHOWN_REASONS]
     ]
-    return {"rows": rows, "looked_at": looked_at, "more": max(len(most) - SHOWN_REASONS, 0)}
+    more = max(len(most) - SHOWN_REASONS, 0)
+    return {"rows": rows, "looked_at": len(found) + erased, "erased": erased, "more": more}
 
 
 @operator_page

@@ -23,6 +23,7 @@ NUMBER = re.compile(r"(?<![\w])[+(]{0,2}\d[\d \t().\-/]{7,30}\d(?![\w])")
 NO_DIGIT = re.compile(r"\D")
 SHORTEST_NUMBER = 9  # digits
 LINE = re.compile(rb"[^\n]+")
+NO_QUOTE = re.compile(rb'[^"]')
 # What is ours in a text with variables: their names, filters and tags; not what is quoted.
 TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
 QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
@@ -167,13 +168,18 @@ class Words:
         ]
 
     def clear_lines(self, content: bytes) -> bytes:
-        """A file of lines, each byte where it was: of a line with an identifier none is left."""
+        """A file of lines, each byte where it was: of a line with an identifier none is left.
+
+        But the quotation marks of a CSV: without them rows after it would run into one.
+        """
         return LINE.sub(self._clear_line, content)
 
     def _clear_line(self, found: re.Match[bytes]) -> bytes:
         line = found[0]
         told = _read_line(line.decode("utf-8", "replace"))
-        return line if self.clear_json(told, LINE_SHAPE) == told else b"*" * len(line)
+        if self.clear_json(told, LINE_SHAPE) == told:
+            return line
+        return b"*" * len(line) if line.startswith(b"{") else NO_QUOTE.sub(b"*", line)
 
 
 def _read_line(line: str) -> Any:

@@ -85,7 +85,7 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
             SEARCHED,
             "content",
             "imports, what was left out of them, exports: of a line that names the person no byte "
-            "is left",
+            "is left but the quotation marks that keep the rows of a CSV apart",
         ),
         _fate(STAYS, "role", _WORDS),
     ),

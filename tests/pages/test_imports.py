@@ -14,6 +14,7 @@ from campaigns.services.job_work import drain_jobs
 from campaigns.templatetags.pa import byte_size
 from tests import builders
 from tests.campaigns.importing import apply, check, upload
+from tests.campaigns.test_erase import erase
 from tests.looking import find_barriers
 
 PEOPLE = "user_id,email,platform,token,Stufe\nann,ann@example.org,android,token-of-ann,gold\n"
@@ -109,6 +110,30 @@ def test_a_dry_run_says_on_its_page_why_rows_are_left_out(member, app):
     ]
     assert "no label nope" in page["why"]["rows"][0]["reason"]
     assert (page["may_apply"], page["is_idle"]) == (False, True)
+
+
+def test_after_an_erasure_the_page_tells_why_of_all_other_rows_and_counts_the_erased(
+    member, app, now
+):
+    rows = ("one,no mail,1", "buyer-0002,no mail,Mars", '"buyer-3, the third",,Mars', "four,,Venus")
+    send(member, app, ("user_id,email,country\n" + "\n".join(rows)).encode())
+    one = Import.objects.get()
+    columns = ("person.external_user_id", "person.email", "person.country")
+    given = {f"column-{number}": target for number, target in enumerate(columns)}
+    member.post(reverse("check_import", args=[one.pk]), {**given, "verb": "save"})
+    drain_jobs()
+
+    builders.make_person(app.workspace, "buyer-0002")
+    erase(app, "buyer-0002", now)
+
+    shown = member.get(reverse("import", args=[one.pk]))
+    why = shown.context["why"]
+    assert [(row["column"], row["rows"], row["first"]) for row in why["rows"]] == [
+        ("country", 3, "2"), ("email", 1, "2")
+    ]  # fmt: skip
+    assert (shown.context["left_out"], why["looked_at"], why["erased"]) == (4, 4, 1)
+    assert "1 row named somebody who was erased since" in shown.content.decode()
+    assert "Why, of the first" not in shown.content.decode()
 
 
 def test_the_page_tells_every_reason_of_a_row_and_every_column_that_was_not_read(member, app):
