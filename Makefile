@@ -109,8 +109,9 @@ chaos: $(VENV)/tests ## The long form of the crash tests
 	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "not long" $(CRASHES)
 	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m database tests/campaigns/dispatch/test_faults.py
 
-fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook and at the API, of every form's bad input and of others' rows
+fuzz: $(VENV)/tests ## The long form of the hostile calls at every dialect's door and hook and at the API, of every form's bad input, of others' rows and of laws
 	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest tests/compat/test_fuzz.py tests/compat/test_door.py tests/pages/test_bad_input.py tests/api/test_fuzz.py tests/pages/test_strangers_naming.py
+	PUSHADMIN_FUZZ=full $(BIN)/python -m pytest -m hypothesis tests/campaigns tests/pages tests/providers tests/vendor_cases
 
 vendor: $(VENV)/runs ## Scaffold a vendor: make vendor name=acme
 	@test -n "$(name)" || { echo "Say which: make vendor name=acme"; exit 1; }

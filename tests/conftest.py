@@ -23,12 +23,13 @@ from providers.fanout import Fanout
 from tests import builders, live_requests
 from tests.databases import keep_tables, make_once, make_tables
 from tests.installation import Installation
-from tests.short_forms import mark_repeats
+from tests.short_forms import mark_long
 from tests.tables import note_migrations
 
 # Machines are slow and busy: a run is the same every time and no example is too slow.
 settings.register_profile(
     "suite",
+    max_examples=1000 if os.environ.get("PUSHADMIN_FUZZ") == "full" else 30,
     derandomize=True,
     deadline=None,
     database=None,
@@ -64,17 +65,23 @@ def _reverse_unordered_rows(database: dict[str, Any]) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each has a database, as pages may be asked behind it: where no test of a run asked for one,
-    none is made, and the developer's is open. What only PostgreSQL can do is no test of SQLite's.
+    none is made, and the developer's is open. What only PostgreSQL can do is no test of SQLite's,
+    and what only the long form does is none of the short one.
     """
     for item in items:
         if not item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.django_db)
-    mark_repeats(items)
-    if connection.vendor == "postgresql":
-        return
-    others = [item for item in items if item.get_closest_marker("postgres")]
+    mark_long(items)
+    others = [item for item in items if _is_elsewhere(item)]
     config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+    items[:] = [item for item in items if not _is_elsewhere(item)]
+
+
+def _is_elsewhere(item: pytest.Item) -> bool:
+    is_long = os.environ.get("PUSHADMIN_CHAOS") == "full"
+    if item.get_closest_marker("chaos") and not is_long:
+        return True
+    return connection.vendor != "postgresql" and bool(item.get_closest_marker("postgres"))
 
 
 def pytest_collection_finish() -> None:

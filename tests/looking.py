@@ -18,12 +18,11 @@ AXE = Axe().axe_script
 WIDTHS = {390: 844, 1440: 900}
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-# Of a page two modes are looked at, with both widths and both schemes; the next page takes the
-# other two. What pages share is so seen in all four, and `make gallery` looks at four of each.
-TURNS: tuple[tuple[tuple[int, Scheme], ...], ...] = (
-    ((390, "light"), (1440, "dark")),
-    ((390, "dark"), (1440, "light")),
-)
+# A page is looked at for barriers in one of the four modes, the next page in another, and has to
+# fit both widths. What pages share is so seen in all four; `make gallery` looks at four of each.
+TURNS: tuple[tuple[int, Scheme], ...] = (
+    (390, "light"), (1440, "dark"), (390, "dark"), (1440, "light"),
+)  # fmt: skip
 OUTLINE = """() => ({
     width: document.documentElement.scrollWidth,
     heads: document.querySelectorAll("h1").length,
@@ -58,19 +57,28 @@ def wear(page: Page, scheme: Scheme) -> None:
 
 
 def look_at(page: Page, name: str, turn: int) -> list[str]:
-    """Faults of a page that is loaded once and drawn in the modes of its turn."""
+    """Faults of a page that is loaded once: of its outline in both widths, else in its turn's."""
+    looked_at, scheme = TURNS[turn % len(TURNS)]
+    wear(page, scheme)
     faults = []
-    for width, scheme in TURNS[turn % len(TURNS)]:
-        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
-        wear(page, scheme)
-        faults += find_faults(page, name, width, scheme)
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        find = find_faults if width == looked_at else find_misfits
+        faults += find(page, name, width, scheme)
     return faults
 
 
 def find_faults(page: Page, name: str, width: int, scheme: str) -> list[str]:
     """Faults of a page that is drawn so wide and in this scheme, each behind the page's name."""
+    place = f"{name} {width} {scheme}"
+    barriers = [f"{place}: {barrier}" for barrier in find_barriers(page)]
+    return barriers + find_misfits(page, name, width, scheme)
+
+
+def find_misfits(page: Page, name: str, width: int, scheme: str) -> list[str]:
+    """Whether it is wider than its window, and has one heading and one main part."""
     place, seen = f"{name} {width} {scheme}", page.evaluate(OUTLINE)
-    faults = [f"{place}: {barrier}" for barrier in find_barriers(page)]
+    faults = []
     if seen["width"] > width:
         faults.append(f"{place}: {seen['width']} wide")
     if (seen["heads"], seen["mains"]) != (1, 1):

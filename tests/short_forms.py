@@ -1,9 +1,13 @@
-"""Which values of a test PostgreSQL tries in the short form.
+"""What PostgreSQL leaves to the long form.
 
 What a door or a page says to one of many values it says to the next, on any database. So of a test
 of theirs that is run with many PostgreSQL tries six, and all in the long form; SQLite tries all
 every time. `values(18)` says how many it takes where the statement, or what a database thinks of a
 letter, goes with the value, and of a test elsewhere.
+
+A vendor's own code is plain Python that knows no database (the contracts of pyproject.toml). Its
+door is tried on PostgreSQL call by call, and by the vendor's client; what else is tried of one
+vendor ends in the intake and the engine, whose tests run there every time.
 """
 
 from __future__ import annotations
@@ -17,20 +21,32 @@ import pytest
 
 DOORS = frozenset({"admin", "api", "compat", "pages"})
 MOST = 6  # as many as there are dialects with a door
+OF_VENDORS = frozenset({"providers", "vendor_cases"})
+DOOR_FILES = frozenset({"test_door.py", "test_client.py", "test_exchange.py", "test_race.py"})
 TESTS = Path(__file__).resolve().parent
 
 
-def mark_repeats(items: Iterable[pytest.Item]) -> None:
-    """Mark as `long` what repeats on PostgreSQL what another value of the test has shown there."""
+def mark_long(items: Iterable[pytest.Item]) -> None:
+    """Mark as `long` what repeats on PostgreSQL what another test or value has shown there."""
     of_one: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if is_of_both(item):
+        if is_of_one_vendor(item.path) and not item.get_closest_marker("values"):
+            item.add_marker(pytest.mark.long)
+        elif is_of_both(item):
             of_one[item.nodeid.partition("[")[0]].append(item)
     for values in of_one.values():
         tried = choose(len(values), find_most(values[0]))
         for place, item in enumerate(values):
             if place not in tried:
                 item.add_marker(pytest.mark.long)
+
+
+def is_of_one_vendor(path: Path) -> bool:
+    """Whether tests of this file are of one vendor's code, and not the plain ones of its door."""
+    folder, *more = path.relative_to(TESTS).parts
+    return folder in OF_VENDORS or (
+        folder == "compat" and len(more) > 1 and more[-1] not in DOOR_FILES
+    )
 
 
 def is_of_both(item: pytest.Item) -> bool:

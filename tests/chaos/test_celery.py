@@ -129,6 +129,7 @@ def test_a_wake_says_nothing_and_two_workers_finish_what_it_announced(hosts, red
     assert min(hosts.read_log(name).count("pump") for name in ("w1", "w2")) > 1
 
 
+@pytest.mark.chaos
 def test_an_emptied_broker_and_lost_wakes_delay_a_send_and_no_more(redis, operator, work, tell):
     work()
     started = time.monotonic()
@@ -183,6 +184,7 @@ def test_a_send_outlives_the_death_of_its_broker(redis, operator, work, tell):
     assert sum(accepted) == counters["sent"] + sum(end["sent"] for end in ends)
 
 
+@pytest.mark.chaos
 def test_a_send_outlives_the_death_of_its_database(server, operator, work, tell):
     work()
     earlier = len(operator.list_sends())
@@ -244,6 +246,7 @@ def test_a_dump_taken_in_the_middle_of_a_send_has_balanced_books(hosts, operator
     operator.await_end(campaign)
 
 
+@pytest.mark.chaos
 def test_workers_come_and_go_while_a_send_runs(hosts, operator, work, tell):
     work()
     earlier = len(operator.list_sends())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.short_forms import choose, mark_repeats
+from tests.short_forms import TESTS, choose, is_of_one_vendor, mark_long
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 6), (6, 6), (7, 6), (54, 18), (145, 36), (12, 12)])
@@ -27,10 +27,33 @@ def test_repeats_are_long_and_no_test_is_left_out_whole(request: pytest.FixtureR
     one = [make_item(request, "test_one", pytest.mark.values(2))]
     elsewhere = [make_item(request, f"test_elsewhere[{n}]") for n in range(9)]
 
-    mark_repeats(few + one + elsewhere)
+    mark_long(few + one + elsewhere)
 
     assert [is_long(item) for item in few] == [False, True, False, True, True]
     assert not any(is_long(item) for item in one + elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("file", "is_long"),
+    [
+        ("compat/anybody/test_door.py", False),
+        ("compat/anybody/test_sync.py", True),
+        ("compat/test_door.py", False),
+        ("compat/test_intake_queries.py", False),
+        ("providers/anybody/test_sending.py", True),
+        ("vendor_cases/test_hygiene.py", True),
+        ("campaigns/test_audience.py", False),
+    ],
+)
+def test_what_is_of_one_vendor_is_tried_at_its_door(file: str, is_long: bool) -> None:
+    assert is_of_one_vendor(TESTS / file) == is_long
+
+
+def test_every_vendor_with_a_door_has_its_calls_tried() -> None:
+    doors = {path.parent for path in TESTS.glob("compat/*/naming.py")}
+
+    assert len(doors) > 1
+    assert [door for door in doors if not (door / "test_door.py").exists()] == []
 
 
 def make_item(request: pytest.FixtureRequest, name: str, *marks: Any) -> pytest.Item:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -30,16 +31,23 @@ def find_commands(page: str) -> list[str]:
     return [block for block in BLOCK.findall((ROOT / page).read_text()) if block not in NOT_TYPED]
 
 
+def copy_file(name: str, target: Path) -> None:
+    if (ROOT / name).is_file():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+
+
 def copy_project(target: Path) -> None:
-    """The files that git knows, and this interpreter's environment in the place of .venv."""
+    """The files that git knows, compiled where they are here, and this interpreter's environment in
+    the place of .venv."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+        copy_file(name, target)
+        if name.endswith(".py"):
+            copy_file(cache_from_source(name), target)
     venv = target / ".venv"
     (venv / "bin").mkdir(parents=True)
     for tool in ("python", "gunicorn"):

@@ -1,6 +1,7 @@
 """Every operator page, wide and narrow, in light and in dark: whole, quiet, in its width, for all.
 
-Each is drawn in two of the four modes, in turn; `make gallery` draws each in all of them.
+Each has to fit both widths and is looked at for barriers in one of the four modes, in turn;
+`make gallery` looks at each in all of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whoever dies, at whatever statement or call of whatever journey, loses nobody.
 
 Death is an exception in the gap between two statements or around a request; afterwards leases
-run out and others go on. Gaps that leave the same rows behind are tried once, every second one
-on SQLite and the others on PostgreSQL; PUSHADMIN_CHAOS=full tries every one on both.
+run out and others go on. Gaps that leave the same rows behind are tried once, every fourth on
+SQLite and on PostgreSQL those in the middle between; PUSHADMIN_CHAOS=full tries every one on both.
 """
 
 from __future__ import annotations
