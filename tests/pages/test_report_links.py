@@ -145,6 +145,7 @@ class Follower:
     def __init__(self, client):
         self.client = client
         self.seen = {}
+        self.numbers = {}
         self.untold = []  # lists of which the page does not say how long they are
 
     def check(self, numbers):
@@ -156,13 +157,16 @@ class Follower:
 
     def count(self, link, head):
         """How many people stand behind a link, ids that nobody knows included as the page says."""
-        if (link, head) not in self.seen:
-            is_report = link.startswith(reverse("reports"))
-            self.seen[link, head] = self._sum(link, head) if is_report else self._list(link)
-        return self.seen[link, head]
+        is_report = link.startswith(reverse("reports"))
+        known = (link, head) if is_report else link  # a list is the same from whatever column
+        if known not in self.seen:
+            self.seen[known] = self._sum(link, head) if is_report else self._list(link)
+        return self.seen[known]
 
     def _sum(self, link, head):
-        numbers = read_numbers(self.client.get(link).content.decode())
+        if link not in self.numbers:
+            self.numbers[link] = read_numbers(self.client.get(link).content.decode())
+        numbers = self.numbers[link]
         of_rows = [number for number in numbers if number.row and number.head == head]
         self.check(of_rows)
         return sum(number.value for number in of_rows)
