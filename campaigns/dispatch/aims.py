@@ -14,6 +14,7 @@ from campaigns.dispatch.routes import Reach
 from campaigns.models import Batch, Device, Part, Transfer
 from campaigns.selectors.addressing import Aim, Wanted, find_aims, write_declared
 from campaigns.selectors.audience import select_all
+from campaigns.selectors.started import find_bodies, is_primary_only
 from providers.outcomes import Reason
 
 Form = Batch.Form
@@ -40,14 +41,13 @@ def decide_aims(transfer: Transfer, part: Part, now: datetime) -> list[Aim]:
 
 def read_wanted(transfer: Transfer, part: Part, now: datetime) -> Wanted:
     """Who shall get a part, as it stands now."""
-    campaign = transfer.campaign
     bodies, devices = _read_bodies(transfer, part, now)
     return Wanted(
         app=transfer.app,
         message=part.message.read(),
         bodies=bodies,
         devices=devices,
-        only_primary=part.only_primary or bool(campaign and campaign.only_primary),
+        only_primary=is_primary_only(part),
         has_local_hours=bool(transfer.wall_clock),
         has_steps=transfer.has_steps,
     )
@@ -55,16 +55,12 @@ def read_wanted(transfer: Transfer, part: Part, now: datetime) -> Wanted:
 
 def _read_bodies(
     transfer: Transfer, part: Part, now: datetime
-) -> tuple[list[dict[str, Any]] | None, QuerySet[Device]]:
+) -> tuple[list[Mapping[str, Any]] | None, QuerySet[Device]]:
     """A part's audiences, None for a list of ids, and the devices that they mean."""
-    if part.audiences is not None:
-        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary, now=now)
-        return part.audiences, devices
-    if transfer.campaign is None or part.target_chunks.exists():
+    bodies = find_bodies(part)
+    if bodies is None:
         return None, Device.objects.none()
-    bodies = [transfer.campaign.audience]
-    only_primary = transfer.campaign.only_primary
-    return bodies, select_all(transfer.app, bodies, only_primary=only_primary, now=now)
+    return bodies, select_all(transfer.app, bodies, only_primary=is_primary_only(part), now=now)
 
 
 def write_aims(aims: list[Aim]) -> dict[str, Any]:

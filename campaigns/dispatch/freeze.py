@@ -27,7 +27,6 @@ from campaigns.dispatch.chunks import Chunk
 from campaigns.dispatch.claim import note_turn
 from campaigns.models import (
     Batch,
-    Campaign,
     Device,
     Part,
     TargetChunk,
@@ -35,7 +34,17 @@ from campaigns.models import (
 )
 from campaigns.models.bulk import IdList
 from campaigns.models.packing import unpack_texts
-from campaigns.selectors.audience import read_audience, select_all, select_devices
+from campaigns.selectors.audience import select_all
+from campaigns.selectors.started import (
+    APP,
+    find_bodies,
+    hold_app,
+    is_primary_only,
+    list_segments,
+    read_meanings,
+    settle_body,
+    write_app,
+)
 
 CHUNK_DEVICES = 25_000
 FREEZE_LEASE = timedelta(seconds=30)
@@ -78,6 +87,7 @@ def _freeze_piece(transfer: Transfer, now: datetime) -> None:
     elif _needs_resolving(transfer, part):
         _resolve_part(transfer, part, now)
     else:
+        _settle_audience(transfer, part)
         _freeze_chunk(transfer, part, now)
 
 
@@ -100,7 +110,9 @@ def _lease_one(transfer_id: int, worker: str, now: datetime) -> Transfer | None:
         # hour, means the same people.
         began = cursor.get("now", now.isoformat())
         cursor |= {"by": worker, "until": (now + FREEZE_LEASE).isoformat(), "now": began}
+        cursor.setdefault(APP, write_app(transfer.app))
         Transfer.objects.filter(pk=transfer_id).update(freeze_cursor=cursor)
+        hold_app(transfer)
         note_turn(transfer, now)
     return transfer
 
@@ -140,6 +152,19 @@ def _resolve_part(transfer: Transfer, part: Part, now: datetime) -> None:
             _move_cursor(transfer, part=part.number, chunk=0)
 
 
+def _settle_audience(transfer: Transfer, part: Part) -> None:
+    """Write down what the segments of its audience mean where its start has not, as of a script's
+    push: all chunks, and whoever goes on after a crash, mean the same people."""
+    bodies = find_bodies(part)
+    if not any(list_segments(bodies)):
+        return
+    with transaction.atomic():
+        if _lock_cursor(transfer):
+            part.audiences = settle_body(bodies, read_meanings(bodies))
+            part.only_primary = is_primary_only(part)
+            part.save(update_fields=["audiences", "only_primary"])
+
+
 @dataclass(frozen=True, slots=True)
 class _Slice:
     """The devices of one chunk, and where the cursor stands after it."""
@@ -177,12 +202,11 @@ def _cut_slice(transfer: Transfer, part: Part) -> _Slice:
     cursor, now = transfer.freeze_cursor, _find_moment(transfer)
     if "chunk" in cursor:
         return _cut_targets(part, cursor["chunk"])
-    if part.audiences is not None:
-        devices = select_all(transfer.app, part.audiences, only_primary=part.only_primary, now=now)
-        return _cut_devices(transfer, part, devices)
-    if transfer.campaign is None:
+    bodies = find_bodies(part)
+    if bodies is None:
         return _Slice(None, {**_NEXT_PART, "part": part.number + 1})
-    return _cut_devices(transfer, part, _select_audience(transfer, transfer.campaign, now))
+    devices = select_all(transfer.app, bodies, only_primary=is_primary_only(part), now=now)
+    return _cut_devices(transfer, part, devices)
 
 
 def _cut_targets(part: Part, number: int) -> _Slice:
@@ -199,11 +223,6 @@ def _list_targets(part: Part) -> QuerySet[Device]:
 
 def _read_ids(*chunks: TargetChunk) -> list[int]:
     return [int(text) for chunk in chunks for text in unpack_texts(chunk.ids)]
-
-
-def _select_audience(transfer: Transfer, campaign: Campaign, now: datetime) -> QuerySet[Device]:
-    audience = read_audience(transfer.app, campaign.audience, principal=None)
-    return select_devices(transfer.app, audience, only_primary=campaign.only_primary, now=now)
 
 
 def _cut_devices(transfer: Transfer, part: Part, devices: QuerySet[Device]) -> _Slice:
@@ -227,9 +246,7 @@ def _finish_freeze(transfer: Transfer, now: datetime) -> None:
             return
         audience = transfer.parts.aggregate(total=Sum("audience"))["total"] or 0
         done = Transfer.objects.filter(pk=transfer.pk)
-        # Steps to come count relative times from where the freeze has.
-        began = transfer.freeze_cursor.get("now")
-        kept = {"now": began} if began and transfer.has_steps else {}
+        kept = _keep_for_steps(transfer.freeze_cursor) if transfer.has_steps else {}
         done.update(audience=audience, frozen_at=now, freeze_cursor=kept, **_sum_up_hours(transfer))
         transfer.refresh_from_db()
         if transfer.has_steps:
@@ -237,6 +254,11 @@ def _finish_freeze(transfer: Transfer, now: datetime) -> None:
         if transfer.status == Transfer.Status.ACCEPTED:
             new = Transfer.Status.FAILED if transfer.faults else Transfer.Status.SENDING
             transfer.move_to(new, actor=ACTOR, now=now)
+
+
+def _keep_for_steps(cursor: Mapping[str, Any]) -> dict[str, Any]:
+    """Steps to come count relative times from where the freeze has, and choose texts as it did."""
+    return {name: cursor[name] for name in ("now", APP) if name in cursor}
 
 
 def _sum_up_hours(transfer: Transfer) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from campaigns.models import (
 )
 from campaigns.models.bulk import IdList, append_rows
 from campaigns.models.packing import pack_cohorts, pack_ids, unpack_ids
+from campaigns.selectors.started import hold_app
 from providers.outcomes import Reason
 from providers.receipts import ReceiptKind
 
@@ -240,6 +241,7 @@ def make_batches(
     transfer: Transfer, step: Part, persons: Sequence[Person], now: datetime
 ) -> Iterable[Batch]:
     """Batches of a step, not yet saved, by text."""
+    hold_app(transfer)
     default, chain = transfer.app.default_language, transfer.app.chain
     keys = {
         person.pk: (step.channel, person.language or default, person.country, 0)

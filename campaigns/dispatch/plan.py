@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,7 +33,9 @@ from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.models.packing import pack_texts
 from campaigns.models.prepared import insert
+from campaigns.selectors.approvals import read_standing
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.started import APP, APPROVAL, Started, settle_body, take_start
 from campaigns.selectors.starting import find_obstacle
 from providers.commands import Fault
 from providers.recipients import Targets
@@ -97,6 +99,7 @@ class NewTransfer:
     hops: int = 0
     steps: Sequence[Mapping[str, Any]] = ()  # of a scenario, as Scenario.steps has them
     runs_at_vendor: bool = False  # who goes from step to step
+    settled: Mapping[str, Any] = field(default_factory=dict)  # for the freeze's cursor
 
 
 def create_transfer(plan: NewTransfer, *, actor: str, now: datetime) -> Transfer:
@@ -140,6 +143,7 @@ def _build_transfer(plan: NewTransfer, now: datetime) -> Transfer:
         runs_at_vendor=plan.runs_at_vendor and bool(plan.steps),
         faults=[write_fault(fault) for fault in plan.faults],
         hops=plan.hops,
+        freeze_cursor=dict(plan.settled),
         status=Transfer.Status.ACCEPTED,
         status_since=now,
         created_at=now,
@@ -223,12 +227,31 @@ def start_campaign(campaign: Campaign, *, actor: str, now: datetime, note: str =
 def create_transfers(
     campaign: Campaign, *, actor: str, now: datetime, occurrence: Occurrence | None = None
 ) -> None:
-    """One transfer per app of a campaign, or of one occurrence of it."""
-    for app in list_apps(campaign):
-        plan = replace(_plan_app(campaign, app, now), occurrence=occurrence)
+    """One transfer per app of a campaign, or of one occurrence of it.
+
+    Raises ChangedMeanwhile for one that has stopped being what was approved while it was started.
+    """
+    apps = list_apps(campaign)
+    started = take_start(campaign, apps)
+    settled = _settle_approval(campaign, apps, started)
+    for app in apps:
+        plan = replace(_plan_app(campaign, app, started, now), occurrence=occurrence)
         if occurrence is not None:
             plan = replace(plan, name=_name_run(campaign, occurrence))
+        plan = replace(plan, settled={**plan.settled, **settled})
         create_transfer(plan, actor=actor, now=now)
+
+
+def _settle_approval(campaign: Campaign, apps: Sequence[App], started: Started) -> dict[str, Any]:
+    """Of what is started just so, the approval that it goes by: whoever changed any of it after
+    the last look did not change that."""
+    if not any(app.needs_approval for app in apps):
+        return {}
+    standing = read_standing(campaign, started)
+    if standing.needed and not standing.holds:
+        words = _("It was changed while it was being started. Look at it again, as it is now.")
+        raise ChangedMeanwhile(words)
+    return {APPROVAL: standing.signed.pk} if standing.signed and standing.holds else {}
 
 
 def _name_run(campaign: Campaign, occurrence: Occurrence) -> str:
@@ -237,13 +260,21 @@ def _name_run(campaign: Campaign, occurrence: Occurrence) -> str:
     return f"{campaign.name[:180]} {local:%Y-%m-%d %H:%M}"
 
 
-def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
+def _plan_message(campaign: Campaign, started: Started) -> NewPart:
+    """The message to the campaign's audience; its segments mean from now on what they mean now."""
+    if not started.meanings:
+        return NewPart(campaign.message)
+    body = settle_body(campaign.audience, started.meanings)
+    return NewPart(campaign.message, audiences=[body], only_primary=campaign.only_primary)
+
+
+def _plan_app(campaign: Campaign, app: App, started: Started, now: datetime) -> NewTransfer:
     is_local = campaign.timezone == RECIPIENT_ZONE
     lifetime = None if is_local else campaign.expires_in
     return NewTransfer(
         app=app,
         group=_find_group(campaign, app),
-        parts=(NewPart(campaign.message),),
+        parts=(_plan_message(campaign, started),),
         campaign=campaign,
         name=campaign.name,
         tag=campaign.tag,
@@ -256,6 +287,7 @@ def _plan_app(campaign: Campaign, app: App, now: datetime) -> NewTransfer:
         is_test=campaign.is_test,
         steps=campaign.scenario.steps if campaign.scenario else (),
         runs_at_vendor=bool(campaign.scenario and campaign.scenario.runs_at_vendor),
+        settled={APP: started.apps[app.pk]},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,13 @@ from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.key_issuers import list_issuers
 from campaigns.selectors.signing import digest_campaign
+from campaigns.selectors.started import (
+    Started,
+    find_started,
+    list_segments,
+    read_meanings,
+    settle_body,
+)
 
 State = Approval.State
 LOOKED_AT = 200  # transfers
@@ -32,6 +38,12 @@ class Standing:
     holds: bool
 
     @property
+    def signed(self) -> Approval | None:
+        """The newest, where it lets what it was given for go."""
+        is_signed = self.newest is not None and self.newest.state in Approval.SIGNED
+        return self.newest if is_signed else None
+
+    @property
     def is_asked(self) -> bool:
         """Whether it waits for somebody's word."""
         return self.newest is not None and self.newest.state == State.ASKED
@@ -39,16 +51,16 @@ class Standing:
     @property
     def has_changed(self) -> bool:
         """Whether it was approved, and is not what was approved any more."""
-        signed = self.newest is not None and self.newest.state in Approval.SIGNED
-        return signed and not self.holds
+        return self.signed is not None and not self.holds
 
 
-def read_standing(campaign: Campaign) -> Standing:
-    """How it stands now; what is not saved yet has no approval."""
+def read_standing(campaign: Campaign, started: Started | None = None) -> Standing:
+    """How it stands now, or how what was `started` of it does; what is not saved yet has no
+    approval."""
     newest = find_newest(campaign)
     signed = newest is not None and newest.state in Approval.SIGNED
-    holds = signed and newest is not None and newest.digest == digest_campaign(campaign)
-    return Standing(needs_approval(campaign), newest, holds)
+    holds = signed and newest is not None and newest.digest == digest_campaign(campaign, started)
+    return Standing(needs_approval(campaign, started), newest, holds)
 
 
 def find_newest(campaign: Campaign) -> Approval | None:
@@ -56,21 +68,24 @@ def find_newest(campaign: Campaign) -> Approval | None:
     return campaign.approvals.order_by("-pk").first() if campaign.pk else None
 
 
-def needs_approval(campaign: Campaign) -> bool:
+def needs_approval(campaign: Campaign, started: Started | None = None) -> bool:
     """Whether the policy of any of its apps asks for one. A test needs none."""
-    return not campaign.is_test and bool(list_needing(campaign))
+    return not campaign.is_test and bool(list_needing(campaign, started))
 
 
-def list_needing(campaign: Campaign) -> list[App]:
+def list_needing(campaign: Campaign, started: Started | None = None) -> list[App]:
     """Its apps whose policy asks for an approval, of so many recipients as there are now."""
-    return [app for app in list_apps(campaign) if _asks(app, campaign)]
+    return [app for app in list_apps(campaign) if _asks(app, campaign, started)]
 
 
-def _asks(app: App, campaign: Campaign) -> bool:
+def _asks(app: App, campaign: Campaign, started: Started | None) -> bool:
     if not app.needs_approval or app.approval_above is None:
         return app.needs_approval
+    begun = find_started(campaign) if started is None else started
+    meanings = {**read_meanings(campaign.audience), **begun.meanings}
+    body = settle_body(campaign.audience, meanings)
     try:
-        audience = read_audience(app, campaign.audience, principal=None)
+        audience = read_audience(app, body, principal=None)
     except Invalid:  # what cannot be counted is asked about
         return True
     devices = select_devices(app, audience, only_primary=campaign.only_primary)
@@ -82,23 +97,10 @@ def list_writers(campaign: Campaign) -> list[str]:
     """Everybody who has written any of what is approved: the campaign, and since it was begun the
     segments that say whom it goes to; of what a key wrote, whoever has the key too."""
     saved = SegmentVersion.objects.filter(
-        segment__in=list(_list_segments(campaign.audience)), saved_at__gte=campaign.created_at
+        segment__in=list(list_segments(campaign.audience)), saved_at__gte=campaign.created_at
     )
     writers = [*campaign.written_by, *saved.values_list("saved_by", flat=True)]
     return list(dict.fromkeys([*writers, *list_issuers(writers)]))
-
-
-def _list_segments(body: Any) -> Iterator[int]:
-    """Ids of segments that an audience names, however deep."""
-    if isinstance(body, list):
-        for item in body:
-            yield from _list_segments(item)
-    elif isinstance(body, dict):
-        for key, value in body.items():
-            if key == "segment" and isinstance(value, int):
-                yield value
-            elif key != "expression":  # which may compare with any JSON
-                yield from _list_segments(value)
 
 
 def find_missing(campaign: Campaign) -> str:

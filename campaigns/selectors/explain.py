@@ -6,6 +6,7 @@ not make of them is plain logic. One statement explains one expression for one d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ from providers.audience import RELATIVE, And, Condition, Expression, Not, Op, Or
 MOST_FOUND = 100  # texts of a set that are shown
 MOST_DEVICES = 20  # of one person
 CONDITION = "condition"
+Meanings = Mapping[int, Any]
+NOTHING: Meanings = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +75,22 @@ def explain(
 
 
 def explain_audience(
-    app: App, audience: Audience, who: Device | Person, *, only_primary: bool = False
+    app: App,
+    audience: Audience,
+    who: Device | Person,
+    *,
+    only_primary: bool = False,
+    meanings: Meanings = NOTHING,
 ) -> tuple[DeviceVerdict, ...]:
     """Why the audience means a device, or each of the first 20 devices that a person has in the
-    app; empty for who has none in it."""
+    app; empty for who has none in it.
+
+    `meanings` are expressions of segments by their ids, of others it is what they mean now.
+    """
     devices = Device.objects.filter(app=app).select_related("person").order_by("pk")
     chosen = devices.filter(**{"pk" if isinstance(who, Device) else "person": who.pk})
     return tuple(
-        DeviceVerdict(device, _explain_device(app, audience, device, only_primary))
+        DeviceVerdict(device, _explain_device(app, audience, device, only_primary, meanings))
         for device in chosen[:MOST_DEVICES]
     )
 
@@ -190,8 +201,10 @@ def _take_names(names: Any) -> tuple[str, ...]:
 _CARRIED = {"label": _find_labels, "tag": _find_tags, "alias": _find_alias, "id": _find_ids}
 
 
-def _explain_device(app: App, audience: Audience, device: Device, only_primary: bool) -> Verdict:
-    verdict = _explain_kind(app, audience, device, "audience")
+def _explain_device(
+    app: App, audience: Audience, device: Device, only_primary: bool, meanings: Meanings
+) -> Verdict:
+    verdict = _explain_kind(app, audience, device, "audience", meanings)
     if not only_primary:
         return verdict
     primary = explain(Condition("device.is_primary", Op.EQ, True), device, "only_primary")
@@ -200,7 +213,9 @@ def _explain_device(app: App, audience: Audience, device: Device, only_primary: 
     return Verdict(kind="and", is_met=is_met, path="", terms=terms)
 
 
-def _explain_kind(app: App, audience: Audience, device: Device, path: str) -> Verdict:
+def _explain_kind(
+    app: App, audience: Audience, device: Device, path: str, meanings: Meanings
+) -> Verdict:
     path = f"{path}.{audience.kind}"
     match audience.kind:
         case AudienceKind.LABELS:
@@ -210,37 +225,46 @@ def _explain_kind(app: App, audience: Audience, device: Device, path: str) -> Ve
             return Verdict(kind=audience.kind, is_met=is_met, path=path, terms=terms)
         case AudienceKind.SEGMENT:
             segment = Segment.objects.filter(pk=audience.segment).first()
-            return explain_segment(segment, device, path)
+            return explain_segment(segment, device, path, meanings.get(audience.segment))
         case AudienceKind.EXPRESSION if audience.expression is not None:
             return explain(audience.expression, device, path)
         case AudienceKind.COMBINE:
-            return _explain_combined(app, audience, device, path)
+            return _explain_combined(app, audience, device, path, meanings)
     is_met = select_devices(app, audience).filter(pk=device.pk).exists()
     return Verdict(kind=audience.kind, is_met=is_met, path=path)
 
 
-def _explain_combined(app: App, audience: Audience, device: Device, path: str) -> Verdict:
-    included = _explain_side(app, audience.include, device, f"{path}.include")
+def _explain_combined(
+    app: App, audience: Audience, device: Device, path: str, meanings: Meanings
+) -> Verdict:
+    included = _explain_side(app, audience.include, device, f"{path}.include", meanings)
     if not audience.exclude:
         terms: tuple[Verdict, ...] = (included,)
     else:
-        excluded = _explain_side(app, audience.exclude, device, f"{path}.exclude")
+        excluded = _explain_side(app, audience.exclude, device, f"{path}.exclude", meanings)
         spared = Verdict(kind="not", is_met=not excluded.is_met, path=path, terms=(excluded,))
         terms = (included, spared)
     is_met = all(term.is_met for term in terms)
     return Verdict(kind=AudienceKind.COMBINE, is_met=is_met, path=path, terms=terms)
 
 
-def _explain_side(app: App, parts: tuple[Audience, ...], device: Device, path: str) -> Verdict:
+def _explain_side(
+    app: App, parts: tuple[Audience, ...], device: Device, path: str, meanings: Meanings
+) -> Verdict:
     terms = tuple(
-        _explain_kind(app, part, device, f"{path}[{place}]") for place, part in enumerate(parts)
+        _explain_kind(app, part, device, f"{path}[{place}]", meanings)
+        for place, part in enumerate(parts)
     )
     return Verdict(kind="or", is_met=any(term.is_met for term in terms), path=path, terms=terms)
 
 
-def explain_segment(segment: Segment | None, device: Device, path: str = "segment") -> Verdict:
-    """Why a segment means the device or not; a segment that is gone means nobody."""
-    expression = check_expression(segment.expression) if segment else NOBODY
+def explain_segment(
+    segment: Segment | None, device: Device, path: str = "segment", meaning: Any = None
+) -> Verdict:
+    """Why a segment means the device or not, by its expression, or by the `meaning` that it had; a
+    segment that is gone means nobody."""
+    body = segment.expression if segment and meaning is None else meaning
+    expression = check_expression(body) if body is not None else NOBODY
     inner = explain(expression, device)
     kind, name = AudienceKind.SEGMENT, segment.name if segment else ""
     return Verdict(kind=kind, is_met=inner.is_met, path=path, terms=(inner,), name=name)

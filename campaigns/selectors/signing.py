@@ -12,8 +12,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from campaigns.models import App, Campaign, Label, Route, Segment
+from campaigns.models import App, Campaign, Label, Route
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.started import (
+    APP_FIELDS,
+    Started,
+    find_started,
+    read_meanings,
+    write_app,
+)
 from providers.message_fields import LIQUID
 
 # Columns of a campaign that are signed as they are. `due_at` follows from `send_at`, or is where a
@@ -24,56 +31,58 @@ PLAIN = (
 )  # fmt: skip
 
 
-def digest_campaign(campaign: Campaign) -> str:
+def digest_campaign(campaign: Campaign, started: Started | None = None) -> str:
     """SHA-256 in hex over the canonical JSON of `describe_signed`."""
-    text = json.dumps(
-        describe_signed(campaign), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    signed = describe_signed(campaign, started)
+    text = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     # A lone half of a surrogate pair, which JSON can carry, is signed as it is.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def describe_signed(campaign: Campaign) -> dict[str, Any]:
-    """Everything of a campaign, and of what it uses, that an approval holds for."""
+def describe_signed(campaign: Campaign, started: Started | None = None) -> dict[str, Any]:
+    """Everything of a campaign, and of what it uses, that an approval holds for: what its start
+    has settled, as it was then."""
     apps = list_apps(campaign)
+    begun = find_started(campaign) if started is None else started
     scenario = campaign.scenario
     return {name: getattr(campaign, name) for name in PLAIN} | {
-        "apps": [_describe_app(app, campaign.message.content) for app in apps],
+        "apps": [_describe_app(app, campaign.message.content, begun) for app in apps],
         "app_group": campaign.app_group_id,
         "group": campaign.group_id,
         "message": campaign.message.content,
-        "audience": resolve_audience(apps, campaign.audience),
+        "audience": resolve_audience(apps, campaign.audience, begun.meanings),
         "scenario": [scenario.pk, scenario.steps, scenario.run_by] if scenario else None,
         "routes": _describe_routes(apps),
     }
 
 
-def _describe_app(app: App, content: Mapping[str, Any]) -> list[Any]:
+def _describe_app(app: App, content: Mapping[str, Any], begun: Started) -> list[Any]:
     """What it gives to whoever has no language or time zone of their own, and its name where a
     text with variables may say it."""
     name = app.name if content.get("template") == LIQUID else ""
-    return [app.pk, app.default_language, app.fallbacks, app.timezone, name]
+    given = begun.apps.get(app.pk) or write_app(app)
+    return [app.pk, *(given[field] for field in APP_FIELDS), name]
 
 
-def resolve_audience(apps: Sequence[App], body: Any) -> Any:
-    """An audience's JSON, however deep, with what its names mean today: a segment's expression,
-    a label's id."""
+def resolve_audience(apps: Sequence[App], body: Any, meanings: Mapping[int, Any]) -> Any:
+    """An audience's JSON, however deep, with what its names mean: a segment's expression, as in
+    `meanings` or as of today, a label's id."""
     if isinstance(body, list):
-        return [resolve_audience(apps, item) for item in body]
+        return [resolve_audience(apps, item, meanings) for item in body]
     if not isinstance(body, dict):
         return body
-    return {key: _resolve_value(apps, key, value) for key, value in body.items()}
+    return {key: _resolve_value(apps, key, value, meanings) for key, value in body.items()}
 
 
-def _resolve_value(apps: Sequence[App], key: str, value: Any) -> Any:
+def _resolve_value(apps: Sequence[App], key: str, value: Any, meanings: Mapping[int, Any]) -> Any:
     if key == "segment" and isinstance(value, int):
-        found = Segment.objects.filter(pk=value).values_list("expression", flat=True)
-        return {"id": value, "expression": found.first()}
+        found = meanings if value in meanings else read_meanings({key: value})
+        return {"id": value, "expression": found.get(value)}
     if key == "labels" and isinstance(value, list):
         labels = Label.objects.filter(app__in=apps, name__in=value).order_by("pk")
         return {"names": value, "ids": list(labels.values_list("pk", flat=True))}
     # An expression may compare with any JSON value: it is signed as it is.
-    return value if key == "expression" else resolve_audience(apps, value)
+    return value if key == "expression" else resolve_audience(apps, value, meanings)
 
 
 def _describe_routes(apps: Sequence[App]) -> list[Any]:

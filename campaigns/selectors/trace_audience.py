@@ -24,6 +24,7 @@ from campaigns.selectors.audience import read_audience
 from campaigns.selectors.explain import Verdict, explain_audience
 from campaigns.selectors.own_way import find_channel
 from campaigns.selectors.routes import Way, list_ways
+from campaigns.selectors.started import find_bodies, is_primary_only, read_settled
 from campaigns.selectors.trace_words import Dated, Line, list_verdict_lines
 from providers.message_fields import OWN_ONLY
 
@@ -72,26 +73,19 @@ def _tell_changed(is_met: bool) -> Line:
     return Line(code="changed", words=now, tone="warn")
 
 
-def find_bodies(part: Part) -> list[Mapping[str, Any]] | None:
-    """The audiences that must all hold; None for a list of ids that a script named."""
-    if part.audiences is not None:
-        return list(part.audiences)
-    campaign = part.transfer.campaign
-    if campaign is None or part.target_chunks.exists():
-        return None
-    return [campaign.audience]
-
-
 def _judge(part: Part, bodies: list[Mapping[str, Any]], device: Device) -> Iterator[Verdict]:
     transfer = part.transfer
-    campaign = transfer.campaign
-    only_primary = part.only_primary or bool(campaign and campaign.only_primary)
+    only_primary = is_primary_only(part)
+    meanings = read_settled(transfer)
+    if meanings and transfer.campaign is not None:
+        bodies = [transfer.campaign.audience]  # which says what each segment is called
     for place, body in enumerate(bodies):
         try:
             audience = read_audience(transfer.app, body, principal=None)
             judged = explain_audience(
-                transfer.app, audience, device, only_primary=only_primary and not place
-            )
+                transfer.app, audience, device,
+                only_primary=only_primary and not place, meanings=meanings,
+            )  # fmt: skip
         except Invalid:
             continue  # of an earlier version; what was frozen stands above
         yield from (one.verdict for one in judged)

@@ -40,11 +40,7 @@ def list_segment_uses(segment: Segment) -> list[Use]:
     """At most 50, campaigns first."""
     workspace = segment.app.workspace_id
     campaigns, transfers = Q(workspace=workspace), Q(transfer__app__workspace=workspace)
-    found = [
-        *_find_campaigns(campaigns, AudienceKind.SEGMENT, segment.pk),
-        *_find_transfers(transfers, AudienceKind.SEGMENT, segment.pk),
-    ]
-    return found[:MOST]
+    return _find_uses(campaigns, transfers, AudienceKind.SEGMENT, segment.pk)[:MOST]
 
 
 def list_label_uses(label: Label, most: int | None = MOST) -> list[Use]:
@@ -55,12 +51,8 @@ def list_label_uses(label: Label, most: int | None = MOST) -> list[Use]:
     app = label.app
     groups = app.app_groups.values("pk")
     campaigns = Q(app=app) | Q(app_group__in=groups, workspace=app.workspace_id)
-    found = [
-        *_find_campaigns(campaigns, AudienceKind.LABELS, label.name),
-        *_find_transfers(Q(transfer__app=app), AudienceKind.LABELS, label.name),
-        *_find_segments(label),
-    ]
-    return found[:most]
+    found = _find_uses(campaigns, Q(transfer__app=app), AudienceKind.LABELS, label.name)
+    return [*found, *_find_segments(label)][:most]
 
 
 def does_name(body: Mapping[str, Any], kind: AudienceKind, value: Any) -> bool:
@@ -76,6 +68,14 @@ def _is_it(body: Mapping[str, Any], kind: AudienceKind, value: Any) -> bool:
     expression = body.get(AudienceKind.EXPRESSION)
     is_named = expression is not None and _names_label(expression, value)
     return value in (body.get(kind) or ()) or is_named
+
+
+def _find_uses(campaigns: Q, transfers: Q, kind: AudienceKind, value: Any) -> list[Use]:
+    """Campaigns, then transfers that are not of one of these: of what was started, a transfer may
+    name what its campaign, by a segment that has changed since, does not."""
+    found = list(_find_campaigns(campaigns, kind, value))
+    others = transfers & ~Q(transfer__campaign__in=[use.pk for use in found])
+    return [*found, *_find_transfers(others, kind, value)]
 
 
 def _find_campaigns(place: Q, kind: AudienceKind, value: Any) -> Iterator[Use]:

@@ -13,8 +13,9 @@ from campaigns.dispatch.bursts import count_answers
 from campaigns.dispatch.recalls import ask_back, empty_inboxes
 from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove
-from campaigns.models import Approval, Campaign, Transfer
-from campaigns.selectors.approvals import find_newest, needs_approval
+from campaigns.models import Campaign, Transfer
+from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.started import APPROVAL, read_started
 from campaigns.services.access import record_audit
 
 Status = Transfer.Status
@@ -60,7 +61,7 @@ def _pause(transfer: Transfer, *, actor: str, now: datetime) -> None:
 
 def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     if transfer.frozen_at is None and transfer.campaign is not None:
-        _refuse_grown(transfer.campaign)
+        _refuse_grown(transfer, transfer.campaign)
     # What was stopped while its audience was being frozen goes on freezing.
     status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
     # What has gone wrong so far was looked at by whoever resumes.
@@ -69,12 +70,15 @@ def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     wake()
 
 
-def _refuse_grown(campaign: Campaign) -> None:
-    """Raise Conflict where nobody has approved it, as none was needed when it was launched, and
-    its audience, which is still to be frozen, needs one by now."""
-    newest = find_newest(campaign)
-    is_signed = newest is not None and newest.state in Approval.SIGNED
-    if not is_signed and needs_approval(campaign):
+def _refuse_grown(transfer: Transfer, campaign: Campaign) -> None:
+    """Raise Conflict where nobody has approved what was started, as it needed none when it was
+    launched, and its audience, which is still to be frozen, needs one by now."""
+    run = campaign.transfers.filter(occurrence=transfer.occurrence_id, frozen_at__isnull=True)
+    standing = read_standing(campaign, read_started(run))
+    # Of what was started by it only the rate and the ways out may have changed.
+    began_by = transfer.freeze_cursor.get(APPROVAL)
+    goes_by = standing.signed is not None and standing.signed.pk == began_by
+    if standing.needed and not standing.holds and not goes_by:
         raise Conflict(
             _("Since it was launched it has come to need an approval. Ask for one on its page; "
               "once it is given, resume it."),

@@ -1,0 +1,136 @@
+"""What was approved is what goes, whatever is changed after the launch."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaigns.dispatch import freeze, plan
+from campaigns.errors import ChangedMeanwhile, Conflict
+from campaigns.models import App, Campaign, Segment, Transfer
+from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.signing import digest_campaign
+from campaigns.services import approvals, campaigns, rates
+from tests import builders
+
+pytestmark = pytest.mark.database
+FRENCH = {"field": "device.language", "op": "eq", "value": "fr"}
+EVERYBODY = {"and": []}
+
+
+@pytest.fixture
+def strict(app):
+    """An app that asks for approvals of any send, with two French devices and three others."""
+    builders.make_route(app, "android")
+    for number in range(5):
+        builders.make_device(app, f"t{number}", language="fr" if number < 2 else "de")
+    App.objects.filter(pk=app.pk).update(needs_approval=True)
+    app.refresh_from_db()
+    return app
+
+
+@pytest.fixture
+def segment(strict):
+    return Segment.objects.create(app=strict, name="French", expression=FRENCH)
+
+
+@pytest.fixture
+def campaign(strict, segment, now):
+    return builders.make_campaign(strict, now, audience={"segment": segment.pk})
+
+
+def approve(campaign, now):
+    campaign = fresh(campaign)
+    approvals.request_approval(campaign, actor="ann", now=now)
+    digest = digest_campaign(campaign)
+    return approvals.approve_campaign(campaign, digest, actor="bob", now=now)
+
+
+def fresh(campaign):
+    related = ("app", "app_group", "group", "message", "scenario")
+    return Campaign.objects.select_related(*related).get(pk=campaign.pk)
+
+
+def launch(campaign, now):
+    return campaigns.launch_campaign(fresh(campaign), actor="sue", now=now)
+
+
+def pause(campaign, now):
+    campaigns.pause_campaign(fresh(campaign), actor="sue", now=now)
+
+
+def resume(campaign, now):
+    campaigns.resume_campaign(fresh(campaign), actor="sue", now=now)
+
+
+def count_frozen(now):
+    transfer = Transfer.objects.get()
+    freeze.freeze_transfer(transfer, now=now)
+    return transfer.audience
+
+
+def test_a_pause_lets_nobody_in_whom_the_approval_did_not_mean(campaign, now):
+    approve(campaign, now)
+    launch(campaign, now)
+
+    pause(campaign, now)
+    Segment.objects.update(expression=EVERYBODY)
+    resume(campaign, now)
+
+    assert count_frozen(now) == 2
+
+
+def test_what_was_approved_goes_on_slower_and_by_another_way(campaign, strict, now):
+    approve(campaign, now)
+    launch(campaign, now)
+    pause(campaign, now)
+
+    rates.change_campaign_rate(fresh(campaign), 1, actor="sue", now=now)
+    strict.routes.update(options={"channel": "other"})
+    resume(campaign, now)
+
+    assert Transfer.objects.get().status == Transfer.Status.ACCEPTED
+
+
+def test_a_former_approval_of_something_else_lets_nothing_go_on(campaign, strict, now):
+    approve(campaign, now)
+    App.objects.update(approval_above=2)
+    nobody = {**FRENCH, "value": "it"}
+    Segment.objects.update(expression={"or": [nobody, {**FRENCH, "value": "fr"}]})
+    launch(campaign, now)  # of two: it needs none
+    pause(campaign, now)
+    builders.make_device(strict, "one more", language="fr")
+
+    with pytest.raises(Conflict) as refusal:
+        resume(campaign, now)
+
+    assert refusal.value.code == "approval_required"
+
+
+def test_an_approval_in_a_pause_signs_what_was_started(campaign, strict, now):
+    App.objects.update(approval_above=2)
+    launch(campaign, now)
+    pause(campaign, now)
+    builders.make_device(strict, "one more", language="fr")
+    Segment.objects.update(expression={"or": []})
+    App.objects.update(default_language="pt")
+
+    with pytest.raises(Conflict):
+        resume(campaign, now)  # what the segment means by now would need none
+    approve(campaign, now)
+    Segment.objects.update(expression=EVERYBODY)
+    App.objects.update(default_language="it")
+    holds = read_standing(fresh(campaign)).holds
+    resume(campaign, now)
+
+    assert holds
+    assert count_frozen(now) == 3
+
+
+def test_what_changes_while_it_is_started_does_not_go(campaign, segment, now):
+    approve(campaign, now)
+    Segment.objects.update(expression=EVERYBODY)  # after the launch has looked
+
+    with pytest.raises(ChangedMeanwhile):
+        plan.create_transfers(fresh(campaign), actor="sue", now=now)
+
+    assert not Transfer.objects.exists()
