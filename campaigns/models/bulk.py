@@ -291,8 +291,9 @@ def _insert_arrays(
 def _copy_rows(
     cursor: Any, model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> int:
-    names = _list_columns(model, columns)
-    with cursor.copy(f"COPY {_quote(model._meta.db_table)} ({names}) FROM STDIN") as copy:
+    """Raises Django's errors, as any statement does: psycopg's own are nobody's to do again."""
+    sql = f"COPY {_quote(model._meta.db_table)} ({_list_columns(model, columns)}) FROM STDIN"
+    with connection.wrap_database_errors, cursor.copy(sql) as copy:
         for row in rows:
             copy.write_row(row)
     return len(rows)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Device, DeviceIdentifier, Import, LabelMember, Person
@@ -59,10 +59,14 @@ class Placed:
 
 
 class ImportBook:
-    """What is known of the people and devices of a chunk."""
+    """What is known of the people and devices of a chunk; `is_held`: locked, for who writes them.
 
-    def __init__(self, one: Import, choice: Choice, now: datetime) -> None:
+    People are shared by the apps of a workspace, and another app's import may change them too.
+    """
+
+    def __init__(self, one: Import, choice: Choice, now: datetime, *, is_held: bool) -> None:
         self.app, self.choice, self.is_wide, self.now = one.app, choice, one.is_wide, now
+        self.is_held = is_held
         self.evidence = one.evidence
         targets = choice.targets.values()
         self.person_columns = _list_columns(targets, "person", choice.person_key)
@@ -96,7 +100,7 @@ class ImportBook:
         if merged:
             named |= Q(pk__in=set(merged.values()))
         found = Person.objects.filter(named, workspace_id=self.app.workspace_id)
-        rows = found.order_by("-pk").values_list(
+        rows = self._hold(found.order_by("-pk")).values_list(
             "pk", column, "opted_out_at", "attributes", *self.person_columns
         )
         by_pk = {}
@@ -111,6 +115,10 @@ class ImportBook:
         self.persons |= {name: by_pk[pk] for name, pk in merged.items()}
         if not self.is_wide:
             self._hide_others()
+
+    def _hold(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """In their order, so that two who hold some cannot wait for each other in a ring."""
+        return rows.select_for_update(of=("self",)) if self.is_held else rows
 
     def _hide_others(self) -> None:
         """People whom members of this app alone do not see."""
@@ -145,7 +153,8 @@ class ImportBook:
     def load_devices(self, pks: Iterable[int]) -> None:
         """Read these devices of the app, with their ids."""
         wanted = IdList(set(pks) - self.by_pk.keys())
-        rows = Device.objects.filter(app=self.app, pk__in=wanted).values_list(
+        found = Device.objects.filter(app=self.app, pk__in=wanted).order_by("pk")
+        rows = self._hold(found).values_list(
             "pk", "platform", "token", "token_hash", "token_state", "person_id", "attributes",
             *self.device_columns,
         )  # fmt: skip

@@ -96,12 +96,12 @@ def _list_cells_as_names(row: Row) -> list[tuple[str, str]]:
 class _Pass:
     """One chunk on its way through a book."""
 
-    def __init__(self, job: Job, one: Import, now: datetime) -> None:
+    def __init__(self, job: Job, one: Import, now: datetime, *, is_held: bool = False) -> None:
         self.job, self.one = job, one
         self.choice = read_choice(one)
         labels = Label.objects.filter(app=one.app)
         self.reader = RowReader(self.choice, dict(labels.values_list("name", "pk")))
-        self.book = ImportBook(one, self.choice, now)
+        self.book = ImportBook(one, self.choice, now, is_held=is_held)
 
     def read(self, rows: Sequence[Row]) -> list[ImportRow | RowFault]:
         """Each row as what it says, or as what is wrong with it."""
@@ -322,7 +322,7 @@ def apply_step(job: Job, now: datetime) -> Step:
     lock_app(one.app, Lock.REGISTER)
     if number % LEARN_EVERY == LEARN_EVERY - 1:
         learn_tables()
-    work = _Pass(job, one, now)
+    work = _Pass(job, one, now, is_held=True)
     outcomes = work.place(rows)
     save_book(work.book, actor=job.created_by)
     others = {name.value: len(plan[name.value]) for name in (Verdict.CONFLICTING, Verdict.REJECTED)}
