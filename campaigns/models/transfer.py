@@ -43,6 +43,15 @@ class Submission(models.Model):
     objects = ScopedQuerySet.as_manager()
     workspace_path = "workspace"
 
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["workspace", "client_key"],
+                condition=~Q(client_key=""),
+                name="submission_client_key",
+            ),
+        ]
+
 
 class Transfer(Moving):
     """One execution for one app, with a frozen audience.

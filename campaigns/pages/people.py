@@ -38,6 +38,8 @@ from campaigns.selectors.lookup import (
     find_matches,
     is_beginning,
 )
+from campaigns.selectors.transfer_lookup import MOST_SHOWN as MOST_SHOWN_TRANSFERS
+from campaigns.selectors.transfer_lookup import FoundTransfer, TransferBy, find_transfers
 from campaigns.services.access import require_role
 
 MOST_SHOWN = MOST_TICKED
@@ -57,6 +59,16 @@ WORDS = {
 }
 
 
+TRANSFER_WORDS = {
+    TransferBy.OWN_ID: gettext_lazy("Our id"),
+    TransferBy.CLIENT_KEY: gettext_lazy("The script's id of it"),
+    TransferBy.CALL: gettext_lazy("Our id of the call"),
+    TransferBy.CALL_KEY: gettext_lazy("The script's id of the call"),
+    TransferBy.MESSAGE: gettext_lazy("Id of a message to one recipient"),
+    TransferBy.VENDOR: gettext_lazy("The vendor's id of a call to it"),
+}
+
+
 class SearchForm(PageForm):
     """Whatever somebody is known by."""
 
@@ -70,6 +82,15 @@ class SearchForm(PageForm):
             "The beginning of an external user id or e-mail will do; ann* looks for beginnings."
         ),
     )
+
+
+class FindForm(SearchForm):
+    """A transfer, too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        more = _("A transfer by an id of it, of its call or of a message in it.")
+        self.fields["who"].help_text = f"{self.fields['who'].help_text} {more}"
 
 
 @dataclass(slots=True)
@@ -97,15 +118,23 @@ class Found:
     term: str
     matches: list[Match]
     hits: list[Hit]
+    transfers: tuple[FoundTransfer, ...] = ()
+
+    @property
+    def only_link(self) -> str:
+        """Where the only one that is found leads; "" where there are others or none."""
+        links = [hit.link for hit in self.hits]
+        links += [reverse("transfer", args=[found.transfer.pk]) for found in self.transfers]
+        return links[0] if len(links) == 1 else ""
 
 
 @operator_page
 def people(request: HttpRequest) -> HttpResponse:
-    """The search; whoever is the only one that it finds is shown at once."""
-    form = SearchForm(request.GET if "who" in request.GET else None)
+    """The search; who or what is the only one that it finds is shown at once."""
+    form = FindForm(request.GET if "who" in request.GET else None)
     found = _search(request, form)
-    if len(found.hits) == 1:
-        return redirect(found.hits[0].link)
+    if found.only_link:
+        return redirect(found.only_link)
     return _draw(request, form, found, make_ticked_form(request))
 
 
@@ -121,7 +150,7 @@ def label_people(request: HttpRequest) -> HttpResponse:
             return redirect("job", begin_labelling(request, ticked).pk)
         except Refused as refusal:
             ticked.add_error(None, refusal.message)
-    form = SearchForm(request.POST)
+    form = FindForm(request.POST)
     found = _search(request, form)
     if found.hits:
         return _draw(request, form, found, ticked)
@@ -132,7 +161,7 @@ def label_people(request: HttpRequest) -> HttpResponse:
 def _search(request: HttpRequest, form: SearchForm) -> Found:
     term = form.cleaned_data["who"].strip() if form.is_valid() else ""
     matches = find_matches(term, request.user)
-    return Found(term, matches, list_hits(matches))
+    return Found(term, matches, list_hits(matches), find_transfers(term, request.user))
 
 
 def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedForm) -> HttpResponse:
@@ -147,6 +176,11 @@ def _draw(request: HttpRequest, form: SearchForm, found: Found, ticked: TickedFo
         "form": form,
         "term": found.term,
         "hits": shown,
+        "transfers": [
+            (row.transfer, [TRANSFER_WORDS[by] for by in row.by])
+            for row in found.transfers[:MOST_SHOWN_TRANSFERS]
+        ],
+        "has_more_transfers": len(found.transfers) > MOST_SHOWN_TRANSFERS,
         "is_cut": len(found.hits) > MOST_SHOWN,
         "people": count,
         "total": max(count, len(found.hits)),  # devices that are nobody's are no people

@@ -131,6 +131,7 @@ def test_a_migration_that_broke_off_can_be_run_again():
         "0058_rollup_indexes",
         "0060_audit_order",
         "0062_former_addresses",
+        "0063_clients_ids",
     ]
     assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 
