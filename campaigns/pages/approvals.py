@@ -9,9 +9,19 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.models import Campaign, Membership
+from campaigns.pages.lookups import may
 from campaigns.pages.shell import draw_page, operator_page
-from campaigns.selectors.approvals import list_asked, list_bypassed, list_sent_without
+from campaigns.selectors.approvals import (
+    list_approved,
+    list_asked,
+    list_bypassed,
+    list_sent_without,
+    list_writers,
+)
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.row_ids import read_id
+from campaigns.services.access import name_actor
 
 SHOWN_DAYS = timedelta(days=7)
 PAGE = 50
@@ -37,9 +47,18 @@ def approvals(request: HttpRequest) -> HttpResponse:
 
 
 def read_approvals(principal: Any, now: datetime) -> dict[str, Any]:
-    """What home shows of them."""
+    """What home shows of them: apart what waits for the principal's own word or launch."""
+    asked = list(list_asked(principal)[:ON_HOME])
+    own = [row for row in asked if _may_answer(principal, row.campaign)]
     return {
-        "asked": list_asked(principal)[:ON_HOME],
+        "to_approve": own,
+        "to_launch": list_approved(principal, name_actor(principal))[:ON_HOME],
+        "asked": [row for row in asked if row not in own],
         "bypassed": list_bypassed(principal, now - SHOWN_DAYS)[:ON_HOME],
         "sent_without": list_sent_without(principal, now - SHOWN_DAYS, ON_HOME),
     }
+
+
+def _may_answer(principal: Any, campaign: Campaign) -> bool:
+    is_approver = may(principal, list_apps(campaign), Membership.Role.APPROVER)
+    return is_approver and name_actor(principal) not in list_writers(campaign)

@@ -131,6 +131,12 @@ def list_asked(principal: Any) -> QuerySet[Approval]:
     return _list_seen(principal).filter(state=State.ASKED).order_by("pk")
 
 
+def list_approved(principal: Any, actor: str) -> QuerySet[Approval]:
+    """What the actor asked for and somebody has approved, and nobody has launched yet."""
+    rows = _list_seen(principal).filter(state=State.APPROVED, asked_by=actor)
+    return rows.filter(campaign__status=Campaign.Status.IN_REVIEW).order_by("decided_at")
+
+
 def list_bypassed(principal: Any, since: datetime) -> QuerySet[Approval]:
     """What was sent without an approval since then, the newest first."""
     rows = _list_seen(principal).filter(state=State.BYPASSED, decided_at__gt=since)

@@ -223,6 +223,37 @@ def test_what_has_begun_is_not_edited(client, owner, draft):
     assert "Only a campaign that waits for its time" in page
 
 
+def read_waiting(client):
+    """The campaigns under `Waiting for you` and under `Approvals`, and whether nothing waits."""
+    page = client.get(reverse("home"))
+    names = ("to_approve", "to_launch", "asked")
+    shown = {name: [str(row.campaign) for row in page.context[name]] for name in names}
+    return shown | {"none": "Nothing waits for you" in page.content.decode()}
+
+
+def test_home_has_what_is_asked_of_one_under_what_waits_for_one(enter, draft):
+    Campaign.objects.update(created_by="ann", authors=["abe"])
+    decide(enter("ann", Role.COMPOSER), draft, "ask", note="Please by noon")
+    name, nothing = draft.name, {"to_approve": [], "to_launch": [], "asked": [], "none": True}
+
+    of_ann = read_waiting(enter("ann", Role.COMPOSER))
+    of_author = read_waiting(enter("abe", Role.APPROVER))
+    bob = enter("bob", Role.APPROVER)
+    of_bob = read_waiting(bob)
+    home = bob.get(reverse("home")).content.decode()
+    decide(bob, draft, "approve", version=look(bob, draft).context["review"].version)
+    after = read_waiting(bob)
+    of_asker = read_waiting(enter("ann", Role.COMPOSER))
+    press_send(enter("sue", Role.SENDER), draft.pk)
+    launched = read_waiting(enter("ann", Role.COMPOSER))
+
+    assert of_ann == of_author == nothing | {"asked": [name]}
+    assert of_bob == nothing | {"to_approve": [name], "none": False}
+    assert home.index("Waiting for you") < home.index("Please by noon")
+    assert after == launched == nothing
+    assert of_asker == nothing | {"to_launch": [name], "none": False}
+
+
 def test_a_stranger_sees_none_of_it(client, enter, owner, stranger, draft):
     decide(enter("ann", Role.COMPOSER), draft, "ask")
 
