@@ -84,7 +84,7 @@ def select_before(rows: QuerySet[AuditEntry], at: datetime, pk: int) -> QuerySet
 
 @operator_page
 def audit(request: HttpRequest) -> HttpResponse:
-    """The entries of a workspace, a page at a time."""
+    """The entries of a workspace, a page at a time, or the one of `?entry=` with all its fields."""
     workspace = require_workspace(request.user, request.GET.get("workspace", ""))
     return _draw(request, workspace, AuditFilter(request.GET))
 
@@ -94,7 +94,11 @@ def _draw(request: HttpRequest, workspace: Workspace, form: AuditFilter) -> Http
     before = _find_before(request, workspace)
     if before:
         rows = select_before(rows, before.at, before.pk)
+    asked = request.GET.get("entry", "")
+    rows = rows.filter(pk=read_id(asked)) if asked else rows
     found = list(rows[: PAGE + 1])
+    for entry in found:
+        entry.workspace = workspace  # which links name
     context = {
         "workspace": workspace,
         "workspaces": list(find_workspaces(request.user, Role.ADMIN).order_by("name", "pk")),
@@ -103,7 +107,8 @@ def _draw(request: HttpRequest, workspace: Workspace, form: AuditFilter) -> Http
         "authors": name_authors((entry.actor for entry in found), [workspace.pk]),
         "before": found[PAGE - 1].pk if len(found) > PAGE else "",
         "is_first": not before,
-        "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "is_one": bool(asked),
+        "is_filtered": any(request.GET.get(name) for name in (*form.fields, "entry")),
     }
     status = 200 if form.is_valid() else 422
     return draw_page(request, "pages/audit.html", _("Audit log"), context, status=status)

@@ -8,6 +8,7 @@ from django.urls import reverse
 from campaigns.models import (
     ApiKey,
     App,
+    AuditEntry,
     Campaign,
     Device,
     Group,
@@ -230,3 +231,25 @@ def test_an_import_says_which_labels_it_does_not_list(app):
     assert "The first 100 of 400 labels are listed" in str(form["labels"].help_text)
     assert form.fields["labels"].choices[0] == (str(last.pk), last.name)
     assert len(form.fields["labels"].choices) == 101
+
+
+def test_the_audit_log_names_some_fields_of_an_entry_and_leads_to_all(admin, app, owner):
+    fields = [f"attributes.{LONG} and of that {n:03}" * 2 for n in range(100)]
+    person = builders.make_person(app.workspace, "ann")
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            workspace=app.workspace, actor="user:owner", verb="update_person", fields=fields,
+            target_type="person", target_id=str(person.pk), at=builders.NOW,
+        )
+        for _ in range(60)
+    )  # fmt: skip
+    last = AuditEntry.objects.filter(verb="update_person").order_by("-pk").first()
+
+    log = look(admin, "audit")
+    one = look(admin, "audit", query=f"?workspace=acme&entry={last.pk}")
+    history = look(admin, "person", person.pk)
+
+    assert log.count("and 92 more") == 50
+    assert f"?workspace=acme&amp;entry={last.pk}" in log
+    assert fields[99] in one
+    assert history.count("and 92 more") == 20
