@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.dispatch import books, handover, outbox, recalls
 from campaigns.dispatch.plan import write_fault
+from campaigns.dispatch.promises import note_last_promise
 from campaigns.dispatch.queue import has_any, list_queue
 from campaigns.errors import ChangedMeanwhile, IllegalMove
 from campaigns.models import Attempt, Batch, Campaign, Counter, Transfer
@@ -107,6 +108,7 @@ def _has_more_by_now(transfer: Transfer) -> bool:
 
 
 def _end(transfer: Transfer, now: datetime) -> None:
+    note_last_promise(transfer)
     if transfer.status in Transfer.FINISHED:
         Transfer.objects.filter(pk=transfer.pk, finished_at__isnull=True).update(finished_at=now)
         recalls.follow_cancelled(transfer.pk, now)  # calls that were in flight when it was

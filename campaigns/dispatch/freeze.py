@@ -25,6 +25,7 @@ from django.db.models import (
 from campaigns.dispatch import aims, handover, resolve
 from campaigns.dispatch.chunks import Chunk
 from campaigns.dispatch.claim import note_turn
+from campaigns.dispatch.promises import note_promise
 from campaigns.models import (
     Batch,
     Device,
@@ -251,6 +252,7 @@ def _finish_freeze(transfer: Transfer, now: datetime) -> None:
         transfer.refresh_from_db()
         if transfer.has_steps:
             handover.note_frozen(transfer, now)
+        note_promise(transfer)
         if transfer.status == Transfer.Status.ACCEPTED:
             new = Transfer.Status.FAILED if transfer.faults else Transfer.Status.SENDING
             transfer.move_to(new, actor=ACTOR, now=now)

@@ -117,6 +117,8 @@ class Transfer(Moving):
     priority = models.SmallIntegerField(default=5)  # 0 is served first
     rate = models.PositiveIntegerField(_("rate, per s"), null=True, blank=True)
     ramp_up = models.PositiveIntegerField(_("ramp-up, s"), null=True, blank=True)
+    # What all limits together let go at most when that was last looked at; null: nothing bounds it.
+    promised = models.FloatField(null=True, editable=False)
     due_at = models.DateTimeField(_("due"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     expires_in = models.PositiveIntegerField(null=True, editable=False)

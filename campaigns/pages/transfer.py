@@ -144,9 +144,10 @@ def _describe_progress(transfer: Transfer, progress: Progress) -> dict[str, Any]
 
 
 def _describe_speed(transfer: Transfer, progress: Progress, now: datetime) -> dict[str, Any]:
-    """After the end the limits of today are not those of then; its own rate was its own."""
-    own = float(transfer.rate) if transfer.rate else None
-    bound = own if transfer.finished_at else progress.speed.promised
+    """Of what ended before promises were kept, its own rate is all that is known."""
+    bound = progress.speed.promised
+    if transfer.finished_at and bound is None and transfer.rate:
+        bound = float(transfer.rate)
     return {
         "rate": progress.rate,
         "seconds_left": progress.seconds_left,

@@ -54,7 +54,8 @@ class Speed:
     """Recipients per second. `promised` is an upper bound, None where there is none; `achieved` is
     the last minute's while it runs, and of what has ended the average of its whole course.
 
-    What has ended has no promise and no holds any more: the limits of today are not those of then.
+    Of what has ended the promise is the one that it was kept with, None where nothing bound it or
+    nobody kept it: the limits of today are not those of then. Nothing holds it any more.
     """
 
     promised: float | None
@@ -71,11 +72,11 @@ def read_speed(transfer: Transfer, *, now: datetime, owed: Collection[str] | Non
     minutes = tuple(_list_minutes(transfer, now))
     if transfer.finished_at is not None:
         average = _find_average(transfer, transfer.finished_at)
-        return Speed(promised=None, achieved=average, minutes=minutes)
+        return Speed(promised=transfer.promised, achieved=average, minutes=minutes)
     achieved = _find_achieved(minutes, transfer, now)
-    ways = _list_ways(transfer, _list_owed(transfer) if owed is None else owed)
+    ways = _list_ways(transfer, list_owed(transfer) if owed is None else owed)
     return Speed(
-        promised=find_promised([way for some in ways.values() for way in some[:1]], transfer),
+        promised=find_promised(_list_first(ways), transfer),
         achieved=achieved,
         minutes=minutes,
         holds=tuple(_list_holds(transfer, ways, now)),
@@ -124,7 +125,8 @@ def _find_average(transfer: Transfer, ended: datetime) -> float:
     return float(sent["total"] / max((end - begun).total_seconds(), 1.0))
 
 
-def _list_owed(transfer: Transfer) -> Collection[str]:
+def list_owed(transfer: Transfer) -> Collection[str]:
+    """Platforms that are still owed something."""
     batches = Batch.objects.filter(transfer=transfer, is_folded=False, state__in=OPEN)
     return set(batches.values_list("platform", flat=True).distinct())
 
@@ -133,6 +135,15 @@ def _list_ways(transfer: Transfer, owed: Collection[str]) -> Mapping[str, list[W
     """By platform that is owed something; by every platform when none is."""
     chosen = sorted(owed or transfer.app.platforms)
     return {platform: list_ways(transfer.app_id, platform) for platform in chosen}
+
+
+def _list_first(ways: Mapping[str, list[Way]]) -> list[Way]:
+    return [way for some in ways.values() for way in some[:1]]
+
+
+def list_first_ways(transfer: Transfer, platforms: Collection[str]) -> list[Way]:
+    """The ways by which these platforms are sent to first."""
+    return _list_first(_list_ways(transfer, platforms)) if platforms else []
 
 
 def find_promised(ways: Collection[Way], transfer: Transfer) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from campaigns.dispatch.promises import note_promise
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import Campaign, Transfer
 from campaigns.models.apps import MAX_RATE
@@ -68,6 +69,7 @@ def _set_rate(transfer: Transfer, rate: int | None, actor: str, now: datetime) -
     if not running.update(rate=rate, ramp_up=ramp_up):
         return False  # it has just ended
     transfer.rate, transfer.ramp_up = rate, ramp_up
+    note_promise(transfer)
     _keep_trace(transfer, rate, "change_transfer_rate", actor, now)
     return True
 

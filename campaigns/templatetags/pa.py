@@ -88,8 +88,8 @@ def _write_number(value: int | float | None, language: str) -> str:
     """In the language that is on: the same few numbers stand in most cells of a report."""
     if value is None:
         return _("not reported")
-    if isinstance(value, float) and not value.is_integer():
-        value = round(value, 1 if abs(value) < 100 else None)
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else round(value, 1 if abs(value) < 100 else None)
     return number_format(value, use_l10n=True, force_grouping=True)
 
 

@@ -13,13 +13,25 @@ from django.urls import reverse
 
 from campaigns.dispatch import books
 from campaigns.dispatch.claim import claim_batch
+from campaigns.dispatch.folds import finish_transfer
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.dispatch.pace import block_pair
-from campaigns.models import Account, App, Batch, Group, SendMinute, Throttle, Transfer
+from campaigns.models import (
+    Account,
+    App,
+    Batch,
+    Counter,
+    Group,
+    Route,
+    SendMinute,
+    Throttle,
+    Transfer,
+)
 from campaigns.pages.plot import HEIGHT, draw_plot
 from campaigns.selectors import routes
 from campaigns.selectors.course import Course, Piece, read_course
 from campaigns.selectors.speed import read_speed
+from campaigns.services.rates import change_transfer_rate
 from providers import registry
 from providers.message_fields import Platform
 from tests import builders
@@ -220,11 +232,11 @@ def test_what_has_ended_is_held_to_no_limit_of_today(begin, client, superuser, n
     speed = read_speed(reload(transfer), now=now)
     client.force_login(superuser)
     page = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+    said = re.sub("<.*?>", "", re.search(r"<p data-pa-speed>(.*?)</p>", page)[1])
 
-    assert (speed.promised, speed.holds) == (None, ())
+    assert (speed.promised, speed.holds) == (700, ())
     assert speed.achieved > 20
-    assert "per second achieved" in page
-    assert "promised" not in page
+    assert said == "At most 700 per second promised; 3,000 per second achieved on average."
 
 
 def test_what_has_ended_is_told_by_its_whole_course(begin, client, superuser, now):
@@ -238,7 +250,8 @@ def test_what_has_ended_is_told_by_its_whole_course(begin, client, superuser, no
     )  # fmt: skip
     end = now + timedelta(hours=3)
     running = read_speed(reload(transfer), now=end).achieved
-    Transfer.objects.update(status="sent", finished_at=end + timedelta(minutes=30))
+    # It ended before promises were kept.
+    Transfer.objects.update(status="sent", finished_at=end + timedelta(minutes=30), promised=None)
 
     speed = read_speed(reload(transfer), now=end + timedelta(days=1))
     client.force_login(superuser)
@@ -251,6 +264,64 @@ def test_what_has_ended_is_told_by_its_whole_course(begin, client, superuser, no
     assert re.sub("<.*?>", "", said) == (
         "667 per second achieved on average; its own rate was 1,200 per second."
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "bound", "later"),
+    [
+        (Account, {"limits": {"recipients_per_second": 400}}, {"limits": {}}),
+        (App, {"send_rate": 400}, {"send_rate": None}),
+        (Group, {"send_rate": 400}, {"send_rate": 5_000}),
+    ],
+)
+def test_what_bound_it_is_kept_with_it(begin, now, model, bound, later):
+    model.objects.update(**bound)
+    transfer = begin(rate=700)
+    Transfer.objects.update(status="sent", finished_at=now + timedelta(minutes=1))
+    model.objects.update(**later)
+
+    speed = read_speed(reload(transfer), now=now + timedelta(days=1))
+
+    assert speed.promised == 400
+
+
+def test_a_rate_that_is_changed_is_the_promise_from_then_on(begin, now):
+    transfer = begin(rate=700)
+
+    change_transfer_rate(transfer, 300, actor="ann", now=now)
+    slower = reload(transfer).promised
+    App.objects.update(send_rate=200)
+    change_transfer_rate(reload(transfer), None, actor="ann", now=now)
+
+    assert (slower, reload(transfer).promised) == (300, 200)
+
+
+def test_it_ends_with_what_bound_it_at_last(begin, now):
+    transfer = begin(rate=700)
+    App.objects.update(send_rate=200)
+    Batch.objects.update(state="done", is_folded=True)
+    Counter.objects.create(part=transfer.parts.get(), platform="android", outcome="sent", count=30)
+
+    assert finish_transfer(reload(transfer), now)
+    assert reload(transfer).promised == 200
+
+
+def test_of_what_has_no_way_any_more_the_promise_stays(begin, now):
+    transfer = begin(rate=700)
+    Route.objects.all().delete()
+
+    change_transfer_rate(transfer, 300, actor="ann", now=now)
+
+    assert reload(transfer).promised == 700
+
+
+def test_of_a_scripts_few_recipients_no_promise_is_kept(begin, now):
+    transfer = begin(rate=700)
+    Transfer.objects.update(campaign=None)
+
+    change_transfer_rate(reload(transfer), 300, actor="ann", now=now)
+
+    assert reload(transfer).promised == 700
 
 
 def test_what_has_ended_and_sent_nothing_achieved_nothing(begin, now):
