@@ -22,6 +22,11 @@ def list_countries() -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) == 2}
 
 
+def name_country(code: str) -> str:
+    """The name of a code, or what else stands in its place."""
+    return list_countries().get(code, code)
+
+
 def find_country(text: str) -> str:
     """The code of `us`, `Germany` or what is nearly such a name; "" for what is like none."""
     text = text.strip()

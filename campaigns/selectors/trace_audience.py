@@ -21,7 +21,9 @@ from campaigns.models import (
 from campaigns.models.audience import WAYS
 from campaigns.models.packing import unpack_texts
 from campaigns.selectors.audience import read_audience
+from campaigns.selectors.country_names import name_country
 from campaigns.selectors.explain import Verdict, explain_audience
+from campaigns.selectors.language_names import name_language
 from campaigns.selectors.own_way import find_channel
 from campaigns.selectors.routes import Way, list_ways
 from campaigns.selectors.started import find_bodies, is_primary_only, read_settled
@@ -117,18 +119,18 @@ def list_state_lines(device: Device, delivery: Delivery | None) -> Iterator[Line
         )
     cohort = Cohort.objects.filter(pk=delivery.cohort_id).first() if delivery else None
     if cohort is not None:
-        words = _(
-            "Counted as %(platform)s, language %(language)s, country %(country)s, app %(app)s."
-        )
-        yield Line(
-            code="cohort",
-            words=words % {
-                "platform": cohort.platform,
-                "language": cohort.language or _("not known"),
-                "country": cohort.country or _("not known"),
-                "app": cohort.app_major or _("not known"),
-            },
-        )  # fmt: skip
+        yield Line(code="cohort", words=_tell_cohort(cohort))
+
+
+def _tell_cohort(cohort: Cohort) -> str:
+    words = _("Counted as %(platform)s, in %(language)s, of %(country)s, with %(version)s.")
+    version = _("version %(number)s of the app") % {"number": cohort.app_major}
+    return words % {
+        "platform": dict(WAYS).get(cohort.platform, cohort.platform) or _("no known platform"),
+        "language": name_language(cohort.language) or _("no known language"),
+        "country": name_country(cohort.country) or _("no known country"),
+        "version": version if cohort.app_major else _("no known version of the app"),
+    }
 
 
 def list_route_lines(part: Part, platform: str, batch: Batch | None) -> Iterator[Line]:

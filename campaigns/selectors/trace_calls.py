@@ -26,6 +26,8 @@ from campaigns.selectors.trace_words import TONES, Dated, Line, tell_outcome, te
 MOST_CALLS = 20
 MOST_EXCHANGES = 3  # of one call
 MOST_WORDS = 600  # of what a vendor said
+TAKEN = {"accepted", "delivered"}  # calls of which most recipients were sent to
+CALL_TONES = {"failed": "bad", **dict.fromkeys(TAKEN, "good")}
 
 
 def list_batch_lines(place: Place, transfer: Transfer) -> Iterator[Line]:
@@ -36,8 +38,8 @@ def list_batch_lines(place: Place, transfer: Transfer) -> Iterator[Line]:
     yield Line(
         code="batch",
         words=ngettext(
-            "Batch %(pk)d of %(count)d recipient: %(state)s.",
-            "Batch %(pk)d of %(count)d recipients: %(state)s.",
+            "Batch %(pk)d, with %(count)d recipient: %(state)s.",
+            "Batch %(pk)d, with %(count)d recipients: %(state)s.",
             batch.count,
         )
         % {"pk": batch.pk, "count": batch.count, "state": batch.get_state_display()},
@@ -74,29 +76,53 @@ def list_call_lines(place: Place, *, may_see_calls: bool) -> Iterator[Line]:
     for call in sorted(newest, key=lambda one: int(one.pk)):
         # What was settled already is in no later call.
         if place.delivery is None or _may_cover(call, place.delivery):
-            yield _tell_call(call, may_see_calls)
+            is_own = place.delivery is not None and place.delivery.attempt_id == call.pk
+            yield _tell_call(call, place.delivery if is_own else None, may_see_calls)
 
 
 def _may_cover(call: Attempt, delivery: Delivery) -> bool:
     return call.pk == delivery.attempt_id or call.started_at <= delivery.at
 
 
-def _tell_call(call: Attempt, may_see_calls: bool) -> Line:
+def _tell_call(call: Attempt, own: Delivery | None, may_see_calls: bool) -> Line:
+    """`own` is what this very call came to for the recipient, None where it settled nothing."""
+    covered = call.last - call.first + 1
     outcome = call.outcome or _("no answer yet")
-    details = [tell_reason(call.reason)] if call.reason else []
-    details += [call.words] if call.words else []
-    if call.reference:
-        details.append(_("The vendor's reference: %(text)s") % {"text": call.reference})
-    if may_see_calls:
-        details += _tell_exchanges(call)
+    words = _("Call to %(account)s: %(outcome)s.")
+    tone = CALL_TONES.get(call.outcome, "warn")
+    said: dict[str, str] = {}
+    if own is not None and own.outcome != "sent" and call.outcome in TAKEN:
+        words = _("The call to %(account)s was accepted; of this recipient it says: %(own)s")
+        tone, said = TONES.get(own.outcome, "warn"), {"own": tell_outcome(own.outcome, own.reason)}
     return Line(
         code="call",
-        words=_("Call to %(account)s: %(outcome)s.")
-        % {"account": call.account.name, "outcome": outcome},
+        words=words % {"account": call.account.name, "outcome": outcome, **said},
         at=call.started_at,
-        tone={"accepted": "good", "delivered": "good", "failed": "bad"}.get(call.outcome, "warn"),
-        details=tuple(details),
+        tone=tone,
+        details=tuple(_list_details(call, own, covered, may_see_calls)),
     )
+
+
+def _list_details(
+    call: Attempt, own: Delivery | None, covered: int, may_see_calls: bool
+) -> Iterator[str]:
+    """What bears it out. A call of several keeps the words of one of them, who may be another: they
+    are told as said of the whole call, and not at all of whom it has sent to."""
+    is_taken = call.outcome in TAKEN and (own is None or own.outcome == "sent")
+    words = [tell_reason(call.reason) if call.reason else "", call.words]
+    if covered == 1 or not is_taken:
+        yield from (_say_of_all(text, covered) for text in words if text)
+    if call.reference:
+        yield _("The vendor's reference: %(text)s") % {"text": call.reference}
+    if may_see_calls:
+        yield from (_say_of_all(text, covered) for text in _tell_exchanges(call))
+
+
+def _say_of_all(text: str, covered: int) -> str:
+    if covered == 1:
+        return text
+    words = _("In the answer to the whole call, which had %(count)d recipients: %(text)s")
+    return words % {"count": covered, "text": text}
 
 
 def _tell_exchanges(call: Attempt) -> list[str]:

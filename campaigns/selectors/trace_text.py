@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from campaigns.models import Batch, Cohort, Delivery, Device, Part, Person
+from campaigns.models.audience import WAYS
 from campaigns.selectors.language_names import name_language
 from campaigns.selectors.trace_words import Line
 from providers.languages import is_same_language
+from providers.message import PushMessage
 
 
 def tell_text(part: Part, batch: Batch, language: str) -> Line:
@@ -18,6 +20,7 @@ def tell_text(part: Part, batch: Batch, language: str) -> Line:
     is_own = bool(language) and is_same_language(text, language)
     if not batch.language:
         words = _tell_common(is_own, language)
+        names["which"] = _name_common(message, batch.platform)
     elif is_own or not language:
         own = _("The text is the %(text)s translation, in their language.")
         words = own if is_own else _("The text is the %(text)s translation.")
@@ -36,10 +39,24 @@ def tell_text(part: Part, batch: Batch, language: str) -> Line:
 
 def _tell_common(is_own: bool, language: str) -> str:
     if is_own:
-        return _("The text is the common one, in their language, %(language)s.")
+        return _("The text is %(which)s, in their language, %(language)s.")
     if not language:
-        return _("The text is the common one: no translation fits their language.")
-    return _("The text is the common one: no translation fits their language, %(language)s.")
+        return _("The text is %(which)s: no translation fits their language.")
+    return _("The text is %(which)s: no translation fits their language, %(language)s.")
+
+
+def _name_common(message: PushMessage, platform: str) -> str:
+    """A platform's own title and text stand in place of the common ones, each by itself."""
+    block = getattr(message, platform, None)
+    own = [name for name in ("title", "body") if getattr(block, name, None)]
+    names = {"platform": dict(WAYS).get(platform, platform)}
+    if not own:
+        return _("the common one")
+    if len(own) == 2:
+        return _("the one for %(platform)s") % names
+    if own == ["title"]:
+        return _("the common one under the title for %(platform)s") % names
+    return _("the one for %(platform)s under the common title") % names
 
 
 def find_language(

@@ -97,7 +97,8 @@ def test_everybody_is_told_why(account, people, start, owner, now):
     for words in (
         "In the audience, as it was frozen.",
         "Country of the person is “FR”. Found: “FR”.",
-        "Must not be so: plan of the device is “free”. Found: not known.", "language fr",
+        "Must not be so: plan of the device is “free”. Found: not known.",
+        "Counted as Android, in French, of France, with no known version of the app.",
         "The text is the French translation, in their language.",
         "Not suppressed, and not opted out.", "Route: Sandbox.",
         "Call to Sandbox: accepted.",
@@ -288,7 +289,7 @@ def test_before_the_freeze_and_while_it_waits_it_says_so(account, people, start,
     assert (early.words, waiting.words) == ("Not decided yet.", "On its way: not settled yet.")
     assert "not frozen yet" in early.lines[0].words
     batch = Batch.objects.get()
-    assert f"Batch {batch.pk} of 1 recipient: Ready." in list_words(waiting)
+    assert f"Batch {batch.pk}, with 1 recipient: Ready." in list_words(waiting)
     assert "who registers after the start is not in it" in newer.lines[0].details[0]
     assert "Evaluated now they would be in it" in " ".join(list_words(newer))
 
