@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import ChangedMeanwhile, Invalid, NotFound, Refused
+from campaigns.errors import Invalid, NotFound, Refused
 from campaigns.models import App, Device, Membership, Segment
 from campaigns.pages.lookups import find_app
 from campaigns.pages.named_list import read_list
@@ -110,19 +110,12 @@ def _save(request: HttpRequest, app: App, segment: Segment | None) -> HttpRespon
         if segment is None:
             saved = create_segment(editor.app, **given)
         else:
-            _refuse_changed(segment, editor)
-            saved = update_segment(segment, **given)
+            saved = update_segment(segment, seen=editor.version, **given)
     except Refused as refusal:
         editor.faults |= refusal.fields or {"name": refusal.message}
         return _draw(request, editor, segment)
     messages.success(request, _("Saved."))
     return redirect("segment", pk=saved.pk)
-
-
-def _refuse_changed(segment: Segment, editor: Editor) -> None:
-    if editor.version != segment.updated_at.isoformat():
-        words = _("Somebody else has just changed this segment. Compare with it in another tab.")
-        raise ChangedMeanwhile(words, fields={"version": words})
 
 
 def _draw(request: HttpRequest, editor: Editor, segment: Segment | None) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import ChangedMeanwhile, NotFound, Refused
+from campaigns.errors import NotFound, Refused
 from campaigns.models import App, Membership, MessageTemplate
 from campaigns.pages.composition import Place, read_composition
 from campaigns.pages.languages import describe_language
@@ -106,10 +106,9 @@ def template(request: HttpRequest, pk: int) -> HttpResponse:
 def _save(request: HttpRequest, kept: MessageTemplate, page: TemplatePage, now: datetime) -> bool:
     """Whether it was saved; what was wrong stands at its field."""
     try:
-        if page.composition.version != kept.updated_at.isoformat():
-            raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
         values = page.form.read_values(page.write_content(kept.content))
-        update_template(kept, values, actor=name_actor(request.user), now=now)
+        actor = name_actor(request.user)
+        update_template(kept, values, actor=actor, now=now, seen=page.composition.version)
     except Refused as refusal:
         left = page.form.place_template_faults(refusal.fields or {"": refusal.message})
         page.composition.place_faults(left)

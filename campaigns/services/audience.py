@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Conflict, Invalid, OverCap
+from campaigns.errors import ChangedMeanwhile, Conflict, Invalid, OverCap
 from campaigns.models import App, Label, LabelMember, Person, Segment
 from campaigns.selectors.aliases import find_aliases
 from campaigns.selectors.audience import MAX_RECIPIENTS
@@ -139,20 +139,34 @@ def create_segment(
     return segment
 
 
-def update_segment(segment: Segment, *, actor: str, now: datetime, **changes: Any) -> Segment:
-    """Change `name`, `description` or `expression`, whichever is given and not None."""
+def update_segment(
+    segment: Segment, *, actor: str, now: datetime, seen: str | None = None, **changes: Any
+) -> Segment:
+    """Change `name`, `description` or `expression`, whichever is given and not None.
+
+    Raises ChangedMeanwhile where it has been changed since it was read with the `updated_at` that
+    is `seen`, in ISO format.
+    """
     checks = {
         "name": lambda value: check_name(value, MAX_NAME),
         "description": _check_description,
         "expression": _check_body,
     }
-    for field in _given(**changes):
-        setattr(segment, field, checks[field](changes[field]))
+    given = {field: checks[field](changes[field]) for field in _given(**changes)}
     with transaction.atomic():
-        keep_former(segment)
-        _save(segment, "update", _given(**changes), actor, now)
-        keep_version(segment, actor=actor, now=now)
-    return segment
+        held = keep_former(segment)
+        _refuse_changed(held, seen)
+        for field, value in given.items():
+            setattr(held, field, value)
+        _save(held, "update", given, actor, now)
+        keep_version(held, actor=actor, now=now)
+    return held
+
+
+def _refuse_changed(segment: Segment, seen: str | None) -> None:
+    if seen is not None and segment.updated_at.isoformat() != seen:
+        words = _("Somebody else has just changed this segment. Compare with it in another tab.")
+        raise ChangedMeanwhile(words, fields={"version": words})
 
 
 def delete_segment(segment: Segment, *, actor: str, now: datetime) -> None:
@@ -184,8 +198,12 @@ def _save(
 ) -> None:
     with transaction.atomic():
         taken = _("This app already has one of that name, perhaps an archived one.")
-        save_named(row, taken, None if isinstance(row, Segment) else fields)
+        save_named(row, taken, [*fields, *_list_clocks(row)])
         record_audit(actor, verb, row, workspace=row.app.workspace, fields=fields, now=now)
+
+
+def _list_clocks(row: Label | Segment) -> list[str]:
+    return ["updated_at"] if isinstance(row, Segment) else []
 
 
 def _refuse_used(uses: Sequence[Use]) -> None:

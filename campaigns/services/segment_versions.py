@@ -24,14 +24,17 @@ def keep_version(segment: Segment, *, actor: str, now: datetime) -> None:
         )
 
 
-def keep_former(segment: Segment) -> None:
+def keep_former(segment: Segment) -> Segment:
     """Hold the segment for the rest of the transaction, and keep what it is now if nothing of it
-    was ever kept: it is older than its first version."""
-    stored = Segment.objects.select_for_update().get(pk=segment.pk)
+    was ever kept: it is older than its first version. Gives it as it is now; raises NotFound."""
+    stored = Segment.objects.select_for_update().filter(pk=segment.pk).first()
+    if stored is None:
+        raise NotFound(_("There is no such segment any more."))
     if not SegmentVersion.objects.filter(segment=stored).exists():
         SegmentVersion.objects.create(
             segment=stored, number=1, expression=stored.expression, saved_at=stored.updated_at
         )
+    return stored
 
 
 def find_version(segment: Segment, number: int) -> SegmentVersion:

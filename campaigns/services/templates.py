@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns.errors import Conflict, Invalid
+from campaigns.errors import ChangedMeanwhile, Conflict, Invalid, NotFound
 from campaigns.models import App, MessageTemplate, Workspace
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.access import record_audit
@@ -52,11 +52,26 @@ def create_template(
 
 
 def update_template(
-    template: MessageTemplate, values: TemplateValues, *, actor: str, now: datetime
+    template: MessageTemplate,
+    values: TemplateValues,
+    *,
+    actor: str,
+    now: datetime,
+    seen: str | None = None,
 ) -> MessageTemplate:
-    """Change what is given; campaigns that began with it stay as they are."""
-    template.updated_at = now
-    return _save(template, values, "update_template", actor, now)
+    """Change what is given; campaigns that began with it stay as they are.
+
+    Raises ChangedMeanwhile where it has been changed since it was read with the `updated_at` that
+    is `seen`, in ISO format.
+    """
+    with transaction.atomic():
+        held = MessageTemplate.objects.select_for_update().filter(pk=template.pk).first()
+        if held is None:
+            raise NotFound(_("There is no such template any more."))
+        if seen is not None and held.updated_at.isoformat() != seen:
+            raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
+        held.updated_at = now
+        return _save(held, values, "update_template", actor, now)
 
 
 def _save(

@@ -25,7 +25,7 @@ def by(now):
 def test_a_template_is_kept_changed_put_away_and_taken_out(app, owner, by):
     values = TemplateValues("Sale", "For weekends", SALE)
     kept = templates.create_template(app.workspace, app, values, **by)
-    templates.update_template(kept, TemplateValues(name="Big sale"), **by)
+    kept = templates.update_template(kept, TemplateValues(name="Big sale"), **by)
     offered = list(templates.list_templates(owner, [app], "big"))
     templates.archive_template(kept, **by)
     put_away = list(templates.list_templates(owner, [app]))
