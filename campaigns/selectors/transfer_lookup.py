@@ -59,9 +59,12 @@ def find_transfers(term: str, principal: Any) -> tuple[FoundTransfer, ...]:
 
 def _list_ways(text: str, reach: Reach) -> dict[TransferBy, QuerySet[Any, int]]:
     """Ids of transfers by each way; whether they are seen is asked later."""
-    calls = Submission.objects.filter(workspace__in=reach.workspaces)
+    # Random, so of one call: of a workspace as well SQLite would read all calls of that.
+    answered = Submission.objects.filter(reference=text)
     # Said as their indexes say it, for SQLite to use these.
-    keyed = calls.filter(~Q(client_key=""), client_key=text)
+    keyed = Submission.objects.filter(
+        ~Q(client_key=""), workspace__in=reach.workspaces, client_key=text
+    )
     own = Transfer.objects.filter(
         ~Q(client_key=""), group__in=Group.objects.filter(app__in=reach.apps), client_key=text
     )
@@ -77,7 +80,7 @@ def _list_ways(text: str, reach: Reach) -> dict[TransferBy, QuerySet[Any, int]]:
             "pk", flat=True
         ),
         TransferBy.CLIENT_KEY: own.values_list("pk", flat=True),
-        TransferBy.CALL: _list_of_calls(calls.filter(reference=text)),
+        TransferBy.CALL: _list_of_calls(answered),
         TransferBy.CALL_KEY: _list_of_calls(keyed),
         TransferBy.MESSAGE: targets.values_list("part__transfer_id", flat=True),
         TransferBy.VENDOR: answers.values_list("batch__transfer_id", flat=True),
