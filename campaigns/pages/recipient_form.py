@@ -13,24 +13,22 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.models import Account, Cohort, Device, ReceiptCount, Settled, Transfer
-from campaigns.models.audience import WAYS, hash64
+from campaigns.models import Account, Cohort, ReceiptCount, Settled, Transfer
+from campaigns.models.audience import WAYS
 from campaigns.models.clock import list_zone_names, load_zone
 from campaigns.pages.fields import DayField, PageForm
 from campaigns.pages.reason_words import name_reason
 from campaigns.pages.report_names import RECEIPT_WORDS
-from campaigns.selectors.aliases import find_named
 from campaigns.selectors.dimensions import RECEIPTS
 from campaigns.selectors.language_names import name_language
 from campaigns.selectors.planned_recipients import list_planned_starts
 from campaigns.selectors.recipient_pages import NONE, Wanted
 from campaigns.selectors.row_ids import read_id
-from campaigns.selectors.searched import Searched
+from campaigns.selectors.searched import Searched, find_searched
 from campaigns.selectors.settled_hours import find_stretches
 from campaigns.selectors.transfer_books import Books
 from campaigns.selectors.waiting_recipients import PENDING
 
-CHUNK = 1000
 # Who has none of it, by the words of an address.
 NOTHING = {
     "reason": NONE, "language": NONE, "country": NONE, "app_version": "0", "account": "0",
@@ -52,7 +50,9 @@ class RecipientFilter(PageForm):
         required=False,
         max_length=4096,
         widget=forms.TextInput({"type": "search"}),
-        help_text=gettext_lazy("A whole push token, device id or external user id."),
+        help_text=gettext_lazy(
+            "Whatever Find somebody takes: external user id, e-mail, phone, push token, any id."
+        ),
     )
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), required=False)
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), required=False)
@@ -97,9 +97,11 @@ class RecipientFilter(PageForm):
     )
     zone = forms.CharField(label=gettext_lazy("Time zone"), required=False, max_length=60)
 
-    def __init__(self, *args: Any, transfer: Transfer, books: Books, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, transfer: Transfer, books: Books, principal: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.transfer = transfer
+        self.transfer, self.principal = transfer, principal
         for name, choices in _list_choices(transfer, books).items():
             if choices or self._asks(name):
                 more = _find_known(transfer, name, self.data.get(name, ""), choices)
@@ -163,7 +165,7 @@ class RecipientFilter(PageForm):
     def find_searched(self) -> Searched | None:
         """Whom the search means, None when nothing is searched for."""
         text = self.cleaned_data.get("search", "").strip()
-        return find_recipients(self.transfer, text) if text else None
+        return find_searched(self.transfer, text, self.principal) if text else None
 
 
 def _list_choices(transfer: Transfer, books: Books) -> dict[str, list[tuple[Any, Any]]]:
@@ -240,16 +242,3 @@ def _list_ways(transfer: Transfer) -> dict[str, list[tuple[Any, Any]]]:
         "step": [(step + 1, f"{step + 1}. {channel}") for step, channel in steps],
         "channel": [(channel, channel) for channel in channels],
     }
-
-
-def find_recipients(transfer: Transfer, text: str) -> Searched:
-    """Devices and persons of the transfer's app that a text may mean, each by an index; a number
-    may be a device's or a person's."""
-    devices = Device.objects.filter(app=transfer.app_id)
-    by_token = devices.filter(platform__in=dict(WAYS), token_hash=hash64(text))
-    persons = find_named([transfer.app.workspace_id], text)
-    found = {*by_token.values_list("pk", flat=True)[:CHUNK]}
-    if persons:
-        found |= {*devices.filter(person_id__in=persons).values_list("pk", flat=True)[:CHUNK]}
-    number = {read_id(text)} - {None, 0}
-    return Searched(frozenset(found | number), frozenset(persons | number))

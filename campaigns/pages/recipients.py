@@ -51,7 +51,7 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
     """One page of them, after the place at which the last page ended."""
     transfer = find_transfer(request.user, pk)
     books = read_books(transfer)
-    form = RecipientFilter(request.GET, transfer=transfer, books=books)
+    form = RecipientFilter(request.GET, transfer=transfer, books=books, principal=request.user)
     return _draw(request, transfer, form, books)
 
 
@@ -176,7 +176,7 @@ def recipients_csv(request: HttpRequest, pk: int) -> Any:
     them goes to the audit log."""
     transfer = find_transfer(request.user, pk)
     books = read_books(transfer)
-    form = RecipientFilter(request.GET, transfer=transfer, books=books)
+    form = RecipientFilter(request.GET, transfer=transfer, books=books, principal=request.user)
     if not form.is_valid():
         return _draw(request, transfer, form, books)
     record_audit(

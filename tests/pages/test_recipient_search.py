@@ -7,16 +7,37 @@ from datetime import UTC, datetime
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Batch, Cohort, Delivery, Message, Part, Transfer
+from campaigns.models import (
+    Batch,
+    Cohort,
+    Delivery,
+    DeviceMark,
+    Message,
+    Part,
+    Person,
+    Transfer,
+)
+from campaigns.models.audience import hash64
 from campaigns.models.packing import pack_cohorts, pack_ids
+from campaigns.services.merges import merge_persons
 from tests import builders
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-# Ann is person 101 and has device 202; Bob is person 202 and has device 101.
+# Ann is person 101 and has device 202; Bob is person 202 and has device 101. Anna was merged.
 FOUND = {
     "ann": [("device", 202), ("person", 101)],
     "of-ann": [("device", 202)],
+    "Ann@Example.org": [("device", 202), ("person", 101)],
+    "+49 170 123": [("device", 202), ("person", 101)],
+    "anna@example.org": [("device", 202), ("person", 101)],
+    "ann*": [("device", 202), ("person", 101)],
+    "aid-of-ann": [("device", 202)],
+    "alias-of-ann": [("device", 202)],
     "101": [("device", 101), ("person", 101)],
+    "device 101": [("device", 101)],
+    "person 101": [("device", 202), ("person", 101)],
+    "300": [],
+    "gone@example.org": [],
     "nobody": [],
 }
 
@@ -26,7 +47,13 @@ def transfer(app) -> Transfer:
     """A push to both devices, and an e-mail to both persons."""
     for name, person, device in (("ann", 101, 202), ("bob", 202, 101)):
         owner = builders.make_person(app.workspace, name, pk=person)
-        builders.make_device(app, f"of-{name}", pk=device, person=owner)
+        phone = builders.make_device(app, f"of-{name}", pk=device, person=owner)
+        aid = f"aid-of-{name}"
+        phone.identifiers.create(app=app, kind="google_aid", value=aid, value_hash=hash64(aid))
+        DeviceMark.objects.create(app=app, device=phone, kind="alias", name=f"alias-of-{name}")
+    Person.objects.filter(pk=101).update(email="ann@example.org", phone="49170123")
+    anna = builders.make_person(app.workspace, "anna", email="anna@example.org", pk=404)
+    merge_persons(Person.objects.get(pk=101), anna, actor="owner", now=NOW)
     transfer = Transfer.objects.create(
         app=app, group=app.groups.get(), status="sending", status_since=NOW, due_at=NOW,
         created_at=NOW, has_steps=True,
@@ -65,6 +92,14 @@ def search(client, owner, transfer: Transfer, **query: str) -> list[tuple[str, i
     page = client.get(reverse("recipients", args=[transfer.pk]), query)
     assert page.status_code == 200
     return [(row["kind"], row["recipient"]) for row in page.context["rows"]]
+
+
+def test_who_was_merged_since_is_found_by_the_number_that_they_had(client, owner, transfer):
+    part = transfer.parts.get(kind=Part.Kind.PERSON)
+    cohort = Cohort.objects.get()
+    Delivery.objects.create(part=part, recipient=404, at=NOW, cohort_id=cohort.pk, outcome="failed")
+
+    assert search(client, owner, transfer, search="ann") == [("person", 404)]
 
 
 @pytest.mark.parametrize("text", FOUND)
