@@ -57,6 +57,7 @@ def read_tables(one):
     return {name: mark for name, mark in read(one.pk)["digests"].items() if name != "pieces"}
 
 
+@pytest.mark.values(2)
 @pytest.mark.parametrize("steps", [0, 1, 4, ROWS // CHUNK - 1])
 def test_an_import_cancelled_midway_and_applied_again_ends_as_one_left_alone(small_steps, steps):
     alone = apply(check(bring("alone")))
@@ -72,6 +73,7 @@ def test_an_import_cancelled_midway_and_applied_again_ends_as_one_left_alone(sma
     assert again.apply_job.counts["rows"] == ROWS
 
 
+@pytest.mark.values(2)
 @pytest.mark.parametrize("steps", [0, 1, 4, ROWS // CHUNK - 1])
 def test_a_dry_run_cancelled_midway_and_made_again_finds_what_one_left_alone_does(
     small_steps, steps

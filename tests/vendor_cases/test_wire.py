@@ -99,7 +99,10 @@ def test_a_send_is_written_to_its_last_byte_before_anybody_is_called(dialect):
             index=st.integers(0, 2),
             outcome=st.sampled_from(Outcome),
             reason=st.none() | st.sampled_from(Reason),
-            message=st.text(st.characters(exclude_characters="\0"), max_size=20),
+            # Neither is a text that PostgreSQL keeps; half a character comes back as a whole one.
+            message=st.text(
+                st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20
+            ),
             retry_after=st.none() | st.floats(0, 3600),
         ),
         max_size=3,
