@@ -21,7 +21,7 @@ from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.start import list_steps
 from campaigns.pages.transfer_books import Number
 from campaigns.selectors import attention
-from campaigns.selectors.account_health import AccountHealth, list_health
+from campaigns.selectors.account_health import AccountHealth, count_accounts, list_health
 from campaigns.selectors.hours import find_seconds_left
 from campaigns.selectors.month import Month, read_month
 from campaigns.selectors.status import find_pause_words, measure_rates
@@ -72,7 +72,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
         "running": list_running(request.user, now),
         "coming": list_coming(request.user, now, SHOWN, each=1),
-        "accounts": [_describe_health(one) for one in list_health(request.user, now, ACCOUNTS)],
+        **_read_accounts(request, now),
         **_read_waiting(request, now),
         **read_approvals(request.user, now),
     }
@@ -134,6 +134,15 @@ def _read_waiting(request: HttpRequest, now: datetime) -> dict[str, Any]:
         "undecided": attention.list_undecided(app_ids, now - WORRYING, UNDECIDED),
         "drafts": list(attention.list_drafts(user, actor, SHOWN)),
         "keys": list(attention.list_expiring_keys(user, now, SHOWN)) if sees_keys else [],
+    }
+
+
+def _read_accounts(request: HttpRequest, now: datetime) -> dict[str, Any]:
+    shown = [_describe_health(one) for one in list_health(request.user, now, ACCOUNTS)]
+    is_cut = len(shown) == ACCOUNTS
+    return {
+        "accounts": shown,
+        "more_accounts": count_accounts(request.user) - ACCOUNTS if is_cut else 0,
     }
 
 

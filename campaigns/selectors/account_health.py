@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from campaigns.models import Account, Exchange, Throttle
 from campaigns.selectors.account_expiry import SOON, expires_soon, find_last_day, has_expired
@@ -21,6 +21,12 @@ from providers.pacing import find_day, find_reset
 
 RECENT = 100  # calls of an account that are looked at
 LATELY = timedelta(days=1)
+MOST_RANKED = 500  # accounts
+# The states of accounts, first those that stop what is sent now.
+WORST_FIRST = (
+    "bad", "expired", "failing", "used_up", "waiting", "expiring", "good", "unknown", "off",
+)  # fmt: skip
+Calls = list[tuple[datetime, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +72,50 @@ class AccountHealth:
 
 
 def list_health(principal: Any, now: datetime, limit: int) -> list[AccountHealth]:
-    """Accounts that the principal sees, those that were refused or expire first."""
-    rows = Account.objects.for_user(principal).order_by(_put_worst_first(now), "name", "pk")
-    accounts = list(rows[:limit])
+    """Accounts that the principal sees, those that need somebody first: the worst of all of them,
+    whatever they are called."""
+    accounts = list(_select_ranked(principal, now)[:MOST_RANKED])
+    throttles = _list_throttles(accounts)
+    ranks = {
+        account.pk: WORST_FIRST.index(
+            _describe(account, throttles[account.pk], _newest_call(account, now), now).state
+        )
+        for account in accounts
+    }
+    accounts.sort(key=lambda account: ranks[account.pk])
+    return [
+        _describe(account, throttles[account.pk], _list_calls(account), now)
+        for account in accounts[:limit]
+    ]
+
+
+def count_accounts(principal: Any) -> int:
+    """How many accounts the principal sees."""
+    count: int = Account.objects.for_user(principal).count()
+    return count
+
+
+def _select_ranked(principal: Any, now: datetime) -> QuerySet[Any]:
+    """With the reason of their newest call: "" where it worked, None where there was none."""
+    newest = Exchange.objects.filter(account=OuterRef("pk")).order_by("-pk").values("reason")[:1]
+    rows = Account.objects.for_user(principal).annotate(newest_reason=Subquery(newest))
+    return rows.order_by(_put_worst_first(now), "name", "pk")
+
+
+def _list_throttles(accounts: Sequence[Account]) -> dict[int, list[Throttle]]:
     throttles: dict[int, list[Throttle]] = {account.pk: [] for account in accounts}
-    for throttle in Throttle.objects.filter(account__in=accounts):
+    for throttle in Throttle.objects.filter(account__in=throttles):
         throttles[throttle.account_id].append(throttle)
-    return [_describe(account, throttles[account.pk], now) for account in accounts]
+    return throttles
+
+
+def _newest_call(account: Any, now: datetime) -> Calls:
+    return [] if account.newest_reason is None else [(now, account.newest_reason)]
+
+
+def _list_calls(account: Account) -> Calls:
+    recent = Exchange.objects.filter(account=account).order_by("-pk")
+    return list(recent.values_list("at", "reason")[:RECENT])
 
 
 def _put_worst_first(now: datetime) -> Case:
@@ -87,10 +130,10 @@ def _put_worst_first(now: datetime) -> Case:
     )
 
 
-def _describe(account: Account, throttles: Sequence[Throttle], now: datetime) -> AccountHealth:
+def _describe(
+    account: Account, throttles: Sequence[Throttle], calls: Calls, now: datetime
+) -> AccountHealth:
     dialect = find_dialect(account.dialect)
-    recent = Exchange.objects.filter(account=account).order_by("-pk")
-    calls = list(recent.values_list("at", "reason")[:RECENT])
     failed = [(at, reason) for at, reason in calls if reason]
     blocked = [row.blocked_until for row in throttles if is_asked_to_wait(row, now)]
     return AccountHealth(

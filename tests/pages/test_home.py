@@ -92,6 +92,45 @@ def test_what_waits_is_each_ones_own(client, app, owner, colleague, stranger):
     assert ">3 recipients</a> got it. Send again" in pages[owner].content.decode()
 
 
+@pytest.fixture
+def many_accounts(app):
+    """Fourteen that do well, and after them by name one."""
+    fields = {"workspace": app.workspace, "dialect": "sandbox"}
+    for number in range(14):
+        Account.objects.create(name=f"Account {number:02}", health="good", **fields)
+    return Account.objects.create(name="Z", limits={"requests_per_day": 5}, **fields)
+
+
+@pytest.mark.parametrize("state", ["failing", "waiting", "used_up"])
+def test_an_account_in_trouble_stands_before_all_others(owner, many_accounts, now, state):
+    model, fields = {
+        "failing": (Exchange, {"at": now, "method": "POST", "url": "/", "reason": "vendor"}),
+        "waiting": (Throttle, {"app_id": 1, "blocked_until": now + timedelta(minutes=30)}),
+        "used_up": (Throttle, {"day": now.date(), "day_used": 5}),
+    }[state]
+    model.objects.create(account=many_accounts, **fields)
+
+    first, *others = list_health(owner, now, 12)
+
+    assert (first.account, first.state) == (many_accounts, state)
+    assert {(other.state, len(others)) for other in others} == {("good", 11)}
+
+
+def test_home_says_how_many_accounts_it_does_not_show(client, owner, many_accounts):
+    client.force_login(owner)
+
+    with CaptureQueriesContext(connection) as of_many:
+        cut = client.get(reverse("home"))
+    Account.objects.filter(name__lt="Account 13").delete()
+    with CaptureQueriesContext(connection) as of_few:
+        whole = client.get(reverse("home"))
+
+    link = f'<a class="pa-link" href="{reverse("admin:campaigns_account_changelist")}">'
+    assert f"{link}3 more accounts that do no worse</a>" in cut.content.decode()
+    assert "data-pa-more-accounts" not in whole.content.decode()
+    assert len(of_many) - len(of_few) <= 11  # the calls of each that is shown, and the number
+
+
 def test_an_account_tells_how_it_does(app, owner, now):
     accounts = {
         name: Account.objects.create(workspace=app.workspace, name=name, dialect="sandbox", **own)
@@ -120,8 +159,8 @@ def test_an_account_tells_how_it_does(app, owner, now):
         "spent": "used_up", "waits": "waiting", "old": "expired", "ending": "expiring",
         "young": "unknown",
     }  # fmt: skip
-    assert list(lines)[:3] == ["bad", "ending", "old"]
-    assert list(lines)[-1] == "off"
+    assert list(lines) == ["bad", "old", "failing", "spent", "waits", "ending", "fine", "new",
+                           "young", "off"]  # fmt: skip
     assert (lines["fine"].failures, lines["fine"].reason) == (1, "vendor")
     assert (lines["fine"].day.used, lines["fine"].day.limit) == (5, 10)
 
