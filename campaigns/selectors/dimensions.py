@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Case, Max, Q, Sum, Value, When
+from django.utils.translation import gettext as _
 
 from campaigns.models import (
     Account,
@@ -311,7 +312,9 @@ def _name_transfers(ids: list[int], apps: Collection[int]) -> Iterator[tuple[Key
 def _name_accounts(ids: list[int], apps: Collection[int]) -> Iterator[tuple[Key, str]]:
     workspaces = App.objects.filter(pk__in=apps).values("workspace_id")
     rows = Account.objects.filter(pk__in=ids, workspace_id__in=workspaces)
-    return ((str(pk), name) for pk, name in rows.values_list("pk", "name"))
+    yield from ((str(pk), name) for pk, name in rows.values_list("pk", "name"))
+    # Who never came as far as an account, as those who are left out.
+    yield "0", _("No account")
 
 
 _NAMES = {

@@ -1,0 +1,50 @@
+"""What the lines of a report are called on its page and in its files, and what stands beside."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from tests import builders
+from tests.campaigns.test_dimensions import books, mute, recipients, teller
+from tests.campaigns.test_reports import settle
+
+__all__ = ["books", "mute", "recipients", "teller"]
+pytestmark = pytest.mark.database
+DAYS = {"date_from": "2026-11-20", "date_to": "2026-11-20"}
+
+
+@pytest.fixture
+def viewer(client, app):
+    client.force_login(builders.make_member("viewer", app.workspace, app=app, role="viewer"))
+    return client
+
+
+def get(client, name="reports", **query):
+    return client.get(reverse(name), {**DAYS, **query})
+
+
+def read_csv(client, **query):
+    body = b"".join(get(client, "report_csv", **query).streaming_content)
+    return body.decode("utf-8-sig").splitlines()
+
+
+def read_sheet(client, **query):
+    body = b"".join(get(client, "report_xlsx", **query).streaming_content)
+    return [list(row) for row in load_workbook(io.BytesIO(body)).active.iter_rows(values_only=True)]
+
+
+def test_who_never_reached_an_account_stands_under_no_account(viewer, books):
+    settle(books[0].parts.get(), 3, outcome="skipped", account_id=0)
+
+    page = get(viewer, by="account")
+    narrowed = get(viewer, by="day", account="0").context["narrowed"]
+    csv, sheet = (read(viewer, by="account") for read in (read_csv, read_sheet))
+
+    assert "No account" in {row.name for row in page.context["rows"]}
+    assert [value for _name, value, _address in narrowed] == ["No account"]
+    assert any(line.startswith("No account,") for line in csv)
+    assert "No account" in [row[0] for row in sheet]
