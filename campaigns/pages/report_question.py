@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
@@ -24,6 +25,7 @@ from campaigns.services.report_jobs import FIELDS
 from providers.reporting import read_zone
 
 DEFAULT_DAYS = 29
+ASCII = re.compile(r"[\x00-\x7f]+")
 OF_SENDS = "of_sends"
 DIMENSIONS = [
     (Dimension.GROUP, gettext_lazy("Group, tag, transfer")),
@@ -120,7 +122,13 @@ class Asked:
             **({OF_SENDS: "1"} if self.is_of_sends else {}),
             **changes,
         }
-        return "?" + urlencode(values)
+        return "?" + "&".join(f"{name}={quote_ascii(value)}" for name, value in values.items())
+
+
+def quote_ascii(text: str) -> str:
+    """Letters beyond ASCII stay as they are, as links of pages may: percent signs make each nine
+    characters long, and a report has hundreds of links with the same tag."""
+    return ASCII.sub(lambda found: quote_plus(found[0]), text)
 
 
 def read_asked(principal: Any, query: QueryDict) -> Asked:

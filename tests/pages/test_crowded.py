@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -17,9 +20,12 @@ from campaigns.models import (
     Segment,
     TestGroup,
 )
+from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.pages.imports import ChoiceForm
+from providers.receipts import ReceiptKind
 from tests import builders
 from tests.pages.test_every_page import MOST_HTML
+from tests.pages.test_report_links import NOON, make_part, make_transfer, receive, settle
 
 pytestmark = pytest.mark.django_db
 LONG = "a name that is as long as somebody from a large company makes it"  # 64 letters
@@ -253,3 +259,22 @@ def test_the_audit_log_names_some_fields_of_an_entry_and_leads_to_all(admin, app
     assert f"?workspace=acme&amp;entry={last.pk}" in log
     assert fields[99] in one
     assert history.count("and 92 more") == 20
+
+
+def test_a_report_of_long_tags_stays_small_and_its_links_lead_on(admin, app):
+    for number in range(52):
+        part = make_part(make_transfer(app, tag=f"{number:03}{'折' * 100}"))
+        for place, outcome in enumerate(SETTLED_KEYS):
+            settle(part, [10 * number + place], outcome, NOON)
+        receive(part, [10 * number], ReceiptKind.OPENED, NOON)
+    group = Group.objects.get(app=app).pk
+    days = "&date_from=2026-11-19&date_to=2026-11-21"
+
+    page = look(admin, "reports", query=f"?by=tag{days}")
+    rows = look(admin, "report_rows", query=f"?by=tag&group={group}{days}")
+    links = re.findall(r'href="([^"]+tag=000折[^"]+)"', page)
+    led_to = admin.get(html.unescape(links[0]))
+
+    assert "2 lines more" in page
+    assert "2 lines more" in rows
+    assert len(led_to.context["rows"]) == 1
