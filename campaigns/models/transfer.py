@@ -17,6 +17,8 @@ from campaigns.models.message import Message
 from campaigns.models.moves import Moving, StatusEvent
 from campaigns.models.scoping import ScopedQuerySet
 
+FEW = 10  # recipients; scripts send to so many all day long
+
 
 class Submission(models.Model):
     """One accepted call from a script; the ids that we answered resolve through it.
@@ -173,7 +175,12 @@ class Transfer(Moving):
         ]
         indexes = [
             models.Index(fields=["app", "-created_at"], name="transfer_app_recent"),
-            # Scripts make many, and no calendar shows them.
+            # Scripts make many, and a calendar names those to more than a few.
+            models.Index(
+                fields=["app", "due_at"],
+                condition=Q(campaign__isnull=True, audience__gt=FEW),
+                name="transfer_larger_scripted",
+            ),
             models.Index(
                 fields=["created_at"],
                 condition=Q(campaign__isnull=False),

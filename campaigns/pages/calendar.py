@@ -33,9 +33,11 @@ from campaigns.selectors.calendar import (
     read_timetable,
 )
 from campaigns.selectors.campaign_apps import list_apps
-from campaigns.selectors.collisions import Collisions, find_collisions
+from campaigns.selectors.collisions import Collision, Collisions, find_collisions
 from campaigns.selectors.overlap import count_overlap
+from campaigns.selectors.questions import Dimension
 from campaigns.selectors.row_ids import read_id
+from campaigns.selectors.script_sends import MOST_SMALL, count_small
 from campaigns.services.access import has_role
 
 VIEWS = {
@@ -84,6 +86,8 @@ class Day:
     is_beside: bool  # of the month before or after
     rows: list[Row]
     more: int
+    small: str  # what scripts sent to a few, in words
+    reported: str  # the address of all that was sent that day
     compose: str
     whole: str
 
@@ -93,6 +97,7 @@ class Row:
     """One entry as it is drawn on one day; `clash` says what it comes together with."""
 
     entry: Entry
+    name: str
     address: str
     time: str
     place: str
@@ -138,9 +143,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
     start = in_zone(frame.days[0], frame.zone)
     end = in_zone(frame.days[-1] + timedelta(days=1), frame.zone)
     app = frame.app.pk if frame.app else None
-    found = read_timetable(request.user, start, end, now, app=app)
+    found = read_timetable(request.user, start, end, now, app=app, zone=frame.zone)
     collisions = find_collisions(found.entries)
-    days = _draw_days(frame, found, collisions, now)
+    days = _draw_days(frame, found, collisions, _count_small(found, frame, now), now)
     shown = {"view": frame.view, "on": frame.on, "zone": str(frame.zone), "app": app}
     context = {
         "form": CalendarForm(initial=shown, principal=request.user),
@@ -151,9 +156,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "after": frame.link(on=frame.step(1).isoformat()),
         "today": frame.link(on=now.astimezone(frame.zone).date().isoformat()),
         "weeks": [days[number : number + 7] for number in range(0, len(days), 7)],
-        "days": [day for day in days if day.rows] if frame.view == "list" else days,
-        "listed": [day for day in days if day.rows and not day.is_beside],
-        "collisions": collisions.pairs,
+        "listed": [day for day in days if (day.rows or day.small) and not day.is_beside],
+        "collisions": [_draw_pair(pair, frame) for pair in collisions.pairs],
         "more_collisions": collisions.count - len(collisions.pairs),
         "is_cut": found.is_cut,
         "may_compose": has_role(request.user, None, Membership.Role.COMPOSER),
@@ -208,29 +212,108 @@ def _name_frame(frame: Frame) -> str:
     return _("%(first)s to %(last)s") % words
 
 
-def _draw_days(frame: Frame, found: Timetable, collisions: Collisions, now: datetime) -> list[Day]:
+def _count_small(found: Timetable, frame: Frame, now: datetime) -> dict[date, int]:
+    """What scripts sent to a few on each day until today."""
+    today = now.astimezone(frame.zone).date()
+    days = {
+        day: (in_zone(day, frame.zone), in_zone(day + timedelta(days=1), frame.zone))
+        for day in frame.days
+        if day <= today
+    }
+    return count_small(found.apps, days)
+
+
+def _draw_days(
+    frame: Frame,
+    found: Timetable,
+    collisions: Collisions,
+    small: Mapping[date, int],
+    now: datetime,
+) -> list[Day]:
     table = group_by_day(found.entries, frame.days, frame.zone)
     today, most = now.astimezone(frame.zone).date(), MOST_OF_A_DAY[frame.view]
     days = []
     for day, entries in table.items():
         shown = entries if len(entries) <= most else entries[: most - 1]
         rows = [_draw_row(entry, day, frame, found.places, collisions) for entry in shown]
-        days.append(_draw_day(frame, day, rows, len(entries) - len(rows), today))
+        more = len(entries) - len(rows)
+        days.append(_draw_day(frame, day, rows, more, small.get(day, 0), today))
     return days
 
 
 def _draw_row(
-    entry: Entry, day: date, frame: Frame, places: Mapping[int, str], collisions: Collisions
+    entry: Entry,
+    day: date,
+    frame: Frame,
+    places: Mapping[tuple[Any, ...], str],
+    collisions: Collisions,
 ) -> Row:
-    local = entry.at.astimezone(frame.zone)
+    beside, place = collisions.beside.get(id(entry), {}), places[entry.identity]
     return Row(
         entry=entry,
-        address=reverse("campaign", args=[entry.campaign.pk]),
-        time=entry.wall_clock[11:16] if entry.until else local.strftime("%H:%M"),
-        place=places[entry.campaign.pk],
-        clash=_word_clash(list(collisions.beside.get(id(entry), {}).values())),
-        goes_on=local.date() != day,
+        name=_name_entry(entry),
+        address=_find_address(entry, frame),
+        time=_word_time(entry, frame.zone),
+        place=f"{place} · {entry.note}" if entry.run else place,
+        clash=_word_clash(list(beside.values())),
+        goes_on=entry.at.astimezone(frame.zone).date() != day,
     )
+
+
+def _word_time(entry: Entry, zone: ZoneInfo) -> str:
+    if entry.wall_clock:
+        return entry.wall_clock[11:16]
+    first = entry.at.astimezone(zone).strftime("%H:%M")
+    last = entry.ends.astimezone(zone).strftime("%H:%M")
+    return first if first == last else f"{first}-{last}"
+
+
+def _name_entry(entry: Entry) -> str:
+    run = entry.run
+    if run is None or run.count == 1:
+        return entry.campaign.name
+    words = ngettext("%(name)s: %(n)d send", "%(name)s: %(n)d sends", run.count)
+    return words % {"name": entry.campaign.name, "n": run.count}
+
+
+def _find_address(entry: Entry, frame: Frame) -> str:
+    """The page of the campaign or of a script's only send, else the list of that day's."""
+    if entry.run is None:
+        return reverse("campaign", args=[entry.campaign.pk])
+    if entry.run.count == 1:
+        return reverse("transfer", args=[entry.run.transfer])
+    return _link_report(entry.at.astimezone(frame.zone).date(), entry.run.app)
+
+
+def _link_report(day: date, app: int | None) -> str:
+    """All transfers of a day."""
+    query = {"date_from": day.isoformat(), "date_to": day.isoformat(), "app": app or "",
+             "by": Dimension.TRANSFER.value}  # fmt: skip
+    asked = {key: value for key, value in query.items() if value}
+    return f"{reverse('reports')}?{urlencode(asked)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two starts that come together, each with its name and address; `count` is the address that
+    counts who gets both, of two campaigns."""
+
+    first: tuple[str, str]
+    second: tuple[str, str]
+    at: datetime
+    is_certain: bool
+    count: str
+
+
+def _draw_pair(one: Collision, frame: Frame) -> Pair:
+    first, second = (
+        (_name_entry(entry), _find_address(entry, frame)) for entry in (one.first, one.second)
+    )
+    count = ""
+    if one.first.run is None and one.second.run is None:
+        address = reverse("campaign_overlap", args=[one.first.campaign.pk])
+        count = f"{address}?{urlencode({'other': one.second.campaign.pk})}"
+    return Pair(first, second, one.second.at, one.is_certain, count)
 
 
 def _word_clash(names: list[str]) -> str:
@@ -249,7 +332,15 @@ def _word_clash(names: list[str]) -> str:
     return words % {"names": named, "n": more}
 
 
-def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, today: date) -> Day:
+def _word_small(count: int) -> str:
+    """Of more than are counted only that."""
+    if count > MOST_SMALL:
+        return _("More than %(n)d small sends by scripts") % {"n": MOST_SMALL}
+    words = ngettext("%(n)d small send by scripts", "%(n)d small sends by scripts", count)
+    return words % {"n": count} if count else ""
+
+
+def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, small: int, today: date) -> Day:
     target = f"app:{frame.app.pk}" if frame.app else ""
     query = {"send_at": f"{day.isoformat()}T09:00", "timezone": str(frame.zone), "target": target}
     plan = urlencode({key: value for key, value in query.items() if value})
@@ -259,6 +350,8 @@ def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, today: date) 
         is_beside=frame.view == "month" and day.month != frame.on.month,
         rows=rows,
         more=more,
+        small=_word_small(small),
+        reported=_link_report(day, frame.app.pk if frame.app else None),
         compose=f"{reverse('compose')}?{plan}" if day >= today else "",
         whole=frame.link(view="week" if frame.view == "month" else "list", on=day.isoformat()),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from campaigns.pages.calendar import Day, Row
 
 NOTHING = mark_safe("")
+SCRIPT = draw_icon("terminal")
 ICONS = {
     "scheduled": "schedule",
     "recurring": "event_repeat",
@@ -73,7 +74,7 @@ def draw_entries(day: Day, *, is_long: bool) -> SafeString:
     rows = ((_draw_row(row, is_long=is_long),) for row in day.rows)
     drawn = draw_each("<li>{}</li>", rows)
     listed = draw('<ul class="pa-entries">{}</ul>', drawn) if day.rows else NOTHING
-    return listed + _draw_rest(day)
+    return listed + _draw_rest(day) + _draw_small(day)
 
 
 def _draw_rest(day: Day) -> SafeString:
@@ -83,21 +84,29 @@ def _draw_rest(day: Day) -> SafeString:
     return draw('<a class="pa-entry-rest" href="{}">{}</a>', day.whole, words)
 
 
+def _draw_small(day: Day) -> SafeString:
+    """What scripts sent to a few: a number, and the list that has them."""
+    if not day.small:
+        return NOTHING
+    return draw('<a class="pa-entry-rest" href="{}">{}</a>', day.reported, day.small)
+
+
 def _draw_row(row: Row, *, is_long: bool) -> SafeString:
     entry = row.entry
     html = (
-        '<a class="pa-entry pa-entry-{}{}" href="{}"{}>{}<span class="pa-entry-time">{}</span>'
+        '<a class="pa-entry pa-entry-{}{}" href="{}"{}>{}{}<span class="pa-entry-time">{}</span>'
         '<span class="pa-entry-name">{}</span>{}{}</a>'
     )
     return draw(
         html,
         entry.status,
-        " pa-entry-band" if entry.until else "",
+        " pa-entry-band" if entry.wall_clock else "",
         row.address,
         draw(' title="{}"', entry.note) if entry.note else "",
         _draw_status(entry.status),
+        SCRIPT if entry.run else NOTHING,
         "…" if row.goes_on else row.time,
-        entry.campaign.name,
+        row.name,
         _draw_clash(row.clash) if row.clash else "",
         _draw_place(row) if is_long else "",
     )
@@ -119,5 +128,5 @@ def _draw_clash(words: str) -> SafeString:
 
 
 def _draw_place(row: Row) -> SafeString:
-    clock = _("on each recipient's own clock") + " · " if row.entry.until else ""
+    clock = _("on each recipient's own clock") + " · " if row.entry.wall_clock else ""
     return draw('<span class="pa-entry-more">{}{}</span>', clock, row.place)

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from django.db.models import Q
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.models import App, AppGroup, Campaign, Occurrence, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_last_instant
 from campaigns.models.recurrence import Series
+from campaigns.selectors.routes import find_dialect
+from campaigns.selectors.script_sends import Run, list_runs, name_keys
 
 # What is read of the campaign of a series.
 SHOWN = (
@@ -28,8 +33,9 @@ BAND = timedelta(hours=26)  # from the first zone on earth to the last
 
 
 class Named(NamedTuple):
-    """What a calendar shows of a campaign. There are hundreds, and a row of the model with most of
-    its columns left out takes longer to make than all of its columns to read."""
+    """What a calendar shows of a campaign, or without an id of what a script sends. There are
+    hundreds, and a row of the model with most of its columns left out takes longer to make than all
+    of its columns to read."""
 
     pk: int
     name: str
@@ -41,7 +47,9 @@ class Named(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One start. With recipients' own hours it is a band: the first of them get it at `at`, the
-    last by `until`. `status` is the campaign's or the transfers', or `missed`, `skipped`."""
+    last by `until`. `status` is the campaign's or the transfers', or `missed`, `skipped`.
+
+    With a `run` it is what a script sends without a campaign: from the first to the last of it."""
 
     at: datetime
     campaign: Named
@@ -51,6 +59,12 @@ class Entry:
     until: datetime | None = None
     wall_clock: str = ""
     note: str = ""
+    run: Run | None = None
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What comes again is the same."""
+        return self.run.sender if self.run else (self.campaign.pk,)
 
     @property
     def ends(self) -> datetime:
@@ -61,26 +75,73 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Timetable:
     """Entries in their order; `is_cut` where there were more than are read. `places` are the
-    names of the app or app group of each campaign."""
+    names of the app or app group of each, by its identity; `apps` are those that are shown."""
 
     entries: tuple[Entry, ...]
     is_cut: bool
-    places: Mapping[int, str]
+    places: Mapping[tuple[Any, ...], str]
+    apps: tuple[int, ...]
 
 
 def read_timetable(
-    principal: Any, start: datetime, end: datetime, now: datetime, *, app: int | None = None
+    principal: Any,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    *,
+    app: int | None = None,
+    zone: tzinfo = UTC,
 ) -> Timetable:
-    """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`."""
+    """Everything that starts, or goes on by recipients' own hours, from `start` to before `end`.
+    What scripts send in a row is one entry for each day of the `zone`."""
     scope = _Scope(
         Campaign.objects.for_user(principal), Transfer.objects.for_user(principal), _list_members()
     )
+    apps = _list_visible(principal, app)
     if app is not None:
-        scope = scope.narrow([app])
+        scope = scope.narrow(apps)
     entries, is_cut = _read(scope, start, end, now)
-    shown = tuple(entries[:MAX_ENTRIES])
-    places = _name_places(entry.campaign for entry in shown)
-    return Timetable(shown, is_cut or len(entries) > MAX_ENTRIES, places)
+    runs, is_more = list_runs(apps, start - BAND, end, zone)
+    sent = [one for one in _enter_runs(runs) if one.at < end and one.ends >= start]
+    shown = sorted([*entries[:MAX_ENTRIES], *sent], key=lambda one: (one.at, one.campaign.pk))
+    is_cut = is_cut or is_more or len(entries) > MAX_ENTRIES
+    return Timetable(tuple(shown), is_cut, _name_places(shown), tuple(apps))
+
+
+def _list_visible(principal: Any, app: int | None) -> list[int]:
+    """The ids of the apps that are shown: those that the principal sees, or one of them."""
+    apps = App.objects.for_user(principal)
+    return list((apps.filter(pk=app) if app is not None else apps).values_list("pk", flat=True))
+
+
+def _enter_runs(runs: Sequence[Run]) -> Iterator[Entry]:
+    names = name_keys(runs)
+    for run in runs:
+        sender = names.get(run.key) or _name_door(run.door)
+        name = run.name or names.get(run.key) or capfirst(sender)
+        entry = Entry(
+            at=run.first, campaign=Named(0, name, {}, run.app, None), run=run,
+            status=run.status, apps=frozenset({run.app}), transfer_id=run.transfer,
+            until=run.last if run.count > 1 else None, note=_word_run(run, sender),
+        )  # fmt: skip
+        yield _stretch(entry, run.wall_clock)
+
+
+def _name_door(door: str) -> str:
+    """By whose words a script spoke, where its key is gone."""
+    dialect = find_dialect(door)
+    if dialect is not None:
+        return dialect.label
+    return _("the native API") if door else _("a script")
+
+
+def _word_run(run: Run, sender: str) -> str:
+    words = ngettext("%(n)d send by %(sender)s", "%(n)d sends by %(sender)s", run.count)
+    told = words % {"n": run.count, "sender": sender}
+    if not run.recipients:
+        return told
+    words = ngettext("%(n)s recipient", "%(n)s recipients", run.recipients)
+    return f"{told} · {words % {'n': f'{run.recipients:,}'}}"
 
 
 def read_around(
@@ -137,14 +198,16 @@ def _take(rows: Any, most: int) -> tuple[list[Any], bool]:
     return found[:most], len(found) > most
 
 
-def _name_places(campaigns: Iterable[Named]) -> dict[int, str]:
+def _name_places(entries: Iterable[Entry]) -> dict[tuple[Any, ...], str]:
     """Apps are few: one statement has their names, and not each row again."""
-    known = {campaign.pk: campaign for campaign in campaigns}.values()
-    apps = App.objects.in_bulk({one.app_id for one in known if one.app_id})
-    groups = AppGroup.objects.in_bulk({one.app_group_id for one in known if one.app_group_id})
+    known = {entry.identity: entry.campaign for entry in entries}
+    apps = App.objects.in_bulk({one.app_id for one in known.values() if one.app_id})
+    groups = AppGroup.objects.in_bulk(
+        {one.app_group_id for one in known.values() if one.app_group_id}
+    )
     return {
-        one.pk: str(apps[one.app_id] if one.app_id else groups.get(one.app_group_id, ""))
-        for one in known
+        identity: str(apps[one.app_id] if one.app_id else groups.get(one.app_group_id, ""))
+        for identity, one in known.items()
     }
 
 
@@ -169,8 +232,10 @@ def _find_apps(campaign: Named, members: _Members) -> frozenset[int]:
 def _list_sent(scope: _Scope, start: datetime, end: datetime) -> _Found:
     """What began: one entry for all apps of one start."""
     rows = scope.transfers.filter(
-        campaign__isnull=False, is_test=False, created_at__gte=start - BAND, created_at__lt=end
-    )
+        # Longer ago only what goes by recipients' own clocks.
+        Q(created_at__gte=start) | ~Q(wall_clock=""),
+        campaign__isnull=False, is_test=False, created_at__gte=start - BAND, created_at__lt=end,
+    )  # fmt: skip
     columns = ("campaign_id", "occurrence_id", "pk", "status", "created_at", "wall_clock")
     newest, is_cut = _take(rows.order_by("-created_at").values_list(*columns), MAX_ENTRIES)
     named = Campaign.objects.filter(pk__in={row[0] for row in newest})
@@ -196,8 +261,9 @@ def _stretch(entry: Entry, wall_clock: str) -> Entry:
 
 def _list_planned(scope: _Scope, start: datetime, end: datetime) -> _Found:
     rows = scope.campaigns.filter(
-        status=Campaign.Status.SCHEDULED, due_at__gte=start - BAND, due_at__lt=end
-    )
+        Q(due_at__gte=start) | Q(timezone=RECIPIENT_ZONE),
+        status=Campaign.Status.SCHEDULED, due_at__gte=start - BAND, due_at__lt=end,
+    )  # fmt: skip
     columns = ("due_at", "timezone", "send_at", *Named._fields)
     listed, is_cut = _take(rows.order_by("due_at").values_list(*columns), MAX_ENTRIES)
     return [_plan(scope, *row) for row in listed], is_cut

@@ -26,23 +26,24 @@ class Collision:
 
 @dataclass(frozen=True, slots=True)
 class Collisions:
-    """The first pairs and how many there are; `beside` has by the identity of an entry the
-    campaigns that come together with it, by id."""
+    """The first pairs and how many there are; `beside` has by the `id()` of an entry the names of
+    what comes together with it, each by its identity."""
 
     pairs: tuple[Collision, ...]
     count: int
-    beside: Mapping[int, Mapping[int, str]]
+    beside: Mapping[int, Mapping[tuple[Any, ...], str]]
 
 
 def find_collisions(entries: Sequence[Entry]) -> Collisions:
-    """Pairs of starts of one app, of different campaigns, at most an hour apart."""
+    """Pairs of starts of one app, of different campaigns, at most an hour apart; of a campaign and
+    a script too, but not of two scripts: nobody plans those here."""
     pairs: list[Collision] = []
-    beside: dict[int, dict[int, str]] = {}
+    beside: dict[int, dict[tuple[Any, ...], str]] = {}
     count = 0
     for first, second in _list_pairs(entries):
         count += 1
-        beside.setdefault(id(first), {})[second.campaign.pk] = second.campaign.name
-        beside.setdefault(id(second), {})[first.campaign.pk] = first.campaign.name
+        beside.setdefault(id(first), {})[second.identity] = second.campaign.name
+        beside.setdefault(id(second), {})[first.identity] = first.campaign.name
         if count <= MOST_PAIRS:
             pairs.append(Collision(first, second, _is_certain(first, second)))
     return Collisions(tuple(pairs), count, beside)
@@ -55,6 +56,7 @@ def _list_pairs(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
         for other in live[place:]:
             if other.at > last:
                 break  # they are in the order of their times
+            # All that scripts send has no campaign's id.
             if entry.campaign.pk != other.campaign.pk and not entry.apps.isdisjoint(other.apps):
                 yield entry, other
 
