@@ -35,7 +35,14 @@ from campaigns.models.packing import pack_texts
 from campaigns.models.prepared import insert
 from campaigns.selectors.approvals import read_standing
 from campaigns.selectors.campaign_apps import list_apps
-from campaigns.selectors.started import APP, APPROVAL, Started, settle_body, take_start
+from campaigns.selectors.started import (
+    APP,
+    APPROVAL,
+    Started,
+    list_segments,
+    settle_body,
+    take_start,
+)
 from campaigns.selectors.starting import find_obstacle
 from providers.commands import Fault
 from providers.recipients import Targets
@@ -233,6 +240,8 @@ def create_transfers(
     """
     apps = list_apps(campaign)
     started = take_start(campaign, apps)
+    if set(list_segments(campaign.audience)) - started.meanings.keys():
+        raise ChangedMeanwhile(_("A segment of it has just been deleted. Reload the page."))
     settled = _settle_approval(campaign, apps, started)
     for app in apps:
         plan = replace(_plan_app(campaign, app, started, now), occurrence=occurrence)

@@ -35,7 +35,10 @@ class NamedChoices:
         named = _sum_members(self._labels.filter(name__in=wanted)) if wanted else ()
         found = dict(self._first_labels[:OFFERED])
         chosen_too = {name: count for name, count in named if name not in found}
-        return [(name, _describe_size(name, n)) for name, n in {**chosen_too, **found}.items()]
+        there = {**chosen_too, **found}
+        # A box that is not drawn would take it out of the audience without a word.
+        gone = [(name, _say_gone(name)) for name in dict.fromkeys(wanted) if name not in there]
+        return [*gone, *((name, _describe_size(name, n)) for name, n in there.items())]
 
     def list_segments(self, chosen: Iterable[Any] = ()) -> list[tuple[int, str]]:
         """Segments by their ids; the app's name is told apart where there are several."""
@@ -45,8 +48,10 @@ class NamedChoices:
         found = self._first_segments[:OFFERED]
         others = [one for one in named if one not in found]
         several = len(self._apps) > 1
-        return [(one.pk, f"{one.name} ({one.app})" if several else one.name)
-                for one in [*others, *found]]  # fmt: skip
+        there = {one.pk: f"{one.name} ({one.app})" if several else one.name
+                 for one in [*others, *found]}  # fmt: skip
+        gone = {pk: _say_gone(f"#{pk}") for pk in wanted if pk and pk not in there}
+        return [*gone.items(), *there.items()]
 
     @property
     def is_searched(self) -> bool:
@@ -87,6 +92,10 @@ def _sum_members(labels: QuerySet[Label]) -> QuerySet[Any]:
     """Names with the members of all labels of that name."""
     named = labels.order_by("name").values_list("name")
     return named.annotate(carriers=Sum("member_count"))
+
+
+def _say_gone(name: str) -> str:
+    return _("%(name)s (not there)") % {"name": name}
 
 
 def _say_share(count: int) -> str:

@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from campaigns.models import Campaign, Scenario
 from campaigns.selectors.approvals import find_missing
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.gone import list_gone
 
+GONE = "audience_gone"
 STARTABLE = Campaign.EDITABLE | Campaign.WAITING
 
 
@@ -36,6 +38,9 @@ def find_obstacle(campaign: Campaign) -> Obstacle | None:
     if campaign.group is not None and campaign.group.archived_at is not None:
         words = _("The group %(group)s is archived; restore it or choose another.")
         return Obstacle("group_archived", words % {"group": campaign.group.name})
+    gone = [one.words for one in list_gone(apps, campaign.audience) if one.is_everywhere]
+    if gone:
+        return Obstacle(GONE, " ".join(dict.fromkeys(gone)))
     obstacle = _judge_scenario(campaign.scenario) if campaign.scenario is not None else None
     missing = "" if obstacle else find_missing(campaign)
     return Obstacle("approval_required", missing) if missing else obstacle

@@ -105,19 +105,22 @@ def update_label(
 
     How many carry it is left alone: a job may be changing that.
     """
-    if name is not None and name != label.name:
-        _refuse_used(list_label_uses(label))
-        label.name = check_name(name, MAX_NAME)
-    if description is not None:
-        label.description = _check_description(description)
-    _save(label, "update", _given(name=name, description=description), actor, now)
+    with transaction.atomic():
+        if name is not None and name != label.name:
+            lock_app(label.app, Lock.NAMES)
+            _refuse_used(list_label_uses(label))
+            label.name = check_name(name, MAX_NAME)
+        if description is not None:
+            label.description = _check_description(description)
+        _save(label, "update", _given(name=name, description=description), actor, now)
     return label
 
 
 def delete_label(label: Label, *, actor: str, now: datetime) -> None:
     """Forget the label and who carries it; raises Conflict while something names it."""
-    _refuse_used(list_label_uses(label))
     with transaction.atomic():
+        lock_app(label.app, Lock.NAMES)
+        _refuse_used(list_label_uses(label))
         record_audit(actor, "delete", label, workspace=label.app.workspace, now=now)
         label.delete()
 
@@ -171,8 +174,9 @@ def _refuse_changed(segment: Segment, seen: str | None) -> None:
 
 def delete_segment(segment: Segment, *, actor: str, now: datetime) -> None:
     """Forget the segment; raises Conflict while something uses it."""
-    _refuse_used(list_segment_uses(segment))
     with transaction.atomic():
+        lock_app(segment.app, Lock.NAMES)
+        _refuse_used(list_segment_uses(segment))
         record_audit(actor, "delete", segment, workspace=segment.app.workspace, now=now)
         segment.delete()
 

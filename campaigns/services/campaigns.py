@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from math import ceil
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from django.db import transaction
@@ -21,11 +22,13 @@ from campaigns.models import App, Campaign, Message
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
+from campaigns.selectors.gone import list_gone
 from campaigns.services import transfers
 from campaigns.services.access import record_audit
 from campaigns.services.approvals import note_bypass, void_approvals
 from campaigns.services.campaign_values import SCHEDULE_FIELDS, read_campaign
 from campaigns.services.forecast import count_reach
+from campaigns.services.locks import Lock, lock_app
 from campaigns.services.messages import Problem
 from campaigns.services.preflight import MISSING, find_problems
 from campaigns.services.twice import declare_twice
@@ -55,7 +58,20 @@ def create_campaign(
     campaign = read_campaign(principal, body, actor=actor, now=now)
     campaign.authors = list(dict.fromkeys(writers))
     campaign.name = campaign.name or campaign.message.headline[:200] or _("Campaign")
-    return save_new(campaign, "create_campaign", actor=actor, now=now)
+    with transaction.atomic():
+        _hold_names(campaign)
+        return save_new(campaign, "create_campaign", actor=actor, now=now)
+
+
+def _hold_names(campaign: Campaign) -> None:
+    """Until the transaction ends nothing is deleted or renamed that its audience names. Raises
+    Invalid for what has been since it was read."""
+    apps = list_apps(campaign)
+    for app in sorted(apps, key=attrgetter("pk")):
+        lock_app(app, Lock.NAMES)
+    gone = {one.path: one.words for one in list_gone(apps, campaign.audience) if one.is_everywhere}
+    if gone:
+        raise Invalid(" ".join(gone.values()), fields=gone)
 
 
 @transaction.atomic
@@ -88,6 +104,7 @@ def update_campaign(
     values["name"] = values["name"] or campaign.name
     values["authors"] = list(dict.fromkeys([*campaign.authors, *writers, actor]))
     with transaction.atomic():
+        _hold_names(fresh)
         fresh.message.save()
         values["message"] = fresh.message
         # The WHERE clause is the lock: what has been launched meanwhile is not touched, nor what

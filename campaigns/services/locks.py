@@ -16,6 +16,7 @@ class Lock(IntEnum):
     LABELS = 0x70_75_73_69
     RECORDS = 0x70_75_73_6B
     ATTRIBUTES = 0x70_75_73_6C
+    NAMES = 0x70_75_73_6D  # of labels and segments, and what begins to name one
 
 
 def lock_app(app: App, lock: Lock) -> None:

@@ -14,7 +14,8 @@ from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_insta
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import read_audience, select_all
 from campaigns.selectors.campaign_apps import list_apps
-from campaigns.selectors.starting import find_obstacle
+from campaigns.selectors.gone import list_gone
+from campaigns.selectors.starting import GONE, find_obstacle
 from campaigns.services.account_problems import find_expiry_problems
 from campaigns.services.audience_doubts import find_audience_doubts
 from campaigns.services.forecast import Reach, count_reach, find_time_problems, forecast_send
@@ -145,8 +146,10 @@ def _list_warnings(
 
 
 def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
+    for gone in list_gone(list_apps(campaign), campaign.audience):
+        yield Problem(code=GONE, field=gone.path, sentence=gone.words)
     obstacle = find_obstacle(campaign)
-    if obstacle is not None:
+    if obstacle is not None and obstacle.code != GONE:
         field = OBSTACLE_FIELDS.get(obstacle.code, "status")
         yield Problem(code=obstacle.code, field=field, sentence=obstacle.sentence)
     series = campaign.series

@@ -258,12 +258,12 @@ def test_a_message_that_cannot_go_cannot_be_launched(make, now, message, code):
     assert find_codes(make(message=message), now) == [code]
 
 
-def test_a_segment_that_was_deleted_since_leaves_nobody(make, served, now):
+def test_a_segment_that_was_deleted_since_is_told(make, served, now):
     segment = Segment.objects.create(app=served, name="All", expression={"and": []})
     campaign = make(audience={"segment": segment.pk})
     segment.delete()
 
-    assert find_codes(campaign, now) == ["empty_audience"]
+    assert find_codes(campaign, now) == ["audience_gone", "empty_audience"]
 
 
 def test_a_group_that_was_archived_since_is_named(make, now):

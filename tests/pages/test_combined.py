@@ -71,7 +71,7 @@ def test_what_a_script_has_combined_stays_as_it_is(client, owner, app, typed, se
     ("given", "fault"),
     [
         ({}, "Choose at least one segment or label to send to."),
-        ({"include": ["segment:404"]}, "Select a valid choice"),
+        ({"include": ["segment:404"]}, "This app has no segment 404."),
         ({"include": ["all"], "others": "{"}, "The form came incomplete"),
         ({"include": ["all"], "others": '{"exclude": 5}'}, "The form came incomplete"),
         ({"include": ["all"], "others": '{"exclude": [5]}'}, "An audience is an object"),

@@ -8,7 +8,7 @@ import pytest
 
 from campaigns.dispatch import engine, freeze, runs
 from campaigns.errors import Conflict
-from campaigns.models import App, Batch, Campaign, Part, Segment, Transfer
+from campaigns.models import App, Batch, Campaign, Label, Part, Segment, Transfer
 from campaigns.models.packing import unpack_ids
 from campaigns.selectors.started import match_meanings, settle_body
 from campaigns.selectors.trace import trace_transfer
@@ -31,6 +31,7 @@ def devices(routed):
 
 @pytest.fixture
 def segment(routed, devices):
+    Label.objects.create(app=routed, name="a")
     return Segment.objects.create(app=routed, name="French", expression=FRENCH)
 
 
@@ -196,7 +197,7 @@ def test_what_an_expression_compares_with_is_no_segment():
     assert match_meanings(named, settled) == {7: FRENCH}
 
 
-def test_a_start_writes_down_nothing_of_an_audience_that_cannot_change(start):
+def test_a_start_writes_down_nothing_of_an_audience_that_cannot_change(start, segment):
     start(audience={"combine": {"include": [{"all": True}], "exclude": [{"labels": ["a"]}]}})
 
     assert Part.objects.get().audiences is None
