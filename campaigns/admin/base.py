@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
+from django.db import DataError
 from django.db.models import Field, JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -167,6 +169,13 @@ class StaffAdmin(DrawsAgain):
     ) -> Any:
         # PostgreSQL refuses a NUL, and nothing holds one.
         return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """A number that no column holds finds nothing anywhere: it is as wrong as a letter."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         if lookup.split("__", maxsplit=1)[0] in self.hidden_fields:

@@ -125,6 +125,7 @@ class AppAdmin(StaffAdmin):
     ordering = ["name"]
     inlines = [RouteInline]
     fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
+    hidden_fields: ClassVar[tuple[str, ...]] = ("user_secret", "device_key")
     verbs: ClassVar[tuple[Verb, ...]] = (
         Verb(
             name="open_device_door",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.models import App, Invitation, Membership, Workspace
-from campaigns.services.access import HOLDERS, record_audit
+from campaigns.services.access import HOLDERS, has_role, record_audit
 
 Role = Membership.Role
 VALID = timedelta(days=7)
@@ -113,14 +113,21 @@ def invite(
 
 
 def find_invitation(secret: str, *, now: datetime) -> Invitation:
-    """Raises NotFound, with one sentence for what is unknown, over or withdrawn."""
+    """Raises NotFound, with one sentence for what is unknown, over or withdrawn, or was written by
+    somebody who may invite nobody any more: who was removed would come back by a link of his own.
+    """
     rows = Invitation.objects.select_related("workspace", "app")
     invitation = rows.filter(secret_hash=Invitation.hash_secret(secret)).first()
-    if invitation is None or not invitation.is_open(now):
+    if invitation is None or not (invitation.is_open(now) and _is_vouched_for(invitation)):
         raise NotFound(
             _("This invitation is not open any more. Ask whoever has sent it for another.")
         )
     return invitation
+
+
+def _is_vouched_for(invitation: Invitation) -> bool:
+    author = User.objects.filter(username=invitation.created_by).first()
+    return author is not None and has_role(author, invitation.workspace, Role.ADMIN)
 
 
 def accept_invitation(invitation: Invitation, user: User, *, now: datetime) -> None:

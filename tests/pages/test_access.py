@@ -210,7 +210,28 @@ def test_of_two_who_accept_at_once_one_joins(app, owner, stranger, now):
     assert has_role(owner, app.workspace, Role.ADMIN)  # an invitation takes nothing away
 
 
-def test_the_rules_for_a_password_are_a_list_beside_the_field(client, app, now):
+@pytest.mark.parametrize("loss", ["role", "account"])
+def test_who_may_invite_nobody_any_more_comes_back_by_no_link_of_his_own(
+    admin, app, owner, now, loss
+):
+    builders.make_member("ada", app.workspace, role=Role.ADMIN)
+    _answer, link = invite(admin, app, {"app": "", "role": "admin"})
+    secret = link.split("/join/")[1].strip("/")
+    open_before = members.find_invitation(secret, now=datetime.now(UTC))
+
+    if loss == "role":
+        owner.memberships.all().delete()
+    else:
+        User.objects.filter(pk=owner.pk).update(is_active=False)
+
+    assert open_before.role == Role.ADMIN
+    with pytest.raises(NotFound):
+        members.find_invitation(secret, now=datetime.now(UTC))
+    admin.post(f"/join/{secret}/")
+    assert not has_role(User.objects.get(pk=owner.pk), app.workspace, Role.ADMIN)
+
+
+def test_the_rules_for_a_password_are_a_list_beside_the_field(client, app, owner, now):
     _row, secret = members.invite(
         app.workspace, email="", role="viewer", app=None, actor="owner", now=now
     )
