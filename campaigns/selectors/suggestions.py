@@ -23,6 +23,7 @@ LOOKED_AT = 3_000  # devices, half of them the newest
 STRETCHES = 10  # of neighbours, which are read together
 REMEMBERED = 60  # seconds
 MOST = 20
+MOST_LABELS = 20_000  # of one app that are looked through
 MOST_ATTRIBUTES = 200
 # Suggesting these would only list people.
 PERSONAL = frozenset({"person.external_user_id", "person.email", "person.phone"})
@@ -106,7 +107,8 @@ def _look_along(devices: QuerySet[Device, tuple[Any, ...]], end: int) -> list[tu
 def suggest_values(app: App, field: AudienceField, term: str = "") -> tuple[str, ...]:
     """At most 20 values of the field that hold the term, as an expression's editor writes them.
 
-    Of labels, tags and aliases those that begin with it.
+    Of labels those first that begin with it, whatever the case; of tags and aliases, of which each
+    device may have its own, those alone that begin with just it.
     """
     if field.kind is FieldKind.SET:
         return tuple(_look_up(app, field, term))
@@ -140,22 +142,35 @@ def _read_values(app: App, field: AudienceField) -> Iterator[str]:
 
 def _look_up(app: App, field: AudienceField, term: str) -> Sequence[str]:
     if field.column == "label":
-        offered = Label.objects.filter(app=app, archived_at__isnull=True)
-        labels = offered.filter(name__gte=term).order_by("name")
-        names = labels.values_list("name", flat=True)[:MOST]
-        return [name for name in names if name.startswith(term)]
+        return _find_labels(app, term)
     if field.column in {"tag", "alias"}:
         return list(_skip_through(app, field.column, term))
     return []
+
+
+def _find_labels(app: App, term: str) -> list[str]:
+    """Names that hold the term, sorted and then cut, as every database does it alike."""
+    offered = Label.objects.filter(app=app, archived_at__isnull=True).order_by()
+    folded = term.casefold()
+    names = offered.values_list("name", flat=True)[:MOST_LABELS].iterator()
+    held = [name for name in names if folded in name.casefold()]
+
+    def rank(name: str) -> tuple[bool, bool, str, str]:
+        plain = name.casefold()
+        return name != term, not plain.startswith(folded), plain, name
+
+    return sorted(held, key=rank)[:MOST]
 
 
 def _skip_through(app: App, kind: str, term: str) -> Iterator[str]:
     """Names of marks from the term on: each is one look into the index, whoever carries it."""
     marks = DeviceMark.objects.filter(app=app, kind=kind)
     found = marks.filter(name__gte=term).aggregate(name=Min("name"))["name"]
-    for _place in range(MOST):
-        if found is None:
-            return
-        if found.startswith(term):  # collations put other names among them
+    shown = strays = 0
+    while found is not None and max(shown, strays) < MOST:
+        if found.startswith(term):
             yield found
+            shown += 1
+        else:  # collations put other names among them
+            strays += 1
         found = marks.filter(name__gt=found).aggregate(name=Min("name"))["name"]
