@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import Refused
 from campaigns.models import Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORMS
+from campaigns.pages.authors import name_authors
 from campaigns.pages.hour_rows import list_hour_rows
 from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.origin import find_again, find_words, list_declared, name_door, name_transfer
@@ -157,8 +158,10 @@ def _describe_speed(transfer: Transfer, progress: Progress, now: datetime) -> di
 
 
 def _read_story(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
+    moments = list_moments(transfer)
     return {
-        "moments": list_moments(transfer),
+        "moments": moments,
+        "actors": name_authors({moment.actor for moment in moments}, [transfer.app.workspace_id]),
         "answers": list_answers(transfer),
         "may_see_exchanges": request.user.has_perm("campaigns.view_exchange"),
         "goes_on": transfer.status in Transfer.RUNNING or is_asking(list_recalls(transfer)),

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.models import (
+    ApiKey,
     Batch,
     Cohort,
     Counter,
@@ -92,6 +93,24 @@ def test_an_audience_that_is_collected_shows_how_many_so_far(client, owner, tran
     page = client.get(reverse("transfer_status", args=[transfer.pk])).content.decode()
 
     assert "Collecting the audience: 2 so far" in page
+
+
+def test_a_script_is_named_by_its_key_in_what_happened(client, owner, transfer, now):
+    key = ApiKey.objects.create(workspace=transfer.app.workspace, name="Shop", public_id="690f3744")
+    foreign = builders.make_workspace("rival")
+    ApiKey.objects.create(workspace=foreign, name="Theirs", public_id="aa")
+    for actor in (f"key {key.public_id}", "key aa", "ann"):
+        transfer.events.create(old="sending", new="paused", actor=actor, at=now)
+    client.force_login(owner)
+
+    pages = [
+        client.get(reverse(name, args=[transfer.pk])).content.decode()
+        for name in ("transfer", "transfer_story")
+    ]
+
+    told = [re.findall(r'"pa-small">([^<]+)</span>\n<span class="pa-small pa-muted pa-m', one)
+            for one in pages]  # fmt: skip
+    assert told == [["ann", "key aa", "Shop"]] * 2
 
 
 @pytest.mark.parametrize("name", ["transfer", "transfer_status", "transfer_story"])
