@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -71,7 +72,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 def _compare(request: HttpRequest, pair: tuple[Campaign, Campaign]) -> dict[str, Any]:
     seen = Transfer.objects.for_user(request.user)
     transfers = [list(seen.filter(campaign=campaign)) for campaign in pair]
-    sides = [read_side(rows) for rows in transfers]
+    sides = [read_side(rows, timezone.now()) for rows in transfers]
     leads = [partial(_lead, *one) for one in zip(pair, transfers, strict=True)]
     platforms = sorted(set(sides[0].platforms) | set(sides[1].platforms))
     return {
@@ -129,7 +130,7 @@ def _rate(side: Side) -> list[float | None] | None:
     sent = side.total.outcomes.get(Settled.SENT, 0)
     if side.opened is None or not sent:
         return None
-    return [round(100 * opened / sent, 2) for opened in side.opened]
+    return [None if opened is None else round(100 * opened / sent, 2) for opened in side.opened]
 
 
 def _write_chart(pair: tuple[Campaign, Campaign], sides: list[Side]) -> dict[str, Any] | None:
@@ -146,6 +147,12 @@ def _write_chart(pair: tuple[Campaign, Campaign], sides: list[Side]) -> dict[str
 
 
 def _list_hours(sides: list[Side]) -> list[tuple[int, Any, Any]]:
-    rates = [_rate(side) or [None] * HOURS for side in sides]
+    """Hours with the rates of both: None is "not reported", "" an hour that has not begun."""
+    one, other = (_list_rates(side) for side in sides)
     shown = (1, 2, 3, 6, 12, 24, 48)
-    return [(hour, rates[0][hour - 1], rates[1][hour - 1]) for hour in shown]
+    return [(hour, one[hour - 1], other[hour - 1]) for hour in shown]
+
+
+def _list_rates(side: Side) -> list[Any]:
+    rates = _rate(side)
+    return [None] * HOURS if rates is None else ["" if rate is None else rate for rate in rates]

@@ -22,17 +22,18 @@ HOURS = 48  # after the start: later opens are few
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two. `platforms` are lines by platform, `opened` is how many had opened by the
-    end of each hour after its start; None where nobody reports opens.
+    end of each hour after its start, None from the first hour on that has not begun; None where
+    nobody reports opens.
     """
 
     audience: int
     started_at: datetime | None
     total: Line
     platforms: dict[str, Line]
-    opened: tuple[int, ...] | None
+    opened: tuple[int | None, ...] | None
 
 
-def read_side(transfers: Iterable[Transfer]) -> Side:
+def read_side(transfers: Iterable[Transfer], now: datetime) -> Side:
     """What the books say of some transfers together."""
     ids = [transfer.pk for transfer in transfers]
     rows = Transfer.objects.filter(pk__in=ids)
@@ -46,7 +47,7 @@ def read_side(transfers: Iterable[Transfer]) -> Side:
         started_at=known["started_at"],
         total=total,
         platforms=platforms,
-        opened=_read_opened(ids, known["started_at"], total),
+        opened=_read_opened(ids, known["started_at"], total, now),
     )
 
 
@@ -78,7 +79,9 @@ def _count_vendors(ids: list[int]) -> Any:
     return [(Metric(metric), count) for metric, count in counts]
 
 
-def _read_opened(ids: list[int], start: datetime | None, total: Line) -> tuple[int, ...] | None:
+def _read_opened(
+    ids: list[int], start: datetime | None, total: Line, now: datetime
+) -> tuple[int | None, ...] | None:
     if start is None or Metric.OPENED not in total.receipts:
         return None
     begin = start.replace(minute=0, second=0, microsecond=0)
@@ -88,4 +91,7 @@ def _read_opened(ids: list[int], start: datetime | None, total: Line) -> tuple[i
         place = int((hour - begin).total_seconds() // 3600)
         if 0 <= place < HOURS:
             by_hour[place] += count
-    return tuple(accumulate(by_hour))
+    begun = int((now - begin).total_seconds() // 3600) + 1
+    return tuple(
+        opened if place < begun else None for place, opened in enumerate(accumulate(by_hour))
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -306,7 +306,8 @@ def make_campaigns(app, books):
     return made
 
 
-def test_two_campaigns_are_laid_side_by_side(viewer, app, books):
+def test_two_campaigns_are_laid_side_by_side(viewer, app, books, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: NOON + timedelta(days=3))
     one, other = make_campaigns(app, books)
 
     page = viewer.get(reverse("compare"), {"a": one.pk, "b": other.pk})

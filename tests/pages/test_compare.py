@@ -1,0 +1,57 @@
+"""Two campaigns side by side: hours that are ahead, differences, and how the two are found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.models import Transfer
+from tests import builders
+from tests.campaigns.test_dimensions import books, mute, recipients, teller
+from tests.campaigns.test_reports import NOON, receive
+from tests.pages.test_reports import make_campaigns
+
+__all__ = ["books", "mute", "recipients", "teller"]
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def viewer(client, app):
+    client.force_login(builders.make_member("viewer", app.workspace, app=app, role="viewer"))
+    return client
+
+
+@pytest.fixture
+def pair(app, books, teller):
+    """The second began a day after the first; of both a share has opened in their first hour."""
+    made = make_campaigns(app, books)
+    Transfer.objects.filter(pk=books[0].pk).update(due_at=NOON)
+    later = NOON + timedelta(days=1)
+    Transfer.objects.filter(pk=books[1].pk).update(due_at=later)
+    receive(books[1].parts.get(), "opened", 4, account_id=teller.pk, at=later)
+    return made
+
+
+def compare(viewer, a, b):
+    return viewer.get(reverse("compare"), {"a": a, "b": b})
+
+
+def test_rates_of_each_end_with_now(viewer, pair, monkeypatch):
+    monkeypatch.setattr(timezone, "now", lambda: NOON + timedelta(hours=24, minutes=10))
+
+    page = compare(viewer, pair[0].pk, pair[1].pk)
+
+    one, other = (line["values"] for line in page.context["chart"]["series"])
+    assert [len([rate for rate in line if rate is not None]) for line in (one, other)] == [25, 1]
+    hours = [
+        (hour, bool(one != ""), bool(other != "")) for hour, one, other in page.context["table"]
+    ]
+    assert hours == [
+        (1, True, True), (2, True, False), (3, True, False), (6, True, False), (12, True, False),
+        (24, True, False), (48, False, False),
+    ]  # fmt: skip
+    dash = '<th scope="row">48</th><td class="pa-number">\N{EN DASH}</td>'
+    assert dash in page.content.decode()
