@@ -19,6 +19,7 @@ from campaigns.pages.fields import PageForm
 from campaigns.pages.recipient_form import EVERYBODY
 from campaigns.pages.reports import (
     SHARE_WORDS,
+    WANTED,
     Number,
     draw_numbers,
     list_columns,
@@ -30,6 +31,7 @@ from campaigns.selectors.lines import Line
 
 OFFERED = 200
 KINDS = ("sent", "opened")
+Row = tuple[str, list[Number], float | None, bool]  # whether it is of rates
 Lead = Callable[..., str]  # the address of whom a number counts, by what they are narrowed to
 
 
@@ -95,10 +97,8 @@ def _lead(campaign: Campaign, transfers: list[Transfer], name: str, value: str, 
     return f"{address}?{urlencode({name: value, **more})}"
 
 
-def _draw_rows(
-    sides: list[Side], leads: Sequence[Lead]
-) -> list[tuple[str, list[Number], float | None]]:
-    """Name, both numbers, and the second against the first in percent."""
+def _draw_rows(sides: list[Side], leads: Sequence[Lead]) -> list[Row]:
+    """Name, both numbers, and what lies between them."""
     columns = list_columns()
     both = [
         [
@@ -108,7 +108,11 @@ def _draw_rows(
         for side, lead in zip(sides, leads, strict=True)
     ]
     rows = zip([_("Audience"), *columns], *both, strict=True)
-    return [(name, [one, other], _differ(one.value, other.value)) for name, one, other in rows]
+    rate = 1 + len(WANTED)  # the place of the open rate: after the audience and the counts
+    return [
+        (name, [one, other], _differ(one.value, other.value, is_rate=place == rate), place == rate)
+        for place, (name, one, other) in enumerate(rows)
+    ]
 
 
 def _draw_platform(platform: str, sides: list[Side], leads: Sequence[Lead]) -> Iterator[Number]:
@@ -121,8 +125,13 @@ def _draw_platform(platform: str, sides: list[Side], leads: Sequence[Lead]) -> I
         yield Number(line.open_rate, why=SHARE_WORDS)
 
 
-def _differ(one: float | None, other: float | None) -> float | None:
-    return None if not one or other is None else (other - one) / one
+def _differ(one: float | None, other: float | None, *, is_rate: bool) -> float | None:
+    """The second against the first: of counts as a share of it, of rates in points."""
+    if one is None or other is None:
+        return None
+    if is_rate:
+        return round(other - one, 1)
+    return (other - one) / one if one else None
 
 
 def _rate(side: Side) -> list[float | None] | None:

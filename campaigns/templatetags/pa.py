@@ -144,10 +144,19 @@ def ago(moment: datetime) -> str:
 @register.filter
 def change(value: float | None) -> str:
     """A difference in percent, with its sign; none where it cannot be told."""
+    return NOTHING if value is None else f"{_sign(value)}{abs(value) * 100:.1f} %"
+
+
+@register.filter
+def points(value: float | None) -> str:
+    """A difference of two rates, with its sign."""
     if value is None:
         return NOTHING
-    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
-    return f"{sign}{abs(value) * 100:.1f} %"
+    return _("%(number)s percentage points") % {"number": f"{_sign(value)}{abs(value):.1f}"}
+
+
+def _sign(value: float) -> str:
+    return "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
 
 
 @register.filter

@@ -55,3 +55,14 @@ def test_rates_of_each_end_with_now(viewer, pair, monkeypatch):
     ]  # fmt: skip
     dash = '<th scope="row">48</th><td class="pa-number">\N{EN DASH}</td>'
     assert dash in page.content.decode()
+
+
+def test_rates_differ_by_percentage_points_and_counts_by_percent(viewer, pair, teller):
+    receive(pair[1].transfers.get().parts.get(), "opened", 1, account_id=teller.pk)
+
+    page = compare(viewer, pair[0].pk, pair[1].pk).content.decode()
+    turned = compare(viewer, pair[1].pk, pair[0].pk).content.decode()
+
+    assert "+150.0 %" in page
+    assert "+37.5 percentage points" in page
+    assert "\N{MINUS SIGN}37.5 percentage points" in turned

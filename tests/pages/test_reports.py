@@ -314,7 +314,7 @@ def test_two_campaigns_are_laid_side_by_side(viewer, app, books, monkeypatch):
     empty = viewer.get(reverse("compare"))
 
     rows = {row[0]: row[1:] for row in page.context["rows"]}
-    values = {name: [number.value for number in both] for name, (both, _change) in rows.items()}
+    values = {name: [number.value for number in both] for name, (both, *_change) in rows.items()}
     assert (values["Sent"], rows["Sent"][1]) == ([8, 8], 0.0)
     assert (values["Opened"], rows["Opened"][1]) == ([2, None], None)
     [(platform, numbers)] = page.context["platforms"]
