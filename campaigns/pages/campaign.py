@@ -25,9 +25,11 @@ from campaigns.pages.authors import name_authors
 from campaigns.pages.fields import PageForm
 from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import find_held_back, tell_status
+from campaigns.pages.live import share_of
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.plan_form import RescheduleForm
 from campaigns.pages.plan_words import describe_plan
+from campaigns.pages.progress import Standing as HowFar
 from campaigns.pages.progress import read_standings
 from campaigns.pages.row_history import find_history
 from campaigns.pages.runs import read_runs
@@ -164,24 +166,31 @@ def _find_problems(campaign: Campaign, now: datetime) -> Iterable[Problem]:
 def campaign_status(request: HttpRequest, pk: int) -> HttpResponse:
     """The polled piece of it."""
     campaign = find_campaign(request.user, pk)
-    context = _read_status(request, campaign)
+    context = _read_status(request, campaign, is_polled=True)
     is_last = not context["is_live"]
     return draw_fragment(request, "pages/campaign_status.html", context, is_last=is_last)
 
 
-def _read_status(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+def _count(transfers: list[Transfer]) -> tuple[list[HowFar], dict[int, str]]:
+    return read_standings(transfers), find_pause_words(transfers)
+
+
+def _read_status(
+    request: HttpRequest, campaign: Campaign, *, is_polled: bool = False
+) -> dict[str, Any]:
     rows = _list_transfers(request, campaign)
     is_series = campaign.recurrence is not None
     # Of a series only what is under way is shown whole; its runs are a table.
     shown = rows.filter(finished_at__isnull=True) if is_series else rows
     own = list(shown.select_related("app").order_by("pk"))
+    progress, words = share_of("campaign", own, lambda: _count(own)) if is_polled else _count(own)
     is_sender = may(request.user, list_apps(campaign), Membership.Role.SENDER)
     now = timezone.now()
     context = {
         "campaign": campaign,
         "standing": tell_status(campaign),
-        "progress": read_standings(own),
-        "pause_words": find_pause_words(own),
+        "progress": progress,
+        "pause_words": words,
         "is_live": campaign.status not in Campaign.FINISHED | Campaign.EDITABLE,
         "verbs": _list_verbs(campaign) if is_sender else [],
         "is_sender": is_sender,

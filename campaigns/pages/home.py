@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import App, Membership, Settled, Transfer
+from campaigns.models.access import visible_app_ids
 from campaigns.pages.approvals import read_approvals
+from campaigns.pages.live import share
 from campaigns.pages.progress import Standing, read_standings
 from campaigns.pages.report_links import find_report
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
@@ -82,7 +84,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @operator_page
 def running(request: HttpRequest) -> HttpResponse:
     """The polled piece of home."""
-    context = {"running": list_running(request.user, timezone.now())}
+    reached = list(visible_app_ids(request.user).order_by("pk").values_list("pk", flat=True))
+    rows = share("running", reached, lambda: list_running(request.user, timezone.now()))
+    context = {"running": rows}
     return draw_fragment(request, "pages/running.html", context)
 
 

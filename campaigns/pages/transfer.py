@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from campaigns.models import Campaign, Membership, Transfer
 from campaigns.models.audience import PLATFORMS
 from campaigns.pages.authors import name_authors
 from campaigns.pages.hour_rows import list_hour_rows
+from campaigns.pages.live import share_of
 from campaigns.pages.lookups import find_transfer, may, require_sender
 from campaigns.pages.origin import find_again, find_words, list_declared, name_door, name_transfer
 from campaigns.pages.plot import draw_plot
@@ -35,7 +37,7 @@ from campaigns.selectors.status import Progress
 from campaigns.selectors.status import progress as read_progress
 from campaigns.selectors.timeline import list_answers, list_moments
 from campaigns.selectors.token_faults import count_token_faults
-from campaigns.selectors.transfer_books import read_books
+from campaigns.selectors.transfer_books import Books, read_books
 from campaigns.services.access import name_actor
 from campaigns.services.exports import EXPORT
 from campaigns.services.rates import change_transfer_rate
@@ -79,7 +81,8 @@ def _draw(
     request: HttpRequest, transfer: Transfer, refused: RateForm | None = None
 ) -> HttpResponse:
     """The page; a rate that was `refused`, as it was typed."""
-    context = {**_read_status(request, transfer), **_read_story(request, transfer)}
+    numbers = _read_numbers(transfer)
+    context = {**_read_status(request, transfer, numbers), **_read_story(request, transfer)}
     if refused:
         context["rate_form"] = refused
     status = 422 if refused else 200
@@ -91,7 +94,8 @@ def _draw(
 def transfer_status(request: HttpRequest, pk: int) -> HttpResponse:
     """The piece of it that is asked for again and again: how far it is."""
     transfer = find_transfer(request.user, pk)
-    context = _read_status(request, transfer)
+    numbers = share_of("transfer", [transfer], lambda: _read_numbers(transfer))
+    context = _read_status(request, transfer, numbers)
     is_last = not context["is_live"]
     return draw_fragment(request, "pages/transfer_status.html", context, is_last=is_last)
 
@@ -105,9 +109,23 @@ def transfer_story(request: HttpRequest, pk: int) -> HttpResponse:
     return draw_fragment(request, "pages/transfer_story.html", context, is_last=is_last)
 
 
-def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What is the same for everybody who looks."""
+
+    progress: Progress
+    books: Books
+    token_faults: int
+
+
+def _read_numbers(transfer: Transfer) -> _Numbers:
+    progress = read_progress(transfer, now=timezone.now())
+    return _Numbers(progress, read_books(transfer), count_token_faults(transfer))
+
+
+def _read_status(request: HttpRequest, transfer: Transfer, numbers: _Numbers) -> dict[str, Any]:
     now = timezone.now()
-    progress, books = read_progress(transfer, now=now), read_books(transfer)
+    progress, books = numbers.progress, numbers.books
     repeat = find_repeat(transfer)
     return {
         "transfer": transfer,
@@ -126,7 +144,7 @@ def _read_status(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
         **_describe_progress(transfer, progress),
         **_describe_speed(transfer, progress, now),
         **describe_books(transfer, books),
-        **_list_choices(request, transfer, now),
+        **_list_choices(request, transfer, now, numbers.token_faults),
     }
 
 
@@ -168,13 +186,15 @@ def _read_story(request: HttpRequest, transfer: Transfer) -> dict[str, Any]:
     }
 
 
-def _list_choices(request: HttpRequest, transfer: Transfer, now: datetime) -> dict[str, Any]:
+def _list_choices(
+    request: HttpRequest, transfer: Transfer, now: datetime, token_faults: int
+) -> dict[str, Any]:
     """What whoever looks at it may do with it."""
     is_sender = may(request.user, [transfer.app], Membership.Role.SENDER)
     return {
         "verbs": _list_verbs(transfer, now) if is_sender else [],
         "may_retry": is_sender and may_repeat(transfer),
-        "may_enable": is_sender and count_token_faults(transfer) > 0,
+        "may_enable": is_sender and token_faults > 0,
         "may_pace": is_sender and transfer.status in Transfer.RUNNING,
         "may_export": may(request.user, [transfer.app], EXPORT.role),
         "rate_form": RateForm(initial={"rate": transfer.rate}),
