@@ -18,9 +18,10 @@ WORDS = {
     "app": gettext_lazy("Open the routes of the app"),
     "scenario": gettext_lazy("Open the scenario"),
     "campaign": gettext_lazy("Open that campaign"),
+    "transfer": gettext_lazy("Open what the script sends"),
 }
 # What has a page of its own, besides that in the admin.
-PAGES = {"campaign": "campaign"}
+PAGES = {"campaign": "campaign", "transfer": "transfer"}
 # Where else than at one thing, or in the draft, something is seen to: the page, who may open it and
 # what it is.
 ELSEWHERE = {

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import CharField, Count, IntegerField, Max, Min, QuerySet, Subquery, Sum
+from django.db.models import CharField, Count, IntegerField, Max, Min, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Left, Length
 
 from campaigns.models import ApiKey, Part, TargetChunk, Transfer
@@ -25,6 +26,9 @@ RUN_GAP = timedelta(hours=1)  # between two sends of one run
 MOST_READ = 10_000  # larger ones
 MOST_PLANNED = 500
 MOST_RUNS = 200
+MOST_NEAR = 20
+LONG_AGO = timedelta(days=3)  # what has begun before is not looked for
+OWN_CLOCKS = timedelta(hours=27)  # from the first zone on earth to the last, and an hour
 MOST_SMALL = 100  # of a day that are counted
 MOST_DAYS = 42  # of one view
 HOUR_LETTERS = len("2026-11-20 09")
@@ -112,7 +116,7 @@ def list_planned(
         frozen_at__isnull=True, campaign__isnull=True, is_test=False, app__in=apps,
         due_at__gte=start, due_at__lt=end,
     )  # fmt: skip
-    listed = rows.select_related("submission").order_by("due_at")
+    listed = rows.select_related("app", "submission__api_key").order_by("due_at")
     found = list(listed[: MOST_PLANNED + 1])
     return found[:MOST_PLANNED], len(found) > MOST_PLANNED
 
@@ -171,6 +175,54 @@ def _sum_up(joined: Sequence[Run]) -> Run:
         transfer=max(run.transfer for run in joined),
         status=statuses.pop() if len(statuses) == 1 else Transfer.Status.SENT.value,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NearScripts:
+    """Larger sends of scripts around some times: those whose recipients are `known`, the newest
+    first, how many more name theirs by ids that nobody has looked up yet, and whether there are
+    more."""
+
+    known: tuple[Transfer, ...]
+    unknown: int
+    is_cut: bool
+
+
+def find_near_scripts(
+    apps: Collection[int], spans: Sequence[tuple[datetime, datetime]], now: datetime
+) -> NearScripts:
+    """What has gone out or will within an hour of one of the spans, or began earlier and is still
+    being sent."""
+    near = reduce(or_, [_match_near(start, end) for start, end in spans])
+    first = spans[0][0]
+    if first - RUN_GAP < now:
+        near |= Q(finished_at__isnull=True, due_at__lte=first)
+    begun = select_larger(apps, first - LONG_AGO, spans[-1][1] + RUN_GAP).filter(near)
+    begun = begun.exclude(status=Transfer.Status.CANCELLED)
+    named = begun.select_related("app", "submission__api_key").order_by("-due_at")
+    found = list(named[: MOST_NEAR + 1])
+    planned, is_more = list_planned(apps, first - RUN_GAP, spans[-1][1] + RUN_GAP)
+    coming = [row for row in leave_out_small(planned) if _is_near(row, spans)]
+    described = _list_described(coming)
+    known = [*(row for row in coming if row.pk in described), *found[:MOST_NEAR]]
+    unknown = sum(row.pk not in described for row in coming)
+    return NearScripts(tuple(known), unknown, len(found) > MOST_NEAR or is_more)
+
+
+def _match_near(start: datetime, end: datetime) -> Q:
+    near = Q(due_at__gte=start - RUN_GAP, due_at__lte=end + RUN_GAP)
+    # By recipients' own clocks it goes on for more than a day.
+    own = ~Q(wall_clock="") & Q(due_at__gte=start - OWN_CLOCKS, due_at__lte=end + RUN_GAP)
+    return near | (own & (Q(finished_at__isnull=True) | Q(finished_at__gte=start - RUN_GAP)))
+
+
+def _is_near(row: Transfer, spans: Iterable[tuple[datetime, datetime]]) -> bool:
+    return any(start - RUN_GAP <= row.due_at <= end + RUN_GAP for start, end in spans)
+
+
+def _list_described(rows: Sequence[Transfer]) -> set[int]:
+    parts = Part.objects.filter(transfer__in=rows).exclude(audiences=None)
+    return set(parts.values_list("transfer_id", flat=True)) if rows else set()
 
 
 def name_keys(runs: Iterable[Run]) -> dict[int, str]:

@@ -50,8 +50,8 @@ class Loss:
 class Problem:
     """Something to mend before launch, or to know; `field` is a path of the native API.
 
-    `subject` is what it is mended at, if that is not the campaign: `account:<id>`, `app:<id>` or
-    `scenario:<id>`.
+    `subject` is what it is mended at, if that is not the campaign: `account:<id>`, `app:<id>`,
+    `scenario:<id>`, `campaign:<id>` or `transfer:<id>`.
     """
 
     code: str

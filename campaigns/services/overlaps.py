@@ -9,16 +9,19 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.errors import Invalid
-from campaigns.models import App, Campaign, Transfer
+from campaigns.models import App, Campaign, Device, Transfer
 from campaigns.models.clock import RECIPIENT_ZONE, find_last_instant
 from campaigns.selectors.audience import AudienceKind, read_audience, select_devices
 from campaigns.selectors.calendar import Entry, read_around
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.collisions import CLOSE, NOT_SENT
+from campaigns.selectors.script_recipients import narrow_to_recipients
+from campaigns.selectors.script_sends import find_near_scripts
 from campaigns.services.messages import Problem
 
 MOST_TOLD = 5
@@ -33,19 +36,24 @@ NAMED = {AudienceKind.DEVICES.value, AudienceKind.PERSONS.value}
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A campaign whose sends come near. `is_running`: it began long before and is still being sent;
-    `is_spread`: it or the one that is looked at goes by each recipient's own clock."""
+    """A campaign, or a transfer of a script, that comes near. `is_running`: it began long before
+    and is still being sent; `is_spread`: it or the one that is looked at goes by each recipient's
+    own clock."""
 
-    campaign: Campaign
+    campaign: Campaign | None = None
+    transfer: Transfer | None = None
+    name: str = ""
     is_running: bool = False
     is_spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Nearby:
-    """What there is to compare with, in the order of looking; `is_cut` where there is more."""
+    """What there is to compare with, in the order of looking; `unknown` is how many more name
+    recipients who are not looked up yet, `is_cut` whether there is more still."""
 
     others: tuple[Other, ...]
+    unknown: int
     is_cut: bool
 
 
@@ -54,13 +62,13 @@ def find_overlaps(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     earlier and are still being sent; and, if not all of those were compared, that."""
     apps = list_apps(campaign)
     nearby = _list_nearby(campaign, apps, now)
-    told, left, rest = 0, EFFORT, len(nearby.others)
+    told, left, rest = 0, EFFORT, len(nearby.others) + nearby.unknown
     for other in nearby.others:
         left -= _weigh(campaign, other)
         if told == MOST_TOLD or left < 0:
             break
         rest -= 1
-        shared = sum(_count_shared(app, campaign, other.campaign) for app in apps)
+        shared = sum(_count_shared(app, campaign, other) for app in apps)
         if shared:
             told += 1
             yield _describe_overlap(other, shared)
@@ -69,7 +77,7 @@ def find_overlaps(campaign: Campaign, now: datetime) -> Iterator[Problem]:
 
 
 def _weigh(campaign: Campaign, other: Other) -> int:
-    bodies = (campaign.audience, other.campaign.audience)
+    bodies = [campaign.audience, other.campaign.audience if other.campaign else {}]
     return OF_NAMED if any(NAMED.intersection(body) for body in bodies) else OF_OTHERS
 
 
@@ -84,15 +92,30 @@ def _list_nearby(campaign: Campaign, apps: list[App], now: datetime) -> Nearby:
     begun = [one for one in reversed(near) if one.transfer_id is not None]
     running, is_more = _list_running(apps, start, now)
     entries = {one.campaign.pk: one for one in reversed([*planned, *begun])}
+    scripts = find_near_scripts([app.pk for app in apps], spans, now)
     ids = _take_in_turn(
         [one.campaign.pk for one in planned],
         [one.campaign.pk for one in begun],
+        [-transfer.pk for transfer in scripts.known],
         [pk for pk in running if pk not in entries and pk != campaign.pk],
     )
     rows = Campaign.objects.select_related("app", "app_group").in_bulk(ids)
     is_spread = campaign.timezone == RECIPIENT_ZONE
-    others = [_make_other(rows[pk], entries.get(pk), is_spread) for pk in ids if pk in rows]
-    return Nearby(tuple(others), is_cut or is_more)
+    others = {pk: _make_other(rows[pk], entries.get(pk), is_spread) for pk in rows}
+    others |= {-one.pk: _make_script(one, spans[0][0], is_spread) for one in scripts.known}
+    is_cut = is_cut or is_more or scripts.is_cut
+    return Nearby(tuple(others[pk] for pk in ids if pk in others), scripts.unknown, is_cut)
+
+
+def _make_script(transfer: Transfer, start: datetime, is_spread: bool) -> Other:
+    key = transfer.submission.api_key if transfer.submission else None
+    is_spread = is_spread or bool(transfer.wall_clock)
+    return Other(
+        transfer=transfer,
+        name=transfer.name or (key.name if key else _("a script")),
+        is_running=transfer.due_at < start - CLOSE and not is_spread,
+        is_spread=is_spread,
+    )
 
 
 def _is_meant(campaign: Campaign, entry: Entry) -> bool:
@@ -105,8 +128,8 @@ def _is_near(entry: Entry, spans: Iterable[tuple[datetime, datetime]]) -> bool:
 
 def _make_other(campaign: Campaign, entry: Entry | None, is_spread: bool) -> Other:
     if entry is None:
-        return Other(campaign, is_running=True)
-    return Other(campaign, is_spread=is_spread or entry.until is not None)
+        return Other(campaign, name=campaign.name, is_running=True)
+    return Other(campaign, name=campaign.name, is_spread=is_spread or entry.until is not None)
 
 
 def _list_spans(campaign: Campaign, now: datetime) -> list[tuple[datetime, datetime]]:
@@ -152,35 +175,48 @@ def _take_in_turn(*sorts: Iterable[int]) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
-def _count_shared(app: App, campaign: Campaign, other: Campaign) -> int:
+def _count_shared(app: App, campaign: Campaign, other: Other) -> int:
     """How many devices of the app both mean, up to one more than `MOST_COUNTED`."""
-    if app not in list_apps(other):
-        return 0
-    try:
-        theirs = select_devices(
-            app,
-            read_audience(app, other.audience, principal=None),
-            only_primary=other.only_primary,
-        )
-    except Invalid:  # an audience that means nobody any more
-        return 0
     audience = read_audience(app, campaign.audience, principal=None)
     devices = select_devices(app, audience, only_primary=campaign.only_primary)
-    both = devices.filter(pk__in=theirs.order_by().values("pk")).order_by()
-    return both[: MOST_COUNTED + 1].count()
+    try:
+        both = _narrow(app, devices, other)
+    except Invalid:  # an audience that means nobody any more
+        return 0
+    return both.order_by()[: MOST_COUNTED + 1].count()
+
+
+def _narrow(app: App, devices: QuerySet[Device], other: Other) -> QuerySet[Device]:
+    if other.transfer is not None:
+        is_ours = other.transfer.app_id == app.pk
+        return narrow_to_recipients(devices, other.transfer) if is_ours else devices.none()
+    if other.campaign is None or app not in list_apps(other.campaign):
+        return devices.none()
+    theirs = select_devices(
+        app,
+        read_audience(app, other.campaign.audience, principal=None),
+        only_primary=other.campaign.only_primary,
+    )
+    return devices.filter(pk__in=theirs.order_by().values("pk"))
 
 
 def _describe_overlap(other: Other, shared: int) -> Problem:
     count = f"{min(shared, MOST_COUNTED):,}"
     some = _("more than %(count)s") % {"count": count} if shared > MOST_COUNTED else count
-    names = {"count": some, "name": other.campaign.name}
+    names = {"count": some, "name": other.name}
     return Problem(
         code="overlap",
         field="send_at",
         sentence=_word_overlap(other, shared) % names,
         is_blocking=False,
-        subject=f"campaign:{other.campaign.pk}",
+        subject=_name_subject(other),
     )
+
+
+def _name_subject(other: Other) -> str:
+    if other.transfer is not None:
+        return f"transfer:{other.transfer.pk}"
+    return f"campaign:{other.campaign.pk}" if other.campaign else ""
 
 
 def _word_overlap(other: Other, shared: int) -> str:
@@ -207,10 +243,10 @@ def _word_overlap(other: Other, shared: int) -> str:
 
 def _describe_rest(rest: int, *, is_cut: bool) -> Problem:
     words = ngettext(
-        "%(count)d more campaign comes near it and was not compared.",
-        "%(count)d more campaigns come near it and were not compared.",
+        "%(count)d more send comes near it and was not compared.",
+        "%(count)d more sends come near it and were not compared.",
         rest,
     ) % {"count": rest}
     if is_cut:
-        words = _("More campaigns come near it than are compared.")
+        words = _("More sends come near it than are compared.")
     return Problem(code="not_compared", field="send_at", sentence=words, is_blocking=False)

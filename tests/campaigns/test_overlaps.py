@@ -113,12 +113,12 @@ def test_what_was_not_compared_is_told(make, served, now):
     shared = see(make(), now, "overlap")
 
     assert (verdict, words) == ("passed", "")
-    assert dear == ("warning", "2 more campaigns come near it and were not compared.")
-    assert shared[1].endswith("7 more campaigns come near it and were not compared.")
+    assert dear == ("warning", "2 more sends come near it and were not compared.")
+    assert shared[1].endswith("7 more sends come near it and were not compared.")
 
 
 def test_more_than_the_calendar_reads_is_told(make, served, now):
-    campaign = plan(make, now + timedelta(minutes=9), audience={"devices": [99]})
+    campaign = plan(make, now + timedelta(minutes=9), audience={"devices": [10**9]})
     rows = [Campaign.objects.get(pk=campaign.pk) for _number in range(500)]
     for row in rows:
         row.pk = None
@@ -126,7 +126,7 @@ def test_more_than_the_calendar_reads_is_told(make, served, now):
 
     words = see(make(), now, "overlap")[1]
 
-    assert words == "More campaigns come near it than are compared."
+    assert words == "More sends come near it than are compared."
 
 
 def test_a_campaign_at_recipients_own_hours_is_met_as_long_as_it_lasts(make, now):

@@ -244,7 +244,7 @@ SCENES = {
     "status": [send_already],
     "approval": [await_approval],
     "audience": [
-        lambda stage: stage.make(audience={"devices": [99]}),
+        lambda stage: stage.make(audience={"devices": [10**9]}),
         lambda stage: lose_token(stage, 0, 1, 2),
         lambda stage: stage.climb({"channel": "push", "wait": 60}, {"channel": "sms"}),
     ],
