@@ -81,13 +81,15 @@ class ResendBody(serializers.Serializer[Any]):
 
 class ResendChoiceShape(serializers.Serializer[Any]):
     """Some recipients of a transfer, what to ask for to send to them again, and how many of them
-    may then get it twice; not `is_exact`, there are at most so many."""
+    may then get it twice; not `is_exact`, there are at most so many; `is_forgotten`: nobody knows
+    any more who they are."""
 
     key = serializers.CharField()
     asked = ResendBody()
     recipients = serializers.IntegerField()
     twice = serializers.IntegerField()
     is_exact = serializers.BooleanField()
+    is_forgotten = serializers.BooleanField()
 
 
 class ResendPreviewShape(serializers.Serializer[Any]):

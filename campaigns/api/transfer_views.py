@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -121,7 +122,7 @@ class TransferViews(ListedViewSet):
     @action(detail=True, methods=["get", "post"])
     def resend(self, request: Request, pk: str = "") -> Response:
         if request.method == "GET":
-            preview = resends.preview_resend(self.find_row())
+            preview = resends.preview_resend(self.find_row(), now=timezone.now())
             return Response(approval_shapes.ResendPreviewShape(preview).data)
         body = request.data if isinstance(request.data, dict) else {}
         refuse_others(body, {"outcomes", "reasons", "without_receipt"})

@@ -220,7 +220,7 @@ def start_campaign(campaign: Campaign, *, actor: str, now: datetime, note: str =
     Raises NotReady when something stands against it, and what `move_to` raises; that includes a
     time or a message that somebody has changed since it was read.
     """
-    obstacle = find_obstacle(campaign)
+    obstacle = find_obstacle(campaign, now)
     if obstacle is not None:
         raise NotReady(obstacle.sentence, code=obstacle.code)
     with transaction.atomic():

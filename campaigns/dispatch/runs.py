@@ -140,7 +140,7 @@ def _settle_newest(campaign: Campaign, turn: _Turn, now: datetime) -> None:
     if unfinished.exists():
         _record(campaign, [turn.newest], State.SKIPPED, Reason.STILL_RUNNING, now)
         return
-    obstacle = find_obstacle(campaign)
+    obstacle = find_obstacle(campaign, now)
     if obstacle is not None:
         _stop(campaign, turn.newest, obstacle, now)
         return

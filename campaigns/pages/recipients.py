@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from campaigns.pages.downloads import stream_csv
 from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.recipient_form import RecipientFilter
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.forgotten import may_be_forgotten
 from campaigns.selectors.planned_recipients import count_planned, read_planned
 from campaigns.selectors.profile import mask_token
 from campaigns.selectors.recipient_pages import (
@@ -88,8 +89,7 @@ def _draw(
 def _find_forgotten(transfer: Transfer, wanted: Wanted) -> int:
     """After how many days it is forgotten of whom something came back, if that may be so here."""
     kept: int = settings.KEEP_RECEIPTS_DAYS
-    is_old = transfer.created_at < timezone.now() - timedelta(days=kept)
-    return kept if wanted.receipt and is_old else 0
+    return kept if wanted.receipt and may_be_forgotten(transfer, timezone.now()) else 0
 
 
 def _count(transfer: Transfer, form: RecipientFilter, wanted: Wanted, books: Books) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -36,7 +37,8 @@ def resend_page(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("campaign_review", pk=campaign.pk)
     context = {
         "transfer": transfer,
-        "preview": preview_resend(transfer),
+        "preview": preview_resend(transfer, now=timezone.now()),
+        "kept_days": settings.KEEP_RECEIPTS_DAYS,
         "resends": list_resends(transfer),
         "may_compose": may(request.user, [transfer.app], Membership.Role.COMPOSER),
     }

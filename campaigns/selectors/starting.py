@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Scenario
 from campaigns.selectors.approvals import find_missing
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.forgotten import FORGOTTEN, find_forgotten
 from campaigns.selectors.gone import list_gone
 
 GONE = "audience_gone"
@@ -23,7 +25,7 @@ class Obstacle:
     sentence: str
 
 
-def find_obstacle(campaign: Campaign) -> Obstacle | None:
+def find_obstacle(campaign: Campaign, now: datetime) -> Obstacle | None:
     """What stands against starting now, or None.
 
     An audience that has become empty and a platform without a route are no obstacles: the first
@@ -41,6 +43,9 @@ def find_obstacle(campaign: Campaign) -> Obstacle | None:
     gone = [one.words for one in list_gone(apps, campaign.audience) if one.is_everywhere]
     if gone:
         return Obstacle(GONE, " ".join(dict.fromkeys(gone)))
+    forgotten = find_forgotten(campaign.audience, now)
+    if forgotten:
+        return Obstacle(FORGOTTEN, forgotten)
     obstacle = _judge_scenario(campaign.scenario) if campaign.scenario is not None else None
     missing = "" if obstacle else find_missing(campaign)
     return Obstacle("approval_required", missing) if missing else obstacle

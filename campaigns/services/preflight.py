@@ -14,6 +14,7 @@ from campaigns.models.clock import RECIPIENT_ZONE, find_instant, find_last_insta
 from campaigns.selectors.addressing import Wanted
 from campaigns.selectors.audience import read_audience, select_all
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.forgotten import FORGOTTEN
 from campaigns.selectors.gone import list_gone
 from campaigns.selectors.starting import GONE, find_obstacle
 from campaigns.services.account_problems import find_expiry_problems
@@ -55,6 +56,7 @@ from campaigns.services.unreached import Unreached, count_unreached, find_unreac
 from providers.message import PushMessage
 
 OBSTACLE_FIELDS = {
+    FORGOTTEN: "audience",
     "group_archived": "group",
     "scenario_changed": "scenario",
     "scenario_archived": "scenario",
@@ -148,7 +150,7 @@ def _list_warnings(
 def _find_own_problems(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     for gone in list_gone(list_apps(campaign), campaign.audience):
         yield Problem(code=GONE, field=gone.path, sentence=gone.words)
-    obstacle = find_obstacle(campaign)
+    obstacle = find_obstacle(campaign, now)
     if obstacle is not None and obstacle.code != GONE:
         field = OBSTACLE_FIELDS.get(obstacle.code, "status")
         yield Problem(code=obstacle.code, field=field, sentence=obstacle.sentence)

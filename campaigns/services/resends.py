@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import Conflict, Invalid
 from campaigns.models import Campaign, Part, Settled, Transfer
 from campaigns.selectors.audience import list_telling_accounts, read_audience
+from campaigns.selectors.forgotten import FORGOTTEN, find_forgotten, may_be_forgotten
 from campaigns.services.campaigns import save_new
 from campaigns.services.repeats import draft_repeat
 from campaigns.services.twice import (
@@ -46,7 +47,8 @@ SENT, FAILED, SKIPPED, EXPIRED, CANCELLED, UNKNOWN = (outcome.value for outcome 
 class Choice:
     """Some of a transfer's recipients: how many there are, how many of them may get it twice.
 
-    Not `is_exact`: there are at most so many.
+    Not `is_exact`: there are at most so many. With `is_forgotten` nobody knows any more who they
+    are.
     """
 
     key: str
@@ -55,6 +57,7 @@ class Choice:
     recipients: int
     twice: int
     is_exact: bool = True
+    is_forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,11 @@ class Preview:
     def is_bound(self) -> bool:
         """Whether its counts are bounds."""
         return not all(choice.is_exact for choice in self.choices)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether of some choice nobody knows any more who it is."""
+        return any(choice.is_forgotten for choice in self.choices)
 
 
 CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
@@ -100,17 +108,21 @@ CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
 )
 
 
-def preview_resend(transfer: Transfer) -> Preview:
+def preview_resend(transfer: Transfer, *, now: datetime) -> Preview:
     """Every choice that there is, with its counts; bounds of them for a large transfer."""
     sent = count_settled(transfer).filter(outcome=SENT)
     silent = add_up(sent.exclude(account_id__in=list_telling_accounts()))
     fell = count_settled(transfer).filter(outcome__in=[FAILED, SKIPPED])
     hopeless = add_up(fell.exclude(reason__in=RETRYABLE))
-    choices = (_preview(transfer, key, label, asked) for key, label, asked in CHOICES)
+    choices = (_preview(transfer, key, label, asked, now) for key, label, asked in CHOICES)
     return Preview(tuple(choices), silent, hopeless)
 
 
-def _preview(transfer: Transfer, key: str, label: Promise, asked: Mapping[str, Any]) -> Choice:
+def _preview(
+    transfer: Transfer, key: str, label: Promise, asked: Mapping[str, Any], now: datetime
+) -> Choice:
+    if "without_receipt" in asked and may_be_forgotten(transfer, now):
+        return Choice(key, label, asked, 0, 0, is_forgotten=True)
     total, is_exact = count_asked(transfer, asked)
     twice = total if may_have_it(asked["outcomes"]) else 0
     return Choice(key, label, asked, total, twice, is_exact)
@@ -120,8 +132,8 @@ def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) ->
     """A draft with the same message to these recipients: `{"outcomes", "reasons",
     "without_receipt"}`. Who they are is settled when it is launched.
 
-    Raises Invalid for what is none, Conflict when the transfer has not ended, when nobody is meant,
-    or when they got different messages.
+    Raises Invalid for what is none, Conflict when the transfer has not ended, when nobody is meant
+    or nobody knows any more who is, or when they got different messages.
     """
     if not isinstance(asked, dict) or "transfer" in asked or "outcomes" not in asked:
         words = _("Name the outcomes.")
@@ -130,6 +142,9 @@ def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) ->
     read_audience(transfer.app, body, principal=None)
     if transfer.finished_at is None:
         raise Conflict(_("It has not ended yet; wait until it has."), code="not_ended")
+    forgotten = find_forgotten(body, now)
+    if forgotten:
+        raise Conflict(forgotten, code=FORGOTTEN)
     if not select_asked(transfer, asked).exists():
         raise Conflict(_("Nobody is meant by this."), code="nobody_meant")
     part = _find_part(transfer)

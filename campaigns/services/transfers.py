@@ -15,6 +15,7 @@ from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove
 from campaigns.models import Campaign, Transfer
 from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.forgotten import FORGOTTEN, find_forgotten
 from campaigns.selectors.started import APPROVAL, read_started
 from campaigns.services.access import record_audit
 
@@ -62,6 +63,7 @@ def _pause(transfer: Transfer, *, actor: str, now: datetime) -> None:
 def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     if transfer.frozen_at is None and transfer.campaign is not None:
         _refuse_grown(transfer, transfer.campaign)
+        _refuse_forgotten(transfer.campaign, now)
     # What was stopped while its audience was being frozen goes on freezing.
     status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
     # What has gone wrong so far was looked at by whoever resumes.
@@ -84,6 +86,13 @@ def _refuse_grown(transfer: Transfer, campaign: Campaign) -> None:
               "once it is given, resume it."),
             code="approval_required",
         )  # fmt: skip
+
+
+def _refuse_forgotten(campaign: Campaign, now: datetime) -> None:
+    """Raise Conflict where those of whom nothing came back can be told apart no more."""
+    forgotten = find_forgotten(campaign.audience, now)
+    if forgotten:
+        raise Conflict(forgotten, code=FORGOTTEN)
 
 
 def _follow(campaign: Campaign | None, *, actor: str, now: datetime) -> None:

@@ -123,7 +123,7 @@ def test_a_transfer_that_is_gone_stands_against_a_start(make, served, now, key):
     Campaign.objects.update(audience=spare({key: asked[key]}))
     campaign.refresh_from_db()
 
-    obstacle = find_obstacle(campaign)
+    obstacle = find_obstacle(campaign, now)
 
     assert obstacle is not None
     assert (obstacle.code, "The transfer #7" in obstacle.sentence) == (GONE, True)
@@ -165,7 +165,7 @@ def test_in_a_group_whoever_is_left_out_is_named_in_every_app(make, served, labe
         [one for one in find_problems(campaign, now=now) if one.code == GONE]
         for campaign in (spared, sent)
     ]
-    obstacles = [find_obstacle(campaign) for campaign in (spared, sent)]
+    obstacles = [find_obstacle(campaign, now) for campaign in (spared, sent)]
     create_label(App.objects.get(slug="other"), name="vip", **BY, now=now)
     mended = [one.code for one in find_problems(spared, now=now)]
 

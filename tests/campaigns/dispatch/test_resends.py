@@ -28,7 +28,7 @@ pytestmark = pytest.mark.database
 
 
 def count_choices(transfer: Transfer) -> dict[str, tuple[int, int]]:
-    choices = preview_resend(transfer).choices
+    choices = preview_resend(transfer, now=transfer.created_at).choices
     return {choice.key: (choice.recipients, choice.twice) for choice in choices}
 
 
@@ -94,7 +94,11 @@ def test_who_had_no_route_is_sent_to_once_there_is_one(
     meant = list_recipients(unserved, reason="no_route")
     Route.objects.bulk_create(routes)
 
-    [choice] = [one for one in preview_resend(unserved).choices if one.key == "failed"]
+    [choice] = [
+        one
+        for one in preview_resend(unserved, now=unserved.created_at).choices
+        if one.key == "failed"
+    ]
     again = plan_resend(unserved, choice.asked, actor="ann", now=now)
     launch_campaign(Campaign.objects.get(pk=again.pk), actor="sue", now=now)
     send(now, 2)
@@ -140,12 +144,15 @@ def test_what_is_declared_of_a_large_transfer_is_a_bound(
 
 def test_what_is_not_reported_is_not_taken_for_unopened(unknown: Transfer) -> None:
     Delivery.objects.filter(part__transfer=unknown).update(outcome="sent")
-    telling = preview_resend(unknown)
+    telling = preview_resend(unknown, now=unknown.created_at)
     account = Account.objects.get()
     reports = {choice.key: choice.recipients for choice in telling.choices}
 
     Delivery.objects.filter(part__transfer=unknown).update(account_id=account.pk + 1)
-    mute = {choice.key: choice.recipients for choice in preview_resend(unknown).choices}
+    mute = {
+        choice.key: choice.recipients
+        for choice in preview_resend(unknown, now=unknown.created_at).choices
+    }
 
     assert (reports["unopened"], reports["undelivered"]) == (3, 3)  # one has opened it
     assert (mute["unopened"], mute["undelivered"]) == (0, 0)
