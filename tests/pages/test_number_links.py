@@ -170,7 +170,7 @@ def test_a_campaign_of_several_transfers_is_led_to_as_a_whole(viewer, app, campa
     Transfer.objects.filter(name="Steps").update(campaign=other)
 
     page = viewer.get(reverse("compare"), {"a": one.pk, "b": other.pk})
-    [sent] = [numbers for name, numbers, _change in page.context["rows"] if name == "Sent"]
+    [sent] = [numbers for name, numbers, *_change in page.context["rows"] if name == "Sent"]
 
     assert sent[0].link == reverse("campaign", args=[one.pk])
     assert sent[1].link.startswith("/transfers/")
