@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from typing import Any, cast
 
 from django import forms
-from django.db.models import Case, Exists, F, Min, OuterRef, Subquery, When
+from django.db.models import Case, Exists, F, Min, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -18,16 +18,19 @@ from campaigns.models.clock import FARTHEST_AHEAD, RECIPIENT_ZONE
 from campaigns.pages.authors import find_authors, name_authors
 from campaigns.pages.fields import PageForm
 from campaigns.pages.shell import draw_page, operator_page
+from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.status import count_begun
 from campaigns.services.access import has_role
 
 PAGE = 25
 MAX_PAGE = 400
+MOST_GROUPS = 100  # to choose from
 FILTERS = {
     "search": "name__icontains",
     "status": "status",
     "app": "app_id",
     "group": "group_id",
+    "group_name": "group__name__icontains",
     "tag": "tag",
 }
 # What the column shows: on each one's own clock the hour that it reads, which is read there as UTC;
@@ -93,6 +96,9 @@ class CampaignFilter(PageForm):
         required=False,
         empty_label=gettext_lazy("Any"),
     )
+    group_name = forms.CharField(
+        label=gettext_lazy("Name of the group"), required=False, max_length=255
+    )
     tag = forms.CharField(label=gettext_lazy("Tag"), required=False, max_length=255)
     author = forms.CharField(label=gettext_lazy("Written by"), required=False, max_length=150)
     date_from = forms.DateField(
@@ -108,8 +114,21 @@ class CampaignFilter(PageForm):
         apps = App.objects.for_user(principal)
         self.offer("app", apps.order_by("name"))
         groups = Group.objects.for_user(principal).select_related("app")
-        self.offer("group", groups.order_by("name", "app__name", "pk"))
-        cast(GroupField, self.fields["group"]).names_apps = len(apps.order_by("pk")[:2]) > 1
+        self._offer_groups(groups.order_by("name", "app__name", "pk"))
+        if "group" in self.fields:
+            several = len(apps.order_by("pk")[:2]) > 1
+            cast(GroupField, self.fields["group"]).names_apps = several
+
+    def _offer_groups(self, groups: QuerySet[Group]) -> None:
+        """All of them; of too many the one that an address names, and a field for a name."""
+        if not groups[MOST_GROUPS : MOST_GROUPS + 1]:
+            del self.fields["group_name"]
+            self.offer("group", groups)
+            return
+        asked = read_id(self.data.get("group", ""))
+        self.offer("group", groups.filter(pk=asked))
+        if not asked:
+            del self.fields["group"]
 
     def narrow(self, campaigns: Any) -> Any:
         """The campaigns that fit; a filter that is wrong is shown and not applied."""

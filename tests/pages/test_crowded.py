@@ -278,3 +278,19 @@ def test_a_report_of_long_tags_stays_small_and_its_links_lead_on(admin, app):
     assert "2 lines more" in page
     assert "2 lines more" in rows
     assert len(led_to.context["rows"]) == 1
+
+
+def test_campaigns_of_many_groups_are_found_by_a_part_of_the_groups_name(admin, app):
+    fill_choices(app, labels=0, segments=0, groups=3_000)
+    group = Group.objects.get(name__startswith="2777")
+    builders.make_campaign(app, builders.NOW)
+    wanted = builders.make_campaign(app, builders.NOW, group=group)
+
+    page = look(admin, "campaigns")
+    found = admin.get(reverse("campaigns"), {"group_name": "2777"})
+    named = admin.get(reverse("campaigns"), {"group": group.pk})
+
+    assert "Group’s name" in page
+    assert [row.pk for row in found.context["shown"]] == [wanted.pk]
+    assert [row.pk for row in named.context["shown"]] == [wanted.pk]
+    assert f'<option value="{group.pk}" selected>' in named.content.decode()
