@@ -27,6 +27,7 @@ from providers.message_fields import MAX_TRANSLATIONS, TRANSLATED_FIELDS, Platfo
 TEXTS = tuple(spec.name for spec in TRANSLATED_FIELDS)
 BLOCKS = tuple(dict.fromkeys(path.partition(".")[0] for path in TRANSLATED if "." in path))
 WHOLE = 5  # drawn with all their fields, and as many that are wrong
+MANY = 20  # of more none is drawn whole unless it is wrong: their texts take the room
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
     gettext_lazy("Write a language tag such as de or pt-BR."),
@@ -154,9 +155,10 @@ class Translations(forms.BaseFormSet):
         draw the rest when their tab is opened: all fields of a hundred make a page of 400 kB.
         """
         wrong = 0
+        first = WHOLE if len(self.forms) <= MANY else 0
         for number, form in enumerate(self.forms):
             wrong += 1 if form.errors else 0
-            yield form, number < WHOLE or (bool(form.errors) and wrong <= WHOLE)
+            yield form, number < first or (bool(form.errors) and wrong <= WHOLE)
 
     def write_content(self) -> dict[str, Any]:
         """`{language: {"title", "body", "android": {"title", "body"}, ...}}`."""

@@ -290,7 +290,22 @@ def test_campaigns_of_many_groups_are_found_by_a_part_of_the_groups_name(admin, 
     found = admin.get(reverse("campaigns"), {"group_name": "2777"})
     named = admin.get(reverse("campaigns"), {"group": group.pk})
 
-    assert "Group’s name" in page
+    assert "Name of the group" in page
     assert [row.pk for row in found.context["shown"]] == [wanted.pk]
     assert [row.pk for row in named.context["shown"]] == [wanted.pk]
     assert f'<option value="{group.pk}" selected>' in named.content.decode()
+
+
+def test_a_draft_in_fifty_languages_stays_small_beside_all_the_rest(admin, app):
+    fill_choices(app)
+    texts = {
+        f"{first}{second}": {"title": "T" * 60, "body": "B" * 1_000}
+        for first in "abcde"
+        for second in "abcdefghij"
+    }
+    content = builders.CONTENT | {"translations": texts}
+    draft = builders.make_campaign(app, builders.NOW, content)
+
+    page = look(admin, "edit", draft.pk)
+
+    assert page.count("B" * 1_000) == 50
