@@ -74,8 +74,8 @@ def find_place(principal: Any, key: str) -> Place:
     pk = read_id(number)
     if kind == "app_group":
         group = AppGroup.objects.for_user(principal).filter(pk=pk).first()
-        members = App.objects.for_user(principal).filter(app_groups=group) if group else ()
-        apps = tuple(members)
+        members = App.objects.for_user(principal).filter(app_groups=group)
+        apps = tuple(members.order_by("pk")) if group else ()
         if group and apps:
             if group.apps.count() > len(apps):
                 raise Forbidden(_("You do not reach every app of this group."))

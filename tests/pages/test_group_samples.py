@@ -65,8 +65,8 @@ def test_compose_shows_them_beside_the_first_recipients_and_measures_them(client
     shown = check(client, draft).context
 
     assert [sample["label"] for sample in shown["samples"]] == [
-        "Longest values · Last · last-Ma · English", "Middle · middle-Bo · English",
-        "Missing values · Middle · middle- · English", "Shop · shop-Al · English",
+        "Shop · shop-Al · English", "Middle · middle-Bo · English",
+        "Missing values · Middle · middle- · English", "Longest values · Last · last-Ma · English",
     ]  # fmt: skip
     longest = max(len(sample["said"]["body"]) for sample in shown["samples"])
     assert longest == len(f"Dear {LONG}")
