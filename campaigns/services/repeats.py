@@ -70,7 +70,7 @@ def find_repeat(transfer: Transfer) -> Campaign | None:
 
 def may_repeat(transfer: Transfer) -> bool:
     """Whether there is anybody to send again to, and nobody has."""
-    is_over = transfer.finished_at is not None
+    is_over = transfer.finished_at is not None and not transfer.is_test
     return is_over and len(list_unknown_parts(transfer)) == 1 and find_repeat(transfer) is None
 
 
@@ -104,7 +104,14 @@ def list_unknown_parts(transfer: Transfer) -> list[Part]:
 def draft_repeat(
     transfer: Transfer, part: Part, audience: dict[str, Any], *, actor: str, now: datetime
 ) -> Campaign:
-    """A campaign, still to be saved, that says what a part said to some of its recipients."""
+    """A campaign, still to be saved, that says what a part said to some of its recipients.
+
+    Raises Conflict for a test: a draft is edited and launched at any time, and tests go without
+    approval because they are a few in an hour.
+    """
+    if transfer.is_test:
+        words = _("A test is not sent again. Send another test of its campaign.")
+        raise Conflict(words, code="is_test")
     first = transfer.campaign
     campaign = Campaign(
         workspace=transfer.app.workspace,
@@ -117,7 +124,6 @@ def draft_repeat(
         expires_in=first.expires_in if first else None,
         rate=transfer.rate,
         policy=transfer.policy,
-        is_test=transfer.is_test,
         repeats=transfer,
         status_since=now,
         created_at=now,

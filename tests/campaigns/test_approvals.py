@@ -18,7 +18,6 @@ from campaigns.models import (
     Approval,
     AuditEntry,
     Campaign,
-    Delivery,
     Label,
     Message,
     Route,
@@ -28,7 +27,7 @@ from campaigns.models import (
 from campaigns.selectors.approvals import list_asked, list_bypassed, read_standing
 from campaigns.selectors.origins import add_origin, list_origin_writers
 from campaigns.selectors.signing import PLAIN, describe_signed, digest_campaign
-from campaigns.services import approvals, campaigns, rates, resends, waiting
+from campaigns.services import approvals, campaigns, rates, waiting
 from campaigns.services.audience import create_segment, update_segment
 from campaigns.services.templates import TemplateValues, create_template, update_template
 from tests import builders
@@ -458,21 +457,15 @@ def test_no_two_texts_have_one_digest(left, right):
     assert len(digests) == 2
 
 
-def test_a_test_that_is_sent_again_goes_to_nobody_else(make, owner, served, now):
-    device = served.devices.get(token="token-0")
-    test = campaigns.test_campaign(owner, make(), {"devices": [device.pk]}, actor="ann", now=now)
-    transfer = test.transfers.get()
-    part = transfer.parts.get()
-    Delivery.objects.create(
-        part=part, recipient=device.pk, outcome="unknown", reason="no_answer", at=now, cohort_id=1
-    )
-    part.transfer.parts.update(audience=1)
-    Transfer.objects.filter(pk=transfer.pk).update(finished_at=now, status="sent")
-    transfer.refresh_from_db()
-    draft = resends.plan_resend(transfer, {"outcomes": ["unknown"]}, actor="ann", now=now)
+def test_a_draft_of_a_test_goes_to_nobody_else(make, owner, served, now):
+    draft = make()  # as tests that were sent again left them once
+    Campaign.objects.filter(pk=draft.pk).update(is_test=True)
+    draft.refresh_from_db()
 
     with pytest.raises(Invalid) as refusal:
-        campaigns.update_campaign(draft, owner, {"audience": {"all": True}}, actor="ann", now=now)
+        campaigns.update_campaign(
+            draft, owner, {"audience": {"persons": ["eve"]}}, actor="ann", now=now
+        )
     renamed = campaigns.update_campaign(draft, owner, {"name": "Two"}, actor="ann", now=now)
 
     assert list(refusal.value.fields) == ["audience"]

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from campaigns.errors import Conflict
 from campaigns.models import (
     Campaign,
     Counter,
@@ -18,6 +19,7 @@ from campaigns.models import (
     Part,
     Transfer,
 )
+from campaigns.services.repeats import repeat_unknown
 from tests import builders
 from tests.api.conftest import make_client
 from tests.pages.sending import press_send
@@ -104,6 +106,23 @@ def test_whom_a_cancel_or_the_end_came_before_can_be_sent_to(client, owner, tran
     [choice] = [c for c in page.context["preview"].choices if c.key == outcome]
     assert (choice.recipients, choice.twice) == (1, 0)
     assert draft.audience["outcomes_of"]["outcomes"] == [outcome]
+
+
+def test_a_test_is_not_sent_again(client, owner, transfer, now):
+    client.force_login(owner)
+    Transfer.objects.update(is_test=True)
+    transfer.refresh_from_db()
+
+    refused = choose(client, transfer, "failed").content.decode()
+    with pytest.raises(Conflict, match="Send another test"):
+        repeat_unknown(transfer, actor="owner", now=now)
+
+    words = "A test is not sent again. Send another test of its campaign."
+    shown = client.get(reverse("transfer", args=[transfer.pk])).content.decode()
+    assert refused.count(words) == 2, "once as the answer, once on the page"
+    assert "Write a draft" not in refused
+    assert reverse("resend", args=[transfer.pk]) not in shown
+    assert not Campaign.objects.exists()
 
 
 def test_who_failed_for_good_is_told_and_in_no_choice(client, owner, transfer):
