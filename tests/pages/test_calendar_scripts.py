@@ -119,6 +119,8 @@ def test_a_campaign_and_a_script_come_together_and_two_scripts_do_not(client, ap
     ]
     assert "Within an hour of Shop backend" in page
     assert "Close together" in page
+    assert "Only a count can tell" not in page
+    assert "Whom the script sends to gets both" in page
     assert "Count them" not in page
 
 
