@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -63,6 +63,7 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
     sources = Sources(request.user, person, known, may_audit=history["may_audit"])
     context = {
         "person": person,
+        "standing": _name_standing(person, rows),
         "merges": list_merges(person),
         "attributes": sorted(person.attributes.items()),
         "devices": [_cut_device(told) for told in describe_devices(request, shown, sources)],
@@ -72,13 +73,27 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
         "device_part": part,
         "label_part": label_part,
         "labels": _describe_labels(request, label_part.rows),
-        "offered": _offer_labels(request, person, labels),
+        "offered": _offer_labels(request, person, labels, rows),
         "may_change": may(request.user, "change", person),
         "may_erase": bool(may_erase(request.user, person.workspace, [person.pk])),
         **list_sent(request, devices, person),
         **history,
     }
     return draw_page(request, "pages/person.html", str(person), context)
+
+
+def _name_standing(person: Person, devices: QuerySet[Device]) -> tuple[str, str]:
+    """Whether a push can reach them: the tone of a chip and its words. A device without a token
+    that has an id of a vendor may be reached by that."""
+    if person.opted_out_at:
+        return "warn", _("Opted out")
+    states = Device.TokenState
+    known = Q(token_state=states.MISSING, identifiers__isnull=False)
+    if devices.filter(known | Q(token_state=states.ACTIVE)).exists():
+        return "good", _("May be sent to")
+    if devices.exists():
+        return "warn", _("No device with a token that works: pushes do not reach them")
+    return "warn", _("No device: pushes do not reach them")
 
 
 def _find_asked(
@@ -183,13 +198,18 @@ def _describe_labels(request: HttpRequest, labels: Iterable[Label]) -> list[tupl
     return [(label, label.app_id in held) for label in labels]
 
 
-def _offer_labels(request: HttpRequest, person: Person, carried: Iterable[Label]) -> Offer:
-    """Labels that the operator may add: the first of them, or those that a search finds."""
+def _offer_labels(
+    request: HttpRequest, person: Person, carried: Iterable[Label], devices: QuerySet[Device]
+) -> Offer:
+    """Labels that the operator may add: the first of them, or those that a search finds. Of apps
+    in which the person has a device: in another one a label would mean nobody."""
     rows = Label.objects.filter(
         app__in=find_apps(request.user, Role.COMPOSER),
         app__workspace=person.workspace_id,
         archived_at__isnull=True,
     ).exclude(pk__in=[label.pk for label in carried])
+    places = set(devices.order_by().values_list("app_id", flat=True).distinct())
+    rows = rows.filter(app__in=places) if places else rows
     ordered = rows.select_related("app").order_by("app__name", "name", "pk")
     return read_offer(request, "label_search", ordered)
 
