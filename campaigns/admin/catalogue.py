@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -33,6 +35,7 @@ from campaigns.models import (
     App,
     AppGroup,
     Group,
+    Route,
 )
 from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.models.audience import PLATFORMS
@@ -42,9 +45,26 @@ from campaigns.services.access import (
     name_actor,
     regenerate_group_secret,
 )
-from campaigns.services.doors import ensure_door
 from campaigns.services.groups import archive_group, create_group, restore_group, update_group
-from providers import registry
+
+# What an operator sets first; routes are drawn below them.
+FIRST_FIELDS = [
+    "workspace", "name", "slug", "platforms", "timezone", "default_language", "fallbacks",
+]  # fmt: skip
+ROUTES = "#routes-group"
+
+
+def say_missing_routes(app: App) -> str:
+    """Which of its platforms nothing can be sent to, as a sentence; "" where there is none."""
+    routed = set(Route.objects.filter(app=app).values_list("platform", flat=True))
+    names = dict(PLATFORMS)
+    missing = [str(names.get(key, key)) for key in app.platforms if key not in routed]
+    if not missing:
+        return ""
+    given = {"app": app.name, "platforms": ", ".join(missing)}
+    if not routed:
+        return _("%(app)s cannot send yet: it has no route (%(platforms)s).") % given
+    return _("%(app)s has no route for %(platforms)s: nothing is sent there.") % given
 
 
 class AppForm(forms.ModelForm):
@@ -95,10 +115,14 @@ class AppForm(forms.ModelForm):
             "icon_url", "web_origins",
         ]  # fmt: skip
         help_texts = {
+            "slug": gettext_lazy(
+                "What scripts call it in the API, made of its name: small letters, digits and "
+                "dashes. Scripts that name it stop finding it once it changes."
+            ),
             "needs_approval": gettext_lazy(
                 "A second person, with the role Approver, looks at each campaign before it is "
                 "launched. Keys with the scope “Send without approval” go without."
-            )
+            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -115,9 +139,11 @@ class AppForm(forms.ModelForm):
 
 @admin.register(App)
 class AppAdmin(StaffAdmin):
-    """One application profile: its identifiers for scripts, zone and routes."""
+    """One application profile: its routes, languages and rules; identifiers for scripts below."""
 
     form = AppForm
+    change_form_template = "staff/app.html"
+    prepopulated_fields: ClassVar[dict[str, tuple[str, ...]]] = {"slug": ("name",)}
     list_display = ["name", "slug", "workspace", "timezone"]
     list_filter = [("workspace", ScopedFilter)]
     list_select_related = ["workspace"]
@@ -161,22 +187,40 @@ class AppAdmin(StaffAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        own = (None, {"fields": AppForm.Meta.fields})
-        if obj is None or not self.has_change_permission(request, obj):
-            return [own]
-        return [own, *door_options.list_fieldsets()]
+        rules = [name for name in AppForm.Meta.fields if name not in FIRST_FIELDS]
+        own = [(None, {"fields": FIRST_FIELDS}), (_("Rules and more"), {"fields": rules})]
+        if obj is None:
+            return own
+        may_change = self.has_change_permission(request, obj)
+        return [*own, *door_options.list_fieldsets(obj, may_change=may_change)]
 
     def list_facts(self, request: HttpRequest, row: App) -> list[Fact]:
         facts = [Fact(_("App id"), str(row.pk), is_code=True)]
         if row.device_key:
             facts.append(Fact(_("Device key"), row.device_key, is_code=True))
-        for dialect in registry.all_dialects():
-            if dialect.has_door:
-                door = ensure_door(row, dialect, timezone.now())
-                named = [f"{name} = {value}" for name, value in door.identifiers.items()]
-                where = "\n".join([f"/compat/{dialect.key}/", *named])  # a line for each
-                facts.append(Fact(door_options.name_door(dialect), where, is_code=True))
+        missing = say_missing_routes(row)
+        if missing:
+            facts.append(Fact(_("Routes"), missing, link=ROUTES))
         return facts
+
+    def response_add(self, request: HttpRequest, obj: App, post_url_continue: Any = None) -> Any:
+        self._tell_missing(request, obj)
+        return super().response_add(request, obj, post_url_continue)
+
+    def response_post_save_add(self, request: HttpRequest, obj: App) -> Any:
+        """To its own page: routes are added there."""
+        return redirect(self.link_to(obj))
+
+    def response_change(self, request: HttpRequest, obj: App) -> Any:
+        self._tell_missing(request, obj)
+        return super().response_change(request, obj)
+
+    def _tell_missing(self, request: HttpRequest, app: App) -> None:
+        missing = say_missing_routes(app)
+        if missing:
+            address = f"{self.link_to(app)}{ROUTES}"
+            link = '{} <a class="staff-link" href="{}">{}</a>'
+            messages.warning(request, format_html(link, missing, address, _("Add a route")))
 
     def list_verbs(self, request: HttpRequest, row: App) -> list[Verb]:
         """What is open is not opened again: it gets another key, or is closed."""
@@ -213,6 +257,7 @@ class AppGroupAdmin(StaffAdmin):
     search_fields = ["name", "slug"]
     ordering = ["name"]
     fields = ["workspace", "name", "slug", "apps"]
+    prepopulated_fields: ClassVar[dict[str, tuple[str, ...]]] = {"slug": ("name",)}
     autocomplete_fields = ["apps"]
     fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
     hidden_fields: ClassVar[tuple[str, ...]] = ("secret_hash",)

@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, Door
@@ -15,6 +18,8 @@ from providers import registry
 from providers.contract import Dialect
 from providers.fields import FieldSpec
 from providers.forms import build_fields
+
+DOOR_CLASS = "staff-door"
 
 
 def list_optional() -> Iterator[Dialect]:
@@ -49,15 +54,29 @@ def draw_options(app: App) -> dict[str, forms.Field]:
     return fields
 
 
-def list_fieldsets() -> list[tuple[str, dict[str, Any]]]:
-    """A group of fields for each door."""
+def list_fieldsets(app: App, *, may_change: bool) -> list[tuple[str, dict[str, Any]]]:
+    """A group for each door, folded up: what scripts name the app by, and its options for who may
+    change them."""
     return [
         (
             name_door(dialect),
-            {"fields": [name_prefix(dialect) + spec.name for spec in dialect.all_door_options]},
+            {
+                "classes": ["collapse", DOOR_CLASS],
+                "description": _describe(app, dialect),
+                "fields": [name_prefix(dialect) + spec.name for spec in dialect.all_door_options]
+                if may_change
+                else [],
+            },
         )
         for dialect in list_optional()
     ]
+
+
+def _describe(app: App, dialect: Dialect) -> SafeString:
+    """The address of the door, and the identifiers that scripts say there, a line for each."""
+    named = ensure_door(app, dialect, timezone.now()).identifiers.items()
+    lines = [f"/compat/{dialect.key}/", *(f"{name} = {value}" for name, value in named)]
+    return format_html('<span class="staff-code staff-lines">{}</span>', "\n".join(lines))
 
 
 def save_options(app: App, cleaned: Mapping[str, Any], *, actor: str, now: datetime) -> None:

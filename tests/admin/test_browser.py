@@ -78,7 +78,6 @@ def test_a_new_app_has_its_default_group(staff, live_server, workspace):
     open_page(staff, live_server, "app/add/")
     staff.get_by_label("Workspace").select_option(label=workspace.name)
     staff.get_by_label("Name", exact=False).first.fill("Reader")
-    staff.get_by_label("Slug").fill("reader")
     staff.get_by_label("Android").check()
 
     save(staff)
