@@ -59,11 +59,12 @@ LINES = 2_000  # of one step
 SPAN = 10_000  # ids of devices or persons of one step
 MAX_LIST = 50_000_000  # bytes
 AS_TYPED = "is_as_typed"  # a search that says itself what an erasure puts in the place of names
-INPUT, UNKNOWN = "input", "unknown"
+INPUT, UNKNOWN, REPEATED = "input", "unknown", "repeated"
 WORDS = {
     "changed": gettext_lazy("Changed"),
     "same": gettext_lazy("Were so already"),
     "unknown": gettext_lazy("Not known here"),
+    REPEATED: gettext_lazy("Lines that name somebody again"),
 }
 
 
@@ -188,7 +189,8 @@ def _list_reached(principal: Any, app: App) -> list[int] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a step has found: persons, lines that mean nobody, and where to go on."""
+    """What a step has found: persons, lines that mean nobody, how many mean whom another one does,
+    and where to go on."""
 
     persons: Sequence[int]
     unknown: Sequence[str]
@@ -196,6 +198,7 @@ class _Found:
     done: int
     total: int | None
     is_last: bool
+    repeated: int = 0
 
 
 def _add(job: Job, now: datetime) -> Step:
@@ -216,10 +219,12 @@ def _go_on(job: Job, verb: BulkVerb, now: datetime) -> Step:
     if found.is_last:
         JobPiece.objects.filter(job=job, role=INPUT).delete()
     Label.objects.filter(pk=label.pk).update(member_count=_count(label, verb, changed, found))
-    counts = {name: job.counts.get(name, 0) for name in WORDS}
+    counts = {name: job.counts.get(name, 0) for name in WORDS if name != REPEATED}
     counts["changed"] += changed
     counts["same"] += len(found.persons) - changed
     counts["unknown"] += len(found.unknown)
+    repeated = job.counts.get(REPEATED, 0) + found.repeated
+    counts |= {REPEATED: repeated} if repeated else {}
     return Step(found.cursor, found.done, counts, total=found.total, is_last=found.is_last)
 
 
@@ -288,7 +293,9 @@ def _read_list(job: Job, label: Label) -> _Found:
     ]
     done = job.done + len(lines.texts)
     persons = [person for person in every if person in seen]
-    return _Found(persons, unknown, lines.cursor, done, None, lines.is_last)
+    # So that all numbers together are the lines; an id that means several adds to none.
+    repeated = max(0, len(entries) - len(unknown) - len(persons))
+    return _Found(persons, unknown, lines.cursor, done, None, lines.is_last, repeated)
 
 
 def _select_seen(

@@ -174,9 +174,23 @@ def test_pasted_ids_of_any_kind_are_added_and_the_unknown_are_given_back(page, l
     file = page.get(reverse("job_file", args=[job.pk, "unknown"]))
 
     assert (list_carriers(label), label.member_count) == (["ann", "ben", "cleo"], 3)
-    assert job.counts == {"changed": 3, "same": 0, "unknown": 2}
+    assert job.counts == {"changed": 3, "same": 0, "unknown": 2, "repeated": 1}
     assert b"".join(file.streaming_content) == b"zoe\nphone,49301\n"
     assert not list(read_file(job, "input"))
+
+
+def test_what_a_list_names_twice_is_counted_so_that_the_figures_are_its_lines(page, label, people):
+    ids = ("ann", "ben", "ann", "nobody", "", "external_user_id,ben", "nobody")
+    address = reverse("label_members", args=[label.pk])
+
+    page.post(address, {"verb": "add", "by": "ids", "kind": "external_user_id",
+                        "ids": "\n".join(ids)})  # fmt: skip
+    drain_jobs()
+
+    job = Job.objects.get()
+    shown = page.get(reverse("job", args=[job.pk])).content.decode()
+    assert job.counts == {"changed": 2, "same": 0, "unknown": 1, "repeated": 3}
+    assert "Lines that name somebody again" in shown
 
 
 def test_nobody_is_found_whom_the_operator_does_not_see(client, app, label, people):
