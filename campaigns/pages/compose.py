@@ -17,6 +17,7 @@ from campaigns.models import Campaign, Membership, MessageTemplate, TestGroup, T
 from campaigns.models.clock import list_zone_names
 from campaigns.pages.composition import (
     Composition,
+    Place,
     find_campaign_place,
     find_first_place,
     find_place,
@@ -28,8 +29,10 @@ from campaigns.pages.composition import (
 from campaigns.pages.field_ids import find_field_id
 from campaigns.pages.fixes import find_page, tell_problems
 from campaigns.pages.languages import count_texts, describe_language
+from campaigns.pages.last_app import recall_place, remember_place
 from campaigns.pages.lookups import find_campaign, find_template
 from campaigns.pages.losses import gather_losses, name_field
+from campaigns.pages.plan_form import list_targets
 from campaigns.pages.precheck import Precheck, check_composition
 from campaigns.pages.samples import (
     list_samples,
@@ -95,10 +98,19 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
         kept = _find_kept(request, request.GET["template"])
         return _draw(request, compose_from(request.user, kept), None)
     key = request.GET.get("target", "")
-    place = find_place(request.user, key) if key else find_first_place(request.user)
+    place = find_place(request.user, key) if key else _find_usual_place(request)
     if place is None:
         return draw_without_app(request, _("New campaign"))
     return _draw(request, start_composition(request.user, place, _read_wish(request)), None)
+
+
+def _find_usual_place(request: HttpRequest) -> Place | None:
+    """Where they wrote last, as long as they may; else the first where they may, if any."""
+    last = recall_place(request)
+    offered = {key for _label, rows in list_targets(request.user) for key, _name in rows}
+    if last in offered:
+        return find_place(request.user, last)
+    return find_first_place(request.user)
 
 
 def _find_kept(request: HttpRequest, pk: str) -> MessageTemplate:
@@ -125,6 +137,7 @@ def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _take_post(request, campaign)
     place = find_campaign_place(request.user, campaign)
+    remember_place(request, place.key)
     composition = start_composition(request.user, place, read_campaign_initial(campaign))
     composition.version = write_version(campaign)
     return _draw(request, composition, campaign)
@@ -195,6 +208,8 @@ def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
 
 def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     composition = read_composition(request.user, request.POST)
+    if composition.target.is_valid():
+        remember_place(request, composition.place.key)
     action = request.POST.get("action", DRAFT)
     if action == REDRAW:
         composition.forget_errors()

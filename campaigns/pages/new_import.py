@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import NotFound, Refused
 from campaigns.models import Import, Label
+from campaigns.pages.last_app import recall_app, remember_app
 from campaigns.pages.lookups import find_app
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.pages.without_app import draw_composed
@@ -31,7 +32,7 @@ def new_import(request: HttpRequest) -> HttpResponse:
         return draw_composed(request, _("New import"))
     context = {
         "apps": [label.app] if label else apps,
-        "chosen": request.GET.get("app", ""),
+        "chosen": request.GET.get("app", "") or recall_app(request),
         "label": label,
         "verb": "remove" if request.GET.get("verb") == "remove" else "add",
         "most": settings.MAX_IMPORT_BYTES,
@@ -72,6 +73,7 @@ def _find_status(refusal: Refused) -> int:
 def _take_in(request: HttpRequest) -> Import:
     app = find_app(request.user, request.GET.get("app", ""))
     require_role(request.user, app, Role.COMPOSER)
+    remember_app(request, app)
     label = _find_label(request, request.GET.get("label", ""))
     verb = request.GET.get("verb", "") if label else Import.Verb.SAVE
     told = Told(

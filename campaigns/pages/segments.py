@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.errors import Invalid, NotFound, Refused
 from campaigns.models import App, Device, Membership, Segment
+from campaigns.pages.last_app import recall_app, remember_app
 from campaigns.pages.lookups import find_app
 from campaigns.pages.named_list import read_list
 from campaigns.pages.row_history import find_history
@@ -70,7 +71,7 @@ def new_segment(request: HttpRequest) -> HttpResponse:
     apps = list_composed(request.user)
     if not apps:
         return draw_composed(request, _("New segment"))
-    chosen = request.GET.get("app", "")
+    chosen = request.GET.get("app", "") or recall_app(request)
     app = next((one for one in apps if str(one.pk) == chosen), apps[0])
     copied = request.GET.get("copy", "")
     if not copied:
@@ -95,6 +96,7 @@ def segment_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _save(request: HttpRequest, app: App, segment: Segment | None) -> HttpResponse:
     require_role(request.user, app, Role.COMPOSER)
+    remember_app(request, app)
     editor = _read_posted(request, app)
     if editor.check() is None:
         editor.tell_all()
