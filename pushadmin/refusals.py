@@ -4,9 +4,12 @@ fail before a door is reached."""
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.defaults import bad_request, server_error
 
@@ -34,6 +37,19 @@ def answer_failure(request: HttpRequest) -> HttpResponseBase:
     words = _("Something went wrong here. It has been logged.")
     failure = Refused(words, kind=RefusalKind.INTERNAL, code="internal")
     return _answer_script(request, failure) or server_error(request)
+
+
+def refuse_unsigned(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """403 for a form without the token of its browser's cookie: who sent it is not known."""
+    context = {"sign_in": f"{reverse('admin:login')}?{urlencode({'next': _find_page(request)})}"}
+    return render(request, "csrf.html", context, status=403)
+
+
+def _find_page(request: HttpRequest) -> str:
+    """Where the form stood, as far as it was a page of ours; home, where nobody knows."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
+    return urlsplit(page).path if is_ours else "/"
 
 
 def _answer_script(request: HttpRequest, refusal: Refused) -> HttpResponseBase | None:

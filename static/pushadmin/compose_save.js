@@ -208,6 +208,15 @@
     save(true);
   });
 
+  // What could not be saved is tried again when somebody comes back to this window, who may have
+  // signed in in another one, and when there is a network again.
+  function tryAgain() {
+    if (!form() || !dirty || saving || isBlocked || isRestoring || place().dataset.paTone !== "bad") return;
+    if (document.visibilityState === "visible") save();
+  }
+  document.addEventListener("visibilitychange", tryAgain);
+  ["focus", "online"].forEach((kind) => window.addEventListener(kind, tryAgain));
+
   // What was saved on leaving may have arrived after this page was drawn: its version is asked for.
   async function catchUp() {
     await new Promise((wake) => setTimeout(wake, 700));

@@ -154,3 +154,34 @@ def test_typing_makes_a_draft_and_outlives_a_login_that_expires(
     assert Campaign.objects.get().message.content["title"] == "Typed while signed out"
     assert staff.evaluate("sessionStorage.length") == 0
     complaints.clear()  # the browser notes what was refused while nobody was signed in
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_after_a_sign_in_in_another_tab_the_draft_goes_on_saving(
+    staff, live_server, app, owner, complaints
+):
+    staff.goto(f"{live_server.url}/campaigns/new/")
+    staff.locator("#id_title").fill("Kept at once")
+    staff.get_by_text(re.compile(r"^Saved \d")).wait_for()
+    Session.objects.all().delete()
+    # The checks beside the form may find out first; what is saved comes seconds later.
+    with staff.expect_response(re.compile("/autosave/$")):
+        staff.locator("#id_title").fill("Typed while signed out")
+    staff.get_by_text("You are signed out").wait_for()
+    owner.set_password("a-long-password")
+    owner.save()
+
+    other = staff.context.new_page()
+    other.goto(f"{live_server.url}/admin/login/")
+    other.locator("#id_username").fill(owner.username)
+    other.locator("#id_password").fill("a-long-password")
+    other.locator("#id_password").press("Enter")
+    other.wait_for_url(f"{live_server.url}/")
+    other.close()
+    staff.bring_to_front()
+    staff.evaluate("window.dispatchEvent(new Event('focus'))")  # without a screen nothing has it
+
+    staff.get_by_text(re.compile(r"^Saved \d")).wait_for()
+    assert Campaign.objects.get().message.content["title"] == "Typed while signed out"
+    complaints.clear()  # the browser notes what was refused while nobody was signed in

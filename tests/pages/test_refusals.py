@@ -41,3 +41,23 @@ def test_what_is_no_page_is_drawn_and_says_what_to_do(client, app):
         assert page.count("<h1>") == page.count("<main>") == 1
         assert "pushadmin/refusal.css" in page
         assert "secret of ours" not in page
+
+
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("http://testserver/campaigns/new/?copy=7", "%2Fcampaigns%2Fnew%2F"),
+        ("http://elsewhere.example/campaigns/new/", "%2F"),
+        ("", "%2F"),
+    ],
+)
+def test_a_form_without_its_browsers_cookies_is_told_how_to_go_on(app, page, back):
+    browser = Client(enforce_csrf_checks=True)
+
+    answer = browser.post(reverse("compose"), {"title": "Sale"}, HTTP_REFERER=page)
+
+    shown = answer.content.decode()
+    assert answer.status_code == 403
+    assert "What you typed is still in this tab" in shown
+    assert f'<a href="/admin/login/?next={back}">' in shown
+    assert "pushadmin/refusal.css" in shown
