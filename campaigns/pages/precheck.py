@@ -49,7 +49,13 @@ from campaigns.services.step_reach import (
     list_details,
 )
 from campaigns.services.translated_checks import find_untranslated_words
-from campaigns.services.unreached import count_all_tokenless
+from campaigns.services.unreached import (
+    count_all_tokenless,
+    count_tokenless,
+    find_needs,
+    find_served,
+    narrow_reach,
+)
 from providers.message import PushMessage, read_message
 
 
@@ -98,7 +104,7 @@ def check_composition(composition: Composition, principal: Any, now: datetime) -
             _look_at_recipients(composition, message, check, principal, now)
     if composition.plan.is_valid() and composition.repeat.is_valid():
         _plan(composition, check, principal, now)
-        _foretell(composition, check, now)
+        _foretell(composition, message, check, now)
         if message is not None and check.counts is not None:
             _look_further(composition, message, check, principal, now)
     if composition.failover.chosen is not None:
@@ -125,7 +131,9 @@ def _count(composition: Composition, principal: Any, check: Precheck) -> None:
         check.problems.append(Problem(code="empty_audience", field="audience", sentence=words))
 
 
-def _foretell(composition: Composition, check: Precheck, now: datetime) -> None:
+def _foretell(
+    composition: Composition, message: PushMessage | None, check: Precheck, now: datetime
+) -> None:
     """How long it takes with the rate that is filled in, and what that means for its end."""
     values = composition.plan.write_values()
     campaign = Campaign(
@@ -135,8 +143,17 @@ def _foretell(composition: Composition, check: Precheck, now: datetime) -> None:
         group=Group.objects.filter(app=composition.place.apps[0], name=values["group"]).first(),
         due_at=check.schedule.due_at if check.schedule else None,
     )
-    check.forecast = forecast_send(campaign, check.reaches, now=now)
+    reaches = [_leave_out(reach, message) for reach in check.reaches] if message else check.reaches
+    check.forecast = forecast_send(campaign, reaches, now=now)
     check.problems += find_time_problems(campaign, check.forecast)
+
+
+def _leave_out(reach: Reach, message: PushMessage) -> Reach:
+    """Without those who get nothing, as far as the panel has counted them."""
+    if reach.margin:
+        return reach
+    lost = count_tokenless(reach, find_needs(reach.app, message)) + reach.opted_out
+    return narrow_reach(reach, max(0, reach.total - lost), find_served(reach.app, message))
 
 
 def _climb(composition: Composition, scenario: Scenario, check: Precheck, principal: Any) -> None:

@@ -52,7 +52,7 @@ from campaigns.services.step_problems import find_change_since, find_step_proble
 from campaigns.services.step_reach import forecast_campaign_steps
 from campaigns.services.text_problems import find_text_problems
 from campaigns.services.translated_checks import find_untranslated_words
-from campaigns.services.unreached import Unreached, count_unreached, find_unreached
+from campaigns.services.unreached import Unreached, count_unreached, find_unreached, read_sent
 from providers.message import PushMessage
 
 OBSTACLE_FIELDS = {
@@ -116,7 +116,7 @@ def _find_counted_problems(
     hours = forecast_campaign(campaign, now)
     reaches = tuple(one.reach for one in counted)
     yield from _find_reach_problems(campaign, counted, now)
-    forecast = forecast_send(campaign, reaches, now=now)
+    forecast = forecast_send(campaign, tuple(map(read_sent, counted)), now=now)
     yield from find_time_problems(campaign, forecast, find_busiest_share(hours))
     yield from find_clock_problems(campaign, hours)
     yield from _list_step_problems(campaign)

@@ -22,7 +22,7 @@ from campaigns.services.preflight import (
     find_problems,
     find_reach_losses,
 )
-from campaigns.services.unreached import Unreached
+from campaigns.services.unreached import Unreached, read_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def review_campaign(campaign: Campaign, *, now: datetime) -> Review:
         losses=find_reach_losses(campaign, reaches),
         hours=forecast_campaign(campaign, now),
         ways=tuple((app, find_first_ways(app)) for app in list_apps(campaign)),
-        forecast=forecast_send(campaign, reaches, now=now),
+        forecast=forecast_send(campaign, tuple(map(read_sent, counted)), now=now),
         guard=find_guard(campaign, counted),
         approval=approval,
     )

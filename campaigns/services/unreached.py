@@ -7,8 +7,8 @@ the platform's first way takes one device at a time and no other id stands in fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -143,6 +143,29 @@ def count_unreached(reach: Reach, wanted: Wanted, now: datetime) -> Unreached:
         goes_by_token=_goes_by_token(wanted, own),
         tells_audience=any(map(_may_tell_audience, own.values())),
     )
+
+
+def read_sent(one: Unreached) -> Reach:
+    """Those of one app whom it is sent to, as far as they were counted: they are what takes time
+    and calls. A vendor that is told whom we mean gets all of them."""
+    if not one.is_counted:
+        return one.reach
+    return narrow_reach(one.reach, one.most_sent, find_served(one.wanted.app, one.wanted.message))
+
+
+def narrow_reach(reach: Reach, sent: int, served: Collection[str]) -> Reach:
+    """The same of `sent` recipients on platforms that are served; who of each platform is left out
+    is not known for every reason, so it is taken evenly."""
+    counts = {name: count for name, count in reach.platforms.items() if name in served}
+    total = sum(counts.values())
+    if total > sent:
+        # Rounded down, and what that lost goes to the first ones.
+        counts = {name: count * sent // total for name, count in counts.items()}
+        rest = sent - sum(counts.values())
+        counts = {
+            name: count + (place < rest) for place, (name, count) in enumerate(counts.items())
+        }
+    return replace(reach, platforms=counts)
 
 
 def find_served(app: App, message: PushMessage) -> set[str]:

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns.models import Account, App, Campaign, Group, Throttle
+from campaigns.models import Account, App, Campaign, Device, Group, Throttle
 from campaigns.services.forecast import Reach, count_reach, forecast_send
 from campaigns.services.preflight import find_problems
+from campaigns.services.review import review_campaign
+from campaigns.services.unreached import narrow_reach
 from providers.pacing import find_ramp_seconds
 from tests import builders
 from tests.campaigns.test_campaigns import make, served
@@ -119,3 +121,35 @@ def test_a_quota_that_is_too_small_blocks_nothing(make, served, now):
     problems = find_problems(make(), now=now)
 
     assert [(item.code, item.is_blocking) for item in problems] == [("day_quota", False)]
+
+
+def test_a_send_takes_as_long_as_those_take_whom_it_is_sent_to(make, served, now):
+    person = builders.make_person(served.workspace, opted_out_at=now)
+    for number in range(9):
+        device = builders.make_device(served, f"more-{number}", "ios")
+        Device.objects.filter(pk=device.pk).update(
+            token_state="disabled" if number < 5 else "active", person=None if number else person
+        )
+    Device.objects.filter(token="more-8").update(person=person)
+    campaign = make(rate=1)
+
+    of_sent = review_campaign(campaign, now=now).forecast
+
+    # Three, and nine without five dead tokens and one who opted out.
+    assert (of_sent.recipients, of_sent.seconds) == (6, pytest.approx((6 - 1) / 0.9))
+
+
+@pytest.mark.parametrize(
+    ("sent", "platforms"),
+    [
+        (20, {"android": 7, "ios": 3}),
+        (10, {"android": 7, "ios": 3}),
+        (9, {"android": 7, "ios": 2}),
+        (1, {"android": 1, "ios": 0}),
+        (0, {"android": 0, "ios": 0}),
+    ],
+)
+def test_who_gets_nothing_is_taken_evenly_from_platforms_that_are_served(app, sent, platforms):
+    reach = Reach(app, {"android": 7, "web": 90, "ios": 3}, 1)
+
+    assert narrow_reach(reach, sent, {"android", "ios"}).platforms == platforms

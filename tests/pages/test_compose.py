@@ -249,6 +249,15 @@ def test_a_composer_may_write_but_not_send(client, colleague, typed, ready):
     assert Campaign.objects.get().status == Campaign.Status.DRAFT
 
 
+def test_the_panel_foretells_the_time_of_those_whom_it_is_sent_to(client, owner, typed, app, ready):
+    builders.make_device(app, "dead", token_state=Device.TokenState.DISABLED)
+    client.force_login(owner)
+
+    check = client.post(reverse("check"), typed | {"rate": "1"}).context["check"]
+
+    assert (check.total, check.forecast.recipients) == (3, 2)
+
+
 def test_a_viewer_may_not_write(client, app, typed):
     viewer = builders.make_member("viewer", app.workspace, role=Membership.Role.VIEWER)
     client.force_login(viewer)
