@@ -37,6 +37,7 @@ from campaigns.selectors.dimensions import (
 )
 from campaigns.selectors.lines import Line, sum_lines
 from campaigns.selectors.questions import HOURS, OF_HOUR, Dimension, Question, knows_receipts
+from campaigns.selectors.transfer_starts import Start, read_starts
 from campaigns.services.report_jobs import NARROWED_BY
 from providers.reports import Metric
 
@@ -77,6 +78,8 @@ class Row:
     query: str = ""
     transfer: str = ""
     channels: tuple[tuple[str, Number], ...] = ()
+    start: Start | None = None
+    zone: str = ""
 
 
 def list_columns(
@@ -257,8 +260,12 @@ def draw_rows(
     question, links = asked.ask(), make_links(asked, transfers)
     columns = _list_columns(question, has_vendor=has_vendor)
     channels = count_channels(question, transfers) if transfers else {}
+    starts = read_starts(transfers, asked.app_ids) if transfers else {}
     above = [asked.only[name] for name in BELOW if name in asked.only] if is_below else []
-    return [_draw_row(line, links, columns, above, channels.get(line.key, {})) for line in shown]
+    rows = [_draw_row(line, links, columns, above, channels.get(line.key, {})) for line in shown]
+    if not starts:
+        return rows
+    return [replace(row, start=starts.get(row.transfer), zone=str(asked.zone)) for row in rows]
 
 
 def _draw_row(
@@ -322,16 +329,24 @@ def write_hours(lines: list[Line]) -> dict[str, Any]:
 
 
 def list_lines(asked: Asked) -> Iterator[list[Any]]:
-    """The whole report as lines of a file, the heading first."""
+    """The whole report as lines of a file, the heading first. When a transfer started and its
+    audience stand last: scripts read columns by their places."""
     path = [Dimension.GROUP, Dimension.TAG] if asked.by in BELOW else []
+    last = [_("Started"), _("Audience")]
     if path:
         yield [*(str(WORDS[name]) for name in path), str(WORDS[Dimension.TRANSFER]),
-               *list_columns()]  # fmt: skip
+               *list_columns(), *last]  # fmt: skip
         yield from _list_tree(asked)
         return
     question = asked.ask()
-    yield [str(WORDS[asked.by]), *list_columns(is_of_moments=question.is_of_moments)]
-    for line in break_down(question):
+    is_by_transfer = asked.by is Dimension.TRANSFER
+    columns = list_columns(is_of_moments=question.is_of_moments)
+    yield [str(WORDS[asked.by]), *columns, *(last if is_by_transfer else [])]
+    lines = break_down(question)
+    if is_by_transfer:
+        yield from _list_transfers(asked, lines)
+        return
+    for line in lines:
         yield [line.name, *list_numbers(line)]
 
 
@@ -340,8 +355,16 @@ def _list_tree(asked: Asked) -> Iterator[list[Any]]:
     for group in break_down(asked.ask(Dimension.GROUP)):
         for tag in break_down(asked.ask(Dimension.TAG, group=group.key)):
             below = asked.ask(Dimension.TRANSFER, group=group.key, tag=tag.key)
-            for line in break_down(below):
-                yield [group.name, tag.name, line.name, *list_numbers(line)]
+            for line in _list_transfers(asked, break_down(below)):
+                yield [group.name, tag.name, *line]
+
+
+def _list_transfers(asked: Asked, lines: list[Line]) -> Iterator[list[Any]]:
+    starts = read_starts((line.key for line in lines), asked.app_ids)
+    for line in lines:
+        start = starts.get(line.key)
+        at = start.at.astimezone(asked.zone).isoformat(" ", "minutes") if start else ""
+        yield [line.name, *list_numbers(line), at, start.audience if start else ""]
 
 
 @operator_page

@@ -8,9 +8,10 @@ import pytest
 from django.urls import reverse
 from openpyxl import load_workbook
 
+from campaigns.models import App, Transfer
 from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
-from tests.campaigns.test_reports import settle
+from tests.campaigns.test_reports import NOON, settle
 
 __all__ = ["books", "mute", "recipients", "teller"]
 pytestmark = pytest.mark.database
@@ -48,3 +49,22 @@ def test_who_never_reached_an_account_stands_under_no_account(viewer, books):
     assert [value for _name, value, _address in narrowed] == ["No account"]
     assert any(line.startswith("No account,") for line in csv)
     assert "No account" in [row[0] for row in sheet]
+
+
+def test_transfers_of_one_name_are_told_apart_by_their_start_and_size(viewer, app, books):
+    App.objects.filter(pk=app.pk).update(timezone="Europe/Berlin")
+    Transfer.objects.filter(pk=books[0].pk).update(due_at=NOON, audience=1234)
+
+    page = get(viewer, by="transfer").content.decode()
+    csv, sheet = read_csv(viewer, by="transfer"), read_sheet(viewer)
+
+    assert ">20 Nov 2026, 13:00 CET</time> · 1,234 recipients</p>" in page
+    assert csv[0].endswith(",Started,Audience")
+    [line] = [line for line in csv if line.startswith(f"{books[0].pk} One,")]
+    assert line.endswith(",2026-11-20 13:00+01:00,1234")
+    assert sheet[0][-2:] == ["Started", "Audience"]
+    assert ["2026-11-20 13:00+01:00", 1234] in [row[-2:] for row in sheet]
+
+
+def test_other_files_keep_their_columns(viewer, books):
+    assert "Started" not in read_csv(viewer, by="account")[0]
