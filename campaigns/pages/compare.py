@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from campaigns.models import Campaign, Settled, Transfer
-from campaigns.pages.fields import PageForm
+from campaigns.pages.compare_form import OFFERED, CompareForm, list_started, name_campaigns
 from campaigns.pages.recipient_form import EVERYBODY
 from campaigns.pages.reports import (
     SHARE_WORDS,
@@ -29,32 +27,9 @@ from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.comparison import HOURS, Side, read_side
 from campaigns.selectors.lines import Line
 
-OFFERED = 200
 KINDS = ("sent", "opened")
 Row = tuple[str, list[Number], float | None, bool]  # whether it is of rates
 Lead = Callable[..., str]  # the address of whom a number counts, by what they are narrowed to
-
-
-class CompareForm(PageForm):
-    """Which two; the newest are offered, any other is named by its number."""
-
-    a = forms.IntegerField(label=gettext_lazy("Campaign"), min_value=1, max_value=2**53)
-    b = forms.IntegerField(label=gettext_lazy("Compared with"), min_value=1, max_value=2**53)
-
-    def __init__(self, *args: Any, principal: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.principal = principal
-        for field in self.fields.values():
-            field.widget = forms.NumberInput(attrs={"list": "pa-campaigns", "autocomplete": "off"})
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        for name in ("a", "b"):
-            found = Campaign.objects.for_user(self.principal).filter(pk=values.get(name)).first()
-            if name in values and found is None:
-                self.add_error(name, _("There is no such campaign; take its number from the list."))
-            values[name] = found
-        return values
 
 
 @operator_page
@@ -62,8 +37,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     """The numbers of both, their differences, and how fast they were opened."""
     is_asked = bool(request.GET.get("a") or request.GET.get("b"))
     form = CompareForm(request.GET if is_asked else None, principal=request.user)
-    offered = Campaign.objects.for_user(request.user).filter(is_test=False).order_by("-pk")
-    context = {"form": form, "offered": offered[:OFFERED]}
+    offered = list_started(request.user)[:OFFERED]
+    context = {"form": form, "offered": name_campaigns(offered)}
     if is_asked and form.is_valid():
         pair = (form.cleaned_data["a"], form.cleaned_data["b"])
         context |= _compare(request, pair)
@@ -144,7 +119,7 @@ def _rate(side: Side) -> list[float | None] | None:
 
 def _write_chart(pair: tuple[Campaign, Campaign], sides: list[Side]) -> dict[str, Any] | None:
     series = [
-        {"label": f"{campaign.pk} {campaign}", "kind": kind, "values": rate}
+        {"label": f"#{campaign.pk} {campaign}", "kind": kind, "values": rate}
         for campaign, side, kind in zip(pair, sides, KINDS, strict=True)
         if (rate := _rate(side)) is not None
     ]

@@ -3,7 +3,7 @@ that have them, each with its share of the number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from campaigns.models import Transfer
 from campaigns.pages.report_question import OF_SENDS, Asked
 from campaigns.selectors.lines import Line
 from campaigns.selectors.outside_days import Outside, find_outside
@@ -26,6 +27,7 @@ OF_RECIPIENTS = (
     Dimension.CHANNEL, Dimension.PLATFORM, Dimension.LANGUAGE, Dimension.COUNTRY,
     Dimension.APP_VERSION,
 )  # fmt: skip
+MOST_TRANSFERS = 50  # that are looked at for two campaigns
 LIST = "#pa-table-title"  # of the lines, on the page of a report
 
 
@@ -105,6 +107,16 @@ def find_report(first: date, last: date, **only: str) -> str:
     days = {"date_from": first.isoformat(), "date_to": last.isoformat()}
     query = urlencode({**days, "by": Dimension.TRANSFER.value, **only})
     return f"{reverse('reports')}?{query}{LIST}"
+
+
+def find_comparison(asked: Asked, lines: Sequence[Line]) -> str:
+    """The address where two are compared: those two campaigns, if the report is of no others."""
+    address = reverse("compare")
+    if asked.by is not Dimension.TRANSFER or not 2 <= len(lines) <= MOST_TRANSFERS:
+        return address
+    rows = Transfer.objects.filter(pk__in=[int(line.key) for line in lines], app__in=asked.app_ids)
+    pair = sorted(set(rows.order_by().values_list("campaign", flat=True)) - {None})
+    return f"{address}?{urlencode({'a': pair[0], 'b': pair[1]})}" if len(pair) == 2 else address
 
 
 def make_links(asked: Asked, transfers: Iterable[str] = ()) -> Links:

@@ -18,7 +18,7 @@ from campaigns.models import Settled
 from campaigns.models.ledger import SETTLED_KEYS
 from campaigns.pages.downloads import send_workbook, stream_csv
 from campaigns.pages.home import DayTotal, write_chart
-from campaigns.pages.report_links import BELOW, Links, list_transfers, make_links
+from campaigns.pages.report_links import BELOW, Links, find_comparison, list_transfers, make_links
 from campaigns.pages.report_names import RECEIPT_WORDS, say_value
 from campaigns.pages.report_question import (
     OF_SENDS,
@@ -154,6 +154,7 @@ def _draw_lines(asked: Asked, start: int) -> dict[str, Any]:
         "rows": draw_rows(asked, lines[start:], has_vendor=has_vendor),
         "start": start,
         "left_out": max(0, len(lines) - start - MOST_ROWS),
+        "compare": find_comparison(asked, lines),
         "more": asked.write_query({"start": str(start + MOST_ROWS)}),
         **(draw_days(asked, lines, today) if asked.by is Dimension.DAY else {}),
         "hours": write_hours(lines) if asked.by in HOURS else None,

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Transfer
+from campaigns.models import Campaign, Transfer
 from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
 from tests.campaigns.test_reports import NOON, receive
@@ -66,3 +66,40 @@ def test_rates_differ_by_percentage_points_and_counts_by_percent(viewer, pair, t
     assert "+150.0 %" in page
     assert "+37.5 percentage points" in page
     assert "\N{MINUS SIGN}37.5 percentage points" in turned
+
+
+def test_what_has_started_is_offered_by_name_day_and_number(viewer, pair, app, now):
+    draft = builders.make_campaign(app, now)
+    Campaign.objects.filter(pk=pair[1].pk).update(is_test=True)
+
+    page = viewer.get(reverse("compare"))
+
+    assert page.context["offered"] == [f"C One · 20 Nov 2026 · #{pair[0].pk}"]
+    assert f"#{draft.pk}" not in page.content.decode()
+
+
+@pytest.mark.parametrize("term", ["{pk}", "#{pk}", "C One", "one", "C One · 20 Nov 2026 · #{pk}"])
+def test_a_campaign_is_found_by_name_and_by_number(viewer, pair, term):
+    page = compare(viewer, term.format(pk=pair[0].pk), pair[1].pk)
+
+    assert page.context["pair"] == tuple(pair)
+    assert page.context["form"]["a"].value() == f"C One · 20 Nov 2026 · #{pair[0].pk}"
+
+
+def test_a_name_of_several_is_asked_about(viewer, pair):
+    Campaign.objects.update(name="Autumn")
+
+    page = compare(viewer, "autumn", pair[1].pk)
+
+    assert page.status_code == 422
+    assert "Several campaigns are called so" in page.content.decode()
+
+
+def test_a_report_of_just_two_leads_to_their_comparison(viewer, pair):
+    days = {"date_from": "2026-11-20", "date_to": "2026-11-20", "by": "transfer"}
+
+    two = viewer.get(reverse("reports"), days).context["compare"]
+    one = viewer.get(reverse("reports"), {**days, "tag": "spring"}).context["compare"]
+
+    assert two == f"{reverse('compare')}?a={pair[0].pk}&b={pair[1].pk}"
+    assert one == reverse("compare")

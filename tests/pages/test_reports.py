@@ -320,7 +320,7 @@ def test_two_campaigns_are_laid_side_by_side(viewer, app, books, monkeypatch):
     [(platform, numbers)] = page.context["platforms"]
     assert (platform, [number.value for number in numbers]) == ("android", [8, 25.0, 8, None])
     assert page.context["table"][-1] == (48, 25.0, None)
-    assert page.context["chart"]["series"][0]["label"] == f"{one.pk} C One"
+    assert page.context["chart"]["series"][0]["label"] == f"#{one.pk} C One"
     assert "Choose two campaigns" in empty.content.decode()
 
 
