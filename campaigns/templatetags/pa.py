@@ -271,6 +271,14 @@ def _write_minute(local: datetime, _language: str) -> str:
 
 
 @register.filter
+def zoned_second(moment: datetime, zone: str = "UTC") -> SafeString:
+    """A moment in a zone to the second, where several things happen in one minute."""
+    local = moment.astimezone(zoneinfo.ZoneInfo(zone or "UTC"))
+    text = f"{format_date(local, 'j M Y, H:i:s')} {local.tzname()}"
+    return draw('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
 def dated(sentence: str, zone: str = "UTC") -> SafeString | str:
     """A sentence, the moment in it as pages write moments."""
     if not isinstance(sentence, Dated):

@@ -61,7 +61,7 @@ def name(transfer):
     return f"Transfer {transfer.pk} to {transfer.app}"
 
 
-WRITTEN = ("Written", "owner", "20 Nov 2026, 09:00 UTC")
+WRITTEN = ("Written", "owner", "20 Nov 2026, 09:00:00 UTC")
 
 
 def test_what_is_done_to_one_transfer_stands_there_with_who_and_when(
@@ -75,9 +75,9 @@ def test_what_is_done_to_one_transfer_stands_there_with_who_and_when(
     lines = read_lines(client, campaign)
 
     assert lines == [
-        ("Cancelled", name(first), "eve", "20 Nov 2026, 09:03 UTC"),
-        ("Resumed", name(first), "bob", "20 Nov 2026, 09:02 UTC"),
-        ("Paused", name(first), "ann", "20 Nov 2026, 09:01 UTC"),
+        ("Cancelled", name(first), "eve", "20 Nov 2026, 09:03:00 UTC"),
+        ("Resumed", name(first), "bob", "20 Nov 2026, 09:02:00 UTC"),
+        ("Paused", name(first), "ann", "20 Nov 2026, 09:01:00 UTC"),
         WRITTEN,
     ]
 
@@ -91,8 +91,8 @@ def test_what_is_done_to_all_of_it_is_one_line(client, owner, campaign):
     lines = read_lines(client, campaign)
 
     assert lines == [
-        ("Sending", *both, "bob", "20 Nov 2026, 09:02 UTC"),
-        ("Paused", *both, "ann", "20 Nov 2026, 09:01 UTC"),
+        ("Sending", *both, "bob", "20 Nov 2026, 09:02:00 UTC"),
+        ("Paused", *both, "ann", "20 Nov 2026, 09:01:00 UTC"),
         WRITTEN,
     ]
 
@@ -105,7 +105,7 @@ def test_a_transfer_that_takes_its_campaign_along_is_named(client, owner, campai
 
     lines = read_lines(client, campaign)
 
-    assert lines[0] == ("Sending", name(first), "bob", "20 Nov 2026, 09:02 UTC")
+    assert lines[0] == ("Sending", name(first), "bob", "20 Nov 2026, 09:02:00 UTC")
 
 
 def test_the_engines_reason_and_a_keys_name_stand_there(client, owner, campaign, first):
@@ -116,9 +116,10 @@ def test_the_engines_reason_and_a_keys_name_stand_there(client, owner, campaign,
 
     lines = read_lines(client, campaign)
 
-    assert lines[0] == ("Resumed", name(first), "Shop", "20 Nov 2026, 09:02 UTC")
+    assert lines[0] == ("Resumed", name(first), "Shop", "20 Nov 2026, 09:02:00 UTC")
     assert lines[1] == (
-        "Paused", name(first), "dispatch", "20 Nov 2026, 09:01 UTC", "Ten calls in a row failed.",
+        "Paused", name(first), "dispatch", "20 Nov 2026, 09:01:00 UTC",
+        "Ten calls in a row failed.",
     )  # fmt: skip
 
 
@@ -147,4 +148,16 @@ def test_a_long_history_costs_no_more_and_is_cut(client, owner, campaign, first)
 
     assert asked[0] == asked[1]
     assert len(lines) == 31
-    assert lines[0][-1] == "20 Nov 2026, 12:19 UTC"
+    assert lines[0][-1] == "20 Nov 2026, 12:19:00 UTC"
+
+
+def test_an_approval_is_told_on_the_transfer_in_its_own_words(client, owner, campaign, first):
+    campaign.events.create(
+        old="draft", new="draft", actor="anna", at=NOW - timedelta(seconds=7), note="Approved."
+    )
+    client.force_login(owner)
+
+    page = client.get(reverse("transfer", args=[first.pk])).content.decode()
+
+    told = page.partition('data-pa-moment="campaign"')[2].partition("</li>")[0]
+    assert read_words(told) == ["Approved.", "anna", "20 Nov 2026, 08:59:53 UTC"]
