@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,9 +20,11 @@ from campaigns.selectors.audience import AudienceKind, read_audience, select_dev
 from campaigns.selectors.calendar import Entry, read_around
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.collisions import CLOSE, NOT_SENT
+from campaigns.selectors.expressions import NEVER, deny
 from campaigns.selectors.script_recipients import narrow_to_recipients
 from campaigns.selectors.script_sends import find_near_scripts
 from campaigns.services.messages import Problem
+from campaigns.services.unreached import find_unreachable
 
 MOST_TOLD = 5
 MOST_COUNTED = 10_000
@@ -62,13 +64,14 @@ def find_overlaps(campaign: Campaign, now: datetime) -> Iterator[Problem]:
     earlier and are still being sent; and, if not all of those were compared, that."""
     apps = list_apps(campaign)
     nearby = _list_nearby(campaign, apps, now)
+    unreachable = {app.pk: _find_unreachable(app, campaign) for app in apps}
     told, left, rest = 0, EFFORT, len(nearby.others) + nearby.unknown
     for other in nearby.others:
         left -= _weigh(campaign, other)
         if told == MOST_TOLD or left < 0:
             break
         rest -= 1
-        shared = sum(_count_shared(app, campaign, other) for app in apps)
+        shared = sum(_count_shared(app, campaign, other, unreachable[app.pk]) for app in apps)
         if shared:
             told += 1
             yield _describe_overlap(other, shared)
@@ -175,15 +178,21 @@ def _take_in_turn(*sorts: Iterable[int]) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
-def _count_shared(app: App, campaign: Campaign, other: Other) -> int:
-    """How many devices of the app both mean, up to one more than `MOST_COUNTED`."""
+def _find_unreachable(app: App, campaign: Campaign) -> Q:
+    # Whom the push does not reach a later step may.
+    return NEVER if campaign.scenario_id else find_unreachable(app, campaign.message.read())
+
+
+def _count_shared(app: App, campaign: Campaign, other: Other, unreachable: Q) -> int:
+    """How many devices of the app both mean, without those that get nothing of the first, up to
+    one more than `MOST_COUNTED`."""
     audience = read_audience(app, campaign.audience, principal=None)
     devices = select_devices(app, audience, only_primary=campaign.only_primary)
     try:
         both = _narrow(app, devices, other)
     except Invalid:  # an audience that means nobody any more
         return 0
-    return both.order_by()[: MOST_COUNTED + 1].count()
+    return both.filter(deny(unreachable)).order_by()[: MOST_COUNTED + 1].count()
 
 
 def _narrow(app: App, devices: QuerySet[Device], other: Other) -> QuerySet[Device]:

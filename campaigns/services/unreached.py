@@ -168,6 +168,12 @@ def narrow_reach(reach: Reach, sent: int, served: Collection[str]) -> Reach:
     return replace(reach, platforms=counts)
 
 
+def find_unreachable(app: App, message: PushMessage) -> Q:
+    """Devices that get nothing of a message: for want of a token, or their person opted out."""
+    opted_out = Q(person__opted_out_at__isnull=False)
+    return opted_out | _miss_tokens(find_needs(app, message))
+
+
 def find_served(app: App, message: PushMessage) -> set[str]:
     """Platforms for which there is a text, and a route where it goes by one."""
     spoken = {one.value for one in Platform if message.has_platform(one)}

@@ -40,6 +40,18 @@ def test_a_campaign_to_the_same_people_within_the_hour_is_told(make, now, minute
     assert problem.subject == f"campaign:{other.pk}"
 
 
+def test_who_gets_nothing_of_it_is_not_counted_among_those_who_get_both(make, served, now):
+    send(make(name="Other"), now)
+    first, second = served.devices.order_by("pk")[:2]
+    Device.objects.filter(pk=first.pk).update(token_state=Device.TokenState.DISABLED)
+    person = builders.make_person(served.workspace, opted_out_at=now)
+    Device.objects.filter(pk=second.pk).update(person=person)
+
+    words = see(make(), now, "overlap")[1]
+
+    assert words == "1 recipient of it gets “Other” within the same hour."
+
+
 def test_a_campaign_of_the_last_hour_is_told_and_an_older_one_is_not(make, now):
     send(make(name="Other"), now)
 
