@@ -29,6 +29,7 @@ from campaigns.services.report_jobs import (
     Wanted,
     choose_place,
     hide_untold,
+    list_told,
     sort_values,
     start_report,
 )
@@ -124,7 +125,7 @@ def _list_heads() -> list[str]:
 
 def list_lines(job: Job) -> list[tuple[str, list[float | None]]]:
     """By value its numbers and the share of those sent to who opened."""
-    told = job.cursor.get("told", ())
+    told = list_told(job.cursor)
     lines = sort_values(job.cursor.get("values", {}))
     known = [(value, hide_untold(numbers, told)) for value, numbers in lines]
     return [(value, [*numbers, _find_rate(numbers)]) for value, numbers in known]

@@ -36,6 +36,7 @@ from campaigns.models import (
 from campaigns.models.access import wide_workspace_ids
 from campaigns.models.bulk import IdList
 from campaigns.models.clock import load_zone
+from campaigns.selectors.forgotten import may_be_forgotten
 from campaigns.selectors.report_facts import ALWAYS_TOLD, RECEIPT_METRICS, find_tellers
 from campaigns.selectors.whole_transfers import CLOCKS_APART
 from campaigns.services.cells import write_csv
@@ -156,7 +157,7 @@ def report_step(job: Job, now: datetime) -> Step:
     told = set(job.cursor.get("told", ()))
     part = _find_part(job)
     if part is None:
-        _write_file(job, values, told)
+        _write_file(job, values, list_told(job.cursor))
         return Step(job.cursor, job.done, is_last=True, total=job.done)
     rows = list(
         Delivery.objects.filter(part_id=part.pk, recipient__gt=job.cursor.get("after", 0)).order_by(
@@ -172,15 +173,25 @@ def report_step(job: Job, now: datetime) -> Step:
         "after": 0 if is_over else rows[-1].recipient,
         "values": values,
         "told": sorted(told),
+        "is_forgotten": job.cursor.get("is_forgotten", False) or _is_forgotten(part, inside, now),
     }
     return Step(cursor, job.done + len(rows))
+
+
+def _is_forgotten(part: Part, rows: list[Delivery], now: datetime) -> bool:
+    return bool(rows) and may_be_forgotten(part.transfer, now)
+
+
+def list_told(cursor: Mapping[str, Any]) -> Collection[str]:
+    """The kinds of receipts that a report has counted whole: none, where some were forgotten."""
+    return () if cursor.get("is_forgotten") else cursor.get("told", ())
 
 
 def _find_part(job: Job) -> Part | None:
     parts = Part.objects.filter(
         transfer__in=_select_transfers(job.params), pk__gte=job.cursor.get("part", 0)
     )
-    return parts.order_by("pk").first()
+    return parts.select_related("transfer").order_by("pk").first()
 
 
 def _count(job: Job, part: Part, rows: list[Delivery], values: dict[str, list[int]]) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from campaigns.errors import Invalid
 from campaigns.models import Account, Cohort, Counter, Delivery, ReceiptRow, Transfer, VendorCount
+from campaigns.pages.background import list_lines
 from campaigns.selectors.comparison import read_side
 from campaigns.selectors.dimensions import break_down, name_values
 from campaigns.selectors.lines import sum_lines
@@ -274,6 +275,19 @@ def test_the_background_report_counts_recipient_by_recipient(
     assert (job.done, job.total) == (4, 4)
     assert len(lines) == len(wanted) + 1
     assert not any(line.startswith("=") for line in lines)
+
+
+def test_what_may_be_forgotten_is_not_reported_as_nothing(app, recipients, now):
+    fresh = count(app, "model", now)
+    Transfer.objects.update(created_at=now - timedelta(days=401))
+    ReceiptRow.objects.all().delete()
+
+    old = count(app, "model", now)
+
+    kept, forgotten = (dict(list_lines(job))["Pixel"] for job in (fresh, old))
+    assert (kept[0], kept[-2:]) == (1, [1, 100.0]), "sent, opened, and what share that is"
+    assert (forgotten[0], forgotten[-2:]) == (1, [None, None])
+    assert b"".join(read_file(old, "report")).decode().splitlines()[1].endswith(",,,")
 
 
 def test_the_background_report_leaves_tests_out(app, recipients, now):
