@@ -93,7 +93,10 @@
   }
 
   const findLink = () => place().querySelector("a");
-  const clock = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  // As pages write times, whatever the browser's own language does.
+  const clock = () => new Date().toLocaleTimeString(document.documentElement.lang || [], {
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  });
   const signIn = () => `/admin/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
 
   function plan() {
