@@ -195,6 +195,7 @@ class AccountAdmin(StaffAdmin):
     ordering = ["name"]
     fixed_fields: ClassVar[tuple[str, ...]] = ("workspace",)
     hidden_fields: ClassVar[tuple[str, ...]] = ("credentials",)
+    also_seen: ClassVar[tuple[str, ...]] = ("credentials", "base_urls", "options", "limits")
     audits_itself = True
     verbs: ClassVar[tuple[Verb, ...]] = (
         Verb(name="try_out", label=gettext_lazy("Check at the vendor"), icon="network_check"),

@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
-from campaigns.admin.refused import DrawsAgain
+from campaigns.admin.seen import SavesWhatWasSeen
 from campaigns.errors import Refused
 from campaigns.models import App, AuditEntry, Workspace
 from campaigns.services.access import (
@@ -102,7 +102,7 @@ class RowsOfParent:
         return visible
 
 
-class StaffAdmin(DrawsAgain):
+class StaffAdmin(SavesWhatWasSeen):
     """The base of every staff page. Rights come from `permissions.NEEDS`, rows from `for_user`."""
 
     list_filter_submit = True

@@ -36,6 +36,7 @@ class ScenarioAdmin(StaffAdmin):
 
     form = ScenarioForm
     change_form_before_template = "staff/scenario_enter.html"
+    also_seen: ClassVar[tuple[str, ...]] = ("steps",)
     change_form_after_template = "staff/scenario.html"
     list_before_template = "staff/scenarios.html"
     list_display = ["name", "show_steps", "show_state", "show_use", "workspace"]
