@@ -29,7 +29,7 @@ from campaigns.services.access import (
     revoke_key,
 )
 from campaigns.services.permissions import Role
-from campaigns.templatetags.audit import audit_fields, audit_target, audit_verb
+from campaigns.templatetags.audit import audit_fields_whole, audit_target, audit_verb
 from providers import registry
 
 admin.site.unregister(User)
@@ -271,4 +271,4 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("fields"))
     def show_fields(self, row: AuditEntry) -> str:
-        return audit_fields(row)
+        return audit_fields_whole(row)

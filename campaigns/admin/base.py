@@ -257,9 +257,11 @@ class StaffAdmin(SavesWhatWasSeen):
         row = self.find_row(request, object_id)
         if not self.sees_history(request, row):
             raise PermissionDenied(_("Only an admin for all apps of a workspace may see this."))
-        entries = AuditEntry.objects.filter(
-            target_type=self.opts.model_name, target_id=str(row.pk)
-        ).order_by("-pk")
+        entries = (
+            AuditEntry.objects.filter(target_type=self.opts.model_name, target_id=str(row.pk))
+            .select_related("workspace")
+            .order_by("-pk")
+        )
         context = {"entries": entries[:HISTORY_SIZE], "object": row, "opts": self.opts}
         title = _("Changes of %(name)s") % {"name": row}
         return self.draw(request, "staff/history.html", title, context)

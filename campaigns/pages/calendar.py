@@ -280,7 +280,7 @@ def _find_address(entry: Entry, frame: Frame) -> str:
     """The page of the campaign or of a script's only send, else the list of that day's."""
     if entry.run is None:
         return reverse("campaign", args=[entry.campaign.pk])
-    if entry.run.count == 1:
+    if entry.run.count == 1 or not entry.run.recipients:  # planned: in no report yet
         return reverse("transfer", args=[entry.run.transfer])
     return _link_report(entry.at.astimezone(frame.zone).date(), entry.run.app)
 

@@ -58,13 +58,18 @@ def _tell_fault(found: list[Campaign]) -> str:
 
 def find_campaigns(text: str, principal: Any) -> list[Campaign]:
     """Those that the text means; more than one where it is not clear."""
+    started = list_started(principal)
+    named = [] if text.lstrip("#").isdecimal() else list(started.filter(name=text)[:2])
     number = NUMBER.search(text)
-    if number:
+    if number and not named:
         rows = Campaign.objects.for_user(principal).filter(pk=int(number[1]))
         if found := list(rows):
             return found
-    started = list_started(principal)
-    return list(started.filter(name=text)[:2]) or list(started.filter(name__icontains=text)[:2])
+    return (
+        named
+        or list(started.filter(name=text)[:2])
+        or list(started.filter(name__icontains=text)[:2])
+    )
 
 
 def list_started(principal: Any) -> QuerySet[Campaign]:

@@ -95,7 +95,8 @@ class Precheck:
 def check_composition(composition: Composition, principal: Any, now: datetime) -> Precheck:
     """Everything that can be told of what is filled in so far."""
     check = Precheck()
-    if composition.audience.is_valid():
+    # For what may not be chosen the forms are those of another app.
+    if composition.target.is_valid() and composition.audience.is_valid():
         _count(composition, principal, check)
     message = read_message(composition.write_message()) if composition.is_written else None
     if message is not None:

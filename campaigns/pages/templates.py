@@ -137,6 +137,10 @@ def keep_template(request: HttpRequest) -> HttpResponse:
     composition = read_composition(request.user, request.POST)
     apps = composition.place.apps
     form = make_keep_form(request.user, apps, request.POST)
+    if not composition.target.is_valid():  # `apps` are others than those that it is written for
+        return _draw_kept(
+            request, form, faults=tuple(map(str, composition.target.errors["target"]))
+        )
     is_whole = composition.message.is_valid() and composition.translations.is_valid()
     page = TemplatePage(form, composition)
     if not page.is_valid():

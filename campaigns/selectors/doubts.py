@@ -20,6 +20,7 @@ from providers.audience import And, Condition, Expression, Not, Op, Or
 
 Apps = Sequence[App]
 MOST_VALUES = 50  # of one condition that are looked at
+MOST_NEAR = 3  # slips of one condition for which one that was meant is looked for
 MOST_NAMES = 1000  # labels among which one that was meant is looked for
 
 
@@ -56,11 +57,11 @@ def _doubt(apps: Apps, condition: Condition, is_left_out: bool) -> Iterator[str]
 def _doubt_labels(apps: Apps, field: AudienceField, values: Sequence[str]) -> Iterator[str]:
     labels = Label.objects.filter(app__in=apps)
     known = set(labels.filter(name__in=values).values_list("name", flat=True))
-    for value in values:
-        if value in known:
-            continue
-        names = {name.casefold(): name for name in _list_names(apps)}
-        near = get_close_matches(value.casefold(), list(names), n=1, cutoff=0.6)
+    slips = [value for value in values if value not in known]
+    names = {name.casefold(): name for name in _list_names(apps)} if slips else {}
+    for place, value in enumerate(slips):
+        meant = names if place < MOST_NEAR else ()
+        near = get_close_matches(value.casefold(), list(meant), n=1, cutoff=0.6)
         given = {"value": value, "near": names[near[0]] if near else ""}
         if near:
             yield _("There is no label “%(value)s”; do you mean “%(near)s”?") % given

@@ -61,7 +61,8 @@ def list_events(person: Person | None, devices: Sequence[Device]) -> QuerySet[Au
     about = Q(target_type="device", target_id__in=[str(device.pk) for device in devices])
     if person is not None:
         about |= Q(target_type="person", target_id=str(person.pk))
-    return AuditEntry.objects.filter(about).order_by("-pk")[:MOST_EVENTS]
+    entries = AuditEntry.objects.filter(about).select_related("workspace")
+    return entries.order_by("-pk")[:MOST_EVENTS]
 
 
 def mask_token(token: str) -> str:

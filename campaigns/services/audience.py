@@ -330,4 +330,4 @@ def update_person(person: Person, values: dict[str, Any], *, actor: str, now: da
         taken = _("Somebody else has this external user id.")
         save_named(held, taken, [*columns, "updated_at"])
         record_audit(actor, "update", person, workspace=person.workspace, fields=values, now=now)
-    return person
+    return held

@@ -194,7 +194,8 @@ class _Register:
         named = DeviceIdentifier.objects.filter(app=self.app, kind__in=kinds, value_hash__in=values)
         ids |= set(named.values_list("device_id", flat=True))
         known = Device.objects.filter(app=self.app, pk__in=IdList(ids))
-        return {device.pk: device for device in known.select_for_update().order_by("pk")}
+        held = known.select_for_update(no_key=True).order_by("pk")
+        return {device.pk: device for device in held}
 
     def _load_identifiers(self, devices: dict[int, Device]) -> None:
         for identifier in DeviceIdentifier.objects.filter(device__in=devices):

@@ -118,7 +118,8 @@ class ImportBook:
 
     def _hold(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """In their order, so that two who hold some cannot wait for each other in a ring."""
-        return rows.select_for_update(of=("self",)) if self.is_held else rows
+        # Not their keys: who gets a label or a device meanwhile need not wait, nor in a ring.
+        return rows.select_for_update(of=("self",), no_key=True) if self.is_held else rows
 
     def _hide_others(self) -> None:
         """People whom members of this app alone do not see."""

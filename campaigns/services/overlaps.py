@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from campaigns.errors import Invalid
 from campaigns.models import App, Campaign, Device, Transfer
+from campaigns.models.bulk import Unindexed
 from campaigns.models.clock import RECIPIENT_ZONE, find_last_instant
 from campaigns.selectors.audience import AudienceKind, read_audience, select_devices
 from campaigns.selectors.calendar import Entry, read_around
@@ -163,8 +164,10 @@ def _list_running(apps: list[App], start: datetime, now: datetime) -> tuple[list
     """Campaigns begun earlier and still being sent, the newest first; whether there are more."""
     if start - CLOSE >= now:
         return [], False
-    rows = Transfer.objects.filter(
-        app__in=apps, campaign__isnull=False, is_test=False, finished_at__isnull=True,
+    # Those that have not ended are few; of an app, SQLite would read all that it has ever sent.
+    rows = Transfer.objects.alias(of=Unindexed("app_id")).filter(
+        of__in=[app.pk for app in apps], campaign__isnull=False, is_test=False,
+        finished_at__isnull=True,
         created_at__lte=start - CLOSE, due_at__lte=start,
     )  # fmt: skip
     newest = rows.order_by("-created_at").values_list("campaign_id", flat=True)

@@ -73,7 +73,8 @@ def _leave_others(
 ) -> dict[str, Any]:
     """Only what was changed of what was seen. Raises Invalid for too many attributes together."""
     wanted = {name: value for name, value in values.items() if value != seen.get(name)}
-    if "attributes" in seen and "attributes" in wanted:
+    if "attributes" in seen and "attributes" in values:
+        wanted["attributes"] = values["attributes"]  # 1 and true are equal, and not the same
         old, new = seen["attributes"], wanted["attributes"]
         gone = old.keys() - new.keys()
         typed = {name: value for name, value in new.items() if not _is_same(old.get(name), value)}
@@ -140,12 +141,11 @@ def find_person_faults(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _list_changes(held: Person, values: Mapping[str, Any]) -> list[str]:
-    changed = [name for name in values if getattr(held, name) != values[name]]
-    if "attributes" not in changed:
-        return changed
-    old, new = held.attributes, values["attributes"]
+    columns = [name for name in values if name != "attributes"]
+    changed = [name for name in columns if getattr(held, name) != values[name]]
+    old, new = held.attributes, values.get("attributes", held.attributes)
     names = [name for name in {**old, **new} if not _is_same(old.get(name), new.get(name))]
-    return [name for name in changed if name != "attributes"] + [f"attributes.{n}" for n in names]
+    return changed + [f"attributes.{name}" for name in names]
 
 
 def _is_same(old: Any, new: Any) -> bool:

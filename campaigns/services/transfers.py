@@ -77,9 +77,10 @@ def _refuse_grown(transfer: Transfer, campaign: Campaign) -> None:
     launched, and its audience, which is still to be frozen, needs one by now."""
     run = campaign.transfers.filter(occurrence=transfer.occurrence_id, frozen_at__isnull=True)
     standing = read_standing(campaign, read_started(run))
-    # Of what was started by it only the rate and the ways out may have changed.
+    # Of what was started by one only the rate and the ways out may have changed, and a series may
+    # have a newer one by now, which its next run goes by.
     began_by = transfer.freeze_cursor.get(APPROVAL)
-    goes_by = standing.signed is not None and standing.signed.pk == began_by
+    goes_by = standing.signed is not None and began_by is not None
     if standing.needed and not standing.holds and not goes_by:
         raise Conflict(
             _("Since it was launched it has come to need an approval. Ask for one on its page; "

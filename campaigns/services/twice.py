@@ -57,7 +57,7 @@ def may_have_it(outcomes: Collection[str]) -> bool:
 
 def count_asked(transfer: Transfer, asked: Mapping[str, Any]) -> tuple[int, bool]:
     """How many recipients are meant, and whether it is exact: else there are at most so many."""
-    is_audience = Settled.SENT.value not in asked["outcomes"] or "without_receipt" in asked
+    is_audience = Settled.SENT.value not in asked["outcomes"] or asked.get("without_receipt")
     if is_audience and (transfer.audience or 0) <= MOST_READ:
         return _count_devices(transfer, asked), True
     return _bound_devices(transfer, asked), False
@@ -81,9 +81,9 @@ def _bound_devices(transfer: Transfer, asked: Mapping[str, Any]) -> int:
     """
     settled = count_settled(transfer)
     rows = settled.filter(outcome__in=asked["outcomes"])
-    if "reasons" in asked:
+    if asked.get("reasons"):
         rows = rows.filter(reason__in=asked["reasons"])
-    if "without_receipt" not in asked:
+    if not asked.get("without_receipt"):
         return add_up(rows)
     told = list_telling_accounts()
     total = add_up(rows.filter(account_id__in=told))

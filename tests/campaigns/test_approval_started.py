@@ -15,6 +15,7 @@ from tests import builders
 pytestmark = pytest.mark.database
 FRENCH = {"field": "device.language", "op": "eq", "value": "fr"}
 EVERYBODY = {"and": []}
+DAILY = {"recurrence": {"unit": "day"}, "send_at": "2040-01-01T09:00", "timezone": "UTC"}
 
 
 @pytest.fixture
@@ -89,6 +90,22 @@ def test_what_was_approved_goes_on_slower_and_by_another_way(campaign, strict, n
     resume(campaign, now)
 
     assert Transfer.objects.get().status == Transfer.Status.ACCEPTED
+
+
+def test_a_run_of_a_series_goes_on_as_it_was_approved_though_the_next_is_another(
+    campaign, segment, now
+):
+    approve(campaign, now)
+    launch(campaign, now)
+    Campaign.objects.update(**DAILY)
+    pause(campaign, now)
+    segment.expression = EVERYBODY
+    segment.save()
+    approve(campaign, now)
+
+    resume(campaign, now)
+
+    assert count_frozen(now) == 2
 
 
 def test_a_former_approval_of_something_else_lets_nothing_go_on(campaign, strict, now):

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from campaigns.models import Person
+from campaigns.models import Label, LabelMember, Person
 from campaigns.services import imports
 from campaigns.services.job_work import drain_jobs, work_on_jobs
 from tests import builders
@@ -18,9 +18,12 @@ from tests.campaigns.rival import Rival
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
+KEY = {"external_user_id": "person.external_user_id"}
+
+
 def begin(app):
     """An import that has been looked through and is to be done."""
-    mapping = {"external_user_id": "person.external_user_id", "plan": "person.custom.plan:text"}
+    mapping = KEY | {"plan": "person.custom.plan:text"}
     one = check(upload(app, "external_user_id,plan\nann,gold\n"), mapping=mapping)
     imports.apply_import(one, principal=Root(), actor="owner", now=NOW)
     return one
@@ -44,6 +47,24 @@ def test_an_attribute_that_another_import_writes_meanwhile_stays(app):
     drain_jobs()
     one.refresh_from_db()
     assert (one.apply_job.status, find_ann()) == ("done", ({"crm": "x-7", "plan": "gold"}, "fr"))
+
+
+def test_a_label_that_is_given_during_an_import_is_no_ring_of_waits(app):
+    ann = builders.make_person(app.workspace, "ann")
+    label = Label.objects.create(app=app, name="vip")
+    one = check(upload(app, "external_user_id\nann\n"), labels=[label.pk], mapping=KEY)
+    imports.apply_import(one, principal=Root(), actor="owner", now=NOW)
+    rival = Rival(lambda: work_on_jobs("rival"))
+
+    with transaction.atomic():
+        Label.objects.filter(pk=label.pk).update(member_count=1)
+        rival.begin()  # it holds the person, and waits for the label
+        LabelMember.objects.create(label=label, person=ann, added_at=NOW)
+
+    assert rival.end()
+    drain_jobs()
+    one.refresh_from_db()
+    assert (one.apply_job.status, LabelMember.objects.count()) == ("done", 1)
 
 
 def test_a_person_whom_another_import_makes_meanwhile_is_found_when_it_is_done_again(app):

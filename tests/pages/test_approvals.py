@@ -6,10 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import App, Approval, Campaign, Membership
+from campaigns.pages import approvals
+from campaigns.services.approvals import request_approval
 from tests import builders
 from tests.pages.sending import press_send
 from tests.pages.test_pages import make_campaign
@@ -252,6 +255,26 @@ def test_home_has_what_is_asked_of_one_under_what_waits_for_one(enter, draft):
     assert home.index("Waiting for you") < home.index("Please by noon")
     assert after == launched == nothing
     assert of_asker == nothing | {"to_launch": [name], "none": False}
+
+
+def test_home_finds_what_is_asked_of_one_among_much_that_is_asked_of_others(
+    enter, draft, app, now, monkeypatch
+):
+    monkeypatch.setattr(approvals, "ON_HOME", 1)
+    other = builders.make_app(app.workspace, slug="other")
+    builders.make_device(other, "theirs")
+    builders.make_route(other, "android")
+    App.objects.update(needs_approval=True)
+    theirs = builders.make_campaign(App.objects.get(pk=other.pk), now)
+    request_approval(theirs, actor="ann", now=now)
+    decide(enter("ann", Role.COMPOSER), draft, "ask")
+    bob = enter("bob", Role.APPROVER)
+    user = User.objects.get(username="bob")
+    Membership.objects.create(user=user, workspace=app.workspace, app=other, role=Role.VIEWER)
+
+    waiting = read_waiting(bob)
+
+    assert (waiting["to_approve"], waiting["asked"]) == ([draft.name], [str(theirs)])
 
 
 def test_a_stranger_sees_none_of_it(client, enter, owner, stranger, draft):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -128,3 +129,17 @@ def test_a_wrong_filter_makes_no_file_of_the_whole_log(admin, app, wrong):
     assert [answer.status_code for answer in answers] == [422, 422]
     assert all(f'id="id_{next(iter(wrong))}_error"' in a.content.decode() for a in answers)
     assert not AuditEntry.objects.filter(verb="download_audit").exists()
+
+
+def test_the_page_of_one_entry_leads_to_the_whole_history_of_its_row(admin, app, now):
+    for verb in ("rename", "update_app"):
+        entry = record_audit("ann", verb, app, workspace=app.workspace, now=now)
+
+    address = reverse("audit")
+    page = admin.get(address, {"workspace": app.workspace.slug, "entry": entry.pk})
+
+    links = re.findall(r'href="(\?[^"]*)"', page.content.decode())
+    assert len(page.context["entries"]) == 1
+    assert [link for link in links if f"entry={entry.pk}" in link] == []
+    [history] = [link for link in links if "kind=app" in link]
+    assert len(admin.get(address + history.replace("&amp;", "&")).context["entries"]) == 2

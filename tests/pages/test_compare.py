@@ -86,6 +86,15 @@ def test_a_campaign_is_found_by_name_and_by_number(viewer, pair, term):
     assert page.context["form"]["a"].value() == f"C One · 20 Nov 2026 · #{pair[0].pk}"
 
 
+def test_a_name_that_ends_like_a_number_is_a_name(viewer, pair):
+    name = f"Deal #{pair[0].pk}"
+    Campaign.objects.filter(pk=pair[1].pk).update(name=name)
+
+    page = compare(viewer, pair[0].pk, name)
+
+    assert page.context["pair"] == tuple(pair)
+
+
 def test_a_name_of_several_is_asked_about(viewer, pair):
     Campaign.objects.update(name="Autumn")
 

@@ -59,6 +59,18 @@ def test_a_form_writes_what_was_changed_in_it(operator, ann):
     assert ann.attributes == {"plan": "gold", "age": 41, "crm": "x-7"}
 
 
+def test_a_number_becomes_a_flag_of_the_same_worth(operator, ann):
+    Person.objects.update(attributes={"vip": 1})
+    typed = open_form(operator, ann)
+    typed.setlist("attribute_kind", ["flag", *typed.getlist("attribute_kind")[1:]])
+    typed.setlist("attribute_value", ["yes", *typed.getlist("attribute_value")[1:]])
+
+    save(operator, ann, typed)
+
+    ann.refresh_from_db()
+    assert ann.attributes["vip"] is True
+
+
 def test_a_form_that_was_refused_knows_still_what_it_began_with(operator, ann):
     typed = open_form(operator, ann)
     typed["phone"] = "call me"

@@ -19,6 +19,7 @@ from campaigns.models import (
     Part,
     Transfer,
 )
+from campaigns.services import twice
 from campaigns.services.repeats import repeat_unknown
 from tests import builders
 from tests.api.conftest import make_client
@@ -106,6 +107,19 @@ def test_whom_a_cancel_or_the_end_came_before_can_be_sent_to(client, owner, tran
     [choice] = [c for c in page.context["preview"].choices if c.key == outcome]
     assert (choice.recipients, choice.twice) == (1, 0)
     assert draft.audience["outcomes_of"]["outcomes"] == [outcome]
+
+
+@pytest.mark.parametrize("empty", [{"without_receipt": ""}, {"reasons": []}, {}])
+def test_what_is_asked_with_nothing_in_it_is_not_asked(app, transfer, monkeypatch, empty):
+    monkeypatch.setattr(twice, "MOST_READ", 0)  # as of a large transfer
+    address = f"/api/v1/transfers/{transfer.pk}/resend/"
+
+    made = make_client(app.workspace).post(
+        address, {"outcomes": ["unknown"], **empty}, format="json"
+    )
+
+    assert made.status_code == 201
+    assert Campaign.objects.get().twice == 1
 
 
 def test_a_test_is_not_sent_again(client, owner, transfer, now):

@@ -138,6 +138,17 @@ def test_what_is_composed_is_kept_for_its_app_or_for_all(client, app, owner, typ
     assert "not whole yet" in wrong.content.decode()
 
 
+def test_what_is_written_for_an_app_that_is_not_ones_own_is_kept_in_no_other(client, app, typed):
+    other = builders.make_app(app.workspace, slug="other")
+    client.force_login(
+        builders.make_member("one", app.workspace, app=other, role=Membership.Role.COMPOSER)
+    )
+
+    client.post(reverse("keep_template"), typed | {"kept_name": "Own"})
+
+    assert not MessageTemplate.objects.exists()
+
+
 def test_who_composes_for_one_app_keeps_nothing_for_all(client, app, typed):
     member = builders.make_member("one", app.workspace, app=app, role=Membership.Role.COMPOSER)
     client.force_login(member)
