@@ -20,8 +20,7 @@ FORGOTTEN = "receipts_forgotten"
 def may_be_forgotten(transfer: Transfer, now: datetime) -> bool:
     """Whether something of it may have come back longer ago than that is kept."""
     kept = timedelta(days=settings.KEEP_RECEIPTS_DAYS)
-    # A script's push may have been taken long before its time.
-    return max(transfer.created_at, transfer.due_at) < now - kept
+    return transfer.created_at < now - kept
 
 
 def tell_forgotten(transfer: Transfer) -> str:

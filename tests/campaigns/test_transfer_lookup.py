@@ -107,7 +107,8 @@ def test_no_search_for_a_transfer_reads_a_long_table(owner, superuser, sent):
     plans = list_plans(selects)
     assert len(selects) > 100
     assert [find_scans(plan, BIG) for plan in plans] == [[]] * len(plans)
-    assert [name for name in INDEXES if not any(name in plan for plan in plans)] == []
+    if connection.vendor == "sqlite":  # PostgreSQL takes any of a table that is all but empty
+        assert [name for name in INDEXES if not any(name in plan for plan in plans)] == []
 
 
 def test_the_only_one_opens_and_of_several_meanings_all_are_shown(client, owner, app, sent):
