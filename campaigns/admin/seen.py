@@ -29,9 +29,9 @@ class SavesWhatWasSeen(DrawsAgain):
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         asked: Any = request
-        row = self.get_object(request, unquote(object_id)) if object_id else None
         seen = request.POST.get(SEEN)
-        if row is not None and seen and seen != self.describe_seen(request, row):
+        row = self.get_object(request, unquote(object_id)) if seen and object_id else None
+        if row is not None and seen != self.describe_seen(request, row):
             asked = copy(request)
             asked.refusal = ChangedMeanwhile(
                 _(

@@ -10,7 +10,7 @@ from campaigns.models import Counter, Transfer
 from campaigns.selectors.speed import find_promised, list_first_ways, list_owed
 
 # Recipients of a script's call, of whose speed nobody asks: there are many such calls.
-FEW = 100
+MOST_UNKEPT = 100
 
 
 def note_promise(transfer: Transfer) -> None:
@@ -27,7 +27,7 @@ def note_last_promise(transfer: Transfer) -> None:
 
 
 def _is_compared(transfer: Transfer) -> bool:
-    return transfer.campaign_id is not None or transfer.audience > FEW
+    return transfer.campaign_id is not None or transfer.audience > MOST_UNKEPT
 
 
 def _keep(transfer: Transfer, platforms: Collection[str]) -> None:

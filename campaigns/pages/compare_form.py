@@ -58,18 +58,12 @@ def _tell_fault(found: list[Campaign]) -> str:
 
 def find_campaigns(text: str, principal: Any) -> list[Campaign]:
     """Those that the text means; more than one where it is not clear."""
-    started = list_started(principal)
-    named = [] if text.lstrip("#").isdecimal() else list(started.filter(name=text)[:2])
-    number = NUMBER.search(text)
-    if number and not named:
-        rows = Campaign.objects.for_user(principal).filter(pk=int(number[1]))
-        if found := list(rows):
-            return found
-    return (
-        named
-        or list(started.filter(name=text)[:2])
-        or list(started.filter(name__icontains=text)[:2])
-    )
+    started, number = list_started(principal), NUMBER.search(text)
+    numbered = Campaign.objects.for_user(principal).filter(pk=int(number[1]) if number else 0)
+    named, partly = started.filter(name=text), started.filter(name__icontains=text)
+    is_number = text.lstrip("#").isdecimal()
+    ways = (numbered, named, partly) if is_number else (named, numbered, partly)
+    return next((found for rows in ways if (found := list(rows[:2]))), [])
 
 
 def list_started(principal: Any) -> QuerySet[Campaign]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from campaigns.selectors.calendar import Entry
+from campaigns.selectors.script_sends import CLOSE
 
-CLOSE = timedelta(hours=1)
 MOST_PAIRS = 20  # that are named
 NOT_SENT = frozenset({"missed", "skipped", "cancelled"})
 

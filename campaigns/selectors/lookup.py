@@ -83,9 +83,8 @@ def _find_persons(text: str, reach: Reach) -> list[Match]:
     for by, rows in match_persons(text, reach.workspaces).items():
         ids = _take_some(rows.values_list("pk", flat=True))
         found += [Match("person", pk, by) for pk in _keep_seen(ids, reach)]
-    known = {
-        match.pk for match in found if match.by not in NUMBERS
-    }  # an address that went over is their own
+    # An address that went over is their own.
+    known = {match.pk for match in found if match.by not in NUMBERS}
     for by, gone in match_merged(text, reach.workspaces).items():
         ids = sorted({*_take_some(gone.values_list("person_id", flat=True))} - known)
         found += [Match("person", pk, by) for pk in _keep_seen(ids, reach)]

@@ -22,7 +22,7 @@ from campaigns.models.packing import unpack_texts
 from campaigns.models.prepared import Prepared, Slot
 from campaigns.models.transfer import FEW
 
-RUN_GAP = timedelta(hours=1)  # between two sends of one run
+CLOSE = timedelta(hours=1)  # two sends of one run, or anything that comes near another
 MOST_READ = 10_000  # larger ones
 MOST_PLANNED = 500
 MOST_RUNS = 200
@@ -162,7 +162,7 @@ def _join(runs: Iterable[Run], zone: tzinfo) -> Iterator[Run]:
 
 
 def _goes_on(run: Run, other: Run) -> bool:
-    return run.sender == other.sender and other.first - run.last <= RUN_GAP
+    return run.sender == other.sender and other.first - run.last <= CLOSE
 
 
 def _sum_up(joined: Sequence[Run]) -> Run:
@@ -195,13 +195,13 @@ def find_near_scripts(
     being sent."""
     near = reduce(or_, [_match_near(start, end) for start, end in spans])
     first = spans[0][0]
-    if first - RUN_GAP < now:
+    if first - CLOSE < now:
         near |= Q(finished_at__isnull=True, due_at__lte=first)
-    begun = select_larger(apps, first - LONG_AGO, spans[-1][1] + RUN_GAP).filter(near)
+    begun = select_larger(apps, first - LONG_AGO, spans[-1][1] + CLOSE).filter(near)
     begun = begun.exclude(status=Transfer.Status.CANCELLED)
     named = begun.select_related("app", "submission__api_key").order_by("-due_at")
     found = list(named[: MOST_NEAR + 1])
-    planned, is_more = list_planned(apps, first - RUN_GAP, spans[-1][1] + RUN_GAP)
+    planned, is_more = list_planned(apps, first - CLOSE, spans[-1][1] + CLOSE)
     coming = [row for row in leave_out_small(planned) if _is_near(row, spans)]
     described = _list_described(coming)
     known = [*(row for row in coming if row.pk in described), *found[:MOST_NEAR]]
@@ -210,14 +210,14 @@ def find_near_scripts(
 
 
 def _match_near(start: datetime, end: datetime) -> Q:
-    near = Q(due_at__gte=start - RUN_GAP, due_at__lte=end + RUN_GAP)
+    near = Q(due_at__gte=start - CLOSE, due_at__lte=end + CLOSE)
     # By recipients' own clocks it goes on for more than a day.
-    own = ~Q(wall_clock="") & Q(due_at__gte=start - OWN_CLOCKS, due_at__lte=end + RUN_GAP)
-    return near | (own & (Q(finished_at__isnull=True) | Q(finished_at__gte=start - RUN_GAP)))
+    own = ~Q(wall_clock="") & Q(due_at__gte=start - OWN_CLOCKS, due_at__lte=end + CLOSE)
+    return near | (own & (Q(finished_at__isnull=True) | Q(finished_at__gte=start - CLOSE)))
 
 
 def _is_near(row: Transfer, spans: Iterable[tuple[datetime, datetime]]) -> bool:
-    return any(start - RUN_GAP <= row.due_at <= end + RUN_GAP for start, end in spans)
+    return any(start - CLOSE <= row.due_at <= end + CLOSE for start, end in spans)
 
 
 def _list_described(rows: Sequence[Transfer]) -> set[int]:

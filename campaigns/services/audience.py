@@ -326,7 +326,6 @@ def update_person(person: Person, values: dict[str, Any], *, actor: str, now: da
         refuse_erased(person.workspace_id, list_new_names(held, columns))
         for name, value in columns.items():
             setattr(held, name, value)
-            setattr(person, name, value)
         taken = _("Somebody else has this external user id.")
         save_named(held, taken, [*columns, "updated_at"])
         record_audit(actor, "update", person, workspace=person.workspace, fields=values, now=now)

@@ -30,7 +30,7 @@ def _save(command: SavePerson, caller: Caller) -> PersonRow:
         attributes = merge_patch(person.attributes, command.attributes)
         _refuse_unstorable(attributes)
         values = {**command.values, "attributes": attributes}
-        update_person(person, values, actor=caller.actor, now=caller.now)
+        person = update_person(person, values, actor=caller.actor, now=caller.now)
     return _describe(person)
 
 

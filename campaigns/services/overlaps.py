@@ -20,10 +20,10 @@ from campaigns.models.clock import RECIPIENT_ZONE, find_last_instant
 from campaigns.selectors.audience import AudienceKind, read_audience, select_devices
 from campaigns.selectors.calendar import Entry, read_around
 from campaigns.selectors.campaign_apps import list_apps
-from campaigns.selectors.collisions import CLOSE, NOT_SENT
+from campaigns.selectors.collisions import NOT_SENT
 from campaigns.selectors.expressions import NEVER, deny
 from campaigns.selectors.script_recipients import narrow_to_recipients
-from campaigns.selectors.script_sends import find_near_scripts
+from campaigns.selectors.script_sends import CLOSE, find_near_scripts
 from campaigns.services.messages import Problem
 from campaigns.services.unreached import find_unreachable
 

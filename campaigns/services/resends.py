@@ -90,8 +90,9 @@ CHOICES: tuple[tuple[str, Promise, dict[str, Any]], ...] = (
     ),
     (
         "cancelled",
-        gettext_lazy("Cancelled before it was sent to them, or asked back"),
-        {"outcomes": [CANCELLED]},
+        gettext_lazy("Cancelled before it was sent to them"),
+        # What a vendor took back some may have been shown before.
+        {"outcomes": [CANCELLED], "reasons": [Reason.CANCELLED.value]},
     ),
     ("expired", gettext_lazy("Too late: expired before it reached them"), {"outcomes": [EXPIRED]}),
     ("unknown", gettext_lazy("Nobody knows whether they got it"), {"outcomes": [UNKNOWN]}),

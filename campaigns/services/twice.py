@@ -19,12 +19,15 @@ from campaigns.selectors.audience import (
     read_audience,
     select_devices,
 )
+from providers.outcomes import Reason
 
 KIND = AudienceKind.OUTCOMES_OF.value
 # Of larger transfers nobody reads the rows for a page: what was folded says how many at most.
 MOST_READ = 20_000
-# What failed, was left out or expired did not arrive.
+# What failed, was left out or expired did not arrive; what was cancelled did not either, but where
+# a vendor took it back: some may have been shown it before.
 MAY_HAVE_IT = (Settled.SENT.value, Settled.UNKNOWN.value)
+CANCELLED = Settled.CANCELLED.value
 
 
 def declare_twice(campaign: Campaign) -> None:
@@ -38,8 +41,17 @@ def declare_twice(campaign: Campaign) -> None:
     asked = _find_asked(first, campaign.audience)
     twice = [outcome for outcome in asked["outcomes"] if outcome in MAY_HAVE_IT]
     count, is_exact = count_asked(first, {**asked, "outcomes": twice}) if twice else (0, True)
-    campaign.twice = count
-    campaign.is_twice_bound = count > 0 and (campaign.only_primary or not is_exact)
+    recalled = _count_recalled(first, asked)
+    campaign.twice = count + recalled
+    is_bound = campaign.only_primary or not is_exact or recalled > 0
+    campaign.is_twice_bound = campaign.twice > 0 and is_bound
+
+
+def _count_recalled(first: Transfer, asked: Mapping[str, Any]) -> int:
+    reasons = asked.get("reasons") or [Reason.RECALLED.value]
+    if CANCELLED not in asked["outcomes"] or Reason.RECALLED.value not in reasons:
+        return 0
+    return add_up(count_settled(first).filter(outcome=CANCELLED, reason=Reason.RECALLED.value))
 
 
 def _find_asked(first: Transfer, audience: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,8 +41,9 @@ def audit_fields(entry: AuditEntry) -> SafeString | str:
     is_cut = any(len(name) > LONGEST for name in entry.fields[:MOST_FIELDS])
     if left_out <= 0 and not is_cut:
         return told
-    more = ngettext("and %(count)s more", "and %(count)s more", left_out) % {"count": left_out}
-    words = more if left_out > 0 else _("in full")
+    words = _("in full")
+    if left_out > 0:
+        words = ngettext("and %(count)s more", "and %(count)s more", left_out) % {"count": left_out}
     return format_html("{} {}", told, _link_entry(entry, words))
 
 

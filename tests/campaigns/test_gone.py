@@ -95,15 +95,19 @@ def test_a_copy_that_names_what_is_gone_is_not_launched(request, make, now, name
     assert not Transfer.objects.exists()
 
 
-def test_it_is_told_what_is_gone_and_what_that_would_do(make, segment, label, now):
-    parts = {"include": [{"segment": segment.pk}], "exclude": [{"labels": ["vip"]}]}
+def copy_without(make, segment, label, now):
+    """A copy of a campaign to a segment without a label, both of which are gone by then."""
+    parts = {"include": [{"segment": segment.pk}], "exclude": [{"labels": [label.name]}]}
     first = make({"combine": parts})
     campaigns.cancel_campaign(first, **BY, now=now)
-    number = segment.pk
     delete_segment(segment, **BY, now=now)
     delete_label(label, **BY, now=now)
+    return campaigns.duplicate_campaign(first, **BY, now=now)
 
-    copy = campaigns.duplicate_campaign(first, **BY, now=now)
+
+def test_it_is_told_what_is_gone_and_what_that_would_do(make, segment, label, now):
+    number = segment.pk
+    copy = copy_without(make, segment, label, now)
 
     told = {one.field: one.sentence for one in find_problems(copy, now=now) if one.code == GONE}
     assert told == {
@@ -232,13 +236,8 @@ def test_what_was_deleted_while_it_was_written_is_refused(make, label, now, monk
 def test_compose_draws_a_box_for_what_is_gone_and_saves_nothing_with_it(
     make, label, segment, owner, client, now
 ):
-    parts = {"include": [{"segment": segment.pk}], "exclude": [{"labels": ["vip"]}]}
-    first = make({"combine": parts})
-    campaigns.cancel_campaign(first, **BY, now=now)
     number = segment.pk
-    delete_label(label, **BY, now=now)
-    delete_segment(segment, **BY, now=now)
-    copy = campaigns.duplicate_campaign(first, **BY, now=now)
+    copy = copy_without(make, segment, label, now)
     client.force_login(owner)
 
     form = client.get(reverse("edit", args=[copy.pk])).context["composition"].audience

@@ -5,27 +5,15 @@ from __future__ import annotations
 import io
 
 import pytest
-from django.urls import reverse
 from openpyxl import load_workbook
 
 from campaigns.models import App, Transfer
-from tests import builders
 from tests.campaigns.test_dimensions import books, mute, recipients, teller
 from tests.campaigns.test_reports import NOON, settle
+from tests.pages.test_reports import get, viewer
 
-__all__ = ["books", "mute", "recipients", "teller"]
+__all__ = ["books", "mute", "recipients", "teller", "viewer"]
 pytestmark = pytest.mark.database
-DAYS = {"date_from": "2026-11-20", "date_to": "2026-11-20"}
-
-
-@pytest.fixture
-def viewer(client, app):
-    client.force_login(builders.make_member("viewer", app.workspace, app=app, role="viewer"))
-    return client
-
-
-def get(client, name="reports", **query):
-    return client.get(reverse(name), {**DAYS, **query})
 
 
 def read_csv(client, **query):

@@ -93,11 +93,13 @@ def test_a_choice_becomes_a_draft_whose_review_is_sent(client, owner, transfer):
     assert failed.pk == Delivery.objects.get(outcome="failed").recipient
 
 
-@pytest.mark.parametrize("outcome", ["cancelled", "expired"])
-def test_whom_a_cancel_or_the_end_came_before_can_be_sent_to(client, owner, transfer, outcome):
+@pytest.mark.parametrize(("outcome", "reason"), [("cancelled", "cancelled"), ("expired", "")])
+def test_whom_a_cancel_or_the_end_came_before_can_be_sent_to(
+    client, owner, transfer, outcome, reason
+):
     client.force_login(owner)
     for model in (Delivery, Counter):
-        model.objects.filter(outcome="unknown").update(outcome=outcome, reason="")
+        model.objects.filter(outcome="unknown").update(outcome=outcome, reason=reason)
 
     choose(client, transfer, outcome)
     draft = Campaign.objects.get()
@@ -120,6 +122,20 @@ def test_what_is_asked_with_nothing_in_it_is_not_asked(app, transfer, monkeypatc
 
     assert made.status_code == 201
     assert Campaign.objects.get().twice == 1
+
+
+def test_what_a_vendor_took_back_may_have_been_shown_before(client, app, owner, transfer):
+    client.force_login(owner)
+    for model in (Delivery, Counter):
+        model.objects.filter(outcome="unknown").update(outcome="cancelled", reason="recalled")
+
+    page = client.get(reverse("resend", args=[transfer.pk]))
+    address = f"/api/v1/transfers/{transfer.pk}/resend/"
+    make_client(app.workspace).post(address, {"outcomes": ["cancelled"]}, format="json")
+
+    draft = Campaign.objects.get()
+    assert [c.recipients for c in page.context["preview"].choices if c.key == "cancelled"] == [0]
+    assert (draft.twice, draft.is_twice_bound) == (1, True)
 
 
 def test_a_test_is_not_sent_again(client, owner, transfer, now):
