@@ -23,6 +23,7 @@ from campaigns.models import App, Membership
 from campaigns.models.clock import list_zone_names, load_zone
 from campaigns.pages.fields import LongSelect, PageForm
 from campaigns.pages.lookups import find_campaign
+from campaigns.pages.report_links import DayReports, read_day_reports
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.selectors.calendar import (
     Entry,
@@ -35,7 +36,6 @@ from campaigns.selectors.calendar import (
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.collisions import Collision, Collisions, find_collisions
 from campaigns.selectors.overlap import count_overlap
-from campaigns.selectors.questions import Dimension
 from campaigns.selectors.row_ids import read_id
 from campaigns.selectors.script_sends import MOST_SMALL, count_small
 from campaigns.services.access import has_role
@@ -114,6 +114,7 @@ class Frame:
     zone: ZoneInfo
     app: App | None
     days: tuple[date, ...]
+    reports: DayReports
 
     def link(self, **changes: Any) -> str:
         """The same calendar with something changed."""
@@ -182,13 +183,13 @@ def _read_frame(request: HttpRequest, form: CalendarForm, now: datetime) -> Fram
     form.is_valid()
     given = form.cleaned_data
     app: App | None = given.get("app")
-    home = app or App.objects.for_user(request.user).order_by("pk").first()
-    zone = load_zone(given.get("zone") or (home.timezone if home else "UTC"))
+    reports = read_day_reports(App.objects.for_user(request.user))
+    zone = load_zone(given.get("zone") or reports.find_zone(app.pk if app else None))
     today = now.astimezone(zone).date()
     on = given.get("on") or today
     on = min(max(on, today - FARTHEST), today + FARTHEST)
     view = given.get("view") or "month"
-    return Frame(view, on, zone, app, tuple(_list_view_days(view, on)))
+    return Frame(view, on, zone, app, tuple(_list_view_days(view, on)), reports)
 
 
 def _list_view_days(view: str, on: date) -> list[date]:
@@ -252,7 +253,7 @@ def _draw_row(
     return Row(
         entry=entry,
         name=_name_entry(entry),
-        address=_find_address(entry, frame),
+        address=_find_address(entry, frame.reports),
         time=_word_time(entry, frame.zone),
         place=f"{place} · {entry.note}" if entry.run else place,
         clash=_word_clash(list(beside.values())),
@@ -276,21 +277,13 @@ def _name_entry(entry: Entry) -> str:
     return words % {"name": entry.campaign.name, "n": run.count}
 
 
-def _find_address(entry: Entry, frame: Frame) -> str:
-    """The page of the campaign or of a script's only send, else the list of that day's."""
+def _find_address(entry: Entry, reports: DayReports) -> str:
+    """The page of the campaign or of a script's only send, else the list of those days'."""
     if entry.run is None:
         return reverse("campaign", args=[entry.campaign.pk])
     if entry.run.count == 1 or not entry.run.recipients:  # planned: in no report yet
         return reverse("transfer", args=[entry.run.transfer])
-    return _link_report(entry.at.astimezone(frame.zone).date(), entry.run.app)
-
-
-def _link_report(day: date, app: int | None) -> str:
-    """All transfers of a day."""
-    query = {"date_from": day.isoformat(), "date_to": day.isoformat(), "app": app or "",
-             "by": Dimension.TRANSFER.value}  # fmt: skip
-    asked = {key: value for key, value in query.items() if value}
-    return f"{reverse('reports')}?{urlencode(asked)}"
+    return reports.find(entry.at, entry.ends, entry.run.app)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +299,8 @@ class Pair:
 
 
 def _draw_pair(one: Collision, frame: Frame) -> Pair:
-    first, second = (
-        (_name_entry(entry), _find_address(entry, frame)) for entry in (one.first, one.second)
-    )
+    pair = (one.first, one.second)
+    first, second = ((_name_entry(entry), _find_address(entry, frame.reports)) for entry in pair)
     count = ""
     if one.first.run is None and one.second.run is None:
         address = reverse("campaign_overlap", args=[one.first.campaign.pk])
@@ -340,6 +332,13 @@ def _word_small(count: int) -> str:
     return words % {"n": count} if count else ""
 
 
+def _find_report(day: date, frame: Frame) -> str:
+    """All that was sent that day: by a report's own clock that may be two days."""
+    end = in_zone(day + timedelta(days=1), frame.zone) - timedelta(microseconds=1)
+    app = frame.app.pk if frame.app else None
+    return frame.reports.find(in_zone(day, frame.zone), end, app)
+
+
 def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, small: int, today: date) -> Day:
     target = f"app:{frame.app.pk}" if frame.app else ""
     query = {"send_at": f"{day.isoformat()}T09:00", "timezone": str(frame.zone), "target": target}
@@ -351,7 +350,7 @@ def _draw_day(frame: Frame, day: date, rows: list[Row], more: int, small: int, t
         rows=rows,
         more=more,
         small=_word_small(small),
-        reported=_link_report(day, frame.app.pk if frame.app else None),
+        reported=_find_report(day, frame),
         compose=f"{reverse('compose')}?{plan}" if day >= today else "",
         whole=frame.link(view="week" if frame.view == "month" else "list", on=day.isoformat()),
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from campaigns.models import Transfer
+from campaigns.models import App, Transfer
 from campaigns.pages.report_question import OF_SENDS, Asked
 from campaigns.selectors.lines import Line
 from campaigns.selectors.outside_days import Outside, find_outside
 from campaigns.selectors.questions import Dimension, is_known_beside
 from campaigns.selectors.recipient_pages import NONE
+from campaigns.selectors.report_facts import find_day
 from providers.outcomes import Reason
+from providers.reporting import read_zone
 
 # One level of the tree below another.
 BELOW = {Dimension.GROUP: Dimension.TAG, Dimension.TAG: Dimension.TRANSFER}
@@ -107,6 +110,30 @@ def find_report(first: date, last: date, **only: str) -> str:
     days = {"date_from": first.isoformat(), "date_to": last.isoformat()}
     query = urlencode({**days, "by": Dimension.TRANSFER.value, **only})
     return f"{reverse('reports')}?{query}{LIST}"
+
+
+@dataclass(frozen=True, slots=True)
+class DayReports:
+    """Reports of the days that have some moments, by the clock of the report: it is not always that
+    of the page that leads there. `zones` are of the apps that somebody sees, by their ids."""
+
+    zones: Mapping[int, str]
+
+    def find_zone(self, app: int | None) -> str:
+        """Whose days a report of one app has, or of all."""
+        first = self.zones[min(self.zones)] if self.zones else "UTC"
+        return self.zones.get(app or 0, first)
+
+    def find(self, start: datetime, end: datetime, app: int | None) -> str:
+        """The address of what was from `start` to `end`, of one app or of all."""
+        zone = read_zone(self.find_zone(app))
+        only = {"app": str(app)} if app else {}
+        return find_report(find_day(start, zone), find_day(end, zone), **only)
+
+
+def read_day_reports(apps: QuerySet[App]) -> DayReports:
+    """With the clocks of these apps."""
+    return DayReports(dict(apps.order_by().values_list("pk", "timezone")))
 
 
 def find_comparison(asked: Asked, lines: Sequence[Line]) -> str:

@@ -120,6 +120,11 @@ def make_span(apps: Collection[int], days: tuple[date, date], zone: tzinfo) -> S
     return Span(apps, _next_hour(start), _next_hour(end))
 
 
+def find_day(moment: datetime, zone: tzinfo) -> date:
+    """The day of a report that counts what was at this moment."""
+    return moment.astimezone(UTC).replace(minute=0).astimezone(zone).date()
+
+
 def _next_hour(moment: datetime) -> datetime:
     exact = moment.astimezone(UTC)
     whole = exact.replace(minute=0, second=0, microsecond=0)

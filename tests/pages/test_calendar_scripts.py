@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Message, Part, Submission, TargetChunk, Transfer
+from campaigns.models import App, Message, Part, Submission, TargetChunk, Transfer
 from campaigns.models.packing import pack_texts
 from campaigns.models.transfer import FEW
 from campaigns.selectors.calendar import read_timetable
@@ -49,6 +50,12 @@ def list_runs(user, **asked):
         (entry.campaign.name, entry.run.count, f"{entry.at:%d %H:%M}", f"{entry.ends:%d %H:%M}")
         for entry in found.entries if entry.run
     ]  # fmt: skip
+
+
+def read_days(address):
+    """The first and the last day of a report."""
+    asked = parse_qs(urlsplit(address).query)
+    return [*asked["date_from"], *asked["date_to"]]
 
 
 def every(minutes, count, first=NOW):
@@ -159,9 +166,35 @@ def test_small_sends_are_a_number_that_leads_to_their_list(client, app, key, own
     assert {number: day.small for number, day in days.items()} == {
         8: "3 small sends by scripts", 9: f"More than {MOST_SMALL} small sends by scripts",
     }  # fmt: skip
-    assert "date_from=2026-09-08&date_to=2026-09-08&app=" in days[8].reported
+    assert "date_from=2026-09-08&date_to=2026-09-08&by=" in days[8].reported
     assert client.get(days[8].reported).status_code == 200
     assert "3 small sends by scripts" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("clocks", "at", "days"),
+    [
+        (("Asia/Tokyo", "America/New_York"), "2026-09-08T20:00", ["2026-09-08", "2026-09-08"]),
+        (("America/New_York", "Asia/Tokyo"), "2026-09-08T20:00", ["2026-09-09", "2026-09-09"]),
+        (("Asia/Tokyo", "UTC"), "2026-09-08T23:55", ["2026-09-08", "2026-09-09"]),
+        # The books know hours of UTC: this one has begun on the day before.
+        (("UTC", "Asia/Kolkata"), "2026-09-08T18:45", ["2026-09-08", "2026-09-08"]),
+    ],
+)
+def test_sends_of_a_day_lead_to_a_report_that_has_them(client, app, owner, clocks, at, days):
+    zone, place = clocks
+    App.objects.update(timezone=place)
+    push(app, None, *every(10, 2, datetime.fromisoformat(f"{at}+00:00")))
+    push(app, None, datetime.fromisoformat(f"{at}+00:00"), audience=1)
+    client.force_login(owner)
+
+    page = client.get(reverse("calendar"), {"on": "2026-09-08", "zone": zone})
+
+    drawn = [day for week in page.context["weeks"] for day in week]
+    [own] = [read_days(row.address) for day in drawn for row in day.rows]
+    [whole] = [read_days(day.reported) for day in drawn if day.small]
+    assert own == days
+    assert whole[0] <= days[0] <= days[1] <= whole[1]
 
 
 def test_a_calendar_of_many_scripts_asks_as_much_as_one_of_few(client, app, key, owner):
