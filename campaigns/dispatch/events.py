@@ -65,8 +65,10 @@ def keep_events(
     told = _read_outcomes(placed)
     settled = _find_settled(told, account)
     books.lock_batches(attempt for _outcome, attempt in settled.values())
-    receipts.keep_receipts(_list_receipts(placed), account.pk, now)
-    _correct(told, settled, now)
+    rows = receipts.take_receipts(_list_receipts(placed), account.pk, now)
+    gone = receipts.find_unregistered(rows)
+    # Devices after all batches, as whoever settles a batch locks them.
+    disable_recipients(_correct(told, settled, now) | gone, now)
     early += [event for key, event in told.items() if key not in settled]
     _put_off(early, account, tries, now)
 
@@ -86,13 +88,13 @@ def retry_step(clock: Clock) -> bool:
     with transaction.atomic():
         due = WaitingEvent.objects.filter(due_at__lte=now).order_by("due_at")
         rows = list(due.select_for_update(skip_locked=True, of=("self",))[:ONCE])
-        by_turn: dict[tuple[int, int], list[Event]] = defaultdict(list)
-        for row in rows:
-            by_turn[row.account_id, row.tries].append(read_event(row.content))
-        WaitingEvent.objects.filter(pk__in=[row.pk for row in rows]).delete()
-        accounts = Account.objects.in_bulk({account for account, _tries in by_turn})
-        for (account, tries), events in sorted(by_turn.items(), key=lambda item: item[0]):
-            keep_events(events, accounts[account], now, tries=tries + 1)
+        # Of one account and turn: to lock anew where some is held may close a ring of waits.
+        turns = {(row.account_id, row.tries) for row in rows[:1]}
+        taken = [row for row in rows if (row.account_id, row.tries) in turns]
+        WaitingEvent.objects.filter(pk__in=[row.pk for row in taken]).delete()
+        for account, tries in turns:
+            events = [read_event(row.content) for row in taken]
+            keep_events(events, Account.objects.get(pk=account), now, tries=tries + 1)
     return bool(rows)
 
 
@@ -154,7 +156,9 @@ def _correct(
     told: Mapping[Recipient, OutcomeEvent],
     settled: Mapping[Recipient, tuple[str, int]],
     now: datetime,
-) -> None:
+) -> dict[Recipient, str]:
+    """Move those who may be; gives whose tokens are dead, with the vendor's words."""
+    gone: dict[Recipient, str] = {}
     by_change: dict[tuple[int, str, str], list[Recipient]] = defaultdict(list)
     received = _find_received(settled)
     for key, (_outcome, attempt) in sorted(settled.items()):
@@ -174,7 +178,8 @@ def _correct(
                 now,
             )
         if reason == Reason.TOKEN:
-            disable_recipients(keys, words or "The vendor says that it is not registered.", now)
+            gone |= dict.fromkeys(keys, words or "The vendor says that it is not registered.")
+    return gone
 
 
 def _choose_words(batch: Batch, keys: Sequence[Recipient], words: str) -> str:

@@ -19,6 +19,7 @@ from providers.scenarios import Channel
 
 RECEIPT_COLUMNS = ("part", "recipient", "kind", "at", "account_id", "cohort_id")
 COUNT_COLUMNS = ("part", "hour", "platform", "account_id", "kind")
+Rows = Mapping[tuple[int, int, str], datetime]  # when, by part, recipient and kind
 
 
 def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime) -> int:
@@ -26,6 +27,14 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
 
     Runs in the caller's transaction. A receipt that came before changes nothing.
     """
+    rows = take_receipts(events, account_id, now)
+    disable_recipients(find_unregistered(rows), now)
+    return len(rows)
+
+
+def take_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime) -> Rows:
+    """The same for who has other rows to lock before devices; gives the new ones, of which the
+    unregistered are left to the caller."""
     rows: dict[tuple[int, int, str], datetime] = {}
     for event in events:
         found = read_receipt_token(event.reference)
@@ -38,19 +47,17 @@ def keep_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
     rows = _append(rows, channels, places, account_id)
     _count(rows, channels, account_id)
     _count_placed(rows, places, account_id)
-    _disable_unregistered(rows, now)
     _clear_up_unknown(rows, now)
     _note(rows, now)
-    return len(rows)
+    return rows
 
 
-_Rows = Mapping[tuple[int, int, str], datetime]
 _Channels = Mapping[int, str]  # of the parts that there are
 _Places = Mapping[Recipient, Place]
 
 
 def _append(
-    rows: _Rows, channels: _Channels, places: _Places, account_id: int
+    rows: Rows, channels: _Channels, places: _Places, account_id: int
 ) -> dict[tuple[int, int, str], datetime]:
     """Keep them; gives those that nobody else has kept, also none who keeps the same just now.
     Those of parts that are gone are left out.
@@ -67,7 +74,7 @@ def _append(
     return {key: at for key, at in rows.items() if key in new}
 
 
-def _count(rows: _Rows, channels: _Channels, account_id: int) -> None:
+def _count(rows: Rows, channels: _Channels, account_id: int) -> None:
     """By the platform of the device, or by the channel where a person was reached."""
     recipients = {recipient for _part, recipient, _kind in rows}
     platforms = dict(Device.objects.filter(pk__in=IdList(recipients)).values_list("pk", "platform"))
@@ -79,7 +86,7 @@ def _count(rows: _Rows, channels: _Channels, account_id: int) -> None:
     add_counts(ReceiptCount, COUNT_COLUMNS, [(*key, count) for key, count in tally.items()])
 
 
-def _count_placed(rows: _Rows, places: _Places, account_id: int) -> None:
+def _count_placed(rows: Rows, places: _Places, account_id: int) -> None:
     """By what the recipient was, where he has an outcome; the others wait (`receipt_folds`)."""
     placed = {
         Receipt(*key, account_id, at): places[key[:2]]
@@ -89,12 +96,13 @@ def _count_placed(rows: _Rows, places: _Places, account_id: int) -> None:
     count_placed(placed)
 
 
-def _disable_unregistered(rows: _Rows, now: datetime) -> None:
+def find_unregistered(rows: Rows) -> dict[Recipient, str]:
+    """Whose app is gone, with what is kept as evidence of it."""
     gone = [key[:2] for key in rows if key[2] == ReceiptKind.UNREGISTERED]
-    disable_recipients(gone, "A receipt says that the app is no longer registered.", now)
+    return dict.fromkeys(gone, "A receipt says that the app is no longer registered.")
 
 
-def _note(rows: _Rows, now: datetime) -> None:
+def _note(rows: Rows, now: datetime) -> None:
     """For scripts that want to be told."""
     by_part = defaultdict(list)
     for part, recipient, _kind in rows:
@@ -102,7 +110,7 @@ def _note(rows: _Rows, now: datetime) -> None:
     outbox.note_recipients(by_part, now)
 
 
-def _clear_up_unknown(rows: _Rows, now: datetime) -> None:
+def _clear_up_unknown(rows: Rows, now: datetime) -> None:
     """Who has received it was sent to, whatever became of the call's answer."""
     by_part = defaultdict(list)
     for part, recipient, kind in rows:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,42 +36,55 @@ def disable_tokens(dead: Iterable[DeadToken], now: datetime) -> None:
 
     Devices go on registering meanwhile: what is judged is judged by the statement that writes.
     """
+    named = {one.recipient: one for one in dead}
     alike: dict[tuple[str, bool], list[DeadToken]] = defaultdict(list)
-    for one in {one.recipient: one for one in dead}.values():
+    for one in named.values():
         words = (one.words or "unregistered")[:MAX_EVIDENCE]
         alike[words, one.since is not None].append(one)
-    for (words, _tells_since), group in alike.items():
-        for start in range(0, len(group), MOST_AT_ONCE):
-            found = _find_dead(group[start : start + MOST_AT_ONCE])
-            with transaction.atomic():
-                # In the order of whoever registers them: else each may wait for the other.
-                list(found.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
-                found.update(
-                    token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now
-                )
+    with _hold(named):
+        for (words, _tells_since), group in alike.items():
+            for start in range(0, len(group), MOST_AT_ONCE):
+                _switch_off(_find_dead(group[start : start + MOST_AT_ONCE]), words, now)
 
 
-def disable_recipients(recipients: Iterable[tuple[int, int]], words: str, now: datetime) -> None:
-    """Switch off the tokens of recipients, each with its part, that are devices of its app.
+def disable_recipients(gone: Mapping[tuple[int, int], str], now: datetime) -> None:
+    """Switch off the tokens of recipients, each with its part and with what was said of it, that
+    are devices of its app. Runs in the caller's transaction, as the last that it locks.
 
     In a later step of a scenario the number is a person's, and no device is meant.
     """
-    by_part: dict[int, list[int]] = defaultdict(list)
-    for part, recipient in recipients:
-        by_part[part].append(recipient)
-    if not by_part:
+    parts = Part.objects.filter(
+        pk__in=IdList({part for part, _recipient in gone}), kind=Part.Kind.DEVICE
+    )
+    apps = dict(parts.values_list("pk", "transfer__app_id")) if gone else {}
+    alike: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for (part, recipient), words in gone.items():
+        if part in apps:
+            alike[apps[part], words[:MAX_EVIDENCE]].add(recipient)
+    with _hold(recipient for recipients in alike.values() for recipient in recipients):
+        for (app, words), recipients in alike.items():
+            found = Device.objects.filter(
+                pk__in=IdList(recipients), app=app, token_state=Device.TokenState.ACTIVE
+            )
+            _switch_off(found, words, now)
+
+
+@contextmanager
+def _hold(devices: Iterable[int]) -> Iterator[None]:
+    """A transaction that has all of them before it writes any, in the order of whoever registers
+    them: else each may wait for the other. Whoever only refers to one goes on."""
+    ids = sorted(set(devices))
+    if not ids:
+        yield
         return
-    parts = Part.objects.filter(pk__in=IdList(by_part), kind=Part.Kind.DEVICE)
-    for part, app in parts.order_by("pk").values_list("pk", "transfer__app_id"):
-        Device.objects.filter(
-            pk__in=IdList(by_part[part]),
-            app=app,
-            token_state=Device.TokenState.ACTIVE,
-        ).update(
-            token_state=Device.TokenState.DISABLED,
-            token_evidence=words[:MAX_EVIDENCE],
-            token_state_at=now,
-        )
+    with transaction.atomic():
+        rows = Device.objects.filter(IsAmong("pk", ids)).order_by("pk")
+        list(rows.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        yield
+
+
+def _switch_off(found: QuerySet[Device], words: str, now: datetime) -> None:
+    found.update(token_state=Device.TokenState.DISABLED, token_evidence=words, token_state_at=now)
 
 
 def _find_dead(group: Sequence[DeadToken]) -> QuerySet[Device]:

@@ -429,3 +429,14 @@ def test_no_body_makes_a_vendors_own_hook_fail(client, workspace, body):
         answer = client.generic(hook.method, f"/hooks/{account.public_id}/{path}", json.dumps(body))
 
         assert answer.status_code < 500
+
+
+def test_what_waits_of_two_turns_is_not_locked_in_one_transaction(client, account):
+    tell(client, account, {"what": "failed", "transfer": "strange", "target": "x"})
+    events.retry_step(lambda: datetime.now(UTC) + timedelta(days=1))
+    tell(client, account, {"what": "failed", "transfer": "strange", "target": "y"})
+    later = datetime.now(UTC) + timedelta(days=2)
+
+    events.retry_step(lambda: later)
+
+    assert WaitingEvent.objects.filter(due_at__lte=later).count() == 1

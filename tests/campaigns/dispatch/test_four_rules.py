@@ -120,7 +120,7 @@ def test_receipts_that_could_not_be_kept_are_fetched_again(
 ) -> None:
     start()
     with monkeypatch.context() as patch:
-        patch.setattr(receipts, "keep_receipts", die)
+        patch.setattr(receipts, "take_receipts", die)
         with pytest.raises(Died):
             drain(clock=clock)
     account.refresh_from_db()
