@@ -63,6 +63,7 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
     sources = Sources(request.user, person, known, may_audit=history["may_audit"])
     context = {
         "person": person,
+        "zone": _find_zone(request, person, devices),
         "standing": _name_standing(person, rows),
         "merges": list_merges(person),
         "attributes": sorted(person.attributes.items()),
@@ -80,6 +81,15 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
         **history,
     }
     return draw_page(request, "pages/person.html", str(person), context)
+
+
+def _find_zone(request: HttpRequest, person: Person, devices: Iterable[Device]) -> str:
+    """The one clock of the page: that of the first app in which they have a device, or else of the
+    first one that the operator sees."""
+    if places := [device.app for device in devices]:
+        return min(places, key=lambda app: app.pk).timezone
+    apps = App.objects.for_user(request.user).filter(workspace=person.workspace_id)
+    return apps.order_by("pk").values_list("timezone", flat=True).first() or "UTC"
 
 
 def _name_standing(person: Person, devices: QuerySet[Device]) -> tuple[str, str]:
@@ -134,6 +144,7 @@ def device_page(request: HttpRequest, pk: int) -> HttpResponse:
     sources = Sources(request.user, None, [device], may_audit=history["may_audit"])
     context = {
         "device": device,
+        "zone": device.app.timezone,
         "devices": describe_devices(request, [device], sources),
         **list_sent(request, [device], None),
         **history,
