@@ -48,8 +48,11 @@ def refuse_unsigned(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 def _find_page(request: HttpRequest) -> str:
     """Where the form stood, as far as it was a page of ours; home, where nobody knows."""
     page = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
-    return urlsplit(page).path if is_ours else "/"
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
+        return "/"
+    asked = urlsplit(page)
+    path = f"/{asked.path.lstrip('/')}"  # two slashes would begin with the name of a host
+    return f"{path}?{asked.query}" if asked.query else path
 
 
 def _answer_script(request: HttpRequest, refusal: Refused) -> HttpResponseBase | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib.auth.models import User
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.database
 Role = Membership.Role
 PASSWORD = "correct horse battery"
 CHECK = re.compile(r'id="pa-once"[^>]*value="([^"]+)"')
+FORM = re.compile(r'<form class="pa-card" method="post"(?: action="([^"]*)")?')
 BOX = re.compile(r'<input[^>]*name="scopes"[^>]*>')
 
 
@@ -254,7 +256,9 @@ def test_a_key_is_made_shown_once_and_revoked(admin, app):
     page = f"{reverse('keys')}?workspace={app.workspace.slug}"
     body = {"name": "Nightly", "apps": [app.pk], "scopes": ["read"], "dialect": ""}
 
-    made = admin.post(page, body)
+    older = f"{page}&before=1"
+    [action] = FORM.findall(admin.get(older).content.decode())
+    made = admin.post(urljoin(older, action), body)
     text = CHECK.search(made.content.decode())[1]
     key = find_key(text, now=datetime.now(UTC))
     listed = admin.get(page).content.decode()
@@ -263,6 +267,7 @@ def test_a_key_is_made_shown_once_and_revoked(admin, app):
 
     assert (key.name, key.scopes, list(key.apps.all())) == ("Nightly", ["read"], [app])
     assert "no-store" in made.headers["Cache-Control"]
+    assert 'class="pa-cell-name">Nightly' in made.content.decode()
     assert text not in listed
     assert f'href="{reverse("api-docs")}"' in listed
     assert "Usable" in listed

@@ -46,7 +46,12 @@ def test_what_is_no_page_is_drawn_and_says_what_to_do(client, app):
 @pytest.mark.parametrize(
     ("page", "back"),
     [
-        ("http://testserver/campaigns/new/?copy=7", "%2Fcampaigns%2Fnew%2F"),
+        ("http://testserver/campaigns/new/", "%2Fcampaigns%2Fnew%2F"),
+        (
+            'http://testserver/people/?who="ann"&label=7#top',
+            "%2Fpeople%2F%3Fwho%3D%22ann%22%26label%3D7",
+        ),
+        ("http://testserver//elsewhere.example/?a=1", "%2Felsewhere.example%2F%3Fa%3D1"),
         ("http://elsewhere.example/campaigns/new/", "%2F"),
         ("", "%2F"),
     ],
