@@ -128,8 +128,12 @@ def test_what_is_wrong_is_told_and_changes_nothing(enter, draft):
     bob = enter("bob", Role.APPROVER)
     stale = decide(bob, draft, "approve", version="old").content.decode()
     mute = decide(bob, draft, "send_back").content.decode()
+    # What is left of the form is its note: somebody else has asked or answered meanwhile.
+    late = decide(enter("ann", Role.COMPOSER), draft, "ask", note="x" * 501).content.decode()
 
     assert "At most 500 characters." in too_long
+    assert "At most 500 characters." in late
+    assert f"readonly>{'x' * 501}</textarea>" in late
     assert "It waits for an approval already." in again
     assert "has been changed since you opened this page" in stale
     assert "Say what should be changed." in mute
