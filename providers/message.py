@@ -13,6 +13,7 @@ from typing import Any
 from providers.fields import BUTTON_PARTS
 from providers.languages import Chain
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
+from providers.message_common import choose_tap, list_common
 from providers.message_fields import TRANSLATED_FIELDS, Platform
 
 _TEXTS = frozenset(spec.name for spec in TRANSLATED_FIELDS)
@@ -186,7 +187,8 @@ class PushMessage:
     With `template` "liquid" texts and addresses hold variables (`providers.templates`), and
     `defaults` are texts for those who have no value, by variable. Without, nothing is interpreted.
 
-    `buttons` are for every platform whose block has none of its own; None: there are none.
+    `link`, `image` and `buttons` are for every platform whose block says nothing else; None: there
+    are none. What a block says is its own, also that there is nothing ("" or an empty list).
 
     `default_language` is that of the common text, `fallbacks` are languages for those who have no
     translation; "" and None: as the app says.
@@ -194,6 +196,8 @@ class PushMessage:
 
     title: str = ""
     body: str = ""
+    link: str = ""
+    image: str = ""
     buttons: tuple[Button, ...] | None = None
     android: AndroidContent | None = None
     ios: IosContent | None = None
@@ -227,8 +231,8 @@ class PushMessage:
         return self.translations.get(self.find_language(language), Text())
 
     def resolve(self, platform: Platform, language: str = "") -> PushMessage:
-        """The message for one platform and language: text and buttons folded into the block, no
-        others left.
+        """The message for one platform and language: text, link, image and buttons folded into the
+        block, no others left.
 
         A translation wins over a block's own text, which wins over the common text.
         """
@@ -239,17 +243,34 @@ class PushMessage:
         title = text.title or block.title or self.title
         body = text.body or block.body or self.body
         buttons = self.buttons if block.buttons is None else block.buttons
-        buttons = _retitle(buttons, text.buttons)
-        resolved = replace(block, title=title or None, body=body or None, buttons=buttons)
+        common = self._list_common(platform, block) | {"buttons": _retitle(buttons, text.buttons)}
+        resolved = replace(block, title=title or None, body=body or None, **common)
         folded: dict[str, Any] = {} if platform is Platform.HMOS else {platform.value: resolved}
         return PushMessage(
             title=title,
             body=body,
-            in_app=self.in_app and replace(self.in_app, **translated.find_fields("in_app")),
+            in_app=self.resolve_in_app(translated),
             channel=self.channel,
             extras=self.extras,
             **folded,
         )
+
+    def _list_common(self, platform: Platform, block: Content) -> dict[str, Any]:
+        """The common link and image as fields of the platform, where its block says nothing."""
+        found: dict[str, Any] = {}
+        for name, value in list_common(platform, self.link, self.image).items():
+            own = getattr(block, name)
+            said = (Attachment(file_url=value),) if name == "attachments" else value
+            found[name] = said if own is None else own or None
+        return found
+
+    def resolve_in_app(self, said: Text | None = None) -> InAppContent | None:
+        """The mirror with the words of a translation. Without an address of its own it opens the
+        common link."""
+        own = self.in_app and replace(self.in_app, **(said or Text()).find_fields("in_app"))
+        if own is None or not self.link or own.tap_target is not None:
+            return own
+        return replace(own, tap_kind=own.tap_kind or choose_tap(self.link), tap_target=self.link)
 
 
 def _retitle(
@@ -276,6 +297,8 @@ def read_message(body: Mapping[str, Any]) -> PushMessage:
     return PushMessage(
         title=body.get("title") or "",
         body=body.get("body") or "",
+        link=body.get("link") or "",
+        image=body.get("image") or "",
         buttons=_read_buttons(body.get("buttons")),
         translations=translations,
         in_app=_read_block(InAppContent, body["in_app"]) if body.get("in_app") else None,
@@ -346,7 +369,7 @@ def write_message(message: PushMessage) -> dict[str, Any]:
         block = getattr(message, name)
         if block is not None:
             body[name] = _write_block(block)
-    for name in ("channel", "template", "default_language"):
+    for name in ("link", "image", "channel", "template", "default_language"):
         if getattr(message, name):
             body[name] = getattr(message, name)
     return body | _write_tables(message)

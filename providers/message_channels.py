@@ -45,7 +45,13 @@ IN_APP_FIELDS = (
             gettext_noop("A page in the browser"),
         ),
     ),
-    FieldSpec(name="tap_target", kind="link", label=gettext_noop("Address to open"), maximum=2048),
+    FieldSpec(
+        name="tap_target",
+        kind="link",
+        label=gettext_noop("Address to open"),
+        help=gettext_noop("Empty takes the common link."),
+        maximum=2048,
+    ),
     FieldSpec(
         name="topic",
         label=gettext_noop("Inbox topic"),

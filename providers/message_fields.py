@@ -74,8 +74,26 @@ TRANSLATED_FIELDS = (
         maximum=MAX_BUTTONS,
     ),
 )
-# For every platform that has none of its own.
-SHARED_FIELDS = (_BUTTONS,)
+# For every platform that says nothing else: `message_common` says in which field of its.
+SHARED_FIELDS = (
+    FieldSpec(
+        name="link",
+        kind="link",
+        label=gettext_noop("Link"),
+        help=gettext_noop(
+            "Opened by a tap, on every platform that has no other; empty opens the app."
+        ),
+        maximum=2048,
+    ),
+    FieldSpec(
+        name="image",
+        kind="url",
+        label=gettext_noop("Image"),
+        help=gettext_noop("Large picture, on every platform that has no other."),
+        maximum=2048,
+    ),
+    _BUTTONS,
+)
 
 ANDROID_FIELDS = (
     _SILENT,
@@ -105,7 +123,7 @@ ANDROID_FIELDS = (
         name="banner",
         kind="url",
         label=gettext_noop("Banner"),
-        help=gettext_noop("Large picture inside the push."),
+        help=gettext_noop("Large picture inside the push; empty takes the common image."),
         maximum=2048,
     ),
     _DATA,
@@ -185,7 +203,7 @@ ANDROID_FIELDS = (
         name="deeplink",
         kind="link",
         label=gettext_noop("Deep link"),
-        help=gettext_noop("Opened by a tap; empty opens the app."),
+        help=gettext_noop("Opened by a tap; empty takes the common link."),
         maximum=2048,
     ),
     FieldSpec(
@@ -271,13 +289,15 @@ IOS_FIELDS = (
         name="attachments",
         kind="attachments",
         label=gettext_noop("Attachments"),
-        help=gettext_noop("One per line: URL, then optionally a type and an id."),
+        help=gettext_noop(
+            "One per line: URL, then optionally a type and an id. Empty takes the common image."
+        ),
     ),
     FieldSpec(
         name="url",
         kind="link",
         label=gettext_noop("URL"),
-        help=gettext_noop("Opened by a tap; empty opens the app."),
+        help=gettext_noop("Opened by a tap; empty takes the common link."),
         maximum=2048,
     ),
     _BUTTONS,
@@ -286,9 +306,21 @@ IOS_FIELDS = (
 WEB_FIELDS = (
     _TITLE,
     _BODY,
-    FieldSpec(name="url", kind="url", label=gettext_noop("URL"), maximum=2048),
+    FieldSpec(
+        name="url",
+        kind="url",
+        label=gettext_noop("URL"),
+        help=gettext_noop("Opened by a click; empty takes the common link, if it is a page."),
+        maximum=2048,
+    ),
     FieldSpec(name="icon", kind="url", label=gettext_noop("Icon"), maximum=2048),
-    FieldSpec(name="image", kind="url", label=gettext_noop("Image"), maximum=2048),
+    FieldSpec(
+        name="image",
+        kind="url",
+        label=gettext_noop("Image"),
+        help=gettext_noop("Large picture; empty takes the common image."),
+        maximum=2048,
+    ),
     FieldSpec(
         name="extras",
         kind="json_object",

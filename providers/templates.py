@@ -180,6 +180,7 @@ def _take(number: int) -> Build:
 
 
 def _plan_attachments(items: Any, slots: dict[Slot, int]) -> Build | None:
+    """One without the address that it had is left out."""
     if not any(has_tags(item.file_url) for item in items):
         return None
     numbers = [
@@ -189,6 +190,7 @@ def _plan_attachments(items: Any, slots: dict[Slot, int]) -> Build | None:
     return lambda texts: tuple(
         item if number is None else replace(item, file_url=texts[number])
         for item, number in zip(items, numbers, strict=True)
+        if number is None or texts[number]
     )
 
 

@@ -101,6 +101,8 @@ class TranslationBody(TextBody):
 
 
 class MessageBody(TextBody):
+    link = serializers.CharField(required=False)
+    image = serializers.CharField(required=False)
     buttons = serializers.ListField(child=serializers.DictField(), required=False)
     translations = serializers.DictField(child=TranslationBody(), required=False)
     extras = serializers.DictField(required=False)

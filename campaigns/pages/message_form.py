@@ -214,9 +214,13 @@ class MessageForm(PageForm):
         """Title and text for every platform."""
         return self._bound("", COMMON_FIELDS)
 
-    def shared_fold(self) -> Fold:
-        """What platforms without fields of their own for it have in common."""
-        return Fold(_("Buttons"), self._bound("", SHARED_FIELDS))
+    def common_addresses(self) -> list[forms.BoundField]:
+        """Link and image for every platform, the same in every language."""
+        return [self[spec.name] for spec in SHARED_FIELDS if spec.kind != "buttons"]
+
+    def button_fold(self) -> Fold:
+        """Buttons for every platform that has none of its own."""
+        return Fold(_("Buttons"), [self["buttons"]])
 
     def language_fold(self) -> Fold:
         """Which languages stand in for others."""

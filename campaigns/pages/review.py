@@ -48,6 +48,7 @@ from campaigns.services.hours import list_hour_lines
 from campaigns.services.review import Review, review_campaign
 from campaigns.services.translated_checks import name_text
 from providers.message import read_message
+from providers.message_fields import SHARED_FIELDS
 from providers.outcomes import RefusalKind
 
 # What may become of it on this page, and the role that it needs.
@@ -200,6 +201,11 @@ def _describe_campaign(request: HttpRequest, campaign: Campaign) -> dict[str, An
         "campaign": campaign,
         "apps": list_apps(campaign),
         "content": content,
+        "addresses": [
+            (_(spec.label), content[spec.name])
+            for spec in SHARED_FIELDS
+            if spec.kind != "buttons" and content.get(spec.name)
+        ],
         "blocks": [
             (name, {field: _write_plain(value) for field, value in content[key].items()})
             for key, name in BLOCK_NAMES.items()

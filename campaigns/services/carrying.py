@@ -11,13 +11,16 @@ from providers.liquid import TemplateFault
 from providers.liquid_sandbox import RenderFault
 from providers.message import PushMessage, write_message
 from providers.message_channels import IN_APP_FIELDS
-from providers.message_fields import LIQUID, SHARED_FIELDS, Platform
+from providers.message_common import PLACES, find_common, find_place, holds_on
+from providers.message_fields import LIQUID, Platform
 from providers.templates import Sheet
 
 TEXT_FIELDS = ("title", "body")
-SHARED = frozenset(spec.name for spec in SHARED_FIELDS)
 TYPICAL = "x" * 24  # letters of a value that nobody has looked up
 DROPPED = Carry(Fate.DROPPED)
+NO_PAGE = Carry(
+    Fate.DROPPED, note=gettext_noop("Browsers open http and https addresses, nothing else.")
+)
 # A batch has one language, so every route carries translations unless its dialect says otherwise.
 EMULATED = Carry(Fate.EMULATED, note=gettext_noop("Done by us, through the app's own channel."))
 DEFAULTS = {
@@ -32,12 +35,27 @@ def find_carry(dialect: Dialect, platform: str, field: str) -> Carry:
     """How a field fares; a common text travels as the platform's own where only that is named."""
     name = field.rpartition(".")[2]
     candidates = [field]
-    if field in SHARED:
-        candidates = [f"{platform}.{field}"]
+    if field in PLACES:
+        candidates = [find_place(field, platform)]
     elif name in TEXT_FIELDS:
         candidates += [f"{platform}.{name}", name]
     found = (dialect.carries[path] for path in candidates if path in dialect.carries)
     return next(found, DEFAULTS.get(field, DROPPED))
+
+
+def find_message_carry(dialect: Dialect, message: PushMessage, platform: str, field: str) -> Carry:
+    """How a field fares with what this message says in it."""
+    if field == "link" and not holds_on(field, platform, message.link):
+        return NO_PAGE
+    return find_carry(dialect, platform, field)
+
+
+def find_source(message: PushMessage, path: str) -> str:
+    """Where a value of a platform's field was written: there, or in the common field."""
+    block, _dot, name = path.partition(".")
+    common = find_common(path)
+    is_own = getattr(getattr(message, block, None), name, None) is not None
+    return common if common and not is_own and getattr(message, common) else path
 
 
 def measure_languages(

@@ -77,7 +77,8 @@ def _shape_message(text: Shape) -> Shape:
         "translations": Shape(keeps_keys=True, others=translated),
         "extras": EXTRAS,
     }
-    common = {"title": text, "body": text, "buttons": BUTTONS}
+    addressed = dict.fromkeys(("link", "image"), text)
+    common = {"title": text, "body": text, "buttons": BUTTONS} | addressed
     return Shape(keys=common | blocks | others | fixed | tables, others=FREE)
 
 

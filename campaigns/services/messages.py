@@ -12,12 +12,18 @@ from campaigns.models import Account, App, Route
 from campaigns.selectors.addressing import Wanted, find_obstacles
 from campaigns.selectors.language_names import name_language
 from campaigns.selectors.routes import find_first_routes, has_disabled_route
-from campaigns.services.carrying import TEXT_FIELDS, find_carry, measure_languages
+from campaigns.services.carrying import (
+    TEXT_FIELDS,
+    find_message_carry,
+    find_source,
+    measure_languages,
+)
 from campaigns.services.shared_fields import find_shared
 from providers import registry
 from providers.commands import PushPart, SendPush
 from providers.contract import Dialect, Fate, Payload
 from providers.message import PushMessage, write_message
+from providers.message_common import find_place
 from providers.message_fields import SHARED_FIELDS, Platform
 from providers.scenarios import TEXTS, Channel, find_text_options
 
@@ -113,7 +119,7 @@ def _find_shared_losses(
                 platform=platform,
                 account=route.account.name,
                 dialect=dialect.label,
-                field=field,
+                field=find_source(message, field),
                 fate=Fate.TRUNCATED,
                 name=name,
                 note=_("One for all platforms; here they differ."),
@@ -132,7 +138,7 @@ def _find_route_losses(
     message: PushMessage, platform: str, route: Route, dialect: Dialect
 ) -> Iterator[Loss]:
     for field in list_set_fields(message, platform):
-        carry = find_carry(dialect, platform, field)
+        carry = find_message_carry(dialect, message, platform, field)
         if carry.fate is not Fate.CARRIED:
             yield Loss(
                 platform=platform,
@@ -167,11 +173,12 @@ def _lose_extras(key: str, chosen: Iterable[tuple[str, Route]]) -> Loss:
 
 def list_set_fields(message: PushMessage, platform: str) -> list[str]:
     """Paths of the fields that this message sets for one platform."""
-    body = write_message(message)
+    body = write_message(replace(message, in_app=message.resolve_in_app()))
     paths = [name for name in TEXT_FIELDS if body.get(name)]
     paths += [f"{platform}.{name}" for name in body.get(platform, {})]
     own = body.get(platform, {})
-    paths += [spec.name for spec in SHARED_FIELDS if spec.name in body and spec.name not in own]
+    common = [spec.name for spec in SHARED_FIELDS if spec.name in body]
+    paths += [one for one in common if find_place(one, platform).rpartition(".")[2] not in own]
     paths += [f"in_app.{name}" for name in body.get("in_app", {})]
     paths += ["channel"] if message.channel else []
     return paths + (["translations"] if message.translations else [])
@@ -348,5 +355,6 @@ def _find_refused_fields(
         faults |= dialect.find_message_faults(message.resolve(platform, language))
     for field, fault in faults.items():
         words = _("%(vendor)s does not take it: %(field)s %(fault)s.")
-        names = {"vendor": dialect.label, "field": field, "fault": fault}
-        yield Problem(code="vendor_refuses", field=f"message.{field}", sentence=words % names)
+        source = find_source(message, field)
+        names = {"vendor": dialect.label, "field": source, "fault": fault}
+        yield Problem(code="vendor_refuses", field=f"message.{source}", sentence=words % names)

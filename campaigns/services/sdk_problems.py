@@ -12,6 +12,7 @@ from campaigns.models import App
 from campaigns.models.audience import pack_version
 from campaigns.selectors.audience import Audience, select_devices
 from campaigns.selectors.routes import find_first_ways
+from campaigns.services.carrying import find_source
 from campaigns.services.messages import Problem, list_set_fields
 from providers.contract import SdkFloor
 from providers.message import PushMessage, write_message
@@ -23,6 +24,7 @@ class Floor:
 
     account: str
     need: SdkFloor
+    field: str  # where that is written, as a path of the message
 
     @property
     def key(self) -> str:
@@ -34,11 +36,12 @@ def list_floors(app: App, message: PushMessage, platforms: Iterable[str]) -> lis
     """What the first way of each platform needs for this message."""
     ways, body = find_first_ways(app), write_message(message)
     return [
-        Floor(ways[platform].account.name, need)
+        Floor(ways[platform].account.name, need, source)
         for platform in platforms
         if platform in ways
         for need in ways[platform].dialect.sdk_floors
-        if need.platform == platform and need.field in list_set_fields(message, platform)
+        if need.platform == platform
+        if (source := find_source(message, need.field)) in list_set_fields(message, platform)
         if need.value in ("", _find_value(body, need.field))
     ]
 
@@ -86,5 +89,9 @@ def find_sdk_problems(floors: Iterable[Floor], counts: Mapping[str, int]) -> Ite
                 "account": floor.account,
                 "version": floor.need.version,
             }
-            field = f"message.{floor.need.field}"
-            yield Problem(code="old_sdk", field=field, sentence=words % names, is_blocking=False)
+            yield Problem(
+                code="old_sdk",
+                field=f"message.{floor.field}",
+                sentence=words % names,
+                is_blocking=False,
+            )

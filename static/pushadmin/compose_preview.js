@@ -108,8 +108,10 @@
   function readPictures(platform) {
     const screen = screenOf(platform);
     if (screen) return screen.pictures;
-    const attached = (value("ios.attachments").split(/\s/)[0] ?? "");
-    return { android: { image: value("android.image"), banner: value("android.banner") }, ios: { image: attached }, web: { image: value("web.image"), icon: value("web.icon") }, in_app: { banner: value("android.banner") || attached } }[platform];
+    const common = value("image");
+    const banner = value("android.banner") || common;
+    const attached = value("ios.attachments").split(/\s/)[0] || common;
+    return { android: { image: value("android.image"), banner }, ios: { image: attached }, web: { image: value("web.image") || common, icon: value("web.icon") }, in_app: { banner: banner || attached } }[platform];
   }
 
   function pictures(phone) {

@@ -15,6 +15,7 @@ from providers import registry
 from providers.contract import LONGEST_REFERENCE, Carry, Fate, Payload
 from providers.message import (
     AndroidContent,
+    Attachment,
     Button,
     IosContent,
     PushMessage,
@@ -77,6 +78,97 @@ def test_buttons_for_all_are_judged_where_no_platform_has_its_own(app):
     assert [loss.field for loss in lost_own] == ["ios.buttons"]
     assert shared.resolve(Platform.ANDROID).android.buttons == shared.buttons
     assert own.resolve(Platform.IOS).ios.buttons == ()
+
+
+def test_a_common_link_and_image_hold_where_a_platform_says_nothing():
+    own = {
+        "android": {"deeplink": "", "image": "https://a.io/small.png"},
+        "web": {"image": "https://a.io/w.png"},
+    }
+    body = {"body": "Hi", "link": "shop://sale", "image": "https://a.io/p.png"}
+    message = read_message(body | own | {"in_app": {"style": "modal"}})
+    page = replace(message, link="https://a.io/{{ person.custom.x }}")
+
+    android, ios, web, hmos = (message.resolve(platform) for platform in Platform)
+
+    assert android.android == AndroidContent(
+        body="Hi", banner="https://a.io/p.png", image="https://a.io/small.png"
+    )
+    assert ios.ios == IosContent(
+        body="Hi", url="shop://sale", attachments=(Attachment(file_url="https://a.io/p.png"),)
+    )
+    assert web.web == WebContent(body="Hi", image="https://a.io/w.png")  # no browser opens shop:
+    assert page.resolve(Platform.WEB).web.url == page.link
+    assert (hmos.link, hmos.image, ios.resolve(Platform.IOS)) == ("", "", ios)
+    assert read_message(write_message(message)) == message
+
+
+@pytest.mark.parametrize(
+    ("link", "own", "opened"),
+    [
+        ("https://a.io/x", {"style": "modal"}, ("browser", "https://a.io/x")),
+        ("shop://x", {"style": "modal"}, ("deep_link", "shop://x")),
+        ("https://a.io/x", {"tap_kind": "web_view"}, ("web_view", "https://a.io/x")),
+        ("https://a.io/x", {"tap_kind": "deep_link", "tap_target": "a:b"}, ("deep_link", "a:b")),
+        ("https://a.io/x", {"style": "modal", "tap_target": ""}, (None, "")),
+    ],
+)
+def test_the_mirror_opens_the_common_link_where_it_has_no_address(link, own, opened):
+    message = read_message({"body": "Hi", "link": link, "in_app": own})
+
+    inside = message.resolve(Platform.IOS).in_app
+
+    assert (inside.tap_kind, inside.tap_target) == opened
+    assert read_message({"body": "Hi", "link": link}).resolve(Platform.IOS).in_app is None
+
+
+def test_common_addresses_are_judged_as_the_platforms_own_would_be(app):
+    builders.make_route(app, "android", dialect="appmetrica")
+    builders.make_route(app, "ios", dialect="appmetrica")
+    builders.make_route(app, "web")
+    common = replace(HELLO, link="shop://sale", image="https://a.io/p.png")
+    own = replace(
+        HELLO,
+        android=AndroidContent(deeplink="shop://sale", banner="https://a.io/p.png"),
+        ios=IosContent(url="shop://sale", attachments=(Attachment(file_url="https://a.io/p.png"),)),
+    )
+    places = {"android.deeplink": "link", "ios.url": "link", "android.banner": "image",
+              "ios.attachments": "image"}  # fmt: skip
+
+    losses = find_losses(app, common, ["android", "ios"])
+    lost_own = find_losses(app, own, ["android", "ios"])
+    [unheard] = find_losses(app, common, ["web"])
+
+    assert [replace(loss, field=places.get(loss.field, loss.field)) for loss in lost_own] == [
+        *losses
+    ]
+    assert "link" in {loss.field for loss in losses}
+    assert (unheard.field, unheard.fate) == ("link", Fate.DROPPED)
+    assert "nothing else" in unheard.note
+    assert find_losses(app, replace(common, web=WebContent(url="https://a.io")), ["web"]) == ()
+
+
+def test_what_a_vendor_refuses_of_a_common_address_is_told_of_that(app):
+    builders.make_route(app, "web", dialect="fcm")
+    plain = replace(HELLO, link="http://shop.example/sale")
+
+    [common] = find_message_problems(app, plain, {"web": 2})
+    [own] = find_message_problems(app, replace(HELLO, web=WebContent(url=plain.link)), {"web": 2})
+
+    assert (common.code, common.field, own.field) == (
+        "vendor_refuses", "message.link", "message.web.url",
+    )  # fmt: skip
+
+
+def test_a_common_address_is_looked_at_like_any_other():
+    wrong = {"body": "Hi", "link": "cart", "image": "shop://p.png"}
+    dead = read_message({"body": "Hi", "link": "http://a.test", "image": "https://a.test/p.png"})
+
+    assert find_message_faults({"link": 1, "image": "x" * 2049}).keys() == {"link", "image"}
+    assert find_address_faults(read_message(wrong)).keys() == {"link", "image"}
+    assert [problem.field for problem in find_link_problems(dead)] == [
+        "message.link", "message.image",
+    ]  # fmt: skip
 
 
 def test_a_button_leads_to_an_address(app):

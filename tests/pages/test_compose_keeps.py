@@ -23,6 +23,7 @@ VENDOR, OPTION = next(
 REGIONS = ("AT", "CH", "BE", "CA", "MX", "LU")
 WHOLE = {
     "title": "Sale", "body": "Today only", "default_language": "en", "fallbacks": ["es", "de"],
+    "link": "shop://sale", "image": "https://shop.example/sale.png",
     "buttons": [{"title": "Show", "link": "shop://sale", "id": "show"}, {"title": "A | B"}],
     "android": {"channel_id": "offers", "collapse_id": "sale", "buttons": [{"title": "Only here"}]},
     "ios": {"subtitle": "Now", "interruption_level": "time-sensitive", "relevance_score": 0.25},

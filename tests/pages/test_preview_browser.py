@@ -185,6 +185,13 @@ def test_a_recipient_is_shown_what_he_gets_on_every_platform(compose, app, compl
         ?.textContent ?? "[]")[0]?.screens.android.title.startsWith("Droid Ann")""")
     picker = compose.locator("[data-pa-preview-sample]")
     as_written = read(show(compose, "ios", "lock"), "subtitle")
+    compose.fill("#id_image", "https://img.acme.com/all.png")
+    common = [
+        show(compose, platform, screen)
+        .locator(f"[data-pa-picture={name}][src]:not([hidden])")
+        .get_attribute("src")
+        for platform, screen, name in (("android", "open", "banner"), ("web", "note", "image"))
+    ]
 
     picker.select_option(index=1)
     android = read(show(compose, "android", "open"), "title")
@@ -196,6 +203,7 @@ def test_a_recipient_is_shown_what_he_gets_on_every_platform(compose, app, compl
     cuts = read_cuts(compose)
 
     assert as_written == f"Only {name}"
+    assert common == ["https://img.acme.com/all.png"] * 2
     assert android.startswith("Droid Ann !!!")
     assert (ios, web) == (("Hi Ann", "Only Ann"), "Hi Ann")
     assert source == "https://img.acme.com/Ann.png"

@@ -49,6 +49,8 @@ def send(client, campaign, **changes):
 
 def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     draft.message.content |= {
+        "link": "shop://autumn",
+        "image": "https://shop.example/autumn.png",
         "buttons": [{"title": "Show me", "link": "shop://sale"}],
         "android": {"buttons": [{"title": "Only here", "id": "x"}], "vibration": [0, 500]},
         "in_app": {"open_title": "Go there"},
@@ -70,6 +72,8 @@ def test_it_shows_the_message_at_once_and_then_who_gets_it(sender, draft):
     assert "There" in page
     for words in ("Show me", "shop://sale", "Only here x", "0 · 500", "Zeig her", "Nur da"):
         assert words in page
+    for name, value in (("Link", "shop://autumn"), ("Image", "https://shop.example/autumn.png")):
+        assert f'<span class="pa-muted">{name}</span> <span class="pa-words">{value}</span>' in page
     assert '<span class="pa-muted">Subtitle (iOS)</span> Nur heute' in page
     assert '<span class="pa-muted">Button to open (In the app)</span> Hin' in page
     assert "<summary>In the app</summary>" in page

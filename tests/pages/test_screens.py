@@ -67,6 +67,18 @@ def test_addresses_of_pictures_are_those_of_the_recipient(look):
     assert ios["in_app"]["pictures"] == {"banner": "https://img.acme.com/a?u=Ann%20B"}
 
 
+def test_the_common_picture_is_shown_where_a_platform_has_none(look):
+    bare = {"android-banner": "", "ios-attachments": "", "web-image": "https://a.io/w.png"}
+
+    screens = look(**PERSONAL | bare, image=f"https://img.acme.com/all/{NAME}")[0]["screens"]
+
+    shown = {name: one["pictures"] for name, one in screens.items()}
+    common = "https://img.acme.com/all/Ann%20B"
+    assert (shown["android"]["banner"], shown["ios"]["image"]) == (common, common)
+    assert shown["web"]["image"] == "https://a.io/w.png"
+    assert shown["in_app"] == {"banner": common}
+
+
 def test_it_is_said_in_his_language(look):
     Person.objects.update(language="de")
 

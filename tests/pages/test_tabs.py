@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.pages.losses import WORST_FIRST
-from campaigns.services.messages import find_carry
+from campaigns.services.carrying import find_carry
 from providers import registry
 from tests import builders
 

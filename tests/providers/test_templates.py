@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from providers.liquid_sandbox import RenderFault
-from providers.message import Button, PushMessage, read_message, write_message
+from providers.message import Attachment, Button, PushMessage, read_message, write_message
 from providers.message_faults import find_address_faults
 from providers.message_fields import Platform
 from providers.templates import ELLIPSIS, Sheet, cut_text, find_template_faults, list_places
@@ -118,6 +118,22 @@ def test_a_button_that_would_do_nothing_is_left_out() -> None:
         Button("Ann"), Button("Cart", "shop://cart?of=Ann", "cart"), Button("Later"),
     )  # fmt: skip
     assert bare.web.buttons == (Button("Cart", "shop://cart?of=Bo", "cart"), Button("Later"))
+
+
+def test_a_common_address_holds_variables_and_a_picture_without_one_is_left_out() -> None:
+    picture = f"{{% if {NAME} == 'Ann' %}}https://a.io/{HOLE}.png{{% endif %}}"
+    message = read(body="Hi", link=f"shop://cart?of={HOLE}", image=picture)
+
+    full, bare = fill(message, Platform.IOS, "Ann"), fill(message, Platform.IOS, "Bo")
+
+    assert full.ios is not None
+    assert bare.ios is not None
+    assert (full.ios.url, bare.ios.url) == ("shop://cart?of=Ann", "shop://cart?of=Bo")
+    assert full.ios.attachments == (Attachment(file_url="https://a.io/Ann.png"),)
+    assert bare.ios.attachments is None
+    assert [place.path for place in list_places(message)] == ["link", "image"]
+    faulty = read(body="Hi", link=HOLE, image="{{ broken")
+    assert find_template_faults(faulty, know_all).keys() == {"link", "image"}
 
 
 @given(HOSTILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -288,16 +289,19 @@ def test_what_a_scenario_of_the_vendor_loses_is_told_before(app, people, now):
 
 def test_devices_whose_sdk_is_too_old_are_counted_before(app, people, now):
     campaign = make_campaign(app, now)
-    versions = ["1.9.0", "2.0.0", "", "1.13.0"]
+    versions = ["1.5.0", "2.0.0", "", "1.13.0"]
     for pk, version in zip(Device.objects.order_by("pk").values_list("pk"), versions, strict=True):
         number = pack_version(version)
         Device.objects.filter(pk=pk[0]).update(sdk_version=version, sdk_version_number=number)
 
-    def find_old(style: str) -> list[tuple[str, bool, str]]:
-        Message.objects.update(content={**CONTENT, "in_app": {"style": style}})
+    def find_old(**content: Any) -> list[tuple[str, bool, str]]:
+        Message.objects.update(content={**CONTENT, **content})
         fresh = Campaign.objects.get(pk=campaign.pk)
         found = [one for one in find_problems(fresh, now=now) if one.code == "old_sdk"]
         return [(one.field, one.is_blocking, one.sentence.partition(" ")[0]) for one in found]
 
-    assert find_old("banner") == [("message.in_app.style", False, "2")]
-    assert find_old("modal") == [("message.in_app.style", False, "1")]
+    picture = "https://shop.example/p.png"
+    assert find_old(in_app={"style": "banner"}) == [("message.in_app.style", False, "2")]
+    assert find_old(in_app={"style": "modal"}) == [("message.in_app.style", False, "1")]
+    assert find_old(image=picture) == [("message.image", False, "1")]
+    assert find_old(android={"banner": picture}) == [("message.android.banner", False, "1")]
