@@ -13,10 +13,11 @@ from campaigns.dispatch.bursts import count_answers
 from campaigns.dispatch.recalls import ask_back, empty_inboxes
 from campaigns.dispatch.wakes import wake
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove
-from campaigns.models import Campaign, Transfer
-from campaigns.selectors.approvals import read_standing
+from campaigns.models import Approval, Campaign, Transfer
+from campaigns.selectors.approvals import find_holding, find_newest, needs_approval
 from campaigns.selectors.forgotten import FORGOTTEN, find_forgotten
-from campaigns.selectors.started import APPROVAL, read_started
+from campaigns.selectors.signing import digest_campaign
+from campaigns.selectors.started import APPROVAL, Started, read_started
 from campaigns.services.access import record_audit
 
 Status = Transfer.Status
@@ -76,17 +77,29 @@ def _refuse_grown(transfer: Transfer, campaign: Campaign) -> None:
     """Raise Conflict where nobody has approved what was started, as it needed none when it was
     launched, and its audience, which is still to be frozen, needs one by now."""
     run = campaign.transfers.filter(occurrence=transfer.occurrence_id, frozen_at__isnull=True)
-    standing = read_standing(campaign, read_started(run))
+    started = read_started(run)
+    newest = find_newest(campaign)
     # Of what was started by one only the rate and the ways out may have changed, and a series may
     # have a newer one by now, which its next run goes by.
-    began_by = transfer.freeze_cursor.get(APPROVAL)
-    goes_by = standing.signed is not None and began_by is not None
-    if standing.needed and not standing.holds and not goes_by:
-        raise Conflict(
-            _("Since it was launched it has come to need an approval. Ask for one on its page; "
-              "once it is given, resume it."),
-            code="approval_required",
-        )  # fmt: skip
+    goes_by = newest is not None and newest.state in Approval.SIGNED
+    if goes_by and transfer.freeze_cursor.get(APPROVAL) is not None:
+        return
+    if find_holding(campaign, started) is None and needs_approval(campaign, started):
+        raise Conflict(_word_grown(campaign, started), code="approval_required")
+
+
+def _word_grown(campaign: Campaign, started: Started) -> str:
+    if digest_campaign(campaign) == digest_campaign(campaign, started):
+        return _(
+            "Since it was launched it has come to need an approval. Ask for one on its page; once "
+            "it is given, resume it."
+        )
+    # A series is signed as its next run will be.
+    return _(
+        "Since this run was started it has come to need an approval, and its segment or its app's "
+        "languages or time zone have been changed: an approval of the series is one of its next "
+        "runs. Cancel this run, then resume the series."
+    )
 
 
 def _refuse_forgotten(campaign: Campaign, now: datetime) -> None:
