@@ -33,8 +33,9 @@ from campaigns.models.apps import DEFAULT_GROUP
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.models.packing import pack_texts
 from campaigns.models.prepared import insert
-from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.approvals import find_exempt, find_holding, needs_approval
 from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.signing import digest_campaign
 from campaigns.selectors.started import (
     APP,
     APPROVAL,
@@ -214,27 +215,38 @@ def write_fault(fault: Fault) -> dict[str, str]:
     return {name: value for name, value in body.items() if value}
 
 
-def start_campaign(campaign: Campaign, *, actor: str, now: datetime, note: str = "") -> Campaign:
+def start_campaign(
+    campaign: Campaign, *, actor: str, now: datetime, note: str = "", exempt: str = ""
+) -> Campaign:
     """Move a campaign to SENDING and make one transfer per app.
 
-    Raises NotReady when something stands against it, and what `move_to` raises; that includes a
-    time or a message that somebody has changed since it was read.
+    Who calls from a transaction says what was found `exempt` before it (`approvals.find_exempt`):
+    so nobody is counted while it is open. Raises NotReady when something stands against it, and
+    what `move_to` raises; that includes a time or a message that somebody has changed since it was
+    read.
     """
-    obstacle = find_obstacle(campaign, now)
+    exempt = exempt or find_exempt(campaign)
+    obstacle = find_obstacle(campaign, now, exempt)
     if obstacle is not None:
         raise NotReady(obstacle.sentence, code=obstacle.code)
     with transaction.atomic():
         campaign.move_to(
             Campaign.Status.SENDING, actor=actor, now=now, note=note, unchanged=DECIDING
         )
-        create_transfers(campaign, actor=actor, now=now)
+        create_transfers(campaign, actor=actor, now=now, exempt=exempt)
     return campaign
 
 
 def create_transfers(
-    campaign: Campaign, *, actor: str, now: datetime, occurrence: Occurrence | None = None
+    campaign: Campaign,
+    *,
+    actor: str,
+    now: datetime,
+    occurrence: Occurrence | None = None,
+    exempt: str = "",
 ) -> None:
-    """One transfer per app of a campaign, or of one occurrence of it.
+    """One transfer per app of a campaign, or of one occurrence of it; `exempt` as in
+    `start_campaign`.
 
     Raises ChangedMeanwhile for one that has stopped being what was approved while it was started.
     """
@@ -242,7 +254,7 @@ def create_transfers(
     started = take_start(campaign, apps)
     if set(list_segments(campaign.audience)) - started.meanings.keys():
         raise ChangedMeanwhile(_("A segment of it has just been deleted. Reload the page."))
-    settled = _settle_approval(campaign, apps, started)
+    settled = _settle_approval(campaign, apps, started, exempt)
     for app in apps:
         plan = replace(_plan_app(campaign, app, started, now), occurrence=occurrence)
         if occurrence is not None:
@@ -251,16 +263,21 @@ def create_transfers(
         create_transfer(plan, actor=actor, now=now)
 
 
-def _settle_approval(campaign: Campaign, apps: Sequence[App], started: Started) -> dict[str, Any]:
+def _settle_approval(
+    campaign: Campaign, apps: Sequence[App], started: Started, exempt: str
+) -> dict[str, Any]:
     """Of what is started just so, the approval that it goes by: whoever changed any of it after
     the last look did not change that."""
     if not any(app.needs_approval for app in apps):
         return {}
-    standing = read_standing(campaign, started)
-    if standing.needed and not standing.holds:
+    holding = find_holding(campaign, started)
+    if holding is not None:
+        return {APPROVAL: holding.pk}
+    is_exempt = bool(exempt) and exempt == digest_campaign(campaign, started)
+    if not is_exempt and needs_approval(campaign, started):
         words = _("It was changed while it was being started. Look at it again, as it is now.")
         raise ChangedMeanwhile(words)
-    return {APPROVAL: standing.signed.pk} if standing.signed and standing.holds else {}
+    return {}
 
 
 def _name_run(campaign: Campaign, occurrence: Occurrence) -> str:

@@ -19,6 +19,7 @@ from campaigns.dispatch.mishaps import stopping
 from campaigns.dispatch.plan import ONCE, SCHEDULER, create_transfers
 from campaigns.errors import ChangedMeanwhile
 from campaigns.models import Campaign, Occurrence, Transfer, WhenMissed
+from campaigns.selectors.approvals import find_exempt
 from campaigns.selectors.starting import Obstacle, find_obstacle
 
 Reason = Occurrence.Reason
@@ -35,6 +36,15 @@ class _Turn:
     following: datetime | None
     is_late: bool
     is_missed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is found before a turn is taken, as recipients are counted: what stands against it, and
+    that it is exempt from approval (`find_exempt`)."""
+
+    obstacle: Obstacle | None = None
+    exempt: str = ""
 
 
 def run_due(now: datetime) -> int:
@@ -83,6 +93,7 @@ def _take_turn(campaign: Campaign, now: datetime) -> None:
     turn = _find_turn(campaign, now)
     if turn is None:
         return
+    look = _look(campaign, turn, now)
     with transaction.atomic():
         # The WHERE clause is the lock: another scheduler was faster, or a person has just paused,
         # cancelled or rescheduled it.
@@ -92,7 +103,7 @@ def _take_turn(campaign: Campaign, now: datetime) -> None:
         if not unmoved.update(due_at=turn.following):
             return
         campaign.due_at = turn.following
-        _settle(campaign, turn, now)
+        _settle(campaign, turn, look, now)
     folds.follow_transfers(campaign, now)
 
 
@@ -111,6 +122,13 @@ def _find_turn(campaign: Campaign, now: datetime) -> _Turn | None:
     )
 
 
+def _look(campaign: Campaign, turn: _Turn, now: datetime) -> _Look:
+    if turn.is_missed:
+        return _Look()
+    exempt = find_exempt(campaign)
+    return _Look(find_obstacle(campaign, now, exempt), exempt)
+
+
 def _may_run_late(campaign: Campaign, due_at: datetime, now: datetime) -> bool:
     """A late run must not come close to the next: it is nearer to its own time."""
     if campaign.series is None or campaign.when_missed != WhenMissed.RUN_LATE:
@@ -118,11 +136,11 @@ def _may_run_late(campaign: Campaign, due_at: datetime, now: datetime) -> bool:
     return now - due_at < campaign.series.find_gap(due_at) / 2
 
 
-def _settle(campaign: Campaign, turn: _Turn, now: datetime) -> None:
+def _settle(campaign: Campaign, turn: _Turn, look: _Look, now: datetime) -> None:
     older = _leave_settled(campaign, turn.older)
     _record(campaign, older, State.MISSED, Reason.NO_SCHEDULER, now)
     if _leave_settled(campaign, [turn.newest]):
-        _settle_newest(campaign, turn, now)
+        _settle_newest(campaign, turn, look, now)
 
 
 def _leave_settled(campaign: Campaign, times: list[datetime]) -> list[datetime]:
@@ -132,7 +150,7 @@ def _leave_settled(campaign: Campaign, times: list[datetime]) -> list[datetime]:
     return [due_at for due_at in times if due_at not in settled]
 
 
-def _settle_newest(campaign: Campaign, turn: _Turn, now: datetime) -> None:
+def _settle_newest(campaign: Campaign, turn: _Turn, look: _Look, now: datetime) -> None:
     if turn.is_missed:
         _record(campaign, [turn.newest], State.MISSED, Reason.NO_SCHEDULER, now)
         return
@@ -140,13 +158,13 @@ def _settle_newest(campaign: Campaign, turn: _Turn, now: datetime) -> None:
     if unfinished.exists():
         _record(campaign, [turn.newest], State.SKIPPED, Reason.STILL_RUNNING, now)
         return
-    obstacle = find_obstacle(campaign, now)
+    obstacle = look.obstacle or find_obstacle(campaign, now, look.exempt)
     if obstacle is not None:
         _stop(campaign, turn.newest, obstacle, now)
         return
     reason = Reason.LATE if turn.is_late else Reason.NONE
     [occurrence] = _record(campaign, [turn.newest], State.FIRED, reason, now)
-    create_transfers(campaign, actor=SCHEDULER, now=now, occurrence=occurrence)
+    create_transfers(campaign, actor=SCHEDULER, now=now, occurrence=occurrence, exempt=look.exempt)
 
 
 def _stop(campaign: Campaign, due_at: datetime, obstacle: Obstacle, now: datetime) -> None:

@@ -58,9 +58,29 @@ def read_standing(campaign: Campaign, started: Started | None = None) -> Standin
     """How it stands now, or how what was `started` of it does; what is not saved yet has no
     approval."""
     newest = find_newest(campaign)
-    signed = newest is not None and newest.state in Approval.SIGNED
-    holds = signed and newest is not None and newest.digest == digest_campaign(campaign, started)
+    holds = _holds(newest, campaign, started)
     return Standing(needs_approval(campaign, started), newest, holds)
+
+
+def find_holding(campaign: Campaign, started: Started | None = None) -> Approval | None:
+    """The approval that lets it go as it is now, or what was `started` of it; nobody is counted."""
+    newest = find_newest(campaign)
+    return newest if _holds(newest, campaign, started) else None
+
+
+def _holds(newest: Approval | None, campaign: Campaign, started: Started | None) -> bool:
+    if newest is None or newest.state not in Approval.SIGNED:
+        return False
+    return newest.digest == digest_campaign(campaign, started)
+
+
+def find_exempt(campaign: Campaign) -> str:
+    """The digest of what needs no approval, of so many recipients as there are now; "" where one
+    holds, or it needs one. Who counts before a transaction compares it there."""
+    if not any(app.needs_approval for app in list_apps(campaign)) or find_holding(campaign):
+        return ""
+    digest = digest_campaign(campaign)
+    return "" if needs_approval(campaign) else digest
 
 
 def find_newest(campaign: Campaign) -> Approval | None:
@@ -103,17 +123,18 @@ def list_writers(campaign: Campaign) -> list[str]:
     return list(dict.fromkeys([*writers, *list_issuers(writers)]))
 
 
-def find_missing(campaign: Campaign) -> str:
-    """Why it may not go for want of an approval, as a sentence; "" where it may."""
-    if campaign.is_test:
+def find_missing(campaign: Campaign, exempt: str = "") -> str:
+    """Why it may not go for want of an approval, as a sentence; "" where it may, and where it is
+    `exempt` (`find_exempt`)."""
+    if campaign.is_test or (exempt and exempt == digest_campaign(campaign)):
+        return ""
+    newest = find_newest(campaign)
+    if _holds(newest, campaign, None):
         return ""
     names = ", ".join(app.name for app in list_needing(campaign))
     if not names:
         return ""
-    standing = read_standing(campaign)
-    if standing.holds:
-        return ""
-    if standing.has_changed:
+    if newest is not None and newest.state in Approval.SIGNED:
         words = _(
             "%(apps)s: what was approved has been changed since, or its segment, its scenario, its "
             "routes, or the app's languages or time zone. Ask for an approval again."

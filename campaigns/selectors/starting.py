@@ -25,8 +25,9 @@ class Obstacle:
     sentence: str
 
 
-def find_obstacle(campaign: Campaign, now: datetime) -> Obstacle | None:
-    """What stands against starting now, or None.
+def find_obstacle(campaign: Campaign, now: datetime, exempt: str = "") -> Obstacle | None:
+    """What stands against starting now, or None. Nobody is counted of what is `exempt`
+    (`approvals.find_exempt`).
 
     An audience that has become empty and a platform without a route are no obstacles: the first
     ends `sent` with 0 recipients, the second settles its recipients as skipped.
@@ -47,7 +48,7 @@ def find_obstacle(campaign: Campaign, now: datetime) -> Obstacle | None:
     if forgotten:
         return Obstacle(FORGOTTEN, forgotten)
     obstacle = _judge_scenario(campaign.scenario) if campaign.scenario is not None else None
-    missing = "" if obstacle else find_missing(campaign)
+    missing = "" if obstacle else find_missing(campaign, exempt)
     return Obstacle("approval_required", missing) if missing else obstacle
 
 

@@ -39,9 +39,16 @@ def request_approval(campaign: Campaign, *, actor: str, now: datetime, note: str
     Conflict where it is asked already or needs none.
     """
     note = _read_note(note)
+    campaign.refresh_from_db()
+    _refuse_asked(campaign)
+    digest = digest_campaign(campaign)
+    _refuse_asking(campaign, now)
     with transaction.atomic():
         _lock(campaign)
-        _refuse_asking(campaign, now)
+        _refuse_asked(campaign)
+        # Recipients are counted before, as that takes time; what was counted is still the same.
+        if digest != digest_campaign(campaign):
+            raise ChangedMeanwhile(_("Somebody else has just changed this. Reload the page."))
         void_approvals(campaign, actor=actor, now=now)
         if campaign.status == Status.DRAFT:
             campaign.move_to(Status.IN_REVIEW, actor=actor, now=now, note=note, unchanged=DECIDING)
@@ -82,13 +89,16 @@ def is_askable(campaign: Campaign) -> bool:
     return bool(paused.exists())
 
 
-def _refuse_asking(campaign: Campaign, now: datetime) -> None:
+def _refuse_asked(campaign: Campaign) -> None:
     if not is_askable(campaign):
         words = _("Nothing that is %(now)s is approved any more.")
         raise IllegalMove(words % {"now": campaign.get_status_display()})
     newest = find_newest(campaign)
     if newest is not None and newest.state == State.ASKED:
         raise Conflict(_("It waits for an approval already."), code="asked_already")
+
+
+def _refuse_asking(campaign: Campaign, now: datetime) -> None:
     if not needs_approval(campaign):
         words = _("It needs no approval, neither by its app's policy nor for so few recipients.")
         raise Conflict(words, code="not_needed")

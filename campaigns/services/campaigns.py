@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from campaigns.dispatch import plan, runs
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady, Refused
 from campaigns.models import App, Campaign, Message
+from campaigns.selectors.approvals import find_exempt
 from campaigns.selectors.audience import read_audience, select_devices
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.copy_names import name_copy
@@ -201,6 +202,7 @@ def launch_campaign(
     if missing and not may_bypass_approval:
         raise Conflict(missing[0].sentence, code=MISSING, fields={"status": missing[0].sentence})
     _refuse_blocked([item for item in problems if item.is_blocking and item.code != MISSING])
+    exempt = "" if missing else find_exempt(campaign)
     with transaction.atomic():
         if missing:
             note_bypass(campaign, bypass_reason, actor=actor, now=now)
@@ -216,7 +218,7 @@ def launch_campaign(
             also = {"due_at": until, "cools_until": until}
             _schedule(campaign, Status.SCHEDULED, actor=actor, now=now, **also)
         else:
-            plan.start_campaign(campaign, actor=actor, now=now)
+            plan.start_campaign(campaign, actor=actor, now=now, exempt=exempt)
         record_audit(actor, "launch_campaign", campaign, workspace=campaign.workspace, now=now)
     return campaign
 

@@ -17,7 +17,7 @@ from campaigns.dispatch.plan import DECIDING, start_campaign
 from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, NotReady
 from campaigns.models import Campaign
 from campaigns.models.clock import RECIPIENT_ZONE, find_first_instant, find_instant
-from campaigns.selectors.approvals import needs_approval
+from campaigns.selectors.approvals import find_exempt, needs_approval
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import record_audit
 from campaigns.services.approvals import void_bypasses
@@ -107,8 +107,9 @@ def start_now(campaign: Campaign, *, actor: str, now: datetime) -> Campaign:
     if not campaign.is_cooling:
         words = _("Only what was sent at once and can still be undone starts now.")
         raise IllegalMove(words)
+    exempt = find_exempt(campaign)
     with transaction.atomic():
-        start_campaign(campaign, actor=actor, now=now)
+        start_campaign(campaign, actor=actor, now=now, exempt=exempt)
         # When it would have begun by itself is nobody's time any more.
         campaign.due_at, campaign.cools_until = _find_planned(campaign), None
         campaign.save(update_fields=["due_at", "cools_until"])

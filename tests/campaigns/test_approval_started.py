@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import contextmanager
+from datetime import timedelta
 
-from campaigns.dispatch import freeze, plan
+import pytest
+from django.db import connection
+
+from campaigns.dispatch import freeze, plan, runs
 from campaigns.errors import ChangedMeanwhile, Conflict
 from campaigns.models import App, Campaign, Segment, Transfer
-from campaigns.selectors.approvals import read_standing
+from campaigns.selectors.approvals import find_exempt, read_standing
 from campaigns.selectors.signing import digest_campaign
-from campaigns.services import approvals, campaigns, rates
+from campaigns.services import approvals, campaigns, rates, transfers, waiting
 from tests import builders
 
 pytestmark = pytest.mark.database
@@ -63,10 +67,40 @@ def resume(campaign, now):
     campaigns.resume_campaign(fresh(campaign), actor="sue", now=now)
 
 
+def run_series(campaign, now):
+    Campaign.objects.update(**DAILY, status="recurring", due_at=now)
+    runs.run_due(now)
+
+
+def find_refusal(campaign, now):
+    """The words with which going on is refused."""
+    with pytest.raises(Conflict) as refusal:
+        resume(campaign, now)
+    return refusal.value.message
+
+
 def count_frozen(now):
     transfer = Transfer.objects.get()
     freeze.freeze_transfer(transfer, now=now)
     return transfer.audience
+
+
+@contextmanager
+def counting(act=lambda: None):
+    """The statements that count recipients while a transaction is open; `act` comes right behind
+    the first that counts them before."""
+    inside, acts = [], [act]
+
+    def look(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if "COUNT(" in sql and '"campaigns_device"' in sql:
+            inside.extend([sql] * connection.in_atomic_block)
+            acts.pop()() if acts else None
+        return result
+
+    with connection.execute_wrapper(look):
+        yield inside
+    assert not acts
 
 
 def test_a_pause_lets_nobody_in_whom_the_approval_did_not_mean(campaign, now):
@@ -143,6 +177,38 @@ def test_an_approval_in_a_pause_signs_what_was_started(campaign, strict, now):
     assert count_frozen(now) == 3
 
 
+def test_a_run_that_has_come_to_need_an_approval_and_cannot_get_one_is_cancelled(
+    campaign, strict, segment, now
+):
+    App.objects.update(approval_above=2)
+    run_series(campaign, now)
+    pause(campaign, now)
+    builders.make_device(strict, "one more", language="fr")
+    words = find_refusal(campaign, now)
+    Segment.objects.update(expression=EVERYBODY)
+    approve(campaign, now)
+
+    changed = find_refusal(campaign, now)
+    transfers.cancel_transfer(Transfer.objects.get(), actor="sue", now=now)
+    resume(campaign, now)
+
+    assert "Ask for one" in words
+    assert "Cancel this run" in changed
+    assert fresh(campaign).status == Campaign.Status.RECURRING
+
+
+def test_a_run_goes_on_by_an_approval_of_the_same(campaign, strict, now):
+    App.objects.update(approval_above=2)
+    run_series(campaign, now)
+    pause(campaign, now)
+    builders.make_device(strict, "one more", language="fr")
+    approve(campaign, now)
+
+    resume(campaign, now)
+
+    assert count_frozen(now) == 3
+
+
 def test_what_changes_while_it_is_started_does_not_go(campaign, segment, now):
     approve(campaign, now)
     Segment.objects.update(expression=EVERYBODY)  # after the launch has looked
@@ -151,3 +217,71 @@ def test_what_changes_while_it_is_started_does_not_go(campaign, segment, now):
         plan.create_transfers(fresh(campaign), actor="sue", now=now)
 
     assert not Transfer.objects.exists()
+
+
+def launch_cooling(campaign, now):
+    campaigns.launch_campaign(fresh(campaign), actor="sue", now=now, cools_for=60)
+
+
+def launch_cooling_and_start(campaign, now):
+    launch_cooling(campaign, now)
+    waiting.start_now(fresh(campaign), actor="sue", now=now)
+
+
+def launch_cooling_and_wait(campaign, now):
+    launch_cooling(campaign, now)
+    plan.start_due(now + timedelta(seconds=61))
+
+
+def ask(campaign, now):
+    App.objects.update(approval_above=1)
+    approvals.request_approval(fresh(campaign), actor="ann", now=now)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "act", [launch, launch_cooling_and_start, launch_cooling_and_wait, run_series, ask]
+)
+def test_nobody_is_counted_while_a_transaction_is_open(campaign, now, act):
+    App.objects.update(approval_above=2)
+
+    with counting() as inside:
+        act(campaign, now)
+
+    assert inside == []
+    assert Transfer.objects.exists() is (act is not ask)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_series_that_lacks_an_approval_is_stopped_without_counting_in_its_transaction(
+    campaign, now
+):
+    App.objects.update(approval_above=1)
+
+    with counting() as inside:
+        run_series(campaign, now)
+
+    assert inside == []
+    assert fresh(campaign).status == Campaign.Status.PAUSED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changes_while_recipients_are_counted_is_not_asked_of_anybody(campaign, now):
+    with (
+        counting(lambda: Segment.objects.update(expression=EVERYBODY)),
+        pytest.raises(ChangedMeanwhile),
+    ):
+        ask(campaign, now)
+
+    assert not campaign.approvals.exists()
+
+
+def test_what_needed_none_and_changes_while_it_is_started_does_not_go(campaign, now):
+    App.objects.update(approval_above=2)
+    exempt = find_exempt(fresh(campaign))
+    Segment.objects.update(expression=EVERYBODY)
+
+    with pytest.raises(ChangedMeanwhile):
+        plan.create_transfers(fresh(campaign), actor="sue", now=now, exempt=exempt)
+
+    assert exempt
