@@ -232,13 +232,11 @@ def _make_form(label: Label, posted: Any = None) -> LabelForm:
 
 def _make_segment_form(request: HttpRequest, label: Label, posted: Any = None) -> SegmentForm:
     """Of many segments those are listed that a search has found, and any may be posted."""
-    form = SegmentForm(posted)
+    form = SegmentForm(posted, initial={"segment": request.GET.get("segment", "")})
     rows = Segment.objects.filter(app=label.app_id).order_by("name", "pk")
     form.offer("segment", rows)
-    form.offered = read_offer(request, "segment_search", rows)
-    chosen = rows.filter(pk=read_id(str(form["segment"].value() or "")))
-    listed = dict.fromkeys([*chosen, *form.offered.rows])
-    choices = [("", _("Choose")), *((row.pk, row.name) for row in listed)]
+    form.offered = read_offer(request, "segment_search", rows, str(form["segment"].value() or ""))
+    choices = [("", _("Choose")), *((row.pk, row.name) for row in form.offered.listed)]
     cast(forms.Select, form.fields["segment"].widget).choices = choices
     return form
 

@@ -62,17 +62,15 @@ class TickedForm(PageForm):
 def make_ticked_form(request: HttpRequest, posted: Any = None) -> TickedForm:
     """With the first labels that the operator may add, or those that a search finds; and with the
     one that is asked for or was chosen."""
+    asked = request.GET.get("label", "")
     apps = find_apps(request.user, Role.COMPOSER)
     rows = Label.objects.filter(app__in=apps, archived_at__isnull=True)
     rows = rows.select_related("app__workspace").order_by("app__name", "app_id", "name")
-    offered = read_offer(request, "label_search", rows)
-    asked = request.GET.get("label", "")
-    chosen = read_id((posted or request.GET).get("label", ""))
-    others = rows.filter(pk=chosen) if chosen else []
-    labels = list(dict.fromkeys([*offered.rows, *others]))
+    chosen = posted.get("label", "") if posted else asked
+    offered = read_offer(request, "label_search", rows, chosen)
     # Whoever comes from the page of a label means all whom the search found there.
     initial = {"label": asked, "whom": FOUND} if asked else {}
-    form = TickedForm(labels, posted, **initial)
+    form = TickedForm(offered.listed, posted, **initial)
     form.offered = replace(offered, kept=[("who", posted.get("who", ""))]) if posted else offered
     return form
 

@@ -222,7 +222,7 @@ def _offer_labels(
     places = set(devices.order_by().values_list("app_id", flat=True).distinct())
     rows = rows.filter(app__in=places) if places else rows
     ordered = rows.select_related("app").order_by("app__name", "name", "pk")
-    return read_offer(request, "label_search", ordered)
+    return read_offer(request, "label_search", ordered, request.GET.get("label", ""))
 
 
 @require_POST

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from campaigns.models import Job, Label, LabelMember, Membership
+from campaigns.models import Job, Label, LabelMember, Membership, Segment
 from campaigns.services.job_work import drain_jobs
 from campaigns.services.jobs import read_file
 from tests import builders
@@ -158,12 +158,19 @@ def test_no_more_are_labelled_than_a_page_shows(client, owner, app, label):
     assert list_carriers(label) == [f"user-{number:02}" for number in range(50)]
 
 
+def find_choice(page, search, typed, told):
+    """Search for what a list offers, until that is told of what is found."""
+    page.get_by_role("searchbox", name=search).fill(typed)
+    page.keyboard.press("Enter")
+    page.get_by_text(told).wait_for()
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_all_shown_are_ticked_by_keyboard_and_labelled(staff, live_server, label, people):
     staff.set_viewport_size({"width": 390, "height": 844})
     staff.emulate_media(color_scheme="dark")
-    staff.goto(f"{live_server.url}/people/?who=ann*")
+    staff.goto(f"{live_server.url}/people/?who=ann*&label_search=none")
     every = staff.get_by_label("All shown")
     faults = find_faults(staff, "people", 390, "dark")
 
@@ -178,10 +185,38 @@ def test_all_shown_are_ticked_by_keyboard_and_labelled(staff, live_server, label
     found.check()
     staff.get_by_label("Tick anny").uncheck()
     assert not found.is_checked()  # who unticks somebody does not mean everybody
+    find_choice(staff, "Find a label by its name", "vip", "1 is found.")
     staff.get_by_role("combobox", name="Label").select_option("VIP")
+    find_choice(staff, "Find a label by its name", "none", "0 are found.")
     staff.get_by_role("button", name="Add the label").press("Enter")
 
     staff.wait_for_url("**/jobs/*/")
     drain_jobs()
     assert list_carriers(label) == ["anna", "anne"]
     assert faults == []
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_search_of_a_page_leaves_what_is_typed_beside_it(staff, live_server, label, people):
+    Segment.objects.create(app=label.app, name="Night owls", expression={"all": True})
+    staff.goto(f"{live_server.url}{reverse('label', args=[label.pk])}?segment_search=none")
+    staff.get_by_label("Description").fill("half")
+    staff.get_by_role("textbox", name="Ids").fill("1042")
+    find_choice(staff, "Find a segment by its name", "owls", "1 is found.")
+    segment = staff.get_by_role("combobox", name="Segment")
+    segment.select_option("Night owls")
+    find_choice(staff, "Find a segment by its name", "none", "0 are found.")
+    staff.get_by_role("searchbox", name="Any id").fill("anne")
+    staff.keyboard.press("Enter")
+    staff.get_by_role("button", name="Add anne").wait_for()
+
+    kept = [staff.get_by_role("textbox", name=name).input_value() for name in ("Desc", "Ids")]
+    chosen = segment.input_value()
+    staff.goto(f"{live_server.url}{reverse('person', args=[people[0].pk])}?label_search=none")
+    staff.get_by_label("Reason").fill("asked by e-mail")
+    find_choice(staff, "Find a label by its name", "vip", "1 is found.")
+
+    assert kept == ["half", "1042"]
+    assert chosen == str(Segment.objects.get().pk)
+    assert staff.get_by_label("Reason").input_value() == "asked by e-mail"
