@@ -7,6 +7,7 @@ from itertools import cycle, product
 from typing import Any
 
 DAYS = 400
+SCRIPT_DAYS = 30
 STATUSES = ("sent",) * 16 + ("failed", "cancelled", "draft", "scheduled")
 
 
@@ -71,6 +72,32 @@ def fill_transfers(model: Any, ended: list[Any]) -> None:
         Part(transfer=row, message=message, audience=1_000) for row in transfers
     )
     fill_numbers(model, parts)
+
+
+def fill_scripts(model: Any, count: int, now: datetime) -> None:
+    """What scripts sent without a campaign in the days that a calendar shows, half of it to one
+    recipient each, as submissions of two keys."""
+    from campaigns.models import ApiKey, Submission, Transfer
+
+    workspace = model.app.workspace
+    keys = ApiKey.objects.bulk_create(
+        ApiKey(workspace=workspace, name=f"Backend {number}", public_id=f"bench{number}")
+        for number in range(2)
+    )
+    times = [now - timedelta(days=SCRIPT_DAYS) * (place / count) for place in range(count)]
+    calls = Submission.objects.bulk_create(
+        Submission(workspace=workspace, app=model.app, api_key=keys[place % 3 % 2], door="native",
+                   created_at=at)
+        for place, at in enumerate(times)
+    )  # fmt: skip
+    Transfer.objects.bulk_create(
+        Transfer(
+            submission=call, name="", status="sent", audience=1_000 if place % 2 else 1,
+            due_at=at, frozen_at=at, finished_at=at, created_at=at, status_since=at,
+            app=model.app, group=model.group,
+        )
+        for place, (call, at) in enumerate(zip(calls, times, strict=True))
+    )  # fmt: skip
 
 
 def fill_numbers(model: Any, parts: list[Any]) -> None:

@@ -6,8 +6,9 @@ knows and every list that the admin's registry knows, as a superuser and as a me
 turn to warm up, then the median of five; reports by every dimension, the audit log filtered and
 drafts too, and recipients of the largest transfer by every filter (with `--drill` these alone). All
 of it is of one app, which has all the devices; each campaign reached `--cohorts` kinds of them (of
-platform, language, country and version), and campaigns lie evenly over 400 days. With `--reports`
-reports alone are asked for. What takes more than 100 ms or 300 kB is marked.
+platform, language, country and version), and campaigns lie evenly over 400 days; beside them stand
+`--sends` calls of scripts in the last 30. With `--reports` reports alone are asked for. What takes
+more than 100 ms or 300 kB is marked.
 `cold` is the first turn, with nothing in the cache. What counts an audience for a page that stands
 is measured apart. Appends to benchmarks/pages.txt.
 
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--campaigns", type=int, default=10_000)
     parser.add_argument("--deliveries", type=int, default=2_000_000)
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit log")
+    parser.add_argument("--sends", type=int, default=10_000, help="of scripts, in 30 days")
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--drill", action="store_true", help="only pages of recipients")
     parser.add_argument("--reports", action="store_true", help="only reports")
@@ -70,6 +72,7 @@ def measure(options: Any) -> Iterator[str]:
     yield (
         f"{options.devices:,} devices, {options.campaigns:,} campaigns, {options.deliveries:,} "
         f"deliveries of the largest, {options.cohorts} cohorts, {options.entries:,} audit entries, "
+        f"{options.sends:,} sends of scripts, "
         f"{connection.vendor}, filled in {seconds:.0f} s"
     )
     fill_house(app, options.entries)
@@ -102,6 +105,7 @@ def fill(options: Any) -> Any:
     for first in range(0, options.campaigns, CHUNK):
         numbers = range(first, min(first + CHUNK, options.campaigns))
         page_history.fill_campaigns(transfer, numbers, now, options.campaigns)
+    page_history.fill_scripts(transfer, options.sends, now)
     # The largest is looked at as the newest.
     Transfer.objects.filter(pk=transfer.pk).update(created_at=now)
     drill.fill_drill(transfer, options.deliveries, now)

@@ -71,7 +71,8 @@ class SegmentViews(ListedViewSet):
     def count(self, request: Request, pk: str = "") -> Response:
         segment = self.find_row()
         count = count_devices if choose(request, "exact", FLAGS) == "true" else count_bounded
-        counted = {"is_estimated": False, "margin": 0, **count(segment.app, _aim_at(segment))}
+        whole = {"is_estimated": False, "is_split_estimated": False, "margin": 0}
+        counted = {**whole, **count(segment.app, _aim_at(segment))}
         return Response(shapes.CountShape(counted).data)
 
     @extend_schema(parameters=[ID], responses=shapes.SegmentVersionShape(many=True))

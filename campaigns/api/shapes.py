@@ -102,10 +102,14 @@ class SegmentChange(StrictSerializer):
 
 
 class CountShape(serializers.Serializer[Any]):
+    """A headcount; with `is_estimated` all of its numbers are, with `is_split_estimated` alone the
+    languages."""
+
     total = serializers.IntegerField()
     platforms = serializers.DictField(child=serializers.IntegerField())
     languages = serializers.DictField(child=serializers.IntegerField())
     is_estimated = serializers.BooleanField()
+    is_split_estimated = serializers.BooleanField()
     margin = serializers.IntegerField()
 
 

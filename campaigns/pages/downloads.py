@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
@@ -12,13 +13,15 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from campaigns.services.cells import disarm, write_csv
 
+LINES = 100  # of a CSV file that go out at once
 MOST_IN_A_CELL = 32_767
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def stream_csv(rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:
-    """Lines as a download, made while they are read."""
-    lines = (write_csv([row]) for row in rows)
+    """Lines as a download, made while they are read; sent by the hundred, for a line each costs
+    the server more than the line."""
+    lines = (write_csv(some) for some in iter(lambda: list(islice(rows, LINES)), []))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -36,11 +36,23 @@ WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     Reason.NO_TOKEN: (_("No token"), _("The device has no token that works at present.")),
     Reason.NO_MESSAGE: (_("No message"), _("The message says nothing for this platform.")),
+    Reason.TEMPLATE: (
+        _("No whole text"),
+        _("A variable had no value for them, and nothing stood in for it. Give it a default."),
+    ),
     Reason.NOT_ADDRESSABLE: (
         _("Not addressable"),
         _("The route's vendor does not know these recipients by any id that we have."),
     ),
     Reason.OPTED_OUT: (_("Opted out"), _("They do not want to be sent to.")),
+    Reason.SUPPRESSED: (
+        _("Suppressed"),
+        _("An address or id of theirs is on the suppression list of the workspace."),
+    ),
+    Reason.GONE: (
+        _("Gone"),
+        _("The device or the person was deleted before their turn came."),
+    ),
     Reason.UNKNOWN_ID: (_("Unknown id"), _("Nobody here has the id that the script named.")),
     Reason.TOO_LATE: (_("Too late"), _("The message had expired before its turn came.")),
     Reason.HOUR_PASSED: (

@@ -331,7 +331,7 @@ def _tell(job: Job, segments: Sequence[int], voided: list[str]) -> str:
     note = add_sentences(job.note, voided)
     if not segments:
         return note
-    ids = ", ".join(map(str, segments[:MOST_SEGMENTS]))
+    ids = ", ".join(f"#{pk}" for pk in segments[:MOST_SEGMENTS])
     if (more := len(segments) - MOST_SEGMENTS) > 0:
         ids = _("%(ids)s and %(more)s more") % {"ids": ids, "more": more}
     words = _("Segments that name them, which nobody but you may change: %(ids)s.") % {"ids": ids}
@@ -342,6 +342,7 @@ ERASE = JobKind(
     key="erase",
     label=gettext_lazy("Erase persons"),
     step=_step,
+    done_words=gettext_lazy("Rows looked through"),
     counts=WORDS,
     role=Membership.Role.ADMIN,
     scope=ApiKey.Scope.PRIVACY,

@@ -59,7 +59,9 @@ def _find_app_problems(forecast: TextForecast, fields: dict[str, str]) -> Iterat
             "they are skipped."
         )
         names = {"about": about, **_name(forecast, others)}
-        yield Problem(code="empty_text", field="message", sentence=words % names, is_blocking=False)
+        told = words % names
+        is_all = forecast.skipped >= forecast.total > 0
+        yield Problem(code="empty_text", field="message", sentence=told, is_blocking=is_all)
     if forecast.calls > MAX_CALLS:
         words = _(
             "%(texts)s different texts make %(calls)s calls for %(app)s, which allow one text "

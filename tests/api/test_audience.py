@@ -62,8 +62,9 @@ def test_a_segment_counts_and_shows_a_sample(client, app):
     count, sample = client.get(f"{address}count/"), client.get(f"{address}sample/")
     exact, odd = client.get(f"{address}count/?exact=true"), client.get(f"{address}count/?exact=1")
 
-    found = {"total": 1, "platforms": {"android": 1}, "languages": {"de": 1}}
-    assert count.json() == exact.json() == {**found, "is_estimated": False, "margin": 0}
+    found = {"total": 1, "platforms": {"android": 1}, "languages": {"de": 1}, "margin": 0}
+    whole = {"is_estimated": False, "is_split_estimated": False}
+    assert count.json() == exact.json() == {**found, **whole}
     assert (odd.status_code, list(odd.json()["fields"])) == (400, ["exact"])
     assert [row["id"] for row in sample.json()] == [device.pk]
 

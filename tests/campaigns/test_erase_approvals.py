@@ -116,7 +116,7 @@ def test_more_than_a_few_are_found_in_the_audit_log(app, anna, now, letters, lea
     assert job.counts["approvals"] == len(list_voided()) == 7
     assert least <= job.note.count("needs another approval: bob had approved it.") < 7
     assert job.note.endswith("All others are in the audit log, as void_approval.")
-    ids = ", ".join(map(str, segments[:10]))
+    ids = ", ".join(f"#{pk}" for pk in segments[:10])
     assert f"which nobody but you may change: {ids} and 2 more." in job.note
 
 

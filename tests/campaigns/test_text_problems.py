@@ -128,9 +128,11 @@ def test_a_text_that_nobody_gets_is_not_sent(app: App) -> None:
 
 def test_what_comes_out_empty_is_told_too(app: App) -> None:
     fill(app, "Ann", "Bo")
-    body = "{% if person.custom.name == 'Ann' %}Hi{% endif %}"
+    some = "{% if person.custom.name == 'Ann' %}Hi{% endif %}"
+    nobody = some.replace("Ann", "Cy")
 
-    assert list_codes(make_campaign(title="T", body=body)) == {"empty_text": False}
+    assert list_codes(make_campaign(title="T", body=some)) == {"empty_text": False}
+    assert list_codes(make_campaign(title="T", body=nobody)) == {"empty_text": True}
 
 
 def test_a_large_audience_is_sampled_evenly_and_said_so(

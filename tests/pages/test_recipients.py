@@ -21,7 +21,8 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.pages import recipients
-from campaigns.pages.reason_words import name_reason
+from campaigns.pages.reason_words import explain_reason, name_reason
+from providers.outcomes import Reason
 from tests import builders
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -45,6 +46,10 @@ def transfer(app):
     )
     Counter.objects.create(part=part, platform="android", outcome="sent", count=120)
     return transfer
+
+
+def test_every_reason_is_said_in_words():
+    assert [one.value for one in Reason if not explain_reason(one)] == []
 
 
 def test_pages_go_on_where_the_last_one_ended(client, owner, transfer):
