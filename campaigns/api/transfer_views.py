@@ -40,7 +40,7 @@ class TransferViews(ListedViewSet):
     serializer_class = shapes.TransferShape
     change_scope = ApiKey.Scope.SEND
     scopes: ClassVar[Mapping[str, str]] = {"resend": ApiKey.Scope.COMPOSE}
-    paged = frozenset({"list", "deliveries"})
+    paged = frozenset({"list", "deliveries", "trace"})
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
         "list": ("app", "status", "campaign", "reference"),
         "deliveries": ("outcome", "reason", "platform"),
@@ -83,12 +83,15 @@ class TransferViews(ListedViewSet):
             ID,
             OpenApiParameter("who", OpenApiTypes.STR, required=True),
             OpenApiParameter("part", OpenApiTypes.INT),
+            OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 50, default 20."),
+            OpenApiParameter("after", OpenApiTypes.STR, description="From `next`."),
         ],
         responses=TraceShape,
     )
     @action(detail=True, methods=["get"], pagination_class=None)
     def trace(self, request: Request, pk: str = "") -> Response:
-        return Response(TraceShape(find_trace(request, self.find_row())).data)
+        context = {"address": request.build_absolute_uri()}
+        return Response(TraceShape(find_trace(request, self.find_row()), context=context).data)
 
     @extend_schema(parameters=[ID], request=None, responses=shapes.TransferShape)
     @action(detail=True, methods=["post"])

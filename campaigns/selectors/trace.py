@@ -33,7 +33,16 @@ from campaigns.selectors.trace_calls import (
     list_inbox_lines,
     list_outcome_lines,
 )
-from campaigns.selectors.trace_choice import Rest, Spot, choose_spots, list_rest, tell_sum
+from campaigns.selectors.trace_choice import (
+    Key,
+    Rest,
+    Spot,
+    Window,
+    choose_spots,
+    list_rest,
+    order_spots,
+    tell_sum,
+)
 from campaigns.selectors.trace_places import Pair, Place, Standing, find_place, find_standing
 from campaigns.selectors.trace_text import find_language, tell_text
 from campaigns.selectors.trace_words import TONES, Line
@@ -87,13 +96,14 @@ class Traced:
 class Trace:
     """What there is to say. With more than one of `subjects` it is not clear who is meant, and
     nothing is traced; without any nobody here has this id. `rest` is what is true of those parts
-    and devices of theirs that are not among the `recipients`."""
+    and devices of theirs that come behind the `recipients`, and `last` the place behind which."""
 
     who: str
     subjects: tuple[Subject, ...] = ()
     notes: tuple[str, ...] = ()
     recipients: tuple[Traced, ...] = ()
     rest: tuple[Rest, ...] = ()
+    last: Key | None = None
 
 
 def trace_transfer(
@@ -102,10 +112,11 @@ def trace_transfer(
     principal: Any,
     *,
     part: int | None = None,
+    window: Window | None = None,
     may_see_calls: bool = False,
 ) -> Trace:
     """Why whoever `who` means (as the search takes it) got the transfer or not; with the number
-    of a `part`, that one alone.
+    of a `part`, that one alone; with a `window` those who stand in it, to the last of them.
 
     With `may_see_calls` the scrubbed calls and answers are told, too.
     """
@@ -116,8 +127,11 @@ def trace_transfer(
     devices = _list_devices(transfer, subject)
     parts = _list_parts(transfer, part)
     notes = tuple(_tell_notes(transfer, subject, devices, parts))
-    recipients, rest = _Tracer(transfer, subject, devices[:MOST_DEVICES], may_see_calls).tell(parts)
-    return Trace(who=who, subjects=subjects, notes=notes, recipients=recipients, rest=rest)
+    tracer = _Tracer(transfer, subject, devices[:MOST_DEVICES], may_see_calls)
+    recipients, rest, last = tracer.tell(parts, window)
+    return Trace(
+        who=who, subjects=subjects, notes=notes, recipients=recipients, rest=rest, last=last
+    )
 
 
 def find_subjects(who: str, principal: Any) -> tuple[Subject, ...]:
@@ -203,13 +217,20 @@ class _Tracer:
         self.may_see_calls = may_see_calls
         self.persons = _list_persons(subject.person) if subject.person else ()
 
-    def tell(self, parts: Sequence[Part]) -> tuple[tuple[Traced, ...], tuple[Rest, ...]]:
-        """Who is told of one by one, and what is true of the rest."""
+    def tell(
+        self, parts: Sequence[Part], window: Window | None
+    ) -> tuple[tuple[Traced, ...], tuple[Rest, ...], Key | None]:
+        """Who is told of one by one, what is true of the rest, and who was the last before it."""
         self.standing = self._find_standing(parts)
         spots = list(self._list_spots(parts))
-        told = self._tell_chosen(choose_spots(spots, self.standing))
-        rest = list_rest((spot for spot in spots if spot.pair not in told), self.standing)
-        return tuple(told[spot.pair] for spot in spots if spot.pair in told), rest
+        ordered = order_spots(spots, self.standing)
+        if window is not None:
+            ordered = [item for item in ordered if item[0] > window.behind]
+        told = self._tell_chosen(choose_spots(ordered, window))
+        left = {spot.pair for _key, spot in ordered[len(told) :]}
+        rest = list_rest((spot for spot in spots if spot.pair in left), self.standing)
+        last = ordered[len(told) - 1][0] if left else None
+        return tuple(told[spot.pair] for spot in spots if spot.pair in told), rest, last
 
     def _find_standing(self, parts: Sequence[Part]) -> Standing:
         devices = tuple(device.pk for device in self.devices)

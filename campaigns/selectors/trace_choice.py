@@ -13,6 +13,9 @@ from campaigns.selectors.trace_places import Pair, Standing
 from campaigns.selectors.trace_words import tell_outcome
 
 MOST_TOLD = 20
+MEANT, ALONE, REPEATED = range(3)
+# A place in the order of telling: how telling, in which turn, the part's number, the recipient.
+Key = tuple[int, int, int, int]
 MOST_NAMED = 20  # parts and devices of those who are not told of
 
 
@@ -49,28 +52,45 @@ class Rest:
     has_more_devices: bool
 
 
-def choose_spots(spots: Sequence[Spot], standing: Standing) -> list[Spot]:
-    """At most 20, the most telling first: those for whom the part is, of each part some, then the
-    others where all of them are so few, or one of each recipient who is in no part."""
-    meant = _take_turns(spot for spot in spots if standing.has(spot.pair))
-    if len(spots) <= MOST_TOLD:
-        return [*meant, *(spot for spot in spots if not standing.has(spot.pair))]
-    are_in = {spot.who for spot in meant}
-    others: dict[tuple[int, bool, int], Spot] = {}
-    for spot in spots:
-        if spot.who not in are_in:
-            others.setdefault(spot.who, spot)
-    return [*meant, *others.values()][:MOST_TOLD]
+@dataclass(frozen=True, slots=True)
+class Window:
+    """So many who stand `behind` a place in the order of telling."""
+
+    limit: int
+    behind: Key | tuple[()] = ()
 
 
-def _take_turns(spots: Iterable[Spot]) -> list[Spot]:
-    """The first of each part, then the second of each, and so on."""
-    seen: Counter[int] = Counter()
-    ranked = []
+def order_spots(spots: Sequence[Spot], standing: Standing) -> list[tuple[Key, Spot]]:
+    """All of them with their places, the most telling first: those for whom the part is, of each
+    part some, then one of each recipient who is in no part, then what is left of their parts; where
+    all of them are few, nothing is."""
+    turns: Counter[int] = Counter()
+    told = {spot.who for spot in spots if standing.has(spot.pair)}
+    ordered = []
     for spot in spots:
-        ranked.append((seen[spot.part.pk], spot))
-        seen[spot.part.pk] += 1
-    return [spot for _rank, spot in sorted(ranked, key=lambda item: item[0])]
+        rank, turn = _rank(spot, standing, told, turns)
+        rank = min(rank, ALONE) if len(spots) <= MOST_TOLD else rank
+        ordered.append(((rank, turn, spot.part.number, spot.recipient), spot))
+    return sorted(ordered, key=lambda item: item[0])
+
+
+def _rank(
+    spot: Spot, standing: Standing, told: set[tuple[int, bool, int]], turns: Counter[int]
+) -> tuple[int, int]:
+    """How telling, and in which turn: the first of each part, then the second of each."""
+    if standing.has(spot.pair):
+        turns[spot.part.pk] += 1
+        return MEANT, turns[spot.part.pk]
+    is_first = spot.who not in told
+    told.add(spot.who)
+    is_primary = spot.device is not None and spot.device.is_primary
+    return (ALONE if is_first else REPEATED), int(not is_primary)
+
+
+def choose_spots(ordered: Sequence[tuple[Key, Spot]], window: Window | None) -> list[Spot]:
+    """The first of them; where nobody has asked for more, of nobody what is the same again."""
+    limit = window.limit if window else MOST_TOLD
+    return [spot for key, spot in ordered if window or key[0] < REPEATED][:limit]
 
 
 def list_rest(spots: Iterable[Spot], standing: Standing) -> tuple[Rest, ...]:
