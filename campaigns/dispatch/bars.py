@@ -18,20 +18,18 @@ from campaigns.models import (
     DeviceIdentifier,
     Part,
     Person,
-    PersonMerge,
     Suppression,
     SuppressionCount,
 )
 from campaigns.models.bulk import IdList, TextList
+from campaigns.selectors.aliases import PERSON_COLUMNS, read_former
 from campaigns.selectors.identifiers import identifier_platforms
 from campaigns.selectors.seals import PERSON_KINDS, Sealer
 from providers.outcomes import Reason
-from providers.recipients import TOKEN_KIND, PersonKind
+from providers.recipients import TOKEN_KIND
 
 # Such a reason stands for every way out, so no other way is tried.
 BARRED = frozenset({Reason.OPTED_OUT.value, Reason.SUPPRESSED.value, Reason.GONE.value})
-PERSON_COLUMNS = tuple(kind.value for kind in PersonKind)
-ALIAS = PersonKind.EXTERNAL_USER_ID.value
 OWNER_COLUMNS = tuple(f"person__{name}" for name in PERSON_COLUMNS)
 
 
@@ -96,18 +94,12 @@ def _read_persons(persons: Sequence[int], kinds: frozenset[str]) -> Held:
     rows = Person.objects.filter(pk__in=IdList(persons)).values_list("pk", *PERSON_COLUMNS)
     for pk, *values in rows:
         yield from ((pk, *pair) for pair in zip(PERSON_COLUMNS, values, strict=True))
-    yield from _read_aliases("person", persons, kinds)
+    yield from _read_former("person", persons, kinds)
 
 
-def _read_aliases(owner: str, ids: Sequence[int], kinds: frozenset[str]) -> Held:
-    """External user ids of those who were merged into them: these mean them by now."""
-    if ALIAS not in kinds:
-        return
-    merges = PersonMerge.objects.filter(
-        ~Q(external_user_id=""), undone_at__isnull=True, **{f"{owner}__in": IdList(ids)}
-    )
-    for pk, name in merges.values_list(owner, "external_user_id"):
-        yield pk, ALIAS, name
+def _read_former(owner: str, ids: Sequence[int], kinds: frozenset[str]) -> Held:
+    """Ids and addresses of those who were merged into them: these mean them by now."""
+    return read_former(owner, ids) if kinds & PERSON_KINDS else ()
 
 
 def _read_devices(devices: Sequence[int], kinds: frozenset[str]) -> Held:
@@ -116,7 +108,7 @@ def _read_devices(devices: Sequence[int], kinds: frozenset[str]) -> Held:
         for pk, token, *values in own.values_list("pk", "token", *OWNER_COLUMNS):
             yield pk, TOKEN_KIND, token
             yield from ((pk, *pair) for pair in zip(PERSON_COLUMNS, values, strict=True))
-    yield from _read_aliases("person__devices", devices, kinds)
+    yield from _read_former("person__devices", devices, kinds)
     named = kinds & identifier_platforms().keys()
     if named:
         rows = DeviceIdentifier.objects.filter(device__in=IdList(devices), kind__in=named)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Q, QuerySet
 
 from campaigns.models import Person, PersonMerge
-from campaigns.models.bulk import TextList
+from campaigns.models.bulk import IdList, TextList
 from campaigns.models.merges import KeptText
 from campaigns.selectors.audience_fields import UNSTORABLE
+from providers.recipients import PersonKind
+
+PERSON_COLUMNS = tuple(kind.value for kind in PersonKind)
 
 
 def select_aliases(workspaces: Iterable[int], names: Iterable[str]) -> QuerySet[PersonMerge]:
@@ -21,7 +24,22 @@ def select_aliases(workspaces: Iterable[int], names: Iterable[str]) -> QuerySet[
 
 def select_former(workspaces: Iterable[int]) -> QuerySet[PersonMerge]:
     """Merges with the `email` and the `phone` of who is gone, as `contacts` matches columns."""
-    rows = PersonMerge.objects.filter(workspace__in=list(workspaces), undone_at__isnull=True)
+    return _name_former(PersonMerge.objects.filter(workspace__in=list(workspaces)))
+
+
+def read_former(owner: str, ids: Iterable[int]) -> Iterator[tuple[int, str, str]]:
+    """By what those were known who were merged into somebody: the owner's id, a kind and its value.
+    `owner` leads from a merge to rows of these ids."""
+    merges = _name_former(PersonMerge.objects.filter(**{f"{owner}__in": IdList(ids)}))
+    for pk, *values in merges.values_list(owner, *PERSON_COLUMNS):
+        for kind, value in zip(PERSON_COLUMNS, values, strict=True):
+            if value:
+                yield pk, kind, value
+
+
+def _name_former(merges: QuerySet[PersonMerge]) -> QuerySet[PersonMerge]:
+    """Merges that hold, with the columns of who is gone."""
+    rows = merges.filter(undone_at__isnull=True)
     return rows.annotate(email=KeptText("values", "email"), phone=KeptText("values", "phone"))
 
 

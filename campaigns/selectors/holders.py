@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from django.db.models import Q
 
 from campaigns.models import Device, DeviceIdentifier, Person, Workspace
 from campaigns.models.audience import hash64
 from campaigns.models.bulk import IdList
-from campaigns.selectors.aliases import find_aliases
+from campaigns.selectors.aliases import select_former
 from campaigns.selectors.audience_fields import UNSTORABLE
 from campaigns.selectors.contacts import match_contacts, write_contact
 from campaigns.selectors.seals import PERSON_KINDS
@@ -35,16 +38,7 @@ def _list_holders(
     workspace: Workspace, kind: str, values: list[str]
 ) -> Iterator[tuple[str, Holder]]:
     if kind in PERSON_KINDS:
-        by_written = defaultdict(list)
-        for value in values:
-            by_written[write_contact(kind, value)].append(value)
-        persons = Person.objects.filter(match_contacts(kind, by_written), workspace=workspace)
-        for held, person in persons.values_list(kind, "pk"):
-            for value in by_written.get(write_contact(kind, held), ()):
-                yield value, (person, None)
-        if kind == PersonKind.EXTERNAL_USER_ID:
-            for value, person in find_aliases(workspace.pk, values).items():
-                yield value, (person, None)
+        yield from _list_persons(workspace, kind, values)
         return
     wanted, hashes = set(values), IdList(map(hash64, values))
     apps = list(workspace.apps.values_list("pk", flat=True))
@@ -56,3 +50,21 @@ def _list_holders(
         rows = ids.values_list("value", "device_id")
     # The hash only narrows; two ids may share one.
     yield from ((value, (None, device)) for value, device in rows if value in wanted)
+
+
+def _list_persons(
+    workspace: Workspace, kind: str, values: list[str]
+) -> Iterator[tuple[str, Holder]]:
+    """Who took over whoever had one, then who has one: of these two it is the latter's."""
+    by_written = defaultdict(list)
+    for value in values:
+        by_written[write_contact(kind, value)].append(value)
+    fits = match_contacts(kind, by_written)
+    former = select_former([workspace.pk]).filter(fits)
+    if kind == PersonKind.EXTERNAL_USER_ID:  # said as the index says it
+        former = former.filter(~Q(external_user_id=""))
+    merged = former.values_list(kind, "person_id")
+    own = Person.objects.filter(fits, workspace=workspace).values_list(kind, "pk")
+    for held, person in chain(merged, own):
+        for value in by_written.get(write_contact(kind, held), ()):
+            yield value, (person, None)

@@ -8,8 +8,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.models import App, Delivery, Device, Part, Person, PersonMerge, Suppression
+from campaigns.models import App, Delivery, Device, Part, Person, Suppression
 from campaigns.models.bulk import TextList
+from campaigns.selectors.aliases import read_former
 from campaigns.selectors.left_out import select_suppressing
 from campaigns.selectors.seals import Sealer
 from campaigns.selectors.trace_words import Dated, Line
@@ -88,9 +89,7 @@ def _tell_entry(row: Suppression, moment: datetime) -> Line:
 def _list_seals(app: App, person: Person | None, device: Device | None) -> list[str]:
     held = [(kind.value, getattr(person, kind.value)) for kind in PersonKind] if person else []
     if person is not None:  # whoever was merged into them means them by now
-        merged = PersonMerge.objects.filter(person=person, undone_at__isnull=True)
-        names = merged.values_list("external_user_id", flat=True)
-        held += [(PersonKind.EXTERNAL_USER_ID.value, name) for name in names]
+        held += [(kind, value) for _pk, kind, value in read_former("person", [person.pk])]
     if device is not None:
         held.append((TOKEN_KIND, device.token))
         held += device.identifiers.values_list("kind", "value")

@@ -22,13 +22,16 @@ from campaigns.models import (
     DeviceIdentifier,
     DeviceSession,
     InboxItem,
+    Part,
     Person,
     Suppression,
     Transfer,
 )
 from campaigns.models.audience import hash64
+from campaigns.selectors.holders import find_holders
 from campaigns.selectors.left_out import count_left_out
-from campaigns.services.merges import merge_persons
+from campaigns.selectors.trace_bars import list_bar_lines
+from campaigns.services.merges import merge_persons, unmerge
 from campaigns.services.suppressions import Entry, Place, Terms, add_suppressions
 from providers import vault
 from providers.simulator import Simulator
@@ -37,6 +40,7 @@ from tests import builders
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 Start = Callable[..., Transfer]
 SENT, SUPPRESSED = ("sent", ""), ("skipped", "suppressed")
+BOBS = hash64("bob") % 10**6  # the last of a phone number
 NAMES = ("ann", "bob", "cid", "dot", "eve", "fay")
 
 
@@ -102,10 +106,16 @@ def test_who_is_suppressed_after_the_freeze_is_skipped(people, start: Start, clo
     assert check_books().faults == []
 
 
-def test_who_was_merged_is_suppressed_under_the_former_id_too(people, start, clock, now):
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("external_user_id", "bob"), ("email", "Bob@x.example"), ("phone", f"+49 (30) {BOBS}")],
+)
+def test_who_was_merged_is_suppressed_by_a_former_id_or_address_too(
+    people, start, clock, now, kind, value
+):
     keep, gone = people["ann"].person, people["bob"].person
     merge_persons(keep, gone, actor="owner", now=now)
-    suppress(people["ann"].app, now, "external_user_id", "bob")
+    suppress(people["ann"].app, now, kind, value)
     left = count_left_out(people["ann"].app, Device.objects.all(), now)
     start()
 
@@ -114,6 +124,31 @@ def test_who_was_merged_is_suppressed_under_the_former_id_too(people, start, clo
     fates = list_fates(people)
     assert (fates["ann"], fates["bob"], fates["cid"]) == (SUPPRESSED, SUPPRESSED, SENT)
     assert left.suppressed == 2
+    bars = list_bar_lines(Part.objects.get(), keep, people["ann"], None, is_in=True)
+    assert [bar.code for bar in bars] == ["suppressed"]
+
+
+def test_an_address_that_somebody_has_again_is_not_of_whom_its_former_owner_was_merged_into(
+    people, now
+):
+    merge_persons(people["ann"].person, people["bob"].person, actor="owner", now=now)
+    Person.objects.filter(pk=people["cid"].person_id).update(email="bob@x.example")
+
+    holders = find_holders(people["ann"].app.workspace, [("email", "bob@x.example")])
+
+    assert list(holders.values()) == [(people["cid"].person_id, None)]
+
+
+def test_a_merge_that_was_taken_back_suppresses_nobody(people, start, clock, now):
+    keep, gone = people["ann"].person, people["bob"].person
+    unmerge(merge_persons(keep, gone, actor="owner", now=now), actor="owner", now=now)
+    suppress(people["ann"].app, now, "email", "bob@x.example")
+    start()
+
+    drain(clock=clock)
+
+    fates = list_fates(people)
+    assert (fates["ann"], fates["bob"]) == (SENT, SUPPRESSED)
 
 
 def test_an_entry_holds_for_its_app_its_channel_and_its_time(people, start, clock, now):
