@@ -7,7 +7,7 @@ only the import saves it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -122,18 +122,17 @@ class ImportBook:
         return rows.select_for_update(of=("self",), no_key=True) if self.is_held else rows
 
     def _hide_others(self) -> None:
-        """People whom members of this app alone do not see."""
+        """People whom members of this app alone do not see: nothing is changed of who is known in
+        other apps, and nothing told of who is known in none."""
         own = {held.pk: held for held in self.persons.values()}
         ids = IdList(own)
-        seen = set(
-            Device.objects.filter(app=self.app, person_id__in=ids).values_list(
-                "person_id", flat=True
-            )
-        )
-        labelled = LabelMember.objects.filter(label__app=self.app, person_id__in=ids)
-        seen |= set(labelled.values_list("person_id", flat=True))
+        devices = Device.objects.filter(person_id__in=ids).values_list("person_id", "app_id")
+        labelled = LabelMember.objects.filter(person_id__in=ids)
+        known = {*devices, *labelled.values_list("person_id", "label__app_id")}
+        anywhere = {pk for pk, _app in known}
         for pk, held in own.items():
-            held.is_hidden = pk not in seen
+            if (pk, self.app.pk) not in known:
+                held.is_hidden, held.is_untold = pk in anywhere, pk not in anywhere
 
     def _load_labels(self, labels: set[int]) -> None:
         own = {held.pk: held for held in self.persons.values()}
@@ -288,6 +287,8 @@ class ImportBook:
         if row.opted_out and not person.opted_out and "opted_out" not in known:
             person.opted_out = person.is_changed = True
             changes.append(Change("person.opted_out", False, True))
+        if person.is_untold:
+            changes[:] = [replace(change, before="") for change in changes]
         self._change_labels(row, person, met, changes)
 
     def _change_labels(

@@ -28,6 +28,7 @@ class HeldPerson(Held):
     labels: set[int] = field(default_factory=set)
     new_labels: set[int] = field(default_factory=set)
     is_hidden: bool = False
+    is_untold: bool = False  # what is stored of them
 
 
 @dataclass(slots=True)

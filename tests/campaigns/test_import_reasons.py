@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 
 from campaigns.models import Device
 from campaigns.services.device_rows import MAX_ATTRIBUTES
 from campaigns.services.import_left_out import read_reasons
+from campaigns.services.jobs import read_file
 from tests import builders
-from tests.campaigns.importing import apply, check, read_left_out, upload
+from tests.campaigns.importing import apply, check, count, read_left_out, upload
 
 pytestmark = pytest.mark.database
 FULL = {f"name-{number}": 1 for number in range(MAX_ATTRIBUTES)}
@@ -123,3 +125,14 @@ def test_two_devices_that_have_one_token_already_are_told_apart_by_the_platform(
     job = check(upload(app, "platform,token,device.language\nios,token-1-is-long,de\n")).check_job
 
     assert (job.counts["changed"], job.counts["conflicting"]) == (1, 0)
+
+
+def test_somebody_of_one_app_brings_people_of_no_app_again(app, colleague):
+    text = "external_user_id,country\nann,DE\nbob,FR\n"
+    apply(check(upload(app, text), principal=colleague), principal=colleague)
+
+    again = check(upload(app, text.replace("FR", "IT")), principal=colleague).check_job
+
+    assert count(again) == {"rows": 2, "unchanged": 1, "changed": 1}
+    [told] = [json.loads(line) for line in b"".join(read_file(again, "samples")).splitlines()]
+    assert told["changes"] == [["person.country", "", "IT"]]  # not what is stored of them
