@@ -78,6 +78,7 @@ SCRIPTS = [
         "compose_languages",
         "compose_preview",
         "compose_data",
+        "compose_buttons",
         "compose_save",
         "compose_variables",
         "compose_test",

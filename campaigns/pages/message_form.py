@@ -173,6 +173,8 @@ class MessageForm(PageForm):
                     setattr(field, "counter", (spec.name, counted))  # noqa: B010 - draw_field
             if spec.name in DATA_FIELDS:
                 field.widget.attrs["data-pa-rows"] = ""
+            if spec.kind == "buttons":
+                field.widget.attrs["data-pa-button-rows"] = spec.maximum
             if spec in DELIVERY_FIELDS:  # its choices are sentences
                 field.widget.attrs["data-pa-wide"] = ""
             setattr(field, "is_kept", True)  # noqa: B010 - draw_field; a spec is all it is made of

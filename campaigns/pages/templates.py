@@ -48,7 +48,7 @@ SCRIPTS = [
     f"pushadmin/{name}.js"
     for name in (
         *("compose", "compose_languages", "compose_preview"),
-        *("compose_data", "compose_save", "compose_variables"),
+        *("compose_data", "compose_buttons", "compose_save", "compose_variables"),
     )
 ]
 

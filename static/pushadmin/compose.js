@@ -63,13 +63,20 @@
   });
 
   // A field in a closed tab is shown before it is focused.
-  function goTo(field) {
+  function goTo(named) {
+    const field = named?.hidden ? findStandIn(named) : named;
     const panel = field?.closest("[role=tabpanel]");
     if (panel) choose(document.getElementById(panel.getAttribute("aria-labelledby")));
     const fold = field?.closest("details");
     if (fold) fold.open = true;
     field?.focus();
     field?.scrollIntoView({ block: "center" });
+  }
+
+  // A text that is written as rows is hidden: what is wrong there comes first.
+  function findStandIn(field) {
+    const shown = ["[aria-invalid=true]", ":is(input, select)", "button"].map((one) => field.closest(".pa-field")?.querySelector(`.pa-data-rows ${one}:not([hidden])`));
+    return shown.find(Boolean) ?? field;
   }
 
   // Fields of most languages are drawn when somebody wants to see them.

@@ -12,7 +12,7 @@
 
   const select = () => document.getElementById("pa-variable");
   const list = () => document.getElementById("pa-variable-list");
-  const isText = (field) => field.matches?.("#pa-compose-form :is(input, textarea)[data-pa-path], .pa-translation :is(input:not([name$=-language]), textarea)");
+  const isText = (field) => field.matches?.("#pa-compose-form :is(input, textarea)[data-pa-path], .pa-button-row :is([data-pa-part=title], [data-pa-part=link]), .pa-translation :is(input:not([name$=-language]), textarea)");
   const isOn = () => document.getElementById("id_template")?.value === "liquid";
 
   // Asked for once per app, when variables are used for the first time; whoever types meanwhile waits

@@ -138,9 +138,8 @@ def test_how_many_get_it_is_in_sight_beside_the_button(compose, complaints, widt
 
 
 def test_buttons_are_shown_as_each_system_shows_them_in_each_language(compose, complaints):
-    compose.get_by_text("Buttons", exact=True).first.click()
     type_into(compose, "#id_body", "Hello")
-    type_into(compose, "#id_buttons", "Show | shop://sale\nA \\| B")
+    add_buttons(compose, "Show\tshop://sale", "A | B")
     on_android = list_buttons(compose).all_inner_texts()
     add_german(compose)
     type_into(compose, "#id_translations-0-buttons", "Zeig her")
@@ -157,6 +156,60 @@ def test_buttons_are_shown_as_each_system_shows_them_in_each_language(compose, c
     assert german == held == in_browser == ["Zeig her", "A | B"]
     assert locked == 0
     assert find_barriers(compose) == []
+
+
+def add_buttons(page, *typed):
+    """Buttons of all platforms by keyboard alone: Tab leads to the next part of one."""
+    page.get_by_text("Buttons", exact=True).first.click()
+    for text in typed:
+        press(page, "Add a button", exact=True)
+        for at, piece in enumerate(text.split("\t")):
+            page.keyboard.press("Tab") if at else None
+            page.keyboard.type(piece)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_buttons_are_rows_that_say_what_is_wrong_with_them(compose, complaints, width, height):
+    compose.set_viewport_size({"width": width, "height": height})
+    tier = "shop://a?of={{ person.custom.tier | default: 'none' }}"
+    compose.locator("#id_template").select_option("liquid")
+    type_into(compose, "#id_body", "Hello")
+    add_buttons(compose, f"Show\t{tier}\tshow", "A | B\tcart", "\t\tlater")
+    area = compose.locator("#id_buttons")
+    rows = compose.get_by_role("group", name=re.compile(r"^Button \d$"))
+    is_full = compose.get_by_role("button", name="Add a button").count() == 0
+    press(compose, "Save draft")
+    compose.get_by_role("alert").filter(has_text="Not sent yet").wait_for()
+
+    # What was written comes back as the rows that it was, each with what is wrong with it.
+    link = compose.get_by_role("alert").get_by_role("link", name="Buttons").first
+    link.focus()
+    compose.keyboard.press("Enter")
+    focused = compose.evaluate("document.activeElement.getAttribute('aria-label')")
+    faults = rows.locator("[data-pa-fault]:visible").all_inner_texts()
+    written = area.input_value()
+    barriers = find_barriers(compose)
+    compose.keyboard.press("End")
+    compose.keyboard.press("Home")
+    compose.keyboard.type("shop://")
+    mended = rows.nth(1).locator("[data-pa-fault]").is_visible()
+    rows.nth(2).get_by_role("button", name="Remove the button").focus()
+    compose.keyboard.press("Enter")
+    next_focus = compose.evaluate("document.activeElement.value")
+    inside = compose.evaluate("document.documentElement.scrollWidth") <= width
+    with compose.expect_navigation():
+        press(compose, "Save draft")
+
+    assert is_full
+    assert written == f"Show | {tier} | show\nA \\| B | cart\n |  | later"
+    assert focused == "Address to open"
+    assert [text.partition(" ")[0] for text in faults] == ["Enter", "Give"]
+    assert (mended, next_focus, inside, barriers) == (False, "A | B", True, [])
+    assert Campaign.objects.get().message.content["buttons"] == [
+        {"title": "Show", "link": tier, "id": "show"},
+        {"title": "A | B", "link": "shop://cart"},
+    ]
+    complaints.clear()  # the browser notes the answer's status, 422
 
 
 def test_a_mistake_in_another_languages_tab_is_named_and_one_key_away(compose, complaints):
