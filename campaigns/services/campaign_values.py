@@ -126,7 +126,7 @@ def read_campaign(
     if base is not None:
         whole = _take_over(base, body) | whole
     whole = {name: value for name, value in whole.items() if value is not None}
-    campaign = _Reader(principal, whole, now).read(actor)
+    campaign = _Reader(principal, whole, now, kept=base.audience if base else None).read(actor)
     if base is not None and not body.keys() & set(SCHEDULE_FIELDS):
         _keep_schedule(base, campaign)
     return campaign
@@ -166,10 +166,14 @@ def write_campaign(campaign: Campaign) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads every field, collecting what is wrong, so that one answer names all of it."""
+    """Reads every field, collecting what is wrong, so that one answer names all of it. What the
+    `kept` audience names need not be there: whoever changes something else meets it at the start.
+    """
 
-    def __init__(self, principal: Any, body: Mapping[str, Any], now: datetime) -> None:
-        self.principal = principal
+    def __init__(
+        self, principal: Any, body: Mapping[str, Any], now: datetime, *, kept: Any = None
+    ) -> None:
+        self.principal, self.kept = principal, kept
         self.body = body
         self.now = now
         self.faults: dict[str, str] = {
@@ -184,7 +188,8 @@ class _Reader:
         audience = self.body.get("audience")
         if place is not None:
             group = self._try(find_group, place, self.body.get("group"))
-            self._try(read_audience, list(place.apps), audience, principal=self.principal)
+            seen_by = None if audience == self.kept else self.principal
+            self._try(read_audience, list(place.apps), audience, principal=seen_by)
             schedule = self._try(self._plan, values, place)
             workspace, name = place.apps[0].workspace, self.body.get("scenario")
             scenario = self._try(find_campaign_scenario, self.principal, workspace, name)

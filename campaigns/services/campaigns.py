@@ -94,7 +94,8 @@ def update_campaign(
     now: datetime,
     writers: Iterable[str] = (),
 ) -> Campaign:
-    """Change a draft; what the body leaves out stays. Raises Invalid, or Conflict once it runs.
+    """Change a draft; what the body leaves out stays, an audience too that names what is gone.
+    Raises Invalid, or Conflict once it runs.
 
     `writers` as in `create_campaign`.
     """
@@ -105,7 +106,9 @@ def update_campaign(
     values["name"] = values["name"] or campaign.name
     values["authors"] = list(dict.fromkeys([*campaign.authors, *writers, actor]))
     with transaction.atomic():
-        _hold_names(fresh)
+        # What it named before is told where it would start.
+        if fresh.audience != campaign.audience:
+            _hold_names(fresh)
         fresh.message.save()
         values["message"] = fresh.message
         # The WHERE clause is the lock: what has been launched meanwhile is not touched, nor what

@@ -13,6 +13,7 @@ from django.urls import reverse
 from campaigns.dispatch import plan, runs
 from campaigns.errors import ChangedMeanwhile, Conflict, Invalid, NotReady
 from campaigns.models import App, AppGroup, Campaign, Label, Segment, Transfer
+from campaigns.selectors import uses
 from campaigns.selectors.starting import GONE, find_obstacle
 from campaigns.services import campaigns
 from campaigns.services.audience import (
@@ -217,6 +218,14 @@ def test_whoever_deletes_waits_for_who_begins_to_name_it(make, label, segment, n
     assert rival.end() == "in_use"
 
 
+def test_who_deletes_a_label_reads_no_more_than_what_has_not_ended(served):
+    rows = uses.select_waiting([served.pk]).order_by("-transfer")
+
+    plan = rows.values_list("transfer__name", "audiences").explain()
+
+    assert "transfer_app_recent" not in plan
+
+
 def test_what_was_deleted_while_it_was_written_is_refused(make, label, now, monkeypatch):
     hold = campaigns.lock_app
 
@@ -231,6 +240,28 @@ def test_what_was_deleted_while_it_was_written_is_refused(make, label, now, monk
 
     assert set(refusal.value.fields) == {"audience.combine.exclude[0]"}
     assert not Campaign.objects.exists()
+
+
+def test_a_draft_that_names_what_is_gone_is_changed_in_all_else(make, label, segment, owner, now):
+    copy = copy_without(make, segment, label, now)
+    parts = copy.audience["combine"]
+
+    def change(**body):
+        fresh = Campaign.objects.select_related("message").get(pk=copy.pk)
+        return campaigns.update_campaign(fresh, owner, body, **BY, now=now)
+
+    kept = change(name="Sale", audience=copy.audience)
+    renamed = change(name="Sale 2", message={"body": "Now."})
+    with pytest.raises(Invalid) as refusal:
+        change(audience={"combine": {**parts, "include": [{"all": True}]}})
+
+    assert (kept.audience, renamed.name, renamed.audience) == (
+        copy.audience,
+        "Sale 2",
+        copy.audience,
+    )
+    assert set(refusal.value.fields) == {"audience.combine.exclude[0].labels"}
+    assert find_obstacle(renamed, now).code == GONE
 
 
 def test_compose_draws_a_box_for_what_is_gone_and_saves_nothing_with_it(
