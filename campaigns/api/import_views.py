@@ -15,6 +15,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.api.asked import choose
 from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import StrictJSONParser
 from campaigns.api.job_views import JobShape
@@ -26,13 +27,19 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.services import imports
 from campaigns.services.access import record_audit
 from campaigns.services.exports import EXPORT, FORMATS, What, start_export
-from campaigns.services.import_left_out import REJECTED
-from campaigns.services.import_steps import counts_left_out, read_shape
+from campaigns.services.import_left_out import REJECTED, count_left_out
+from campaigns.services.import_steps import read_shape
 from campaigns.services.import_targets import Choice
 from campaigns.services.import_uploads import read_blocks
 from campaigns.services.jobs import read_file
 
 BODY = {"text/csv": OpenApiTypes.BINARY, "application/x-ndjson": OpenApiTypes.BINARY}
+
+
+SINCE = OpenApiParameter(
+    "since", OpenApiTypes.BOOL, description="Those left out when they were written alone."
+)
+FLAGS = ("true", "false")
 
 
 class _Streamed(BaseParser):
@@ -129,6 +136,7 @@ class ImportViews(ListedViewSet):
     shown = ImportShape
     serializer_class = ChoiceBody
     filters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "rejected": ("since",),
         "list": ("app",),
         "create": ("app", "source", "name"),
     }
@@ -201,13 +209,16 @@ class ImportViews(ListedViewSet):
         one = imports.cancel_import(self.find_row_to_change(), **self.by)
         return Response(self.shown(one).data)
 
-    @extend_schema(parameters=[ID], responses={(200, "text/csv"): OpenApiTypes.BINARY})
+    @extend_schema(parameters=[ID, SINCE], responses={(200, "text/csv"): OpenApiTypes.BINARY})
     @action(detail=True)
     def rejected(self, request: Request, pk: str = "") -> Any:
-        """The rows that the dry run leaves out, with the reasons, as CSV."""
+        """The rows that the dry run leaves out, with the reasons, as CSV; where it leaves none out,
+        or with `since`, those that something had changed for when they were written."""
         one = self.find_row_to_change()
-        job = one.check_job
-        if job is None or not counts_left_out(job.counts):
+        is_since = choose(request, "since", FLAGS) == "true"
+        jobs = [one.apply_job] if is_since else [one.check_job, one.apply_job]
+        job = next((job for job in jobs if job is not None and count_left_out(job)), None)
+        if job is None:
             raise NotFound(_("No row was left out so far."))
         workspace = one.app.workspace
         record_audit(self.by["actor"], "download_rejected", one, workspace=workspace, now=self.now)

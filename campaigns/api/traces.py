@@ -73,6 +73,7 @@ class TraceShape(serializers.Serializer[Any]):
 
     who = serializers.CharField()
     subjects = SubjectShape(many=True)
+    only_begin = serializers.BooleanField()
     notes = serializers.ListField(child=serializers.CharField())
     recipients = TracedShape(many=True)
     rest = RestShape(many=True)

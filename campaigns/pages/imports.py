@@ -40,10 +40,9 @@ from campaigns.selectors.row_ids import read_id
 from campaigns.services import imports as services
 from campaigns.services.access import Role, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
-from campaigns.services.import_left_out import REJECTED, read_left_out
+from campaigns.services.import_left_out import REJECTED, count_left_out, read_left_out
 from campaigns.services.import_steps import (
     SAMPLES,
-    counts_left_out,
     read_choice,
 )
 from campaigns.services.import_targets import Choice, list_targets
@@ -184,6 +183,7 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
     """What the polled piece shows."""
     job = _find_job(one)
     checked, applied = one.check_job, one.apply_job
+    told = checked if count_left_out(checked) else applied
     state = services.name_state(one)
     may_change = has_role(request.user, one.app, ROLE)
     may_see = may_change and services.reaches_all_of(request.user, one)
@@ -200,9 +200,9 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
         "fields": sorted(checked.cursor.get("fields", {}).items()) if checked else [],
         "unread": services.list_unread_columns(one),
         "samples": _read_samples(checked) if may_see and checked and not applied else [],
-        "left_out": _count_left_out(checked) if may_change and checked else 0,
-        "why": _tally_reasons(checked) if may_change and checked and not own["is_live"] else {},
-        "left_out_since": _count_left_out(applied) if may_change and applied else 0,
+        "left_out": count_left_out(checked) if may_change else 0,
+        "why": _tally_reasons(told) if may_change and told and not own["is_live"] else {},
+        "left_out_since": count_left_out(applied) if may_change else 0,
     }
 
 
@@ -222,13 +222,6 @@ def _read_samples(job: Job) -> list[dict[str, Any]]:
     text = b"".join(read_file(job, SAMPLES))
     # A row that named somebody who was erased is struck out.
     return [json.loads(line) for line in text.splitlines() if line.startswith(b"{")]
-
-
-def _count_left_out(job: Job) -> int:
-    """How many rows there are in the file of those that were left out."""
-    if "since" in job.cursor:
-        return int(job.cursor["since"])
-    return counts_left_out(job.counts)
 
 
 def _tally_reasons(job: Job) -> dict[str, Any]:

@@ -169,5 +169,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     workspace = require_workspace(request.user, key.workspace.slug)
     revoke_key(key, actor=name_actor(request.user), now=timezone.now())
-    messages.success(request, _("The key is revoked: scripts that use it are refused from now on."))
+    messages.success(
+        request, _("The key is revoked: scripts that use it are refused within a second.")
+    )
     return redirect(f"{reverse('keys')}?workspace={workspace.slug}")

@@ -347,8 +347,10 @@ def list_lines(asked: Asked) -> Iterator[list[Any]]:
     if is_by_transfer:
         yield from _list_transfers(asked, lines)
         return
+    is_said = asked.by is Dimension.REASON  # its keys are words of ours, `skipped:gone`
     for line in lines:
-        yield [line.name, *list_numbers(line)]
+        name = say_value(asked.by, line.key, line.name) if is_said else line.name
+        yield [name, *list_numbers(line)]
 
 
 def _list_tree(asked: Asked) -> Iterator[list[Any]]:

@@ -19,7 +19,7 @@ from campaigns.models import (
     Transfer,
 )
 from campaigns.models.bulk import IdList
-from campaigns.selectors.lookup import find_matches
+from campaigns.selectors.lookup import Match, find_matches, is_beginning
 from campaigns.selectors.trace_audience import (
     list_audience_lines,
     list_route_lines,
@@ -95,11 +95,13 @@ class Traced:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What there is to say. With more than one of `subjects` it is not clear who is meant, and
-    nothing is traced; without any nobody here has this id. `rest` is what is true of those parts
+    nothing is traced; so it is where these `only_begin` so: nobody has the id as a whole. Without
+    any nobody here has it. `rest` is what is true of those parts
     and devices of theirs that come behind the `recipients`, and `last` the place behind which."""
 
     who: str
     subjects: tuple[Subject, ...] = ()
+    only_begin: bool = False
     notes: tuple[str, ...] = ()
     recipients: tuple[Traced, ...] = ()
     rest: tuple[Rest, ...] = ()
@@ -120,9 +122,11 @@ def trace_transfer(
 
     With `may_see_calls` the scrubbed calls and answers are told, too.
     """
-    subjects = find_subjects(who, principal)
-    if len(subjects) != 1:
-        return Trace(who=who, subjects=subjects, notes=tuple(_tell_nobody(transfer, who, subjects)))
+    matches = find_matches(who, principal)
+    subjects, only_begin = find_subjects(matches), is_beginning(matches)
+    if only_begin or len(subjects) != 1:
+        notes = () if subjects and not only_begin else tuple(_tell_nobody(transfer, who.strip()))
+        return Trace(who=who, subjects=subjects, only_begin=only_begin, notes=notes)
     [subject] = subjects
     devices = _list_devices(transfer, subject)
     parts = _list_parts(transfer, part)
@@ -134,9 +138,8 @@ def trace_transfer(
     )
 
 
-def find_subjects(who: str, principal: Any) -> tuple[Subject, ...]:
-    """Whom the text may mean, of what the principal sees; at most 20."""
-    matches = find_matches(who, principal)
+def find_subjects(matches: Sequence[Match]) -> tuple[Subject, ...]:
+    """Whom a text may mean, by what was found; at most 20."""
     persons = Person.objects.in_bulk({one.pk for one in matches if one.kind == "person"})
     ids = IdList(one.pk for one in matches if one.kind == "device")
     devices = Device.objects.filter(pk__in=ids).select_related("person", "app").in_bulk()
@@ -151,11 +154,11 @@ def find_subjects(who: str, principal: Any) -> tuple[Subject, ...]:
     return tuple(found.values())[:MOST_SUBJECTS]
 
 
-def _tell_nobody(transfer: Transfer, who: str, subjects: Sequence[Subject]) -> Iterator[str]:
-    if subjects:
+def _tell_nobody(transfer: Transfer, who: str) -> Iterator[str]:
+    if who.endswith("*"):  # a beginning was asked for
         return
     yield _("Nobody here has this id.")
-    if was_named(transfer, who.strip()):
+    if was_named(transfer, who):
         yield _("A script named just this id; nobody had it when the audience was frozen.")
 
 

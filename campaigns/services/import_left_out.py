@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,19 @@ class Outcome:
     verdict: Verdict
     placed: Placed | None = None
     fault: RowFault | None = None
+
+
+def count_left_out(job: Job | None) -> int:
+    """How many rows there are in its file of those that were left out: of an import itself, those
+    that something had changed for since the dry run."""
+    if job is None:
+        return 0
+    return int(job.cursor["since"]) if "since" in job.cursor else sum_left_out(job.counts)
+
+
+def sum_left_out(counts: Mapping[str, int]) -> int:
+    """Rows that are neither written nor the same already."""
+    return counts.get(Verdict.CONFLICTING.value, 0) + counts.get(Verdict.REJECTED.value, 0)
 
 
 def keep_left_out(job: Job, one: Import, outcomes: Sequence[Outcome], *, is_first: bool) -> None:

@@ -25,7 +25,13 @@ from campaigns.selectors.erased import find_erased, has_erased
 from campaigns.selectors.seals import PERSON_KINDS, list_kinds
 from campaigns.services.import_book import Change, ImportBook, Placed, Verdict
 from campaigns.services.import_keys import Seen
-from campaigns.services.import_left_out import REJECTED, ErasedRow, Outcome, keep_left_out
+from campaigns.services.import_left_out import (
+    REJECTED,
+    ErasedRow,
+    Outcome,
+    keep_left_out,
+    sum_left_out,
+)
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, RowReader
 from campaigns.services.import_targets import Choice
 from campaigns.services.import_text import MAX_COLUMNS, WINDOW, Chunk, Row, Shape, read_chunk
@@ -191,7 +197,7 @@ def check_step(job: Job, now: datetime) -> Step:
     moved["sampled"] = _keep_samples(job, cursor["sampled"], outcomes)
     others = read_shape(one).find_others(chunk.rows).union(cursor.get("others", ()))
     moved["others"] = sorted(others)[:MAX_COLUMNS]
-    keep_left_out(job, one, outcomes, is_first=counts_left_out(job.counts) == 0)
+    keep_left_out(job, one, outcomes, is_first=sum_left_out(job.counts) == 0)
     return Step(moved, moved["start"], counts, total=one.size)
 
 
@@ -264,11 +270,6 @@ def _count(
         if outcome.placed is not None:
             counts.update(f"{created}s" for created in outcome.placed.created)
     return dict(counts)
-
-
-def counts_left_out(counts: Mapping[str, int]) -> int:
-    """Rows that are neither written nor the same already."""
-    return counts.get(Verdict.CONFLICTING.value, 0) + counts.get(Verdict.REJECTED.value, 0)
 
 
 def _keep_plan(

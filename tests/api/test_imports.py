@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from campaigns.models import AuditEntry, Import, Job, Label, LabelMember, Person, Segment
 from campaigns.services.job_work import drain_jobs
@@ -44,6 +46,32 @@ def test_a_file_is_checked_and_applied(client, app):
     assert (applying["state"], applied["state"]) == ("applying", "applied")
     assert Person.objects.get().attributes == {"plan": "pro"}
     assert AuditEntry.objects.filter(target_type="import", verb="download_rejected").count() == 1
+
+
+def test_what_changed_between_the_dry_run_and_the_import_is_left_out_with_its_reason(
+    client, app, owner
+):
+    sent = send(client, "user_id,platform,token\nann,android,token-that-moves\n").json()
+    address = f"/api/v1/imports/{sent['id']}/"
+    client.post(f"{address}check/")
+    drain_jobs()
+    before = client.get(f"{address}rejected/")
+    bob = builders.make_person(app.workspace, "bob")
+    builders.make_device(app, "token-that-moves", person=bob)
+    client.post(f"{address}apply/")
+    drain_jobs()
+    browser = Client()
+    browser.force_login(owner)
+
+    files = [client.get(f"{address}rejected/{query}") for query in ("", "?since=true")]
+    page = browser.get(reverse("import", args=[sent["id"]]))
+
+    assert before.status_code == 404
+    for file in files:
+        [row] = csv.DictReader(b"".join(file.streaming_content).decode().splitlines())
+        assert (row["line"], "belongs to somebody else" in row["reason"]) == ("2", True)
+    [why] = page.context["why"]["rows"]
+    assert (page.context["left_out_since"], why["reason"] in page.content.decode()) == (1, True)
 
 
 def test_lines_of_json_and_labels_by_name(client, app):

@@ -260,6 +260,18 @@ def test_who_is_meant_is_asked_where_it_is_not_clear(account, people, start, own
     assert trace.recipients == ()
 
 
+@pytest.mark.parametrize(
+    ("who", "notes"), [("imp-7", ("Nobody here has this id.",)), ("imp-7*", ())]
+)
+def test_nobody_is_traced_by_the_beginning_of_an_id(account, people, start, owner, who, notes):
+    builders.make_person(account.workspace, "imp-70")
+
+    trace = trace_transfer(start(CONTENT), who, owner)
+
+    assert (trace.only_begin, trace.notes) == (True, notes)
+    assert ([one.name for one in trace.subjects], trace.recipients) == (["imp-70"], ())
+
+
 def test_an_id_of_a_person_and_of_their_own_phone_means_the_person(account, people, start, owner):
     phone = Device.objects.get(token="token-ann")
     add_id(phone, "ann")
