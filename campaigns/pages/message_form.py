@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.pages import left_out
 from campaigns.pages.fields import PageForm, draw_plain, shrink
 from campaigns.pages.language_field import MessageLanguagesField
 from providers.contract import Dialect
@@ -148,6 +149,8 @@ class MessageForm(PageForm):
             self._add_fields(f"{platform.value}-", specs)
         for dialect in self.dialects:
             self._add_fields(f"extras-{dialect.key}-", dialect.message_options)
+        for block in left_out.OWN:
+            self.fields[f"{block}-{left_out.NAME}"] = left_out.build_left_out(block)
         kept = build_field(KEPT_EXTRAS)
         kept.widget = forms.HiddenInput()
         self.fields[KEPT_EXTRAS.name] = kept
@@ -186,7 +189,7 @@ class MessageForm(PageForm):
             Tab(
                 key=platform.value,
                 label=str(PLATFORM_NAMES[platform]),
-                fields=self._bound(f"{platform.value}-", specs),
+                fields=self._bound_block(platform.value, specs),
                 is_platform=True,
             )
             for platform, specs in BLOCK_FIELDS.items()
@@ -195,7 +198,7 @@ class MessageForm(PageForm):
     def other_tabs(self) -> list[Tab]:
         """How it reaches the device and is shown inside the app, and what goes out by text."""
         tabs = [
-            Tab(key=name, label=str(BLOCK_NAMES[name]), fields=self._bound(f"{name}-", specs))
+            Tab(key=name, label=str(BLOCK_NAMES[name]), fields=self._bound_block(name, specs))
             for name, specs in OTHER_BLOCKS.items()
         ]
         tabs[0].fields[:0] = self._bound("", DELIVERY_FIELDS)
@@ -231,13 +234,17 @@ class MessageForm(PageForm):
     def _bound(self, prefix: str, specs: tuple[FieldSpec, ...]) -> list[forms.BoundField]:
         return [self[prefix + spec.name] for spec in specs]
 
+    def _bound_block(self, block: str, specs: tuple[FieldSpec, ...]) -> list[forms.BoundField]:
+        boxes = [self[f"{block}-{left_out.NAME}"]] if block in left_out.OWN else []
+        return [*self._bound(f"{block}-", specs), *boxes]
+
     def write_content(self) -> dict[str, Any]:
         """The message's JSON form without translations; what is not filled in is absent."""
         content = self._collect("", TOP_FIELDS)
         for name, specs in OTHER_BLOCKS.items():
-            content[name] = self._collect(f"{name}-", specs)
+            content[name] = self._collect_block(name, specs)
         for platform, specs in BLOCK_FIELDS.items():
-            content[platform.value] = self._collect(f"{platform.value}-", specs)
+            content[platform.value] = self._collect_block(platform.value, specs)
         content["extras"] = self._collect_extras()
         # Of languages instead an empty list says something: none, where the app may have some.
         none: dict[str, Any] = {"fallbacks": []} if self.cleaned_data.get("fallbacks") == [] else {}
@@ -255,6 +262,11 @@ class MessageForm(PageForm):
             extras[dialect.key] = hidden | own
         return {key: values for key, values in extras.items() if values}
 
+    def _collect_block(self, block: str, specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
+        """What is filled in there, which wins over a box that it has none."""
+        chosen = self.cleaned_data.get(f"{block}-{left_out.NAME}") or ()
+        return left_out.write_left_out(block, chosen) | self._collect(f"{block}-", specs)
+
     def _collect(self, prefix: str, specs: tuple[FieldSpec, ...]) -> dict[str, Any]:
         named = {spec.name: self.cleaned_data.get(prefix + spec.name) for spec in specs}
         return shrink(named)
@@ -265,6 +277,8 @@ def read_initial(content: Mapping[str, Any]) -> dict[str, Any]:
     initial = {spec.name: content.get(spec.name) for spec in TOP_FIELDS}
     for name in [*OTHER_BLOCKS, *BLOCK_FIELDS]:
         initial |= prefix_names(name, content.get(name))
+    for name in left_out.OWN:
+        initial[f"{name}-{left_out.NAME}"] = left_out.read_left_out(name, content.get(name))
     extras = content.get("extras") or {}
     for key, values in extras.items():
         initial |= prefix_names(f"extras-{key}", values)

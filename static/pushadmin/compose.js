@@ -107,7 +107,7 @@
   let asked = new Map();
   const isKept = (field) => field.name && field.type !== "hidden" && field.name !== "target";
   const read = (field) => (["checkbox", "radio"].includes(field.type) ? String(field.checked) : field.value);
-  const nameField = (field) => `${field.name}=${field.type === "radio" ? field.value : ""}`;
+  const nameField = (field) => `${field.name}=${["checkbox", "radio"].includes(field.type) ? field.value : ""}`;
   const listFields = () => [...root().querySelectorAll("input, textarea, select:not([multiple])")].filter(isKept);
   const readAll = () => new Map(listFields().map((field) => [nameField(field), read(field)]));
 

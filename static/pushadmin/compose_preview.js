@@ -105,13 +105,16 @@
 
   const isHere = (part) => !part.dataset.paOnly || part.dataset.paOnly.split(" ").includes(now.screens[now.platform]);
 
+  // What is common and a platform has none of.
+  const isLeftOut = (platform, name) => root().querySelector(`input[name="${platform}-without"][value="${name}"]`)?.checked ?? false;
+
   function readPictures(platform) {
     const screen = screenOf(platform);
     if (screen) return screen.pictures;
-    const common = value("image");
-    const banner = value("android.banner") || common;
-    const attached = value("ios.attachments").split(/\s/)[0] || common;
-    return { android: { image: value("android.image"), banner }, ios: { image: attached }, web: { image: value("web.image") || common, icon: value("web.icon") }, in_app: { banner: banner || attached } }[platform];
+    const common = (name) => (isLeftOut(name, "image") ? "" : value("image"));
+    const banner = value("android.banner") || common("android");
+    const attached = value("ios.attachments").split(/\s/)[0] || common("ios");
+    return { android: { image: value("android.image"), banner }, ios: { image: attached }, web: { image: value("web.image") || common("web"), icon: value("web.icon") }, in_app: { banner: banner || attached } }[platform];
   }
 
   function pictures(phone) {
@@ -131,7 +134,8 @@
     const read = (name) => (panel?.querySelector(`[name$="-${name}"]`)?.value ?? "").trimEnd();
     const text = read(`${platform}-buttons`) || (own ? "" : read("buttons"));
     const titles = text.split("\n");
-    const lines = (own || value("buttons")).split("\n").filter((line) => line.trim());
+    const common = isLeftOut(platform, "buttons") ? "" : value("buttons");
+    const lines = (own || common).split("\n").filter((line) => line.trim());
     return lines.slice(0, 3).map((line, at) => titles[at]?.trim() || line.split(/(?<!\\)\|(?![^{}]*[%}]\})/)[0].replaceAll("\\|", "|").trim());
   }
 

@@ -26,8 +26,11 @@ WHOLE = {
     "link": "shop://sale", "image": "https://shop.example/sale.png",
     "buttons": [{"title": "Show", "link": "shop://sale", "id": "show"}, {"title": "A | B"}],
     "android": {"channel_id": "offers", "collapse_id": "sale", "buttons": [{"title": "Only here"}]},
-    "ios": {"subtitle": "Now", "interruption_level": "time-sensitive", "relevance_score": 0.25},
-    "web": {"tag": "sale", "require_interaction": True, "extras": {"a": [1, {"b": None}]}},
+    "ios": {"subtitle": "Now", "attachments": [], "url": "",
+            "interruption_level": "time-sensitive", "relevance_score": 0.25},
+    "in_app": {"style": "modal", "tap_target": ""},
+    "web": {"buttons": [],
+            "tag": "sale", "require_interaction": True, "extras": {"a": [1, {"b": None}]}},
     "translations": {
         "de": {
             "title": "Ausverkauf", "body": "Nur heute", "buttons": ["", "A | Z"],
@@ -50,11 +53,17 @@ def routed(app):
     return app
 
 
+def read_all(page):
+    """The form with every box of a group that is ticked."""
+    return dict(read_form(page).lists())
+
+
 def read_plain(content):
     """Without what says nothing: an empty title is none."""
     if isinstance(content, dict):
         plain = {name: read_plain(value) for name, value in content.items()}
-        return {name: value for name, value in plain.items() if value not in ("", {})}
+        said = {"url", "tap_target"}  # that there is none, where all others have one
+        return {key: one for key, one in plain.items() if one not in ("", {}) or key in said}
     return content
 
 
@@ -65,7 +74,7 @@ def test_a_draft_that_is_opened_and_saved_is_what_it_was(client, owner, routed, 
     place = reverse("edit", args=[campaign.pk])
 
     page = client.get(place).content.decode()
-    saved = client.post(place, read_form(page))
+    saved = client.post(place, read_all(page))
 
     campaign = Campaign.objects.select_related("message").get()
     assert saved.status_code == 302
@@ -117,7 +126,7 @@ def test_a_copy_says_all_that_the_first_one_said(client, owner, routed, now):
     client.force_login(owner)
 
     page = client.get(reverse("compose"), {"copy": campaign.pk}).content.decode()
-    saved = client.post(reverse("compose"), read_form(page))
+    saved = client.post(reverse("compose"), read_all(page))
 
     copy = Campaign.objects.exclude(pk=campaign.pk).get()
     assert saved.status_code == 302
@@ -131,7 +140,7 @@ def test_a_template_that_is_opened_and_saved_is_what_it_was(client, owner, route
     client.force_login(owner)
     place = reverse("template", args=[kept.pk])
 
-    saved = client.post(place, read_form(client.get(place).content.decode()))
+    saved = client.post(place, read_all(client.get(place).content.decode()))
 
     kept.refresh_from_db()
     assert saved.status_code == 302

@@ -192,6 +192,9 @@ def test_a_recipient_is_shown_what_he_gets_on_every_platform(compose, app, compl
         .get_attribute("src")
         for platform, screen, name in (("android", "open", "banner"), ("web", "note", "image"))
     ]
+    compose.get_by_role("tab", name="Web", exact=True).click()
+    compose.get_by_role("group", name="Leave out what is common").get_by_label("Image").check()
+    left_out = show(compose, "web", "note").locator("[data-pa-picture=image]").is_hidden()
 
     picker.select_option(index=1)
     android = read(show(compose, "android", "open"), "title")
@@ -203,6 +206,7 @@ def test_a_recipient_is_shown_what_he_gets_on_every_platform(compose, app, compl
     cuts = read_cuts(compose)
 
     assert as_written == f"Only {name}"
+    assert left_out
     assert common == ["https://img.acme.com/all.png"] * 2
     assert android.startswith("Droid Ann !!!")
     assert (ios, web) == (("Hi Ann", "Only Ann"), "Hi Ann")
