@@ -244,6 +244,8 @@ def _list_sent(scope: _Scope, start: datetime, end: datetime) -> _Found:
     campaigns = {row[0]: Named(*row) for row in named.values_list(*Named._fields)}
     seen: dict[tuple[int, int], Entry] = {}
     for pk, occurrence, transfer, status, at, wall_clock in newest:
+        if pk not in campaigns:
+            continue  # deleted between the two statements
         entry = Entry(
             at=at, campaign=campaigns[pk], status=status,
             apps=_find_apps(campaigns[pk], scope.members), transfer_id=transfer,

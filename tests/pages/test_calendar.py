@@ -66,6 +66,25 @@ def test_what_was_sent_and_what_is_planned_stand_in_one_order(app, owner):
     ]  # fmt: skip
 
 
+def test_a_campaign_that_is_deleted_while_it_is_read_is_not_shown(app, owner):
+    doomed = make_campaign(app, "Doomed")
+    send(app, doomed, NOW)
+    send(app, make_campaign(app, "Stays"), NOW)
+
+    deletions = [doomed.delete]
+
+    def delete(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if deletions and 'FROM "campaigns_transfer"' in sql:
+            deletions.pop()()
+        return result
+
+    with connection.execute_wrapper(delete):
+        names = list_names(owner)
+
+    assert [name for name, _status, _at in names] == ["Stays"]
+
+
 def test_recipients_own_hours_are_a_band_and_an_app_group_is_one_entry(app, owner):
     other = builders.make_app(app.workspace, "cafe")
     group = AppGroup.objects.create(workspace=app.workspace, name="All", slug="a", group_key="k")
