@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 
+from django.db.models import Exists
 from django.utils.translation import gettext as _
 
 from campaigns.models import App, DeviceMark, Label
 from campaigns.selectors.audience_fields import AudienceField, find_field
 from campaigns.selectors.country_names import find_country, list_countries
 from campaigns.selectors.language_names import name_language, read_language
-from campaigns.selectors.suggestions import suggest_values
+from campaigns.selectors.suggestions import list_common
 from providers.audience import And, Condition, Expression, Not, Op, Or
 
 Apps = Sequence[App]
@@ -75,15 +76,26 @@ def _list_names(apps: Apps) -> list[str]:
 
 
 def _doubt_tags(apps: Apps, field: AudienceField, values: Sequence[str]) -> Iterator[str]:
-    tags = DeviceMark.objects.filter(app__in=apps, kind=DeviceMark.Kind.TAG)
+    known = _find_tags(apps, values)
     for value in values:
-        if not tags.filter(name=value).exists():
+        if value not in known:
             yield _("No device has the tag “%(value)s”.") % {"value": value}
 
 
+def _find_tags(apps: Apps, values: Sequence[str]) -> set[str]:
+    """Those that any device has, in one statement: of each a first row is looked for, as a tag may
+    be everybody's."""
+    tags = DeviceMark.objects.filter(app__in=apps, kind=DeviceMark.Kind.TAG)
+    asked = {f"tag_{place}": Exists(tags.filter(name=one)) for place, one in enumerate(values)}
+    rows = App.objects.filter(pk__in=[app.pk for app in apps[:1]]).annotate(**asked)
+    found = rows.values(*asked).first() if asked else None
+    return {one for place, one in enumerate(values) if found and found[f"tag_{place}"]}
+
+
 def _doubt_countries(apps: Apps, field: AudienceField, values: Sequence[str]) -> Iterator[str]:
+    seen = _list_seen(apps, field)
     for value in values:
-        if value in list_countries() or _is_seen(apps, field, value):
+        if value in list_countries() or value in seen:
             continue
         given = {"value": value, "code": find_country(value)}
         if given["code"]:
@@ -94,9 +106,10 @@ def _doubt_countries(apps: Apps, field: AudienceField, values: Sequence[str]) ->
 
 
 def _doubt_languages(apps: Apps, field: AudienceField, values: Sequence[str]) -> Iterator[str]:
+    seen = _list_seen(apps, field)
     for value in values:
         is_known = name_language(value) != value and value.partition("-")[0].islower()
-        if is_known or _is_seen(apps, field, value):
+        if is_known or value in seen:
             continue
         given = {"value": value, "code": read_language(value)}
         if given["code"] not in {"", value}:
@@ -105,8 +118,8 @@ def _doubt_languages(apps: Apps, field: AudienceField, values: Sequence[str]) ->
             yield _("“%(value)s” is no language that is known here, such as de or pt-BR.") % given
 
 
-def _is_seen(apps: Apps, field: AudienceField, value: str) -> bool:
-    return any(value in suggest_values(app, field, value) for app in apps)
+def _list_seen(apps: Apps, field: AudienceField) -> set[str]:
+    return {value for app in apps for value in list_common(app, field)}
 
 
 _FINDERS: dict[str, Callable[[Apps, AudienceField, Sequence[str]], Iterator[str]]] = {

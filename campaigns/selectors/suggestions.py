@@ -115,12 +115,12 @@ def suggest_values(app: App, field: AudienceField, term: str = "") -> tuple[str,
     if field.name in PERSONAL or field.kind is FieldKind.TIME:
         return ()
     folded = term.casefold()
-    held = [value for value in _list_common(app, field) if folded in value.casefold()]
+    held = [value for value in list_common(app, field) if folded in value.casefold()]
     return tuple(held[:MOST])
 
 
-def _list_common(app: App, field: AudienceField) -> list[str]:
-    """Values of devices that are looked at, the commonest first."""
+def list_common(app: App, field: AudienceField) -> list[str]:
+    """Values of the devices that are looked at, the commonest 1,000 first; remembered a while."""
     key = f"suggest-{app.pk}-{field.name.encode().hex()}"
     found: list[str] | None = cache.get(key)
     if found is None:

@@ -140,3 +140,14 @@ def test_in_an_app_group_a_label_of_one_app_is_known(app, make, now):
 
     [sentence] = see_audience(campaign, now)[1]
     assert sentence.startswith("There is no label “vipp”")
+
+
+def test_tags_are_looked_for_in_one_statement(app, known, django_assert_num_queries):
+    DeviceMark.objects.create(app=app, device=known, kind=DeviceMark.Kind.TAG, name="beta")
+    tags = [f"tag {number}" for number in range(49)]
+
+    with django_assert_num_queries(1):
+        told = doubt([app], "device.tag", [*tags, "beta"], op="in")
+
+    assert told.count("No device has") == len(tags)
+    assert "beta" not in told
