@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -64,7 +65,10 @@ WORDS = {
     "changed": gettext_lazy("Changed"),
     "same": gettext_lazy("Were so already"),
     "unknown": gettext_lazy("Not known here"),
-    REPEATED: gettext_lazy("Lines that name somebody again"),
+    # Of what a step reads: what all the lines before have named is kept nowhere.
+    REPEATED: format_lazy(
+        gettext_lazy("Lines that name somebody again, of {lines} at a time"), lines=f"{LINES:,}"
+    ),
 }
 
 

@@ -190,7 +190,7 @@ def test_what_a_list_names_twice_is_counted_so_that_the_figures_are_its_lines(pa
     job = Job.objects.get()
     shown = page.get(reverse("job", args=[job.pk])).content.decode()
     assert job.counts == {"changed": 2, "same": 0, "unknown": 1, "repeated": 3}
-    assert "Lines that name somebody again" in shown
+    assert "Lines that name somebody again, of 2,000 at a time" in shown
 
 
 def test_nobody_is_found_whom_the_operator_does_not_see(client, app, label, people):
