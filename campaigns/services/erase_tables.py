@@ -24,6 +24,7 @@ from campaigns.models import (
     Job,
     JobEvent,
     JobPiece,
+    Label,
     Message,
     MessageTemplate,
     Occurrence,
@@ -38,6 +39,7 @@ from campaigns.models import (
     Submission,
     Suppression,
     TargetChunk,
+    TestGroup,
     TrackedTarget,
     Transfer,
     TransferEvent,
@@ -187,8 +189,22 @@ def _forget_texts(row: Any, words: Words) -> str:
 
 
 def _tell_segment(row: Any, words: Words) -> str:
+    described = words.clear_text(row.description)
+    if described != row.description:
+        Segment.objects.filter(pk=row.pk).update(description=described)
     cleared = words.clear_json(row.expression, EXPRESSION, lists=True)
-    return "" if cleared == row.expression else "told"
+    if cleared != row.expression:
+        return "told"
+    return "changed" if described != row.description else ""
+
+
+def _rename_group(row: Any, words: Words) -> str:
+    name = words.clear_text(row.name)
+    if name == row.name:
+        return ""
+    # Two groups of an app have two names.
+    TestGroup.objects.filter(pk=row.pk).update(name=f"{name[:100]} #{row.pk}")
+    return "changed"
 
 
 def _clear_version(row: Any, words: Words) -> str:
@@ -252,5 +268,7 @@ TABLES: tuple[Table, ...] = (
         ("expression", "segment", "number"),
         act=_clear_version,
     ),
-    Table(Segment, "app__workspace", ("expression",), act=_tell_segment),
+    Table(Segment, "app__workspace", ("expression", "description"), act=_tell_segment),
+    Table(Label, "app__workspace", ("description",)),
+    Table(TestGroup, "app__workspace", ("name",), act=_rename_group),
 )

@@ -184,7 +184,8 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
     ),
     "segment": (
         _fate(TOLD, "expression", "the job names the segments; who wrote one decides about it"),
-        _fate(STAYS, "name description", _SET_UP),
+        _fate(SEARCHED, "description", "a sentence"),
+        _fate(STAYS, "name", _SET_UP),
     ),
     "inboxitem": (_fate(GOES, "message", "what waits for a device"),),
     "segmentversion": (
@@ -234,12 +235,15 @@ FATES: Mapping[str, tuple[Fate, ...]] = {
     ),
     "appgroup": (_fate(STAYS, "name slug group_key secret_hash", _SET_UP),),
     "group": (_fate(STAYS, "name", _SET_UP),),
-    "label": (_fate(STAYS, "name description", _SET_UP),),
+    "label": (_fate(SEARCHED, "description", "a sentence"), _fate(STAYS, "name", _SET_UP)),
     "route": (_fate(STAYS, "platform options", _SET_UP),),
     "doorname": (_fate(STAYS, "dialect value", _SET_UP),),
     "vendorgroup": (_fate(STAYS, "vendor_id", _SET_UP),),
     "scenario": (_fate(STAYS, "name key steps run_by", _SET_UP),),
-    "testgroup": (_fate(STAYS, "name created_by", _SET_UP),),
+    "testgroup": (
+        _fate(SEARCHED, "name", "it may be called like its only member"),
+        _fate(STAYS, "created_by", _STAFF),
+    ),
     "user": (_fate(STAYS, "password username first_name last_name email", _STAFF),),
     "session": (_fate(STAYS, "session_key session_data", _STAFF),),
     "accessfailurelog": (

@@ -173,7 +173,11 @@ def make_person(app: App, now: datetime) -> tuple[Person, Device]:
     person = Person.objects.get(external_user_id=USER)
     changes = {"email": MAIL, "attributes": {"first_name": NAME}}
     client.patch(f"/api/v1/persons/{person.pk}/", changes, HTTP_IDEMPOTENCY_KEY=f"k {MARKER}")
-    label = Label.objects.create(app=app, name="vip", member_count=0)
+    told = f"For {MAIL} and whoever is like {USER}"
+    label = Label.objects.create(app=app, name="vip", member_count=0, description=told)
+    Segment.objects.create(app=app, name="Like them", expression={"and": []}, description=told)
+    for name in (USER, MAIL):
+        kept.TestGroup.objects.create(app=app, name=name, created_at=now, created_by="o")
     client.post(f"/api/v1/labels/{label.pk}/members/add/", {"persons": [USER, OLD]},
                 HTTP_IDEMPOTENCY_KEY="k3")  # fmt: skip
     device = Device.objects.get(person=person)
@@ -294,7 +298,7 @@ def test_nothing_is_left_and_the_books_hold(place, now):
     assert job.counts["segments"] == 1
     # A segment is told of and not changed: who wrote it decides.
     assert grep(MARKER) == ["campaigns_segment.expression"]
-    assert str(Segment.objects.get().pk) in job.note
+    assert str(Segment.objects.get(name="She").pk) in job.note
     assert [*Delivery.objects.values_list("part", "recipient", "outcome")] == before
     assert before == [(transfer.parts.get().pk, device.pk, "sent")]
     assert check_books().faults == []
