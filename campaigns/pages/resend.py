@@ -15,7 +15,7 @@ from campaigns.pages.lookups import find_transfer, may
 from campaigns.pages.origin import name_transfer
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
 from campaigns.services.access import name_actor, require_role
-from campaigns.services.resends import CHOICES, list_resends, plan_resend, preview_resend
+from campaigns.services.resends import CHOICES, list_resends, preview_resend, share_resend
 
 
 @operator_page
@@ -29,11 +29,14 @@ def resend_page(request: HttpRequest, pk: int) -> HttpResponse:
             raise Http404
         by = {"actor": name_actor(request.user), "now": timezone.now()}
         try:
-            campaign = plan_resend(transfer, dict(asked), **by)  # type: ignore[arg-type]
+            campaign, is_new = share_resend(transfer, dict(asked), **by)  # type: ignore[arg-type]
         except Refused as refusal:
             tell_refusal(request, refusal)
             return redirect("resend", pk=pk)
-        messages.success(request, _("This is a draft for exactly these. Nothing is sent yet."))
+        if is_new:
+            messages.success(request, _("This is a draft for exactly these. Nothing is sent yet."))
+        else:
+            messages.info(request, _("There is a draft for these already. Nothing is sent yet."))
         return redirect("campaign_review", pk=campaign.pk)
     context = {
         "transfer": transfer,

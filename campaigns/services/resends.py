@@ -129,6 +129,21 @@ def _preview(
     return Choice(key, label, asked, total, twice, is_exact)
 
 
+def share_resend(
+    transfer: Transfer, asked: Mapping[str, Any], *, actor: str, now: datetime
+) -> tuple[Campaign, bool]:
+    """The draft for these recipients that waits already, else a new one; True for a new one. Two
+    who ask in one moment come to the same. Raises what `plan_resend` does."""
+    with transaction.atomic():
+        list(Transfer.objects.select_for_update(no_key=True).filter(pk=transfer.pk).values("pk"))
+        drafts = Campaign.objects.filter(repeats=transfer, status__in=Campaign.EDITABLE)
+        body = write_body(transfer, asked)
+        waiting = next((one for one in drafts.order_by("pk") if one.audience == body), None)
+        if waiting is not None:
+            return waiting, False
+        return plan_resend(transfer, asked, actor=actor, now=now), True
+
+
 def plan_resend(transfer: Transfer, asked: Any, *, actor: str, now: datetime) -> Campaign:
     """A draft with the same message to these recipients: `{"outcomes", "reasons",
     "without_receipt"}`. Who they are is settled when it is launched.

@@ -111,6 +111,20 @@ def test_whom_a_cancel_or_the_end_came_before_can_be_sent_to(
     assert draft.audience["outcomes_of"]["outcomes"] == [outcome]
 
 
+def test_who_chooses_the_same_comes_to_the_draft_that_waits(client, owner, transfer):
+    client.force_login(owner)
+
+    def go(who):
+        return choose(client, transfer, who).redirect_chain[0][0]
+
+    places = [go(who) for who in ("failed", "failed", "unknown")]
+    Campaign.objects.filter(pk=Campaign.objects.earliest("pk").pk).update(status="sent")
+    places.append(go("failed"))
+
+    assert (places[0] == places[1], len({*places})) == (True, 3)
+    assert Campaign.objects.count() == 3
+
+
 @pytest.mark.parametrize("empty", [{"without_receipt": ""}, {"reasons": []}, {}])
 def test_what_is_asked_with_nothing_in_it_is_not_asked(app, transfer, monkeypatch, empty):
     monkeypatch.setattr(twice, "MOST_READ", 0)  # as of a large transfer
