@@ -1,6 +1,7 @@
 """Imports on a machine: the same file begun for several workspaces, and what came of each.
 
-`python -m tests.chaos.importing '{"verb": "upload" | "apply" | "drain" | "read", ...}'`
+`python -m tests.chaos.importing '[{"verb": "upload" | "apply" | "drain" | "read", ...}, ...]'` does
+one after the other, each of which may name what an earlier one gave: `"pk": [0, "import"]`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ def write_file(rows: int) -> Iterator[bytes]:
         country = "Nowhere" if number % 97 == 0 else "FR" if number % 31 == 9 else "DE"
         token = f"token-of-{who}-{number % 50 == 9}"
         yield f"u{who},{country},android,{token},g{who},vip,{who}\n".encode()
+
+
+def act_all(steps: list[dict[str, Any]]) -> list[Any]:
+    given: list[Any] = []
+    for step in steps:
+        named = {
+            name: given[value[0]][value[1]] if isinstance(value, list) else value
+            for name, value in step.items()
+        }
+        given.append(act(**named))
+    return given
 
 
 def act(verb: str, **wanted: Any) -> Any:
@@ -98,4 +110,4 @@ def read(pk: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     django.setup()
-    print(json.dumps(act(**json.loads(sys.argv[1]))))
+    print(json.dumps(act_all(json.loads(sys.argv[1]))))

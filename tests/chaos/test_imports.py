@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from typing import Any
 
 from tests.chaos.conftest import IS_FULL, on
 from tests.chaos.machine import Machine
@@ -13,9 +14,16 @@ from tests.installation import wait_for
 ROWS = 200_000 if IS_FULL else 4_000
 KILLS = 20 if IS_FULL else 2  # of the dry run, and again of the import
 
+DRAIN = {"verb": "drain"}
 
-def do(machine: Machine, verb: str, **wanted):
-    return machine.run_module("tests.chaos.importing", json.dumps({"verb": verb, **wanted}))
+
+def do(machine: Machine, *steps: dict[str, Any]) -> list[Any]:
+    """What each of them gives, in a process of theirs."""
+    return machine.run_module("tests.chaos.importing", json.dumps(steps))
+
+
+def upload(name: str) -> dict[str, Any]:
+    return {"verb": "upload", "rows": ROWS, "name": name}
 
 
 def read_job(machine: Machine, job: int) -> tuple[str, int]:
@@ -23,8 +31,8 @@ def read_job(machine: Machine, job: int) -> tuple[str, int]:
     return status, done
 
 
-def finish_under_fire(machine: Machine, job: int) -> int:
-    """Kill whoever works on it again and again, then let it end; gives the kills in mid-work."""
+def kill_amidst(machine: Machine, job: int) -> int:
+    """Kill whoever works on it again and again; gives the kills in mid-work."""
     kills = 0
     for _kill in range(KILLS):
         begun = read_job(machine, job)[1]
@@ -34,22 +42,20 @@ def finish_under_fire(machine: Machine, job: int) -> int:
         worker.kill()
         worker.wait()
         kills += read_job(machine, job)[0] == "running"
-    do(machine, "drain")
     return kills
 
 
 @on("sqlite")
 def test_a_killed_import_ends_as_one_that_was_left_alone(machine, tell):
-    calm = do(machine, "upload", rows=ROWS, name="calm")
-    do(machine, "drain")
-    do(machine, "apply", pk=calm["import"])
-    do(machine, "drain")
+    apply_calm = {"verb": "apply", "pk": [0, "import"]}
+    calm, *_done, killed = do(machine, upload("calm"), DRAIN, apply_calm, DRAIN, upload("killed"))
 
-    killed = do(machine, "upload", rows=ROWS, name="killed")
-    kills = finish_under_fire(machine, killed["job"])
-    kills += finish_under_fire(machine, do(machine, "apply", pk=killed["import"])["job"])
+    kills = kill_amidst(machine, killed["job"])
+    _drained, applied = do(machine, DRAIN, {"verb": "apply", "pk": killed["import"]})
+    kills += kill_amidst(machine, applied["job"])
+    looks = [{"verb": "read", "pk": pk} for pk in (calm["import"], killed["import"])]
+    _drained, alone, fired = do(machine, DRAIN, *looks)
 
-    alone, fired = (do(machine, "read", pk=one["import"]) for one in (calm, killed))
     tell(f"import of {ROWS:,} rows: {kills} kills in mid-work, all tables as without them")
     assert kills >= KILLS
     assert fired == alone
