@@ -40,9 +40,13 @@ def take_receipts(events: Sequence[ReceiptEvent], account_id: int, now: datetime
         found = read_receipt_token(event.reference)
         if found is not None:
             rows.setdefault((*found, event.kind.value), event.at)
-    channels = dict(
-        Part.objects.filter(pk__in=IdList({key[0] for key in rows})).values_list("pk", "channel")
-    )
+    parts = Part.objects.filter(pk__in=IdList({key[0] for key in rows}))
+    known = list(parts.values_list("pk", "channel", "transfer__created_at"))
+    channels = {pk: channel for pk, channel, _at in known}
+    made = {pk: at for pk, _channel, at in known}
+    # Nothing comes back of what is yet to be made, whatever a vendor's clock says: what is dated
+    # long ago would be forgotten before its transfer is.
+    rows = {key: max(at, made[key[0]]) for key, at in rows.items() if key[0] in made}
     places = find_places(key[:2] for key in rows)
     rows = _append(rows, channels, places, account_id)
     _count(rows, channels, account_id)

@@ -120,6 +120,18 @@ def test_a_receipt_counts_once_however_often_it_comes(sent: Transfer, now: datet
     assert ReceiptRow.objects.count() == ReceiptCount.objects.get().count == 3
 
 
+def test_what_is_dated_before_its_transfer_is_kept_as_long_as_that(
+    sent: Transfer, now: datetime
+) -> None:
+    """Else it is forgotten, and nobody knows, of a transfer that is not."""
+    events = make_events(sent, ReceiptKind.OPENED, now - timedelta(days=500))
+
+    with transaction.atomic():
+        receipts.keep_receipts(events, Account.objects.get().pk, now)
+
+    assert set(ReceiptRow.objects.values_list("at", flat=True)) == {sent.created_at}
+
+
 def test_an_unregistered_device_loses_its_token(sent: Transfer, now: datetime) -> None:
     events = make_events(sent, ReceiptKind.UNREGISTERED, now)[:1]
 
