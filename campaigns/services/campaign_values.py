@@ -25,6 +25,7 @@ from campaigns.models.apps import DEFAULT_GROUP, MAX_RATE
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
+from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.campaign_scenarios import find_campaign_scenario, refuse_unplayable
 from campaigns.services.personalisation import find_faults
 from campaigns.services.schedule import MAX_SEND_AT, Schedule, plan_schedule, plan_series
@@ -126,7 +127,7 @@ def read_campaign(
     if base is not None:
         whole = _take_over(base, body) | whole
     whole = {name: value for name, value in whole.items() if value is not None}
-    campaign = _Reader(principal, whole, now, kept=base.audience if base else None).read(actor)
+    campaign = _Reader(principal, whole, now, base=base).read(actor)
     if base is not None and not body.keys() & set(SCHEDULE_FIELDS):
         _keep_schedule(base, campaign)
     return campaign
@@ -167,13 +168,13 @@ def write_campaign(campaign: Campaign) -> dict[str, Any]:
 
 class _Reader:
     """Reads every field, collecting what is wrong, so that one answer names all of it. What the
-    `kept` audience names need not be there: whoever changes something else meets it at the start.
-    """
+    audience of its `base` names need not be there where it goes to the same apps: whoever changes
+    something else meets it at the start."""
 
     def __init__(
-        self, principal: Any, body: Mapping[str, Any], now: datetime, *, kept: Any = None
+        self, principal: Any, body: Mapping[str, Any], now: datetime, *, base: Campaign | None
     ) -> None:
-        self.principal, self.kept = principal, kept
+        self.principal, self.base = principal, base
         self.body = body
         self.now = now
         self.faults: dict[str, str] = {
@@ -188,7 +189,7 @@ class _Reader:
         audience = self.body.get("audience")
         if place is not None:
             group = self._try(find_group, place, self.body.get("group"))
-            seen_by = None if audience == self.kept else self.principal
+            seen_by = None if self._keeps(audience, place) else self.principal
             self._try(read_audience, list(place.apps), audience, principal=seen_by)
             schedule = self._try(self._plan, values, place)
             workspace, name = place.apps[0].workspace, self.body.get("scenario")
@@ -220,6 +221,14 @@ class _Reader:
         except Invalid as refusal:
             self.faults |= refusal.fields or {"": refusal.message}
             return None
+
+    def _keeps(self, audience: Any, place: Place) -> bool:
+        base = self.base
+        return (
+            base is not None
+            and audience == base.audience
+            and {app.pk for app in place.apps} == {app.pk for app in list_apps(base)}
+        )
 
     def _read_plain(self) -> dict[str, Any]:
         values = {}

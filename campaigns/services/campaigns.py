@@ -64,6 +64,11 @@ def create_campaign(
         return save_new(campaign, "create_campaign", actor=actor, now=now)
 
 
+def _goes_to_the_same(one: Campaign, other: Campaign) -> bool:
+    places = [(each.app_id, each.app_group_id, each.audience) for each in (one, other)]
+    return places[0] == places[1]
+
+
 def _hold_names(campaign: Campaign) -> None:
     """Until the transaction ends nothing is deleted or renamed that its audience names. Raises
     Invalid for what has been since it was read."""
@@ -107,7 +112,7 @@ def update_campaign(
     values["authors"] = list(dict.fromkeys([*campaign.authors, *writers, actor]))
     with transaction.atomic():
         # What it named before is told where it would start.
-        if fresh.audience != campaign.audience:
+        if not _goes_to_the_same(fresh, campaign):
             _hold_names(fresh)
         fresh.message.save()
         values["message"] = fresh.message

@@ -254,6 +254,8 @@ def test_a_draft_that_names_what_is_gone_is_changed_in_all_else(make, label, seg
     renamed = change(name="Sale 2", message={"body": "Now."})
     with pytest.raises(Invalid) as refusal:
         change(audience={"combine": {**parts, "include": [{"all": True}]}})
+    with pytest.raises(Invalid) as elsewhere:
+        change(app=builders.make_app(copy.workspace, "cafe").slug)
 
     assert (kept.audience, renamed.name, renamed.audience) == (
         copy.audience,
@@ -261,6 +263,7 @@ def test_a_draft_that_names_what_is_gone_is_changed_in_all_else(make, label, seg
         copy.audience,
     )
     assert set(refusal.value.fields) == {"audience.combine.exclude[0].labels"}
+    assert set(elsewhere.value.fields) == {"audience.combine.include[0].segment"}
     assert find_obstacle(renamed, now).code == GONE
 
 
