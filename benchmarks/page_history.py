@@ -84,7 +84,7 @@ def fill_scripts(model: Any, count: int, now: datetime) -> None:
         ApiKey(workspace=workspace, name=f"Backend {number}", public_id=f"bench{number}")
         for number in range(2)
     )
-    times = [now - timedelta(days=SCRIPT_DAYS) * (place / count) for place in range(count)]
+    times = [now - timedelta(days=SCRIPT_DAYS) * ((place + 1) / count) for place in range(count)]
     calls = Submission.objects.bulk_create(
         Submission(workspace=workspace, app=model.app, api_key=keys[place % 3 % 2], door="native",
                    created_at=at)

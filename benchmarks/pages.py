@@ -25,6 +25,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -61,8 +62,11 @@ def main() -> None:
 
 
 def measure(options: Any) -> Iterator[str]:
+    from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
+
+    from campaigns.dispatch.collector import relax
 
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("demo", verbosity=0)
@@ -76,6 +80,8 @@ def measure(options: Any) -> Iterator[str]:
         f"{connection.vendor}, filled in {seconds:.0f} s"
     )
     fill_house(app, options.entries)
+    import_module(settings.ROOT_URLCONF)
+    relax()  # as a server does
     for name, user in make_users(app).items():
         yield from measure_as(name, user, list_pages(app, options))
         if not (options.drill or options.reports):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
@@ -45,3 +47,14 @@ def test_who_has_relaxed_hardly_looks_for_cycles_while_a_batch_is_made_ready() -
 
     assert as_it_comes > 50
     assert count_looks() <= 3
+
+
+@pytest.mark.django_db
+def test_a_server_of_pages_never_looks_again_at_what_it_has_imported() -> None:
+    sys.modules.pop("pushadmin.wsgi", None)
+    gc.unfreeze()
+
+    import_module("pushadmin.wsgi")
+
+    assert gc.get_freeze_count() > OBJECTS
+    assert gc.get_threshold()[0] == collector.YOUNG
