@@ -5,19 +5,26 @@
 
   let open = new Set();
   let focused = "";
-  const name = (node) => node.id || node.getAttribute("href") || "";
+
+  // Where the same control is found in the answer: by its id, its address, or that of its form.
+  function place(node) {
+    const address = node.getAttribute("href");
+    const action = node.form?.getAttribute("action");
+    if (node.id) return `#${CSS.escape(node.id)}`;
+    if (address) return `a[href="${CSS.escape(address)}"]`;
+    if (node.localName === "summary" && node.parentNode.id) return `#${CSS.escape(node.parentNode.id)} > summary`;
+    return action ? `form[action="${CSS.escape(action)}"] ${node.localName}` : "";
+  }
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const target = event.detail.target;
     open = new Set([...target.querySelectorAll("details[open][id]")].map((node) => node.id));
-    focused = target.contains(document.activeElement) ? name(document.activeElement) : "";
+    focused = target.contains(document.activeElement) ? place(document.activeElement) : "";
   });
 
   document.addEventListener("htmx:afterSwap", () => {
     open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-    if (!focused) return;
-    const found = document.getElementById(focused) || document.querySelector(`a[href="${CSS.escape(focused)}"]`);
-    found?.focus({ preventScroll: true });
+    if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
   });
 
   // What the server has written in words goes on by itself, in the units of the page's language.

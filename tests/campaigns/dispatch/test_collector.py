@@ -10,6 +10,7 @@ from importlib import import_module
 import pytest
 
 from campaigns.dispatch import collector
+from campaigns.services.installation import record_versions
 
 OBJECTS = 60_000  # of a batch of ten thousand calls
 
@@ -51,6 +52,7 @@ def test_who_has_relaxed_hardly_looks_for_cycles_while_a_batch_is_made_ready() -
 
 @pytest.mark.django_db
 def test_a_server_of_pages_never_looks_again_at_what_it_has_imported() -> None:
+    record_versions()
     sys.modules.pop("pushadmin.wsgi", None)
     gc.unfreeze()
 
