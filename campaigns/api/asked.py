@@ -21,6 +21,11 @@ def choose(request: Request, name: str, known: Sequence[str]) -> str | None:
     return value
 
 
+def choose_flag(request: Request, name: str) -> bool:
+    """A query parameter that is `true` or `false`, false without it; raises Invalid."""
+    return choose(request, name, ("true", "false")) == "true"
+
+
 def refuse_others(body: Mapping[str, Any], known: set[str]) -> None:
     """Raise Invalid for fields that are not known."""
     faults = {str(name): _("Unknown field.") for name in body if name not in known}

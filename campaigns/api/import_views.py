@@ -15,7 +15,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.asked import choose
+from campaigns.api.asked import choose_flag
 from campaigns.api.base import ListedViewSet
 from campaigns.api.bodies import StrictJSONParser
 from campaigns.api.job_views import JobShape
@@ -34,12 +34,9 @@ from campaigns.services.import_uploads import read_blocks
 from campaigns.services.jobs import read_file
 
 BODY = {"text/csv": OpenApiTypes.BINARY, "application/x-ndjson": OpenApiTypes.BINARY}
-
-
 SINCE = OpenApiParameter(
     "since", OpenApiTypes.BOOL, description="Those left out when they were written alone."
 )
-FLAGS = ("true", "false")
 
 
 class _Streamed(BaseParser):
@@ -215,9 +212,9 @@ class ImportViews(ListedViewSet):
         """The rows that the dry run leaves out, with the reasons, as CSV; where it leaves none out,
         or with `since`, those that something had changed for when they were written."""
         one = self.find_row_to_change()
-        is_since = choose(request, "since", FLAGS) == "true"
+        is_since = choose_flag(request, "since")
         jobs = [one.apply_job] if is_since else [one.check_job, one.apply_job]
-        job = next((job for job in jobs if job is not None and count_left_out(job)), None)
+        job = next(filter(count_left_out, jobs), None)
         if job is None:
             raise NotFound(_("No row was left out so far."))
         workspace = one.app.workspace

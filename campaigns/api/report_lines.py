@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from campaigns.api.asked import choose
+from campaigns.api.asked import choose, choose_flag
 from campaigns.api.listing import APP
 from campaigns.api.paging import read_number
 from campaigns.api.strict import StrictSerializer, Text, Whole
@@ -121,7 +121,7 @@ def answer_lines(request: Request, apps: Collection[int], now: datetime) -> dict
     days = read_days(query, now, zone)
     limit = read_number(request, "limit", 100, 1, MOST_ROWS)
     offset = read_number(request, "offset", 0, 0, 2**31)
-    is_of_sends = choose(request, "of_sends", ["true", "false"]) == "true"
+    is_of_sends = choose_flag(request, "of_sends")
     span, only = make_span(apps, days, zone), _read_narrowing(query)
     lines = break_down(Question(span, by, zone, only, is_of_sends))
     return {

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api import explained, shapes
-from campaigns.api.asked import choose
+from campaigns.api.asked import choose_flag
 from campaigns.api.base import ListedViewSet
 from campaigns.api.listing import APP, ID, listed
 from campaigns.api.paging import MAX_ID, read_number
@@ -28,7 +28,6 @@ from campaigns.services import audience
 from campaigns.services.segment_versions import list_versions
 
 EXACT = OpenApiParameter("exact", OpenApiTypes.BOOL, description="Count, however long it takes.")
-FLAGS = ("true", "false")
 WHO = [
     OpenApiParameter("device", OpenApiTypes.INT64, description="Our id of a device of the app."),
     OpenApiParameter("person", OpenApiTypes.STR, description="An external user id."),
@@ -70,7 +69,7 @@ class SegmentViews(ListedViewSet):
     @action(detail=True, methods=["get"])
     def count(self, request: Request, pk: str = "") -> Response:
         segment = self.find_row()
-        count = count_devices if choose(request, "exact", FLAGS) == "true" else count_bounded
+        count = count_devices if choose_flag(request, "exact") else count_bounded
         whole = {"is_estimated": False, "is_split_estimated": False, "margin": 0}
         counted = {**whole, **count(segment.app, _aim_at(segment))}
         return Response(shapes.CountShape(counted).data)

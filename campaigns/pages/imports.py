@@ -41,10 +41,7 @@ from campaigns.services import imports as services
 from campaigns.services.access import Role, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
 from campaigns.services.import_left_out import REJECTED, count_left_out, read_left_out
-from campaigns.services.import_steps import (
-    SAMPLES,
-    read_choice,
-)
+from campaigns.services.import_steps import SAMPLES, read_choice
 from campaigns.services.import_targets import Choice, list_targets
 from campaigns.services.jobs import read_file
 
