@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from campaigns.models import App, Campaign
 
 
@@ -10,3 +13,9 @@ def list_apps(campaign: Campaign) -> list[App]:
     if campaign.app_group is not None:
         return list(campaign.app_group.apps.select_related("workspace").order_by("pk"))
     return [campaign.app] if campaign.app is not None else []
+
+
+def goes_to(campaign: Campaign, apps: Iterable[App], audience: Any) -> bool:
+    """Whether this audience of these apps is whom it goes to already."""
+    own = {app.pk for app in list_apps(campaign)}
+    return bool(audience == campaign.audience and own == {app.pk for app in apps})

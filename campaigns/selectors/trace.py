@@ -96,8 +96,8 @@ class Traced:
 class Trace:
     """What there is to say. With more than one of `subjects` it is not clear who is meant, and
     nothing is traced; so it is where these `only_begin` so: nobody has the id as a whole. Without
-    any nobody here has it. `rest` is what is true of those parts
-    and devices of theirs that come behind the `recipients`, and `last` the place behind which."""
+    any nobody here has it. `rest` is what is true of those parts and devices of theirs that come
+    behind the `recipients`, and `last` the place behind which."""
 
     who: str
     subjects: tuple[Subject, ...] = ()

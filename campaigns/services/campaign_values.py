@@ -25,7 +25,7 @@ from campaigns.models.apps import DEFAULT_GROUP, MAX_RATE
 from campaigns.models.campaign import DEFAULT_GRACE
 from campaigns.models.clock import RECIPIENT_ZONE
 from campaigns.selectors.audience import read_audience
-from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.campaign_apps import goes_to
 from campaigns.services.campaign_scenarios import find_campaign_scenario, refuse_unplayable
 from campaigns.services.personalisation import find_faults
 from campaigns.services.schedule import MAX_SEND_AT, Schedule, plan_schedule, plan_series
@@ -223,12 +223,7 @@ class _Reader:
             return None
 
     def _keeps(self, audience: Any, place: Place) -> bool:
-        base = self.base
-        return (
-            base is not None
-            and audience == base.audience
-            and {app.pk for app in place.apps} == {app.pk for app in list_apps(base)}
-        )
+        return self.base is not None and goes_to(self.base, place.apps, audience)
 
     def _read_plain(self) -> dict[str, Any]:
         values = {}

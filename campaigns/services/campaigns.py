@@ -21,7 +21,7 @@ from campaigns.errors import ChangedMeanwhile, Conflict, IllegalMove, Invalid, N
 from campaigns.models import App, Campaign, Message
 from campaigns.selectors.approvals import find_exempt
 from campaigns.selectors.audience import read_audience, select_devices
-from campaigns.selectors.campaign_apps import list_apps
+from campaigns.selectors.campaign_apps import goes_to, list_apps
 from campaigns.selectors.copy_names import name_copy
 from campaigns.selectors.gone import list_gone
 from campaigns.services import transfers
@@ -62,11 +62,6 @@ def create_campaign(
     with transaction.atomic():
         _hold_names(campaign)
         return save_new(campaign, "create_campaign", actor=actor, now=now)
-
-
-def _goes_to_the_same(one: Campaign, other: Campaign) -> bool:
-    places = [(each.app_id, each.app_group_id, each.audience) for each in (one, other)]
-    return places[0] == places[1]
 
 
 def _hold_names(campaign: Campaign) -> None:
@@ -112,7 +107,7 @@ def update_campaign(
     values["authors"] = list(dict.fromkeys([*campaign.authors, *writers, actor]))
     with transaction.atomic():
         # What it named before is told where it would start.
-        if not _goes_to_the_same(fresh, campaign):
+        if not goes_to(campaign, list_apps(fresh), fresh.audience):
             _hold_names(fresh)
         fresh.message.save()
         values["message"] = fresh.message
