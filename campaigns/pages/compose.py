@@ -76,6 +76,7 @@ SCRIPTS = [
         "compose",
         "compose_choices",
         "compose_languages",
+        "compose_rows",
         "compose_preview",
         "compose_data",
         "compose_buttons",

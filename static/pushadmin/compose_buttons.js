@@ -5,34 +5,14 @@
 
   const PARTS = ["title", "link", "id"];
   const LONGEST = { title: 255, link: 2048, id: 255 };
-  // As providers.forms has it: a bar inside of a variable is a filter's.
-  const BARS = /(?<!\\)\|(?![^{}]*[%}]\})/g;
   const LINK = /^(?!(?:javascript|data|vbscript|file|blob):)[a-z][a-z0-9+.-]*:\S*$/i;
   const words = () => document.getElementById("pa-button-words").dataset;
-  const make = (name, attributes, ...children) => {
-    const node = document.createElement(name);
-    Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
-    node.append(...children);
-    return node;
-  };
-
-  // The parts of a line; what is too much of it stays where the server will say so.
-  function readLine(line) {
-    const pieces = line.split(BARS).map((piece) => piece.replaceAll("\\|", "|").trim());
-    return [...pieces.slice(0, 2), pieces.slice(2).join(" | ")];
-  }
-
-  function writeLine(parts) {
-    const pieces = parts.map((text) => text.replace(/\s+/g, " ").trim().replace(BARS, "\\|"));
-    while (pieces.length && !pieces.at(-1)) pieces.pop();
-    return pieces.join(" | ");
-  }
+  const { make, makeFault, makeRemove, mark, part, readLine, writeLine } = window.paRows;
 
   const fieldOf = (node) => node.closest(".pa-field");
   const areaOf = (node) => fieldOf(node).querySelector("textarea");
   const listOf = (area) => area.nextElementSibling.querySelector("[data-pa-list]");
   const rowsOf = (area) => [...listOf(area).children];
-  const part = (row, name) => row.querySelector(`[data-pa-part="${name}"]`);
   const values = (row) => PARTS.map((name) => part(row, name)?.value ?? "");
 
   function dress(area) {
@@ -61,7 +41,6 @@
     if (told) told.hidden = listOf(area).querySelector("[aria-invalid=true]") !== null;
   }
 
-  let made = 0;
   function makeRow(parts) {
     const row = make("div", { class: "pa-button-row", role: "group" });
     PARTS.forEach((name, at) => {
@@ -70,10 +49,7 @@
       input.value = parts[at] ?? "";
       row.append(input);
     });
-    row.append(
-      make("button", { type: "button", class: "pa-button pa-button-small", "data-pa-remove-button": "", "aria-label": words().paRemove }, make("span", { class: "pa-icon", "aria-hidden": "true" }, "delete")),
-      make("p", { class: "pa-error", id: `pa-button-fault-${(made += 1)}`, "data-pa-fault": "", hidden: "" }),
-    );
+    row.append(makeRemove("data-pa-remove-button", words().paRemove), makeFault());
     return row;
   }
 
@@ -82,19 +58,6 @@
     const [title, link, id] = values(row).map((text) => text.trim());
     if (!title) return link || id ? ["title", words().paNoTitle] : null;
     return link && !link.includes("{") && !LINK.test(link) ? ["link", words().paNoLink] : null;
-  }
-
-  function mark(row, fault) {
-    const told = row.querySelector("[data-pa-fault]");
-    told.hidden = !fault;
-    told.textContent = fault ? fault[1] : "";
-    PARTS.forEach((name) => {
-      const input = part(row, name);
-      const isWrong = fault?.[0] === name;
-      if (isWrong) input.setAttribute("aria-describedby", told.id);
-      else input.removeAttribute("aria-describedby");
-      input.setAttribute("aria-invalid", String(isWrong));
-    });
   }
 
   // How many there are: each is called by its number, and another is offered below three.

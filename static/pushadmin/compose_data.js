@@ -4,12 +4,7 @@
   "use strict";
 
   const words = () => document.getElementById("pa-data-words").dataset;
-  const make = (name, attributes, ...children) => {
-    const node = document.createElement(name);
-    Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
-    node.append(...children);
-    return node;
-  };
+  const { make, makeFault, makeRemove, mark, part } = window.paRows;
 
   // A number that JavaScript would round: of such a text another row may not write the whole anew.
   const hasLongNumber = (text) => /\d[\d.]{15}/.test(text.replace(/"(?:\\.|[^"\\])*"/g, '""'));
@@ -58,7 +53,6 @@
     (pairs.length ? pairs : [["", ""]]).forEach(([key, value]) => list.append(makeRow(key, value)));
   }
 
-  let made = 0;
   function makeRow(key, value) {
     const isText = typeof value === "string";
     const row = make("div", { class: "pa-data-row" });
@@ -69,12 +63,10 @@
     };
     const kind = make("select", { "data-pa-part": "kind", "aria-label": words().paKind }, new Option(words().paText, "text"), new Option(words().paJson, "json"));
     kind.value = isText ? "text" : "json";
-    const remove = make("button", { type: "button", class: "pa-button pa-button-small", "data-pa-remove-row": "", "aria-label": words().paRemoveRow }, make("span", { class: "pa-icon", "aria-hidden": "true" }, "delete"));
-    row.append(box("key", words().paKey, key), box("value", words().paValue, isText ? value : JSON.stringify(value)), kind, remove, make("p", { class: "pa-error", id: `pa-data-fault-${(made += 1)}`, "data-pa-fault": "", hidden: "" }));
+    const remove = makeRemove("data-pa-remove-row", words().paRemoveRow);
+    row.append(box("key", words().paKey, key), box("value", words().paValue, isText ? value : JSON.stringify(value)), kind, remove, makeFault());
     return row;
   }
-
-  const part = (row, name) => row.querySelector(`[data-pa-part="${name}"]`);
 
   // What is wrong with a row, by the part of it; the keys before it are known.
   function findFault(row, keys) {
@@ -91,18 +83,6 @@
       }
     }
     return null;
-  }
-
-  function mark(row, fault) {
-    const told = row.querySelector("[data-pa-fault]");
-    told.hidden = !fault;
-    told.textContent = fault ? fault[1] : "";
-    ["key", "value"].forEach((name) => {
-      const isWrong = fault?.[0] === name;
-      part(row, name).setAttribute("aria-invalid", String(isWrong));
-      if (isWrong) part(row, name).setAttribute("aria-describedby", told.id);
-      else part(row, name).removeAttribute("aria-describedby");
-    });
   }
 
   // Rows into the box; a row that is wrong is marked and left out until it is right.

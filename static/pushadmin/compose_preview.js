@@ -125,7 +125,7 @@
   }
 
   // Titles of the buttons that hold there: a platform's own before the common ones, a translation's
-  // in their order. A bar that belongs to a title is written with a backslash.
+  // in their order.
   function readButtons(platform) {
     const screen = screenOf(platform);
     if (screen) return screen.buttons;
@@ -136,7 +136,7 @@
     const titles = text.split("\n");
     const common = isLeftOut(platform, "buttons") ? "" : value("buttons");
     const lines = (own || common).split("\n").filter((line) => line.trim());
-    return lines.slice(0, 3).map((line, at) => titles[at]?.trim() || line.split(/(?<!\\)\|(?![^{}]*[%}]\})/)[0].replaceAll("\\|", "|").trim());
+    return lines.slice(0, 3).map((line, at) => titles[at]?.trim() || window.paRows.readLine(line)[0]);
   }
 
   function drawButtons(phone, isQuiet, said) {
