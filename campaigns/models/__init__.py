@@ -25,6 +25,7 @@ from campaigns.models.accounts import (
 from campaigns.models.approval import Approval
 from campaigns.models.apps import App, AppGroup, Group
 from campaigns.models.audience import Device, DeviceIdentifier, Label, LabelMember, Person, Segment
+from campaigns.models.batches import Attempt, Batch
 from campaigns.models.campaign import (
     Campaign,
     CampaignEvent,
@@ -63,8 +64,6 @@ from campaigns.models.seen import SeenDay
 from campaigns.models.segments import PromotedAttribute, SegmentVersion
 from campaigns.models.tracked import ToldReport, TrackedTarget
 from campaigns.models.transfer import (
-    Attempt,
-    Batch,
     Part,
     RejectedIds,
     Submission,

@@ -12,8 +12,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.access import Workspace
+from campaigns.models.batches import Batch
 from campaigns.models.scoping import ScopedQuerySet
-from campaigns.models.transfer import Batch, Part, Transfer
+from campaigns.models.transfer import Part, Transfer
 
 
 def make_scenario_key() -> str:
