@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from providers.fields import FieldSpec, gettext_noop
-from providers.message_fields import MAX_TTL_SECONDS, SUBTITLE, TRANSLATED_FIELDS, Platform
+from providers.message_fields import MAX_ADDRESS, MAX_TTL_SECONDS, TRANSLATED_FIELDS, Platform
+from providers.message_platforms import SUBTITLE
 
 _DISMISS_TITLE = FieldSpec(
     name="dismiss_title", label=gettext_noop("Button to dismiss"), maximum=255
@@ -50,7 +51,7 @@ IN_APP_FIELDS = (
         kind="link",
         label=gettext_noop("Address to open"),
         help=gettext_noop("Empty takes the common link."),
-        maximum=2048,
+        maximum=MAX_ADDRESS,
     ),
     FieldSpec(
         name="topic",

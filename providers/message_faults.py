@@ -10,7 +10,6 @@ from providers.languages import find_fallback_fault
 from providers.message import PushMessage
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED
 from providers.message_fields import (
-    BLOCK_FIELDS,
     COMMON_FIELDS,
     DELIVERY_FIELDS,
     MAX_DEFAULT,
@@ -18,6 +17,7 @@ from providers.message_fields import (
     PERSONAL_FIELDS,
     SHARED_FIELDS,
 )
+from providers.message_platforms import BLOCK_FIELDS
 
 TOP_FIELDS = (*COMMON_FIELDS, *SHARED_FIELDS, *DELIVERY_FIELDS, *PERSONAL_FIELDS)
 _COMMON_OTHERS = frozenset({"android", "ios", "web", *OTHER_BLOCKS, "translations", "extras"})

@@ -16,13 +16,8 @@ from providers.liquid import BRACES, Template, TemplateFault, has_tags, parse
 from providers.liquid_sandbox import Mode, RenderFault
 from providers.message import Button, PushMessage, Text
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
-from providers.message_fields import (
-    BLOCK_FIELDS,
-    COMMON_FIELDS,
-    LIQUID,
-    SHARED_FIELDS,
-    TRANSLATED_FIELDS,
-)
+from providers.message_fields import COMMON_FIELDS, LIQUID, SHARED_FIELDS, TRANSLATED_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 
 ONE_LINE = ("title", "subtitle", "subject", "dismiss_title", "open_title")
 MODES = {"url": Mode.URL, "link": Mode.URL, "line": Mode.LINE, "text": Mode.TEXT}

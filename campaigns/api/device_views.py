@@ -25,7 +25,7 @@ from campaigns.services import device_door
 from campaigns.services.device_door import Registration, Told
 from campaigns.services.device_inbox import Waiting, pull_inbox
 from campaigns.services.web_pages import find_public_key
-from providers.message import write_message
+from providers.message_json import write_message
 from providers.receipts import ReceiptKind
 
 MAX_EVENTS = 100

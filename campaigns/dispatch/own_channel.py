@@ -23,8 +23,8 @@ from campaigns.models import Batch, DeviceSession, Door, InboxItem, Transfer
 from campaigns.models.bulk import IdList
 from campaigns.selectors.own_way import find_channel
 from campaigns.selectors.recalls import select_waiting
-from providers.message import write_message
 from providers.message_fields import OWN_ONLY, Platform
+from providers.message_json import write_message
 from providers.outcomes import Reason
 from providers.templates import Sheet
 

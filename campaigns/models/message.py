@@ -7,11 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.apps import App
 from campaigns.models.scoping import ScopedQuerySet
-from providers.message import PushMessage, read_message
+from providers.message import PushMessage
+from providers.message_json import read_message
 
 
 class Message(models.Model):
-    """`content` is what `providers.message.write_message` gives; it never changes once sending."""
+    """`content` is what `message_json.write_message` gives; it never changes once sending."""
 
     app = models.ForeignKey(
         App, models.CASCADE, related_name="messages", null=True, verbose_name=_("app")

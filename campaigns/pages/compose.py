@@ -63,7 +63,7 @@ from campaigns.services.campaigns import create_campaign, update_campaign
 from campaigns.services.personalisation import find_faults
 from campaigns.services.templates import list_templates
 from providers.languages import RIGHT_TO_LEFT
-from providers.message import read_message
+from providers.message_json import read_message
 
 Role = Membership.Role
 WALL_CLOCK = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d")

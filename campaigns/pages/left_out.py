@@ -9,7 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from providers.message_common import PLACES
-from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
+from providers.message_fields import SHARED_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 
 NAME = "without"
 LISTS = frozenset({"attachments", "buttons"})

@@ -12,7 +12,8 @@ from campaigns.models.audience import PLATFORMS
 from campaigns.services.messages import Loss
 from providers.contract import Fate
 from providers.message_channels import OTHER_BLOCKS
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, DELIVERY_FIELDS, SHARED_FIELDS
+from providers.message_fields import COMMON_FIELDS, DELIVERY_FIELDS, SHARED_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 
 FATES = {
     Fate.DROPPED: gettext_lazy("Lost"),

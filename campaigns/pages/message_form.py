@@ -18,14 +18,8 @@ from providers.fields import FieldSpec
 from providers.forms import SpecField, build_field
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_faults import TOP_FIELDS
-from providers.message_fields import (
-    BLOCK_FIELDS,
-    COMMON_FIELDS,
-    DELIVERY_FIELDS,
-    LIQUID,
-    SHARED_FIELDS,
-    Platform,
-)
+from providers.message_fields import COMMON_FIELDS, DELIVERY_FIELDS, LIQUID, SHARED_FIELDS, Platform
+from providers.message_platforms import BLOCK_FIELDS
 
 COUNTED = frozenset({"title", "body"})  # their length is told, and where screens cut them
 DATA_FIELDS = frozenset(

@@ -56,7 +56,8 @@ from campaigns.services.unreached import (
     find_served,
     narrow_reach,
 )
-from providers.message import PushMessage, read_message
+from providers.message import PushMessage
+from providers.message_json import read_message
 
 
 @dataclass(slots=True)

@@ -47,8 +47,8 @@ from campaigns.services.checks import Verdict
 from campaigns.services.hours import list_hour_lines
 from campaigns.services.review import Review, review_campaign
 from campaigns.services.translated_checks import name_text
-from providers.message import read_message
 from providers.message_fields import SHARED_FIELDS
+from providers.message_json import read_message
 from providers.outcomes import RefusalKind
 
 # What may become of it on this page, and the role that it needs.

@@ -27,7 +27,8 @@ from providers.contract import Fate
 from providers.languages import is_same_language
 from providers.message import PushMessage
 from providers.message_channels import OTHER_BLOCKS
-from providers.message_fields import BLOCK_FIELDS, LIQUID, SHARED_FIELDS, Platform
+from providers.message_fields import LIQUID, SHARED_FIELDS, Platform
+from providers.message_platforms import BLOCK_FIELDS
 
 SAMPLES = 5
 READINGS = 2  # on the review page

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from campaigns.services.personalisation import Rendered
 from providers.message import InAppContent
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import BLOCK_FIELDS
 
 PICTURES = ("image", "banner", "icon")
 

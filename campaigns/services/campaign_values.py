@@ -30,9 +30,10 @@ from campaigns.services.campaign_scenarios import find_campaign_scenario, refuse
 from campaigns.services.personalisation import find_faults
 from campaigns.services.schedule import MAX_SEND_AT, Schedule, plan_schedule, plan_series
 from providers.fields import FieldSpec, gettext_noop
-from providers.message import PushMessage, read_message, write_message
+from providers.message import PushMessage
 from providers.message_faults import find_address_faults, find_message_faults
 from providers.message_fields import MAX_TTL_SECONDS
+from providers.message_json import read_message, write_message
 
 Value = TypeVar("Value")
 MAX_TAG = 128

@@ -9,10 +9,11 @@ from providers.fields import gettext_noop
 from providers.json_values import write_json
 from providers.liquid import TemplateFault
 from providers.liquid_sandbox import RenderFault
-from providers.message import PushMessage, write_message
+from providers.message import PushMessage
 from providers.message_channels import IN_APP_FIELDS
 from providers.message_common import PLACES, find_common, find_place, holds_on
 from providers.message_fields import LIQUID, Platform
+from providers.message_json import write_message
 from providers.templates import Sheet
 
 TEXT_FIELDS = ("title", "body")

@@ -14,7 +14,8 @@ from campaigns.dispatch.receipt_tokens import write_receipt_token
 from campaigns.models import Delivery, DeviceSession, InboxItem, Part, Transfer
 from campaigns.services.personalisation import render_for
 from campaigns.services.seen import mark_seen
-from providers.message import PushMessage, read_message
+from providers.message import PushMessage
+from providers.message_json import read_message
 from providers.receipts import ReceiptEvent, ReceiptKind
 
 MIRROR_DAYS = 28  # how long a mirrored message may live

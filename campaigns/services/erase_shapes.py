@@ -18,7 +18,8 @@ from campaigns.services.import_text import JSONL
 from providers.fields import BUTTON_PARTS, FieldSpec
 from providers.message import BLOCKS, Attachment, EmailContent, InAppContent, SmsContent
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED_SINGLY
-from providers.message_fields import BLOCK_FIELDS, LIQUID, Platform
+from providers.message_fields import LIQUID, Platform
+from providers.message_platforms import BLOCK_FIELDS
 from providers.outcomes import Reason
 
 LISTED = frozenset({"int", "bool", "choice", "color", "int_list", "number"})

@@ -10,7 +10,7 @@ from typing import Any
 
 from providers.audience import write_expression
 from providers.commands import PushPart, SendPush
-from providers.message import write_message
+from providers.message_json import write_message
 
 
 def find_fingerprint(*pushes: SendPush) -> str:

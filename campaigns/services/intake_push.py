@@ -44,7 +44,7 @@ from campaigns.services.intake_steps import (
 from campaigns.services.intake_targets import Plan, keep_targets, plan_targets, read_targets
 from providers.commands import Accepted, Fault, PushPart, SendPush
 from providers.contract import Dialect
-from providers.message import write_message
+from providers.message_json import write_message
 
 MAX_WALL_CLOCK = 40
 BY_DOOR: dict[str, object] = {"by_door": True}

@@ -15,7 +15,8 @@ from providers.fields import split_address
 from providers.languages import is_same_language
 from providers.message import Button, PushMessage
 from providers.message_channels import OTHER_BLOCKS
-from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
+from providers.message_fields import SHARED_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 from providers.templates import find_bare_braces
 
 ADDRESSES = frozenset({"url", "link", "attachments", "buttons"})

@@ -22,9 +22,10 @@ from campaigns.services.shared_fields import find_shared
 from providers import registry
 from providers.commands import PushPart, SendPush
 from providers.contract import Dialect, Fate, Payload
-from providers.message import PushMessage, write_message
+from providers.message import PushMessage
 from providers.message_common import find_place
 from providers.message_fields import SHARED_FIELDS, Platform
+from providers.message_json import write_message
 from providers.scenarios import TEXTS, Channel, find_text_options
 
 CHANNELS = (Channel.SMS.value, Channel.EMAIL.value)

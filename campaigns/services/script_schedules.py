@@ -43,7 +43,7 @@ from campaigns.services.schedule import Schedule, find_zone, plan_schedule, plan
 from providers.audience import Condition, Op, Or, write_expression
 from providers.commands import PushPart, SendPush
 from providers.contract import Dialect
-from providers.message import write_message
+from providers.message_json import write_message
 from providers.recipients import AppChoice, PersonKind, Targets
 from providers.schedules import RecordRow, SaveSchedule, ScheduleRow
 

@@ -15,7 +15,8 @@ from campaigns.selectors.routes import find_first_ways
 from campaigns.services.carrying import find_source
 from campaigns.services.messages import Problem, list_set_fields
 from providers.contract import SdkFloor
-from providers.message import PushMessage, write_message
+from providers.message import PushMessage
+from providers.message_json import write_message
 
 
 @dataclass(frozen=True, slots=True)

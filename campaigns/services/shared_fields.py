@@ -11,7 +11,8 @@ from typing import Any
 from campaigns.selectors.addressing import PER_RECIPIENT
 from providers.contract import Dialect, Fate
 from providers.message import Attachment, PushMessage
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import BLOCK_FIELDS
 
 OWN = (Fate.DROPPED, Fate.EMULATED)
 

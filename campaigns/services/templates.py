@@ -16,8 +16,8 @@ from campaigns.models import App, MessageTemplate, Workspace
 from campaigns.selectors.audience_fields import find_text_fault
 from campaigns.services.access import record_audit
 from campaigns.services.groups import check_name, save_named
-from providers.message import read_message, write_message
 from providers.message_faults import find_address_faults, find_message_faults
+from providers.message_json import read_message, write_message
 
 MAX_NAME = 120
 MAX_DESCRIPTION = 255

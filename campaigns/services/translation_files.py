@@ -24,9 +24,9 @@ from campaigns.services.campaigns import update_campaign
 from campaigns.services.cells import rearm, write_csv
 from campaigns.services.device_rows import LANGUAGE
 from campaigns.services.import_text import find_delimiter
-from providers.message import read_message, write_message
 from providers.message_channels import TRANSLATED
 from providers.message_faults import find_message_faults
+from providers.message_json import read_message, write_message
 
 MOST = 2_000_000  # characters of a file
 LISTS = frozenset(column for column, spec in TRANSLATED.items() if spec.kind == "titles")

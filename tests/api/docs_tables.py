@@ -44,7 +44,7 @@ def write_tables() -> dict[str, str]:
     from campaigns.selectors.audience_fields import field_catalogue
     from providers.message_channels import OTHER_BLOCKS
     from providers.message_faults import TOP_FIELDS
-    from providers.message_fields import BLOCK_FIELDS
+    from providers.message_platforms import BLOCK_FIELDS
 
     tables = {"audience": write_audience_table(field_catalogue())}
     tables["common"] = write_message_table(TOP_FIELDS)

@@ -15,7 +15,7 @@ from campaigns.services.access import DEFAULT_SCOPES
 from campaigns.services.job_work import drain_jobs
 from providers import registry
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED
-from providers.message_fields import BLOCK_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 from tests import builders
 from tests.api.conftest import make_client
 from tests.api.docs_tables import PAGE, TABLE, write_page

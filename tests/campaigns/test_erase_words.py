@@ -31,7 +31,7 @@ from campaigns.services.erase import ERASE
 from campaigns.services.erase_words import Words
 from campaigns.services.import_steps import PLAN, SAMPLES
 from campaigns.services.jobs import start_job
-from providers.message import read_message
+from providers.message_json import read_message
 from tests import builders
 from tests.campaigns import importing
 from tests.campaigns.test_erase import erase, now, place, routed, simulator

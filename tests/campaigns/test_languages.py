@@ -17,9 +17,9 @@ from campaigns.services.forecast import Reach
 from campaigns.services.message_checks import find_stand_ins
 from campaigns.services.preflight import find_problems
 from providers.languages import Chain, is_right_to_left
-from providers.message import read_message, write_message
 from providers.message_faults import find_message_faults
 from providers.message_fields import Platform
+from providers.message_json import read_message, write_message
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

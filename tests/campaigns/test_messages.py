@@ -21,11 +21,10 @@ from providers.message import (
     PushMessage,
     Text,
     WebContent,
-    read_message,
-    write_message,
 )
 from providers.message_faults import find_address_faults, find_message_faults
 from providers.message_fields import Platform
+from providers.message_json import read_message, write_message
 from providers.templates import Sheet, find_template_faults, list_places
 from tests import builders
 

@@ -17,7 +17,8 @@ from campaigns.selectors.personal import find_variable_fault, list_fixed
 from campaigns.services.campaign_values import read_campaign
 from campaigns.services.personalisation import find_faults, list_variables, render_for
 from providers.liquid_sandbox import FILTERS
-from providers.message import PushMessage, read_message
+from providers.message import PushMessage
+from providers.message_json import read_message
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -15,8 +15,8 @@ from campaigns.services.carrying import measure_languages
 from campaigns.services.preflight import find_problems
 from campaigns.services.translated_checks import find_untranslated_words, list_untranslated
 from providers import registry
-from providers.message import read_message
 from providers.message_fields import Platform
+from providers.message_json import read_message
 from tests import builders
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

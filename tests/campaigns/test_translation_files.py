@@ -18,8 +18,8 @@ from campaigns.services.translation_files import (
     write_translation_csv,
     write_translation_json,
 )
-from providers.message import read_message
 from providers.message_faults import find_address_faults, find_message_faults
+from providers.message_json import read_message
 
 pytestmark = pytest.mark.database
 PAGE = Path(__file__).parents[2] / "docs/composing.md"

@@ -11,7 +11,7 @@ from campaigns.selectors import suggestions
 from campaigns.selectors.personal import list_fixed
 from campaigns.selectors.variables import suggest_variables
 from campaigns.services.personalisation import find_faults
-from providers.message import read_message
+from providers.message_json import read_message
 from tests import builders
 from tests.api.conftest import make_client
 

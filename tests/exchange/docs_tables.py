@@ -15,7 +15,7 @@ from providers import registry
 from providers.audience import Condition, Op
 from providers.contract import Addressing, Dialect, Fate
 from providers.message_channels import IN_APP_FIELDS
-from providers.message_fields import BLOCK_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -9,7 +9,8 @@ from typing import Any
 from providers.contract import Dialect, Fate
 from providers.fields import FieldSpec
 from providers.message import BLOCKS, Attachment, Button, PushMessage
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import BLOCK_FIELDS
 from tests.vendor_cases.strategies import is_kept
 
 HOUR = 3600

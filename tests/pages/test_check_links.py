@@ -36,7 +36,8 @@ from providers.contract import Channel
 from providers.message import PushMessage
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_faults import TOP_FIELDS
-from providers.message_fields import BLOCK_FIELDS, SHARED_FIELDS
+from providers.message_fields import SHARED_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 from providers.pacing import find_day
 from tests import builders
 

@@ -12,7 +12,8 @@ from campaigns.models import Account, App, Campaign, Device, Membership, Segment
 from campaigns.pages.pasted_ids import find_devices
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_faults import TOP_FIELDS, find_message_faults
-from providers.message_fields import BLOCK_FIELDS, PERSONAL_FIELDS
+from providers.message_fields import PERSONAL_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 from tests import builders
 from tests.pages.sending import press_send, send_typed, type_message
 

@@ -9,8 +9,9 @@ from django.http import QueryDict
 
 from campaigns.pages.message_form import MessageForm
 from providers.commands import CreateGroup, SendPush
-from providers.message import PushMessage, read_message
-from providers.message_fields import BLOCK_FIELDS
+from providers.message import PushMessage
+from providers.message_json import read_message
+from providers.message_platforms import BLOCK_FIELDS
 from providers.outcomes import Outcome
 from tests.pages.test_compose import type_value
 from tests.vendor_cases.accounts import OUTBOUND, make_account, names_recipients

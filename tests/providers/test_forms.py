@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from providers import registry
 from providers.fields import KINDS, FieldSpec
 from providers.forms import BoundedJSONField, build_field, build_fields, merge_secrets
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS
+from providers.message_fields import COMMON_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 
 GOOD = {
     "text": (" Hi ", "Hi"),

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 
 from providers.liquid_sandbox import RenderFault
-from providers.message import Attachment, Button, PushMessage, read_message, write_message
+from providers.message import Attachment, Button, PushMessage
 from providers.message_faults import find_address_faults
 from providers.message_fields import Platform
+from providers.message_json import read_message, write_message
 from providers.templates import ELLIPSIS, Sheet, cut_text, find_template_faults, list_places
 from tests.providers.test_liquid import HOSTILE
 

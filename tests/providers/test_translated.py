@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from providers.message import PushMessage, Text, read_message, write_message
+from providers.message import PushMessage, Text
 from providers.message_channels import OTHER_BLOCKS, TRANSLATED
 from providers.message_faults import TOP_FIELDS, find_message_faults
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_json import read_message, write_message
+from providers.message_platforms import BLOCK_FIELDS
 from providers.message_texts import resolve_text
 from providers.templates import Sheet, find_bare_braces, list_places
 

@@ -11,7 +11,8 @@ from providers.commands import PushPart, SendPush
 from providers.contract import Addressing, Dialect, Fate
 from providers.fields import FieldSpec
 from providers.message import BLOCKS, Attachment, Button, PushMessage
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import BLOCK_FIELDS
 from providers.recipients import Audience, PersonKind, Targets
 from tests.vendor_cases.accounts import names_recipients
 

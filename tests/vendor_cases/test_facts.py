@@ -11,7 +11,7 @@ import pytest
 from providers.contract import Dialect
 from providers.message_channels import OTHER_BLOCKS
 from providers.message_faults import TOP_FIELDS
-from providers.message_fields import BLOCK_FIELDS
+from providers.message_platforms import BLOCK_FIELDS
 from tests.vendor_cases.accounts import ALL
 from tests.vendor_cases.test_wire import each
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from providers.message import read_message
 from providers.message_fields import Platform
+from providers.message_json import read_message
 from tests.vendor_cases.accounts import SIMULATED
 from tests.vendor_cases.reading import read_pushes
 from tests.vendor_cases.strategies import is_kept, list_kinds, make_push

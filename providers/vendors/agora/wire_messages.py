@@ -15,7 +15,7 @@ from typing import Any
 from providers.fields import FieldSpec, is_storable
 from providers.json_values import read_json_object, write_json
 from providers.message import AndroidContent, IosContent, PushMessage
-from providers.message_fields import ANDROID_FIELDS, IOS_FIELDS
+from providers.message_platforms import ANDROID_FIELDS, IOS_FIELDS
 
 from .wire_values import Block, count_width
 

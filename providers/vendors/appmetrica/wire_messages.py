@@ -11,7 +11,8 @@ from typing import Any
 from providers.blocks import is_clean
 from providers.fields import Fields, FieldSpec
 from providers.message import AndroidContent, Attachment, IosContent, PushMessage
-from providers.message_fields import ANDROID_FIELDS, IOS_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import ANDROID_FIELDS, IOS_FIELDS
 
 from .wire_values import Block, is_unset, refuse
 

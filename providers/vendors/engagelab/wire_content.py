@@ -12,7 +12,8 @@ from typing import Any
 from providers.fields import Fields, FieldSpec
 from providers.json_values import read_json_object, write_json
 from providers.message import AndroidContent, Button, IosContent, WebContent
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import BLOCK_FIELDS
 
 from .wire_rules import MAX_WEB_BUTTONS
 from .wire_values import Block, refuse_type, refuse_value

@@ -16,7 +16,8 @@ from typing import Any
 from providers.fields import Fields, FieldSpec
 from providers.json_values import read_json_object, write_json
 from providers.message import AndroidContent, Attachment, Button, IosContent, WebContent
-from providers.message_fields import BLOCK_FIELDS, MAX_BUTTONS, Platform
+from providers.message_fields import MAX_BUTTONS, Platform
+from providers.message_platforms import BLOCK_FIELDS
 
 from .wire_values import (
     Block,

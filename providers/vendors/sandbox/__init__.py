@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from providers.contract import Carry, Dialect, Fate, Idempotency, Limits
 from providers.fields import FieldSpec, gettext_noop
-from providers.message_fields import BLOCK_FIELDS, COMMON_FIELDS, Platform
+from providers.message_fields import COMMON_FIELDS, Platform
+from providers.message_platforms import BLOCK_FIELDS
 from providers.recipients import TOKEN_KIND, IdentifierKind
 from providers.vendors.sandbox import inbound, outbound, wire
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from providers.commands import Accepted, PushPart, SendPush
 from providers.inbound import Reply
-from providers.message import read_message, write_message
 from providers.message_faults import find_message_faults
+from providers.message_json import read_message, write_message
 from providers.outcomes import (
     HTTP_STATUS,
     Failure,

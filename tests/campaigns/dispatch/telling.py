@@ -13,7 +13,7 @@ from providers.audience_calls import ChangeMembers, CreateLabel, FetchLabel, Mem
 from providers.commands import Accepted, Answer, PushPart, Recalled, RecallPush, SendPush
 from providers.contract import Addressing, Dialect, Idempotency
 from providers.inbound import Call, Reply, Route
-from providers.message import read_message, write_message
+from providers.message_json import read_message, write_message
 from providers.outbound import Request
 from providers.outcomes import Failure, Reason
 from providers.recipients import Audience, Targets

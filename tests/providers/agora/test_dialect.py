@@ -6,7 +6,8 @@ import pytest
 
 from providers.contract import Addressing, CallKind, Cap, Fate, Idempotency
 from providers.inbound import DoorApp, Quota
-from providers.message_fields import BLOCK_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import BLOCK_FIELDS
 from providers.vendors.agora import DIALECT, wire_messages
 
 QUOTAS = {

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from providers.commands import PushPart, SendPush
 from providers.message import Attachment, Button, IosContent, PushMessage
-from providers.message_fields import IOS_FIELDS, Platform
+from providers.message_fields import Platform
+from providers.message_platforms import IOS_FIELDS
 from providers.recipients import Targets
 from providers.vendors.apns import DIALECT, wire, wire_content
 from tests.providers.apns.account import (

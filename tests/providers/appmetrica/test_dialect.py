@@ -9,7 +9,8 @@ import pytest
 from providers.contract import Fate, Idempotency
 from providers.fields import Fields
 from providers.inbound import DoorApp, Quota
-from providers.message_fields import ANDROID_FIELDS, COMMON_FIELDS, IOS_FIELDS, Platform
+from providers.message_fields import COMMON_FIELDS, Platform
+from providers.message_platforms import ANDROID_FIELDS, IOS_FIELDS
 from providers.vendors.appmetrica import DIALECT, wire_messages
 
 ROUTES = [
