@@ -40,15 +40,15 @@ from campaigns.selectors.row_ids import read_id
 from campaigns.services import imports as services
 from campaigns.services.access import Role, has_role, name_actor, require_role
 from campaigns.services.import_book import Verdict
-from campaigns.services.import_left_out import REJECTED, count_left_out, read_left_out
+from campaigns.services.import_left_out import count_left_out
 from campaigns.services.import_steps import SAMPLES, read_choice
+from campaigns.services.import_tally import read_tally
 from campaigns.services.import_targets import Choice, list_targets
 from campaigns.services.jobs import read_file
 
 SHOWN = 50
 SHOWN_REASONS = 10
 NO_COLUMNS: Mapping[str, Any] = {"columns": [], "attributes": []}  # for who may not change them
-READ_FOR_REASONS = 500_000  # bytes; pieces are no larger either
 MAX_LABELS = 100
 ROLE = Role.COMPOSER
 
@@ -198,7 +198,7 @@ def _read_status(request: HttpRequest, one: Import) -> dict[str, Any]:
         "unread": services.list_unread_columns(one),
         "samples": _read_samples(checked) if may_see and checked and not applied else [],
         "left_out": count_left_out(checked) if may_change else 0,
-        "why": _tally_reasons(told) if may_change and told and not own["is_live"] else {},
+        "why": _tell_why(told) if may_change and told and not own["is_live"] else {},
         "left_out_since": count_left_out(applied) if may_change else 0,
     }
 
@@ -221,27 +221,16 @@ def _read_samples(job: Job) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith(b"{")]
 
 
-def _tally_reasons(job: Job) -> dict[str, Any]:
-    """Why rows were left out, the most frequent reason first, by the first pieces of their file:
-    what is wrong with a whole column shows at once, and the page costs the same for any file."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    content = b""
-    for piece in read_file(job, REJECTED):
-        content += piece
-        if len(content) > READ_FOR_REASONS:
-            break
-    is_cut = len(content) > READ_FOR_REASONS
-    found, erased = read_left_out(content.decode("utf-8", "replace"), is_cut=is_cut)
-    for row in found:
-        for pair in row.reasons:
-            reasons.setdefault(pair, []).append(row.line)
-    most = sorted(reasons.items(), key=lambda one: -len(one[1]))
-    rows = [
-        {"column": column, "reason": reason, "rows": len(lines), "first": lines[0]}
-        for (column, reason), lines in most[:SHOWN_REASONS]
-    ]
-    more = max(len(most) - SHOWN_REASONS, 0)
-    return {"rows": rows, "looked_at": len(found) + erased, "erased": erased, "more": more}
+def _tell_why(job: Job) -> dict[str, Any]:
+    """Why rows were left out, the most frequent reason first."""
+    tally = read_tally(job)
+    return {
+        "rows": tally.reasons[:SHOWN_REASONS],
+        "more": max(len(tally.reasons) - SHOWN_REASONS, 0),
+        "others": tally.others,
+        "counted": tally.rows,
+        "is_whole": tally.rows == count_left_out(job),
+    }
 
 
 @operator_page

@@ -13,6 +13,7 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.selectors.audience_fields import FieldKind, find_field
 from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.services.erase_words import FREE, OURS, Shape
+from campaigns.services.import_tally import TALLY
 from campaigns.services.import_targets import is_known_heading
 from campaigns.services.import_text import JSONL
 from providers.fields import BUTTON_PARTS, FieldSpec
@@ -151,10 +152,11 @@ def shape_params(row: Any) -> Shape:
 
 
 def shape_cursor(row: Any) -> Shape:
-    """Of a job: a report holds what it has counted by the values of an attribute."""
+    """Of a job: a report holds what it has counted by the values of an attribute, an import why it
+    leaves rows out."""
     is_custom = ".custom." in str(row.params.get("field", ""))
     values = Shape(others=OURS) if is_custom else OURS
-    return Shape(keys={"values": values}, keeps_keys=True, others=OURS)
+    return Shape(keys={"values": values, TALLY: NAMED}, keeps_keys=True, others=OURS)
 
 
 def shape_import(row: Any) -> Shape:

@@ -104,15 +104,21 @@ def search_page(table: Table, workspace: int, after: int, words: Words, own_job:
 
 
 def _clear_fields(row: Any, words: Words, table: Table) -> str:
-    changes = {}
-    for name in table.fields:
-        value = getattr(row, name)
-        cleared = _clear(row, name, words, lists=name in table.lists)
-        if cleared != value:
-            changes[name] = cleared
+    if not _list_changes(row, words, table):
+        return ""
+    # Whoever works on it goes on after this: a job, say, whose step was under way as it was read.
+    rows = table.model._default_manager.filter(pk=row.pk)
+    held = rows.select_for_update(of=("self",)).only("pk", *table.fields).first()
+    changes = _list_changes(held, words, table) if held else {}
     if changes:
-        type(row)._default_manager.filter(pk=row.pk).update(**changes)
+        rows.update(**changes)
     return "changed" if changes else ""
+
+
+def _list_changes(row: Any, words: Words, table: Table) -> dict[str, Any]:
+    """Its fields that name somebody, as they are without."""
+    cleared = {name: _clear(row, name, words, lists=name in table.lists) for name in table.fields}
+    return {name: value for name, value in cleared.items() if value != getattr(row, name)}
 
 
 def _clear(row: Any, name: str, words: Words, *, lists: bool) -> Any:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from campaigns.models import Import, Job
-from campaigns.services.cells import rearm, write_csv
+from campaigns.services.cells import write_csv
 from campaigns.services.import_book import Placed, Verdict
 from campaigns.services.import_rows import RowFault
 from campaigns.services.import_text import Row
 from campaigns.services.jobs import append_file
 
 REJECTED = "rejected"
-FIRST_CELL = 4  # after line, what, column and reason
-STARS = frozenset('*"')
 
 
 class ErasedRow(RowFault):
@@ -72,42 +68,6 @@ def _list_rejected(outcomes: Sequence[Outcome], columns: Sequence[str]) -> Itera
 def _write_lines(texts: Iterable[str]) -> str:
     """Texts as lines of one cell, an empty one among them too."""
     return "\n".join(" ".join(text.split()) for text in texts)
-
-
-def read_reasons(columns: str, reasons: str) -> Iterator[tuple[str, str]]:
-    """The columns of a row in this file with what is wrong with each."""
-    return zip(rearm(columns).split("\n"), rearm(reasons).split("\n"), strict=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A row of this file: its line, and the columns with what is wrong with each."""
-
-    line: str
-    reasons: tuple[tuple[str, str], ...]
-
-
-def read_left_out(text: str, *, is_cut: bool) -> tuple[list[LeftOut], int]:
-    """The rows of the file, or of its beginning, and how many named somebody erased since."""
-    rows = list(_list_rows(text))
-    if is_cut:
-        rows = rows[:-1]  # it ends anywhere
-    whole = [row for row in rows if not _is_struck(row)]
-    read = [LeftOut(row[0], tuple(read_reasons(row[2], row[3]))) for row in whole]
-    return read, len(rows) - len(whole)
-
-
-def _list_rows(text: str) -> Iterator[list[str]]:
-    reader = csv.reader(text.splitlines(keepends=True)[1:])
-    with suppress(csv.Error):  # where it is cut or struck out it may be no CSV
-        yield from reader
-
-
-def _is_struck(row: Sequence[str]) -> bool:
-    """Whether an erasure has left stars of what we say of a row, or of its beginning."""
-    if len(row) < FIRST_CELL or not row[0].isdecimal():
-        return True
-    return any(set(line) <= STARS and line for line in "\n".join(row[:FIRST_CELL]).split("\n"))
 
 
 def _list_cells(row: Row, fault: RowFault, columns: Sequence[str]) -> list[Any]:

@@ -33,6 +33,7 @@ from campaigns.services.import_left_out import (
     sum_left_out,
 )
 from campaigns.services.import_rows import ImportRow, RowConflict, RowFault, RowReader
+from campaigns.services.import_tally import TALLY, count_reasons
 from campaigns.services.import_targets import Choice
 from campaigns.services.import_text import MAX_COLUMNS, WINDOW, Chunk, Row, Shape, read_chunk
 from campaigns.services.import_writes import save_book
@@ -249,6 +250,7 @@ def _move(
         "unclosed": cursor["unclosed"] + chunk.unclosed,
         "fields": dict(fields),
         "is_read": is_end,
+        TALLY: count_reasons(cursor, outcomes),
     }
 
 
@@ -331,7 +333,8 @@ def apply_step(job: Job, now: datetime) -> Step:
     since = job.cursor.get("since", 0)
     keep_left_out(job, one, outcomes, is_first=since == 0)
     since += sum(outcome.fault is not None for outcome in outcomes)
-    return Step({"chunk": number + 1, "since": since}, job.done + plan["rows"], counts)
+    moved = {"chunk": number + 1, "since": since, TALLY: count_reasons(job.cursor, outcomes)}
+    return Step(moved, job.done + plan["rows"], counts)
 
 
 def _read_planned(one: Import, plan: Mapping[str, Any]) -> list[Row]:

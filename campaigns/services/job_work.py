@@ -126,7 +126,8 @@ def _hold(job: Job) -> bool:
     )
     held = rows.first()
     if held is not None:
-        job.params = held.params  # it may have been called off since it was leased
+        # It may have been called off since it was leased, or somebody erased who is named in it.
+        job.params, job.cursor = held.params, held.cursor
     return held is not None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.models import App, Import, JobPiece
 from campaigns.services import imports
+from campaigns.services.cells import rearm
 from campaigns.services.import_targets import Choice
 from campaigns.services.job_work import drain_jobs
 from campaigns.services.jobs import read_file
@@ -53,6 +55,11 @@ def count(job: Any) -> dict[str, int]:
 def read_left_out(job: Any) -> str:
     """The rows that were left out, as a file."""
     return b"".join(read_file(job, "rejected")).decode()
+
+
+def read_reasons(columns: str, reasons: str) -> Iterator[tuple[str, str]]:
+    """The columns of such a row with what is wrong with each."""
+    return zip(rearm(columns).split("\n"), rearm(reasons).split("\n"), strict=False)
 
 
 def has_pieces() -> bool:

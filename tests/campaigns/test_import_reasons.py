@@ -7,15 +7,19 @@ import io
 import json
 
 import pytest
+from django.db import connection, transaction
 
-from campaigns.models import Device
+from campaigns.models import Device, Job
 from campaigns.services.device_rows import MAX_ATTRIBUTES
-from campaigns.services.import_left_out import read_reasons
+from campaigns.services.erase_tables import TABLES, search_page
+from campaigns.services.erase_words import Words
+from campaigns.services.import_tally import read_tally
 from campaigns.services.jobs import read_file
 from tests import builders
-from tests.campaigns.importing import apply, check, count, read_left_out, upload
+from tests.campaigns.importing import apply, check, count, read_left_out, read_reasons, upload
 
 pytestmark = pytest.mark.database
+JOBS = next(table for table in TABLES if table.model is Job)
 FULL = {f"name-{number}": 1 for number in range(MAX_ATTRIBUTES)}
 HIDDEN = "known in other apps only"
 SHARED = "2 people have it"
@@ -136,3 +140,66 @@ def test_somebody_of_one_app_brings_people_of_no_app_again(app, colleague):
     assert count(again) == {"rows": 2, "unchanged": 1, "changed": 1}
     [told] = [json.loads(line) for line in b"".join(read_file(again, "samples")).splitlines()]
     assert told["changes"] == [["person.country", "", "IT"]]  # not what is stored of them
+
+
+def test_reasons_are_counted_over_all_chunks_and_no_number_makes_another_of_one(app, monkeypatch):
+    monkeypatch.setattr("campaigns.services.import_text.CHUNK_BYTES", 1)
+    text = "external_user_id,country,email\n" + "".join(
+        f"u{number},{country},{mail}\n"
+        for number, mail in ((1, ""), (2, "no mail"), (3, "no mail"))
+        for country in ("DE", "FR")
+    )
+
+    job = check(upload(app, text)).check_job
+
+    told = [(one.column, one.words, one.rows, one.first) for one in read_tally(job).reasons]
+    assert told[0][0::2] == ("email", 4)
+    assert job.counts["conflicting"] + job.counts["rejected"] == read_tally(job).rows == 5
+    again = check(upload(app, text.replace("no mail", ""))).check_job
+    [lines] = read_tally(again).reasons
+    assert (lines.rows, lines.first, "Line … says" in lines.words) == (3, 3, True)
+
+
+def test_of_more_reasons_than_are_told_apart_it_is_counted_in_how_many_rows(app):
+    names = [chr(ord("a") + number // 26) + chr(ord("a") + number % 26) for number in range(120)]
+    text = "external_user_id,email,labels\n" + "".join(f"{n},no mail,{n}\n" for n in names)
+
+    tally = read_tally(check(upload(app, text)).check_job)
+
+    assert (tally.rows, tally.others, len(tally.reasons)) == (120, 120 - 99, 100)
+    assert tally.reasons[0].rows == 120
+
+
+def test_who_is_erased_goes_from_reasons_of_a_job_that_goes_on_meanwhile(app):
+    job = check(upload(app, "external_user_id,labels\nann,buyer-0002\n")).check_job
+    moves = [lambda: Job.objects.update(cursor=job.cursor | {"start": 999})]
+
+    def move(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        moves.pop()() if moves else None
+        return result
+
+    with transaction.atomic(), connection.execute_wrapper(move):
+        search_page(JOBS, app.workspace_id, 0, Words(["buyer-0002"]), 0)
+
+    kept = Job.objects.get(pk=job.pk)
+    assert (kept.cursor["start"], "erased" in read_tally(kept).reasons[0].words) == (999, True)
+    assert "buyer-0002" not in str(kept.cursor)
+
+
+def test_a_step_begins_with_what_is_left_of_a_cursor_once_it_holds_its_job(app, monkeypatch):
+    monkeypatch.setattr("campaigns.services.import_text.CHUNK_BYTES", 1)
+
+    def erase(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("UPDATE") and "lease_token" in sql:
+            job = Job.objects.get(kind="import_check")
+            cursor = json.loads(json.dumps(job.cursor).replace("buyer-0002", "erased"))
+            Job.objects.filter(pk=job.pk).update(cursor=cursor)
+        return result
+
+    with connection.execute_wrapper(erase):
+        one = check(upload(app, "external_user_id,labels\nann,buyer-0002\nbob,\ncid,\n"))
+
+    [reason] = read_tally(one.check_job).reasons
+    assert reason.words == "The app has no label erased; create it first."

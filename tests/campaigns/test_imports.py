@@ -20,7 +20,6 @@ from campaigns.models import (
     Person,
 )
 from campaigns.services import imports
-from campaigns.services.import_left_out import read_reasons
 from campaigns.services.merges import merge_persons
 from tests import builders
 from tests.campaigns.importing import (
@@ -30,6 +29,7 @@ from tests.campaigns.importing import (
     count,
     has_pieces,
     read_left_out,
+    read_reasons,
     upload,
 )
 

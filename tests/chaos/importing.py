@@ -105,6 +105,7 @@ def read(pk: int) -> dict[str, Any]:
         "counts": [one.check_job.counts, one.apply_job.counts],
         "keys": ImportKey.objects.count(),
         "notes": [one.check_job.note, one.apply_job.note],
+        "why": [job.cursor["why"] for job in (one.check_job, one.apply_job)],
     }
 
 
