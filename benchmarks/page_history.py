@@ -8,6 +8,7 @@ from typing import Any
 
 DAYS = 400
 SCRIPT_DAYS = 30
+SCORE = 20
 STATUSES = ("sent",) * 16 + ("failed", "cancelled", "draft", "scheduled")
 
 
@@ -75,9 +76,9 @@ def fill_transfers(model: Any, ended: list[Any]) -> None:
 
 
 def fill_scripts(model: Any, count: int, now: datetime) -> None:
-    """What scripts sent without a campaign in the days that a calendar shows, half of it to one
-    recipient each, as submissions of two keys."""
-    from campaigns.models import ApiKey, Submission, Transfer
+    """What scripts sent without a campaign in the days that a calendar shows, as submissions of two
+    keys: half of it to one recipient each, half to a score of as many kinds."""
+    from campaigns.models import ApiKey, Part, Submission, Transfer
 
     workspace = model.app.workspace
     keys = ApiKey.objects.bulk_create(
@@ -90,13 +91,44 @@ def fill_scripts(model: Any, count: int, now: datetime) -> None:
                    created_at=at)
         for place, at in enumerate(times)
     )  # fmt: skip
-    Transfer.objects.bulk_create(
+    transfers = Transfer.objects.bulk_create(
         Transfer(
-            submission=call, name="", status="sent", audience=1_000 if place % 2 else 1,
+            submission=call, name="", status="sent", audience=SCORE if place % 2 else 1,
             due_at=at, frozen_at=at, finished_at=at, created_at=at, status_since=at,
             app=model.app, group=model.group,
         )
         for place, (call, at) in enumerate(zip(calls, times, strict=True))
+    )  # fmt: skip
+    message = model.parts.get().message
+    parts = Part.objects.bulk_create(
+        Part(transfer=row, message=message, audience=row.audience) for row in transfers
+    )
+    fill_singles(model, parts)
+
+
+def fill_singles(model: Any, parts: list[Any]) -> None:
+    """What became of each: all sent, each to another kind, one of all opened."""
+    from campaigns.models import Cohort, Counter, ReceiptCount, ReceiptRollup, Rollup
+
+    account = model.app.routes.get().account.pk
+    cohorts = list(Cohort.objects.filter(app=model.app).values_list("pk", flat=True))
+    sent = {"account_id": account, "outcome": "sent", "reason": ""}
+    opened = {"account_id": account, "kind": "opened", "count": 1}
+    Counter.objects.bulk_create(
+        Counter(part=part, platform="android", count=part.audience, **sent) for part in parts
+    )
+    Rollup.objects.bulk_create(
+        Rollup(part=part, hour=_hour(part), cohort_id=cohorts[(part.pk + place) % len(cohorts)],
+               count=1, **sent)
+        for part in parts for place in range(part.audience)
+    )  # fmt: skip
+    ReceiptCount.objects.bulk_create(
+        ReceiptCount(part=part, hour=_hour(part), platform="android", **opened) for part in parts
+    )
+    ReceiptRollup.objects.bulk_create(
+        ReceiptRollup(part=part, hour=_hour(part), cohort_id=cohorts[part.pk % len(cohorts)],
+                      **opened)
+        for part in parts
     )  # fmt: skip
 
 

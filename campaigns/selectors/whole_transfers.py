@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from campaigns.models import Counter, Part, Transfer
+from campaigns.models import App, Counter, Part, Transfer
 from campaigns.models.bulk import Unindexed
 from campaigns.selectors.report_facts import Span
 
@@ -29,17 +29,21 @@ def select_counters(span: Span) -> QuerySet[Counter]:
 def select_folded(span: Span, rows: Any, *, is_of_cohorts: bool) -> Any:
     """Of what is folded by the hour of sending, the rows of a span of hours.
 
-    Each row's part is looked up in a list of the few that can have any: to join it and its transfer
-    takes twice as long, and of a report by cohort there are a hundred thousand rows. Where `rows`
-    are of cohorts that are named, PostgreSQL is kept from seeking them by part, too: it expects a
-    tenth of what a part has there, and would read the table where the cohorts' index tells all.
+    Each row's part is looked up in a list, of tests where `rows` are of these apps anyway and else
+    of all that can have any: to join it and its transfer takes twice as long, and of a report by
+    cohort there are a hundred thousand rows. Where `rows` are of cohorts that are named, PostgreSQL
+    is kept from seeking them by part, too: it expects a tenth of what a part has there, and would
+    read the table where the cohorts' index tells all.
     """
-    parts = Part.objects.filter(transfer__in=_select_sending(span)).values("pk")
-    return (
-        rows.order_by()
-        .alias(of=F("part_id") + 0 if is_of_cohorts else Unindexed("part_id"))
-        .filter(of__in=parts, hour__gte=span.start, hour__lt=span.end)
-    )
+    of = F("part_id") + 0 if is_of_cohorts else Unindexed("part_id")
+    hours = rows.order_by().filter(hour__gte=span.start, hour__lt=span.end).alias(of=of)
+    sending = Q(of__in=_select_parts(_select_sending(span)))
+    if _has_all_apps(span):
+        return hours.exclude(of__in=_select_tests(span))
+    if is_of_cohorts:
+        # Cohorts are an app's own, but for that of ids which nobody knows.
+        return hours.filter(~Q(cohort_id=0) | sending).exclude(of__in=_select_tests(span))
+    return hours.filter(sending)
 
 
 def list_earlier_parts(span: Span) -> list[int]:
@@ -50,8 +54,27 @@ def list_earlier_parts(span: Span) -> list[int]:
 
 def _select_sending(span: Span) -> QuerySet[Transfer]:
     """Those that can have settled anybody in these hours."""
-    lately = Q(finished_at__isnull=True) | Q(finished_at__gte=span.start - CLOCKS_APART)
-    return _select_made(span).filter(lately)
+    return _select_made(span).filter(_ends_after(span))
+
+
+def _select_tests(span: Span) -> Any:
+    """Parts of tests of any app, which are found by an index of their own."""
+    ended = Unindexed(F("finished_at"))
+    tests = Transfer.objects.alias(ended=ended).filter(is_test=True)
+    return _select_parts(tests.filter(_ends_after(span, "ended")))
+
+
+def _has_all_apps(span: Span) -> bool:
+    return not App.objects.exclude(pk__in=span.apps).exists()
+
+
+def _ends_after(span: Span, ended: str = "finished_at") -> Q:
+    lately = {f"{ended}__gte": span.start - CLOCKS_APART}
+    return Q((f"{ended}__isnull", True)) | Q(**lately)
+
+
+def _select_parts(transfers: QuerySet[Transfer]) -> Any:
+    return Part.objects.filter(transfer__in=transfers).values("pk")
 
 
 def _select_made(span: Span) -> QuerySet[Transfer]:

@@ -8,7 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from campaigns.errors import Invalid
-from campaigns.models import Account, Cohort, Counter, Delivery, ReceiptRow, Transfer, VendorCount
+from campaigns.models import (
+    Account,
+    Cohort,
+    Counter,
+    Delivery,
+    ReceiptRollup,
+    ReceiptRow,
+    Rollup,
+    Transfer,
+    VendorCount,
+)
 from campaigns.pages.background import list_lines
 from campaigns.selectors.comparison import read_side
 from campaigns.selectors.dimensions import break_down, name_values
@@ -88,6 +98,28 @@ def test_each_source_fills_its_own_columns(app, books):
 )
 def test_every_dimension_sums_to_the_same(app, books, by, wanted):
     assert {name: line.total for name, line in ask(app, by).items()} == wanted
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+@pytest.mark.parametrize(
+    "by", [Dimension.LANGUAGE, Dimension.DAY, Dimension.SEND_HOUR, Dimension.APP_VERSION]
+)
+def test_neither_tests_nor_another_apps_sends_are_in_it(app, books, by, is_alone):
+    other = app if is_alone else builders.make_app(builders.make_workspace("foreign"), "theirs")
+    for platform in ("android", ""):
+        tried = make_part(make_transfer(app, is_test=True))
+        for part in (tried, *([] if is_alone else [make_part(make_transfer(other))])):
+            settle(part, 100, platform=platform)
+            receive(part, "opened", 100, platform=platform)
+    # The second half are ids that nobody knows.
+    nobody = Cohort.objects.filter(platform="").values("pk")
+    for model in (Rollup, ReceiptRollup):
+        assert model.objects.filter(cohort_id__in=nobody).update(cohort_id=0)
+
+    total = sum_lines(ask(app, by).values())
+
+    assert total.outcomes == {"sent": 13, "failed": 2}
+    assert total.receipts == CAME
 
 
 def test_a_dimension_that_a_source_does_not_know_is_not_reported_never_0(app, books):

@@ -133,6 +133,7 @@ def test_a_migration_that_broke_off_can_be_run_again():
         "0062_former_addresses",
         "0063_clients_ids",
         "0065_larger_script_sends",
+        "0066_ends_of_transfers",
     ]
     assert {"attempt_to_recall", "attempt_reference"} <= set(found)
 

@@ -71,6 +71,23 @@ def test_the_log_is_told_in_words_wherever_it_stands(admin, app, superuser, now)
     assert '<option value="messagetemplate">template</option>' in pages[0]
 
 
+def test_what_is_of_no_workspace_is_in_the_staff_log_of_a_superuser_alone(
+    admin, app, superuser, now
+):
+    for name in ("ours", "foreign"):
+        place = app.workspace if name == "ours" else builders.make_workspace(slug=name)
+        record_audit(name, "rename", app, workspace=place, now=now)
+    record_audit("house", "rename", app, workspace=None, now=now)
+    seen = []
+
+    for user in (superuser, builders.make_member("only", app.workspace, role="admin")):
+        admin.force_login(user)
+        page = admin.get(reverse("admin:campaigns_auditentry_changelist")).content.decode()
+        seen.append([name for name in ("ours", "foreign", "house") if f">{name}<" in page])
+
+    assert seen == [["ours", "foreign", "house"], ["ours"]]
+
+
 def test_a_script_is_named_in_the_log_as_its_key_is(admin, app, now):
     key, _text = issue_key(app.workspace, name="Shop backend", actor="ann", now=now)
     record_audit(name_actor(key), "update", app, workspace=app.workspace, now=now)
