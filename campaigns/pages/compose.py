@@ -43,6 +43,7 @@ from campaigns.pages.samples import (
 )
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page
 from campaigns.pages.sizes import list_sizes, measure_all, tell_sizes
+from campaigns.pages.stored_texts import keep_stored
 from campaigns.pages.template_form import (
     compose_from,
     make_keep_form,
@@ -75,6 +76,7 @@ SCRIPTS = [
     for name in (
         "compose",
         "compose_choices",
+        "compose_left",
         "compose_languages",
         "compose_rows",
         "compose_preview",
@@ -142,6 +144,7 @@ def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     remember_place(request, place.key)
     composition = start_composition(request.user, place, read_campaign_initial(campaign))
     composition.version = write_version(campaign)
+    composition.stored = keep_stored(campaign)
     return _draw(request, composition, campaign)
 
 
@@ -205,6 +208,7 @@ def _copy_campaign(request: HttpRequest, pk: str) -> Composition:
     place = find_campaign_place(request.user, campaign)
     composition = start_composition(request.user, place, initial)
     composition.origins = add_origin("", campaign)
+    composition.stored = keep_stored(campaign)
     return composition
 
 

@@ -15,6 +15,7 @@ from campaigns.models import Campaign, Membership, Message
 from campaigns.pages.composition import Composition, read_composition, write_version
 from campaigns.pages.lookups import find_campaign
 from campaigns.pages.shell import operator_page
+from campaigns.pages.stored_texts import name_stored
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.origins import list_origin_writers
 from campaigns.selectors.row_ids import read_id
@@ -30,9 +31,9 @@ GONE = frozenset({RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN})
 def autosave(request: HttpRequest) -> JsonResponse:
     """Keep what is typed in the draft `campaign`, or in a new one once a message is begun.
 
-    `{"campaign", "version", "address", "parts"}`, where `parts` names what is not whole and stays
-    as it was; `{"campaign": null, "parts"}` where nothing could be kept yet; 409 `{"message"}`
-    where somebody else has changed the draft, or it is none any more.
+    `{"campaign", "version", "stored_in", "address", "parts"}`, where `parts` names what is not
+    whole and stays as it was; `{"campaign": null, "parts"}` where nothing could be kept yet;
+    409 `{"message"}` where somebody else has changed the draft, or it is none any more.
     """
     number = request.POST.get("campaign", "")
     campaign = find_campaign(request.user, read_id(number)) if number else None
@@ -58,9 +59,14 @@ def _save(
         return JsonResponse({"campaign": None, "parts": parts})
     if campaign is None and not composition.is_begun():
         return JsonResponse({"campaign": None, "parts": []})
+    before = name_stored(campaign) if campaign else ""
     saved = _write(request, composition, campaign)
     told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": parts}
-    return JsonResponse(told | {"address": reverse("edit", args=[saved.pk])})
+    # What the page left in a template goes on to be there as long as the message is not saved.
+    is_there = composition.is_written or composition.stored.name == before
+    place = name_stored(saved) if is_there else composition.stored.name
+    told |= {"address": reverse("edit", args=[saved.pk]), "stored_in": place}
+    return JsonResponse(told)
 
 
 def _write(request: HttpRequest, composition: Composition, campaign: Campaign | None) -> Campaign:

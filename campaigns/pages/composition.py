@@ -17,6 +17,7 @@ from campaigns.models.audience import CHANNELS, PLATFORM_KEYS
 from campaigns.pages.audience_form import AudienceForm, read_audience_initial
 from campaigns.pages.faults import FieldFault, list_faults, name_first_fault
 from campaigns.pages.field_ids import FORM_NAMES, find_repeat_name
+from campaigns.pages.layout import Layout
 from campaigns.pages.message_form import (
     NOT_SET,
     MessageForm,
@@ -26,6 +27,7 @@ from campaigns.pages.message_form import (
 from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
 from campaigns.pages.repeat_form import RepeatForm, read_rule_initial
 from campaigns.pages.scenario_form import ScenarioForm
+from campaigns.pages.stored_texts import STORED_IN, Stored, find_stored, take_from
 from campaigns.pages.translation_form import (
     TranslationFormSet,
     Translations,
@@ -107,6 +109,7 @@ class Composition:
     translations: Translations
     failover: ScenarioForm
     version: str = ""
+    stored: Stored = field(default_factory=Stored)  # what the page may leave where it is stored
     origins: str = ""  # what its text came from: `campaign:7 template:3`
     elsewhere: dict[str, str] = field(default_factory=dict)  # faults that no field can show
 
@@ -116,6 +119,11 @@ class Composition:
         message, ways = self.message, self.place.find_ways().keys() | self.failover.channels
         others = [tab for tab in message.other_tabs() if _is_wanted(tab, ways)]
         return [*message.platform_tabs(), *others, *message.vendor_tabs()]
+
+    @property
+    def layout(self) -> Layout:
+        """Which languages its page holds."""
+        return Layout(self.translations, self.stored)
 
     @property
     def is_paced(self) -> bool:
@@ -257,8 +265,11 @@ def _is_wanted(tab: Tab, ways: Collection[str]) -> bool:
     return tab.key not in dict(CHANNELS) or tab.key in ways or tab.is_used or tab.has_errors
 
 
-def read_composition(principal: Any, post: QueryDict) -> Composition:
-    """What was posted, for the place that was posted."""
+def read_composition(principal: Any, posted: QueryDict) -> Composition:
+    """What was posted, for the place that was posted, with what its page left where it is
+    stored."""
+    stored = find_stored(principal, posted.get(STORED_IN, ""))
+    post = take_from(stored, posted)
     target = TargetForm(post, principal=principal)
     place = _find_posted(principal, target)
     return Composition(
@@ -268,11 +279,10 @@ def read_composition(principal: Any, post: QueryDict) -> Composition:
         repeat=RepeatForm(post),
         audience=AudienceForm(post, apps=place.apps, principal=principal),
         message=MessageForm(post, dialects=place.dialects()),
-        translations=cast(
-            Translations, TranslationFormSet(_count_rows(post), prefix="translations")
-        ),
+        translations=cast(Translations, TranslationFormSet(post, prefix="translations")),
         failover=ScenarioForm(post, workspace=place.apps[0].workspace_id, principal=principal),
         version=post.get("version", ""),
+        stored=stored,
         origins=post.get("origins", ""),
     )
 
@@ -284,14 +294,6 @@ def _find_posted(principal: Any, target: TargetForm) -> Place:
     """
     own = None if target.is_valid() else find_first_place(principal)
     return own or find_place(principal, target["target"].value() or "")
-
-
-def _count_rows(post: QueryDict) -> QueryDict:
-    """The post with the counts that a formset needs, so that a page without them still works."""
-    rows = post.copy()
-    rows.setdefault("translations-TOTAL_FORMS", "0")
-    rows["translations-INITIAL_FORMS"] = "0"
-    return rows
 
 
 def start_composition(

@@ -15,6 +15,7 @@ from campaigns.models import App, Membership, MessageTemplate, Workspace
 from campaigns.pages.composition import Composition, Place, read_composition, start_composition
 from campaigns.pages.fields import PageForm
 from campaigns.pages.message_form import MessageForm, read_initial
+from campaigns.pages.stored_texts import keep_stored
 from campaigns.pages.translation_form import TranslationFormSet, Translations, read_translations
 from campaigns.selectors.origins import add_origin
 from campaigns.services.access import find_apps, has_role
@@ -97,6 +98,7 @@ def start_template_page(principal: Any, template: MessageTemplate, place: Place)
     initial = read_initial(content) | {"translations": read_translations(content)}
     composition = start_composition(principal, place, initial)
     composition.version = template.updated_at.isoformat()
+    composition.stored = keep_stored(template)
     named = {"kept_name": template.name, "description": template.description}
     return TemplatePage(_keep_place(TemplateForm(initial=named)), composition)
 
@@ -145,6 +147,7 @@ def put_template(composition: Composition, template: MessageTemplate) -> None:
     translations = TranslationFormSet(prefix="translations", initial=rows)
     composition.translations = cast(Translations, translations)
     composition.origins = add_origin(composition.origins, template)
+    composition.stored = keep_stored(template)
 
 
 def name_place(template: MessageTemplate) -> str:

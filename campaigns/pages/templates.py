@@ -47,7 +47,7 @@ VERBS = {"archive": archive_template, "restore": restore_template}
 SCRIPTS = [
     f"pushadmin/{name}.js"
     for name in (
-        *("compose", "compose_languages", "compose_rows", "compose_preview"),
+        *("compose", "compose_left", "compose_languages", "compose_rows", "compose_preview"),
         *("compose_data", "compose_buttons", "compose_save", "compose_variables"),
     )
 ]

@@ -26,8 +26,7 @@ from providers.message_fields import MAX_TRANSLATIONS, TRANSLATED_FIELDS, Platfo
 
 TEXTS = tuple(spec.name for spec in TRANSLATED_FIELDS)
 BLOCKS = tuple(dict.fromkeys(path.partition(".")[0] for path in TRANSLATED if "." in path))
-WHOLE = 5  # drawn with all their fields, and as many that are wrong
-MANY = 20  # of more none is drawn whole unless it is wrong: their texts take the room
+GONE = "gone"  # of a row whose texts were left where they are not stored any more
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
     gettext_lazy("Write a language tag such as de or pt-BR."),
@@ -77,6 +76,9 @@ class TranslationForm(PageForm):
     def clean(self) -> dict[str, Any]:
         """A language without a text would be left out, and what is written in it lost."""
         given = self.cleaned_data
+        if self.add_prefix(GONE) in self.data:
+            words = _("Somebody else has just changed this. Reload the page.")
+            self.add_error("body", words)
         said = [given.get("body"), *(given.get(f"{platform}-body") for platform in Platform)]
         if not any(said) and "body" not in self.errors:
             words = _("Write the text in this language, or remove the language.")
@@ -148,17 +150,6 @@ class Translations(forms.BaseFormSet):
             if language and language in seen:
                 form.add_error("language", _("This language is there already."))
             seen.add(language)
-
-    @property
-    def rows(self) -> Iterator[tuple[TranslationForm, bool]]:
-        """Each, and whether it is drawn whole. Of the others their texts are drawn, for scripts to
-        draw the rest when their tab is opened: all fields of a hundred make a page of 400 kB.
-        """
-        wrong = 0
-        first = WHOLE if len(self.forms) <= MANY else 0
-        for number, form in enumerate(self.forms):
-            wrong += 1 if form.errors else 0
-            yield form, number < first or (bool(form.errors) and wrong <= WHOLE)
 
     def write_content(self) -> dict[str, Any]:
         """`{language: {"title", "body", "android": {"title", "body"}, ...}}`."""

@@ -82,10 +82,18 @@
   // Fields of most languages are drawn when somebody wants to see them.
   const draw = (names) => document.dispatchEvent(new CustomEvent("pa:names", { detail: names }));
 
+  let awaited = "";
   function goToNamed(id) {
     draw([id.replace(/^id_/, "")]);
+    awaited = document.getElementById(id) ? "" : id;
     goTo(document.getElementById(id));
   }
+
+  // A text that had to be fetched first.
+  document.addEventListener("pa:loaded", () => {
+    fillIn();
+    if (awaited && document.getElementById(awaited.replace(/^(id_translations-\d+)-.*/, "$1-language"))) goToNamed(awaited);
+  });
 
   document.addEventListener("change", (event) => {
     if (!event.target.closest("#pa-compose")) return;
@@ -111,15 +119,22 @@
   const listFields = () => [...root().querySelectorAll("input, textarea, select:not([multiple])")].filter(isKept);
   const readAll = () => new Map(listFields().map((field) => [nameField(field), read(field)]));
 
-  function putBack(typed, focused) {
-    draw([...typed.keys()].map((key) => key.slice(0, key.indexOf("="))));
-    if (focused?.id) draw([focused.id.replace(/^id_/, "")]);
+  let late = new Map();
+  function fillIn() {
+    draw([...late.keys()].map((key) => key.slice(0, key.indexOf("="))));
     listFields().forEach((field) => {
-      const text = typed.get(nameField(field));
+      const text = late.get(nameField(field));
       if (text === undefined) return;
+      late.delete(nameField(field));
       if (["checkbox", "radio"].includes(field.type)) field.checked = text === "true";
       else field.value = text;
     });
+  }
+
+  function putBack(typed, focused) {
+    late = typed;
+    fillIn();
+    if (focused?.id) draw([focused.id.replace(/^id_/, "")]);
     if (!focused?.id) return;
     const field = document.getElementById(focused.id);
     field?.focus();

@@ -39,7 +39,7 @@
   }
 
   const tabs = () => [...list().querySelectorAll("[role=tab]")];
-  const tagField = (tab) => panelOf(tab)?.querySelector("input[name$=-language]");
+  const tagField = (tab) => panelOf(tab)?.querySelector("input[name$=-language], input[data-pa-tag]");
 
   function add() {
     const box = document.getElementById("pa-language-new");
@@ -53,13 +53,15 @@
     choose(make(tag));
   }
 
-  function make(tag) {
-    const total = root().querySelector('[name="translations-TOTAL_FORMS"]');
-    const fill = (id) => document.getElementById(id).innerHTML.replaceAll("__prefix__", total.value);
+  const totalField = () => root().querySelector('[name="translations-TOTAL_FORMS"]');
+
+  function make(tag, number = totalField().value) {
+    const total = totalField();
+    const fill = (id) => document.getElementById(id).innerHTML.replaceAll("__prefix__", number);
     list().insertAdjacentHTML("beforeend", fill("pa-language-tab"));
     const panels = root().querySelectorAll("[id^=pa-text-]");
     panels[panels.length - 1].insertAdjacentHTML("afterend", fill("pa-translation"));
-    total.value = String(Number(total.value) + 1);
+    total.value = String(Math.max(Number(total.value), Number(number) + 1));
     const tab = tabs().at(-1);
     tagField(tab).value = tag;
     dress(tab);
@@ -148,6 +150,23 @@
     });
   }
 
+  // What was kept in the window has languages of its own, by numbers that may be others' here.
+  function drawAnew(fields) {
+    const isChosen = tabs().slice(1).some((tab) => tab.getAttribute("aria-selected") === "true");
+    tabs().slice(1).forEach((tab) => {
+      panelOf(tab).remove();
+      tab.remove();
+    });
+    const left = fields.find(([name]) => name === "translations-left");
+    document.getElementById("pa-languages-left").value = left?.[1] ?? "[]";
+    fields.forEach(([name, tag]) => {
+      const number = /^translations-(\d+)-language$/.exec(name)?.[1];
+      if (number) make(tag, number);
+    });
+    document.dispatchEvent(new CustomEvent("pa:left"));
+    if (isChosen) document.getElementById("pa-lang-common").click();
+  }
+
   function remove(panel) {
     const tab = document.getElementById(panel.getAttribute("aria-labelledby"));
     tab.remove();
@@ -194,9 +213,10 @@
     tabs().forEach(dress);
     count();
   });
-  // What was kept in the window may have more languages than the page.
-  document.addEventListener("pa:rows", (event) => {
-    while (tabs().length - 1 < event.detail) dress(make(""));
+  document.addEventListener("pa:rows", (event) => drawAnew(event.detail));
+  document.addEventListener("pa:loaded", (event) => {
+    unfold(event.detail);
+    count();
   });
   document.addEventListener("pa:chosen", (event) => {
     if (event.detail.closest("#pa-languages")) unfold(panelOf(event.detail));

@@ -52,7 +52,7 @@
     return { text: count < letters.length ? `${letters.slice(0, count).join("").trimEnd()}…` : text, count, isWhole: count >= letters.length };
   }
 
-  const panelOf = (language) => (language ? [...root().querySelectorAll(".pa-translation")].find((one) => one.querySelector("input[name$=-language]").value.trim() === language) : undefined);
+  const panelOf = (language) => (language ? [...root().querySelectorAll(".pa-translation")].find((one) => one.querySelector("input[name$=-language], input[data-pa-tag]").value.trim() === language) : undefined);
 
   // What the recipient who is chosen sees there, rendered by the server; nothing while nobody is.
   const sampleNow = () => (now.sample === "" ? undefined : readSamples()[Number(now.sample)]);
@@ -300,6 +300,7 @@
     if (event.target.closest("#pa-compose")) refresh();
   });
   document.addEventListener("pa:drawn", refresh);
+  document.addEventListener("pa:loaded", refresh);
   document.addEventListener("pa:restored", refresh);
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id === "pa-check") refresh();

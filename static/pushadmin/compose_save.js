@@ -46,6 +46,7 @@
     if (!kept) return;
     const isOld = kept.version !== form().elements.version.value;
     if (kept.isSent && isOld) return forget();
+    if (kept.isSent && "paRefused" in form().dataset) return; // it came back with its marks
     if (isSame(kept.fields, readFields())) return;
     const target = kept.fields.find(([name]) => name === "target");
     // Another app has other fields; it is chosen first, and the rest follows when they are drawn.
@@ -64,8 +65,7 @@
   }
 
   function fill(fields) {
-    const count = fields.find(([name]) => name === "translations-TOTAL_FORMS");
-    document.dispatchEvent(new CustomEvent("pa:rows", { detail: Number(count?.[1] ?? 0) }));
+    document.dispatchEvent(new CustomEvent("pa:rows", { detail: fields }));
     document.dispatchEvent(new CustomEvent("pa:wanted", { detail: fields }));
     document.dispatchEvent(new CustomEvent("pa:names", { detail: fields.filter(([, text]) => text).map(([name]) => name) }));
     const wanted = new Map();
@@ -170,6 +170,7 @@
     const old = keyOf();
     form().dataset.paCampaign = told.campaign;
     form().elements.version.value = told.version;
+    form().elements.stored_in.value = told.stored_in;
     if (form().getAttribute("action") !== told.address) {
       form().setAttribute("action", told.address);
       history.replaceState(history.state, "", told.address);
@@ -224,8 +225,11 @@
   async function catchUp() {
     await new Promise((wake) => setTimeout(wake, 700));
     const text = await fetch(location.href).then((answer) => answer.text()).catch(() => "");
-    const version = new DOMParser().parseFromString(text, "text/html").querySelector("#pa-compose-form [name=version]");
-    if (version) form().elements.version.value = version.value;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    ["version", "stored_in"].forEach((name) => {
+      const told = page.querySelector(`#pa-compose-form [name=${name}]`);
+      if (told) form().elements[name].value = told.value;
+    });
     saving = null;
   }
   document.addEventListener("click", (event) => {

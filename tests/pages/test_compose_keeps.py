@@ -12,6 +12,7 @@ from campaigns.services.campaigns import create_campaign
 from campaigns.services.templates import TemplateValues, create_template
 from providers import registry
 from tests import builders
+from tests.pages.left_languages import list_left, open_language
 from tests.pages.read_form import read_form
 
 VENDOR, OPTION = next(
@@ -103,16 +104,20 @@ def test_a_text_in_many_languages_is_no_long_page_and_loses_nothing(
 
     page = client.get(place).content
     wrong = read_form(page.decode())
+    for tag in [*list_left(wrong)]:
+        open_language(client, wrong, tag)
     for number in range(count - 20, count):
         wrong[f"translations-{number}-title"] = "x" * 1100
     refused = client.post(place, wrong)
+    again = read_form(refused.content.decode())
+    for tag in [*list_left(again)]:
+        open_language(client, again, tag)
     saved = client.post(place, read_form(page.decode()))
 
     assert (refused.status_code, saved.status_code) == (422, 302)
     assert max(len(page), len(refused.content)) < 300_000
     campaign.refresh_from_db()
     assert read_plain(campaign.message.content)["translations"] == read_plain(said)
-    again = read_form(refused.content.decode())
     typed = {name for name in wrong if re.match(r"translations-\d", name) and wrong[name]}
     assert {name: again.get(name) for name in typed} == {name: wrong[name] for name in typed}
     # The first of them stand at their fields, the others say what is wrong with them.

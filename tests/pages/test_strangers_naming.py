@@ -10,8 +10,18 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from campaigns.models import AuditEntry, Campaign, Device, Job, Label, MessageTemplate, Segment
+from campaigns.models import (
+    AuditEntry,
+    Campaign,
+    Device,
+    Job,
+    Label,
+    Message,
+    MessageTemplate,
+    Segment,
+)
 from campaigns.models import TestGroup as Testers
+from campaigns.pages.stored_texts import name_stored
 from campaigns.pages.urls import urlpatterns
 from tests import builders
 from tests.compat.test_fuzz import take_half
@@ -25,15 +35,19 @@ NAMES = (
     "labels", "campaign", "copy", "first", "second", "template", "use_template", "test_group",
     "group", "route", "account", "device", "devices", "person", "persons", "who", "terms", "user",
     "transfer", "job", "import", "text", "name", "expression", "number", "by", "platform", "kind",
+    "stored_in",
 )  # fmt: skip
 
 
 def make_rows(app, now):
-    """One row of each kind, all with a name that nobody else has."""
+    """The ids of a row of each kind, all with a name that nobody else has, and what pages call the
+    places of messages."""
     app.name = f"{MARK} app"
     app.save()
     campaign = make_campaign(app)
     Campaign.objects.filter(pk=campaign.pk).update(name=MARK)
+    said = {"body": MARK, "translations": {"de": {"body": MARK}}}
+    Message.objects.filter(campaigns=campaign).update(content=said)
     owner = builders.make_person(app.workspace, MARK)
     times = {"created_at": now, "updated_at": now}
     rows = [
@@ -44,9 +58,11 @@ def make_rows(app, now):
         Label.objects.create(app=app, name=MARK),
         Segment.objects.create(app=app, name=MARK, expression={"and": []}),
         Testers.objects.create(app=app, name=MARK, created_at=now),
-        MessageTemplate.objects.create(workspace=app.workspace, app=app, name=MARK, **times),
+        MessageTemplate.objects.create(
+            workspace=app.workspace, app=app, name=MARK, content=said, **times
+        ),
     ]
-    return {row.pk for row in rows}
+    return {row.pk for row in rows}, [name_stored(rows[1]), name_stored(rows[-1])]
 
 
 def keep_everything(workspace):
@@ -58,9 +74,9 @@ def keep_everything(workspace):
 @pytest.mark.parametrize(("turn", "who"), [(0, "stranger"), (1, "neighbour")])
 def test_others_who_name_our_rows_anywhere_get_nothing(client, app, request, turn, who, now):
     user = request.getfixturevalue(who)
-    numbers = make_rows(app, now)
-    given = [*map(str, sorted(numbers)), app.slug, f"app:{app.pk}"]
-    place = {"workspace": app.workspace.slug}
+    numbers, places = make_rows(app, now)
+    given = [*map(str, sorted(numbers)), app.slug, f"app:{app.pk}", *places]
+    place = {"workspace": app.workspace.slug, "language": "de"}
     addresses = [
         reverse(pattern.name)
         for pattern in urlpatterns

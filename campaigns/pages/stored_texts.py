@@ -1,0 +1,95 @@
+"""What a long message leaves where it is stored: its page names the place, and a post takes the
+rest from there.
+
+A page says `stored_in`, such as `campaign:7:12`: the campaign and the message that it had then, or
+a template and when it was changed last. Where that is not so any more nothing is taken from there,
+and what the page did not hold is marked as wrong, so that no save goes without it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+
+from campaigns.models import Campaign, MessageTemplate
+from campaigns.pages.translation_form import GONE, TranslationForm, read_translations
+from campaigns.selectors.row_ids import read_id
+from providers.message_fields import MAX_TRANSLATIONS
+
+STORED_IN = "stored_in"
+LEFT = "translations-left"  # `[[5, "de"], ...]`: numbers of rows and their languages
+TOTAL = "translations-TOTAL_FORMS"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it is stored, and the name by which a page says where; none of a new one."""
+
+    name: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    def find_row(self, language: str) -> dict[str, Any] | None:
+        """The translation as its form's values."""
+        text = (self.content.get("translations") or {}).get(language)
+        rows = read_translations({"translations": {language: text}}) if text is not None else []
+        return rows[0] if rows else None
+
+
+def name_stored(row: Campaign | MessageTemplate) -> str:
+    """What a page calls the place."""
+    if isinstance(row, Campaign):
+        return f"campaign:{row.pk}:{row.message_id}"
+    return f"template:{row.pk}:{row.updated_at.isoformat()}"
+
+
+def keep_stored(row: Campaign | MessageTemplate) -> Stored:
+    """What its page may leave there."""
+    content = row.message.content if isinstance(row, Campaign) else row.content
+    return Stored(name_stored(row), content)
+
+
+def find_stored(principal: Any, name: str) -> Stored:
+    """What is stored where a page says, as long as it has not changed and the principal sees it."""
+    kind, _colon, rest = name.partition(":")
+    pk = read_id(rest.partition(":")[0])
+    rows: Any = MessageTemplate.objects.for_user(principal)
+    if kind == "campaign":
+        rows = Campaign.objects.for_user(principal).select_related("message")
+    row = rows.filter(pk=pk).first()
+    if row is None or name_stored(row) != name:
+        return Stored(name)
+    return keep_stored(row)
+
+
+def take_from(stored: Stored, post: QueryDict) -> QueryDict:
+    """The post with the texts that its page left where they are stored, as if it had held them."""
+    whole = post.copy()
+    whole.setdefault(TOTAL, "0")
+    whole["translations-INITIAL_FORMS"] = "0"
+    for number, language in _read_left(whole):
+        prefix = f"translations-{number}"
+        if f"{prefix}-language" in whole:  # it came with the page after all
+            continue
+        row = stored.find_row(language)
+        whole[f"{prefix}-language"] = language
+        if row is None:
+            whole[f"{prefix}-{GONE}"] = "1"
+            continue
+        for name, value in TranslationForm(initial=row, prefix=prefix).hidden_values:
+            whole[name] = value
+    return whole
+
+
+def _read_left(post: QueryDict) -> Iterator[tuple[int, str]]:
+    try:
+        left = json.loads(post.get(LEFT) or "[]")
+    except (ValueError, RecursionError):
+        return
+    for one in left if isinstance(left, list) else ():
+        match one:
+            case [int(number), str(language)] if 0 <= number < MAX_TRANSLATIONS * 2:
+                yield number, language

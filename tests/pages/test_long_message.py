@@ -1,0 +1,233 @@
+"""A message in many languages at length: no page holds all of it, and no save loses any of it."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign, Message, MessageTemplate
+from providers.message_fields import MAX_TRANSLATIONS
+from tests import builders
+from tests.pages.left_languages import list_left, open_language
+from tests.pages.read_form import read_form
+from tests.pages.test_crowded import fill_choices
+from tests.pages.test_every_page import MOST_HTML
+
+pytestmark = pytest.mark.database
+TAGS = [f"{a}{b}-{c}{d}" for a in "aeiou" for b in "lkmn" for c in "ACEG" for d in "BRT"][
+    :MAX_TRANSLATIONS
+]
+LAST = TAGS[49]
+
+
+def say(letter, share=1.0):
+    """All that a translation may say, as long as it may be, or a share of that."""
+    words = {name: letter * int(size * share) for name, size in (("title", 1024), ("body", 4096))}
+    own = words | {"buttons": [letter * 255] * 3}
+    single = {"dismiss_title": letter * 255, "open_title": letter * 255}
+    return own | {
+        "android": own, "ios": own | {"subtitle": letter * 255}, "web": own, "hmos": own,
+        "in_app": single, "sms": {"body": letter * 1600},
+        "email": {"subject": letter * 255, "body": letter * 20_000},
+    }  # fmt: skip
+
+
+SHORT = {"title": "Hi", "body": "There"}
+LONG = SHORT | {"translations": {tag: {"title": tag, "body": tag * 600} for tag in TAGS[:50]}}
+DRAFTS = {
+    "50 of 3,000 letters": LONG,
+    "60 of the longest": SHORT | {"translations": dict.fromkeys(TAGS[:60], say("a"))},
+    "as many of the longest, in quotes": SHORT | {"translations": dict.fromkeys(TAGS, say("'"))},
+}
+
+
+@pytest.fixture
+def make(client, owner, app, now):
+    builders.make_route(app, "android")
+    builders.make_device(app, "one", language=LAST)
+    client.force_login(owner)
+    return lambda content=LONG: builders.make_campaign(app, now, content)
+
+
+def find_place(campaign):
+    return reverse("edit", args=[campaign.pk])
+
+
+def open_form(client, address):
+    return read_form(client.get(address).content.decode())
+
+
+def find_texts(campaign):
+    return Message.objects.get(campaigns=campaign.pk).content["translations"]
+
+
+def keep_plain(texts):
+    """Without what says nothing."""
+    return {tag: {name: one for name, one in said.items() if one} for tag, said in texts.items()}
+
+
+@pytest.mark.parametrize("name", DRAFTS)
+def test_its_pages_are_small_and_saving_keeps_every_language(client, make, app, now, name):
+    content = DRAFTS[name]
+    campaign = make(content)
+    named = {"name": "Kept", "created_at": now, "updated_at": now}
+    kept = MessageTemplate.objects.create(
+        workspace=app.workspace, app=app, content=content, **named
+    )
+    addresses = [
+        find_place(campaign), f"{reverse('compose')}?copy={campaign.pk}",
+        f"{reverse('compose')}?template={kept.pk}", reverse("template", args=[kept.pk]),
+    ]  # fmt: skip
+
+    pages = [client.get(address).content for address in addresses]
+    panel = client.post(reverse("check"), read_form(pages[0].decode()))
+    copied = [client.post(reverse("compose"), read_form(page.decode())) for page in pages[1:3]]
+    refused = client.post(addresses[0], read_form(pages[0].decode()) | {"rate": "-1"})
+    told = client.post(
+        reverse("autosave"), read_form(pages[0].decode()) | {"campaign": campaign.pk, "tag": "x"}
+    ).json()
+    # It goes on where it has come to be stored by that, without a reload.
+    form = read_form(refused.content.decode()) | {"rate": "5"}
+    saved = client.post(addresses[0], form | {key: told[key] for key in ("version", "stored_in")})
+    changed = client.post(addresses[3], read_form(pages[3].decode()))
+
+    everything = [*pages, panel.content, refused.content]
+    assert max(map(len, everything)) < MOST_HTML
+    assert (panel.status_code, refused.status_code, told["parts"]) == (200, 422, [])
+    assert [answer.status_code for answer in (saved, *copied, changed)] == [302] * 4
+    kept.refresh_from_db()
+    stored = [find_texts(one) for one in Campaign.objects.all()]
+    assert len(stored) == 3
+    wanted = keep_plain(content["translations"])
+    assert all(keep_plain(texts) == wanted for texts in (*stored, kept.content["translations"]))
+
+
+def test_the_longest_stays_small_where_all_else_is_crowded(client, make, app):
+    fill_choices(app)
+
+    page = client.get(find_place(make(DRAFTS["as many of the longest, in quotes"])))
+
+    assert len(page.content) < MOST_HTML
+
+
+def test_how_many_get_a_text_that_is_not_in_the_page_is_counted(client, make):
+    form = open_form(client, find_place(make()))
+
+    panel = client.post(reverse("check"), form)
+
+    assert LAST in list_left(form)
+    assert panel.context["texts"][LAST] == 1
+    assert len(panel.context["texts"]) == 51
+    assert LAST * 600 in panel.context["samples"][0]["said"]["body"]
+
+
+def test_one_is_opened_and_changed_and_the_others_stay(client, make):
+    campaign = make()
+    form = open_form(client, find_place(campaign))
+
+    number = open_language(client, form, LAST)
+    before = form[f"translations-{number}-body"]
+    form[f"translations-{number}-body"] = "Short now"
+    told = client.post(reverse("autosave"), form | {"campaign": campaign.pk}).json()
+    form.update({key: told[key] for key in ("version", "stored_in")})
+    form[f"translations-{open_language(client, form, TAGS[48])}-title"] = "Another"
+    saved = client.post(find_place(campaign), form)
+
+    assert (before, told["parts"], saved.status_code) == (LAST * 600, [], 302)
+    assert keep_plain(find_texts(campaign)) == LONG["translations"] | {
+        LAST: {"title": LAST, "body": "Short now"},
+        TAGS[48]: {"title": "Another", "body": TAGS[48] * 600},
+    }
+
+
+def test_what_was_typed_stands_in_the_page_that_refuses_it(client, make):
+    campaign = make()
+    form = open_form(client, find_place(campaign))
+    number = open_language(client, form, LAST)
+    form[f"translations-{number}-title"] = "x" * 1100
+
+    again = read_form(client.post(find_place(campaign), form).content.decode())
+
+    assert again[f"translations-{number}-title"] == "x" * 1100
+    assert LAST not in list_left(again)
+    assert len(list_left(again)) + sum(name.endswith("-language") for name in again) == 50
+
+
+def test_nothing_is_saved_over_what_somebody_else_has_changed(client, make):
+    """Nor without what it would have taken from there."""
+    campaign, source = make(), make()
+    form, copy = (
+        open_form(client, address)
+        for address in (find_place(campaign), f"{reverse('compose')}?copy={source.pk}")
+    )
+    number = list_left(form)[LAST]
+    asked = {"stored_in": form["stored_in"], "language": LAST, "number": number}
+    other = {"translations": {tag: {"body": "Theirs"} for tag in TAGS[:50]}}
+    for one in (campaign, source):
+        message = Message.objects.create(app=one.app, content=SHORT | other)
+        Campaign.objects.filter(pk=one.pk).update(message=message)
+
+    autosaved = client.post(reverse("autosave"), form | {"campaign": campaign.pk})
+    saved = client.post(find_place(campaign), form)
+    begun = client.post(reverse("autosave"), copy).json()
+    copied = client.post(reverse("compose"), copy)
+
+    assert (autosaved.status_code, saved.status_code, copied.status_code) == (409, 422, 422)
+    assert client.get(reverse("texts"), asked).status_code == 404
+    assert begun["campaign"] is None
+    assert "Somebody else has just changed this" in saved.content.decode()
+    assert find_texts(campaign) == other["translations"]
+    assert Campaign.objects.count() == 2
+
+
+def test_a_template_takes_the_place_of_all_languages_once_the_message_is_whole(
+    client, make, app, now
+):
+    """What is saved while it is not does not become the place where its texts are looked for."""
+    campaign = make()
+    texts = {tag: {"title": "Kept", "body": tag * 500} for tag in TAGS[:50]}
+    named = {"name": "Kept", "created_at": now, "updated_at": now}
+    kept = MessageTemplate.objects.create(
+        workspace=app.workspace, app=app, content=SHORT | {"translations": texts}, **named
+    )
+    put = {"action": "redraw", "use_template": kept.pk}
+    page = client.post(find_place(campaign), open_form(client, find_place(campaign)) | put)
+    form = read_form(page.content.decode())
+    state = {"campaign": campaign.pk}
+
+    partly = client.post(reverse("autosave"), form | state | {"link": "no address"}).json()
+    form.update({key: partly[key] for key in ("version", "stored_in")})
+    whole = client.post(reverse("autosave"), form | state).json()
+
+    assert len(page.content) < MOST_HTML
+    assert partly["stored_in"].startswith("template:")
+    assert (len(partly["parts"]), whole["parts"]) == (1, [])
+    assert whole["stored_in"].startswith("campaign:")
+    assert keep_plain(find_texts(campaign)) == texts
+
+
+def test_what_is_partly_saved_goes_on_from_there(client, make):
+    campaign = make()
+    form, state = open_form(client, find_place(campaign)), {"campaign": campaign.pk}
+
+    partly = client.post(reverse("autosave"), form | state | {"link": "no address"}).json()
+    form.update({key: partly[key] for key in ("version", "stored_in")})
+    whole = client.post(reverse("autosave"), form | state).json()
+
+    assert (len(partly["parts"]), whole["parts"]) == (1, [])
+    assert keep_plain(find_texts(campaign)) == LONG["translations"]
+
+
+def test_nobody_takes_the_texts_of_another_workspace(client, make, stranger):
+    campaign = make()
+    form = open_form(client, find_place(campaign))
+    theirs = builders.make_app(stranger.memberships.get().workspace, "theirs")
+    client.force_login(stranger)
+
+    asked = {"stored_in": form["stored_in"], "language": LAST, "number": "49"}
+    found = client.get(reverse("texts"), asked)
+    taken = client.post(reverse("compose"), form | {"target": f"app:{theirs.pk}"})
+
+    assert (found.status_code, taken.status_code) == (404, 422)
+    assert LAST * 600 not in taken.content.decode()
+    assert Campaign.objects.count() == 1

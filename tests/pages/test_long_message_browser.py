@@ -1,0 +1,135 @@
+"""A message in fifty long languages in a real browser: what is opened is fetched and can be
+changed, and what was not opened stays."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Message
+from tests import builders
+from tests.looking import find_barriers
+from tests.pages.test_browser import leave, note_requests
+from tests.pages.test_kept_browser import end_session, sign_in
+from tests.pages.test_long_message import LAST, LONG, TAGS
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+NEXT = TAGS[48]
+
+
+@pytest.fixture
+def campaign(app, now):
+    builders.make_route(app, "android")
+    builders.make_device(app, "one", language=LAST)
+    return builders.make_campaign(app, now, LONG)
+
+
+@pytest.fixture
+def page(staff, live_server, campaign):
+    under_way: set = set()
+    note_requests(staff, under_way)
+    staff.goto(live_server.url + reverse("edit", args=[campaign.pk]))
+    yield staff
+    leave(staff, under_way)
+
+
+def find_body(page, number=49):
+    return page.locator(f"#id_translations-{number}-body")
+
+
+def find_texts(campaign):
+    return {
+        tag: {name: words for name, words in text.items() if words}
+        for tag, text in Message.objects.get(campaigns=campaign.pk).content["translations"].items()
+    }
+
+
+def open_last(page):
+    """By keyboard: End leads to the last language, and its text comes."""
+    page.locator("#pa-lang-common").focus()
+    page.keyboard.press("End")
+    find_body(page).wait_for(state="visible")
+
+
+def type_over(page, text, number=49):
+    find_body(page, number).focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(text)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_a_language_that_is_not_in_the_page_is_opened_changed_and_saved(
+    page, campaign, complaints, width, height
+):
+    page.set_viewport_size({"width": width, "height": height})
+    before = page.locator("#pa-languages [role=tab]").count(), find_body(page).count()
+    page.locator(f"[data-pa-reach='{LAST}']").get_by_text("1", exact=True).wait_for()
+
+    open_last(page)
+    fetched, focused = find_body(page).input_value(), page.evaluate("document.activeElement.id")
+    page.locator("[data-pa-show=title]:visible", has_text=LAST).first.wait_for()
+    barriers = find_barriers(page)
+    type_over(page, "Changed")
+    page.locator("#pa-saved[data-pa-tone=good]").wait_for()
+    saved = find_texts(campaign)
+    # What was saved is stored elsewhere by now; the next one is fetched from there.
+    page.locator("#pa-lang-48").click()
+    find_body(page, 48).wait_for(state="visible")
+    page.reload()
+    open_last(page)
+
+    assert before == (51, 0)
+    assert (fetched, focused) == (LAST * 600, "pa-lang-49")
+    assert barriers == []
+    assert (
+        saved
+        == find_texts(campaign)
+        == LONG["translations"] | {LAST: {"title": LAST, "body": "Changed"}}
+    )
+    assert find_body(page).input_value() == "Changed"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert complaints == []
+
+
+def test_what_was_typed_in_it_comes_back_after_the_login_and_the_others_stay(
+    page, campaign, owner, complaints
+):
+    open_last(page)
+    end_session()
+    type_over(page, "Typed while signed out")
+    page.locator("#pa-saved a").wait_for()
+
+    page.locator("#pa-saved a").click()
+    sign_in(page, owner)
+    page.locator("#pa-restored").wait_for(state="visible")
+    page.locator("#pa-saved[data-pa-tone=good]").wait_for()
+
+    assert find_texts(campaign) == LONG["translations"] | {
+        LAST: {"title": LAST, "body": "Typed while signed out"}
+    }
+    complaints.clear()  # the browser notes what was refused while nobody was signed in
+
+
+def test_a_link_leads_into_it_and_what_cannot_be_fetched_is_tried_again(
+    page, live_server, campaign, complaints
+):
+    page.route("**/campaigns/texts/**", lambda route: route.abort())
+    page.goto("about:blank")
+    page.goto(f"{live_server.url}{reverse('edit', args=[campaign.pk])}#id_translations-48-title")
+    again = page.get_by_role("button", name="Try again")
+    page.locator("#pa-lang-48").click()
+    again.wait_for()
+    told = page.locator("#pa-text-48 [role=alert]").inner_text()
+
+    page.unroute("**/campaigns/texts/**")
+    again.focus()
+    page.keyboard.press("Enter")
+    page.locator("#id_translations-48-title").wait_for(state="visible")
+    page.get_by_role("button", name="Save draft").click()
+    page.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+
+    assert told == "The server does not answer. Check the connection, then try again."
+    assert find_texts(campaign) == LONG["translations"]
+    complaints.clear()  # the browser notes the call that was cut
