@@ -35,6 +35,7 @@ from campaigns.pages.row_history import find_history
 from campaigns.pages.runs import read_runs
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page, tell_refusal
 from campaigns.pages.verbs import RateForm, Verbs, list_fitting, press, press_rate
+from campaigns.pages.written import write_plain
 from campaigns.selectors.approvals import Standing, find_newest, list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.selectors.campaign_moves import list_moves
@@ -56,6 +57,7 @@ from campaigns.services.waiting import reschedule_campaign, start_now, unschedul
 Status = Campaign.Status
 WAITING = Campaign.WAITING
 HISTORY = 10
+SHOWN = 300  # letters of one field of the message
 # What still has something to send, and is no draft whose form has the rate.
 PACED = frozenset(Status) - Campaign.FINISHED - Campaign.EDITABLE
 VERBS: Verbs = {
@@ -84,7 +86,7 @@ def _draw(
     context = {
         **_read_status(request, campaign),
         "content": content,
-        "blocks": [(key, content[key]) for key in PLATFORM_KEYS if content.get(key)],
+        "blocks": [(key, _shorten(content[key])) for key in PLATFORM_KEYS if content.get(key)],
         "plan": describe_plan(campaign),
         **_read_approval(request, campaign, apps),
         "history_page": find_history(request.user, campaign, campaign.workspace),
@@ -96,6 +98,11 @@ def _draw(
     }
     status = 422 if refused else 200
     return draw_page(request, "pages/campaign.html", campaign.name, context, status=status)
+
+
+def _shorten(block: Mapping[str, Any]) -> dict[str, Any]:
+    """As far as it tells one campaign from another; its review has the whole of it."""
+    return {name: write_plain(value, SHOWN) for name, value in block.items()}
 
 
 def _read_approval(request: HttpRequest, campaign: Campaign, apps: list[App]) -> dict[str, Any]:

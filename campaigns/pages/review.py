@@ -19,19 +19,17 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.errors import ChangedMeanwhile, Refused
 from campaigns.models import Campaign, Membership
-from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.fixes import tell_problems
 from campaigns.pages.held_back import tell_status
 from campaigns.pages.languages import count_all_texts
 from campaigns.pages.lookups import find_campaign, may, require_sender
 from campaigns.pages.losses import gather_losses
-from campaigns.pages.message_form import BLOCK_NAMES
 from campaigns.pages.number_words import say_number
 from campaigns.pages.plan_words import describe_plan
 from campaigns.pages.samples import list_readings, list_worst_readings
 from campaigns.pages.shell import draw_fragment, draw_page, operator_page, show_page
-from campaigns.pages.translation_form import TEXTS
+from campaigns.pages.written import OPEN, list_written
 from campaigns.selectors.approvals import list_writers, read_standing
 from campaigns.selectors.campaign_apps import list_apps
 from campaigns.services.access import name_actor, require_role
@@ -46,9 +44,7 @@ from campaigns.services.campaigns import launch_campaign
 from campaigns.services.checks import Verdict
 from campaigns.services.hours import list_hour_lines
 from campaigns.services.review import Review, review_campaign
-from campaigns.services.translated_checks import name_text
 from providers.message_fields import SHARED_FIELDS
-from providers.message_json import read_message
 from providers.outcomes import RefusalKind
 
 # What may become of it on this page, and the role that it needs.
@@ -206,40 +202,13 @@ def _describe_campaign(request: HttpRequest, campaign: Campaign) -> dict[str, An
             for spec in SHARED_FIELDS
             if spec.kind != "buttons" and content.get(spec.name)
         ],
-        "blocks": [
-            (name, {field: _write_plain(value) for field, value in content[key].items()})
-            for key, name in BLOCK_NAMES.items()
-            if content.get(key)
-        ],
-        "translations": [
-            (language, text, _list_others(text), _list_single_words(text))
-            for language, text in (content.get("translations") or {}).items()
-        ],
+        "written": list_written(campaign),
+        "opens_languages": len(content.get("translations") or ()) <= OPEN,
         "plan": describe_plan(campaign),
         "standing": tell_status(campaign),
         "samples": list_readings(campaign, request.user),
         "may_compose": may(request.user, list_apps(campaign), Membership.Role.COMPOSER),
     }
-
-
-def _list_others(text: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """What a translation says instead on single platforms."""
-    others = ((key, text.get(key) or {}) for key in PLATFORM_KEYS)
-    return [(key, own) for key, own in others if any(own.get(name) for name in TEXTS)]
-
-
-def _list_single_words(text: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What it says in single fields, by their names."""
-    said = read_message({"translations": {"": text}}).translations[""].fields
-    return [(name_text(path), words) for path, words in said.items()]
-
-
-def _write_plain(value: Any) -> Any:
-    """A field's value as one line: of buttons and attachments what their parts say."""
-    if not isinstance(value, list):
-        return value
-    parts = (item.values() if isinstance(item, dict) else [item] for item in value)
-    return " · ".join(" ".join(map(str, part)) for part in parts)
 
 
 def describe_review(

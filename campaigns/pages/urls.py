@@ -30,6 +30,7 @@ from campaigns.pages import (
     transfer,
     translations,
     variables,
+    written,
 )
 from campaigns.pages.import_urls import urlpatterns as import_urls
 from campaigns.pages.label_urls import urlpatterns as label_urls
@@ -47,6 +48,7 @@ urlpatterns = [
     path("campaigns/check/", compose.check_campaign, name="check"),
     path("campaigns/variables/", variables.variables, name="variables"),
     path("campaigns/texts/", texts.texts, name="texts"),
+    path("campaigns/written/", written.written, name="written"),
     path("campaigns/autosave/", compose_save.autosave, name="autosave"),
     path("campaigns/<int:pk>/test-send/", compose_test.test_send, name="test_send"),
     path("campaigns/<int:pk>/test-result/", compose_test.test_result, name="test_result"),

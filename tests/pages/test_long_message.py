@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -100,6 +103,33 @@ def test_its_pages_are_small_and_saving_keeps_every_language(client, make, app, 
     assert len(stored) == 3
     wanted = keep_plain(content["translations"])
     assert all(keep_plain(texts) == wanted for texts in (*stored, kept.content["translations"]))
+
+
+CROWDED = SHORT | {
+    "web": {"extras": {f"key {number}": "'" * 500 for number in range(400)}},
+    "ios": {"attachments": [{"file_url": "https://a.example/" + "'" * 900}] * 50},
+    "email": {"subject": "'" * 255, "body": "'" * 20_000},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [*DRAFTS.values(), CROWDED], ids=[*DRAFTS, "long fields"])
+def test_who_reviews_it_reads_all_of_it_piece_by_piece(client, make, content):
+    campaign = make(content)
+
+    pages = [
+        client.get(reverse(name, args=[campaign.pk])) for name in ("campaign", "campaign_review")
+    ]
+    addresses = re.findall(r'hx-get="(/campaigns/written/[^"]+)"', pages[1].content.decode())
+    pieces = [client.get(html.unescape(address)).content.decode() for address in addresses]
+    Campaign.objects.update(message=Message.objects.create(app=campaign.app, content=SHORT))
+    gone = client.get(html.unescape(addresses[0]))
+
+    assert max(len(page.content) for page in pages) < MOST_HTML
+    shown = html.unescape(pages[1].content.decode() + "".join(pieces))
+    bodies = {text["body"] for text in content.get("translations", {}).values()}
+    assert all(body in shown for body in bodies)
+    assert content.get("email", {}).get("body", "") in shown
+    assert gone.status_code == 404
 
 
 def test_the_longest_stays_small_where_all_else_is_crowded(client, make, app):

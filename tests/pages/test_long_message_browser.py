@@ -112,6 +112,21 @@ def test_what_was_typed_in_it_comes_back_after_the_login_and_the_others_stay(
     complaints.clear()  # the browser notes what was refused while nobody was signed in
 
 
+def test_a_language_of_the_review_is_fetched_when_it_is_unfolded(
+    page, live_server, campaign, complaints
+):
+    page.goto(live_server.url + reverse("campaign_review", args=[campaign.pk]))
+    folded = page.locator("details", has_text=LAST * 600)
+    before = folded.count()
+
+    page.locator("details[hx-get] summary").last.focus()
+    page.keyboard.press("Enter")
+    folded.wait_for()
+
+    assert before == 0
+    assert complaints == []
+
+
 def test_a_link_leads_into_it_and_what_cannot_be_fetched_is_tried_again(
     page, live_server, campaign, complaints
 ):
