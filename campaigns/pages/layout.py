@@ -53,6 +53,9 @@ class Layout:
         forms = list(enumerate(self.translations.forms))
         wrong = [number for number, form in forms if form.errors]
         eager = WHOLE if len(forms) <= MANY else 0
+        typed = [number for number, form in forms if form.is_bound and not self._is_stored(form)]
+        self._place([number for number in wrong if number in typed][:WHOLE], is_whole=True)
+        self._place(typed, is_whole=False)
         self._place(wrong[:WHOLE], is_whole=True)
         self._place(range(len(forms)), is_whole=False, eager=eager)
         drawn = sorted(self._is_whole)
@@ -69,7 +72,7 @@ class Layout:
             whole = thin + FIELDS + (PLATFORM_FIELDS if form.platforms_fold.is_open else 0)
             takes_whole = is_whole or (number < eager and whole <= self.room)
             cost = whole if takes_whole else thin
-            if cost > self.room and self._is_stored(form, texts):
+            if cost > self.room and self._is_stored(form):
                 continue
             self._is_whole[number] = takes_whole
             self.room -= cost
@@ -78,11 +81,11 @@ class Layout:
         """What it says by its fields."""
         return {name: text for name, text in form.hidden_values if text}
 
-    def _is_stored(self, form: TranslationForm, texts: dict[str, str]) -> bool:
+    def _is_stored(self, form: TranslationForm) -> bool:
         row = self.stored.find_row(str(form["language"].value() or ""))
         if row is None:
             return False
-        return self._read(TranslationForm(initial=row, prefix=form.prefix)) == texts
+        return self._read(TranslationForm(initial=row, prefix=form.prefix)) == self._read(form)
 
     @property
     def left(self) -> str:

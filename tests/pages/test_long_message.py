@@ -170,17 +170,23 @@ def test_one_is_opened_and_changed_and_the_others_stay(client, make):
     }
 
 
-def test_what_was_typed_stands_in_the_page_that_refuses_it(client, make):
+@pytest.mark.parametrize("wrong", [{"title": "x" * 1100}, {}])
+def test_what_was_typed_stands_in_the_page_that_refuses_it(client, make, wrong):
+    """All that was not makes room for it."""
     campaign = make()
     form = open_form(client, find_place(campaign))
-    number = open_language(client, form, LAST)
-    form[f"translations-{number}-title"] = "x" * 1100
+    typed = {}
+    for tag in TAGS[30:50]:
+        number = open_language(client, form, tag)
+        said = {"language": tag, "body": "Mine " * 600} | wrong
+        typed |= {f"translations-{number}-{name}": text for name, text in said.items()}
 
-    again = read_form(client.post(find_place(campaign), form).content.decode())
+    page = client.post(find_place(campaign), form | typed | {"rate": "-1"}).content
 
-    assert again[f"translations-{number}-title"] == "x" * 1100
-    assert LAST not in list_left(again)
-    assert len(list_left(again)) + sum(name.endswith("-language") for name in again) == 50
+    again = read_form(page.decode())
+    assert len(page) < MOST_HTML
+    assert {name: again.get(name) for name in typed} == typed
+    assert [*list_left(again)] == TAGS[:30]
 
 
 def test_nothing_is_saved_over_what_somebody_else_has_changed(client, make):
