@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -226,19 +226,37 @@ def _take_post(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     if not composition.is_valid():
         return _draw(request, composition, campaign)
     try:
-        campaign = _save(request, composition, campaign, timezone.now())
-        composition.version = write_version(campaign)
+        saved = _save(request, composition, campaign, composition.write_body())
     except Refused as refusal:
         composition.place_faults(refusal.fields or {"": refusal.message})
+        if campaign is not None and action == DRAFT and _is_of_audience(refusal):
+            _save_all_else(request, composition, campaign)
         return _draw(request, composition, campaign)
     # What is to be sent is looked at first: nothing leaves from here.
-    return redirect("campaign_review" if action == SEND else "campaign", pk=campaign.pk)
+    return redirect("campaign_review" if action == SEND else "campaign", pk=saved.pk)
+
+
+def _is_of_audience(refusal: Refused) -> bool:
+    return {path.partition(".")[0] for path in refusal.fields} == {"audience"}
+
+
+def _save_all_else(request: HttpRequest, composition: Composition, campaign: Campaign) -> None:
+    """Keep what is typed beside an audience that names what is gone, say, as autosave does."""
+    try:
+        saved = _save(request, composition, campaign, composition.write_finished())
+    except Refused:  # the draft's own audience is not for the apps that were chosen
+        return
+    composition.version, composition.stored = write_version(saved), keep_stored(saved)
+    messages.warning(request, _("Saved, but for who gets it: that stays as it was."))
 
 
 def _save(
-    request: HttpRequest, composition: Composition, campaign: Campaign | None, now: datetime
+    request: HttpRequest,
+    composition: Composition,
+    campaign: Campaign | None,
+    body: dict[str, Any],
 ) -> Campaign:
-    body, actor = composition.write_body(), name_actor(request.user)
+    actor, now = name_actor(request.user), timezone.now()
     writers = list_origin_writers(request.user, composition.origins)
     if campaign is None:
         return create_campaign(request.user, body, actor=actor, now=now, writers=writers)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.errors import ChangedMeanwhile, Refused
+from campaigns.errors import ChangedMeanwhile, Invalid, Refused
 from campaigns.models import Campaign, Membership, Message
 from campaigns.pages.composition import Composition, read_composition, write_version
 from campaigns.pages.lookups import find_campaign
@@ -60,7 +60,15 @@ def _save(
     if campaign is None and not composition.is_begun():
         return JsonResponse({"campaign": None, "parts": []})
     before = name_stored(campaign) if campaign else ""
-    saved = _write(request, composition, campaign)
+    try:
+        saved = _write(request, composition, campaign)
+    except Invalid as refusal:
+        # What is refused is not whole either.
+        composition.place_faults(refusal.fields)
+        parts = composition.describe_unfinished()
+        if campaign is None or is_moved or not parts:
+            raise
+        saved = _write(request, composition, campaign)
     told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": parts}
     # What the page left in a template goes on to be there as long as the message is not saved.
     is_there = composition.is_written or composition.stored.name == before

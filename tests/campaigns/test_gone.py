@@ -26,6 +26,7 @@ from campaigns.services.audience import (
 from campaigns.services.preflight import find_problems
 from tests import builders
 from tests.campaigns.rival import Rival
+from tests.pages.read_form import read_form
 
 pytestmark = pytest.mark.database
 FRENCH = {"field": "device.language", "op": "eq", "value": "fr"}
@@ -290,3 +291,58 @@ def test_compose_draws_a_box_for_what_is_gone_and_saves_nothing_with_it(
         "There is no label named vip."
     ]
     assert Campaign.objects.count() == 2
+
+
+def post_draft(client, draft, **typed):
+    """Open a draft, type into it, save it; the answer."""
+    place = reverse("edit", args=[draft.pk])
+    form = read_form(client.get(place).content.decode())
+    return client.post(place, dict(form.lists()) | {"action": "draft", **typed})
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        {"labels": ["abc", "vip"]},
+        {"combine": {"include": [{"labels": ["abc"]}, {"labels": ["vip"]}]}},
+    ],
+    ids=["labels", "several"],
+)
+def test_compose_saves_a_draft_that_names_what_is_gone_in_any_order(
+    make, label, owner, client, now, audience
+):
+    create_label(label.app, name="abc", **BY, now=now)
+    first = make(audience)
+    campaigns.cancel_campaign(first, **BY, now=now)
+    delete_label(label, **BY, now=now)
+    copy = campaigns.duplicate_campaign(first, **BY, now=now)
+    client.force_login(owner)
+
+    saved = post_draft(client, copy, body="Today.")
+
+    draft = Campaign.objects.select_related("message").get(pk=copy.pk)
+    assert (saved.status_code, draft.message.content["body"]) == (302, "Today.")
+    assert find_obstacle(draft, now).code == GONE
+
+
+def test_compose_saves_all_but_an_audience_that_is_changed_and_names_what_is_gone(
+    make, label, segment, owner, client, now
+):
+    copy = copy_without(make, segment, label, now)
+    client.force_login(owner)
+
+    posted = post_draft(client, copy, include=["all"], body="Today.")
+    again = client.post(
+        reverse("autosave"),
+        dict(read_form(posted.content.decode()).lists()) | {"campaign": copy.pk, "body": "Now."},
+    )
+
+    draft = Campaign.objects.select_related("message").get(pk=copy.pk)
+    assert (posted.status_code, "Saved, but for who gets it" in posted.content.decode()) == (
+        422,
+        True,
+    )
+    drawn = posted.context["composition"]
+    assert ([*drawn.audience.errors], drawn.stored.content["body"]) == (["exclude"], "Today.")
+    assert again.json()["parts"] == ["Audience: But not to who is in one of these"]
+    assert (draft.audience, draft.message.content["body"]) == (copy.audience, "Now.")
