@@ -253,9 +253,10 @@ def resume_campaign(campaign: Campaign, *, actor: str, now: datetime) -> Campaig
         # What has never been launched would begin without its rules, and what waits, too early.
         words = _("Only a paused campaign can go on; this one is %(now)s.")
         raise IllegalMove(words % {"now": campaign.get_status_display()})
+    exempt = transfers.find_exempt_runs(transfers.list_paused(campaign))
     with transaction.atomic():
         runs.resume_series(campaign, actor=actor, now=now)
-        transfers.resume_paused(campaign, actor=actor, now=now)
+        transfers.resume_paused(campaign, actor=actor, now=now, exempt=exempt)
         verb = f"{campaign.status}_campaign"
         record_audit(actor, verb, campaign, workspace=campaign.workspace, now=now)
     return campaign

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from campaigns.dispatch.bursts import count_answers
@@ -31,8 +33,9 @@ def pause_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer
 
 def resume_transfer(transfer: Transfer, *, actor: str, now: datetime) -> Transfer:
     """Go on where a pause stopped it. Raises IllegalMove, ChangedMeanwhile."""
+    resume = partial(_resume, exempt=find_exempt_runs([transfer]))
     with transaction.atomic():
-        _act(transfer, _resume, "resume_transfer", actor=actor, now=now)
+        _act(transfer, resume, "resume_transfer", actor=actor, now=now)
         _follow(transfer.campaign, actor=actor, now=now)
     return transfer
 
@@ -61,9 +64,9 @@ def _pause(transfer: Transfer, *, actor: str, now: datetime) -> None:
     transfer.move_to(Status.PAUSED, actor=actor, now=now)
 
 
-def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
+def _resume(transfer: Transfer, *, actor: str, now: datetime, exempt: frozenset[str]) -> None:
     if transfer.frozen_at is None and transfer.campaign is not None:
-        _refuse_grown(transfer, transfer.campaign)
+        _refuse_grown(transfer, transfer.campaign, exempt)
         _refuse_forgotten(transfer.campaign, now)
     # What was stopped while its audience was being frozen goes on freezing.
     status = Status.SENDING if transfer.frozen_at else Status.ACCEPTED
@@ -73,9 +76,30 @@ def _resume(transfer: Transfer, *, actor: str, now: datetime) -> None:
     wake()
 
 
-def _refuse_grown(transfer: Transfer, campaign: Campaign) -> None:
+def find_exempt_runs(transfers: Iterable[Transfer]) -> frozenset[str]:
+    """The digests of what was started of these and needs no approval, of so many recipients as
+    there are now: so nobody is counted while a transaction is open. Raises Conflict where it does.
+    """
+    paused = [one for one in transfers if one.frozen_at is None and one.status == Status.PAUSED]
+    digests = (_refuse_grown(one, one.campaign) for one in paused if one.campaign is not None)
+    return frozenset(filter(None, digests))
+
+
+def _refuse_grown(transfer: Transfer, campaign: Campaign, exempt: Collection[str] = ()) -> str:
     """Raise Conflict where nobody has approved what was started, as it needed none when it was
-    launched, and its audience, which is still to be frozen, needs one by now."""
+    launched, and its audience, which is still to be frozen, needs one by now. Gives the digest of
+    what needs none, and "" where it has one."""
+    started = _find_unsigned(transfer, campaign)
+    if started is None:
+        return ""
+    digest = digest_campaign(campaign, started)
+    if digest not in exempt and needs_approval(campaign, started):
+        raise Conflict(_word_grown(campaign, started), code="approval_required")
+    return digest
+
+
+def _find_unsigned(transfer: Transfer, campaign: Campaign) -> Started | None:
+    """What was started with it, where it goes by no approval."""
     run = campaign.transfers.filter(occurrence=transfer.occurrence_id, frozen_at__isnull=True)
     started = read_started(run)
     newest = find_newest(campaign)
@@ -83,9 +107,8 @@ def _refuse_grown(transfer: Transfer, campaign: Campaign) -> None:
     # have a newer one by now, which its next run goes by.
     goes_by = newest is not None and newest.state in Approval.SIGNED
     if goes_by and transfer.freeze_cursor.get(APPROVAL) is not None:
-        return
-    if find_holding(campaign, started) is None and needs_approval(campaign, started):
-        raise Conflict(_word_grown(campaign, started), code="approval_required")
+        return None
+    return None if find_holding(campaign, started) else started
 
 
 def _word_grown(campaign: Campaign, started: Started) -> str:
@@ -144,9 +167,16 @@ def pause_running(campaign: Campaign, *, actor: str, now: datetime) -> None:
     _move_all(campaign, {Status.ACCEPTED, Status.SENDING}, _pause, actor=actor, now=now)
 
 
-def resume_paused(campaign: Campaign, *, actor: str, now: datetime) -> None:
-    """Resume every paused transfer of a campaign."""
-    _move_all(campaign, {Status.PAUSED}, _resume, actor=actor, now=now)
+def list_paused(campaign: Campaign) -> QuerySet[Transfer]:
+    """What waits of a campaign for somebody to resume it."""
+    rows: QuerySet[Transfer] = campaign.transfers.filter(status=Status.PAUSED)
+    return rows.select_related("campaign__app", "campaign__app_group", "campaign__message")
+
+
+def resume_paused(campaign: Campaign, *, actor: str, now: datetime, exempt: frozenset[str]) -> None:
+    """Resume every paused transfer of a campaign; `exempt` as `find_exempt_runs` gives it."""
+    resume = partial(_resume, exempt=exempt)
+    _move_all(campaign, {Status.PAUSED}, resume, actor=actor, now=now)
 
 
 def cancel_running(campaign: Campaign, *, actor: str, now: datetime) -> None:

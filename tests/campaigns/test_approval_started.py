@@ -233,6 +233,25 @@ def launch_cooling_and_wait(campaign, now):
     plan.start_due(now + timedelta(seconds=61))
 
 
+def go_on(campaign, now):
+    launch(campaign, now)
+    pause(campaign, now)
+    resume(campaign, now)
+
+
+def go_on_alone(campaign, now):
+    launch(campaign, now)
+    pause(campaign, now)
+    transfers.resume_transfer(Transfer.objects.get(), actor="sue", now=now)
+
+
+def go_on_and_be_refused(campaign, now):
+    launch(campaign, now)
+    pause(campaign, now)
+    App.objects.update(approval_above=1)
+    find_refusal(campaign, now)
+
+
 def ask(campaign, now):
     App.objects.update(approval_above=1)
     approvals.request_approval(fresh(campaign), actor="ann", now=now)
@@ -240,7 +259,11 @@ def ask(campaign, now):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    "act", [launch, launch_cooling_and_start, launch_cooling_and_wait, run_series, ask]
+    "act",
+    [
+        *(launch, launch_cooling_and_start, launch_cooling_and_wait, run_series, ask),
+        *(go_on, go_on_alone, go_on_and_be_refused),
+    ],
 )
 def test_nobody_is_counted_while_a_transaction_is_open(campaign, now, act):
     App.objects.update(approval_above=2)
