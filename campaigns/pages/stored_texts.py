@@ -21,7 +21,7 @@ from campaigns.selectors.row_ids import read_id
 from providers.message_fields import MAX_TRANSLATIONS
 
 STORED_IN = "stored_in"
-LEFT = "translations-left"  # `[[5, "de"], ...]`: numbers of rows and their languages
+LEFT = "translations-left"  # as `Layout.left` writes it
 TOTAL = "translations-TOTAL_FORMS"
 
 
@@ -91,5 +91,5 @@ def _read_left(post: QueryDict) -> Iterator[tuple[int, str]]:
         return
     for one in left if isinstance(left, list) else ():
         match one:
-            case [int(number), str(language)] if 0 <= number < MAX_TRANSLATIONS * 2:
+            case [int(number), str(language), *_is_wrong] if 0 <= number < MAX_TRANSLATIONS * 2:
                 yield number, language

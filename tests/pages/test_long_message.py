@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 import pytest
 from django.urls import reverse
 
 from campaigns.models import Campaign, Message, MessageTemplate
+from campaigns.pages.stored_texts import LEFT
 from providers.message_fields import MAX_TRANSLATIONS
 from tests import builders
 from tests.pages.left_languages import list_left, open_language
@@ -187,6 +189,23 @@ def test_what_was_typed_stands_in_the_page_that_refuses_it(client, make, wrong):
     assert len(page) < MOST_HTML
     assert {name: again.get(name) for name in typed} == typed
     assert [*list_left(again)] == TAGS[:30]
+
+
+def test_one_that_is_wrong_and_did_not_fit_is_not_lost_by_the_next_save(client, make):
+    campaign = make()
+    form = open_form(client, find_place(campaign))
+    for tag in TAGS[20:45]:
+        form[f"translations-{open_language(client, form, tag)}-body"] = "Mine " * 800
+    form["translations-20-language"] = LAST
+
+    refused = client.post(find_place(campaign), form)
+    again = read_form(refused.content.decode())
+    saved = client.post(find_place(campaign), again | {"translations-20-language": TAGS[20]})
+
+    assert [49, LAST, 1] in json.loads(again[LEFT])
+    assert (refused.status_code, saved.status_code) == (422, 302)
+    assert find_texts(campaign).keys() == LONG["translations"].keys()
+    assert find_texts(campaign)[LAST] == LONG["translations"][LAST]
 
 
 def test_nothing_is_saved_over_what_somebody_else_has_changed(client, make):
