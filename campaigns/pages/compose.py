@@ -82,6 +82,7 @@ SCRIPTS = [
         "compose_preview",
         "compose_data",
         "compose_buttons",
+        "compose_titles",
         "compose_save",
         "compose_variables",
         "compose_test",

@@ -48,7 +48,8 @@ SCRIPTS = [
     f"pushadmin/{name}.js"
     for name in (
         *("compose", "compose_left", "compose_languages", "compose_rows", "compose_preview"),
-        *("compose_data", "compose_buttons", "compose_save", "compose_variables"),
+        *("compose_data", "compose_buttons", "compose_titles", "compose_save"),
+        "compose_variables",
     )
 ]
 

@@ -83,6 +83,7 @@
       box.dir = tag ? directionOf(tag) : "auto";
       box.lang = tag;
     });
+    document.dispatchEvent(new CustomEvent("pa:dressed", { detail: panel }));
     if (!field) return;
     showSaid(panel);
     tab.dataset.paLanguage = tag;

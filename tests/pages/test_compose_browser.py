@@ -142,7 +142,14 @@ def test_buttons_are_shown_as_each_system_shows_them_in_each_language(compose, c
     add_buttons(compose, "Show\tshop://sale", "A | B")
     on_android = list_buttons(compose).all_inner_texts()
     add_german(compose)
-    type_into(compose, "#id_translations-0-buttons", "Zeig her")
+    titles = compose.get_by_role("group", name="Titles of buttons").get_by_role("textbox")
+    compose.get_by_role("textbox", name="A | B").focus()
+    compose.keyboard.type("Zwei")
+    second = compose.input_value("#id_translations-0-buttons")
+    compose.keyboard.press("Control+A")
+    compose.keyboard.press("Delete")
+    compose.get_by_role("textbox", name="Show", exact=True).focus()
+    compose.keyboard.type("Zeig her")
     german = list_buttons(compose).all_inner_texts()
 
     press(compose, "iOS", exact=True)
@@ -152,10 +159,25 @@ def test_buttons_are_shown_as_each_system_shows_them_in_each_language(compose, c
     press(compose, "Browser", exact=True)
     in_browser = list_buttons(compose).all_inner_texts()
 
+    barriers = find_barriers(compose)
+    type_into(compose, "#id_translations-0-body", "Nur heute")
+    with compose.expect_navigation():
+        press(compose, "Save draft")
+    compose.goto(f"{compose.url}edit/")
+    compose.get_by_role("tab", name="German").click()
+    kept = [box.input_value() for box in titles.all()]
+    compose.get_by_text("Buttons", exact=True).first.click()
+    press(compose, "Add a button", exact=True)
+    compose.keyboard.type("More")
+
+    assert second == "\nZwei"
+    assert kept == ["Zeig her", ""]
+    assert titles.count() == 3
+    assert Campaign.objects.get().message.content["translations"]["de"]["buttons"] == ["Zeig her"]
     assert on_android == ["Show", "A | B"]
     assert german == held == in_browser == ["Zeig her", "A | B"]
     assert locked == 0
-    assert find_barriers(compose) == []
+    assert barriers == []
 
 
 def add_buttons(page, *typed):
