@@ -17,14 +17,18 @@ from tests.pages.read_form import read_form
 
 PLAIN = {"title": "Hi", "body": "There"}
 NAMED = {"title": "Hi", "body": "{{ device.country | default: 'You' }}, look"}
+LANGUAGES = [f"{one}{other}" for one in "abcde" for other in "klmnorstvz"]
+LONG = PLAIN | {"translations": {tag: {"title": "Hi", "body": "x" * 3000} for tag in LANGUAGES}}
+DRAFTS = {"Long": LONG, "Named": NAMED, "Plain": PLAIN}
 GERMAN = {"field": "device.language", "op": "eq", "value": "de"}
 PEOPLE = b"external_user_id,token,platform\nann,token-of-ann,android\n"
 COUNTING = ("campaign_problems", "review_checks")
 
 
 def fill_kinds(app: Any) -> None:
-    """Drafts of a plain text and of one with a variable, a segment in its second version, a
-    template, a test group, an import that was begun, a report in the background."""
+    """Drafts of a plain text, of one with a variable and of one in fifty long languages, a segment
+    in its second version, a template, a test group, an import that was begun, a report in the
+    background."""
     now = datetime.now(UTC)
     _make_drafts(app, now)
     _make_segment(app, now)
@@ -35,7 +39,7 @@ def fill_kinds(app: Any) -> None:
 def _make_drafts(app: Any, now: datetime) -> None:
     from campaigns.models import Campaign, Message, MessageTemplate
 
-    for name, content in (("Named", NAMED), ("Plain", PLAIN)):
+    for name, content in DRAFTS.items():
         message = Message.objects.create(content=content)
         Campaign.objects.create(
             workspace=app.workspace, app=app, group=app.groups.first(), name=name, message=message,
@@ -74,7 +78,7 @@ def _make_jobs(app: Any, now: datetime) -> None:
 
 
 def list_draft_pages(app: Any) -> Iterator[str]:
-    """What shows the two drafts."""
+    """What shows the drafts."""
     from django.urls import reverse
 
     for draft in _list_drafts(app):
@@ -83,7 +87,7 @@ def list_draft_pages(app: Any) -> Iterator[str]:
 
 
 def list_counts(app: Any, client: Any) -> Iterator[tuple[str, str, dict[str, Any] | None]]:
-    """What counts for the two drafts: its name, the address, and what is posted to it."""
+    """What counts for the drafts: its name, the address, and what is posted to it."""
     from django.urls import reverse
 
     for draft in _list_drafts(app):
@@ -96,7 +100,7 @@ def list_counts(app: Any, client: Any) -> Iterator[tuple[str, str, dict[str, Any
 def _list_drafts(app: Any) -> Any:
     from campaigns.models import Campaign
 
-    return Campaign.objects.filter(app=app, name__in=["Named", "Plain"]).order_by("pk")
+    return Campaign.objects.filter(app=app, name__in=DRAFTS).order_by("pk")
 
 
 def find_newest_job(kind: str) -> int:

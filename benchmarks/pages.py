@@ -4,11 +4,11 @@
 fills a database of its own by sets of rows and asks for every operator page that the URL resolver
 knows and every list that the admin's registry knows, as a superuser and as a member of one app: one
 turn to warm up, then the median of five; reports by every dimension, the audit log filtered and
-drafts too, and recipients of the largest transfer by every filter (with `--drill` these alone). All
-of it is of one app, which has all the devices; each campaign reached `--cohorts` kinds of them (of
-platform, language, country and version), and campaigns lie evenly over 400 days; beside them stand
-`--sends` calls of scripts in the last 30. With `--reports` reports alone are asked for. What takes
-more than 100 ms or 300 kB is marked.
+drafts too, one of them in fifty languages of 3,000 letters, and recipients of the largest transfer
+by every filter (with `--drill` these alone). All of it is of one app, which has all the devices;
+each campaign reached `--cohorts` kinds of them (of platform, language, country and version), and
+campaigns lie evenly over 400 days; beside them stand `--sends` calls of scripts in the last 30.
+With `--reports` reports alone are asked for. What takes more than 100 ms or 300 kB is marked.
 `cold` is the first turn, with nothing in the cache. What counts an audience for a page that stands
 is measured apart. Appends to benchmarks/pages.txt.
 
