@@ -27,7 +27,13 @@ from campaigns.pages.message_form import (
 from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
 from campaigns.pages.repeat_form import RepeatForm, read_rule_initial
 from campaigns.pages.scenario_form import ScenarioForm
-from campaigns.pages.stored_texts import STORED_IN, Stored, find_stored, take_from
+from campaigns.pages.stored_texts import (
+    STORED_IN,
+    Stored,
+    find_stored,
+    take_fields_from,
+    take_from,
+)
 from campaigns.pages.translation_form import (
     TranslationFormSet,
     Translations,
@@ -123,7 +129,7 @@ class Composition:
     @property
     def layout(self) -> Layout:
         """Which languages its page holds."""
-        return Layout(self.translations, self.stored)
+        return Layout(self.message, self.translations, self.stored)
 
     @property
     def is_paced(self) -> bool:
@@ -272,13 +278,17 @@ def read_composition(principal: Any, posted: QueryDict) -> Composition:
     post = take_from(stored, posted)
     target = TargetForm(post, principal=principal)
     place = _find_posted(principal, target)
+    dialects = place.dialects()
+    gone = take_fields_from(stored, post, dialects)
+    message = MessageForm(post, dialects=dialects)
+    message.gone = gone
     return Composition(
         place=place,
         target=target,
         plan=PlanForm(post, apps=place.apps, has_groups=place.app is not None),
         repeat=RepeatForm(post),
         audience=AudienceForm(post, apps=place.apps, principal=principal),
-        message=MessageForm(post, dialects=place.dialects()),
+        message=message,
         translations=cast(Translations, TranslationFormSet(post, prefix="translations")),
         failover=ScenarioForm(post, workspace=place.apps[0].workspace_id, principal=principal),
         version=post.get("version", ""),

@@ -4,12 +4,15 @@ template for each input, option and attribute took longer than all of the rest o
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from django.forms import BoundField, CheckboxSelectMultiple, RadioSelect, Textarea
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from campaigns.pages.drawing import draw, draw_each, escape
 
@@ -48,7 +51,42 @@ def _find_key(field: BoundField) -> Hashable | None:
     return get_language(), field.auto_id, field.html_name, value, tuple(getattr(own, "fates", ()))
 
 
+@dataclass(frozen=True, slots=True)
+class LeftText:
+    """A text that is not drawn, for it is long: how long, and how it begins."""
+
+    letters: int
+    start: str
+
+
+def draw_left_input(name: str, *attributes: SafeString) -> SafeString:
+    """What says in a post that the field was left where it is stored."""
+    more = SafeString("".join(attributes))
+    return draw('<input type="hidden" name="left_field" value="{}"{}>', name, more)
+
+
+def _draw_left(field: BoundField, left: LeftText) -> SafeString:
+    """Its beginning, and a button that fetches it; this has its id, so that links lead there."""
+    path = field.field.widget.attrs.get("data-pa-path", "")
+    told = draw(' data-pa-path="{}" data-pa-start="{}"', path, left.start)
+    words = _("%(count)s letters, which stay as they are.") % {"count": f"{left.letters:,}"}
+    return draw(
+        '<div class="pa-field pa-field-wide{}" data-pa-left-field="{}"><p class="pa-label">{}</p>{}'
+        '<p class="pa-words">{}…</p><p class="pa-help">{}</p>{}<div><button type="button" '
+        'class="pa-button pa-button-small" id="{}" hx-get="{}?field={}" '
+        'hx-include="[name=stored_in]" hx-target="closest [data-pa-left-field]" '
+        'hx-swap="outerHTML" aria-label="{}">{}</button></div></div>',
+        " errors" if field.errors else "", field.html_name, field.label,
+        draw_left_input(field.html_name, told), left.start, words,
+        _draw_errors(field, field.errors) if field.errors else "",
+        field.id_for_label, reverse("texts"), field.html_name,
+        _("Show it: %(field)s") % {"field": field.label}, _("Show it"),
+    )  # fmt: skip
+
+
 def _draw_anew(field: BoundField) -> SafeString:
+    if left := getattr(field.field, "left", None):
+        return _draw_left(field, left)
     errors, is_many = field.errors, field.use_fieldset
     return draw(
         '<{} class="pa-field group{}{}"{}>\n{}\n{}{}{}{}</{}>',

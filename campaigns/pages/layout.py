@@ -12,14 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from campaigns.pages.stored_texts import Stored
+from campaigns.pages.field_html import LeftText
+from campaigns.pages.message_form import MessageForm
+from campaigns.pages.stored_texts import Stored, read_stored_fields
 from campaigns.pages.translation_form import TranslationForm, Translations
 
 ROOM = 70_000  # bytes of HTML for the texts of a message
+OWN_ROOM = 55_000  # of it for the message itself, at most; languages have the rest
+SHORT = 1_000  # a field of less is on the page whatever the others say
 WHOLE = 5  # languages drawn with all their fields, and as many that are wrong
 MANY = 20  # of more none is drawn whole unless it is wrong: their texts take the room
 # What a language takes beside its texts: a tab and hidden inputs, all fields, those of platforms.
 THIN, FIELDS, PLATFORM_FIELDS = 800, 5_000, 4_000
+BEGINNING = 200  # letters that stand for a field that is left
 INPUT = 90  # a hidden input without its value
 
 
@@ -38,13 +43,32 @@ def measure(text: str) -> int:
     return len(html.escape(text).encode())
 
 
+def leave_long_fields(message: MessageForm, stored: Stored) -> int:
+    """Mark what is not drawn of the message itself, the longest first; gives what the rest takes.
+
+    Only what is stored as it is here is left there.
+    """
+    before = read_stored_fields(stored, message.dialects) if stored.name else None
+    texts = {name: text for name in message.fields if (text := message.read_text(name))}
+    taken = sum(map(measure, texts.values()))
+    for name in sorted(texts, key=lambda name: -measure(texts[name])):
+        if taken <= OWN_ROOM or measure(texts[name]) < SHORT or before is None:
+            break
+        if before.read_text(name) == texts[name]:
+            message.leave(name, LeftText(len(texts[name]), texts[name][:BEGINNING]))
+            taken -= measure(texts[name])
+    return taken
+
+
 class Layout:
     """The languages of one page: those that it holds, and those that stay where they are stored."""
 
-    def __init__(self, translations: Translations, stored: Stored, room: int = ROOM) -> None:
+    def __init__(
+        self, message: MessageForm, translations: Translations, stored: Stored, room: int = ROOM
+    ) -> None:
         self.translations = translations
         self.stored = stored
-        self.room = room
+        self.room = max(room - leave_long_fields(message, stored), room - OWN_ROOM)
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from django import forms
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.pages import left_out
+from campaigns.pages.field_html import LeftText, draw_left_input
 from campaigns.pages.fields import PageForm, draw_plain, shrink
 from campaigns.pages.language_field import MessageLanguagesField
 from providers.contract import Dialect
@@ -132,6 +134,7 @@ class MessageForm(PageForm):
     def __init__(self, *args: Any, dialects: Iterable[Dialect] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dialects = tuple(dialects)
+        self.gone: Collection[str] = ()  # fields that a page left where they are not stored so
         self._add_fields("", TOP_FIELDS)
         choices = [("", _("No: the text is as it is written")), (LIQUID, _("Yes"))]
         cast(forms.Select, self.fields["template"].widget).choices = choices
@@ -176,6 +179,30 @@ class MessageForm(PageForm):
                 field.widget.attrs["data-pa-wide"] = ""
             setattr(field, "is_kept", True)  # noqa: B010 - draw_field; a spec is all it is made of
             self.fields[prefix + spec.name] = field
+
+    def clean(self) -> dict[str, Any]:
+        """What a page left where it is not stored so any more must not be saved without it."""
+        for name in set(self.gone) & self.fields.keys():
+            self.add_error(name, _("Somebody else has just changed this. Reload the page."))
+        return self.cleaned_data
+
+    def read_text(self, name: str) -> str:
+        """What is in the input of a field; "" of one that takes no text."""
+        widget = self.fields[name].widget
+        if not isinstance(widget, forms.TextInput | forms.Textarea | forms.HiddenInput):
+            return ""
+        return str(widget.format_value(self[name].value()) or "").replace("\r\n", "\n")
+
+    def leave(self, name: str, left: LeftText) -> None:
+        """Draw only that there is a text."""
+        setattr(self.fields[name], "left", left)  # noqa: B010 - draw_field
+
+    @property
+    def hidden_extras(self) -> SafeString:
+        """What no field shows, or that it is left where it is stored."""
+        extras = self[KEPT_EXTRAS.name]
+        is_left = hasattr(extras.field, "left")
+        return draw_left_input(KEPT_EXTRAS.name) if is_left else mark_safe(str(extras))  # noqa: S308
 
     def platform_tabs(self) -> list[Tab]:
         """A tab per platform that has fields of its own."""

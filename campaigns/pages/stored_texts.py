@@ -9,18 +9,21 @@ and what the page did not hold is marked as wrong, so that no save goes without 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
 
 from campaigns.models import Campaign, MessageTemplate
+from campaigns.pages.message_form import MessageForm, read_initial
 from campaigns.pages.translation_form import GONE, TranslationForm, read_translations
 from campaigns.selectors.row_ids import read_id
+from providers.contract import Dialect
 from providers.message_fields import MAX_TRANSLATIONS
 
 STORED_IN = "stored_in"
+LEFT_FIELD = "left_field"  # a field of the message itself
 LEFT = "translations-left"  # as `Layout.left` writes it
 TOTAL = "translations-TOTAL_FORMS"
 
@@ -63,6 +66,21 @@ def find_stored(principal: Any, name: str) -> Stored:
     if row is None or name_stored(row) != name:
         return Stored(name)
     return keep_stored(row)
+
+
+def read_stored_fields(stored: Stored, dialects: Iterable[Dialect]) -> MessageForm:
+    """The fields of the message itself."""
+    return MessageForm(initial=read_initial(stored.content), dialects=dialects)
+
+
+def take_fields_from(stored: Stored, post: QueryDict, dialects: Iterable[Dialect]) -> set[str]:
+    """Put into the post the fields that its page left where they are stored; gives those that are
+    not there any more."""
+    left = {name for name in post.getlist(LEFT_FIELD) if name not in post}
+    fields = read_stored_fields(stored, dialects)
+    for name in left & fields.fields.keys() if stored.content else ():
+        post[name] = fields.read_text(name)
+    return set() if stored.content else left
 
 
 def take_from(stored: Stored, post: QueryDict) -> QueryDict:

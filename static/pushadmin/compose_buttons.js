@@ -107,6 +107,6 @@
     if (at("[data-pa-remove-button]")) remove(at(".pa-button-row"));
   });
   const all = () => document.querySelectorAll("[data-pa-button-rows]");
-  document.addEventListener("pa:drawn", () => all().forEach(dress));
+  ["pa:drawn", "pa:loaded"].forEach((kind) => document.addEventListener(kind, () => all().forEach(dress)));
   document.addEventListener("pa:restored", () => all().forEach((area) => area.dataset.paDressed && show(area)));
 })();

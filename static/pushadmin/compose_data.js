@@ -130,6 +130,6 @@
     document.dispatchEvent(new CustomEvent("pa:goto", { detail: wrong }));
   }, true);
   const start = () => document.querySelectorAll("[data-pa-rows]:is(textarea)").forEach(dress);
-  document.addEventListener("pa:drawn", start);
+  ["pa:drawn", "pa:loaded"].forEach((kind) => document.addEventListener(kind, start));
   document.addEventListener("pa:restored", () => document.querySelectorAll("[data-pa-rows]:is(textarea)").forEach((area) => show(area, readPairs(area.value) ? "rows" : "json")));
 })();

@@ -178,7 +178,7 @@
   function copyDefault(panel) {
     const texts = ["title", "body"].map((name) => [panel.querySelector(`[name$=-${name}]`), document.getElementById(`id_${name}`)]);
     const single = listSaid(panel).map(([, box]) => [box, baseOf(box)]);
-    [...texts, ...single].filter(([, base]) => base).forEach(([box, base]) => {
+    [...texts, ...single].filter(([, base]) => base?.matches("input:not([type=hidden]), textarea")).forEach(([box, base]) => {
       box.value = base.value;
       box.dispatchEvent(new Event("input", { bubbles: true }));
     });

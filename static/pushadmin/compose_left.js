@@ -83,6 +83,20 @@
     if (isFocused) document.getElementById(`pa-lang-${number}`).focus();
   }
 
+  // A field of the message itself ----------------------------------------------------------------
+  const findLeft = (name) => document.querySelector(`[data-pa-left-field="${name}"]`);
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    if (detail.pathInfo?.requestPath.startsWith(`${field()?.dataset.paTexts}?field=`)) document.dispatchEvent(new CustomEvent("pa:loaded", { detail: null }));
+  });
+  // What was typed in one, and is to be filled in again, takes its place; it is not asked for then.
+  document.addEventListener("pa:wanted", (event) => event.detail.forEach(([name, text]) => {
+    const kept = findLeft(name);
+    if (!kept) return;
+    Object.assign(kept.querySelector("[name=left_field]"), { name, value: text });
+    kept.querySelector("button").remove();
+  }));
+  document.addEventListener("pa:names", (event) => event.detail.forEach((name) => findLeft(name)?.querySelector("button")?.click()));
+
   const isLeft = (number) => panelOf(number) && "paLeft" in panelOf(number).dataset;
 
   document.addEventListener("click", (event) => {

@@ -24,7 +24,7 @@
   function value(path) {
     const found = field(path);
     if (!found) return "";
-    return found.type === "checkbox" ? found.checked : found.value.trim();
+    return found.type === "checkbox" ? found.checked : (found.dataset.paStart ?? found.value).trim();
   }
 
   // How many characters of a text fit into some lines, words kept whole as phones do.

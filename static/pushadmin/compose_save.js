@@ -15,7 +15,7 @@
   let isRestoring = false;
 
   // Kept in the window ------------------------------------------------------------------------
-  const OWN = new Set(["csrfmiddlewaretoken", "version", "scenario_shown", "choice_search"]);
+  const OWN = new Set(["csrfmiddlewaretoken", "version", "left_field", "scenario_shown", "choice_search"]);
   const keyOf = () => `pa-compose:${form().dataset.paUser}:${form().getAttribute("action")}`;
   const listFields = () => [...form().elements].filter((field) => field.name && !OWN.has(field.name) && field.type !== "submit" && field.type !== "button");
 

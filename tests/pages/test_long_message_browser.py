@@ -148,3 +148,29 @@ def test_a_link_leads_into_it_and_what_cannot_be_fetched_is_tried_again(
     assert told == "The server does not answer. Check the connection, then try again."
     assert find_texts(campaign) == LONG["translations"]
     complaints.clear()  # the browser notes the call that was cut
+
+
+def test_a_long_field_is_fetched_by_a_link_to_it_changed_and_saved(
+    page, live_server, app, now, complaints
+):
+    tags = {f"key {number}": "'" * 500 for number in range(60)}
+    content = {"body": "Hi", "email": {"body": "'" * 20_000}, "web": {"extras": tags}}
+    draft = builders.make_campaign(app, now, content)
+    page.goto("about:blank")
+    page.goto(f"{live_server.url}{reverse('edit', args=[draft.pk])}#id_email-body")
+    body = page.locator("textarea#id_email-body")
+    body.wait_for(state="visible")
+    whole = body.input_value()
+
+    page.locator("textarea#id_email-body:focus").wait_for()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Short now")
+    page.locator("#pa-saved[data-pa-tone=good]").wait_for()
+    page.locator("#pa-tab-web").click()
+    page.get_by_role("button", name="Show it").click()
+    page.locator("#pa-panel-web .pa-data-row").first.wait_for()
+
+    saved = Message.objects.get(campaigns=draft.pk).content
+    assert whole == content["email"]["body"]
+    assert (saved["email"], saved["web"]["extras"]) == ({"body": "Short now"}, tags)
+    assert complaints == []
