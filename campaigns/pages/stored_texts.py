@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from campaigns.models import Campaign, MessageTemplate
@@ -103,11 +104,12 @@ def take_from(stored: Stored, post: QueryDict) -> QueryDict:
 
 
 def _read_left(post: QueryDict) -> Iterator[tuple[int, str]]:
+    """Raises BadRequest for what no page has written: to pass over it would lose a language."""
     try:
         left = json.loads(post.get(LEFT) or "[]")
-    except (ValueError, RecursionError):
-        return
-    for one in left if isinstance(left, list) else ():
-        match one:
-            case [int(number), str(language), *_is_wrong] if 0 <= number < MAX_TRANSLATIONS * 2:
-                yield number, language
+        for number, language, *_is_wrong in left:
+            if not 0 <= int(number) < MAX_TRANSLATIONS * 2:
+                raise ValueError(number)
+            yield int(number), str(language)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadRequest(LEFT) from error

@@ -16,7 +16,9 @@ from django.utils.translation import gettext_lazy
 from campaigns.errors import ChangedMeanwhile, Conflict, Refused
 from campaigns.models import Campaign, Membership
 from campaigns.pages.composition import write_version
+from campaigns.pages.digests import digest
 from campaigns.pages.fields import PageForm
+from campaigns.pages.layout import measure
 from campaigns.pages.lookups import find_campaign, may
 from campaigns.pages.shell import draw_page, operator_page
 from campaigns.selectors.campaign_apps import list_apps
@@ -31,6 +33,7 @@ from campaigns.services.translation_files import (
 
 Role = Membership.Role
 MOST_BYTES = 2_000_000  # it comes back as a field of a form, and these are bounded
+MOST_SHOWN = 100_000  # bytes of it in the page that shows what it would change
 FILES = {
     "csv": (write_translation_csv, "text/csv; charset=utf-8"),
     "json": (write_translation_json, "application/json"),
@@ -102,10 +105,20 @@ def _take(request: HttpRequest, campaign: Campaign, text: str) -> Difference:
         raise Conflict(words, code="not_editable")
     if "apply" not in request.POST:
         return compare_translations(campaign.message.content, text)
+    if request.POST.get("digest", digest(text)) != digest(text):
+        words = _("This is not the file that you have looked at. Look at it first.")
+        raise ChangedMeanwhile(words)
     if request.POST.get("version") != write_version(campaign):
         raise ChangedMeanwhile(_("Somebody else has just changed this. Choose the file again."))
     actor, now = name_actor(request.user), timezone.now()
     return apply_translations(campaign, request.user, text, actor=actor, now=now)
+
+
+def _describe_text(text: str) -> dict[str, Any]:
+    """What was looked at, to be taken in; of a long file only what it is known by, for it is
+    chosen once more."""
+    is_long = measure(text) > MOST_SHOWN
+    return {"text": "" if is_long else text, "digest": digest(text) if is_long else ""}
 
 
 def _draw(
@@ -118,7 +131,7 @@ def _draw(
         "campaign": campaign,
         "form": form,
         "found": found,
-        "text": form.cleaned_data["text"] if found else "",
+        **_describe_text(form.cleaned_data["text"] if found else ""),
         "version": write_version(campaign),
         "languages": list(campaign.message.content.get("translations") or {}),
         "may_change": campaign.status in Campaign.EDITABLE

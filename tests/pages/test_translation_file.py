@@ -99,3 +99,27 @@ def test_a_viewer_takes_texts_away_and_brings_none(client, app, place):
     assert read_form(page, "pa-none") == {}
     assert "Only a draft takes texts in" in page
     assert posted.status_code == 403
+
+
+def test_a_long_file_is_chosen_once_more_to_be_taken_in(client, owner, place):
+    client.force_login(owner)
+    tags = [f"{first}{second}" for first in "abcdefgh" for second in "klmnrst"]
+    lines = ["language,body", *(f"{tag},{tag * 1_500}" for tag in tags)]
+    file = "\n".join(lines).encode()
+
+    page = client.post(place, upload(file))
+    seen = page.content.decode()
+    form = {
+        name: seen.partition(f'name="{name}" value="')[2].partition('"')[0]
+        for name in ("version", "digest")
+    } | {"apply": "1"}
+    none = client.post(place, form)
+    other = client.post(place, form | upload(file.replace(b"ak,ak", b"ak,no")))
+    taken = client.post(place, form | upload(file))
+
+    assert len(page.content) < 100_000
+    assert [answer.status_code for answer in (none, other, taken)] == [422, 422, 302]
+    assert "not the file that you have looked at" in other.content.decode()
+    texts = Campaign.objects.get().message.content["translations"]
+    assert texts["ak"]["body"] == "ak" * 1_500
+    assert texts.keys() == {"de", *tags}
