@@ -18,6 +18,7 @@ from campaigns.dispatch.verify import check_books
 from campaigns.models import Account, Delivery, Device, ReceiptRow
 from providers import registry
 from providers.simulator import Simulator
+from tests.chromium import find_whole_chromium
 from tests.gateways import serving_gateways
 from tests.installation import wait_for
 from tests.looking import find_barriers
@@ -71,6 +72,13 @@ def list_kinds(page) -> list[str]:
         return sorted(ReceiptRow.objects.values_list("kind", flat=True))
     except OperationalError:  # the server's thread writes there, in the same memory
         return []
+
+
+@pytest.fixture(scope="module")
+def browser(launch_browser):
+    """One that shows pushes, which a lighter one does not."""
+    with launch_browser(executable_path=find_whole_chromium()) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from tests.house.sources import ROOT
 from tests.installation import wait_for
 from tests.pages.test_browsers_browser import (
     SHOWN,
+    browser,
     deliver,
     find_registration,
     list_kinds,
@@ -39,7 +40,14 @@ from tests.pages.test_browsers_browser import (
     write_subscription,
 )
 
-__all__ = ["base_url", "browser_context_args", "browser_type_launch_args", "seen", "service"]
+__all__ = [
+    "base_url",
+    "browser",
+    "browser_context_args",
+    "browser_type_launch_args",
+    "seen",
+    "service",
+]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGE = ROOT / "docs" / "vendors" / "webpush.md"
 ADDRESS = "https://push.shop.example"
