@@ -16,7 +16,8 @@ WATCH = """() => {
                 own.backgroundColor, own.textDecorationLine].join();
     };
     const isShown = (node) => node.checkVisibility({visibilityProperty: true});
-    const find = () => [...document.querySelectorAll(
+    // Behind an open dialog nothing can be reached.
+    const find = () => [...(document.querySelector("dialog:modal") || document).querySelectorAll(
         "a[href], button, input, select, textarea, summary, [tabindex]",
     )].filter((node) => node.tabIndex >= 0 && !node.matches(":disabled") && isShown(node)
         && !(node.type === "radio" && !node.checked));
