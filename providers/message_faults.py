@@ -13,6 +13,7 @@ from providers.message_fields import (
     COMMON_FIELDS,
     DELIVERY_FIELDS,
     MAX_DEFAULT,
+    MAX_LANGUAGE,
     MAX_TRANSLATIONS,
     PERSONAL_FIELDS,
     SHARED_FIELDS,
@@ -117,6 +118,8 @@ def _find_translation_faults(body: Any) -> dict[str, str]:
         return {"translations": "must be an object"}
     if len(body) > MAX_TRANSLATIONS:
         return {"translations": f"at most {MAX_TRANSLATIONS} languages"}
+    if any(len(language) > MAX_LANGUAGE for language in body):
+        return {"translations": f"a language has at most {MAX_LANGUAGE} characters"}
     faults: dict[str, str] = {}
     blocks = frozenset(_SAID) - {""}
     for language, text in body.items():

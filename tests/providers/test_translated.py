@@ -117,6 +117,15 @@ def test_what_is_wrong_with_it_is_named(said: dict[str, Any], path: str) -> None
     assert list(find_message_faults({"translations": {"de": said}})) == [f"translations.de.{path}"]
 
 
+@pytest.mark.parametrize(
+    "languages", [["x" * 65], [f"l{number}" for number in range(201)]], ids=["long", "many"]
+)
+def test_languages_are_bounded(languages: list[str]) -> None:
+    said = {language: {"body": "Da"} for language in languages}
+
+    assert [*find_message_faults({"translations": said})] == ["translations"]
+
+
 def test_it_may_hold_variables() -> None:
     said = {"body": "Heute", "ios": {"subtitle": "Nur {{ person.custom.city }}"}}
     body = {"body": "Today", "ios": {"subtitle": "Here"}, "translations": {"de": said}}
