@@ -22,6 +22,10 @@
     if (panelOf(number)) return;
     const tab = insert(fill("pa-language-tab", number).trim(), document.querySelectorAll("#pa-languages [role=tab]"));
     if (isWrong) tab.append(document.getElementById("pa-language-wrong").content.cloneNode(true));
+    drawPanel(number, tag);
+  }
+
+  function drawPanel(number, tag) {
     const panel = insert(`<div role="tabpanel" class="pa-translation pa-stack" id="pa-text-${number}" aria-labelledby="pa-lang-${number}" data-pa-left hidden></div>`, root().querySelectorAll("[id^=pa-text-]"));
     // Without a name: a post says of it only that it was left where it is.
     const told = Object.assign(document.createElement("input"), { type: "hidden", value: tag });
@@ -29,7 +33,12 @@
     panel.append(told);
   }
 
-  const drawAll = () => field() && readLeft().forEach(draw);
+  const fetched = new Map(); // by numbers of rows, what their texts were when they came
+
+  function drawAnew() {
+    fetched.clear();
+    if (field()) readLeft().forEach(draw);
+  }
 
   // Fetching ----------------------------------------------------------------------------------
   function say(panel, kind, words, ...more) {
@@ -78,6 +87,7 @@
     made.hidden = panel.hidden;
     const isFocused = panel.contains(document.activeElement);
     panel.replaceWith(made);
+    fetched.set(number, readTexts(made));
     field().value = JSON.stringify(readLeft().filter(([one]) => one !== number));
     document.dispatchEvent(new CustomEvent("pa:loaded", { detail: made }));
     if (isFocused) document.getElementById(`pa-lang-${number}`).focus();
@@ -97,6 +107,20 @@
   }));
   document.addEventListener("pa:names", (event) => event.detail.forEach((name) => findLeft(name)?.querySelector("button")?.click()));
 
+  // What was only looked at is left again: a form has no room for all that somebody may open.
+  const readTexts = (panel) => JSON.stringify([...panel.querySelectorAll("[name]")].filter(({ value }) => value).map(({ name, value }) => [name, value]).sort());
+
+  function leaveAgain(number, texts) {
+    const panel = panelOf(number);
+    if (panel && (!panel.hidden || panel.querySelector(".errors"))) return;
+    fetched.delete(number);
+    if (!panel || readTexts(panel) !== texts) return;
+    const tag = panel.querySelector("input[name$=-language]").value;
+    panel.remove();
+    field().value = JSON.stringify([...readLeft(), [number, tag]]);
+    drawPanel(number, tag);
+  }
+
   const isLeft = (number) => panelOf(number) && "paLeft" in panelOf(number).dataset;
 
   document.addEventListener("click", (event) => {
@@ -108,12 +132,14 @@
     if (tab) load(document.getElementById(tab.getAttribute("aria-controls")));
   });
   document.addEventListener("pa:chosen", (event) => {
-    if (event.detail.closest("#pa-languages")) load(document.getElementById(event.detail.getAttribute("aria-controls")));
+    if (!event.detail.closest("#pa-languages")) return;
+    fetched.forEach((texts, number) => leaveAgain(number, texts));
+    load(document.getElementById(event.detail.getAttribute("aria-controls")));
   });
   document.addEventListener("pa:names", (event) => {
     const numbers = event.detail.map((name) => /^translations-(\d+)-/.exec(name)?.[1]).filter(Boolean);
     new Set(numbers).forEach((number) => isLeft(number) && load(panelOf(number)));
   });
-  document.addEventListener("pa:left", drawAll);
-  document.addEventListener("pa:drawn", drawAll);
+  document.addEventListener("pa:left", drawAnew);
+  document.addEventListener("pa:drawn", drawAnew);
 })();

@@ -77,12 +77,16 @@ def test_a_language_that_is_not_in_the_page_is_opened_changed_and_saved(
     # What was saved is stored elsewhere by now; the next one is fetched from there.
     page.locator("#pa-lang-48").click()
     find_body(page, 48).wait_for(state="visible")
+    # What was only looked at is left again, what was changed is not.
+    page.locator("#pa-lang-common").click()
+    left = [find_body(page, number).count() for number in (48, 49)]
     page.reload()
     open_last(page)
 
     assert before == (51, 0)
     assert (fetched, focused) == (LAST * 600, "pa-lang-49")
     assert barriers == []
+    assert left == [0, 1]
     assert (
         saved
         == find_texts(campaign)
