@@ -121,6 +121,12 @@
     drawPanel(number, tag);
   }
 
+  // What is typed may be what it was, while it is stored as it has been since.
+  document.addEventListener("input", (event) => {
+    const panel = event.target.closest?.("#pa-compose .pa-translation");
+    if (panel) fetched.delete(numberOf(panel));
+  });
+
   const isLeft = (number) => panelOf(number) && "paLeft" in panelOf(number).dataset;
 
   document.addEventListener("click", (event) => {

@@ -97,6 +97,22 @@ def test_a_language_that_is_not_in_the_page_is_opened_changed_and_saved(
     assert complaints == []
 
 
+def test_a_change_that_is_taken_back_is_taken_back_where_it_is_stored(page, campaign, complaints):
+    open_last(page)
+    fetched = find_body(page).input_value()
+    with page.expect_response("**/campaigns/autosave/"):
+        find_body(page).fill("Changed")
+    saved = find_texts(campaign)[LAST]["body"]
+
+    with page.expect_response("**/campaigns/autosave/"):
+        find_body(page).fill(fetched)
+        page.locator("#pa-lang-common").click()
+
+    assert saved == "Changed"
+    assert find_texts(campaign) == LONG["translations"]
+    assert complaints == []
+
+
 def test_what_was_typed_in_it_comes_back_after_the_login_and_the_others_stay(
     page, campaign, owner, complaints
 ):
