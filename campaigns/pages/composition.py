@@ -28,6 +28,7 @@ from campaigns.pages.plan_form import PlanForm, TargetForm, split_seconds
 from campaigns.pages.repeat_form import RepeatForm, read_rule_initial
 from campaigns.pages.scenario_form import ScenarioForm
 from campaigns.pages.stored_texts import (
+    LEFT_FIELD,
     STORED_IN,
     Stored,
     find_stored,
@@ -184,7 +185,8 @@ class Composition:
     def write_message(self) -> dict[str, Any]:
         """The message's JSON form, translations included."""
         content = self.message.write_content()
-        translations = self.translations.write_content()
+        stored = self.stored.content.get("translations") or {}
+        translations = self.translations.write_content(stored)
         return content | ({"translations": translations} if translations else {})
 
     def write_body(self) -> dict[str, Any]:
@@ -282,6 +284,7 @@ def read_composition(principal: Any, posted: QueryDict) -> Composition:
     gone = take_fields_from(stored, post, dialects)
     message = MessageForm(post, dialects=dialects)
     message.gone = gone
+    message.keep_letters(post.getlist(LEFT_FIELD))
     return Composition(
         place=place,
         target=target,

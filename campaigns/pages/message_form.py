@@ -193,6 +193,11 @@ class MessageForm(PageForm):
             return ""
         return str(widget.format_value(self[name].value()) or "").replace("\r\n", "\n")
 
+    def keep_letters(self, names: Iterable[str]) -> None:
+        """Blanks at the ends, too, of what a page left where it is stored."""
+        for name in self.fields.keys() & set(names):
+            setattr(self.fields[name], "strip", False)  # noqa: B010 - of texts
+
     def leave(self, name: str, left: LeftText) -> None:
         """Draw only that there is a text."""
         setattr(self.fields[name], "left", left)  # noqa: B010 - draw_field

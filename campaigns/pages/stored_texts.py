@@ -18,7 +18,7 @@ from django.http import QueryDict
 
 from campaigns.models import Campaign, MessageTemplate
 from campaigns.pages.message_form import MessageForm, read_initial
-from campaigns.pages.translation_form import GONE, TranslationForm, read_translations
+from campaigns.pages.translation_form import GONE, STAYS, TranslationForm, read_translations
 from campaigns.selectors.row_ids import read_id
 from providers.contract import Dialect
 from providers.message_fields import MAX_TRANSLATIONS
@@ -98,6 +98,7 @@ def take_from(stored: Stored, post: QueryDict) -> QueryDict:
         if row is None:
             whole[f"{prefix}-{GONE}"] = "1"
             continue
+        whole[f"{prefix}-{STAYS}"] = "1"
         for name, value in TranslationForm(initial=row, prefix=prefix).hidden_values:
             whole[name] = value
     return whole

@@ -27,6 +27,7 @@ from providers.message_fields import MAX_TRANSLATIONS, TRANSLATED_FIELDS, Platfo
 TEXTS = tuple(spec.name for spec in TRANSLATED_FIELDS)
 BLOCKS = tuple(dict.fromkeys(path.partition(".")[0] for path in TRANSLATED if "." in path))
 GONE = "gone"  # of a row whose texts were left where they are not stored any more
+STAYS = "stays"  # of a row whose texts were left where they are stored
 LANGUAGE = RegexValidator(
     r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
     gettext_lazy("Write a language tag such as de or pt-BR."),
@@ -84,6 +85,11 @@ class TranslationForm(PageForm):
             words = _("Write the text in this language, or remove the language.")
             self.add_error("body", words)
         return given
+
+    @property
+    def stays(self) -> bool:
+        """Whether its page left it where it is stored."""
+        return self.add_prefix(STAYS) in self.data
 
     @property
     def platform_blocks(self) -> list[Fold]:
@@ -151,10 +157,15 @@ class Translations(forms.BaseFormSet):
                 form.add_error("language", _("This language is there already."))
             seen.add(language)
 
-    def write_content(self) -> dict[str, Any]:
-        """`{language: {"title", "body", "android": {"title", "body"}, ...}}`."""
-        rows = [form for form in self.forms if form.cleaned_data.get("language")]
-        return {form.cleaned_data["language"]: form.write_text() for form in rows}
+    def write_content(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """`{language: {"title", "body", "android": {"title", "body"}, ...}}`; what a page left
+        where it is `stored` is to the letter as it is there."""
+        rows = {form.cleaned_data.get("language", ""): form for form in self.forms}
+        return {
+            language: (stored.get(language) if form.stays else None) or form.write_text()
+            for language, form in rows.items()
+            if language
+        }
 
     def place_fault(self, path: str, sentence: str) -> bool:
         """Show a fault of `<language>.<field>` at its field, if there is one."""

@@ -154,6 +154,37 @@ def test_how_many_get_a_text_that_is_not_in_the_page_is_counted(client, make):
     assert LAST * 600 in panel.context["samples"][0]["said"]["body"]
 
 
+def test_what_is_left_where_it_is_stored_stays_to_the_letter(client, make):
+    letters = {"title": "\tA ", "body": " a\r\n" * 700, "buttons": [" b "]}
+    mail = {"subject": "Hi", "body": "'" * 19_000 + " \n"}
+    texts = dict.fromkeys(TAGS[:50], letters) | {LAST: {"body": "c " * 1500}}
+    campaign = make(SHORT | {"translations": texts, "email": mail})
+    form = open_form(client, find_place(campaign))
+    number = open_language(client, form, LAST)
+    form[f"translations-{number}-body"] = "Short now"
+
+    told = client.post(reverse("autosave"), form | {"campaign": campaign.pk}).json()
+
+    stored = Message.objects.get(campaigns=campaign.pk).content
+    left = {tag for tag in list_left(form) if tag != LAST}
+    assert told["parts"] == []
+    assert len(left) > 20
+    assert {tag: stored["translations"][tag] for tag in left} == dict.fromkeys(left, letters)
+    assert stored["translations"][LAST]["body"] == "Short now"
+    assert (stored["email"], form["left_field"]) == (mail, "email-body")
+
+
+def test_a_post_that_says_of_an_unknown_language_that_it_stays_is_read_as_it_came(client, make):
+    campaign = make(SHORT)
+    form = open_form(client, find_place(campaign))
+    form |= {"translations-TOTAL_FORMS": "1", "translations-0-stays": "1"}
+    form |= {"translations-0-language": "de", "translations-0-body": "Neu"}
+
+    client.post(reverse("autosave"), form | {"campaign": campaign.pk})
+
+    assert keep_plain(find_texts(campaign)) == {"de": {"body": "Neu"}}
+
+
 def test_one_is_opened_and_changed_and_the_others_stay(client, make):
     campaign = make()
     form = open_form(client, find_place(campaign))

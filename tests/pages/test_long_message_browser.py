@@ -147,6 +147,21 @@ def test_a_language_of_the_review_is_fetched_when_it_is_unfolded(
     assert complaints == []
 
 
+def test_a_word_that_is_longer_than_a_line_is_broken(page, live_server, app, now, complaints):
+    page.set_viewport_size({"width": 390, "height": 844})
+    words = {"title": "t" * 200, "body": "See https://shop.example/" + "a" * 900}
+    draft = builders.make_campaign(app, now, words | {"translations": {"de": words}})
+    wide = []
+
+    for name in ("campaign_review", "campaign"):
+        page.goto(live_server.url + reverse(name, args=[draft.pk]))
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(name)
+
+    assert wide == []
+    assert complaints == []
+
+
 def test_a_link_leads_into_it_and_what_cannot_be_fetched_is_tried_again(
     page, live_server, campaign, complaints
 ):
