@@ -22,7 +22,7 @@ from providers.outcomes import Failure, Outcome, Receipt
 from providers.receipts import FetchReceipts, OutcomeEvent
 from providers.reports import Metric
 from tests.compat.conftest import OPEN
-from tests.exchange.conftest import PEOPLE, PLATFORMS, Scene, write
+from tests.exchange.conftest import LATER, PEOPLE, PLATFORMS, Scene, write
 from tests.exchange.messages import find_fates, list_invented, write_full
 from tests.vendor_cases.accounts import load_own_data, names_recipients
 from tests.vendor_cases.reading import read_pushes
@@ -232,7 +232,7 @@ def check_answers(client: Any, dialect: Dialect, receipt: Receipt, transfer: Tra
         status = client.fetch_status(FetchStatus(transfer=receipt.reference))
         assert status.state is TransferState.SENT
     if dialect.can_be_asked:
-        totals = fetch_totals(client, receipt.reference, transfer.created_at)
+        totals = fetch_totals(client, receipt.reference, transfer.created_at, LATER)
         sent = ends["sent"] + (ends["failed"] if own.get("counts_failed_as_sent") else 0)
         assert totals[Metric.SENT] == sent
     if dialect.has_receipts:

@@ -63,7 +63,8 @@ def every(minutes, count, first=NOW):
 
 
 def test_a_script_is_named_by_its_key_and_its_send_has_a_page(client, app, key, owner, stranger):
-    at = timezone.now() - timedelta(hours=2)
+    yesterday = timezone.now() - timedelta(days=1)
+    at = yesterday.replace(hour=12)
     [transfer] = push(app, key, at)
     push(app, None, at - timedelta(hours=5), name="Night")
     pages = []

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from providers.reports import Metric
 
 
-def fetch_totals(client: Any, reference: str, began: datetime) -> Counter[Metric]:
-    """What the vendor counted of a transfer that began at `began` or a moment after it.
+def fetch_totals(
+    client: Any, reference: str, began: datetime, ahead: timedelta = timedelta(0)
+) -> Counter[Metric]:
+    """What the vendor counted of a transfer that began at `began` or a moment after it, by a clock
+    that is so far `ahead`.
 
     Some keep all of it under the day it began, and some tell it whatever day they are asked for:
     where midnight has passed since, whichever of both days tells more is what there is.
     """
-    days = {moment.astimezone(UTC).date().isoformat() for moment in (began, datetime.now(UTC))}
+    moments = (began, datetime.now(UTC) + ahead)
+    days = {moment.astimezone(UTC).date().isoformat() for moment in moments}
     counts: Counter[Metric] = Counter()
     for day in days:
         totals = client.fetch_totals(reference, day)
