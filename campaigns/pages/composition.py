@@ -129,7 +129,8 @@ class Composition:
 
     @property
     def layout(self) -> Layout:
-        """Which languages its page holds."""
+        """Which languages its page holds. Marks the fields of the message that it does not, and so
+        comes before any of them is drawn."""
         return Layout(self.message, self.translations, self.stored)
 
     @property

@@ -43,7 +43,7 @@ def draw_field(field: BoundField) -> SafeString:
 def _find_key(field: BoundField) -> Hashable | None:
     """What an empty field looks by; None where more than that is to be seen."""
     own = field.field
-    if not getattr(own, "is_kept", False) or field.errors:
+    if not getattr(own, "is_kept", False) or field.errors or hasattr(own, "left"):
         return None
     value = field.value()
     if not (value is None or value is False or value == ""):
@@ -53,7 +53,8 @@ def _find_key(field: BoundField) -> Hashable | None:
 
 @dataclass(frozen=True, slots=True)
 class LeftText:
-    """A text that is not drawn, for it is long: how long, and how it begins."""
+    """A text that is not drawn, for it is long: how long, and how it begins. Without letters it is
+    not stored so any more."""
 
     letters: int
     start: str
@@ -70,6 +71,8 @@ def _draw_left(field: BoundField, left: LeftText) -> SafeString:
     path = field.field.widget.attrs.get("data-pa-path", "")
     told = draw(' data-pa-path="{}" data-pa-start="{}"', path, left.start)
     words = _("%(count)s letters, which stay as they are.") % {"count": f"{left.letters:,}"}
+    if not left.letters:
+        words = _("This text is not stored so any more. Reload the page.")
     return draw(
         '<div class="pa-field pa-field-wide{}" data-pa-left-field="{}"><p class="pa-label">{}</p>{}'
         '<p class="pa-words">{}…</p><p class="pa-help">{}</p>{}<div><button type="button" '

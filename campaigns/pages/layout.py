@@ -46,17 +46,23 @@ def measure(text: str) -> int:
 def leave_long_fields(message: MessageForm, stored: Stored) -> int:
     """Mark what is not drawn of the message itself, the longest first; gives what the rest takes.
 
-    Only what is stored as it is here is left there.
+    Only what is stored as it is here is left there. What is not stored so any more stays left: as
+    an empty field it would be saved without its text by the next post.
     """
-    before = read_stored_fields(stored, message.dialects) if stored.name else None
+    for name in message.gone & message.fields.keys():
+        message.leave(name, LeftText(0, ""))
     texts = {name: text for name in message.fields if (text := message.read_text(name))}
-    taken = sum(map(measure, texts.values()))
-    for name in sorted(texts, key=lambda name: -measure(texts[name])):
-        if taken <= OWN_ROOM or measure(texts[name]) < SHORT or before is None:
+    sizes = {name: measure(text) for name, text in texts.items()}
+    taken = sum(sizes.values())
+    if taken <= OWN_ROOM or not stored.name:
+        return taken
+    before = read_stored_fields(stored, message.dialects)
+    for name in sorted(texts, key=lambda name: -sizes[name]):
+        if taken <= OWN_ROOM or sizes[name] < SHORT:
             break
         if before.read_text(name) == texts[name]:
             message.leave(name, LeftText(len(texts[name]), texts[name][:BEGINNING]))
-            taken -= measure(texts[name])
+            taken -= sizes[name]
     return taken
 
 

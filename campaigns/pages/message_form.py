@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -83,8 +83,10 @@ class Fold:
 
     @property
     def is_used(self) -> bool:
-        """Whether something is filled in there."""
-        return any(field.value() not in NOT_SET for field in self.fields)
+        """Whether something is filled in there, or left where it is stored."""
+        return any(
+            field.value() not in NOT_SET or hasattr(field.field, "left") for field in self.fields
+        )
 
     @property
     def has_errors(self) -> bool:
@@ -134,7 +136,7 @@ class MessageForm(PageForm):
     def __init__(self, *args: Any, dialects: Iterable[Dialect] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dialects = tuple(dialects)
-        self.gone: Collection[str] = ()  # fields that a page left where they are not stored so
+        self.gone: Set[str] = frozenset()  # fields that a page left where they are not stored so
         self._add_fields("", TOP_FIELDS)
         choices = [("", _("No: the text is as it is written")), (LIQUID, _("Yes"))]
         cast(forms.Select, self.fields["template"].widget).choices = choices
@@ -182,7 +184,7 @@ class MessageForm(PageForm):
 
     def clean(self) -> dict[str, Any]:
         """What a page left where it is not stored so any more must not be saved without it."""
-        for name in set(self.gone) & self.fields.keys():
+        for name in self.gone & self.fields.keys():
             self.add_error(name, _("Somebody else has just changed this. Reload the page."))
         return self.cleaned_data
 

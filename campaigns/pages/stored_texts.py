@@ -58,6 +58,8 @@ def keep_stored(row: Campaign | MessageTemplate) -> Stored:
 
 def find_stored(principal: Any, name: str) -> Stored:
     """What is stored where a page says, as long as it has not changed and the principal sees it."""
+    if not name:
+        return Stored()
     kind, _colon, rest = name.partition(":")
     pk = read_id(rest.partition(":")[0])
     rows: Any = MessageTemplate.objects.for_user(principal)
@@ -78,10 +80,12 @@ def take_fields_from(stored: Stored, post: QueryDict, dialects: Iterable[Dialect
     """Put into the post the fields that its page left where they are stored; gives those that are
     not there any more."""
     left = {name for name in post.getlist(LEFT_FIELD) if name not in post}
+    if not left or not stored.content:
+        return left
     fields = read_stored_fields(stored, dialects)
-    for name in left & fields.fields.keys() if stored.content else ():
+    for name in left & fields.fields.keys():
         post[name] = fields.read_text(name)
-    return set() if stored.content else left
+    return set()
 
 
 def take_from(stored: Stored, post: QueryDict) -> QueryDict:
@@ -111,6 +115,8 @@ def _read_left(post: QueryDict) -> Iterator[tuple[int, str]]:
         for number, language, *_is_wrong in left:
             if not 0 <= int(number) < MAX_TRANSLATIONS * 2:
                 raise ValueError(number)
+            # JSON may hold half a character, which no page can be drawn with.
+            str(language).encode()
             yield int(number), str(language)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadRequest(LEFT) from error
