@@ -111,7 +111,7 @@ def test_each_day_of_the_zone_has_its_own_line(app, key, owner):
 
 
 def test_a_campaign_and_a_script_come_together_and_two_scripts_do_not(client, app, key, owner):
-    at = timezone.now() + timedelta(hours=30)
+    at = (timezone.now() + timedelta(days=2)).replace(hour=10)
     push(app, key, at, at + timedelta(minutes=30))
     push(app, None, at)
     plan(app, "Sale", at + timedelta(minutes=80), audience={"labels": ["VIP"]})
