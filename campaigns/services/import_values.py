@@ -18,10 +18,10 @@ from campaigns.models.audience import PLATFORM_KEYS
 from campaigns.models.clock import list_zone_names
 from campaigns.selectors.audience_fields import MAX_NUMBER, find_text_fault
 from campaigns.selectors.contacts import LENGTHS, find_contact_fault, write_contact
+from campaigns.selectors.country_names import find_named_country, list_countries
 from campaigns.selectors.identifiers import MAX_IDENTIFIER, identifier_platforms
 from campaigns.services.device_rows import (
     COLUMN_LENGTHS,
-    COUNTRY,
     LANGUAGE,
     MAX_ATTRIBUTES,
     are_attributes_good,
@@ -84,10 +84,15 @@ def _read_language(cell: Any) -> str:
 
 
 def _read_country(cell: Any) -> str:
-    text = _read_text(cell, 64).upper()
-    if not COUNTRY.fullmatch(text):
-        raise ValueError(_("A country has two letters: write DE, not Germany."))
-    return text
+    text = _read_text(cell, 64)
+    if text.upper() in list_countries():
+        return text.upper()
+    given = {"value": text, "code": find_named_country(text)}
+    if given["code"]:
+        raise ValueError(_("“%(value)s” is no country code: write %(code)s.") % given)
+    raise ValueError(
+        _("“%(value)s” is no country code: write one such as DE, or leave it empty.") % given
+    )
 
 
 def _read_zone(cell: Any) -> str:

@@ -203,3 +203,24 @@ def test_a_step_begins_with_what_is_left_of_a_cursor_once_it_holds_its_job(app, 
 
     [reason] = read_tally(one.check_job).reasons
     assert reason.words == "The app has no label erased; create it first."
+
+
+def test_a_country_that_is_none_is_told_beside_all_else_that_is_wrong(app):
+    text = "user_id,email,platform,token,country\n" + "".join(
+        f"{row}\n"
+        for row in (
+            "ann,no mail,nokia,token-1-is-long,XX", "bob,,,,UK", "cyd,,,,Germany", "dan,,,,gb",
+            "eve,,,,XK",
+        )
+    )  # fmt: skip
+
+    checked = check(upload(app, text)).check_job
+
+    ann, bob, cyd = csv.DictReader(io.StringIO(read_left_out(checked)))
+    assert [column for column, _words in read_reasons(ann["column"], ann["reason"])] == [
+        "email", "platform", "country",
+    ]  # fmt: skip
+    assert "“XX” is no country code: write one such as DE" in ann["reason"]
+    assert bob["reason"] == "“UK” is no country code: write GB."
+    assert cyd["reason"] == "“Germany” is no country code: write DE."
+    assert count(checked)["new"] == 2
