@@ -49,7 +49,7 @@ STATE_WORDS = {
     "failing": gettext_lazy("Last call failed"),
     "expiring": gettext_lazy("Credentials expire soon"),
     "good": gettext_lazy("Good"),
-    "unknown": gettext_lazy("Not called yet"),
+    "unknown": gettext_lazy("Not called lately"),
 }
 STATE_TONES = {
     "bad": "bad", "expired": "bad", "waiting": "paused", "used_up": "paused", "failing": "failed",

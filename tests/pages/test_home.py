@@ -165,12 +165,22 @@ def test_an_account_tells_how_it_does(app, owner, now):
     assert (lines["fine"].day.used, lines["fine"].day.limit) == (5, 10)
 
 
+def test_who_has_nothing_waiting_is_told_how_far_back_home_looks(client, owner, app):
+    old = make_transfer(app, timezone.now() - timedelta(days=8), name="Long ago")
+    Counter.objects.create(part=old.parts.get(), outcome="unknown", count=3)
+
+    page = read_home(client, owner).content.decode()
+
+    assert "Nothing waits for you" in page
+    assert "of the last seven days what has stopped, was missed or has unknown outcomes" in page
+
+
 def test_an_account_that_nothing_was_sent_through_is_not_marked(client, owner, app):
     Account.objects.create(workspace=app.workspace, name="Fresh", dialect="sandbox")
 
     page = read_home(client, owner).content.decode()
 
-    [chip] = re.findall(r'<span class="(pa-chip[^"]*)">Not called yet</span>', page)
+    [chip] = re.findall(r'<span class="(pa-chip[^"]*)">Not called lately</span>', page)
     assert chip.split() == ["pa-chip"]
     assert "no call has worked lately" not in page
 

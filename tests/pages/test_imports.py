@@ -52,7 +52,7 @@ def test_a_file_is_brought_looked_at_and_imported(staff, live_server, app, tmp_p
     unread = staff.get_by_role("region", name="Columns left out")
     unread.get_by_text("Stufe").wait_for()
     barriers += find_barriers(staff)
-    unread.get_by_role("link", name="Say what they are").click()
+    unread.get_by_role("link", name="Say what it is").click()
     own = staff.get_by_label("Name of the attribute in Stufe")
     assert own.is_hidden()
     staff.get_by_label("Stufe", exact=True).select_option("Another attribute of the person…")
