@@ -105,7 +105,8 @@ CRASHES := tests/campaigns/dispatch/test_crashes.py tests/campaigns/dispatch/tes
 
 chaos: $(VENV)/tests ## The long form of the crash tests
 	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest tests/chaos tests/campaigns/dispatch/test_faults.py tests/vendor_cases/test_gateway_faults.py $(CRASHES)
-	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "database and long"
+	PUSHADMIN_CHAOS=full $(BIN)/python -m pytest -m chaos --ignore tests/chaos
+	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "database and (long or chaos)"
 	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m "not long" $(CRASHES)
 	PUSHADMIN_CHAOS=full $(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m database tests/campaigns/dispatch/test_faults.py
 

@@ -29,7 +29,7 @@ from tests.tables import note_migrations
 # Machines are slow and busy: a run is the same every time and no example is too slow.
 settings.register_profile(
     "suite",
-    max_examples=1000 if os.environ.get("PUSHADMIN_FUZZ") == "full" else 30,
+    max_examples=1000 if os.environ.get("PUSHADMIN_FUZZ") == "full" else 15,
     derandomize=True,
     deadline=None,
     database=None,
@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_elsewhere(item: pytest.Item) -> bool:
-    is_long = os.environ.get("PUSHADMIN_CHAOS") == "full"
+    is_long = "full" in (os.environ.get("PUSHADMIN_CHAOS"), os.environ.get("PUSHADMIN_FUZZ"))
     if item.get_closest_marker("chaos") and not is_long:
         return True
     return connection.vendor != "postgresql" and bool(item.get_closest_marker("postgres"))

@@ -83,6 +83,7 @@ def test_each_source_fills_its_own_columns(app, books):
     assert sum_lines(lines.values()).outcomes == {"sent": 13, "failed": 2}
 
 
+@pytest.mark.values(8)
 @pytest.mark.parametrize(
     ("by", "wanted"),
     [

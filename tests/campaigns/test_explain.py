@@ -165,6 +165,7 @@ def make_unknown(app, devices, now):
     return transfer
 
 
+@pytest.mark.values(18)
 @pytest.mark.parametrize("only_primary", [False, True])
 @pytest.mark.parametrize("kind", list(AudienceKind))
 def test_every_kind_of_audience_is_explained_as_it_is_selected(

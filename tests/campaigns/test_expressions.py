@@ -211,6 +211,7 @@ def test_a_relative_time_counts_from_the_moment_at_which_it_is_asked(app, op, sp
     assert "".join(sorted(found.values_list("token", flat=True))) == meant
 
 
+@pytest.mark.values(10)
 @pytest.mark.parametrize(
     ("op", "span", "meant"),
     [
@@ -238,6 +239,7 @@ def test_an_attribute_is_a_time_as_a_text_in_utc_or_as_seconds(app, op, span, me
     assert "".join(sorted(found.values_list("token", flat=True))) == meant
 
 
+@pytest.mark.values(16)
 @pytest.mark.parametrize(
     "value",
     ["2026-11-20 11:00:00Z", "2026-11-20T11:00:00", "2026-11-20T14:00:00+03:00",

@@ -76,6 +76,7 @@ FITTING = {
 }
 
 
+@pytest.mark.values(10)
 @pytest.mark.parametrize("wanted", FITTING, ids=str)
 @pytest.mark.parametrize("window", [3, 50, 50_000])
 def test_pages_together_hold_whoever_fits_once(transfer, monkeypatch, wanted, window):

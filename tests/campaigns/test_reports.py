@@ -241,6 +241,7 @@ def test_a_span_that_ends_before_it_begins_is_refused(app):
         ask(app, date_from="today", date_to="yesterday")
 
 
+@pytest.mark.values(6)
 @pytest.mark.parametrize(
     ("where", "names"),
     [

@@ -51,7 +51,9 @@ collect_ignore = (
         "test_kill_everything.py",
         "test_paths.py",
         "test_poison.py",
+        "test_service_rests.py",
         "test_steering.py",
+        "test_upgrade.py",
         "test_zombies.py",
     ]
 )

@@ -227,6 +227,7 @@ def test_who_dies_before_the_wake_has_sent_all_the_same(hosts, operator, work, t
     assert [end["sent"] for end in ends] == [1] * DEATHS
 
 
+@pytest.mark.chaos
 def test_a_dump_taken_in_the_middle_of_a_send_has_balanced_books(hosts, operator, work, tmp_path):
     work()
     campaign = operator.launch(rate=1000)

@@ -16,10 +16,10 @@ from tests.chaos.conftest import IS_FULL, on
 from tests.chaos.machine import Machine
 from tests.house.sources import ROOT
 
-SECONDS = 600 if IS_FULL else 6
+SECONDS = 600 if IS_FULL else 3
 WRITERS = 4
 PER_WRITER = 5  # writes a second
-RECIPIENTS = 300_000 if IS_FULL else 6_000
+RECIPIENTS = 300_000 if IS_FULL else 3_000
 
 
 class Writer(threading.Thread):

@@ -14,8 +14,8 @@ from tests.chaos.machine import Database, running_machine
 from tests.chaos.slaughter import has_passed
 from tests.installation import wait_for
 
-RECIPIENTS = 10_000 if IS_FULL else 1_000
-STOPS = 20 if IS_FULL else 2
+RECIPIENTS = 10_000 if IS_FULL else 600
+STOPS = 20 if IS_FULL else 1
 LEASED = "SELECT id FROM campaigns_batch WHERE state = 'leased'"
 OPEN_CALLS = "SELECT id FROM campaigns_attempt WHERE answered_at IS NULL"
 

@@ -189,7 +189,8 @@ json_values = st.recursive(
 )
 
 
-@pytest.mark.values(36)
+@pytest.mark.some(48)
+@pytest.mark.values(12)
 @for_each_route
 @examples(max_examples=EXAMPLES)
 @given(

@@ -72,6 +72,7 @@ def test_no_pair_is_left_out():
     assert len(tried) == len(VENDORS) ** 2 >= 25
 
 
+@pytest.mark.some(8)
 @each(NAMED)
 def test_named_recipients_get_what_the_loss_report_says(scene: Scene, dialect, vendor):
     scene.send_through(vendor)

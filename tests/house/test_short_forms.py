@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.short_forms import TESTS, choose, is_of_one_vendor, mark_long
+from tests.short_forms import MOST, TESTS, choose, is_of_one_vendor, mark_long
 
 
-@pytest.mark.parametrize(("count", "most"), [(1, 6), (6, 6), (7, 6), (54, 18), (145, 36), (12, 12)])
+@pytest.mark.parametrize(
+    ("count", "most"), [(0, 3), (1, 6), (6, 6), (7, 6), (7, 0), (54, 18), (145, 36), (12, 12)]
+)
 def test_as_many_are_tried_as_was_said(count: int, most: int) -> None:
     assert len(choose(count, most)) == min(count, most)
     assert choose(count, most) <= set(range(count))
@@ -29,8 +32,49 @@ def test_repeats_are_long_and_no_test_is_left_out_whole(request: pytest.FixtureR
 
     mark_long(few + one + elsewhere)
 
-    assert [is_long(item) for item in few] == [False, True, False, True, True]
-    assert not any(is_long(item) for item in one + elsewhere)
+    assert [is_marked(item, "long") for item in few] == [False, True, False, True, True]
+    assert [is_marked(item, "long") for item in elsewhere].count(False) == MOST
+    assert not is_marked(one[0], "long")
+    assert not any(is_marked(item, "chaos") for item in few + one + elsewhere)
+
+
+def test_of_some_values_alone_postgres_takes_its_share(request: pytest.FixtureRequest) -> None:
+    some = [
+        make_item(request, f"test_some[{n}]", pytest.mark.some(5), pytest.mark.values(2))
+        for n in range(9)
+    ]
+
+    mark_long(some)
+
+    tried = [item for item in some if not is_marked(item, "chaos")]
+    assert len(tried) == 5
+    assert [is_marked(item, "long") for item in tried].count(False) == 2
+    assert not any(is_marked(item, "long") for item in some if item not in tried)
+
+
+@pytest.mark.parametrize(
+    ("file", "tried"),
+    [
+        ("campaigns/dispatch/test_any.py", [1, 1, 1, 1, 1, 1, 1]),
+        ("campaigns/test_any.py", [1, 0, 1, 0, 1, 1, 1]),
+        ("compat/test_any.py", [1, 0, 1, 0, 1, 1, 1]),
+        ("compat/anybody/test_door.py", [1, 0, 0, 1, 0, 1, 1]),
+        ("pages/test_any.py", [1, 0, 0, 1, 0, 1, 1]),
+    ],
+)
+def test_postgres_tries_what_sends_whole_and_what_commits_everywhere(
+    request: pytest.FixtureRequest, file: str, tried: list[int]
+) -> None:
+    marks = [(), (), (), (), ()]
+    always = [(pytest.mark.django_db(transaction=True),), (pytest.mark.values(1),)]
+    items = [
+        make_item(request, f"test_{number}", *own, path=TESTS / file)
+        for number, own in enumerate([*marks, *always])
+    ]
+
+    mark_long(items)
+
+    assert [int(not is_marked(item, "long")) for item in items] == tried
 
 
 @pytest.mark.parametrize(
@@ -56,14 +100,17 @@ def test_every_vendor_with_a_door_has_its_calls_tried() -> None:
     assert [door for door in doors if not (door / "test_door.py").exists()] == []
 
 
-def make_item(request: pytest.FixtureRequest, name: str, *marks: Any) -> pytest.Item:
+def make_item(
+    request: pytest.FixtureRequest, name: str, *marks: Any, path: Path | None = None
+) -> pytest.Item:
     item: pytest.Item = pytest.Function.from_parent(
         request.node.parent, name=name, callobj=lambda: None
     )
+    item.path = path or item.path
     for mark in (pytest.mark.database, *marks):
         item.add_marker(mark)
     return item
 
 
-def is_long(item: pytest.Item) -> bool:
-    return item.get_closest_marker("long") is not None
+def is_marked(item: pytest.Item, mark: str) -> bool:
+    return item.get_closest_marker(mark) is not None

@@ -276,6 +276,7 @@ def test_a_rule_is_chosen_with_the_keyboard_and_its_times_follow(compose):
     assert find_barriers(compose) == []
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_series_is_moved_in_its_dialog(staff, live_server, app, width, complaints):
     builders.make_route(app, "android")

@@ -49,6 +49,7 @@ def test_a_report_is_drilled_down_exported_and_counted_in_the_background(
     assert barriers == find_barriers(staff) == []
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_phone_shows_the_main_numbers_of_each_line_without_scrolling(
     staff, live_server, app, books, scheme

@@ -119,6 +119,7 @@ def test_variables_are_offered_at_once_however_late_they_come(compose, complaint
     assert held == []  # it is asked for once
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_how_many_get_it_is_in_sight_beside_the_button(compose, complaints, width, height):
     compose.set_viewport_size({"width": width, "height": height})
@@ -190,6 +191,7 @@ def add_buttons(page, *typed):
             page.keyboard.type(piece)
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_buttons_are_rows_that_say_what_is_wrong_with_them(compose, complaints, width, height):
     compose.set_viewport_size({"width": width, "height": height})

@@ -59,6 +59,7 @@ def type_over(page, text, number=49):
     page.keyboard.type(text)
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_a_language_that_is_not_in_the_page_is_opened_changed_and_saved(
     page, campaign, complaints, width, height

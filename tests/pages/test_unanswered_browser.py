@@ -98,6 +98,7 @@ def test_a_browser_that_has_lost_its_cookies_is_no_longer_signed_in(
     assert Campaign.objects.get(is_test=True).message.content["body"] == "There"
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("words", STOPS, ids=NAMES)
 def test_a_test_without_an_answer_says_why_and_can_be_sent_again(page, live_server, draft, words):
     page.goto(live_server.url + reverse("edit", args=[draft.pk]))
@@ -189,6 +190,7 @@ def test_variables_that_do_not_come_say_why(page, live_server, draft):
     assert page.locator("#id_template").input_value() == "liquid"
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("words", [*STOPS, SIGNED_OUT], ids=[*NAMES, "signed out"])
 def test_a_browser_that_cannot_be_subscribed_is_told_why(page, live_server, draft, words):
     page.context.grant_permissions(["notifications"], origin=live_server.url)

@@ -83,8 +83,8 @@ class Boundaries:
 
 
 def share(places: Sequence[int]) -> Sequence[int]:
-    """Those for this database: every fourth, and for PostgreSQL the ones in the middle between."""
-    return places[2 * (connection.vendor == "postgresql") :: 4]
+    """Those for this database: every eighth, and for PostgreSQL the ones in the middle between."""
+    return places[4 * (connection.vendor == "postgresql") :: 8]
 
 
 class Interruptions(Boundaries):

@@ -204,6 +204,7 @@ def test_who_chooses_among_translations_is_told_of_a_title_and_a_text_each(
     assert list_calls(simulator) == calls
 
 
+@pytest.mark.values(8)
 @pytest.mark.parametrize(
     ("fields", "before"),
     [

@@ -1,7 +1,7 @@
 """Whoever dies, at whatever statement or call of whatever journey, loses nobody.
 
 Death is an exception in the gap between two statements or around a request; afterwards leases
-run out and others go on. Gaps that leave the same rows behind are tried once, every fourth on
+run out and others go on. Gaps that leave the same rows behind are tried once, every eighth on
 SQLite and on PostgreSQL those in the middle between; PUSHADMIN_CHAOS=full tries every one on both.
 """
 
@@ -181,6 +181,7 @@ def rehearse(journey: Journey, app: App, simulator: Simulator, now: datetime) ->
     return boundaries
 
 
+@pytest.mark.values(9)
 def test_a_death_at_any_boundary_loses_nobody_and_hides_no_double(
     journey: Journey, reached: App, simulator: Simulator, now: datetime, capsys: Any
 ) -> None:

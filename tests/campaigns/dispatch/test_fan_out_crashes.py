@@ -1,7 +1,7 @@
 """Whoever dies in the middle of many calls leaves in doubt only those of the window.
 
 Death as in test_crashes: in a gap between two statements, or around the writing of a call or the
-reading of its answer. Each database tries every fourth gap; PUSHADMIN_CHAOS=full every one on both.
+reading of its answer. Each database tries every eighth gap; PUSHADMIN_CHAOS=full every one on both.
 """
 
 from __future__ import annotations

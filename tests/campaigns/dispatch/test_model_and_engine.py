@@ -309,6 +309,7 @@ def walk(rules: Rules, draw: Random) -> list[str]:
     return labels
 
 
+@pytest.mark.values(6)
 @pytest.mark.parametrize("rules", RULES, ids=str)
 def test_the_engine_goes_where_the_model_goes(rules: Rules, capsys: Any) -> None:
     walks = [walk(rules, Random(seed)) for seed in range(LONGER * WALKS[connection.vendor])]

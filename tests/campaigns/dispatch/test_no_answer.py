@@ -180,6 +180,8 @@ def test_the_table_has_every_cell() -> None:
     assert TABLE.keys() == set(product(Policy.values, ABILITIES, (True, False)))
 
 
+@pytest.mark.some(16)
+@pytest.mark.values(8)
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize(("cell", "death"), CELLS)
 def test_a_call_without_an_answer(

@@ -362,7 +362,7 @@ def list_moments(start, random):
         yield moment + random.choices((timedelta(), HOUR, -HOUR), (60, 1, 1))[0]
 
 
-@pytest.mark.long
+@pytest.mark.chaos
 def test_a_year_of_schedules_fires_or_tells_every_time(make_campaign, app, capsys):
     """R19: the clocks change, a day is added, the scheduler dies, jumps, and has a twin."""
     builders.make_device(app, "one")

@@ -98,6 +98,7 @@ def test_what_is_no_message_is_refused_in_googles_words_whatever_it_is_called(
     assert script.told["authorization"].removeprefix("Bearer ") not in caplog.text
 
 
+@pytest.mark.some(18)
 @pytest.mark.values(18)
 @pytest.mark.parametrize("value", ["a\0b", HALF, "\r\nX: y", "\x1b[31m", "\u202e", "a" * 4096])
 @pytest.mark.parametrize(
