@@ -319,7 +319,9 @@ def _decide(request: HttpRequest, campaign: Campaign, decision: str, form: NoteF
         send_back_campaign(campaign, note, **by)
         return _("It was sent back.")
     request_approval(campaign, note=note, **by)
-    return _("An approver finds it on the home page now.")
+    if list_approvers(campaign, list_writers(campaign)):
+        return _("An approver finds it on the home page now.")
+    return _("It was asked, but nobody can approve it yet: invite an approver, or give the role.")
 
 
 def _is_due_now(campaign: Campaign) -> bool:

@@ -79,6 +79,15 @@ def test_one_asks_another_approves_and_a_third_sends(enter, draft):
     assert draft.is_cooling
 
 
+def test_who_asks_is_told_when_there_is_nobody_to_approve(enter, draft):
+    ann = enter("ann", Role.COMPOSER)
+
+    alone = decide(ann, draft, "ask").content.decode()
+
+    assert "nobody can approve it yet" in alone
+    assert "An approver finds it" not in alone
+
+
 def test_a_sender_sends_nothing_that_is_not_approved(enter, draft):
     sue = enter("sue", Role.SENDER)
 
