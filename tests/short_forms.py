@@ -5,8 +5,8 @@ of theirs that is run with many PostgreSQL tries three, of one elsewhere four, a
 form; SQLite tries all every time. `values(18)` says how many it takes where the statement, or what
 a database thinks of a letter, goes with the value. `some(48)` says how many either database tries.
 
-A vendor's own code is plain Python that knows no database (the contracts of pyproject.toml). What is
-tried of one ends in the intake and the engine, whose tests run on PostgreSQL every time. So do
+A vendor's own code is plain Python that knows no database (the contracts of pyproject.toml). What
+is tried of one ends in the intake and the engine, whose tests run on PostgreSQL every time. So do
 what pages show and ask for in selectors and services: of pages and doors PostgreSQL tries every
 third test.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -52,12 +53,13 @@ def _compare(request: HttpRequest, pair: tuple[Campaign, Campaign]) -> dict[str,
     sides = [read_side(rows, timezone.now()) for rows in transfers]
     leads = [partial(_lead, *one) for one in zip(pair, transfers, strict=True)]
     platforms = sorted(set(sides[0].platforms) | set(sides[1].platforms))
+    names = [f"#{campaign.pk} {campaign}" for campaign in pair]
     return {
         "pair": pair,
         "sides": sides,
-        "rows": _draw_rows(sides, leads),
+        "rows": _draw_rows(sides, leads, names),
         "platforms": [
-            (platform, [*_draw_platform(platform, sides, leads)]) for platform in platforms
+            (platform, [*_draw_platform(platform, sides, leads, names)]) for platform in platforms
         ],
         "chart": _write_chart(pair, sides),
         "table": _list_hours(sides),
@@ -72,8 +74,9 @@ def _lead(campaign: Campaign, transfers: list[Transfer], name: str, value: str, 
     return f"{address}?{urlencode({name: value, **more})}"
 
 
-def _draw_rows(sides: list[Side], leads: Sequence[Lead]) -> list[Row]:
-    """Name, both numbers, and what lies between them."""
+def _draw_rows(sides: list[Side], leads: Sequence[Lead], names: Sequence[str]) -> list[Row]:
+    """Name, both numbers, and what lies between them. A phone, which has no room for columns, puts
+    the campaign's name above each number: a column is left out of no row."""
     columns = list_columns()
     both = [
         [
@@ -81,6 +84,10 @@ def _draw_rows(sides: list[Side], leads: Sequence[Lead]) -> list[Row]:
             *draw_numbers(columns, list_numbers(side.total), lead),
         ]
         for side, lead in zip(sides, leads, strict=True)
+    ]
+    both = [
+        [replace(number, label=name, is_spare=False) for number in numbers]
+        for numbers, name in zip(both, names, strict=True)
     ]
     rows = zip([_("Audience"), *columns], *both, strict=True)
     rate = 1 + len(WANTED)  # the place of the open rate: after the audience and the counts
@@ -90,14 +97,17 @@ def _draw_rows(sides: list[Side], leads: Sequence[Lead]) -> list[Row]:
     ]
 
 
-def _draw_platform(platform: str, sides: list[Side], leads: Sequence[Lead]) -> Iterator[Number]:
+def _draw_platform(
+    platform: str, sides: list[Side], leads: Sequence[Lead], names: Sequence[str]
+) -> Iterator[Number]:
     """Of each side how many were sent to on it, and the share that opened."""
-    for side, lead in zip(sides, leads, strict=True):
+    for side, lead, name in zip(sides, leads, names, strict=True):
         line = side.platforms.get(platform, Line(platform))
         sent = line.outcomes.get(Settled.SENT, 0)
         link = lead("outcome", Settled.SENT, platform=platform) if sent else ""
-        yield Number(sent, link=link)
-        yield Number(line.open_rate, why=SHARE_WORDS)
+        labels = [" · ".join([column, name]) for column in (_("Sent"), _("Open rate, %"))]
+        yield Number(sent, label=labels[0], link=link)
+        yield Number(line.open_rate, label=labels[1], why=SHARE_WORDS)
 
 
 def _differ(one: float | None, other: float | None, *, is_rate: bool) -> float | None:

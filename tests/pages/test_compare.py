@@ -53,8 +53,22 @@ def test_rates_of_each_end_with_now(viewer, pair, monkeypatch):
         (1, True, True), (2, True, False), (3, True, False), (6, True, False), (12, True, False),
         (24, True, False), (48, False, False),
     ]  # fmt: skip
-    dash = '<th scope="row">48</th><td class="pa-number">\N{EN DASH}</td>'
+    name = f"#{pair[0].pk} {pair[0]}"
+    dash = f'<th scope="row">48</th><td class="pa-number" data-label="{name}">\N{EN DASH}</td>'
     assert dash in page.content.decode()
+
+
+def test_every_number_says_of_which_campaign_it_is_where_there_are_no_columns(viewer, pair):
+    page = compare(viewer, pair[0].pk, pair[1].pk)
+
+    names = [f"#{campaign.pk} {campaign}" for campaign in pair]
+    rows = page.context["rows"]
+    assert {tuple(one.label for one in numbers) for _name, numbers, *_rest in rows} == {
+        tuple(names)
+    }
+    assert not any(one.is_spare for _name, numbers, *_rest in rows for one in numbers)
+    assert page.content.decode().count('data-label="Difference"') == len(rows)
+    assert page.content.decode().count('<table class="pa-table pa-table-cards') == 3
 
 
 def test_rates_differ_by_percentage_points_and_counts_by_percent(viewer, pair, teller):
