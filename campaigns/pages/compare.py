@@ -59,7 +59,7 @@ def _compare(request: HttpRequest, pair: tuple[Campaign, Campaign]) -> dict[str,
         "sides": sides,
         "rows": _draw_rows(sides, leads, names),
         "platforms": [
-            (platform, [*_draw_platform(platform, sides, leads, names)]) for platform in platforms
+            (platform, [*_draw_platform(platform, sides, leads, pair)]) for platform in platforms
         ],
         "chart": _write_chart(pair, sides),
         "table": _list_hours(sides),
@@ -98,14 +98,15 @@ def _draw_rows(sides: list[Side], leads: Sequence[Lead], names: Sequence[str]) -
 
 
 def _draw_platform(
-    platform: str, sides: list[Side], leads: Sequence[Lead], names: Sequence[str]
+    platform: str, sides: list[Side], leads: Sequence[Lead], pair: Sequence[Campaign]
 ) -> Iterator[Number]:
     """Of each side how many were sent to on it, and the share that opened."""
-    for side, lead, name in zip(sides, leads, names, strict=True):
+    for side, lead, campaign in zip(sides, leads, pair, strict=True):
         line = side.platforms.get(platform, Line(platform))
         sent = line.outcomes.get(Settled.SENT, 0)
         link = lead("outcome", Settled.SENT, platform=platform) if sent else ""
-        labels = [" · ".join([column, name]) for column in (_("Sent"), _("Open rate, %"))]
+        heads = (_("Sent"), _("Open rate, %"))
+        labels = [f"{head} · #{campaign.pk}" for head in heads]
         yield Number(sent, label=labels[0], link=link)
         yield Number(line.open_rate, label=labels[1], why=SHARE_WORDS)
 

@@ -67,6 +67,10 @@ def test_every_number_says_of_which_campaign_it_is_where_there_are_no_columns(vi
         tuple(names)
     }
     assert not any(one.is_spare for _name, numbers, *_rest in rows for one in numbers)
+    [(_platform, cells), *_more] = page.context["platforms"]
+    assert [cell.label for cell in cells] == [
+        f"{head} · #{campaign.pk}" for campaign in pair for head in ("Sent", "Open rate, %")
+    ]
     assert page.content.decode().count('data-label="Difference"') == len(rows)
     assert page.content.decode().count('<table class="pa-table pa-table-cards') == 3
 
