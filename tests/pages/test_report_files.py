@@ -56,3 +56,14 @@ def test_transfers_of_one_name_are_told_apart_by_their_start_and_size(viewer, ap
 
 def test_other_files_keep_their_columns(viewer, books):
     assert "Started" not in read_csv(viewer, by="account")[0]
+
+
+def test_shares_have_two_digits(monkeypatch, viewer, books):
+    for place in ("lines", "report_facts"):
+        monkeypatch.setattr(f"campaigns.selectors.{place}.find_open_rate", lambda *_of: 100 / 3)
+
+    csv, sheet = read_csv(viewer, by="group"), read_sheet(viewer, by="group")
+
+    assert "33.33," in csv[1]
+    assert "33.333" not in csv[1]
+    assert 33.33 in sheet[1]
