@@ -41,9 +41,8 @@ class Moving(models.Model):
         """
         old = self.status
         if new not in self.MOVES[old]:
-            raise IllegalMove(
-                _("What is %(old)s cannot become %(new)s.") % {"old": old, "new": new}
-            )
+            words = _("What is %(old)s cannot become %(new)s.")
+            raise IllegalMove(words % {"old": self._say(old), "new": self._say(new)})
         with transaction.atomic():
             manager: models.Manager[Any] = type(self)._default_manager
             known = {name: getattr(self, name) for name in unchanged}
@@ -54,6 +53,11 @@ class Moving(models.Model):
         self.status, self.status_since = new, now
         for name, value in also.items():
             setattr(self, name, value)
+
+    def _say(self, status: str) -> str:
+        """As pages call it, in the middle of a sentence."""
+        field = self._meta.get_field("status")
+        return str(dict(field.flatchoices)[status]).lower()
 
 
 class StatusEvent(models.Model):

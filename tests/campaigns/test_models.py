@@ -43,6 +43,13 @@ def test_only_listed_moves_happen(campaign, now, old, new):
     assert campaign.status == (new if new in Campaign.MOVES[old] else old)
 
 
+def test_a_move_that_is_not_listed_is_refused_in_the_words_of_the_pages(campaign, now):
+    campaign.move_to("in_review", actor="owner", now=now)
+
+    with pytest.raises(IllegalMove, match=r"What is in review cannot become paused\."):
+        campaign.move_to("paused", actor="owner", now=now)
+
+
 def test_the_second_of_two_movers_is_told(campaign, now):
     late = Campaign.objects.get(pk=campaign.pk)
     campaign.move_to("sending", actor="first", now=now)
