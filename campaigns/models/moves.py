@@ -16,6 +16,7 @@ class Moving(models.Model):
     """A model with `status`, `status_since` and an event model at `events`."""
 
     MOVES: ClassVar[dict[str, set[str]]]
+    Status: ClassVar[type[models.TextChoices]]
     pk: Any
     status: Any
     status_since: Any
@@ -56,8 +57,7 @@ class Moving(models.Model):
 
     def _say(self, status: str) -> str:
         """As pages call it, in the middle of a sentence."""
-        field = self._meta.get_field("status")
-        return str(dict(field.flatchoices)[status]).lower()
+        return str(self.Status(status).label).lower()
 
 
 class StatusEvent(models.Model):
