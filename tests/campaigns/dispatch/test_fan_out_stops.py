@@ -94,7 +94,7 @@ def test_a_worker_that_shall_stop_settles_what_is_in_flight_and_gives_the_rest_b
 def test_a_batch_that_takes_long_is_given_back_so_that_others_have_a_turn(
     gateway: Gateway, begin: Start, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fan_out, "TURN", timedelta(milliseconds=40))
+    monkeypatch.setattr(fan_out, "TURN", timedelta(microseconds=40))
     App.objects.update(send_rate=1000)
     transfer = begin()
 
@@ -115,7 +115,7 @@ def test_what_expires_on_the_way_is_not_sent(gateway: Gateway, begin: Start, now
         Transfer.objects.filter(pk=transfer.pk).update(expires_at=now)
 
     gateway.on_call = expire
-    Transfer.objects.filter(pk=transfer.pk).update(expires_at=now + timedelta(milliseconds=40))
+    Transfer.objects.filter(pk=transfer.pk).update(expires_at=now + timedelta(microseconds=40))
     outcomes = send(transfer, now)
 
     assert outcomes["expired too_late"] == PHONES - len(gateway.calls) > 0

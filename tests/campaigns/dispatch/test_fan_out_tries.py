@@ -44,7 +44,7 @@ BUSY = say(reason=Reason.VENDOR, message="Internal error")
 FAILS = say(Outcome.UNKNOWN, reason=Reason.VENDOR, message="Internal error")
 LATER = say(reason=Reason.VENDOR, retry_after=900.0, message="Too often to this device")
 SLOT = Slot("text", 100, "Hi {{ person.id }}")
-SHORT = timedelta(milliseconds=8)
+SHORT = timedelta(microseconds=8)
 
 
 def write_texts(said: dict[int, str]) -> bytes:
