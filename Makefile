@@ -52,8 +52,11 @@ test: $(VENV)/tests ## Everything: rules, types, the suite on SQLite, the databa
 # one is waiting, for processes of its own and for a browser (docs/decisions/0034).
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
+# What is of one vendor alone is none of PostgreSQL's short form: it need not be collected for it.
+OF_VENDORS := --ignore tests/providers --ignore tests/vendor_cases
+
 test-postgres: $(VENV)/tests
-	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q $(SPREAD) -m "database and not long"
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -q $(SPREAD) $(OF_VENDORS) -m "database and not long"
 
 test-sqlite: $(VENV)/tests
 	$(BIN)/python -m pytest $(SPREAD)

@@ -93,6 +93,7 @@ def set_oldest_worker(hosts: Hosts, number: int) -> None:
         connection.execute("UPDATE campaigns_installation SET oldest_worker = %s", [number])
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("name", CELERY)
 def test_celery_does_not_start_where_the_database_does_not_allow_it(name, hosts):
     hosts.stop(*WORKERS)
@@ -105,6 +106,7 @@ def test_celery_does_not_start_where_the_database_does_not_allow_it(name, hosts)
     assert "This program is older than the database allows: update pushadmin here." in words
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("name", CELERY)
 def test_celery_without_a_broker_does_not_start(name, hosts):
     code, words = hosts.try_to_start(CELERY[name], PUSHADMIN_BROKER_URL="")

@@ -44,6 +44,7 @@ def outdated(machine: Installation) -> Iterator[Installation]:
     change_installation(machine, oldest_worker=1)
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("name", OWN_LOOP)
 def test_a_program_older_than_the_database_allows_does_not_start(name, outdated):
     code, words = outdated.try_to_start(OWN_LOOP[name])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.short_forms import MOST, TESTS, choose, is_of_one_vendor, mark_long
+from tests.short_forms import MOST, OF_VENDORS, TESTS, choose, is_of_one_vendor, mark_long
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,13 @@ def make_item(
 
 def is_marked(item: pytest.Item, mark: str) -> bool:
     return item.get_closest_marker(mark) is not None
+
+
+def test_nothing_that_postgresql_is_to_try_lies_where_it_does_not_look() -> None:
+    makefile = (TESTS.parent / "Makefile").read_text()
+    spared = {folder for folder in OF_VENDORS if f"--ignore tests/{folder}" in makefile}
+    files = [file for folder in spared for file in (TESTS / folder).rglob("test_*.py")]
+
+    assert spared == OF_VENDORS
+    assert len(files) > len(spared)
+    assert [file for file in files if "pytest.mark.values" in file.read_text()] == []

@@ -197,7 +197,7 @@ DAILY = [mark(turn, name.value) for turn, (name, _label) in enumerate(DIMENSIONS
 OVER_DAYS = [mark(turn, by) for turn, by in enumerate(["account", "group", "hour", "transfer"])]
 
 
-@pytest.mark.some(5)
+@pytest.mark.some(4)
 @pytest.mark.parametrize("by", DAILY)
 def test_every_number_of_a_day_leads_to_as_many_people(viewer, campaigns, by):
     follower = Follower(viewer)
@@ -222,7 +222,7 @@ def test_every_number_of_several_days_of_an_app_leads_to_as_many_people(viewer, 
     assert follower.untold == []
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(2)
 @pytest.mark.parametrize("by", ["platform", "transfer", "account", "hour", "language"])
 def test_what_came_back_of_the_sends_leads_to_as_many_people(viewer, campaigns, by):
     part = Part.objects.get(transfer__name="Strange")

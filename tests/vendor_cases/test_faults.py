@@ -107,7 +107,7 @@ def summarize(simulator: Simulator) -> dict[str, Any]:
     return ask(simulator, "/_journal/summary").json()
 
 
-@pytest.mark.some(75)
+@pytest.mark.some(50)
 @each(SIMULATED)
 @pytest.mark.parametrize("name", FATES)
 def test_a_fault_is_taken_for_what_it_is(dialect, simulator, settings, name):

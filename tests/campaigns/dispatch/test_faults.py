@@ -137,7 +137,7 @@ def test_the_table_names_every_fault_in_its_own_words():
     ]
 
 
-@pytest.mark.some(30)
+@pytest.mark.some(20)
 @pytest.mark.parametrize(("dialect", "name"), list(deal()))
 def test_two_calls_suffer_and_everybody_ends_as_the_table_says(begin: Begin, dialect, name):
     rehearsal = begin_for(begin, dialect, name)
@@ -153,7 +153,7 @@ def test_two_calls_suffer_and_everybody_ends_as_the_table_says(begin: Begin, dia
         assert rehearsal.simulator.book.given[name] == (2 if is_asked else 0)
 
 
-@pytest.mark.some(20)
+@pytest.mark.some(12)
 @each(MUTE)
 @pytest.mark.parametrize("name", FAULTS if IS_FULL else DOUBTED)
 def test_who_can_neither_be_asked_nor_knows_keys_is_never_called_twice(begin: Begin, dialect, name):
