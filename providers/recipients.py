@@ -25,6 +25,7 @@ class IdentifierKind:
 
     `platform` None means any. `is_token` says that it names `Device.token` of that platform.
     `is_ours` says that we give such ids, of `length` random `letters`, to devices without one.
+    `label` is what people call it; without one it is called by its name.
     """
 
     name: str
@@ -33,6 +34,7 @@ class IdentifierKind:
     is_ours: bool = False
     letters: str = "0123456789abcdef"
     length: int = 32
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def _read_status(
         "standing": tell_status(campaign),
         "progress": progress,
         "pause_words": words,
-        "is_live": campaign.status not in Campaign.FINISHED | Campaign.EDITABLE,
+        "is_live": _is_live(campaign, own),
         "verbs": _list_verbs(campaign) if is_sender else [],
         "is_sender": is_sender,
         "seconds_left": find_seconds_left(campaign, now),
@@ -207,6 +207,13 @@ def _read_status(
         "may_reschedule": is_sender and campaign.status in WAITING,
     }
     return context | (read_runs(campaign, rows, now) if is_series else {})
+
+
+def _is_live(campaign: Campaign, transfers: list[Transfer]) -> bool:
+    """Whether numbers may still change: what is cancelled is settled a moment later."""
+    if campaign.status in Campaign.FINISHED:
+        return any(transfer.finished_at is None for transfer in transfers)
+    return campaign.status not in Campaign.EDITABLE
 
 
 def _list_verbs(campaign: Campaign) -> list[str]:

@@ -21,6 +21,7 @@ from campaigns.pages.fields import LinesArea, PageForm
 from campaigns.pages.paging import read_page
 from campaigns.pages.row_history import find_list_history
 from campaigns.pages.shell import draw_page, operator_page, tell_refusal
+from campaigns.selectors.identifiers import identifier_kinds
 from campaigns.selectors.seals import list_kinds
 from campaigns.services.access import find_apps, find_workspaces, name_actor, require_role
 from campaigns.services.suppression_jobs import Removal, read_entries, upload_suppressions
@@ -48,9 +49,12 @@ KIND_WORDS = {
 
 
 def name_kind(kind: str) -> str:
-    """A kind of identifier for people: `Google aid`, `Device id hash`."""
+    """A kind of identifier for people: `Google advertising id`, `Device id hash`."""
+    if kind in KIND_WORDS:
+        return str(KIND_WORDS[kind])
+    known = identifier_kinds().get(kind)
     words = kind.replace("_", " ")
-    return str(KIND_WORDS.get(kind, words[:1].upper() + words[1:]))
+    return _(known.label) if known and known.label else words[:1].upper() + words[1:]
 
 
 class ListForm(PageForm):

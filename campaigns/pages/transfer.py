@@ -131,7 +131,7 @@ def _read_status(request: HttpRequest, transfer: Transfer, numbers: _Numbers) ->
         "transfer": transfer,
         "faults": [describe_fault(fault) for fault in transfer.faults],
         "callback": find_trouble(transfer),
-        "is_live": transfer.status in Transfer.RUNNING or is_asking(progress.recalls),
+        "is_live": transfer.finished_at is None or is_asking(progress.recalls),
         "starts_at": find_start(transfer, now),
         "door": name_door(transfer),
         "said": find_words(transfer) if transfer.submission else (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from campaigns.errors import Invalid
 from campaigns.models import App, AuditEntry, Suppression, SuppressionCount, Workspace
 from campaigns.models.bulk import TextList, add_counts
 from campaigns.selectors.audience_fields import find_text_fault
+from campaigns.selectors.contacts import LENGTHS, find_contact_fault
 from campaigns.selectors.holders import find_holders
 from campaigns.selectors.identifiers import MAX_IDENTIFIER
 from campaigns.selectors.seals import Sealer, list_kinds, mask, write_plain
@@ -91,11 +92,12 @@ def add_suppressions(
 ) -> Changed:
     """Suppress identifiers. One that is on the list gets the new terms, so a call may be repeated.
 
-    Raises Invalid for terms that make no sense; an entry that makes none is rejected.
+    Raises Invalid for terms that make no sense; an entry that makes none is rejected, and so is
+    what is no e-mail or phone, unless somebody has it all the same.
     """
     check_terms(terms, now)
     _refuse_crowd(entries)
-    sealed = _seal(place, entries)
+    sealed = _seal(place, entries, _find_nobodys(place, entries))
     changed = same = 0
     seals = list(sealed.entries)
     for start in range(0, len(seals), CHUNK):
@@ -185,10 +187,25 @@ def _refuse_crowd(entries: Sequence[Entry]) -> None:
         raise Invalid(sentence, fields={"entries": sentence})
 
 
-def _seal(place: Place, entries: Sequence[Entry]) -> _Sealed:
+def _find_nobodys(place: Place, entries: Iterable[Entry]) -> set[Entry]:
+    """What is no e-mail or phone, and nobody's: no import and no call would let anybody have it.
+    Rows from before these were checked may, and must not be sent to."""
+    odd = {
+        entry
+        for entry in entries
+        if entry.kind in LENGTHS and find_contact_fault(entry.kind, entry.value)
+    }
+    holders = find_holders(place.workspace, {(one.kind, one.value) for one in odd}) if odd else {}
+    return {one for one in odd if (one.kind, one.value) not in holders}
+
+
+def _seal(
+    place: Place, entries: Sequence[Entry], nobodys: Collection[Entry] = frozenset()
+) -> _Sealed:
     sealer, known, sealed = Sealer(), frozenset(list_kinds()), _Sealed()
     for index, entry in enumerate(entries):
-        if fault := _find_fault(entry, known):
+        fault = _find_fault(entry, known) or ("invalid_value" if entry in nobodys else "")
+        if fault:
             sealed.rejected.append(Rejected(index, fault))
             continue
         seal = sealer.seal(place.workspace.pk, entry.kind, entry.value)

@@ -27,13 +27,16 @@
     return pen.createPattern(tile, "repeat");
   }
 
+  // A line through one point is none: few values are dots, however long the axis is.
+  const count = (values) => values.filter((value) => value !== null).length;
+
   function paintSeries(series, isBar) {
     const kind = KINDS[series.kind] || KINDS.sent;
     const ink = isDark() ? kind.dark : kind.light;
     return {
       label: series.label, data: series.values, borderColor: ink,
       backgroundColor: !isBar ? ink + "22" : series.kind === "sent" ? ink : hatch(ink), borderDash: isBar ? [] : kind.dash,
-      borderWidth: !isBar ? 2 : series.kind === "sent" ? 0 : 1, borderRadius: 3, pointRadius: series.values.length > 20 ? 0 : 2,
+      borderWidth: !isBar ? 2 : series.kind === "sent" ? 0 : 1, borderRadius: 3, pointRadius: count(series.values) > 20 ? 0 : 2,
       pointHoverRadius: 4, tension: 0.3, spanGaps: false, fill: false,
     };
   }

@@ -75,6 +75,27 @@ def test_the_list_is_added_to_searched_and_taken_from(app, now):
     assert entry.fields == ["consent: 1"]
 
 
+def test_what_is_no_address_is_left_out_unless_somebody_has_it(app, now):
+    """Rows of before addresses were checked may hold anything, and must not be sent to."""
+    by: dict[str, Any] = {"actor": "owner", "now": now}
+    person = builders.make_person(app.workspace, "old", email="ann at home")
+    place = Place(app.workspace)
+    entries = [
+        Entry("email", "not an email"), Entry("email", "Ann at Home"),
+        Entry("phone", "0170 1234567"), Entry("external_user_id", "not an email"), MAIL,
+    ]  # fmt: skip
+
+    done = add_suppressions(place, entries, TERMS, **by)
+    off = remove_suppressions(place, entries[1:2], channel="", reason="mistake", **by)
+
+    assert [(one.index, one.reason) for one in done.rejected] == [
+        (0, "invalid_value"), (2, "invalid_value"),
+    ]  # fmt: skip
+    assert (done.changed, off.changed, off.rejected) == (3, 1, ())
+    assert Suppression.objects.filter(person_id=person.pk, kind="email").count() == 0
+    assert set(Suppression.objects.values_list("kind", flat=True)) == {"email", "external_user_id"}
+
+
 def test_what_the_list_holds_cannot_be_tried_out(app, now):
     """A seal is made with this installation's key, and no column has the value."""
     add_suppressions(Place(app.workspace), [MAIL], TERMS, actor="owner", now=now)
@@ -183,7 +204,7 @@ def test_operators_paste_upload_and_take_off(app, owner, client, now):
     empty = client.get("/suppressions/")
     given = {
         "verb": "add", "add-place": f"w{app.workspace_id}", "add-kind": "email",
-        "add-values": "ann@x.example\n\nphone; +49 30 123\n", "add-reason": "complaint",
+        "add-values": "ann@x.example\n\nphone; +49 30 1234\n", "add-reason": "complaint",
     }  # fmt: skip
 
     pasted = client.post("/suppressions/", given, follow=True)
@@ -207,7 +228,8 @@ def test_operators_paste_upload_and_take_off(app, owner, client, now):
 
 def test_a_file_is_worked_off_as_a_job_and_not_kept(app, owner, client, now):
     client.force_login(owner)
-    lines = "".join(f"user{number}@x.example\n" for number in range(2_500)) + "phone,x\nfine@x"
+    lines = "".join(f"user{number}@x.example\n" for number in range(2_500))
+    lines += "phone,x\nfine@x.example"
     upload = SimpleUploadedFile("list.txt", lines.encode())
     given = {"place": f"a{app.pk}", "kind": "email", "reason": "legal"}
 
@@ -245,7 +267,7 @@ def test_what_is_another_apps_can_neither_be_seen_nor_changed(app, now, client):
     )
     of_other = Suppression.objects.get(app=other)
     of_all = Suppression.objects.get(app=None)
-    given = {"verb": "add", "add-kind": "email", "add-values": "a@x", "add-reason": "legal"}
+    given = {"verb": "add", "add-kind": "email", "add-values": "a@x.example", "add-reason": "legal"}
 
     page = client.get("/suppressions/").content.decode()
     hidden = client.post(f"/suppressions/{of_other.pk}/remove/", {"reason": "mistake"})

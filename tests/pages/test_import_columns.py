@@ -9,6 +9,8 @@ import pytest
 from django.urls import reverse
 
 from campaigns.models import Import, Membership, Person
+from campaigns.pages.suppressions import name_kind
+from campaigns.selectors.identifiers import INSTALLATION, identifier_kinds, identifier_platforms
 from campaigns.services import imports
 from campaigns.services.import_targets import list_targets
 from campaigns.services.job_work import drain_jobs
@@ -69,6 +71,16 @@ def test_each_column_offers_in_words_whatever_a_column_may_be(member, app):
     assert words["person.custom.plan:text"] == "plan (person, text)"
     assert words["device.custom.age:number"] == "age (device, number)"
     assert words[""] == "Leave it out"
+
+
+def test_every_kind_of_id_that_a_vendor_has_is_called_as_people_call_it():
+    kinds = [kind for kind in identifier_kinds().values() if kind.name in identifier_platforms()]
+
+    unnamed = {kind.name for kind in kinds if not kind.label}
+
+    assert unnamed == {INSTALLATION}
+    assert name_kind("google_aid") == "Google advertising id"
+    assert name_kind(INSTALLATION) == "Installation id"
 
 
 def test_headings_and_known_attributes_are_guessed_and_first_rows_shown(member, app):

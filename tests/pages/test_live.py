@@ -110,3 +110,24 @@ def test_each_language_has_its_own_words(client, app, transfer):
         german = live.share("x", [1], lambda: next(read))
 
     assert (english, german) == ("one", "two")
+
+
+@pytest.mark.parametrize("name", PIECES[:2])
+def test_what_is_cancelled_says_who_is_pending_until_they_are_settled(
+    client, app, transfer, now, name
+):
+    ann = make_watcher(app, "ann")
+    Counter.objects.update(count=1_200)
+    Transfer.objects.update(status="cancelled")
+    Campaign.objects.update(status="cancelled")
+
+    before, _counted = poll(client, ann, name, transfer)
+    Counter.objects.create(
+        part=transfer.parts.get(), platform="android", outcome="cancelled", count=34
+    )
+    Transfer.objects.update(finished_at=now)
+    after, _counted = poll(client, ann, name, transfer)
+
+    assert (before.status_code, after.status_code) == (200, 286)
+    assert "34 are pending until they are settled as cancelled" in before.content.decode()
+    assert "are pending until" not in after.content.decode()

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from providers.audience_calls import DeviceRow, DeviceRows, FetchDevices, SaveDevice
+from providers.fields import gettext_noop
 from providers.inbound import Call
 from providers.message_fields import Platform
 from providers.recipients import IdentifierKind, PersonKind
@@ -15,7 +16,7 @@ from .wire_values import read_body, read_piece
 
 BINDING_PATH = "users/{user}/push/binding"
 DEVICE_KIND = "agora_device_id"
-IDENTIFIER_KINDS = (IdentifierKind(DEVICE_KIND),)
+IDENTIFIER_KINDS = (IdentifierKind(DEVICE_KIND, label=gettext_noop("Agora Chat device id")),)
 NOTIFIER = "notifier_name"  # a certificate at the push service; kept with the device
 MAX_DEVICE, MAX_NOTIFIER, MAX_TOKEN = 255, 255, 4096
 _APPLE_TOKEN = re.compile(r"[0-9A-Fa-f]{64,200}")

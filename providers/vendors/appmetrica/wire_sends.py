@@ -10,6 +10,7 @@ from typing import Any
 
 from providers.blocks import MAX_LONG, is_clean
 from providers.commands import Accepted, Fault, FaultKind, PushPart, SendPush
+from providers.fields import gettext_noop
 from providers.inbound import Call
 from providers.message import AndroidContent, IosContent
 from providers.message_fields import Platform
@@ -32,10 +33,10 @@ IDENTIFIER_KINDS = (
     IdentifierKind("android_push_token", Platform.ANDROID, is_token=True),
     IdentifierKind("ios_push_token", Platform.IOS, is_token=True),
     IdentifierKind("huawei_push_token", Platform.ANDROID, is_token=True),
-    IdentifierKind("google_aid", Platform.ANDROID),
-    IdentifierKind("ios_ifa", Platform.IOS),
-    IdentifierKind("huawei_oaid", Platform.ANDROID),
-    IdentifierKind("appmetrica_device_id"),
+    IdentifierKind("google_aid", Platform.ANDROID, label=gettext_noop("Google advertising id")),
+    IdentifierKind("ios_ifa", Platform.IOS, label=gettext_noop("iOS advertising id (IDFA)")),
+    IdentifierKind("huawei_oaid", Platform.ANDROID, label=gettext_noop("Huawei OAID")),
+    IdentifierKind("appmetrica_device_id", label=gettext_noop("AppMetrica device id")),
 )
 KINDS = {kind.name: kind for kind in IDENTIFIER_KINDS}
 

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from providers.audience import And, Condition, Expression, Not, Op
+from providers.fields import gettext_noop
 from providers.message_fields import Platform
 from providers.recipients import Audience, IdentifierKind, Targets
 
 from .wire_values import Block, refuse_missing, refuse_type
 
 REGISTRATION_ID = "registration_id"
-IDENTIFIER_KINDS = (IdentifierKind(REGISTRATION_ID),)
+IDENTIFIER_KINDS = (
+    IdentifierKind(REGISTRATION_ID, label=gettext_noop("EngageLab registration id")),
+)
 EVERYONE = "all"
 MAX_IDS = 1000
 MAX_TAGS = 20

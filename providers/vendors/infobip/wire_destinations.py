@@ -12,6 +12,7 @@ from typing import Any
 from providers.audience import Expression
 from providers.blocks import is_clean
 from providers.commands import PushPart
+from providers.fields import gettext_noop
 from providers.message import PushMessage
 from providers.recipients import Audience, IdentifierKind, PersonKind, Targets
 
@@ -28,7 +29,7 @@ from .wire_statuses import BAD_QUERY, Rejected
 from .wire_values import Block, drop_unset, refuse
 
 REGISTRATION = "push_registration_id"
-IDENTIFIER_KINDS = (IdentifierKind(REGISTRATION),)
+IDENTIFIER_KINDS = (IdentifierKind(REGISTRATION, label=gettext_noop("Infobip registration id")),)
 # Our kind of id -> the destination's type and the key that holds the id.
 TYPES: Mapping[str, tuple[str, str]] = {
     PersonKind.EXTERNAL_USER_ID: ("EXTERNAL_USER_ID", "externalUserId"),

@@ -19,6 +19,7 @@ from providers.audience_calls import (
     ReportEvent,
     SaveDevice,
 )
+from providers.fields import gettext_noop
 from providers.inbound import Call, Reply
 from providers.message_fields import Platform
 from providers.receipts import ReceiptKind
@@ -29,7 +30,7 @@ from .wire_values import Block, read_body, refuse, refuse_unknown
 
 MAX_INSTANCES = 5_000
 IC_KIND = "pushexpress_ic_token"
-IDENTIFIER_KINDS = (IdentifierKind(IC_KIND),)
+IDENTIFIER_KINDS = (IdentifierKind(IC_KIND, label=gettext_noop("Push.express ic_token")),)
 SDK_ID = re.compile(r"[0-9a-f]{32}")
 UPDATE_SECONDS = 120
 MAX_TAGS = 64
