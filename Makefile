@@ -16,6 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
+# Python compiles what is used when it is used; all of it beforehand is a quarter of installing.
+PIP := --quiet --disable-pip-version-check --no-compile
+
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "pushadmin needs Python 3.11 or newer; say which with PYTHON=/path/to/python3.11"; exit 1; }
@@ -25,12 +28,12 @@ $(VENV)/made:
 
 $(VENV)/runs: $(VENV)/made requirements.txt
 	@echo "Installing what pushadmin needs ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install $(PIP) -r requirements.txt
 	@touch $@
 
 $(VENV)/tests: $(VENV)/runs requirements-dev.txt
 	@echo "Installing what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install $(PIP) -r requirements-dev.txt
 	@touch $@
 
 run: $(VENV)/runs ## Install, migrate, fill an empty database with a demo, start on PUSHADMIN_PORT (8000)

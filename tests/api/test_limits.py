@@ -30,6 +30,7 @@ def test_callers_at_one_instant_get_one_answer_and_labels_count_right(tmp_path, 
     assert (told["receipts"], told["counted"]) == (1, [1])
 
 
+@pytest.mark.long
 @pytest.mark.database
 def test_ten_thousand_devices_are_registered_in_one_call(client, app):
     rows = [

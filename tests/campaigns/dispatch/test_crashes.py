@@ -218,6 +218,7 @@ def find_own_database(folder: Path) -> str:
     return urlunsplit(server._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
+@pytest.mark.long
 def test_a_process_that_ends_in_the_very_instant_loses_nobody(
     app: App, simulator: Simulator, tmp_path: Path, capsys: Any
 ) -> None:

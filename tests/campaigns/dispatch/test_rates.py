@@ -138,6 +138,7 @@ def test_the_rate_of_an_app_holds_for_all_its_transfers_together(make_transfer, 
     assert min(shares.values()) * 2 > max(shares.values())
 
 
+@pytest.mark.long
 def test_one_call_a_second_and_three_at_a_time_hold_for_eight_workers(make_transfer, now, capsys):
     transfer = make_transfer(owed=10_000)
     Account.objects.update(limits={"requests_per_second": 1, "in_flight": 3})
