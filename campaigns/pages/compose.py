@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from campaigns.errors import ChangedMeanwhile, Forbidden, Refused
 from campaigns.models import Campaign, Membership, MessageTemplate, TestGroup, Transfer
 from campaigns.models.clock import list_zone_names
+from campaigns.pages.compose_save import recall_mark
 from campaigns.pages.composition import (
     Composition,
     Place,
@@ -287,6 +288,7 @@ def _draw(
     context = {
         "composition": composition,
         "campaign": campaign,
+        "mark": recall_mark(request, composition.version),
         "app": apps[0],
         "tags": list(dict.fromkeys(tags.values_list("tag", flat=True)[:200]))[:RECENT_TAGS],
         "expression_fields": field_catalogue(),

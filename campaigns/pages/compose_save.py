@@ -23,6 +23,7 @@ from campaigns.services.access import name_actor, require_role
 from campaigns.services.campaigns import create_campaign, update_campaign
 from providers.outcomes import RefusalKind
 
+MARK = "leaving_mark"  # in the session: what a window calls its last save on leaving, the version
 GONE = frozenset({RefusalKind.NOT_FOUND, RefusalKind.FORBIDDEN})
 
 
@@ -69,12 +70,20 @@ def _save(
         if campaign is None or is_moved or not parts:
             raise
         saved = _write(request, composition, campaign)
+    if mark := request.POST.get("mark", "")[:64]:
+        request.session[MARK] = [mark, write_version(saved)]
     told: dict[str, Any] = {"campaign": saved.pk, "version": write_version(saved), "parts": parts}
     # What the page left in a template goes on to be there as long as the message is not saved.
     is_there = composition.is_written or composition.stored.name == before
     place = name_stored(saved) if is_there else composition.stored.name
     told |= {"address": reverse("edit", args=[saved.pk]), "stored_in": place}
     return JsonResponse(told)
+
+
+def recall_mark(request: HttpRequest, version: str) -> str:
+    """What the window calls the save on leaving that made this version; "" of any other version."""
+    mark, made = request.session.get(MARK, ["", ""])
+    return str(mark) if made == version else ""
 
 
 def _write(request: HttpRequest, composition: Composition, campaign: Campaign | None) -> Campaign:

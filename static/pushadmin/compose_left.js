@@ -54,7 +54,7 @@
     return again;
   }
 
-  // What was saved meanwhile is stored under another name.
+  // What was saved meanwhile is stored under another name, which the answer to that save tells.
   async function ask(panel) {
     const place = document.querySelector("#pa-compose-form [name=stored_in]").value;
     const asked = new URLSearchParams({ stored_in: place, language: panel.querySelector("[data-pa-tag]").value, number: numberOf(panel) });
@@ -62,6 +62,9 @@
       const answer = await window.paAnswers.ask(`${field().dataset.paTexts}?${asked}`);
       return await answer.text();
     } catch (error) {
+      let saving = null;
+      document.dispatchEvent(new CustomEvent("pa:saving", { detail: (one) => (saving = one) }));
+      await saving;
       const isSavedSince = document.querySelector("#pa-compose-form [name=stored_in]")?.value !== place;
       if (isSavedSince && panel.isConnected) return ask(panel);
       throw error;

@@ -5,6 +5,7 @@
 
   const IDLE = 3000;
   const LONGEST = 15000;
+  const MOST_ALIVE = 60000; // browsers send no more than 64 kB for a page that goes
   const form = () => document.getElementById("pa-compose-form");
   const place = () => document.getElementById("pa-saved");
   let dirty = false;
@@ -35,9 +36,11 @@
 
   const forget = () => sessionStorage.removeItem(keyOf());
 
-  // Fields that are drawn when they are opened say nothing while they are empty.
+  // Fields that are drawn when they are opened say nothing while they are empty, and each save makes
+  // another message of the same draft.
   function isSame(kept, shown) {
-    const write = (fields) => JSON.stringify(fields.filter(([name, text]) => text || !/^translations-\d+-/.test(name)));
+    const isSaid = ([name, text]) => text || !/^translations-\d+-/.test(name);
+    const write = (fields) => JSON.stringify(fields.filter(isSaid).map(([name, text]) => [name, name === "stored_in" ? text.replace(/^(campaign:\d+):\d+$/, "$1") : text]));
     return write(kept) === write(shown);
   }
 
@@ -115,21 +118,24 @@
     plan();
   }
 
-  async function post(isLeaving) {
-    const body = new FormData(form());
+  // `mark` is of a save on leaving: by it the page knows that version as its own when it is back.
+  async function post(mark) {
+    const body = new URLSearchParams(new FormData(form()));
     body.set("campaign", form().dataset.paCampaign);
     body.set("csrfmiddlewaretoken", window.paAnswers.token(form()));
-    return fetch(form().dataset.paAutosave, { method: "POST", body: new URLSearchParams(body), redirect: "manual", keepalive: isLeaving === true, headers: { Accept: "application/json" } });
+    if (mark) body.set("mark", mark);
+    const keepalive = Boolean(mark) && String(body).length < MOST_ALIVE;
+    return fetch(form().dataset.paAutosave, { method: "POST", body, redirect: "manual", keepalive, headers: { Accept: "application/json" } });
   }
 
   // The draft's id once everything that is typed is in it, else "".
-  async function save(isLeaving) {
+  async function save(mark) {
     if (saving) await saving;
     if (!form()?.dataset.paAutosave) return "";
     if (!dirty && form().dataset.paCampaign) return form().dataset.paCampaign;
     clearTimeout(timer);
     dirty = false;
-    saving = post(isLeaving).catch(() => null).then(read);
+    saving = post(mark).catch(() => null).then(read);
     const campaign = await saving;
     saving = null;
     // Whoever is signed out is not asked again before something else is typed.
@@ -186,6 +192,7 @@
   // Other scripts of the page ask for what is typed to be in the draft.
   document.addEventListener("pa:forget", forget);
   document.addEventListener("pa:save", (event) => event.detail(save()));
+  document.addEventListener("pa:saving", (event) => event.detail(saving));
 
   const isTyped = (event) => event.target.closest?.("#pa-compose-form") && !event.target.closest(".pa-preview, [data-pa-unsaved], .pa-lang-add");
   ["input", "change"].forEach((kind) => document.addEventListener(kind, (event) => {
@@ -208,8 +215,9 @@
   });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState !== "hidden" || !dirty || isBlocked) return;
-    sessionStorage.setItem("pa-left", form().getAttribute("action"));
-    save(true);
+    const mark = `${Date.now()}-${Math.random()}`;
+    sessionStorage.setItem("pa-left", JSON.stringify([form().getAttribute("action"), mark]));
+    save(mark);
   });
 
   // What could not be saved is tried again when somebody comes back to this window, who may have
@@ -222,14 +230,12 @@
   ["focus", "online"].forEach((kind) => window.addEventListener(kind, tryAgain));
 
   // What was saved on leaving may have arrived after this page was drawn: its version is asked for.
-  async function catchUp() {
+  // It is taken as long as it is that save: what somebody else has written since is not saved over.
+  async function catchUp(mark) {
     await new Promise((wake) => setTimeout(wake, 700));
     const text = await fetch(location.href).then((answer) => answer.text()).catch(() => "");
-    const page = new DOMParser().parseFromString(text, "text/html");
-    ["version", "stored_in"].forEach((name) => {
-      const told = page.querySelector(`#pa-compose-form [name=${name}]`);
-      if (told) form().elements[name].value = told.value;
-    });
+    const told = new DOMParser().parseFromString(text, "text/html").getElementById("pa-compose-form");
+    if (told?.dataset.paMark === mark) ["version", "stored_in"].forEach((name) => (form().elements[name].value = told.elements[name].value));
     saving = null;
   }
   document.addEventListener("click", (event) => {
@@ -265,8 +271,8 @@
     begun = null;
     sessionStorage.removeItem("pa-sent");
     putBack();
-    const left = sessionStorage.getItem("pa-left");
+    const [left, mark] = JSON.parse(sessionStorage.getItem("pa-left") ?? "[]");
     sessionStorage.removeItem("pa-left");
-    if (left && left === form().getAttribute("action")) saving = catchUp();
+    if (left && left === form().getAttribute("action")) saving = catchUp(mark);
   });
 })();

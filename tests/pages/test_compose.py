@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.urls import reverse
 
+from campaigns.dispatch.engine import pump
 from campaigns.dispatch.freeze import freeze_transfer
 from campaigns.models import Account, App, Campaign, Device, Membership, Segment, Transfer
 from campaigns.pages.pasted_ids import find_devices
@@ -326,9 +327,12 @@ def test_polling_stops_when_a_transfer_has_ended(client, owner, typed, ready):
     running = client.get(reverse("transfer_status", args=[transfer.pk]))
 
     client.post(reverse("change_transfer", args=[transfer.pk, "cancel"]))
+    cancelled = client.get(reverse("transfer_status", args=[transfer.pk]))
+    while pump("worker"):
+        pass
     ended = client.get(reverse("transfer_status", args=[transfer.pk]))
 
-    assert (running.status_code, ended.status_code) == (200, 286)
+    assert (running.status_code, cancelled.status_code, ended.status_code) == (200, 200, 286)
     assert "hx-get" in running.content.decode()
     assert "hx-get" not in ended.content.decode()
 
