@@ -216,7 +216,7 @@
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState !== "hidden" || !dirty || isBlocked) return;
     const mark = `${Date.now()}-${Math.random()}`;
-    sessionStorage.setItem("pa-left", JSON.stringify([form().getAttribute("action"), mark]));
+    sessionStorage.setItem("pa-leaving", JSON.stringify([form().getAttribute("action"), mark]));
     save(mark);
   });
 
@@ -271,8 +271,8 @@
     begun = null;
     sessionStorage.removeItem("pa-sent");
     putBack();
-    const [left, mark] = JSON.parse(sessionStorage.getItem("pa-left") ?? "[]");
-    sessionStorage.removeItem("pa-left");
+    const [left, mark] = JSON.parse(sessionStorage.getItem("pa-leaving") ?? "[]");
+    sessionStorage.removeItem("pa-leaving");
     if (left && left === form().getAttribute("action")) saving = catchUp(mark);
   });
 })();
