@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -21,10 +22,14 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def stream_csv(rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:
     """Lines as a download, made while they are read; sent by the hundred, for a line each costs
     the server more than the line."""
-    rounded = ([_round(cell) for cell in row] for row in rows)
-    lines = (write_csv(some) for some in iter(lambda: list(islice(rounded, LINES)), []))
+    written = ([_write(cell) for cell in row] for row in rows)
+    lines = (write_csv(some) for some in iter(lambda: list(islice(written, LINES)), []))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _write(cell: Any) -> Any:
+    return cell.isoformat(" ", "minutes") if isinstance(cell, datetime) else _round(cell)
 
 
 def _round(cell: Any) -> Any:
@@ -33,7 +38,10 @@ def _round(cell: Any) -> Any:
 
 
 def _fit(cell: Any) -> Any:
-    """A text as a sheet takes it: no control characters, and not longer than a cell."""
+    """A cell as a sheet takes it: a text without control characters and not longer than fits, a
+    moment by the clock of its zone, of which sheets know none."""
+    if isinstance(cell, datetime):
+        return cell.replace(tzinfo=None)
     if not isinstance(cell, str):
         return _round(cell)
     return disarm(ILLEGAL_CHARACTERS_RE.sub("", cell))[:MOST_IN_A_CELL]

@@ -366,7 +366,7 @@ def _list_transfers(asked: Asked, lines: list[Line]) -> Iterator[list[Any]]:
     starts = read_starts((line.key for line in lines), asked.app_ids)
     for line in lines:
         start = starts.get(line.key)
-        at = start.at.astimezone(asked.zone).isoformat(" ", "minutes") if start else ""
+        at = start.at.astimezone(asked.zone) if start else ""
         yield [line.name, *list_numbers(line), at, start.audience if start else ""]
 
 

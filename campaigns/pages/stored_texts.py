@@ -21,7 +21,7 @@ from campaigns.pages.message_form import MessageForm, read_initial
 from campaigns.pages.translation_form import GONE, STAYS, TranslationForm, read_translations
 from campaigns.selectors.row_ids import read_id
 from providers.contract import Dialect
-from providers.message_fields import MAX_TRANSLATIONS
+from providers.message_fields import MAX_LANGUAGE, MAX_TRANSLATIONS
 
 STORED_IN = "stored_in"
 LEFT_FIELD = "left_field"  # a field of the message itself
@@ -113,7 +113,7 @@ def _read_left(post: QueryDict) -> Iterator[tuple[int, str]]:
     try:
         left = json.loads(post.get(LEFT) or "[]")
         for number, language, *_is_wrong in left:
-            if not 0 <= int(number) < MAX_TRANSLATIONS * 2:
+            if not 0 <= int(number) < MAX_TRANSLATIONS * 2 or len(str(language)) > MAX_LANGUAGE:
                 raise ValueError(number)
             # JSON may hold half a character, which no page can be drawn with.
             str(language).encode()

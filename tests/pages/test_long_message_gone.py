@@ -53,10 +53,10 @@ def test_a_long_field_that_is_not_stored_any_more_is_not_lost_by_the_next_save(
     assert Campaign.objects.filter(message__content=SHORT).count() == Campaign.objects.count()
 
 
-@pytest.mark.parametrize("language", ["\ud800", "de"])
+@pytest.mark.parametrize("language", ["\ud800", "x" * 65, "de"])
 @pytest.mark.parametrize("number", [float("inf"), 400, 60])
 def test_what_no_page_says_of_languages_that_it_leaves_is_refused(client, make, language, number):
-    """Half a character among them, which no page could be drawn with."""
+    """Half a character among them, which no page could be drawn with, and what is too long."""
     campaign = make()
     form = open_form(client, find_place(campaign))
     form["translations-TOTAL_FORMS"] = "61"
