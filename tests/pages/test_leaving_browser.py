@@ -41,12 +41,12 @@ def read(draft):
     return Message.objects.get(campaigns=draft.pk).content
 
 
-def wait_for_title(page, draft, title):
+def wait_until(page, is_so):
     for _turn in range(100):
-        if read(draft)["title"] == title:
+        if is_so():
             return
         page.wait_for_timeout(100)
-    raise AssertionError(read(draft)["title"])
+    raise AssertionError("it did not come")
 
 
 def type_and_go(page, live_server, title):
@@ -59,7 +59,7 @@ def test_who_comes_back_does_not_save_over_what_somebody_else_has_changed(
 ):
     draft, address = open_draft(SHORT)
     type_and_go(staff, live_server, "Typed")
-    wait_for_title(staff, draft, "Typed")
+    wait_until(staff, lambda: read(draft)["title"] == "Typed")
     theirs = {"title": "Typed", "body": "Theirs"}
     Campaign.objects.update(message=Message.objects.create(app=draft.app, content=theirs))
 
@@ -75,7 +75,7 @@ def test_who_comes_back_goes_on(staff, live_server, open_draft, complaints, cont
     draft, address = open_draft(content)
     type_and_go(staff, live_server, "Typed")
     if content == SHORT:
-        wait_for_title(staff, draft, "Typed")
+        wait_until(staff, lambda: read(draft)["title"] == "Typed")
 
     staff.goto(address)
     is_told = staff.locator("#pa-restored").is_visible()
@@ -110,8 +110,7 @@ def test_a_language_that_is_opened_before_the_answer_to_a_save_comes_after_it(
         "**/campaigns/autosave/", lambda route: held.append((route, route.fetch())), times=1
     )
     staff.locator("#id_title").fill("Typed")
-    while not held:
-        staff.wait_for_timeout(100)
+    wait_until(staff, lambda: held)
 
     with staff.expect_response("**/campaigns/texts/**") as early:
         staff.locator("#pa-lang-49").click()
