@@ -67,12 +67,12 @@ class PersonForm(PageForm):
         help_text=gettext_lazy("Such as Europe/Berlin."),
     )
     # What the form was drawn with: what nobody has changed there is not written.
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen = forms.Field(required=False, widget=forms.HiddenInput)
 
     def clean_seen(self) -> dict[str, Any] | None:
         """None for what is no person's columns: then all of the form is written."""
         try:
-            seen = json.loads(self.cleaned_data["seen"])
+            seen = json.loads(self.cleaned_data["seen"] or "")
         except (ValueError, RecursionError):
             return None
         is_whole = isinstance(seen, dict) and isinstance(seen.get("attributes"), dict)

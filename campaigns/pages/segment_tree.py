@@ -322,10 +322,10 @@ def _read_shape(shape: Any, posted: QueryDict, depth: int) -> Node:
         raise ValueError(number)
     key = str(number)
     kind = posted.get(f"kind-{key}") or CONDITION
-    if kind not in GROUPS:
+    if kind not in GROUPS and not below:
         return _read_fields(key, posted)
     terms = [_read_shape(term, posted, depth + 1) for term in below]
-    if kind == "not" and len(terms) != 1:
+    if kind not in GROUPS or (kind == "not" and len(terms) != 1):
         raise ValueError(shape)
     return Node(key, kind, terms)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -44,6 +44,7 @@ FILES = {
 SAYS_WHY = re.compile(
     r'class="pa-(error|note pa-note-bad)"[^>]*>(<span[^>]*>\w+</span>)?(<(div|p)\b[^>]*>)*[^<]*\w'
 )
+CHOSEN = {"select", "multiple", "radio"}
 ANSWERED = {200, 204, 286, 302, 303}
 REFUSED = {400, 403, 404, 405, 409, 413, 415, 422}
 
@@ -102,7 +103,7 @@ class Sender:
         if "<script>alert(1)" in text and answer["Content-Type"].startswith("text/html"):
             yield "runs what was typed"
         if answer.status_code == 422:
-            yield from judge_refusal(way, posted, text)
+            yield from judge_refusal(way, posted, text, changed)
             if "<html" in text and self.client.get(way.address).status_code == 405:
                 yield "answers nobody who reloads what it refused"
         elif answer.status_code == 302 and has_typed(way.form, posted) and tells_error(answer):
@@ -146,8 +147,11 @@ def tells_error(answer: Any) -> bool:
     return any(message.level >= ERROR for message in queued)
 
 
-def judge_refusal(way: Way, posted: QueryDict, text: str) -> Iterator[str]:
-    """A refused form says so, and holds all that was typed into it."""
+def judge_refusal(
+    way: Way, posted: QueryDict, text: str, changed: Mapping[str, str]
+) -> Iterator[str]:
+    """A refused form says so, and holds all that was typed into it, unless something that no page
+    offers was chosen: fields below it belong to what was offered."""
     if not SAYS_WHY.search(text):
         yield "does not say what is wrong"
     if "<html" not in text:
@@ -157,6 +161,8 @@ def judge_refusal(way: Way, posted: QueryDict, text: str) -> Iterator[str]:
     if drawn is None:
         yield "does not draw the form again"
         return
+    if any(way.form.kinds.get(name) in CHOSEN for name in changed):
+        return
     for name, kind in way.form.kinds.items():
         before, after = list_typed(way.form, posted, name), list_typed(drawn, drawn.values, name)
         if kind in TYPED and before != after:
@@ -164,9 +170,11 @@ def judge_refusal(way: Way, posted: QueryDict, text: str) -> Iterator[str]:
 
 
 def is_same(drawn: DrawnForm, form: DrawnForm) -> bool:
+    """By what one sees of it: of what is not shown a page may leave out what makes no sense."""
     if form.form_id:
         return drawn.form_id == form.form_id
-    return set(form.kinds) <= set(drawn.kinds)
+    shown = {name for name, kind in form.kinds.items() if kind != "hidden"}
+    return (shown or set(form.kinds)) <= set(drawn.kinds)
 
 
 def list_typed(form: DrawnForm, values: QueryDict, name: str) -> list[str]:

@@ -88,7 +88,9 @@ def test_a_form_that_was_refused_knows_still_what_it_began_with(operator, ann):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seen", ["", "{", "[]", '{"attributes": 7}', "[" * 100_000, "null"])
+@pytest.mark.parametrize(
+    "seen", ["", "{", "[]", '{"attributes": 7}', "[" * 100_000, "null", "a\0b"]
+)
 def test_a_form_that_does_not_know_what_it_began_with_writes_all(operator, ann, seen):
     typed = open_form(operator, ann)
     change(ann, "FR", plan="gold", crm="x-7")

@@ -274,3 +274,12 @@ def test_a_forged_form_is_refused(shape):
 
     with pytest.raises(Invalid):
         read_posted_tree(posted, ZONE)
+
+
+@pytest.mark.parametrize("kind", ["", "xor", "condition"])
+def test_a_group_of_no_known_kind_is_refused_with_all_that_is_in_it(kind):
+    posted = QueryDict(mutable=True)
+    posted.update({"shape": "[1,[2]]", "kind-1": kind, "field-2": "device.platform"})
+
+    with pytest.raises(Invalid):
+        read_posted_tree(posted, ZONE)
