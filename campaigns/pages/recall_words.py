@@ -92,8 +92,8 @@ def _describe(recall: Recall) -> Iterator[str]:
 
 def _describe_left(left: int) -> str:
     words = ngettext(
-        "%(count)s recipient stays as counted above.",
-        "%(count)s recipients stay as counted above.",
+        "%(count)s recipient stays as it is counted.",
+        "%(count)s recipients stay as they are counted.",
         left,
     )
     return words % {"count": number(left)}

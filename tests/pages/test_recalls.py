@@ -29,7 +29,7 @@ def describe(calls, *, can_cancel=True, taken=0, left=0, seconds=None):
     [
         ({"calls": {"waiting": 2, "asking": 1}}, "3 calls are being asked back", True),
         ({"calls": {"asked": 1}, "left": 4}, "does not say whom that still stopped", False),
-        ({"calls": {"asked": 1}, "left": 4}, "4 recipients stay as counted above", False),
+        ({"calls": {"asked": 1}, "left": 4}, "4 recipients stay as they are counted", False),
         ({"calls": {"taken": 2}, "taken": 1500}, "Taken back from 1,500 recipients", False),
         ({"calls": {"late": 1}, "seconds": 3600}, "takes a call back for 1 h", False),
         ({"calls": {"refused": 1}}, "1 call: it refuses", False),

@@ -95,7 +95,7 @@ def test_what_nobody_has_pulled_is_taken_out_and_the_books_say_so(kept, people, 
     assert correction.evidence == own_channel.TAKEN_BACK.evidence
     assert describe(kept) == (
         "Taken out before the app of 1 recipient had pulled it. "
-        "1 recipient stays as counted above.",
+        "1 recipient stays as it is counted.",
         False,
     )
     assert check_books().faults == []
