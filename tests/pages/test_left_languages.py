@@ -14,12 +14,24 @@ from providers import vault
 from tests import builders
 from tests.pages import test_long_message as long_message
 from tests.pages.left_languages import list_left, open_language
-from tests.pages.test_long_message import LAST, TAGS, find_place, open_form
+from tests.pages.test_long_message import (
+    LAST,
+    LONG,
+    TAGS,
+    find_place,
+    find_texts,
+    keep_plain,
+    open_form,
+)
 from tests.vendor_cases.conftest import simulator
 
 __all__ = ["simulator"]
 pytestmark = pytest.mark.database
 make = long_message.make
+
+
+def fetch(draft):
+    return Campaign.objects.select_related("app", "group", "message").get(pk=draft.pk)
 
 
 def test_a_test_says_to_a_phone_what_the_page_has_left_of_its_language(
@@ -46,12 +58,16 @@ def test_a_change_of_a_language_that_was_left_voids_what_was_approved(client, ma
     App.objects.filter(pk=app.pk).update(needs_approval=True)
     draft = make()
     approvals.request_approval(draft, actor="ann", now=now)
-    draft = Campaign.objects.select_related("app", "group", "message").get(pk=draft.pk)
-    approvals.approve_campaign(draft, digest_campaign(draft), actor="bob", now=now)
+    approved = digest_campaign(fetch(draft))
+    approvals.approve_campaign(fetch(draft), approved, actor="bob", now=now)
     form = open_form(client, find_place(draft))
     form[f"translations-{open_language(client, form, LAST)}-body"] = "Short now"
 
     saved = client.post(find_place(draft), form)
 
     assert saved.status_code == 302
+    assert keep_plain(find_texts(draft)) == LONG["translations"] | {
+        LAST: {"title": LAST, "body": "Short now"}
+    }
+    assert digest_campaign(fetch(draft)) != approved
     assert Approval.objects.get().state == Approval.State.VOID

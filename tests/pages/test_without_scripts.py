@@ -1,4 +1,4 @@
-"""A draft in a browser that runs no scripts: written, saved, opened again."""
+"""A browser that runs no scripts: somebody signs in, and a draft is written and opened again."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     return {**browser_context_args, "java_script_enabled": False}
+
+
+def test_somebody_signs_in_without_scripts(page, live_server, owner):
+    owner.set_password("long enough 1")
+    owner.save()
+    page.goto(f"{live_server.url}/campaigns/")
+    page.get_by_label("Username").fill(owner.get_username())
+    page.get_by_label("Password").fill("long enough 1")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("This browser runs no scripts")).to_be_visible()
 
 
 def test_a_draft_is_written_saved_and_opened_again_without_scripts(staff, live_server, app):
